@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "audio_view.hpp"
+
+#include <cstring>
+
+#include "names.hpp"
+#include "numpy_api.hpp"
+#include "view_types.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+PyArrayObject *as_array(PyObject *object) {
+  return reinterpret_cast<PyArrayObject *>(object);
+}
+
+PyArrayObject_fields *fields_of(PyObject *object) {
+  return reinterpret_cast<PyArrayObject_fields *>(object);
+}
+
+PyObject **slot(PyObject *object, Py_ssize_t offset) {
+  return reinterpret_cast<PyObject **>(reinterpret_cast<char *>(object) +
+                                       offset);
+}
+
+int numpy_type(SampleFormat format) {
+  switch (format) {
+    case SampleFormat::F64:
+      return NPY_FLOAT64;
+    case SampleFormat::S16:
+      return NPY_INT16;
+    case SampleFormat::S32:
+      return NPY_INT32;
+    case SampleFormat::F32:
+      break;
+  }
+  return NPY_FLOAT32;
+}
+
+// Byte by byte: the memory behind it need not be aligned.
+void copy_channels(const Block &block, char *samples, size_t item, int channels,
+                   bool into_block) {
+  for (int c = 0; c < channels; c++) {
+    std::byte *at =
+        block.data + (block.plane_offsets ? ptrdiff_t(block.plane_offsets[c])
+                                          : c * block.channel_stride);
+    for (size_t i = 0; i < block.frames; i++, at += block.frame_stride) {
+      if (into_block)
+        std::memcpy(at, samples, item);
+      else
+        std::memcpy(samples, at, item);
+      samples += item;
+    }
+  }
+}
+
+}  // namespace
+
+bool AudioView::open(const StreamFormat &format, bool read_only) {
+  close();
+  format_ = format;
+  read_only_ = read_only;
+  type_num_ = numpy_type(format.format);
+  item_size_ = Py_ssize_t(sample_size(format.format));
+  return make_array() && make_buffer();
+}
+
+void AudioView::close() {
+  buffer_.reset();
+  array_.reset();
+  scratch_.reset();
+  owner_ = info_ = shown_ = nullptr;
+}
+
+bool AudioView::make_array() {
+  // NumPy refuses to make a view over NULL; no frame of this is ever read.
+  static std::byte nothing[8];
+  npy_intp dims[2] = {format_.channels, 0};
+  npy_intp strides[2] = {item_size_, item_size_ * format_.channels};
+  array_ =
+      steal(PyArray_New(&PyArray_Type, 2, dims, type_num_, strides, nothing, 0,
+                        read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
+  if (!array_) return false;
+  owner_ = new_memory_owner();
+  if (!owner_) return false;
+  // An owner that is no array: slices of slices then all refer to array_
+  // itself, where a `.T` of another array would hide them from its count.
+  return PyArray_SetBaseObject(as_array(array_.get()), owner_) == 0;
+}
+
+bool AudioView::make_buffer() {
+  auto *type = reinterpret_cast<PyTypeObject *>(python.buffer_type);
+  buffer_ = steal(type->tp_alloc(type, 0));
+  if (!buffer_) return false;
+  info_ = new_stream_info(format_.rate);
+  if (!info_) return false;
+  *slot(buffer_.get(), python.stream_slot) = info_;
+  *slot(buffer_.get(), python.data_slot) = borrow(array_.get()).release();
+  return true;
+}
+
+bool AudioView::use_scratch(Block *block) {
+  if (!scratch_ ||
+      PyArray_DIM(as_array(scratch_.get()), 1) != npy_intp(block->frames)) {
+    npy_intp dims[2] = {format_.channels, npy_intp(block->frames)};
+    scratch_ = steal(PyArray_SimpleNew(2, dims, type_num_));
+    if (!scratch_) return false;
+  }
+  copy_channels(*block, PyArray_BYTES(as_array(scratch_.get())),
+                size_t(item_size_), format_.channels, false);
+  if (read_only_)
+    PyArray_CLEARFLAGS(as_array(scratch_.get()), NPY_ARRAY_WRITEABLE);
+  block->copied = true;
+  return true;
+}
+
+PyObject *AudioView::point_at(Block *block) {
+  const ptrdiff_t misaligned = reinterpret_cast<ptrdiff_t>(block->data) |
+                               block->channel_stride | block->frame_stride;
+  if (!block->plane_offsets && misaligned % item_size_ == 0) {
+    shown_ = array_.get();
+    PyArrayObject_fields *fields = fields_of(shown_);
+    fields->data = reinterpret_cast<char *>(block->data);
+    const npy_intp frames = npy_intp(block->frames);
+    if (fields->dimensions[1] != frames ||
+        fields->strides[0] != block->channel_stride ||
+        fields->strides[1] != block->frame_stride) {
+      fields->dimensions[1] = frames;
+      fields->strides[0] = block->channel_stride;
+      fields->strides[1] = block->frame_stride;
+      PyArray_UpdateFlags(as_array(shown_),
+                          NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
+    }
+  } else {
+    if (!use_scratch(block)) return nullptr;
+    shown_ = scratch_.get();
+  }
+  PyObject **data = slot(buffer_.get(), python.data_slot);
+  if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
+  fill_stream_info(info_, *block);
+  return buffer_.get();
+}
+
+bool AudioView::check(PyObject *samples, Py_ssize_t frames) const {
+  PyArray_Descr *want = PyArray_DescrFromType(type_num_);
+  Ref want_ref = steal(reinterpret_cast<PyObject *>(want));
+  if (!PyArray_Check(samples)) {
+    PyErr_Format(
+        PyExc_TypeError, "gave %s, not an array of %S with the shape (%d, %zd)",
+        Py_TYPE(samples)->tp_name, want_ref.get(), format_.channels, frames);
+    return false;
+  }
+  PyArrayObject *array = as_array(samples);
+  if (!PyArray_EquivTypes(PyArray_DESCR(array), want)) {
+    PyErr_Format(PyExc_TypeError,
+                 "gave an array of %S, not %S: use .astype(np.%S)",
+                 reinterpret_cast<PyObject *>(PyArray_DESCR(array)),
+                 want_ref.get(), want_ref.get());
+    return false;
+  }
+  const bool right = PyArray_NDIM(array) == 2 &&
+                     PyArray_DIM(array, 0) == format_.channels &&
+                     (frames < 0 || PyArray_DIM(array, 1) == frames);
+  if (right) return true;
+  Ref shape = steal(PyObject_GetAttrString(samples, "shape"));
+  if (frames < 0)
+    PyErr_Format(PyExc_ValueError,
+                 "gave an array of shape %S, not (%d, frames)", shape.get(),
+                 format_.channels);
+  else
+    PyErr_Format(PyExc_ValueError, "gave an array of shape %S, not (%d, %zd)",
+                 shape.get(), format_.channels, frames);
+  return false;
+}
+
+// Copies what the plugin made into the block; overlap is NumPy's to solve.
+bool AudioView::take(PyObject *samples) {
+  if (!check(samples, PyArray_DIM(as_array(shown_), 1))) return false;
+  if (read_only_) {
+    PyErr_SetString(PyExc_ValueError,
+                    "gave samples although the plugin is read_only");
+    return false;
+  }
+  return PyArray_CopyInto(as_array(shown_), as_array(samples)) == 0;
+}
+
+bool AudioView::take_result(PyObject *returned) {
+  PyObject *bound = *slot(buffer_.get(), python.data_slot);
+  if (!bound) {
+    PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
+    return false;
+  }
+  if (bound != shown_ && !take(bound)) return false;
+  return returned == Py_None || returned == shown_ || returned == bound ||
+         take(returned);
+}
+
+bool AudioView::release(Block *block, bool succeeded) {
+  // A rebound array may be a view of ours: it goes before anything is counted.
+  PyObject **data = slot(buffer_.get(), python.data_slot);
+  if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
+
+  const bool in_place = shown_ == array_.get();
+  if (succeeded && !in_place && !read_only_)
+    copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),
+                  format_.channels, true);
+
+  // The AudioBuffer is ours alone, the array ours and the AudioBuffer's, the
+  // owner the array's. Whoever else holds one holds the memory.
+  const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;
+  const bool kept = buffer_kept || Py_REFCNT(shown_) != 2 ||
+                    (in_place && Py_REFCNT(owner_) != 1);
+  return !kept || leave_to_plugin(block, buffer_kept);
+}
+
+bool AudioView::leave_to_plugin(Block *block, bool buffer_kept) {
+  block->escaped = true;
+  if (shown_ == array_.get()) {
+    give_to_owner(owner_, block->keeper->keep());
+    array_.reset();
+    if (!make_array()) return false;
+  } else {
+    scratch_.reset();  // its memory is NumPy's own
+  }
+  if (buffer_kept) {
+    buffer_.reset();
+    return make_buffer();
+  }
+  steal(std::exchange(*slot(buffer_.get(), python.data_slot),
+                      borrow(array_.get()).release()));
+  return true;
+}
+
+bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
+  if (!check(samples, -1)) return false;
+  Ref array = steal(
+      reinterpret_cast<PyObject *>(PyArray_GETCONTIGUOUS(as_array(samples))));
+  if (!array) return false;
+  const auto *bytes =
+      reinterpret_cast<std::byte *>(PyArray_BYTES(as_array(array.get())));
+  tail->frames = size_t(PyArray_DIM(as_array(array.get()), 1));
+  tail->samples.assign(bytes, bytes + PyArray_NBYTES(as_array(array.get())));
+  return true;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The one NumPy array and the one AudioBuffer a stream keeps, pointed at each
+// block's own memory in turn, and the guard that notices when a plugin kept
+// something of them.
+#pragma once
+
+#include "bridge.hpp"
+#include "python.hpp"
+
+namespace pythonfilter {
+
+class AudioView {
+ public:
+  // All need the GIL. Every bool: false with a Python exception set.
+  bool open(const StreamFormat &format, bool read_only);
+  void close();
+
+  // The AudioBuffer over `block`, borrowed.
+  PyObject *point_at(Block *block);
+
+  // After a call that succeeded: takes in what the plugin bound to .data or
+  // returned (None: nothing returned).
+  bool take_result(PyObject *returned);
+
+  // After every call, when nothing of ours refers to its result any more: lets
+  // go of the block's memory, or leaves it to the plugin that kept it.
+  bool release(Block *block, bool succeeded);
+
+  // Copies a (channels, frames) array out; for drain().
+  bool take_tail(PyObject *array, Tail *tail) const;
+
+ private:
+  bool make_array();
+  bool make_buffer();
+  bool use_scratch(Block *block);
+  bool check(PyObject *samples, Py_ssize_t frames) const;
+  bool take(PyObject *samples);
+  bool leave_to_plugin(Block *block, bool buffer_kept);
+
+  StreamFormat format_;
+  bool read_only_ = false;
+  int type_num_ = 0;
+  Py_ssize_t item_size_ = 0;
+
+  Ref array_;                  // over the block's memory
+  PyObject *owner_ = nullptr;  // array_'s base; array_ holds the reference
+  Ref scratch_;                // its own memory, for blocks no view can show
+  PyObject *shown_ = nullptr;  // the one of the two that this call shows
+  Ref buffer_;                 // the AudioBuffer
+  PyObject *info_ = nullptr;   // its _stream; buffer_ holds the reference
+};
+
+}  // namespace pythonfilter

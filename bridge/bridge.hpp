@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The seam between the elements (gst/) and Python (bridge/): plain C++17.
+//
+// No PyObject and no GstBuffer crosses it, and it is the one header that gst/
+// includes from here. gst/ maps a buffer into a Block, the bridge shows that
+// memory to the plugin as a NumPy array and says what came of the call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ticks.hpp"
+
+namespace pythonfilter {
+
+constexpr int max_channels = 64;
+constexpr uint64_t no_time = UINT64_MAX;
+
+enum class SampleFormat { F32, F64, S16, S32 };
+
+constexpr size_t sample_size(SampleFormat format) {
+  return format == SampleFormat::F64 ? 8 : format == SampleFormat::S16 ? 2 : 4;
+}
+
+enum class PluginKind { Source, Processor, Sink };
+
+struct PluginSpec {
+  PluginKind kind = PluginKind::Processor;
+  std::string script;      // path of a .py file, or
+  std::string module;      // a dotted module name
+  std::string class_name;  // empty: let the module decide
+  std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
+};
+
+struct IntRange {
+  int min, max;
+};
+
+// What a plugin said it can work on; known once it is loaded.
+struct Capabilities {
+  std::vector<SampleFormat> formats;
+  bool interleaved = true;
+  bool non_interleaved = true;
+  std::vector<IntRange> rates;     // empty: any
+  std::vector<IntRange> channels;  // empty: 1 to max_channels
+  bool read_only = false;          // its array refuses writes
+  bool has_reset = false;
+  bool has_drain = false;
+  bool has_latency = false;
+};
+
+struct StreamFormat {
+  SampleFormat format = SampleFormat::F32;
+  bool interleaved = true;
+  int rate = 0;
+  int channels = 0;
+};
+
+// One failure, told once: everything a bus message needs.
+struct Failure {
+  enum class Kind {
+    NotFound,     // no such file, directory instead of a file, …
+    Unusable,     // the plugin, the venv or Python itself cannot be used
+    Raised,       // Python code raised
+    Refused,      // Python code said False
+    BadResult,    // wrong shape, dtype or type
+    Interrupted,  // PluginTimeout: it was still running at stop
+    Closing,      // the interpreter is going away; nothing to report
+  };
+  Kind kind = Kind::Raised;
+  std::string phase;    // "load", "initialize", "start", "process_audio", …
+  std::string type;     // exception class, empty when nothing was raised
+  std::string message;  // one line
+  std::string file;     // where it happened, when known
+  int line = 0;
+  std::string function;
+  std::string traceback;
+};
+
+// Memory that outlives its buffer because a plugin kept an array over it.
+// Destroyed without the GIL.
+class KeptMemory {
+ public:
+  virtual ~KeptMemory() = default;
+};
+
+// Hands a block's memory over to Python and gives the stream a copy of it.
+// Called with the GIL held, at most once a call.
+class MemoryKeeper {
+ public:
+  virtual std::unique_ptr<KeptMemory> keep() = 0;
+
+ protected:
+  ~MemoryKeeper() = default;
+};
+
+struct CallTimes {
+  uint64_t asked = 0;  // before waiting for the GIL, in ticks
+  uint64_t held = 0;   // with the GIL
+  uint64_t left = 0;   // after giving it back
+};
+
+// The samples of one buffer, borrowed for one call.
+struct Block {
+  std::byte *data = nullptr;
+  ptrdiff_t channel_stride = 0;  // bytes between channels of one frame
+  ptrdiff_t frame_stride = 0;    // bytes between frames of one channel
+  // Where each channel starts, for planes that are not evenly spaced; then
+  // channel_stride means nothing.
+  const size_t *plane_offsets = nullptr;
+  size_t frames = 0;
+  MemoryKeeper *keeper = nullptr;
+
+  uint64_t pts = no_time;
+  uint64_t duration = no_time;
+  uint64_t offset = no_time;
+  bool discont = false;
+  bool gap = false;
+
+  // Told by the bridge.
+  CallTimes times;
+  bool copied = false;   // no view was possible
+  bool escaped = false;  // the plugin kept an array, its owner or the buffer
+};
+
+enum class Outcome { Ok, Failed, Closing };
+
+struct Parameter {
+  std::string key;
+  std::string value;
+};
+
+// The last samples of a stream: (channels, frames), one channel after another.
+struct Tail {
+  std::vector<std::byte> samples;
+  size_t frames = 0;
+};
+
+// Told about a call that does not come back although the element stops.
+class HangObserver {
+ public:
+  // From the watchdog's thread, without the GIL. An empty stack could not be
+  // read.
+  virtual void call_hangs(const std::string &phase,
+                          const std::string &stack) = 0;
+
+ protected:
+  ~HangObserver() = default;
+};
+
+// One instance of somebody's plugin. Calls for one plugin never overlap,
+// except stop_deadline().
+class Plugin {
+ public:
+  virtual ~Plugin() = default;  // after shutdown()
+
+  virtual const Capabilities &capabilities() const = 0;
+
+  virtual bool start(const StreamFormat &format, Failure *failure) = 0;
+  virtual bool stop(Failure *failure) = 0;
+  virtual bool shutdown(Failure *failure) = 0;
+
+  virtual Outcome process(Block *block, Failure *failure) = 0;
+  // On return the value is what get_parameter() says, where it says anything.
+  virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
+  virtual bool latency(double *seconds, Failure *failure) = 0;
+  virtual bool reset(Failure *failure) = 0;
+  virtual bool drain(Tail *tail, Failure *failure) = 0;
+
+  // From here on a call that is still running at `deadline` (ticks() time is
+  // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and
+  // waits for the observer to be left alone.
+  virtual void stop_deadline(uint64_t deadline, HangObserver *observer) = 0;
+};
+
+class Bridge {
+ public:
+  virtual ~Bridge() = default;
+  // Loads the module, makes the instance and calls initialize().
+  virtual std::unique_ptr<Plugin> load(const PluginSpec &spec,
+                                       Failure *failure) = 0;
+};
+
+// The one symbol gst/ looks up. It starts Python, or joins the one that runs;
+// a second call returns the same bridge. NULL and `failure` filled on error.
+using OpenBridge = Bridge *(const PluginSpec &spec, Failure *failure);
+constexpr char open_bridge_symbol[] = "pythonfilter_open_bridge_1";
+
+}  // namespace pythonfilter

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "interpreter.hpp"
+
+#include <condition_variable>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <fstream>
+#include <limits.h>
+#include <mutex>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "errors.hpp"
+#include "gil.hpp"
+#include "names.hpp"
+#include "numpy_api.hpp"
+#include "running_call.hpp"
+#include "view_types.hpp"
+
+namespace pythonfilter {
+
+Python python;
+
+namespace {
+
+// How long whoever is inside may take to leave when the process ends; calls
+// still running after the first part get PluginTimeout.
+constexpr int exit_patience_ms = 500;
+constexpr int exit_limit_ms = 500;
+
+std::string directory_of(const std::string &path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+std::string file_of(const void *address) {
+  Dl_info info;
+  char real[PATH_MAX];
+  if (!dladdr(address, &info) || !info.dli_fname) return "";
+  return realpath(info.dli_fname, real) ? real : info.dli_fname;
+}
+
+// The interpreter that belongs to this libpython: sys.executable, and where
+// it looks for its library.
+std::string executable_beside_libpython() {
+  const std::string version =
+      std::to_string(PY_MAJOR_VERSION) + "." + std::to_string(PY_MINOR_VERSION);
+  for (std::string at = directory_of(
+           file_of(reinterpret_cast<void *>(&Py_InitializeFromConfig)));
+       at.size() > 1; at = directory_of(at)) {
+    const std::string candidate = at + "/bin/python" + version;
+    if (access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return "";
+}
+
+// Entries that name the current directory would let whatever lies there run.
+std::string safe_python_path() {
+  const char *value = getenv("PYTHONPATH");
+  std::string kept, rest = value ? value : "";
+  while (!rest.empty()) {
+    const size_t colon = rest.find(':');
+    const std::string entry = rest.substr(0, colon);
+    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
+    if (entry.empty() || entry[0] != '/') continue;
+    kept += (kept.empty() ? "" : ":") + entry;
+  }
+  return kept;
+}
+
+// Where base_plugin.py and its like lie: where this module says when it stands
+// in a build tree, or where they were installed.
+std::string python_directory() {
+  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
+  const std::string note =
+      directory_of(file_of(reinterpret_cast<void *>(&open_interpreter))) +
+      "/plugins_py.path";
+  std::string line;
+  std::ifstream file(note);
+  std::getline(file, line);
+  return line.empty() ? PYTHONFILTER_PYTHON_DIR : line;
+}
+
+std::string start_python() {
+  PyConfig config;
+  PyConfig_InitPythonConfig(&config);
+  config.install_signal_handlers = 0;
+  config.parse_argv = 0;
+  config.safe_path = 1;
+  config.configure_c_stdio = 0;
+  config.buffered_stdio = 0;
+  PyPreConfig preconfig;
+  PyPreConfig_InitPythonConfig(&preconfig);
+  preconfig.configure_locale = 0;
+  preconfig.coerce_c_locale = 0;
+  preconfig.utf8_mode = 1;
+  preconfig.parse_argv = 0;
+
+  auto set = [&](wchar_t **field, const std::string &value) {
+    return PyConfig_SetBytesString(&config, field, value.c_str());
+  };
+  PyStatus status = Py_PreInitialize(&preconfig);
+  if (!PyStatus_Exception(status))
+    status = set(&config.pythonpath_env, safe_python_path());
+  const std::string executable = executable_beside_libpython();
+  if (!PyStatus_Exception(status) && !executable.empty())
+    status = set(&config.executable, executable);
+  if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
+  PyConfig_Clear(&config);
+  if (!PyStatus_Exception(status)) return "";
+  return std::string(status.func ? status.func : "Python") + ": " +
+         (status.err_msg ? status.err_msg : "cannot start");
+}
+
+struct Start {
+  std::mutex mutex;
+  std::condition_variable done;
+  bool tried = false;
+  std::string problem;
+};
+
+// Python's main thread is whichever started it, so it gets one that stays:
+// streaming and application threads come and go.
+void *interpreter_thread(void *data) {
+  auto *start = static_cast<Start *>(data);
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  pthread_setname_np(pthread_self(), "python-main");
+  std::string problem = start_python();
+  if (problem.empty()) PyEval_SaveThread();
+  {
+    std::lock_guard<std::mutex> lock(start->mutex);
+    start->problem = problem;
+    start->tried = true;
+  }
+  start->done.notify_all();
+  for (;;)
+    pause();
+}
+
+// The process ends: streaming threads leave Python before libraries that
+// plugins use tear themselves down.
+void close_at_exit() {
+  gate::close();
+  if (gate::wait_until_empty(exit_patience_ms)) return;
+}
+
+// Nobody can hold the GIL here while waiting: there is no interpreter yet.
+bool start_once(Failure *failure) {
+  static Start &start = *new Start;
+  std::unique_lock<std::mutex> lock(start.mutex);
+  static bool asked = false;
+  if (!asked) {
+    asked = true;
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, interpreter_thread, &start) != 0) {
+      start.tried = true;
+      start.problem = "no thread for the interpreter";
+    } else {
+      pthread_detach(thread);
+    }
+    python.ours = true;
+    atexit(close_at_exit);
+  }
+  start.done.wait(lock, [&] { return start.tried; });
+  if (start.problem.empty()) return true;
+  describe_failure(failure, Failure::Kind::Unusable, "python", start.problem);
+  return false;
+}
+
+// A Python application ends, its exit handlers run: last in, first out.
+PyObject *close_before_finalize(PyObject *, PyObject *) {
+  gate::close();
+  bool empty;
+  Py_BEGIN_ALLOW_THREADS
+  empty = gate::wait_until_empty(exit_patience_ms);
+  Py_END_ALLOW_THREADS
+  if (!empty) {
+    interrupt_all_calls();
+    Py_BEGIN_ALLOW_THREADS
+    gate::wait_until_empty(exit_limit_ms);
+    Py_END_ALLOW_THREADS
+  }
+  Py_RETURN_NONE;
+}
+
+bool close_with_application() {
+  static PyMethodDef method = {"close_before_finalize", close_before_finalize,
+                               METH_NOARGS, nullptr};
+  Ref hook = steal(PyCFunction_New(&method, nullptr));
+  Ref atexit_module = steal(PyImport_ImportModule("atexit"));
+  if (!hook || !atexit_module) return false;
+  return bool(steal(
+      PyObject_CallMethod(atexit_module.get(), "register", "O", hook.get())));
+}
+
+// Loads a module of ours by its file, whatever sys.path says.
+Ref import_ours(const std::string &name) {
+  const std::string path = python_directory() + "/" + name + ".py";
+  Ref util = steal(PyImport_ImportModule("importlib.util"));
+  if (!util) return {};
+  Ref spec = steal(PyObject_CallMethod(util.get(), "spec_from_file_location",
+                                       "ss", name.c_str(), path.c_str()));
+  if (!spec) return {};
+  Ref module = steal(
+      PyObject_CallMethod(util.get(), "module_from_spec", "O", spec.get()));
+  if (!module) return {};
+  Ref loader = steal(PyObject_GetAttrString(spec.get(), "loader"));
+  if (!loader) return {};
+  Ref modules = borrow(PyImport_GetModuleDict());
+  if (PyMapping_SetItemString(modules.get(), name.c_str(), module.get()) < 0)
+    return {};
+  Ref done = steal(
+      PyObject_CallMethod(loader.get(), "exec_module", "O", module.get()));
+  if (!done) return {};
+  return module;
+}
+
+bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
+  Ref member = steal(PyObject_GetAttrString(type, name));
+  if (!member) return false;
+  if (!Py_IS_TYPE(member.get(), &PyMemberDescr_Type)) {
+    PyErr_Format(PyExc_TypeError, "AudioBuffer.%s is no slot", name);
+    return false;
+  }
+  *offset =
+      reinterpret_cast<PyMemberDescrObject *>(member.get())->d_member->offset;
+  return true;
+}
+
+bool look_up_names(const PluginSpec &spec) {
+  Ref host;
+  for (const char *name : {"pythonfilter_loader", "pythonfilter_host"}) {
+    host = import_ours(name);
+    if (!host) return false;
+  }
+  python.describe = PyObject_GetAttrString(host.get(), "describe_exception");
+  // The venv first: NumPy may come from it.
+  Ref prepared = steal(
+      PyObject_CallMethod(host.get(), "prepare_interpreter", "Os",
+                          python.ours ? Py_True : Py_False, spec.venv.c_str()));
+  if (!prepared || !import_numpy() || !make_view_types()) return false;
+  Ref names = steal(PyObject_CallMethod(host.get(), "names", nullptr));
+  if (!names || !PyArg_ParseTuple(names.get(), "OOO", &python.load,
+                                  &python.timeout, &python.buffer_type))
+    return false;
+  Py_INCREF(python.load);
+  Py_INCREF(python.timeout);
+  Py_INCREF(python.buffer_type);
+  if (!slot_offset(python.buffer_type, "data", &python.data_slot) ||
+      !slot_offset(python.buffer_type, "_stream", &python.stream_slot))
+    return false;
+  python.interpreter = PyInterpreterState_Get();
+  if (!python.ours && !close_with_application()) return false;
+  python.host = host.release();
+  return true;
+}
+
+// Importing gives the GIL away in between, so a second thread waits for the
+// first to be through; `filling` is guarded by the GIL.
+bool fill_names(const PluginSpec &spec) {
+  static bool filling = false;
+  while (filling) {
+    Py_BEGIN_ALLOW_THREADS
+    usleep(1000);
+    Py_END_ALLOW_THREADS
+  }
+  if (python.host) return true;
+  filling = true;
+  const bool filled = look_up_names(spec);
+  filling = false;
+  return filled;
+}
+}  // namespace
+
+bool open_interpreter(const PluginSpec &spec, Failure *failure) {
+  if (!Py_IsInitialized() || python.ours) {
+    if (!start_once(failure)) return false;
+  }
+  Gil gil;
+  if (!gil) {
+    describe_failure(failure, Failure::Kind::Closing, "python",
+                     "Python is closing");
+    return false;
+  }
+  if (fill_names(spec)) return true;
+  capture_exception(failure, "python");
+  failure->kind = Failure::Kind::Unusable;
+  return false;
+}
+
+}  // namespace pythonfilter

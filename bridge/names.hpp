@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Everything of Python that is looked up once for the whole process.
+#pragma once
+
+#include "python.hpp"
+
+namespace pythonfilter {
+
+struct Python {
+  PyObject *host = nullptr;         // module pythonfilter_host
+  PyObject *describe = nullptr;     // pythonfilter_host.describe_exception
+  PyObject *load = nullptr;         // pythonfilter_host.load
+  PyObject *timeout = nullptr;      // base_plugin.PluginTimeout
+  PyObject *buffer_type = nullptr;  // base_plugin.AudioBuffer
+  Py_ssize_t data_slot = 0;         // offset of AudioBuffer.data
+  Py_ssize_t stream_slot = 0;       // offset of AudioBuffer._stream
+  PyTypeObject *owner_type = nullptr;
+  PyTypeObject *stream_info_type = nullptr;
+  PyInterpreterState *interpreter = nullptr;
+  std::atomic<bool> ours{false};  // we started the interpreter
+};
+
+// Filled by open_interpreter(), constant afterwards.
+extern Python python;
+
+}  // namespace pythonfilter

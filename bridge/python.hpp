@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Python.h, and who owns a reference: steal() takes over one that is ours,
+// borrow() adds one. Nobody else calls Py_DECREF.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include <Python.h>
+#include <structmember.h>  // PyMemberDef, in Python.h from 3.12 on
+
+namespace pythonfilter {
+
+// Set when the interpreter begins to close. References are then leaked on
+// purpose: giving one back without the GIL would crash, and the process is
+// about to end anyway.
+extern std::atomic<bool> interpreter_closing;
+
+class Ref {
+ public:
+  Ref() = default;
+  Ref(Ref &&other) : object_(std::exchange(other.object_, nullptr)) {}
+  Ref &operator=(Ref &&other) {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() { reset(); }
+
+  PyObject *get() const { return object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+  PyObject *release() { return std::exchange(object_, nullptr); }
+  void reset() {
+    PyObject *object = std::exchange(object_, nullptr);
+    if (object && !interpreter_closing.load(std::memory_order_relaxed))
+      Py_DECREF(object);
+  }
+
+ private:
+  friend Ref steal(PyObject *object);
+  PyObject *object_ = nullptr;
+};
+
+inline Ref steal(PyObject *object) {
+  Ref ref;
+  ref.object_ = object;
+  return ref;
+}
+
+inline Ref borrow(PyObject *object) {
+  Py_XINCREF(object);
+  return steal(object);
+}
+
+// A str's UTF-8 text, or what we say when it has none (lone surrogates).
+inline std::string text_of(PyObject *object, const char *otherwise = "") {
+  if (object && PyUnicode_Check(object)) {
+    Py_ssize_t size;
+    if (const char *text = PyUnicode_AsUTF8AndSize(object, &size))
+      return std::string(text, size_t(size));
+    PyErr_Clear();
+  }
+  return otherwise;
+}
+
+}  // namespace pythonfilter

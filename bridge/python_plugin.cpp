@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "python_plugin.hpp"
+
+#include "errors.hpp"
+#include "gil.hpp"
+#include "names.hpp"
+#include "numpy_api.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+const char *kind_name(PluginKind kind) {
+  switch (kind) {
+    case PluginKind::Source:
+      return "source";
+    case PluginKind::Sink:
+      return "sink";
+    case PluginKind::Processor:
+      break;
+  }
+  return "processor";
+}
+
+bool told_closing(Failure *failure, const char *phase) {
+  describe_failure(failure, Failure::Kind::Closing, phase, "Python is closing");
+  return false;
+}
+
+bool read_ranges(PyObject *host, const char *name,
+                 std::vector<IntRange> *ranges) {
+  Ref list = steal(PyObject_GetAttrString(host, name));
+  if (!list) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_Size(list.get()); i++) {
+    IntRange range;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list.get(), i), "ii", &range.min,
+                          &range.max))
+      return false;
+    ranges->push_back(range);
+  }
+  return !PyErr_Occurred();
+}
+
+// -1 with an exception set, 0, or 1.
+int read_flag(PyObject *host, const char *name) {
+  Ref flag = steal(PyObject_GetAttrString(host, name));
+  return flag ? PyObject_IsTrue(flag.get()) : -1;
+}
+
+}  // namespace
+
+std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
+                                           Failure *failure) {
+  Gil gil;
+  if (!gil) {
+    told_closing(failure, "load");
+    return nullptr;
+  }
+  auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin);
+  add_call_site(plugin->site_);
+  if (!plugin->load_module(spec, failure)) return nullptr;
+  if (plugin->call_host("initialize", failure)) return plugin;
+  Failure ignored;
+  plugin->call_host("unload", &ignored);
+  return nullptr;
+}
+
+bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
+  RunningCall call(site_.get(), "load", ticks());
+  host_ = steal(PyObject_CallFunction(
+      python.load, "sssss", kind_name(spec.kind), spec.script.c_str(),
+      spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str()));
+  call.end();
+  if (host_ && read_capabilities()) return true;
+  capture_exception(failure, "load");
+  return false;
+}
+
+bool PythonPlugin::read_capabilities() {
+  audio_ = steal(PyObject_GetAttrString(host_.get(), "audio"));
+  Ref name = steal(PyObject_GetAttrString(host_.get(), "audio_name"));
+  Ref formats = steal(PyObject_GetAttrString(host_.get(), "formats"));
+  if (!audio_ || !name || !formats) return false;
+  audio_name_ = text_of(name.get());
+  for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
+                                     {"F64", SampleFormat::F64},
+                                     {"S16", SampleFormat::S16},
+                                     {"S32", SampleFormat::S32}}) {
+    Ref wanted = steal(PyUnicode_FromString(text));
+    const int has = PySequence_Contains(formats.get(), wanted.get());
+    if (has < 0) return false;
+    if (has) capabilities_.formats.push_back(format);
+  }
+  for (const auto &[attribute, flag] :
+       {std::pair("interleaved", &capabilities_.interleaved),
+        {"non_interleaved", &capabilities_.non_interleaved},
+        {"read_only", &capabilities_.read_only},
+        {"has_reset", &capabilities_.has_reset},
+        {"has_drain", &capabilities_.has_drain},
+        {"has_latency", &capabilities_.has_latency}}) {
+    const int set = read_flag(host_.get(), attribute);
+    if (set < 0) return false;
+    *flag = set != 0;
+  }
+  return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
+         read_ranges(host_.get(), "channels", &capabilities_.channels);
+}
+
+PythonPlugin::~PythonPlugin() {
+  Gil gil;  // without it the interpreter is closing, and a Ref leaks then
+  view_.close();
+  audio_.reset();
+  host_.reset();
+}
+
+Ref PythonPlugin::call_host(const char *method, const char *phase,
+                            Failure *failure, Ref arguments) {
+  RunningCall call(site_.get(), phase, ticks());
+  Ref bound = steal(PyObject_GetAttrString(host_.get(), method));
+  Ref result;
+  if (bound)
+    result = steal(arguments ? PyObject_CallObject(bound.get(), arguments.get())
+                             : PyObject_CallNoArgs(bound.get()));
+  call.end();
+  if (!result) capture_exception(failure, phase);
+  return result;
+}
+
+bool PythonPlugin::call_host(const char *method, Failure *failure) {
+  return bool(call_host(method, method, failure, {}));
+}
+
+bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "start");
+  if (!view_.open(format, capabilities_.read_only)) {
+    capture_exception(failure, "start");
+    return false;
+  }
+  Ref arguments = steal(Py_BuildValue("(ii)", format.rate, format.channels));
+  return bool(call_host("start", "start", failure, std::move(arguments)));
+}
+
+bool PythonPlugin::stop(Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "stop");
+  return call_host("stop", failure);
+}
+
+bool PythonPlugin::shutdown(Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "shutdown");
+  const bool good = call_host("shutdown", failure);
+  // The view first: what the plugin kept goes when the instance goes.
+  view_.close();
+  audio_.reset();
+  Failure ignored;
+  call_host("unload", &ignored);
+  return good;
+}
+
+Outcome PythonPlugin::process(Block *block, Failure *failure) {
+  block->times.asked = ticks();
+  Outcome outcome = Outcome::Ok;
+  {
+    Gil gil;
+    if (!gil) return Outcome::Closing;
+    block->times.held = ticks();
+    PyObject *buffer = view_.point_at(block);
+    if (buffer) {
+      RunningCall call(site_.get(), audio_name_.c_str(), block->times.held);
+      PyObject *arguments[] = {nullptr, buffer};
+      Ref result = steal(PyObject_Vectorcall(audio_.get(), arguments + 1,
+                                             1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                             nullptr));
+      call.end();
+      if (!accept(result.get(), failure)) outcome = Outcome::Failed;
+    } else {
+      capture_exception(failure, audio_name_.c_str());
+      outcome = Outcome::Failed;
+    }
+    if (!view_.release(block, outcome == Outcome::Ok)) {
+      capture_exception(failure, audio_name_.c_str());
+      outcome = Outcome::Failed;
+    }
+  }
+  block->times.left = ticks();
+  return outcome;
+}
+
+// None and True are success, and so is an array: the samples themselves.
+bool PythonPlugin::accept(PyObject *result, Failure *failure) {
+  if (!result) {
+    capture_exception(failure, audio_name_.c_str());
+    return false;
+  }
+  int truth = 1;
+  if (PyBool_Check(result) || PyArray_IsScalar(result, Bool)) {
+    truth = PyObject_IsTrue(result);
+    result = Py_None;
+  }
+  if (truth == 1 && view_.take_result(result)) return true;
+  complain(failure, truth == 0);
+  return false;
+}
+
+// The current exception is about what the plugin's method gave back, and
+// should name that method's place instead of ours.
+void PythonPlugin::complain(Failure *failure, bool refused) {
+  Failure problem;
+  if (!refused) capture_exception(&problem, audio_name_.c_str());
+  steal(PyObject_CallMethod(
+      host_.get(), "complain", "sss", refused ? "refused" : "bad-result",
+      problem.type.c_str(),
+      refused ? "returned False" : problem.message.c_str()));
+  capture_exception(failure, audio_name_.c_str());
+}
+
+bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "set_parameter");
+  Ref arguments = steal(
+      Py_BuildValue("(ss)", parameter->key.c_str(), parameter->value.c_str()));
+  if (!arguments) {
+    capture_exception(failure, "set_parameter");
+    return false;
+  }
+  Ref now = call_host("set_parameter", "set_parameter", failure,
+                      std::move(arguments));
+  if (!now) return false;
+  if (now.get() != Py_None) parameter->value = text_of(now.get());
+  return true;
+}
+
+bool PythonPlugin::latency(double *seconds, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "get_processing_latency");
+  Ref now = call_host("latency", "get_processing_latency", failure, {});
+  if (!now) return false;
+  *seconds = PyFloat_AsDouble(now.get());
+  PyErr_Clear();
+  return true;
+}
+
+bool PythonPlugin::reset(Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "reset");
+  return call_host("reset", failure);
+}
+
+bool PythonPlugin::drain(Tail *tail, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "drain");
+  Ref samples = call_host("drain", "drain", failure, {});
+  if (!samples) return false;
+  if (samples.get() == Py_None) return true;
+  if (view_.take_tail(samples.get(), tail)) return true;
+  capture_exception(failure, "drain");
+  return false;
+}
+
+void PythonPlugin::stop_deadline(uint64_t deadline, HangObserver *observer) {
+  if (deadline)
+    watch_call_site(site_, deadline, observer);
+  else
+    unwatch_call_site(site_);
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A plugin that runs in this process's interpreter.
+#pragma once
+
+#include "audio_view.hpp"
+#include "bridge.hpp"
+#include "python.hpp"
+#include "running_call.hpp"
+
+namespace pythonfilter {
+
+class PythonPlugin final : public Plugin {
+ public:
+  static std::unique_ptr<Plugin> load(const PluginSpec &spec, Failure *failure);
+  ~PythonPlugin() override;
+
+  const Capabilities &capabilities() const override { return capabilities_; }
+  bool start(const StreamFormat &format, Failure *failure) override;
+  bool stop(Failure *failure) override;
+  bool shutdown(Failure *failure) override;
+  Outcome process(Block *block, Failure *failure) override;
+  bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool latency(double *seconds, Failure *failure) override;
+  bool reset(Failure *failure) override;
+  bool drain(Tail *tail, Failure *failure) override;
+  void stop_deadline(uint64_t deadline, HangObserver *observer) override;
+
+ private:
+  PythonPlugin() = default;
+  bool load_module(const PluginSpec &spec, Failure *failure);
+  bool read_capabilities();
+  Ref call_host(const char *method, const char *phase, Failure *failure,
+                Ref arguments);
+  bool call_host(const char *method, Failure *failure);
+  bool accept(PyObject *result, Failure *failure);
+  void complain(Failure *failure, bool refused);
+
+  // All with the GIL.
+  Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
+  Ref audio_;  // process_audio, read_audio or write_audio, bound
+  std::string audio_name_;
+  AudioView view_;
+  std::shared_ptr<CallSite> site_ = std::make_shared<CallSite>();
+  Capabilities capabilities_;
+};
+
+}  // namespace pythonfilter

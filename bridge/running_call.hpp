@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The call a plugin is in right now, and how it is ended when the element
+// stops: PluginTimeout at the deadline, a warning with the Python stack when
+// even that does not help.
+#pragma once
+
+#include <memory>
+#include <pthread.h>
+
+#include "bridge.hpp"
+#include "python.hpp"
+
+namespace pythonfilter {
+
+// Guarded by the GIL, but for what the watchdog also reads without.
+struct CallSite {
+  std::atomic<const char *> phase{nullptr};  // NULL: no call
+  std::atomic<uint64_t> serial{0};           // of this call
+  unsigned long thread = 0;
+  uint64_t began = 0;  // ticks
+  bool interrupted = false;
+};
+
+// One call into Python by one plugin. Begin and end with the GIL held.
+class RunningCall {
+ public:
+  RunningCall(CallSite *site, const char *phase, uint64_t now) : site_(site) {
+    site->thread = thread_id();
+    site->began = now;
+    site->serial.store(site->serial.load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+    site->phase.store(phase, std::memory_order_relaxed);
+  }
+  ~RunningCall() { end(); }
+  // A timeout that came too late to be raised is taken back here, so that it
+  // hits nobody else.
+  void end() {
+    if (!site_) return;
+    site_->phase.store(nullptr, std::memory_order_relaxed);
+    if (site_->interrupted) cancel();
+    site_ = nullptr;
+  }
+
+ private:
+  static unsigned long thread_id() {
+    return static_cast<unsigned long>(pthread_self());
+  }
+  void cancel();
+
+  CallSite *site_;
+};
+
+// Makes calls of `site` known to interrupt_all_calls(). With the GIL.
+void add_call_site(const std::shared_ptr<CallSite> &site);
+
+// PluginTimeout for every call that is running. With the GIL.
+void interrupt_all_calls();
+
+// From `deadline` (monotonic_ns) on, interrupts the site's calls and tells the
+// observer about those that do not end. Without the GIL.
+void watch_call_site(const std::shared_ptr<CallSite> &site, uint64_t deadline,
+                     HangObserver *observer);
+// Returns when the observer is no longer in use.
+void unwatch_call_site(const std::shared_ptr<CallSite> &site);
+
+}  // namespace pythonfilter

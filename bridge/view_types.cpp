@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "view_types.hpp"
+
+#include <cstddef>
+
+#include "names.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+struct MemoryOwner {
+  PyObject_HEAD KeptMemory *memory;
+};
+
+void owner_dealloc(PyObject *self) {
+  KeptMemory *memory = reinterpret_cast<MemoryOwner *>(self)->memory;
+  if (memory) {
+    // Unreffing a buffer can take anybody's locks, so not under the GIL.
+    Py_BEGIN_ALLOW_THREADS
+    delete memory;
+    Py_END_ALLOW_THREADS
+  }
+  PyTypeObject *type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+struct StreamInfo {
+  PyObject_HEAD uint64_t pts, duration, offset;
+  int sample_rate;
+  bool discont, gap;
+};
+
+StreamInfo *info_of(PyObject *object) {
+  return reinterpret_cast<StreamInfo *>(object);
+}
+
+PyObject *number_or_none(PyObject *self, void *field) {
+  const uint64_t value = *reinterpret_cast<uint64_t *>(
+      reinterpret_cast<char *>(self) + reinterpret_cast<size_t>(field));
+  if (value == no_time) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLongLong(value);
+}
+
+PyObject *flag(PyObject *self, void *field) {
+  return PyBool_FromLong(
+      *(reinterpret_cast<bool *>(self) + reinterpret_cast<size_t>(field)));
+}
+
+PyObject *sample_rate(PyObject *self, void *) {
+  return PyLong_FromLong(info_of(self)->sample_rate);
+}
+
+void info_dealloc(PyObject *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyTypeObject *make_type(const char *name, int size, PyType_Slot *slots) {
+  PyType_Spec spec = {name, size, 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                      slots};
+  return reinterpret_cast<PyTypeObject *>(PyType_FromSpec(&spec));
+}
+
+}  // namespace
+
+bool make_view_types() {
+  if (python.stream_info_type) return true;
+
+  PyType_Slot owner_slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void *>(owner_dealloc)}, {0, nullptr}};
+  python.owner_type =
+      make_type("pythonfilter.MemoryOwner", sizeof(MemoryOwner), owner_slots);
+  if (!python.owner_type) return false;
+
+  auto at = [](size_t offset) { return reinterpret_cast<void *>(offset); };
+  static PyGetSetDef getters[] = {
+      {"pts", number_or_none, nullptr, nullptr, at(offsetof(StreamInfo, pts))},
+      {"duration", number_or_none, nullptr, nullptr,
+       at(offsetof(StreamInfo, duration))},
+      {"offset", number_or_none, nullptr, nullptr,
+       at(offsetof(StreamInfo, offset))},
+      {"discont", flag, nullptr, nullptr, at(offsetof(StreamInfo, discont))},
+      {"gap", flag, nullptr, nullptr, at(offsetof(StreamInfo, gap))},
+      {"sample_rate", sample_rate, nullptr, nullptr, nullptr},
+      {nullptr, nullptr, nullptr, nullptr, nullptr}};
+  PyType_Slot info_slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void *>(info_dealloc)},
+      {Py_tp_getset, getters},
+      {0, nullptr}};
+  python.stream_info_type =
+      make_type("pythonfilter.StreamInfo", sizeof(StreamInfo), info_slots);
+  return python.stream_info_type != nullptr;
+}
+
+PyObject *new_memory_owner() {
+  return python.owner_type->tp_alloc(python.owner_type, 0);
+}
+
+void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory) {
+  reinterpret_cast<MemoryOwner *>(owner)->memory = memory.release();
+}
+
+PyObject *new_stream_info(int rate) {
+  PyObject *info =
+      python.stream_info_type->tp_alloc(python.stream_info_type, 0);
+  if (info) {
+    info_of(info)->pts = info_of(info)->duration = info_of(info)->offset =
+        no_time;
+    info_of(info)->sample_rate = rate;
+  }
+  return info;
+}
+
+void fill_stream_info(PyObject *object, const Block &block) {
+  StreamInfo *info = info_of(object);
+  info->pts = block.pts;
+  info->duration = block.duration;
+  info->offset = block.offset;
+  info->discont = block.discont;
+  info->gap = block.gap;
+}
+
+}  // namespace pythonfilter

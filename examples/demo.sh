@@ -1,0 +1,108 @@
+#!/bin/bash
+# The main job, from nothing: speech with hiss goes through gst-launch-1.0 and
+# a Python plugin that works in the buffers' own memory; the result is a WAV to
+# hear, a PNG to see and the element's statistics. Takes seconds the second time.
+#   examples/demo.sh        output in build/demo ($BUILD_DIR instead of build)
+# SPDX-License-Identifier: LGPL-2.1-or-later
+set -euo pipefail
+export LC_ALL=C.UTF-8
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build=${BUILD_DIR:-build}
+out=$build/demo
+log=$out/demo.log
+
+die() { echo "demo: $*" >&2; exit 1; }
+
+# quietly WHAT COMMAND...: its output goes to the log, and on failure to the user.
+quietly() {
+  local what=$1
+  shift
+  "$@" </dev/null >"$log" 2>&1 && return
+  tail -n 30 "$log" >&2
+  die "$what failed (whole log: $log)"
+}
+
+# launch OUTPUT ELEMENTS...: shows the line, runs it, shows what the Python
+# elements counted. -m prints every message, and with them the statistics.
+launch() {
+  local wav=$1
+  shift
+  local read=(filesrc "location=$out/noisy.wav" ! wavparse ! audioconvert)
+  local write=(audioconvert ! "audio/x-raw,format=S16LE" ! wavenc ! filesink "location=$wav")
+  printf '\n  gst-launch-1.0 -m %s ! \\\n' "${read[*]}"
+  printf '    %s ! \\\n    %s\n\n' "$*" "${write[*]}"
+  quietly "the pipeline above" timeout 120 gst-launch-1.0 -m "${read[@]}" ! "$@" ! "${write[@]}"
+  [ -s "$wav" ] || die "$wav was not written"
+  print_stats <"$log" || die "no statistics among the messages (whole log: $log)"
+}
+
+# print_stats: the pythonfilter statistics in gst-launch -m output, readable.
+print_stats() {
+  /usr/bin/python3 -c '
+import re, sys
+seen = 0
+for line in sys.stdin:
+    found = re.search(r"from element \"(\w+)\" \(element\): ([\w-]*stats[\w-]*), (.*)", line)
+    if not found:
+        continue
+    seen += 1
+    counts, times = [], {}
+    for key, value in re.findall(r"([\w.-]+)=\(\w+\)\"?([^,;\"]*)", found[3]):
+        part = re.fullmatch(r"([\w-]+?)-(min|mean|p[\d.]+|max)(-ns)?", key)
+        if part:
+            times.setdefault(part[1], []).append(f"{part[2]} {float(value) / 1000:.1f}")
+        else:
+            counts.append(f"{key} {value}")
+    print(f"  {found[1]}: " + ", ".join(counts))
+    for name, values in times.items():
+        print(f"    {name:9} (µs)  " + "  ".join(values))
+sys.exit(not seen)'
+}
+
+bash packaging/install-packages.sh build demo
+mkdir -p "$out"
+[ -f "$build/build.ninja" ] || {
+  echo "configuring in $build/"
+  quietly "meson setup" meson setup "$build"
+}
+quietly "the build" ninja -C "$build"
+
+# This is all that an uninstalled run needs.
+GST_PLUGIN_PATH=$(realpath "$build")/gst
+GST_REGISTRY=$(realpath "$out")/registry.bin
+export GST_PLUGIN_PATH GST_REGISTRY
+
+echo "making speech with hiss"
+quietly "espeak-ng" espeak-ng -v en-gb -s 165 -g 4 -w "$out/speech.wav" \
+  "This voice was made by a synthesizer, and the hiss was added on purpose.
+   GStreamer carries the sound, and a Python class changes it on the way.
+   When I stop talking, the noise gate closes. Then, there is silence."
+rate=48000 block=1024
+seconds=$(/usr/bin/python3 -c 'import sys, wave; w = wave.open(sys.argv[1])
+print(w.getnframes() / w.getframerate())' "$out/speech.wav")
+# One second of hiss before the speech starts, and half a second after it.
+blocks=$(/usr/bin/python3 -c "print(int(($seconds + 1.5) * $rate / $block))")
+quietly "mixing the hiss" timeout 120 gst-launch-1.0 \
+  audiotestsrc wave=white-noise volume=0.02 "samplesperbuffer=$block" "num-buffers=$blocks" \
+  ! "audio/x-raw,format=F32LE,rate=$rate,channels=2" ! mix. \
+  filesrc "location=$out/speech.wav" ! wavparse ! audioconvert ! audioresample \
+  ! "audio/x-raw,format=F32LE,rate=$rate,channels=2" ! mix.sink_1 \
+  audiomixer name=mix sink_1::offset=1000000000 sink_1::volume=0.5 \
+  ! audioconvert ! audio/x-raw,format=S16LE ! wavenc ! filesink "location=$out/noisy.wav"
+[ -s "$out/noisy.wav" ] || die "$out/noisy.wav was not written"
+
+gate=(pythonfilter script=plugins_py/examples/spectral_noise_gate.py)
+equaliser=(pythonfilter script=plugins_py/examples/scipy_equalizer.py
+  params="p,bass=-12.0,mid=6.0,treble=-12.0")
+echo "a noise gate in Python:"
+launch "$out/gated.wav" "${gate[@]}"
+printf '\nthe gate, then an equaliser that makes a telephone of it:\n'
+launch "$out/equalised.wav" "${gate[@]}" ! "${equaliser[@]}"
+
+printf '\nlevels (peak, and the quietest tenth, where only hiss is):\n'
+/usr/bin/python3 examples/plot_comparison.py "$out/comparison.png" \
+  "before=$out/noisy.wav" "noise gate=$out/gated.wav" \
+  "noise gate and equaliser=$out/equalised.wav" || die "the plot failed"
+
+printf '\nTo hear:  %s\nTo see:   %s\nTo try the lines above yourself:  export GST_PLUGIN_PATH=%s\n' \
+  "$out/noisy.wav  $out/gated.wav  $out/equalised.wav" "$out/comparison.png" "$GST_PLUGIN_PATH"

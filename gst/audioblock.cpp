@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "audioblock.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace pythonfilter {
+
+namespace {
+
+// Stays mapped, and so locked: whoever wants to write to it gets a copy.
+class KeptMap final : public KeptMemory {
+ public:
+  explicit KeptMap(const GstMapInfo &map) : map_(map) {}
+  ~KeptMap() override {
+    GstMemory *memory = map_.memory;
+    gst_memory_unmap(memory, &map_);
+    gst_memory_unref(memory);
+  }
+
+ private:
+  GstMapInfo map_;
+};
+
+bool ranges_overlap(size_t a, size_t b, size_t length) {
+  return a < b + length && b < a + length;
+}
+
+}  // namespace
+
+bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info, bool write,
+                     std::string *problem) {
+  buffer_ = buffer;
+  write_ = write;
+  // GStreamer merges several memories into one to map them.
+  copied = gst_buffer_n_memory(buffer) > 1;
+  if (!gst_buffer_map(buffer, &map_,
+                      write ? GST_MAP_READWRITE : GST_MAP_READ)) {
+    buffer_ = nullptr;
+    *problem = "a buffer that cannot be mapped";
+    return false;
+  }
+  data = reinterpret_cast<std::byte *>(map_.data);
+  pts = GST_BUFFER_PTS(buffer);
+  duration = GST_BUFFER_DURATION(buffer);
+  offset = GST_BUFFER_OFFSET(buffer);
+  discont = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  gap = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
+  return describe(info, problem);
+}
+
+// gst_audio_buffer_map() asserts what is checked here, or reads past the end.
+bool AudioBlock::describe(const GstAudioInfo &info, std::string *problem) {
+  const bool interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
+  const auto frame = size_t(GST_AUDIO_INFO_BPF(&info));
+  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer_);
+  if (meta) {
+    if (meta->info.finfo != info.finfo ||
+        meta->info.channels != info.channels ||
+        meta->info.layout != info.layout) {
+      *problem = "a buffer whose GstAudioMeta contradicts its caps";
+      return false;
+    }
+    frames = meta->samples;
+    if (frames > map_.size / width) {
+      *problem = "a GstAudioMeta of " + std::to_string(frames) +
+                 " frames on a buffer of " + std::to_string(map_.size) +
+                 " bytes";
+      return false;
+    }
+    if (!interleaved) return describe_planes(*meta, width, problem);
+    if (frames * frame > map_.size) {
+      *problem = "a GstAudioMeta of " + std::to_string(frames) +
+                 " frames on a buffer of " + std::to_string(map_.size) +
+                 " bytes";
+      return false;
+    }
+  } else if (!interleaved) {
+    *problem = "a non-interleaved buffer without GstAudioMeta";
+    return false;
+  } else if (map_.size % frame != 0) {
+    *problem = "a buffer of " + std::to_string(map_.size) +
+               " bytes, which is not a whole number of frames of " +
+               std::to_string(frame) + " bytes";
+    return false;
+  } else {
+    frames = map_.size / frame;
+  }
+  channel_stride = ptrdiff_t(width);
+  frame_stride = ptrdiff_t(frame);
+  return true;
+}
+
+bool AudioBlock::describe_planes(const GstAudioMeta &meta, size_t width,
+                                 std::string *problem) {
+  const size_t length = frames * width;
+  const int channels = meta.info.channels;
+  const gsize *offsets = meta.offsets;
+  frame_stride = ptrdiff_t(width);
+  bool even = true;
+  for (int c = 0; c < channels; c++) {
+    if (offsets[c] > map_.size || length > map_.size - offsets[c]) {
+      *problem = "a GstAudioMeta whose plane " + std::to_string(c) +
+                 " lies outside its buffer of " + std::to_string(map_.size) +
+                 " bytes";
+      return false;
+    }
+    if (c >= 2)
+      even = even && offsets[c] - offsets[c - 1] == offsets[1] - offsets[0];
+  }
+  channel_stride =
+      channels > 1 ? ptrdiff_t(offsets[1] - offsets[0]) : ptrdiff_t(length);
+  if (even && size_t(std::abs(channel_stride)) >= length) {
+    data += offsets[0];
+    return true;
+  }
+  for (int a = 0; a < channels; a++) {
+    for (int b = a + 1; b < channels && length > 0; b++) {
+      if (!ranges_overlap(offsets[a], offsets[b], length)) continue;
+      *problem = "a GstAudioMeta whose planes " + std::to_string(a) + " and " +
+                 std::to_string(b) + " overlap";
+      return false;
+    }
+  }
+  plane_offsets = offsets;
+  return true;
+}
+
+void AudioBlock::unmap() {
+  if (!buffer_) return;
+  gst_buffer_unmap(buffer_, &map_);
+  buffer_ = nullptr;
+}
+
+std::byte *AudioBlock::bytes(size_t *size) {
+  *size = map_.size;
+  return reinterpret_cast<std::byte *>(map_.data);
+}
+
+// The GIL is held, so nothing can write to the memory while it is copied.
+std::unique_ptr<KeptMemory> AudioBlock::keep() {
+  auto kept = std::make_unique<KeptMap>(map_);
+  GstMapInfo theirs = map_;
+  if (write_) {
+    GstMemory *memory = gst_allocator_alloc(nullptr, theirs.size, nullptr);
+    gst_memory_map(memory, &map_, GST_MAP_READWRITE);
+    std::memcpy(map_.data, theirs.data, theirs.size);
+    // gst_buffer_unmap() will give back a reference of the mapped memory.
+    gst_buffer_replace_all_memory(buffer_, gst_memory_ref(memory));
+  } else {
+    // Nobody can write while it stays mapped: the stream keeps it as well.
+    gst_buffer_map(buffer_, &map_, GST_MAP_READ);
+  }
+  data = reinterpret_cast<std::byte *>(map_.data);
+  return kept;
+}
+
+}  // namespace pythonfilter

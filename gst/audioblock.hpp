@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A GstBuffer of raw audio, mapped and described as a Block.
+#pragma once
+
+#include <string>
+
+#include <gst/audio/audio.h>
+
+#include "../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+class AudioBlock final : public Block, private MemoryKeeper {
+ public:
+  AudioBlock() { keeper = this; }
+  ~AudioBlock() { unmap(); }
+  AudioBlock(const AudioBlock &) = delete;
+  AudioBlock &operator=(const AudioBlock &) = delete;
+
+  // With `write` the buffer itself must be writable. False: `problem` says in
+  // one line what is wrong with the buffer.
+  bool map(GstBuffer *buffer, const GstAudioInfo &info, bool write,
+           std::string *problem);
+  void unmap();
+
+  // All bytes of the mapped buffer, planes and what may lie between them.
+  // Maps again when the memory was left to the plugin.
+  std::byte *bytes(size_t *size);
+
+ private:
+  bool describe(const GstAudioInfo &info, std::string *problem);
+  bool describe_planes(const GstAudioMeta &meta, size_t width,
+                       std::string *problem);
+  std::unique_ptr<KeptMemory> keep() override;
+
+  GstBuffer *buffer_ = nullptr;
+  GstMapInfo map_ = GST_MAP_INFO_INIT;
+  bool write_ = false;
+};
+
+}  // namespace pythonfilter

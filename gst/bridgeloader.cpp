@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bridgeloader.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <link.h>
+#include <mutex>
+#include <unistd.h>
+
+#include <glib.h>
+
+namespace pythonfilter {
+
+namespace {
+
+// A Python that is already here: its version ("3.11"), and the file of its
+// libpython, empty when it is part of the executable (Debian's python3).
+struct RunningPython {
+  std::string version;
+  std::string library;
+};
+
+std::string version_in(const char *path) {
+  const char *name = strrchr(path, '/');
+  name = name ? name + 1 : path;
+  int major, minor, length = 0;
+  if (sscanf(name, "libpython%d.%d%n", &major, &minor, &length) != 2 ||
+      strncmp(name + length, ".so", 3) != 0)
+    return "";
+  return std::to_string(major) + "." + std::to_string(minor);
+}
+
+int note_libpython(dl_phdr_info *info, size_t, void *found) {
+  const std::string version = version_in(info->dlpi_name);
+  if (version.empty()) return 0;
+  *static_cast<RunningPython *>(found) = {version, info->dlpi_name};
+  return 1;
+}
+
+RunningPython find_running_python() {
+  RunningPython found;
+  using GetVersion = const char *();
+  // The executable first: it wins every symbol look-up.
+  if (void *symbol = dlsym(RTLD_DEFAULT, "Py_GetVersion")) {
+    const char *text = reinterpret_cast<GetVersion *>(symbol)();
+    const char *dot = strchr(text, '.');
+    found.version = std::string(text, size_t(dot - text) + 1) +
+                    std::to_string(atoi(dot + 1));
+    return found;
+  }
+  dl_iterate_phdr(note_libpython, &found);
+  return found;
+}
+
+std::string tag_of(const std::string &version) {
+  std::string digits = version;
+  digits.erase(digits.find('.'), 1);
+  return "cpython-" + digits;
+}
+
+std::string version_of_tag(const std::string &tag) {
+  const std::string digits = tag.substr(strlen("cpython-"));
+  return digits.substr(0, 1) + "." + digits.substr(1);
+}
+
+std::string own_directory() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void *>(&open_bridge), &info)) return ".";
+  char *directory = g_path_get_dirname(info.dli_fname);
+  std::string result = directory;
+  g_free(directory);
+  return result;
+}
+
+// Beside the plugin as installed, or as it stands in a build tree.
+std::vector<std::string> bridge_directories() {
+  if (const char *set = getenv("GST_PYTHONFILTER_BRIDGE_DIR")) return {set};
+  const std::string own = own_directory();
+  return {own + "/../pythonfilter", own + "/../bridge"};
+}
+
+std::string find_bridge(const std::string &tag) {
+  for (const std::string &directory : bridge_directories()) {
+    const std::string path = directory + "/bridge." + tag + ".so";
+    if (access(path.c_str(), R_OK) == 0) return path;
+  }
+  return "";
+}
+
+Bridge *fail(Failure *failure, std::string message) {
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Unusable;
+  failure->phase = "python";
+  failure->message = std::move(message);
+  return nullptr;
+}
+
+OpenBridge *load_bridge(Failure *failure) {
+  const RunningPython running = find_running_python();
+  const std::string tag = running.version.empty() ? PYTHONFILTER_PYTHON_TAG
+                                                  : tag_of(running.version);
+  const std::string version = version_of_tag(tag);
+  const std::string path = find_bridge(tag);
+  if (path.empty()) {
+    std::string looked;
+    for (const std::string &directory : bridge_directories())
+      looked += (looked.empty() ? "" : ", ") + directory;
+    fail(failure,
+         (running.version.empty()
+              ? std::string("the bridge to Python ") + version + " is missing"
+              : "this process runs Python " + version +
+                    ", and there is no bridge for it") +
+             " (no bridge." + tag + ".so in " + looked + ")");
+    return nullptr;
+  }
+  // Extension modules such as NumPy's are not linked with libpython: its
+  // symbols have to be global, also where somebody loaded it locally.
+  const std::string library = !running.library.empty()
+                                  ? running.library
+                                  : "libpython" + version + ".so.1.0";
+  const bool inside_executable =
+      !running.version.empty() && running.library.empty();
+  const int flags =
+      RTLD_NOW | RTLD_GLOBAL | (inside_executable ? RTLD_NOLOAD : 0);
+  if (!dlopen(library.c_str(), flags) && !inside_executable) {
+    fail(failure,
+         std::string("Python ") + version + " cannot be loaded: " + dlerror());
+    return nullptr;
+  }
+  void *module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  void *symbol = module ? dlsym(module, open_bridge_symbol) : nullptr;
+  if (!symbol) {
+    fail(failure, path + " cannot be used: " + dlerror());
+    return nullptr;
+  }
+  return reinterpret_cast<OpenBridge *>(symbol);
+}
+
+}  // namespace
+
+Bridge *open_bridge(const PluginSpec &spec, Failure *failure) {
+  static std::mutex mutex;  // a leaf: no Python runs under it
+  static OpenBridge *open = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!open) open = load_bridge(failure);
+    if (!open) return nullptr;
+  }
+  return open(spec, failure);
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-pythonfilter
+ * @title: pythonfilter
+ * @short_description: runs an audio processor written in Python with NumPy
+ *
+ * Calls a Python plugin's `process_audio(buffer)` for each buffer of raw audio.
+ * `buffer.data` is a NumPy array of the shape (channels, frames) over the
+ * buffer's own memory, so what the plugin writes there is what comes out.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! \
+ *   pythonfilter script=plugins_py/simple_gain.py params="p,gain=0.1" ! \
+ *   audioconvert ! autoaudiosink
+ * ]| A sine tone of four seconds at a tenth of its loudness.
+ *
+ * ## Messages
+ * A failed call is one ERROR, or one WARNING a second when
+ * #GstPythonFilter:on-error lets the stream go on. Its details are a structure
+ * `python-exception` with the fields `phase` (the method that was called),
+ * `type` (the exception's class), `message`, `file`, `line`, `function`,
+ * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
+ * message).
+ *
+ * At EOS the statistics are posted as an element message named
+ * `pythonfilter-stats`, with the fields of the property `stats`.
+ */
+#include "gstpythonfilter.h"
+
+#include "plugincaps.hpp"
+#include "pythonelement.hpp"
+
+GST_DEBUG_CATEGORY(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+using pythonfilter::PythonElement;
+
+struct _GstPythonFilter {
+  GstBaseTransform parent;
+  PythonElement *python;  // C++ side; made in init, freed in finalize
+};
+
+G_DEFINE_TYPE(GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
+    pythonfilter, "pythonfilter", GST_RANK_NONE, GST_TYPE_PYTHON_FILTER,
+    GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
+                            "elements whose plugins are written in Python"))
+
+static void gst_python_filter_set_property(GObject *object, guint id,
+                                           const GValue *value,
+                                           GParamSpec *spec) {
+  if (!GST_PYTHON_FILTER(object)->python->set_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_python_filter_get_property(GObject *object, guint id,
+                                           GValue *value, GParamSpec *spec) {
+  if (!GST_PYTHON_FILTER(object)->python->get_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_python_filter_finalize(GObject *object) {
+  delete GST_PYTHON_FILTER(object)->python;
+  G_OBJECT_CLASS(gst_python_filter_parent_class)->finalize(object);
+}
+
+static void gst_python_filter_init(GstPythonFilter *self) {
+  self->python =
+      new PythonElement(GST_ELEMENT(self), pythonfilter::PluginKind::Processor);
+}
+
+static GstStateChangeReturn gst_python_filter_change_state(
+    GstElement *element, GstStateChange transition) {
+  return GST_PYTHON_FILTER(element)->python->change_state(
+      transition, GST_ELEMENT_CLASS(gst_python_filter_parent_class));
+}
+
+static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
+                                                 GstPadDirection direction,
+                                                 GstCaps *caps,
+                                                 GstCaps *filter) {
+  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  GstCaps *allowed = python->allowed_caps();
+  GstCaps *result =
+      gst_caps_intersect_full(caps, allowed, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(allowed);
+  if (direction == GST_PAD_SINK && gst_caps_is_empty(result) &&
+      !gst_caps_is_empty(caps))
+    python->warn_about_caps(caps);
+  if (filter) {
+    GstCaps *filtered =
+        gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref(result);
+    result = filtered;
+  }
+  return result;
+}
+
+// What the plugin still holds belongs to the format it got it in.
+static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
+  GstBuffer *tail;
+  const GstFlowReturn flow = self->python->drain(&tail);
+  return tail ? gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail) : flow;
+}
+
+static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
+                                           GstCaps *input, GstCaps *) {
+  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  GstAudioInfo info;
+  if (!gst_audio_info_from_caps(&info, input)) return FALSE;
+  if (!python->start(info)) return FALSE;
+  gst_base_transform_set_passthrough(base, python->read_only());
+  return TRUE;
+}
+
+static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
+                                             GstEvent *event) {
+  auto *self = GST_PYTHON_FILTER(base);
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_CAPS:
+      // Before the base class sends the new caps on.
+      gst_python_filter_push_tail(self);
+      break;
+    case GST_EVENT_EOS:
+      gst_python_filter_push_tail(self);
+      self->python->post_statistics();
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      self->python->reset();
+      break;
+    default:
+      break;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+      ->sink_event(base, event);
+}
+
+static gboolean gst_python_filter_query(GstBaseTransform *base,
+                                        GstPadDirection direction,
+                                        GstQuery *query) {
+  if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+           ->query(base, direction, query))
+    return FALSE;
+  const GstClockTime ours = GST_PYTHON_FILTER(base)->python->latency();
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC ||
+      ours == 0)
+    return TRUE;
+  gboolean live;
+  GstClockTime least, most;
+  gst_query_parse_latency(query, &live, &least, &most);
+  least += ours;
+  if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
+  gst_query_set_latency(query, live, least, most);
+  return TRUE;
+}
+
+// Instead of transform_ip: a failed call may leave nothing, or silence in a
+// buffer that a read-only plugin was not given to write to.
+static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
+                                                       GstBuffer **output) {
+  GstBuffer *buffer = base->queued_buf;
+  base->queued_buf = nullptr;
+  *output = nullptr;
+  if (!buffer) return GST_FLOW_OK;
+  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  if (!python->started()) {
+    gst_buffer_unref(buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  const GstFlowReturn flow = python->process(&buffer);
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref(buffer);
+    return flow;
+  }
+  *output = buffer;
+  return buffer ? GST_FLOW_OK : GST_BASE_TRANSFORM_FLOW_DROPPED;
+}
+
+static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
+  auto *object_class = G_OBJECT_CLASS(klass);
+  auto *element_class = GST_ELEMENT_CLASS(klass);
+  auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  object_class->set_property = gst_python_filter_set_property;
+  object_class->get_property = gst_python_filter_get_property;
+  object_class->finalize = gst_python_filter_finalize;
+  PythonElement::install_properties(object_class);
+
+  element_class->change_state = gst_python_filter_change_state;
+  gst_element_class_set_static_metadata(
+      element_class, "Python audio filter", "Filter/Effect/Audio",
+      "Runs an audio processor written in Python with NumPy on the buffer's "
+      "own memory",
+      "The pythonfilter authors");
+  GstCaps *caps = pythonfilter::caps_of(pythonfilter::all_capabilities());
+  for (const auto &[name, direction] :
+       {std::pair("sink", GST_PAD_SINK), {"src", GST_PAD_SRC}})
+    gst_element_class_add_pad_template(
+        element_class,
+        gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
+  gst_caps_unref(caps);
+
+  transform_class->transform_caps = gst_python_filter_transform_caps;
+  transform_class->set_caps = gst_python_filter_set_caps;
+  transform_class->sink_event = gst_python_filter_sink_event;
+  transform_class->query = gst_python_filter_query;
+  transform_class->generate_output = gst_python_filter_generate_output;
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "plugincaps.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+struct FormatName {
+  SampleFormat format;
+  GstAudioFormat native;
+};
+
+constexpr FormatName format_names[] = {
+    {SampleFormat::F32, GST_AUDIO_FORMAT_F32},
+    {SampleFormat::F64, GST_AUDIO_FORMAT_F64},
+    {SampleFormat::S16, GST_AUDIO_FORMAT_S16},
+    {SampleFormat::S32, GST_AUDIO_FORMAT_S32},
+};
+
+void append_string(GValue *list, const char *text) {
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, G_TYPE_STRING);
+  g_value_set_string(&value, text);
+  gst_value_list_append_and_take_value(list, &value);
+}
+
+// A list of one is that one: fixed caps have to be fixed.
+void set_list(GstCaps *caps, const char *field, GValue *list) {
+  if (gst_value_list_get_size(list) == 1)
+    gst_caps_set_value(caps, field, gst_value_list_get_value(list, 0));
+  else
+    gst_caps_set_value(caps, field, list);
+  g_value_unset(list);
+}
+
+void set_ranges(GstCaps *caps, const char *field,
+                const std::vector<IntRange> &ranges, IntRange any) {
+  GValue list = G_VALUE_INIT;
+  g_value_init(&list, GST_TYPE_LIST);
+  for (const IntRange &range :
+       ranges.empty() ? std::vector<IntRange>{any} : ranges) {
+    GValue value = G_VALUE_INIT;
+    if (range.min == range.max) {
+      g_value_init(&value, G_TYPE_INT);
+      g_value_set_int(&value, range.min);
+    } else {
+      g_value_init(&value, GST_TYPE_INT_RANGE);
+      gst_value_set_int_range(&value, range.min, range.max);
+    }
+    gst_value_list_append_and_take_value(&list, &value);
+  }
+  set_list(caps, field, &list);
+}
+
+GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
+  GstCaps *caps = gst_caps_new_simple("audio/x-raw", "layout", G_TYPE_STRING,
+                                      layout, nullptr);
+  GValue formats = G_VALUE_INIT;
+  g_value_init(&formats, GST_TYPE_LIST);
+  // In the plugin's order, which is its preference.
+  for (SampleFormat wanted : capabilities.formats)
+    for (const FormatName &known : format_names)
+      if (known.format == wanted)
+        append_string(&formats, gst_audio_format_to_string(known.native));
+  set_list(caps, "format", &formats);
+  set_ranges(caps, "rate", capabilities.rates, {1, G_MAXINT});
+  set_ranges(caps, "channels", capabilities.channels, {1, max_channels});
+  return caps;
+}
+
+}  // namespace
+
+Capabilities all_capabilities() {
+  Capabilities all;
+  for (const FormatName &known : format_names)
+    all.formats.push_back(known.format);
+  return all;
+}
+
+GstCaps *caps_of(const Capabilities &capabilities) {
+  GstCaps *caps = gst_caps_new_empty();
+  if (capabilities.interleaved)
+    gst_caps_append(caps, caps_for_layout(capabilities, "interleaved"));
+  if (capabilities.non_interleaved)
+    gst_caps_append(caps, caps_for_layout(capabilities, "non-interleaved"));
+  return caps;
+}
+
+bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
+  for (const FormatName &known : format_names) {
+    if (GST_AUDIO_INFO_FORMAT(&info) != known.native) continue;
+    format->format = known.format;
+    format->interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+    format->rate = info.rate;
+    format->channels = info.channels;
+    return info.channels <= max_channels;
+  }
+  return false;
+}
+
+}  // namespace pythonfilter

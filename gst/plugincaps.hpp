@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a plugin says it can work on, as caps.
+#pragma once
+
+#include <gst/audio/audio.h>
+
+#include "../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+// Everything any plugin may ask for; the pad templates.
+Capabilities all_capabilities();
+
+GstCaps *caps_of(const Capabilities &capabilities);
+
+// False for caps that are not raw audio in one of our formats.
+bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
+
+}  // namespace pythonfilter

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pythonelement.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "bridgeloader.hpp"
+#include "failuremessage.hpp"
+#include "plugincaps.hpp"
+#include "pluginparams.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+enum {
+  PROP_0,
+  PROP_SCRIPT,
+  PROP_MODULE,
+  PROP_CLASS,
+  PROP_PARAMS,
+  PROP_ON_ERROR,
+  PROP_VENV,
+  PROP_STATS,
+};
+static_assert(PROP_STATS == last_shared_property);
+
+// From the moment an element is told to stop until its call is interrupted.
+constexpr uint64_t stop_patience_ns = 1000000000;
+constexpr uint64_t warning_interval_ns = 1000000000;
+
+constexpr char stats_name[] = "pythonfilter-stats";
+
+std::string text_in(const GValue *value) {
+  const char *text = g_value_get_string(value);
+  return text ? text : "";
+}
+
+void set_text(GValue *value, const std::string &text) {
+  if (text.empty())
+    g_value_set_string(value, nullptr);
+  else
+    g_value_set_string(value, text.c_str());
+}
+
+}  // namespace
+
+PythonElement::PythonElement(GstElement *element, PluginKind kind)
+    : element_(element), kind_(kind) {
+  gst_audio_info_init(&info_);
+}
+
+PythonElement::~PythonElement() {
+  if (params_) gst_structure_free(params_);
+  gst_clear_caps(&caps_);
+}
+
+// ---- properties ------------------------------------------------------------
+
+void PythonElement::install_properties(GObjectClass *object_class) {
+  const auto text = [&](guint id, const char *name, const char *nick,
+                        const char *blurb) {
+    g_object_class_install_property(
+        object_class, id,
+        g_param_spec_string(
+            name, nick, blurb, nullptr,
+            GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                        GST_PARAM_DOC_SHOW_DEFAULT)));
+  };
+  text(PROP_SCRIPT, "script", "Script",
+       "Path of the plugin's .py file (changeable in NULL)");
+  text(PROP_MODULE, "module", "Module",
+       "Dotted name of the plugin's module, in place of script "
+       "(changeable in NULL)");
+  text(PROP_CLASS, "class", "Class",
+       "Which class of the module to use, when it has several "
+       "(changeable in NULL)");
+  text(PROP_VENV, "venv", "Virtual environment",
+       "Whose site-packages the plugin sees; default: $VIRTUAL_ENV "
+       "(changeable in NULL)");
+  g_object_class_install_property(
+      object_class, PROP_PARAMS,
+      g_param_spec_boxed(
+          "params", "Parameters",
+          "The plugin's parameters, as in params=\"p,gain=0.5,mode=warm\": "
+          "each "
+          "field is one set_parameter(); the others stay as they are",
+          GST_TYPE_STRUCTURE,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      object_class, PROP_ON_ERROR,
+      g_param_spec_enum("on-error", "On error",
+                        "What a failed call lets through",
+                        gst_python_on_error_get_type(), int(OnError::Fail),
+                        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                    GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      object_class, PROP_STATS,
+      g_param_spec_boxed(
+          "stats", "Statistics",
+          "Since READY: buffers, frames, errors, dropped, copies, escapes, "
+          "overruns, and min, mean, p50, p99, p99.9 and max of the call and of "
+          "the wait for the GIL, in ns",
+          GST_TYPE_STRUCTURE,
+          GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  gst_type_mark_as_plugin_api(gst_python_on_error_get_type(),
+                              GstPluginAPIFlags(0));
+}
+
+bool PythonElement::change_setting(std::string Settings::*setting,
+                                   const GValue *value, const char *name) {
+  GST_OBJECT_LOCK(element_);
+  const bool in_null = GST_STATE(element_) == GST_STATE_NULL &&
+                       GST_STATE_NEXT(element_) == GST_STATE_VOID_PENDING;
+  GST_OBJECT_UNLOCK(element_);
+  if (in_null) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    settings_.*setting = text_in(value);
+  } else {
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
+                        ("%s can only be changed in the NULL state", name),
+                        ("ignored the new value %s", text_in(value).c_str()));
+  }
+  return true;
+}
+
+bool PythonElement::set_property(guint id, const GValue *value) {
+  switch (id) {
+    case PROP_SCRIPT:
+      return change_setting(&Settings::script, value, "script");
+    case PROP_MODULE:
+      return change_setting(&Settings::module, value, "module");
+    case PROP_CLASS:
+      return change_setting(&Settings::class_name, value, "class");
+    case PROP_VENV:
+      return change_setting(&Settings::venv, value, "venv");
+    case PROP_PARAMS:
+      if (const GstStructure *changes = gst_value_get_structure(value))
+        set_params(changes);
+      return true;
+    case PROP_ON_ERROR:
+      on_error_ = OnError(g_value_get_enum(value));
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool PythonElement::get_property(guint id, GValue *value) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  switch (id) {
+    case PROP_SCRIPT:
+      set_text(value, settings_.script);
+      return true;
+    case PROP_MODULE:
+      set_text(value, settings_.module);
+      return true;
+    case PROP_CLASS:
+      set_text(value, settings_.class_name);
+      return true;
+    case PROP_VENV:
+      set_text(value, settings_.venv);
+      return true;
+    case PROP_PARAMS:
+      gst_value_set_structure(value, params_);
+      return true;
+    case PROP_ON_ERROR:
+      g_value_set_enum(value, int(on_error_.load()));
+      return true;
+    case PROP_STATS:
+      g_value_take_boxed(value, stats_.to_structure(stats_name));
+      return true;
+    default:
+      return false;
+  }
+}
+
+// ---- parameters ------------------------------------------------------------
+
+// May run with the GIL held (recent PyGObject), so it only stores.
+void PythonElement::set_params(const GstStructure *changes) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!params_)
+    params_ = gst_structure_new_empty(gst_structure_get_name(changes));
+  for (int i = 0; i < gst_structure_n_fields(changes); i++) {
+    const char *key = gst_structure_nth_field_name(changes, guint(i));
+    const GValue *value = gst_structure_get_value(changes, key);
+    gst_structure_set_value(params_, key, value);
+    pending_.push_back({key, value_to_text(value)});
+  }
+  params_changed_ = true;
+}
+
+GstFlowReturn PythonElement::apply_params() {
+  std::vector<Parameter> changes;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    changes.swap(pending_);
+    params_changed_ = false;
+  }
+  for (Parameter &parameter : changes) {
+    Failure failure;
+    if (!plugin_->set_parameter(&parameter, &failure)) {
+      const GstFlowReturn flow = report(failure, GST_CLOCK_TIME_NONE);
+      if (flow != GST_FLOW_OK) return flow;
+      continue;
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    set_from_text(params_, parameter.key.c_str(), parameter.value);
+  }
+  return changes.empty() ? GST_FLOW_OK : update_latency();
+}
+
+// ---- states ----------------------------------------------------------------
+
+GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
+                                                 GstElementClass *parent) {
+  const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+                    transition == GST_STATE_CHANGE_READY_TO_NULL;
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    stopping_ = false;
+    failed_ = false;
+  }
+  // A call that runs keeps the pads from being deactivated.
+  if (down) begin_stop();
+  const GstStateChangeReturn result =
+      parent->change_state(element_, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) stop();
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
+      (transition == GST_STATE_CHANGE_NULL_TO_READY &&
+       result == GST_STATE_CHANGE_FAILURE))
+    unload();
+  if (down) end_stop();
+  return result;
+}
+
+// All of stopping shares one second; each call still gets a moment of its own.
+void PythonElement::begin_stop() {
+  if (!plugin_) return;
+  const uint64_t now = monotonic_ns();
+  if (!stopping_.exchange(true)) stop_deadline_ = now + stop_patience_ns;
+  plugin_->stop_deadline(stop_deadline_, this);
+}
+
+void PythonElement::end_stop() {
+  if (plugin_) plugin_->stop_deadline(0, nullptr);
+}
+
+void PythonElement::call_hangs(const std::string &phase,
+                               const std::string &stack) {
+  Failure failure;
+  failure.phase = phase;
+  failure.message = phase +
+                    "() hangs outside Python code, where it cannot be "
+                    "interrupted; the element cannot stop before it returns";
+  failure.traceback = stack;
+  post_failure(element_, GST_MESSAGE_WARNING, name_, failure,
+               GST_CLOCK_TIME_NONE, 1);
+}
+
+std::string PythonElement::plugin_name() const {
+  if (!settings_.script.empty()) return settings_.script;
+  if (!settings_.module.empty()) return settings_.module;
+  return GST_OBJECT_NAME(element_);
+}
+
+bool PythonElement::load() {
+  PluginSpec spec;
+  spec.kind = kind_;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    spec.script = settings_.script;
+    spec.module = settings_.module;
+    spec.class_name = settings_.class_name;
+    spec.venv = settings_.venv;
+    name_ = plugin_name();
+    pending_.clear();
+    for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
+      const char *key = gst_structure_nth_field_name(params_, guint(i));
+      pending_.push_back(
+          {key, value_to_text(gst_structure_get_value(params_, key))});
+    }
+  }
+  stats_.clear();
+  failed_ = escape_warned_ = caps_warned_ = false;
+  last_warning_ = unreported_ = 0;
+  latency_ = 0;
+  if (spec.script.empty() == spec.module.empty()) {
+    GST_ELEMENT_ERROR(
+        element_, LIBRARY, SETTINGS,
+        (spec.script.empty() ? "No plugin: set script=FILE.py or module=NAME"
+                             : "Set either script or module, not both"),
+        (nullptr));
+    return false;
+  }
+  Failure failure;
+  Bridge *bridge = open_bridge(spec, &failure);
+  if (bridge) plugin_ = bridge->load(spec, &failure);
+  if (!plugin_) {
+    post_failure(element_, GST_MESSAGE_ERROR, name_, failure,
+                 GST_CLOCK_TIME_NONE, 1);
+    return false;
+  }
+  GstCaps *caps = caps_of(plugin_->capabilities());
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    gst_caps_take(&caps_, caps);
+  }
+  if (apply_params() == GST_FLOW_OK) return true;
+  unload();
+  return false;
+}
+
+void PythonElement::unload() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    gst_clear_caps(&caps_);
+  }
+  if (!plugin_) return;
+  Failure failure;
+  if (!plugin_->shutdown(&failure)) report(failure, GST_CLOCK_TIME_NONE);
+  end_stop();
+  plugin_.reset();
+}
+
+GstCaps *PythonElement::allowed_caps() const {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (caps_) return gst_caps_ref(caps_);
+  }
+  return caps_of(all_capabilities());
+}
+
+void PythonElement::warn_about_caps(const GstCaps *offered) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!caps_) return;
+  }
+  if (caps_warned_.exchange(true)) return;
+  GstCaps *allowed = allowed_caps();
+  gchar *takes = gst_caps_to_string(allowed);
+  gchar *offer = gst_caps_to_string(offered);
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FORMAT,
+      ("%s: the plugin does not take the audio that is offered; put "
+       "audioconvert and audioresample before it",
+       name_.c_str()),
+      ("it takes %s, offered is %s", takes, offer));
+  g_free(takes);
+  g_free(offer);
+  gst_caps_unref(allowed);
+}
+
+// ---- between caps and stop -------------------------------------------------
+
+bool PythonElement::start(const GstAudioInfo &info) {
+  StreamFormat format;
+  if (!plugin_ || !stream_format_of(info, &format)) return false;
+  stop();
+  info_ = info;
+  ticks_per_frame_ = 1e9 / info.rate / ns_per_tick();
+  fresh_ = true;
+  frames_since_latency_ = 0;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+  next_offset_ = GST_BUFFER_OFFSET_NONE;
+  if (params_changed_ && apply_params() != GST_FLOW_OK) return false;
+  // stop() follows if and only if start() was entered.
+  started_ = true;
+  Failure failure;
+  if (!plugin_->start(format, &failure)) {
+    failed_ = true;
+    stats_.errors.add();
+    if (failure.kind != Failure::Kind::Closing)
+      post_failure(element_, GST_MESSAGE_ERROR, name_, failure,
+                   GST_CLOCK_TIME_NONE, 1);
+    return false;
+  }
+  return update_latency() == GST_FLOW_OK;
+}
+
+void PythonElement::stop() {
+  if (!started_) return;
+  started_ = false;
+  Failure failure;
+  if (!plugin_->stop(&failure)) report(failure, GST_CLOCK_TIME_NONE);
+  GstStructure *stats = stats_.to_structure(stats_name);
+  GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
+  gst_structure_free(stats);
+}
+
+GstFlowReturn PythonElement::update_latency() {
+  if (!started_ || !plugin_->capabilities().has_latency) return GST_FLOW_OK;
+  frames_since_latency_ = 0;
+  double seconds = 0;
+  Failure failure;
+  if (!plugin_->latency(&seconds, &failure))
+    return report(failure, GST_CLOCK_TIME_NONE);
+  const GstClockTime now =
+      seconds > 0 ? GstClockTime(std::llround(seconds * GST_SECOND)) : 0;
+  if (latency_.exchange(now) != now)
+    gst_element_post_message(element_,
+                             gst_message_new_latency(GST_OBJECT(element_)));
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn PythonElement::reset() {
+  fresh_ = true;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+  next_offset_ = GST_BUFFER_OFFSET_NONE;
+  if (!started_ || failed_ || !plugin_->capabilities().has_reset)
+    return GST_FLOW_OK;
+  Failure failure;
+  if (!plugin_->reset(&failure)) return report(failure, GST_CLOCK_TIME_NONE);
+  return update_latency();
+}
+
+GstFlowReturn PythonElement::drain(GstBuffer **tail) {
+  *tail = nullptr;
+  if (!started_ || failed_ || !plugin_->capabilities().has_drain)
+    return GST_FLOW_OK;
+  Tail samples;
+  Failure failure;
+  if (!plugin_->drain(&samples, &failure)) return report(failure, next_pts_);
+  if (samples.frames > 0) *tail = make_tail(samples);
+  return GST_FLOW_OK;
+}
+
+GstBuffer *PythonElement::make_tail(const Tail &tail) {
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info_));
+  const auto channels = size_t(info_.channels);
+  GstBuffer *buffer =
+      gst_buffer_new_allocate(nullptr, tail.samples.size(), nullptr);
+  if (info_.layout == GST_AUDIO_LAYOUT_INTERLEAVED) {
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+    for (size_t c = 0; c < channels; c++)
+      for (size_t i = 0; i < tail.frames; i++)
+        std::memcpy(map.data + (i * channels + c) * width,
+                    tail.samples.data() + (c * tail.frames + i) * width, width);
+    gst_buffer_unmap(buffer, &map);
+  } else {
+    gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
+    gst_buffer_add_audio_meta(buffer, &info_, tail.frames, nullptr);
+  }
+  GST_BUFFER_PTS(buffer) = next_pts_;
+  GST_BUFFER_OFFSET(buffer) = next_offset_;
+  GST_BUFFER_DURATION(buffer) =
+      gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info_.rate));
+  note_position(buffer, tail.frames);
+  stats_.frames.add(tail.frames);
+  return buffer;
+}
+
+void PythonElement::note_position(GstBuffer *buffer, size_t frames) {
+  next_pts_ = GST_BUFFER_PTS(buffer);
+  if (GST_CLOCK_TIME_IS_VALID(next_pts_))
+    next_pts_ +=
+        gst_util_uint64_scale_round(frames, GST_SECOND, guint64(info_.rate));
+  next_offset_ = GST_BUFFER_OFFSET(buffer);
+  if (next_offset_ != GST_BUFFER_OFFSET_NONE) next_offset_ += frames;
+}
+
+// ---- one buffer ------------------------------------------------------------
+
+GstFlowReturn PythonElement::process(GstBuffer **buffer) {
+  if (failed_) return GST_FLOW_ERROR;
+  if (stopping_.load(std::memory_order_relaxed)) return GST_FLOW_FLUSHING;
+  if (params_changed_.load(std::memory_order_relaxed)) {
+    const GstFlowReturn flow = apply_params();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  if (discont && !fresh_) {
+    const GstFlowReturn flow = reset();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  fresh_ = false;
+  // A size of nothing has nothing to process.
+  if (gst_buffer_get_size(*buffer) == 0) return GST_FLOW_OK;
+
+  const bool write = !read_only();
+  if (write) *buffer = gst_buffer_make_writable(*buffer);
+  AudioBlock block;
+  bool failed = false;
+  const GstFlowReturn flow = run(*buffer, &block, &failed);
+  if (failed && flow == GST_FLOW_OK) return let_through(buffer, &block);
+  if (flow != GST_FLOW_OK) return flow;
+  if (write) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  note_position(*buffer, block.frames);
+  if (frames_since_latency_ >= guint64(info_.rate)) return update_latency();
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn PythonElement::run(GstBuffer *buffer, AudioBlock *block,
+                                 bool *failed) {
+  Failure failure;
+  failure.phase = "process_audio";
+  if (!block->map(buffer, info_, !read_only(), &failure.message)) {
+    failure.kind = Failure::Kind::Refused;
+    failure.message = "got " + failure.message;
+    *failed = true;
+    return report(failure, GST_BUFFER_PTS(buffer));
+  }
+  if (block->frames == 0) return GST_FLOW_OK;
+  if (on_error_.load(std::memory_order_relaxed) == OnError::Passthrough &&
+      !read_only()) {
+    size_t size;
+    const std::byte *bytes = block->bytes(&size);
+    before_.assign(bytes, bytes + size);
+  }
+  const Outcome outcome = plugin_->process(block, &failure);
+  if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+  count(*block);
+  if (outcome == Outcome::Ok) return GST_FLOW_OK;
+  *failed = true;
+  return report(failure, GST_BUFFER_PTS(buffer));
+}
+
+void PythonElement::count(const AudioBlock &block) {
+  stats_.buffers.add();
+  stats_.frames.add(block.frames);
+  stats_.call.add(block.times.left - block.times.held);
+  stats_.gil_wait.add(block.times.held - block.times.asked);
+  if (double(block.times.left - block.times.asked) >
+      double(block.frames) * ticks_per_frame_)
+    stats_.overruns.add();
+  if (block.copied) stats_.copies.add();
+  frames_since_latency_ += block.frames;
+  if (!block.escaped) return;
+  stats_.escapes.add();
+  if (escape_warned_.exchange(true)) return;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FAILED,
+      ("%s: the plugin keeps an array of a buffer after the call; it stays "
+       "valid, but each one costs a copy. Keep buffer.data.copy() instead",
+       name_.c_str()),
+      ("told once; stats counts them as escapes"));
+}
+
+GstFlowReturn PythonElement::report(const Failure &failure, GstClockTime pts) {
+  if (failure.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
+  stats_.errors.add();
+  unreported_++;
+  // Not worth an error any more: the stream ends on purpose.
+  const bool stopping = stopping_.load(std::memory_order_relaxed);
+  const bool fail = on_error_ == OnError::Fail && !stopping;
+  const uint64_t now = monotonic_ns();
+  if (fail || stopping || last_warning_ == 0 ||
+      now - last_warning_ >= warning_interval_ns) {
+    post_failure(element_, fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING,
+                 name_, failure, pts, unreported_);
+    last_warning_ = now;
+    unreported_ = 0;
+  }
+  if (stopping) return GST_FLOW_FLUSHING;
+  if (!fail) return GST_FLOW_OK;
+  failed_ = true;
+  return GST_FLOW_ERROR;
+}
+
+GstFlowReturn PythonElement::let_through(GstBuffer **buffer,
+                                         AudioBlock *block) {
+  const OnError policy = on_error_;
+  if (policy == OnError::Drop) {
+    block->unmap();
+    gst_clear_buffer(buffer);
+    stats_.dropped.add();
+    return GST_FLOW_OK;
+  }
+  size_t size;
+  std::byte *bytes = block->bytes(&size);
+  if (policy == OnError::Passthrough && !read_only()) {
+    if (bytes && before_.size() == size)
+      std::memcpy(bytes, before_.data(), size);
+  }
+  block->unmap();
+  if (policy == OnError::Silence) {
+    *buffer = gst_buffer_make_writable(*buffer);
+    gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
+    GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_GAP);
+  }
+  note_position(*buffer, block->frames);
+  return GST_FLOW_OK;
+}
+
+void PythonElement::post_statistics() {
+  gst_element_post_message(
+      element_, gst_message_new_element(GST_OBJECT(element_),
+                                        stats_.to_structure(stats_name)));
+}
+
+}  // namespace pythonfilter
+
+GType gst_python_on_error_get_type() {
+  using pythonfilter::OnError;
+  static const GEnumValue values[] = {
+      {int(OnError::Fail), "The stream ends with an error", "fail"},
+      {int(OnError::Passthrough), "The samples from before the call",
+       "passthrough"},
+      {int(OnError::Silence), "Silence of the same length", "silence"},
+      {int(OnError::Drop), "Nothing: the buffer is dropped", "drop"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstPythonOnError", values);
+  return type;
+}

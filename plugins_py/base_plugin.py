@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Base classes for audio plugins written in Python.
+
+A plugin is one file with a class that has one method::
+
+    from base_plugin import AudioBuffer, AudioProcessorPlugin
+
+    class HalfVolume(AudioProcessorPlugin):
+        def process_audio(self, buffer: AudioBuffer) -> bool:
+            buffer.data *= 0.5
+            return True
+
+    def create_plugin() -> HalfVolume:
+        return HalfVolume()
+
+Samples are ``buffer.data``, a NumPy array of shape ``(channels, frames)``.
+A frame is one sample of every channel.  F32 and F64 samples have a full scale
+of -1.0 to 1.0, S16 and S32 that of their integer type.  Rates are in Hz.
+
+The element calls, in this order: ``initialize`` once; then for each stream
+format ``set_sample_rate``, ``set_channels``, ``set_buffer_size``, ``start``,
+the audio method once per buffer, ``stop``; in the end ``shutdown``.
+``set_parameter`` can come at any time between two of these calls, also before
+the rate is known.
+
+Nothing here needs GStreamer: make an ``AudioBuffer(2, 512)``, fill its
+``data`` and call the plugin's method.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AudioBuffer",
+    "AudioProcessorPlugin",
+    "AudioSinkPlugin",
+    "AudioSourceCallback",
+    "AudioSourcePlugin",
+    "BasePlugin",
+    "EndOfStream",
+    "PluginInfo",
+    "PluginState",
+    "PluginTimeout",
+    "PluginType",
+]
+
+
+class PluginType(enum.Enum):
+    """What a plugin does with audio."""
+
+    AUDIO_SOURCE = "AudioSource"
+    AUDIO_SINK = "AudioSink"
+    PROCESSOR = "Processor"
+
+
+class PluginState(enum.Enum):
+    """Where a plugin is in its life."""
+
+    UNLOADED = "Unloaded"
+    LOADED = "Loaded"
+    INITIALIZED = "Initialized"
+    RUNNING = "Running"
+    ERROR = "Error"
+
+
+class PluginTimeout(BaseException):
+    """Raised inside a call that has run for a second while the pipeline stops.
+
+    It can appear at any line.  It is no ``Exception``, so that
+    ``except Exception`` does not swallow it; clean up in ``finally``.
+    """
+
+
+class EndOfStream(Exception):
+    """Raised by ``read_audio`` to say that there is nothing more to read."""
+
+
+class PluginInfo:
+    """Who a plugin is.  The kind of plugin is the attribute ``type``."""
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        author: str,
+        description: str,
+        plugin_type: PluginType,
+        api_version: int = 1,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.author = author
+        self.description = description
+        self.type = plugin_type
+        self.api_version = api_version
+
+    def __repr__(self) -> str:
+        return (
+            f"PluginInfo({self.name!r}, {self.version!r}, {self.author!r}, "
+            f"{self.description!r}, {self.type}, {self.api_version})"
+        )
+
+
+class _Stream(Protocol):
+    """What the element knows about the current buffer."""
+
+    pts: int | None
+    duration: int | None
+    offset: int | None
+    discont: bool
+    gap: bool
+    sample_rate: int | None
+
+
+class AudioBuffer:
+    """One block of samples.
+
+    ``AudioBuffer(channels, frame_count)`` makes a silent float32 block.
+
+    ``data`` is the array of shape ``(channels, frames)``.  Inside a pipeline it
+    is a view of the GStreamer buffer's own memory, often a strided one, in the
+    stream's format.  Change it in place (``buffer.data *= 0.5``,
+    ``buffer.data[:] = x``) or put another array of the same shape and dtype in
+    its place (``buffer.data = y``), which costs a copy.
+
+    A pipeline uses one object for all buffers of a stream.  The times below
+    are those of the current buffer, are only looked up when read, and are
+    ``None`` when unknown, as they are outside a pipeline.
+    """
+
+    __slots__ = ("data", "_stream")
+
+    data: NDArray[Any]
+    # The element makes instances with __new__ and fills both slots.
+    _stream: _Stream | None
+
+    def __init__(self, channels: int, frame_count: int) -> None:
+        self.data = np.zeros((channels, frame_count), np.float32)
+        self._stream = None
+
+    def get_channel_data(self, ch: int) -> NDArray[Any]:
+        """Samples of channel ``ch``, counted from 0: a view of shape (frames,)."""
+        row: NDArray[Any] = self.data[ch]
+        return row
+
+    def get_frame_count(self) -> int:
+        """Samples per channel."""
+        frames: int = self.data.shape[1]
+        return frames
+
+    def get_channel_count(self) -> int:
+        """Number of channels."""
+        channels: int = self.data.shape[0]
+        return channels
+
+    def clear(self) -> None:
+        """Make every sample zero."""
+        self.data.fill(0)
+
+    def copy_from(self, other: AudioBuffer) -> None:
+        """Copy the samples of ``other``.
+
+        A mono ``other`` fills every channel.  Raises ValueError if the shapes
+        do not fit and TypeError if the samples do not (float into integer).
+        """
+        np.copyto(self.data, other.data)
+
+    @property
+    def pts(self) -> int | None:
+        """Presentation time of the first frame, in ns."""
+        return None if self._stream is None else self._stream.pts
+
+    @property
+    def duration(self) -> int | None:
+        """Length of the block, in ns."""
+        return None if self._stream is None else self._stream.duration
+
+    @property
+    def offset(self) -> int | None:
+        """Index of the first frame in the stream."""
+        return None if self._stream is None else self._stream.offset
+
+    @property
+    def discont(self) -> bool:
+        """True if this block does not continue the one before."""
+        return False if self._stream is None else self._stream.discont
+
+    @property
+    def gap(self) -> bool:
+        """True if the block is known to hold nothing but silence."""
+        return False if self._stream is None else self._stream.gap
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Frames per second."""
+        return None if self._stream is None else self._stream.sample_rate
+
+
+AudioSourceCallback = Callable[[AudioBuffer], None]
+
+
+# Names that are not parameters, though their values look like some.
+_NOT_PARAMETERS = frozenset(("formats", "layouts", "rates", "channels", "read_only"))
+
+_BOOLS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+
+
+class BasePlugin(abc.ABC):
+    """What all plugins have in common.
+
+    These class attributes tell the element what the plugin can work with,
+    before any stream is there; set them in the class, not in ``__init__``:
+
+    ``formats``
+        Sample formats, any of ``"F32"``, ``"F64"``, ``"S16"``, ``"S32"``.
+        ``data.dtype`` is then float32, float64, int16 or int32.
+    ``layouts``
+        Memory layouts.  ``data`` is ``(channels, frames)`` in both; a row of it
+        is contiguous when ``"non-interleaved"``, strided when
+        ``"interleaved"``.
+    ``rates``, ``channels``
+        Sample rates in Hz and channel counts: ``None`` for any, an int, a
+        ``range``, or a tuple, list or set of ints.
+    ``read_only``
+        True for a plugin that only looks at the samples.  It is spared copies
+        of buffers that others use too, and ``data`` refuses writes.
+
+    Every method has a working default.  One that returns ``bool`` says with
+    ``False`` that it failed; an exception says the same and why.
+    """
+
+    formats: ClassVar[Collection[str]] = ("F32",)
+    layouts: ClassVar[Collection[str]] = ("interleaved", "non-interleaved")
+    rates: ClassVar[int | Collection[int] | None] = None
+    channels: ClassVar[int | Collection[int] | None] = None
+    read_only: ClassVar[bool] = False
+
+    # In the class as well, for plugins whose __init__ does not call ours.
+    state: PluginState = PluginState.UNLOADED
+
+    def __init__(self) -> None:
+        self.state = PluginState.UNLOADED
+
+    def initialize(self) -> bool:
+        """Get what the plugin needs for its whole life (models, files)."""
+        self.state = PluginState.INITIALIZED
+        return True
+
+    def shutdown(self) -> None:
+        """Give everything back.  The instance is not used again."""
+        self.state = PluginState.UNLOADED
+
+    def start(self) -> bool:
+        """Get ready for a stream whose rate and channel count are now set."""
+        self.state = PluginState.RUNNING
+        return True
+
+    def stop(self) -> None:
+        """The stream is over; called once after each ``start``."""
+        self.state = PluginState.INITIALIZED
+
+    def get_info(self) -> PluginInfo:
+        """Name, version and so on, made from the class unless overridden."""
+        doc = (type(self).__doc__ or "").strip()
+        return PluginInfo(
+            type(self).__name__, "1.0", "", doc.partition("\n")[0], self.get_type()
+        )
+
+    def get_type(self) -> PluginType:
+        """What the plugin does with audio."""
+        return PluginType.PROCESSOR
+
+    def get_state(self) -> PluginState:
+        """Where the plugin is in its life."""
+        return self.state
+
+    def set_parameter(self, key: str, value: str) -> bool | None:
+        """Change a parameter; ``False`` refuses it, ``None`` is success.
+
+        As it stands here, a parameter is any public attribute that holds a
+        bool, int, float, str or NumPy float, and keeps that type: with
+        ``self.gain = 1.0`` in ``__init__``, ``set_parameter("gain", "0.5")``
+        works.  A bool takes true, yes, on or 1 and false, no, off or 0.
+        Unknown keys are refused; a value of the wrong type raises ValueError.
+        """
+        current = self._parameter(key)
+        if current is None:
+            return False
+        kind: Any = type(current)
+        try:
+            if isinstance(current, bool):
+                new = kind(_BOOLS[value.strip().lower()])
+            elif isinstance(current, int):
+                new = kind(int(value))
+            elif isinstance(current, (float, np.floating)):
+                new = kind(float(value))
+            else:
+                new = kind(value)
+        except (KeyError, ValueError, OverflowError):
+            raise ValueError(f"{key}: {value!r} is no {kind.__name__}") from None
+        try:
+            setattr(self, key, new)
+        except AttributeError:  # a property without a setter
+            return False
+        return True
+
+    def get_parameter(self, key: str) -> str:
+        """A parameter's value in the form that ``set_parameter`` takes.
+
+        The empty string for an unknown key.
+        """
+        value = self._parameter(key)
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, enum.Enum):
+            value = value.value
+        if isinstance(value, float):
+            return float.__repr__(value)  # NumPy's own says np.float64(...)
+        return str(value)
+
+    def _parameter(self, key: str) -> Any:
+        """The parameter's value, or None if there is none of that name."""
+        if key.startswith("_") or key in _NOT_PARAMETERS:
+            return None
+        value = getattr(self, key, None)
+        known = isinstance(value, (bool, int, float, str, np.floating))
+        return value if known else None
+
+
+class _StreamPlugin(BasePlugin):
+    """Rate, channel count and block size, which all three kinds have."""
+
+    _sample_rate: int = 48000
+    _channel_count: int = 2
+    _buffer_size: int = 512
+
+    def get_sample_rate(self) -> int:
+        """Frames per second."""
+        return self._sample_rate
+
+    def set_sample_rate(self, sample_rate: int) -> None:
+        """The stream's rate in Hz; called before ``start``."""
+        self._sample_rate = sample_rate
+
+    def get_channel_count(self) -> int:
+        """Number of channels."""
+        return self._channel_count
+
+    def set_channel_count(self, channels: int) -> None:
+        """The stream's number of channels; called before ``start``."""
+        self._channel_count = channels
+
+    def get_channels(self) -> int:
+        """The same as ``get_channel_count``."""
+        return self.get_channel_count()
+
+    def set_channels(self, channels: int) -> None:
+        """The same as ``set_channel_count``."""
+        self.set_channel_count(channels)
+
+    def get_buffer_size(self) -> int:
+        """Frames per block that the plugin works best with."""
+        return self._buffer_size
+
+    def set_buffer_size(self, frames: int) -> None:
+        """The block size to expect, in frames.  Blocks may differ from it."""
+        self._buffer_size = frames
+
+
+class AudioSourcePlugin(_StreamPlugin):
+    """A plugin that makes audio."""
+
+    _audio_callback: AudioSourceCallback | None = None
+
+    def get_type(self) -> PluginType:
+        """``PluginType.AUDIO_SOURCE``."""
+        return PluginType.AUDIO_SOURCE
+
+    @abc.abstractmethod
+    def read_audio(self, buffer: AudioBuffer) -> bool | None:
+        """Fill ``buffer.data``, of shape ``(channels, frames)``, completely.
+
+        What it holds before is undefined.  Return ``False`` if there is nothing
+        to read yet; raise ``EndOfStream`` to end the stream.
+        """
+
+    def set_audio_callback(self, callback: AudioSourceCallback | None) -> None:
+        """Whom to call with each block, for plugins that push by themselves."""
+        self._audio_callback = callback
+
+
+class AudioSinkPlugin(_StreamPlugin):
+    """A plugin that takes audio out of the pipeline."""
+
+    def get_type(self) -> PluginType:
+        """``PluginType.AUDIO_SINK``."""
+        return PluginType.AUDIO_SINK
+
+    @abc.abstractmethod
+    def write_audio(self, buffer: AudioBuffer) -> bool | None:
+        """Take ``buffer.data``, of shape ``(channels, frames)``."""
+
+    def get_available_space(self) -> int:
+        """Frames that can be taken without waiting."""
+        return self.get_buffer_size()
+
+
+class AudioProcessorPlugin(_StreamPlugin):
+    """A plugin that changes audio on its way through.
+
+    Two more methods are called if a plugin defines them; there is no default:
+
+    ``reset(self) -> None``
+        The next block does not continue the last one (a seek, lost data, a
+        flush).  Forget the samples held back and the state of filters.
+    ``drain(self) -> numpy.ndarray | None``
+        The stream ends.  Return what is still held back, an array of shape
+        ``(channels, frames)`` and of the stream's dtype with any number of
+        frames, or ``None``.  The plugin may then be given a new stream.
+    """
+
+    def get_type(self) -> PluginType:
+        """``PluginType.PROCESSOR``."""
+        return PluginType.PROCESSOR
+
+    @abc.abstractmethod
+    def process_audio(self, buffer: AudioBuffer) -> bool | None:
+        """Change ``buffer.data``, of shape ``(channels, frames)``, in place.
+
+        As many frames come out as went in.  ``None`` and ``True`` are success;
+        after ``False`` or an exception nothing of the block is used.
+        """
+
+    def get_processing_latency(self) -> float:
+        """How much later a sample comes out than it went in, in seconds."""
+        return 0.0

@@ -1,0 +1,576 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""base_plugin keeps the plugin contract, without GStreamer."""
+
+import enum
+import inspect
+import pathlib
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import base_plugin as bp
+from base_plugin import AudioBuffer
+
+KINDS = (bp.AudioProcessorPlugin, bp.AudioSourcePlugin, bp.AudioSinkPlugin)
+
+
+class Processor(bp.AudioProcessorPlugin):
+    """Does nothing.
+
+    Second paragraph.
+    """
+
+    def process_audio(self, buffer):
+        return True
+
+
+class Source(bp.AudioSourcePlugin):
+    def read_audio(self, buffer):
+        return True
+
+
+class Sink(bp.AudioSinkPlugin):
+    def write_audio(self, buffer):
+        return True
+
+
+class Mode(str, enum.Enum):
+    WARM = "warm"
+    COLD = "cold"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Knobs(Processor):
+    limit = 3  # parameters may live in the class
+
+    def __init__(self):
+        super().__init__()
+        self.on = False
+        self.count = 4
+        self.gain = 1.0
+        self.name = "x"
+        self.f32 = np.float32(1)
+        self.f64 = np.float64(1)
+        self.mode = Mode.WARM
+        self.level = Level.LOW
+        self.sampleRate = 1
+        self.nothing = None
+        self.table = [1.0]
+        self._hidden = 1.0
+        self._db = 0.0
+
+    @property
+    def db(self):
+        return self._db
+
+    @db.setter
+    def db(self, value):
+        self._db = max(value, -60.0)
+
+    @property
+    def fixed(self):
+        return 7
+
+
+# The module
+
+
+def test_importing_does_nothing_but_define():
+    folder = str(pathlib.Path(bp.__file__).parent)
+    code = f"""
+import sys
+import numpy, numpy.typing, abc, enum, typing, collections.abc
+sys.path.insert(0, {folder!r})
+before, path = set(sys.modules), list(sys.path)
+import base_plugin
+new = set(sys.modules) - before - {{"base_plugin"}}
+foreign = [m for m in new if m.partition(".")[0] not in sys.stdlib_module_names]
+assert not foreign, foreign
+assert sys.path == path
+import threading
+assert threading.active_count() == 1
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_star_import_brings_every_contract_name():
+    assert set(bp.__all__) == {
+        "PluginType",
+        "PluginState",
+        "PluginInfo",
+        "AudioBuffer",
+        "AudioSourceCallback",
+        "BasePlugin",
+        "AudioSourcePlugin",
+        "AudioSinkPlugin",
+        "AudioProcessorPlugin",
+        "PluginTimeout",
+        "EndOfStream",
+    }
+    assert all(hasattr(bp, name) for name in bp.__all__)
+
+
+def test_plugin_type_values():
+    assert {m.name: m.value for m in bp.PluginType} == {
+        "AUDIO_SOURCE": "AudioSource",
+        "AUDIO_SINK": "AudioSink",
+        "PROCESSOR": "Processor",
+    }
+
+
+def test_plugin_state_values():
+    assert {m.name: m.value for m in bp.PluginState} == {
+        "UNLOADED": "Unloaded",
+        "LOADED": "Loaded",
+        "INITIALIZED": "Initialized",
+        "RUNNING": "Running",
+        "ERROR": "Error",
+    }
+
+
+def test_plugin_info_attributes():
+    info = bp.PluginInfo("n", "1.2", "a", "d", bp.PluginType.PROCESSOR)
+    assert vars(info) == {
+        "name": "n",
+        "version": "1.2",
+        "author": "a",
+        "description": "d",
+        "type": bp.PluginType.PROCESSOR,
+        "api_version": 1,
+    }
+    by_name = bp.PluginInfo(
+        name="n",
+        version="1",
+        author="a",
+        description="d",
+        plugin_type=bp.PluginType.AUDIO_SINK,
+        api_version=2,
+    )
+    assert (by_name.type, by_name.api_version) == (bp.PluginType.AUDIO_SINK, 2)
+
+
+def test_timeout_passes_except_exception_and_end_of_stream_does_not():
+    assert bp.PluginTimeout.__bases__ == (BaseException,)
+    assert bp.EndOfStream.__bases__ == (Exception,)
+
+
+# AudioBuffer
+
+
+def test_new_buffer_is_silent_float32():
+    buffer = AudioBuffer(3, 512)
+    assert buffer.data.shape == (3, 512)
+    assert buffer.data.dtype == np.float32
+    assert not buffer.data.any()
+    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (3, 512)
+    assert type(buffer.get_frame_count()) is int
+
+
+def test_buffer_of_no_frames():
+    buffer = AudioBuffer(2, 0)
+    buffer.clear()
+    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (2, 0)
+
+
+def test_channel_data_is_a_view_of_the_row():
+    buffer = AudioBuffer(2, 4)
+    row = buffer.get_channel_data(1)
+    row[:] = 0.5
+    assert buffer.data.tolist() == [[0.0] * 4, [0.5] * 4]
+    assert row.shape == (4,) and row.base is buffer.data
+
+
+def test_channel_out_of_range_is_an_index_error():
+    with pytest.raises(IndexError):
+        AudioBuffer(2, 4).get_channel_data(2)
+
+
+def test_clear_zeroes_in_place():
+    buffer = AudioBuffer(2, 4)
+    data = buffer.data
+    data[:] = np.nan
+    buffer.clear()
+    assert buffer.data is data and data.tolist() == [[0.0] * 4] * 2
+
+
+def test_copy_from_copies_values_into_own_memory():
+    one, two = AudioBuffer(2, 4), AudioBuffer(2, 4)
+    mine = one.data
+    two.data[:] = 0.25
+    one.copy_from(two)
+    two.data[:] = 0.0
+    assert one.data is mine and (mine == 0.25).all()
+
+
+def test_copy_from_mono_fills_every_channel():
+    one, two = AudioBuffer(3, 2), AudioBuffer(1, 2)
+    two.data[:] = [[0.25, 0.5]]
+    one.copy_from(two)
+    assert one.data.tolist() == [[0.25, 0.5]] * 3
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (3, 4)])
+def test_copy_from_other_shape_is_an_error(shape):
+    with pytest.raises(ValueError):
+        AudioBuffer(2, 4).copy_from(AudioBuffer(*shape))
+
+
+def test_copy_from_float_into_integer_is_an_error():
+    one = AudioBuffer(1, 4)
+    one.data = np.zeros((1, 4), np.int16)
+    with pytest.raises(TypeError):
+        one.copy_from(AudioBuffer(1, 4))
+
+
+def test_buffer_has_two_slots_and_nothing_else():
+    assert AudioBuffer.__slots__ == ("data", "_stream")
+    assert isinstance(AudioBuffer.__dict__["data"], types.MemberDescriptorType)
+    with pytest.raises(AttributeError):
+        AudioBuffer(1, 1).other = 1
+
+
+def test_data_can_be_rebound():
+    buffer, other = AudioBuffer(2, 4), np.ones((2, 8), np.float64)
+    buffer.data = other
+    assert buffer.data is other and buffer.get_frame_count() == 8
+
+
+def test_methods_follow_a_strided_view_as_the_element_makes_it():
+    memory = np.arange(8, dtype=np.int16)
+    buffer = AudioBuffer.__new__(AudioBuffer)
+    buffer.data = np.lib.stride_tricks.as_strided(memory, (2, 4), (2, 4))
+    buffer._stream = None
+    assert buffer.get_channel_data(1).tolist() == [1, 3, 5, 7]
+    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (2, 4)
+    buffer.clear()
+    assert not memory.any()
+
+
+FACTS = {
+    "pts": 20_000_000,
+    "duration": 10_000_000,
+    "offset": 960,
+    "discont": True,
+    "gap": True,
+    "sample_rate": 48000,
+}
+
+
+def test_stream_facts_are_unknown_outside_a_pipeline():
+    buffer = AudioBuffer(1, 1)
+    assert buffer._stream is None
+    assert {name: getattr(buffer, name) for name in FACTS} == {
+        "pts": None,
+        "duration": None,
+        "offset": None,
+        "discont": False,
+        "gap": False,
+        "sample_rate": None,
+    }
+
+
+def test_stream_facts_come_from_the_stream_at_each_read():
+    buffer = AudioBuffer(1, 1)
+    buffer._stream = types.SimpleNamespace(**FACTS)
+    assert {name: getattr(buffer, name) for name in FACTS} == FACTS
+    buffer._stream.pts = None
+    assert buffer.pts is None
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_stream_facts_are_read_only(name):
+    with pytest.raises(AttributeError):
+        setattr(AudioBuffer(1, 1), name, 1)
+
+
+# The classes
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    zip(KINDS, ("process_audio", "read_audio", "write_audio")),
+)
+def test_only_the_audio_method_is_abstract(kind, method):
+    assert kind.__abstractmethods__ == {method}
+    with pytest.raises(TypeError, match=method):
+        kind()
+    assert isinstance(kind, type) and issubclass(kind, bp.BasePlugin)
+
+
+COMMON = """initialize shutdown start stop get_info get_type set_parameter
+    get_parameter get_state get_sample_rate set_sample_rate get_channel_count
+    set_channel_count get_channels set_channels get_buffer_size
+    set_buffer_size""".split()
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    zip(
+        KINDS,
+        (
+            ["process_audio", "get_processing_latency"],
+            ["read_audio", "set_audio_callback"],
+            ["write_audio", "get_available_space"],
+        ),
+    ),
+)
+def test_methods_are_exactly_those_of_the_contract(kind, own):
+    public = {
+        name
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    # So neither camelCase names nor the optional hooks, for which hosts probe.
+    assert public == set(COMMON) | set(own)
+    assert "reset" in bp.AudioProcessorPlugin.__doc__
+    assert "drain" in bp.AudioProcessorPlugin.__doc__
+
+
+@pytest.mark.parametrize("kind", [bp.BasePlugin, *KINDS])
+def test_class_attributes_the_element_reads(kind):
+    assert kind.formats == ("F32",)
+    assert kind.layouts == ("interleaved", "non-interleaved")
+    assert kind.rates is None and kind.channels is None
+    assert kind.read_only is False
+
+
+@pytest.mark.parametrize("make", [Processor, Source, Sink])
+def test_states_from_birth_to_shutdown(make):
+    plugin = make()
+    states = [plugin.get_state()]
+    for call, result in (
+        ("initialize", True),
+        ("start", True),
+        ("stop", None),
+        ("start", True),
+        ("stop", None),
+        ("shutdown", None),
+    ):
+        assert getattr(plugin, call)() is result
+        assert plugin.state is plugin.get_state()
+        states.append(plugin.state.name)
+    assert states == [
+        bp.PluginState.UNLOADED,
+        "INITIALIZED",
+        "RUNNING",
+        "INITIALIZED",
+        "RUNNING",
+        "INITIALIZED",
+        "UNLOADED",
+    ]
+
+
+@pytest.mark.parametrize("make", [Processor, Source, Sink])
+def test_rate_channels_and_buffer_size_round_trip(make):
+    plugin = make()
+    assert plugin.get_buffer_size() == 512
+    plugin.set_sample_rate(44100)
+    plugin.set_buffer_size(64)
+    plugin.set_channel_count(6)
+    assert (plugin.get_channel_count(), plugin.get_channels()) == (6, 6)
+    plugin.set_channels(1)
+    assert (plugin.get_channel_count(), plugin.get_channels()) == (1, 1)
+    assert (plugin.get_sample_rate(), plugin.get_buffer_size()) == (44100, 64)
+    assert make().get_sample_rate() != 44100  # nothing is shared
+
+
+def test_setters_are_not_ignored_while_running():
+    plugin = Processor()
+    plugin.start()
+    plugin.set_sample_rate(8000)
+    assert plugin.get_sample_rate() == 8000
+
+
+def test_set_channels_reaches_an_overridden_set_channel_count():
+    class Newer(Processor):
+        def set_channel_count(self, channels):
+            self.seen = channels
+
+        def get_channel_count(self):
+            return self.seen + 1
+
+    plugin = Newer()
+    plugin.set_channels(3)
+    assert plugin.get_channels() == 4
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (Processor, bp.PluginType.PROCESSOR),
+        (Source, bp.PluginType.AUDIO_SOURCE),
+        (Sink, bp.PluginType.AUDIO_SINK),
+    ],
+)
+def test_type_and_default_info(make, kind):
+    info = make().get_info()
+    assert make().get_type() is kind and info.type is kind
+    assert (info.name, info.api_version) == (make.__name__, 1)
+
+
+def test_default_info_is_described_by_the_docstring():
+    assert Processor().get_info().description == "Does nothing."
+    Processor.__doc__, doc = None, Processor.__doc__  # as python -OO does
+    try:
+        assert Processor().get_info().description == ""
+    finally:
+        Processor.__doc__ = doc
+
+
+def test_kind_specific_defaults():
+    assert Processor().get_processing_latency() == 0.0
+    sink = Sink()
+    sink.set_buffer_size(100)
+    assert sink.get_available_space() == 100
+    source, calls = Source(), []
+    assert source.set_audio_callback(calls.append) is None
+    source.set_audio_callback(None)
+    assert calls == []
+
+
+@pytest.mark.parametrize("base", KINDS)
+def test_plugin_whose_init_does_not_call_ours_works(base):
+    class Careless(base):
+        def __init__(self):
+            pass
+
+        process_audio = read_audio = write_audio = lambda self, buffer: True
+
+    plugin = Careless()
+    assert plugin.get_state() is bp.PluginState.UNLOADED
+    assert plugin.get_buffer_size() == 512
+    plugin.set_sample_rate(8000)
+    assert plugin.initialize() and plugin.start()
+    assert plugin.get_sample_rate() == 8000
+    assert plugin.set_parameter("gain", "1") is False
+
+
+def test_docstring_example_is_a_working_plugin():
+    source = inspect.getdoc(bp).partition("::\n")[2]
+    lines = source.partition("\nSamples are")[0]
+    namespace = {}
+    exec(inspect.cleandoc(lines), namespace)
+    plugin, buffer = namespace["create_plugin"](), AudioBuffer(2, 4)
+    buffer.data[:] = 1.0
+    assert plugin.process_audio(buffer) is True
+    assert (buffer.data == 0.5).all()
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value", "read"),
+    [
+        ("count", "-12", -12, "-12"),
+        ("limit", "9", 9, "9"),
+        ("gain", "0.1", 0.1, "0.1"),
+        ("gain", "1e-3", 0.001, "0.001"),
+        ("gain", "2", 2.0, "2.0"),
+        ("name", "", "", ""),
+        ("name", "Größe = 1", "Größe = 1", "Größe = 1"),
+        ("f32", "0.1", np.float32(0.1), "0.1"),
+        ("f64", "0.1", np.float64(0.1), "0.1"),
+        ("mode", "cold", Mode.COLD, "cold"),
+        ("level", "2", Level.HIGH, "2"),
+        ("sampleRate", "44100", 44100, "44100"),
+        ("db", "-6.5", -6.5, "-6.5"),
+        ("db", "-100", -60.0, "-60.0"),
+    ],
+)
+def test_parameter_keeps_its_type_and_reads_back(key, text, value, read):
+    plugin = Knobs()
+    kind = type(getattr(plugin, key))
+    assert plugin.set_parameter(key, text) is True
+    assert getattr(plugin, key) == value
+    assert type(getattr(plugin, key)) is kind
+    assert plugin.get_parameter(key) == read
+    assert type(plugin.get_parameter(key)) is str
+    assert plugin.set_parameter(key, read) is True
+    assert getattr(plugin, key) == value
+
+
+@pytest.mark.parametrize(
+    ("texts", "value"),
+    [
+        (("true", "TRUE", "1", "yes", "On", " true "), True),
+        (("false", "False", "0", "no", "OFF"), False),
+    ],
+)
+def test_bool_parameters(texts, value):
+    for text in texts:
+        plugin = Knobs()
+        plugin.on = not value
+        assert plugin.set_parameter("on", text) is True
+        assert plugin.on is value
+        assert plugin.get_parameter("on") == str(value).lower()
+
+
+@pytest.mark.parametrize(
+    "key",
+    """unknown Gain GAIN nothing table _hidden _db state start process_audio
+    formats layouts rates channels read_only fixed __class__ __doc__""".split()
+    + ["", "a b", "gain.real"],
+)
+def test_what_is_no_parameter_is_refused_and_untouched(key):
+    plugin = Knobs()
+    before = dict(vars(plugin))
+    assert plugin.set_parameter(key, "1") is False
+    assert vars(plugin) == before
+    if key != "fixed":
+        assert plugin.get_parameter(key) == ""
+
+
+def test_a_property_without_setter_can_be_read():
+    assert Knobs().get_parameter("fixed") == "7"
+
+
+def test_reserved_names_are_refused_even_with_a_fitting_value():
+    class Narrow(Processor):
+        channels = 2
+        rates = 48000
+
+    plugin = Narrow()
+    assert plugin.set_parameter("channels", "4") is False
+    assert plugin.set_parameter("rates", "8000") is False
+    assert plugin.set_parameter("read_only", "true") is False
+    assert (plugin.channels, plugin.rates, plugin.read_only) == (2, 48000, False)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "kind"),
+    [
+        ("gain", "loud", "float"),
+        ("gain", "", "float"),
+        ("count", "1.5", "int"),
+        ("f32", "1,5", "float32"),
+        ("on", "maybe", "bool"),
+        ("on", "2", "bool"),
+        ("mode", "hot", "Mode"),
+    ],
+)
+def test_value_of_the_wrong_type_raises_and_says_which(key, text, kind):
+    plugin = Knobs()
+    before = getattr(plugin, key)
+    with pytest.raises(ValueError) as failure:
+        plugin.set_parameter(key, text)
+    assert str(failure.value) == f"{key}: {text!r} is no {kind}"
+    assert getattr(plugin, key) == before
+
+
+def test_parameters_belong_to_the_instance():
+    one, two = Knobs(), Knobs()
+    one.set_parameter("limit", "5")
+    one.set_parameter("gain", "5")
+    assert (one.limit, two.limit, Knobs.limit) == (5, 3, 3)
+    assert two.gain == 1.0

@@ -1,0 +1,119 @@
+#!/bin/bash
+# Builds and tests the committed HEAD on other Debian releases, each in a bare
+# debootstrap system in a folder, where apt installs packaging/apt-packages.
+#   tests/suites.sh [--new] [--keep] [--quick] SUITE ...    e.g. trixie sid
+#   tests/suites.sh --shell SUITE [COMMAND ...]
+# --new    make the suite's system anew, from the archive of today
+# --keep   keep the checkout and its build folder of the call before
+# --quick  passed on to tests/run.sh
+# --shell  one command there (default: a shell), which starts in /src/worktree,
+#          this working tree, uncommitted files included; build elsewhere, e.g.
+#          tests/suites.sh --shell sid 'BUILD_DIR=/tmp/build tests/run.sh --quick'
+# Needs root and debootstrap. The systems stay in $XDG_CACHE_HOME/pythonfilter-suites
+# for the next call. Everything runs in mount and process namespaces of its own:
+# when the command ends, however it ends, its mounts and processes are gone.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+set -euo pipefail
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/pythonfilter-suites
+
+# enter BOX COMMAND: COMMAND by bash in the system in folder BOX.
+enter() {
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  unshare --mount --pid --fork --kill-child --propagation private bash -euc '
+    box=$1 project=$2 command=$3
+    mount -t proc proc "$box/proc"
+    mount -t sysfs sysfs "$box/sys" 2>/dev/null || mount --rbind /sys "$box/sys"
+    mount --bind /dev "$box/dev"
+    mount -t devpts -o newinstance,ptmxmode=0666 devpts "$box/dev/pts"
+    mount -t tmpfs tmpfs "$box/dev/shm"
+    mount -t tmpfs tmpfs "$box/run"
+    mkdir -p "$box/src/worktree"
+    mount --bind "$project" "$box/src/worktree"
+    keep=()
+    for name in http_proxy https_proxy no_proxy TERM CI; do
+      [ -z "${!name-}" ] || keep+=("$name=${!name}")
+    done
+    exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+      "${keep[@]}" chroot "$box" bash -c "$command"' enter "$1" "$project" "$2"
+}
+
+# make_system SUITE: a bare one, unless it is there already.
+make_system() {
+  local box=$cache/$1 log=$cache/$1.log mirror
+  if [ ! -d "$box" ]; then
+    command -v debootstrap >/dev/null ||
+      apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+    mirror=$(awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}' \
+      /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true)
+    echo "== $1: making a bare system"
+    rm -rf --one-file-system "$box.new"
+    unshare --mount --propagation private debootstrap --variant=minbase "$1" "$box.new" \
+      "${mirror:-http://deb.debian.org/debian}" >"$log" 2>&1 ||
+      { tail -n 15 "$log"; return 1; }
+    mv "$box.new" "$box"
+  fi
+  # This computer's way to its mirror.
+  cp -L /etc/resolv.conf "$box/etc/" 2>/dev/null || true
+  cp -r /etc/apt/apt.conf.d/. "$box/etc/apt/apt.conf.d/" 2>/dev/null || true
+  if [ -f /etc/ssl/certs/ca-certificates.crt ] && [ ! -e "$box/etc/ssl/certs/ca-certificates.crt" ]; then
+    mkdir -p "$box/etc/ssl/certs"
+    cp /etc/ssl/certs/ca-certificates.crt "$box/etc/ssl/certs/"
+  fi
+}
+
+# checkout SUITE: HEAD, in the system's /src/pythonfilter.
+checkout() {
+  local there=$cache/$1/src/pythonfilter
+  [ -n "$keep" ] || rm -rf --one-file-system "$there"
+  if [ -d "$there/.git" ]; then
+    git -C "$there" fetch -q "$project" HEAD &&
+      git -C "$there" reset -q --hard FETCH_HEAD
+  else
+    mkdir -p "${there%/*}"
+    git clone -q "$project" "$there"
+  fi
+}
+
+shell='' new='' keep='' options=''
+while [[ ${1-} == --* ]]; do
+  case $1 in
+    --shell) shell=1 ;;
+    --new) new=1 ;;
+    --keep) keep=1 ;;
+    --quick) options=--quick ;;
+    *) sed -n '2,/^# SPDX/{/SPDX/d; s/^# \{0,1\}//p}' "$0"; [ "$1" = --help ]; exit ;;
+  esac
+  shift
+done
+[ $# -gt 0 ] || { echo "usage: tests/suites.sh [--shell] SUITE ... (see --help)" >&2; exit 2; }
+[ "$(id -u)" -eq 0 ] || { echo "$0: debootstrap and chroot need root" >&2; exit 1; }
+mkdir -p "$cache"
+
+if [ -n "$shell" ]; then
+  suite=$1
+  shift
+  make_system "$suite"
+  enter "$cache/$suite" /src/worktree/packaging/install-packages.sh >&2
+  enter "$cache/$suite" "cd /src/worktree && ${*:-exec bash -i}"
+  exit
+fi
+
+failed=0 results=()
+for suite; do
+  [ -z "$new" ] || rm -rf --one-file-system "${cache:?}/$suite"
+  start=$SECONDS rc=0
+  if make_system "$suite" && checkout "$suite"; then
+    echo "== $suite: tests/run.sh of $(git -C "$project" log -1 --format='%h %s')"
+    enter "$cache/$suite" "cd /src/pythonfilter && bash tests/run.sh $options" </dev/null |
+      tee "$cache/$suite.run.log" || rc=1
+    last=$(tail -n 1 "$cache/$suite.run.log")
+  else
+    rc=1 last='no system or no checkout'
+  fi
+  [ $rc = 0 ] || failed=1
+  results+=("$suite: $last ($((SECONDS - start)) s)")
+done
+echo
+printf '%s\n' "${results[@]}"
+exit $failed
