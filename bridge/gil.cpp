@@ -28,14 +28,15 @@ bool closing_thread_may_enter() {
          !finalizing();
 }
 
+// Initial-exec: read without a call. This module is never unloaded.
+__attribute__((tls_model("initial-exec"))) thread_local bool kept = false;
+
 // The state of a thread that Python did not make, given back when the thread
 // ends, unless the interpreter is closing and will throw it away itself.
 //
 // A C++ thread_local and not a pthread key: those run later, when Python's own
 // key has already forgotten the state.
 struct KeptThread {
-  bool kept = false;
-
   void keep() {
     PyGILState_Ensure();
     kept = true;
@@ -91,6 +92,11 @@ bool wait_until_empty(int milliseconds) {
 
 Gil::Gil() : entered_(gate::enter()) {
   if (!entered_) return;
+  if (kept) {
+    state_ = PyGILState_Ensure();
+    return;
+  }
+  // A thread that Python made has a state, and Python looks after it.
   const bool stranger = PyGILState_GetThisThreadState() == nullptr;
   state_ = PyGILState_Ensure();
   if (stranger) this_thread.keep();

@@ -29,6 +29,8 @@ class AudioBlock final : public Block, private MemoryKeeper {
   std::byte *bytes(size_t *size);
 
  private:
+  bool map_memory();
+  bool map_buffer();
   bool describe(const GstAudioInfo &info, std::string *problem);
   bool describe_planes(const GstAudioMeta &meta, size_t width,
                        std::string *problem);
@@ -37,6 +39,7 @@ class AudioBlock final : public Block, private MemoryKeeper {
   GstBuffer *buffer_ = nullptr;
   GstMapInfo map_ = GST_MAP_INFO_INIT;
   bool write_ = false;
+  bool memory_mapped_ = false;  // map_ holds no reference of its own
 };
 
 }  // namespace pythonfilter

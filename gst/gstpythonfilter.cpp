@@ -163,7 +163,7 @@ static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
   base->queued_buf = nullptr;
   *output = nullptr;
   if (!buffer) return GST_FLOW_OK;
-  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  PythonElement *python = reinterpret_cast<GstPythonFilter *>(base)->python;
   if (!python->started()) {
     gst_buffer_unref(buffer);
     return GST_FLOW_NOT_NEGOTIATED;

@@ -307,6 +307,7 @@ bool PythonElement::load() {
                  GST_CLOCK_TIME_NONE, 1);
     return false;
   }
+  read_only_ = plugin_->capabilities().read_only;
   GstCaps *caps = caps_of(plugin_->capabilities());
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -481,45 +482,41 @@ GstFlowReturn PythonElement::process(GstBuffer **buffer) {
     if (flow != GST_FLOW_OK) return flow;
   }
   fresh_ = false;
-  // A size of nothing has nothing to process.
-  if (gst_buffer_get_size(*buffer) == 0) return GST_FLOW_OK;
 
-  const bool write = !read_only();
-  if (write) *buffer = gst_buffer_make_writable(*buffer);
+  if (!read_only_) *buffer = gst_buffer_make_writable(*buffer);
   AudioBlock block;
-  bool failed = false;
-  const GstFlowReturn flow = run(*buffer, &block, &failed);
-  if (failed && flow == GST_FLOW_OK) return let_through(buffer, &block);
-  if (flow != GST_FLOW_OK) return flow;
-  if (write) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  const Outcome outcome = run(*buffer, &block);
+  if (G_UNLIKELY(outcome != Outcome::Ok)) {
+    if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+    const GstFlowReturn flow = report(failure_, GST_BUFFER_PTS(*buffer));
+    return flow == GST_FLOW_OK ? let_through(buffer, &block) : flow;
+  }
+  if (!read_only_ && block.gap)
+    GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
   note_position(*buffer, block.frames);
-  if (frames_since_latency_ >= guint64(info_.rate)) return update_latency();
-  return GST_FLOW_OK;
+  return frames_since_latency_ >= guint64(info_.rate) ? update_latency()
+                                                      : GST_FLOW_OK;
 }
 
-GstFlowReturn PythonElement::run(GstBuffer *buffer, AudioBlock *block,
-                                 bool *failed) {
-  Failure failure;
-  failure.phase = "process_audio";
-  if (!block->map(buffer, info_, !read_only(), &failure.message)) {
-    failure.kind = Failure::Kind::Refused;
-    failure.message = "got " + failure.message;
-    *failed = true;
-    return report(failure, GST_BUFFER_PTS(buffer));
+Outcome PythonElement::run(GstBuffer *buffer, AudioBlock *block) {
+  std::string problem;
+  if (!block->map(buffer, info_, !read_only_, &problem)) {
+    failure_ = Failure{};
+    failure_.kind = Failure::Kind::Refused;
+    failure_.phase = "process_audio";
+    failure_.message = "got " + problem;
+    return Outcome::Failed;
   }
-  if (block->frames == 0) return GST_FLOW_OK;
+  if (block->frames == 0) return Outcome::Ok;
   if (on_error_.load(std::memory_order_relaxed) == OnError::Passthrough &&
-      !read_only()) {
+      !read_only_) {
     size_t size;
     const std::byte *bytes = block->bytes(&size);
     before_.assign(bytes, bytes + size);
   }
-  const Outcome outcome = plugin_->process(block, &failure);
-  if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
-  count(*block);
-  if (outcome == Outcome::Ok) return GST_FLOW_OK;
-  *failed = true;
-  return report(failure, GST_BUFFER_PTS(buffer));
+  const Outcome outcome = plugin_->process(block, &failure_);
+  if (outcome != Outcome::Closing) count(*block);
+  return outcome;
 }
 
 void PythonElement::count(const AudioBlock &block) {
@@ -532,7 +529,10 @@ void PythonElement::count(const AudioBlock &block) {
     stats_.overruns.add();
   if (block.copied) stats_.copies.add();
   frames_since_latency_ += block.frames;
-  if (!block.escaped) return;
+  if (G_UNLIKELY(block.escaped)) warn_about_escapes();
+}
+
+void PythonElement::warn_about_escapes() {
   stats_.escapes.add();
   if (escape_warned_.exchange(true)) return;
   GST_ELEMENT_WARNING(
@@ -575,7 +575,7 @@ GstFlowReturn PythonElement::let_through(GstBuffer **buffer,
   }
   size_t size;
   std::byte *bytes = block->bytes(&size);
-  if (policy == OnError::Passthrough && !read_only()) {
+  if (policy == OnError::Passthrough && !read_only_) {
     if (bytes && before_.size() == size)
       std::memcpy(bytes, before_.data(), size);
   }

@@ -55,7 +55,7 @@ class PythonElement final : private HangObserver {
   GstFlowReturn drain(GstBuffer **tail);
 
   bool started() const { return started_; }
-  bool read_only() const { return plugin_->capabilities().read_only; }
+  bool read_only() const { return read_only_; }
   GstClockTime latency() const { return latency_.load(); }
   void post_statistics();
 
@@ -75,8 +75,10 @@ class PythonElement final : private HangObserver {
   void set_params(const GstStructure *changes);
   GstFlowReturn apply_params();
   GstFlowReturn update_latency();
-  GstFlowReturn run(GstBuffer *buffer, AudioBlock *block, bool *failed);
+  // Ok, or what came of it in failure_.
+  Outcome run(GstBuffer *buffer, AudioBlock *block);
   void count(const AudioBlock &block);
+  void warn_about_escapes();
   // One message by policy; what the stream returns.
   GstFlowReturn report(const Failure &failure, GstClockTime pts);
   GstFlowReturn let_through(GstBuffer **buffer, AudioBlock *block);
@@ -97,6 +99,7 @@ class PythonElement final : private HangObserver {
 
   std::unique_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
+  bool read_only_ = false;          // as plugin_
   Statistics stats_;
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
@@ -108,6 +111,7 @@ class PythonElement final : private HangObserver {
   bool started_ = false;
   bool failed_ = false;  // an error was posted: nothing more gets through
   bool fresh_ = true;    // no buffer since start or reset
+  Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
   double ticks_per_frame_ = 0;
   guint64 frames_since_latency_ = 0;

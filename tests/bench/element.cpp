@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a buffer costs: ready-made buffers through pad → element → pad.
+//
+// `identity` and `pythonfilter` with a plugin that does nothing take turns,
+// round by round, in one pinned process: the machine's mood then hits both.
+// Quoted are medians over the rounds and the ratio of the two.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <sched.h>
+#include <string>
+#include <time.h>
+#include <unistd.h>
+#include <vector>
+
+#include <gst/audio/audio.h>
+#include <gst/gst.h>
+
+namespace {
+
+struct Options {
+  int rounds = 21;
+  int buffers = 10000;
+  int paced = 0;        // buffers, one each 10 ms
+  int allocations = 0;  // buffers between two looks at Python's blocks
+  int steady = 0;       // buffers through pythonfilter alone, for strace
+  int cpu = 1;
+  bool json = false;
+  std::string script = NOOP_PLUGIN;
+};
+
+double now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return double(now.tv_sec) * 1e9 + double(now.tv_nsec);
+}
+
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1,
+                         size_t(double(values.size()) * share))];
+}
+
+double median(const std::vector<double> &values) {
+  return quantile(values, 0.5);
+}
+
+// One element between two pads of ours. The same buffer goes round: what
+// arrives behind the element is pushed in again, so nothing is allocated.
+class Line {
+ public:
+  Line(const char *factory, const std::string &script, int frames) {
+    element_ = gst_element_factory_make(factory, nullptr);
+    if (!element_) {
+      fprintf(stderr, "no element %s: is GST_PLUGIN_PATH set?\n", factory);
+      exit(2);
+    }
+    gst_object_ref_sink(element_);
+    if (!script.empty())
+      g_object_set(element_, "script", script.c_str(), nullptr);
+    if (gst_element_set_state(element_, GST_STATE_PLAYING) ==
+        GST_STATE_CHANGE_FAILURE) {
+      fprintf(stderr, "%s does not start\n", factory);
+      exit(2);
+    }
+    in_ = gst_pad_new("in", GST_PAD_SRC);
+    out_ = gst_pad_new("out", GST_PAD_SINK);
+    gst_pad_set_element_private(out_, this);
+    gst_pad_set_chain_function(out_, [](GstPad *pad, GstObject *,
+                                        GstBuffer *buffer) {
+      static_cast<Line *>(gst_pad_get_element_private(pad))->buffer_ = buffer;
+      return GST_FLOW_OK;
+    });
+    gst_pad_set_active(in_, TRUE);
+    gst_pad_set_active(out_, TRUE);
+    GstPad *sink = gst_element_get_static_pad(element_, "sink");
+    GstPad *src = gst_element_get_static_pad(element_, "src");
+    gst_pad_link(in_, sink);
+    gst_pad_link(src, out_);
+    gst_object_unref(sink);
+    gst_object_unref(src);
+
+    GstAudioInfo info;
+    gst_audio_info_init(&info);
+    gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_F32, 48000, 2, nullptr);
+    GstCaps *caps = gst_audio_info_to_caps(&info);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(in_, gst_event_new_stream_start("bench"));
+    gst_pad_push_event(in_, gst_event_new_caps(caps));
+    gst_pad_push_event(in_, gst_event_new_segment(&segment));
+    gst_caps_unref(caps);
+    buffer_ = gst_buffer_new_allocate(nullptr, size_t(frames) * 8, nullptr);
+    gst_buffer_memset(buffer_, 0, 0, size_t(frames) * 8);
+  }
+
+  ~Line() {
+    gst_element_set_state(element_, GST_STATE_NULL);
+    gst_buffer_unref(buffer_);
+    for (GstPad *pad : {in_, out_}) {
+      gst_pad_set_active(pad, FALSE);
+      gst_object_unref(pad);
+    }
+    gst_object_unref(element_);
+  }
+
+  void push() {
+    if (gst_pad_push(in_, buffer_) != GST_FLOW_OK) {
+      fprintf(stderr, "a buffer was refused\n");
+      exit(2);
+    }
+  }
+
+  double push_many(int count) {
+    const double begin = now_ns();
+    for (int i = 0; i < count; i++)
+      push();
+    return (now_ns() - begin) / count;
+  }
+
+  long python_blocks() {
+    GstStructure *ask =
+        gst_structure_new("p", "blocks", G_TYPE_STRING, "?", nullptr);
+    g_object_set(element_, "params", ask, nullptr);
+    gst_structure_free(ask);
+    push();
+    GstStructure *answer = nullptr;
+    g_object_get(element_, "params", &answer, nullptr);
+    const long blocks = atol(gst_structure_get_string(answer, "blocks"));
+    gst_structure_free(answer);
+    return blocks;
+  }
+
+ private:
+  GstElement *element_;
+  GstPad *in_, *out_;
+  GstBuffer *buffer_;
+};
+
+void pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(size_t(cpu), &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+void compare(const Options &options, int frames) {
+  Line identity("identity", "", frames);
+  Line python("pythonfilter", options.script, frames);
+  std::vector<double> plain, ours, ratios;
+  identity.push_many(options.buffers);
+  python.push_many(options.buffers);
+  for (int round = 0; round < options.rounds; round++) {
+    plain.push_back(identity.push_many(options.buffers));
+    ours.push_back(python.push_many(options.buffers));
+    ratios.push_back(ours.back() / plain.back());
+  }
+  if (options.json)
+    printf(
+        "{\"what\": \"throughput\", \"frames\": %d, \"rounds\": %d, "
+        "\"buffers\": %d, \"identity_ns\": %.1f, \"pythonfilter_ns\": %.1f, "
+        "\"added_ns\": %.1f, \"ratio\": %.3f}\n",
+        frames, options.rounds, options.buffers, median(plain), median(ours),
+        median(ours) - median(plain), median(ratios));
+  else
+    printf(
+        "%4d frames: identity %6.1f ns, pythonfilter %6.1f ns, "
+        "added %6.1f ns, ratio %.2f\n",
+        frames, median(plain), median(ours), median(ours) - median(plain),
+        median(ratios));
+}
+
+// At audio's own pace every buffer finds cold caches and a sleeping CPU.
+void compare_paced(const Options &options) {
+  Line identity("identity", "", 480);
+  Line python("pythonfilter", options.script, 480);
+  std::vector<double> plain, ours;
+  double next = now_ns();
+  for (int i = 0; i < options.paced; i++) {
+    for (auto &[line, times] :
+         {std::pair(&identity, &plain), std::pair(&python, &ours)}) {
+      next += 10e6;
+      timespec until = {time_t(next / 1e9), long(std::fmod(next, 1e9))};
+      clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+      const double begin = now_ns();
+      line->push();
+      times->push_back(now_ns() - begin);
+    }
+  }
+  const double added = median(ours) - median(plain);
+  if (options.json)
+    printf(
+        "{\"what\": \"paced\", \"buffers\": %d, \"identity_p50_ns\": %.0f, "
+        "\"identity_p99_ns\": %.0f, \"pythonfilter_p50_ns\": %.0f, "
+        "\"pythonfilter_p99_ns\": %.0f, \"added_p50_ns\": %.0f}\n",
+        options.paced, median(plain), quantile(plain, 0.99), median(ours),
+        quantile(ours, 0.99), added);
+  else
+    printf(
+        "one buffer each 10 ms: identity p50 %.1f µs p99 %.1f µs, "
+        "pythonfilter p50 %.1f µs p99 %.1f µs, added p50 %.1f µs\n",
+        median(plain) / 1e3, quantile(plain, 0.99) / 1e3, median(ours) / 1e3,
+        quantile(ours, 0.99) / 1e3, added / 1e3);
+}
+
+void count_allocations(const Options &options) {
+  Line python("pythonfilter", options.script, 512);
+  python.push_many(1000);
+  python.python_blocks();
+  const long before = python.python_blocks();
+  python.push_many(options.allocations);
+  const long after = python.python_blocks();
+  printf(options.json
+             ? "{\"what\": \"allocations\", \"buffers\": %d, \"before\": %ld, "
+               "\"after\": %ld}\n"
+             : "%d buffers: sys.getallocatedblocks() %ld before, %ld after\n",
+         options.allocations, before, after);
+}
+
+void usage() {
+  puts(
+      "usage: bench-element [--rounds N] [--buffers N] [--paced N]\n"
+      "         [--allocations N] [--steady N] [--script FILE] [--cpu N] "
+      "[--json]\n"
+      "  --rounds, --buffers  identity and pythonfilter by turns (21 × 10000)\n"
+      "  --paced N            also N buffers each at one per 10 ms\n"
+      "  --allocations N      only: Python's memory blocks around N buffers\n"
+      "  --steady N           only: N buffers through pythonfilter (for "
+      "strace)\n"
+      "  --script FILE        another plugin than the one that does nothing\n"
+      "  --json               one JSON object per line");
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  gst_init(&argc, &argv);
+  Options options;
+  for (int i = 1; i < argc; i++) {
+    const std::string name = argv[i];
+    if (name == "--json") {
+      options.json = true;
+      continue;
+    }
+    const char *value = i + 1 < argc ? argv[++i] : nullptr;
+    if (!value || name.rfind("--", 0) != 0) {
+      usage();
+      return name == "--help" ? 0 : 2;
+    }
+    if (name == "--rounds")
+      options.rounds = atoi(value);
+    else if (name == "--buffers")
+      options.buffers = atoi(value);
+    else if (name == "--paced")
+      options.paced = atoi(value);
+    else if (name == "--allocations")
+      options.allocations = atoi(value);
+    else if (name == "--steady")
+      options.steady = atoi(value);
+    else if (name == "--script")
+      options.script = value;
+    else if (name == "--cpu")
+      options.cpu = atoi(value);
+    else {
+      usage();
+      return 2;
+    }
+  }
+  pin(options.cpu);
+  if (options.allocations) {
+    count_allocations(options);
+  } else if (options.steady) {
+    Line("pythonfilter", options.script, 512).push_many(options.steady);
+  } else {
+    for (int frames : {64, 512, 4096})
+      compare(options, frames);
+    if (options.paced) compare_paced(options);
+  }
+  return 0;
+}
