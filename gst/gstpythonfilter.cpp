@@ -114,13 +114,23 @@ static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
   return TRUE;
 }
 
+// The base class keeps the stream as it is when the same caps come again.
+static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
+  GstCaps *caps;
+  gst_event_parse_caps(event, &caps);
+  GstCaps *now = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  const bool changes = !now || !gst_caps_is_equal(now, caps);
+  gst_clear_caps(&now);
+  return changes;
+}
+
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
       // Before the base class sends the new caps on.
-      gst_python_filter_push_tail(self);
+      if (changes_caps(base, event)) gst_python_filter_push_tail(self);
       break;
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
