@@ -118,7 +118,7 @@ inline void tear_down() {
   std::filesystem::remove_all(folder(), ignored);
   fail_unless(printed.empty(), "on standard output: %s", printed.c_str());
   const std::string live = live_objects();
-  fail_unless(live.empty(), "leaked:%s", live.c_str());
+  fail_unless(live.empty(), "leaked:%.3000s", live.c_str());
 }
 
 inline TCase *new_case(Suite *suite, const char *name, int seconds = 60) {
@@ -181,7 +181,7 @@ class Reports : public std::vector<Report> {
     for (const Report &report : *this)
       all += std::string(gst_message_type_get_name(report.type)) + " " +
              report.text + " [" + report.debug + "]\n";
-    return all;
+    return all.substr(0, 3000);  // check takes no longer messages
   }
 };
 

@@ -120,6 +120,7 @@ GST_START_TEST(test_flush_resets_once) {
   push_away(&stream, new_buffer(stream.audio()));
   clear_log();
   flush(&stream);
+  expect_text(log_text(), "reset\n");
   push_away(&stream,
             at(stream.audio(), GST_CLOCK_TIME_NONE, GST_BUFFER_FLAG_DISCONT));
   expect_text(log_text(), "reset\n" + processed("discont -"));

@@ -83,9 +83,9 @@ GST_START_TEST(test_properties_while_buffers_flow) {
     };
     g_usleep(run_time());
     for (GstHarnessThread *thread : threads)
-      fail_unless(gst_harness_stress_thread_stop(thread) > 5);
+      fail_unless(gst_harness_stress_thread_stop(thread) > 0);
   }
-  fail_unless(stream.stat("buffers") > 5);
+  fail_unless(stream.stat("buffers") > 0);
 }
 GST_END_TEST;
 
@@ -98,7 +98,7 @@ GST_START_TEST(test_states_while_buffers_flow) {
     GstHarnessThread *changing =
         gst_harness_stress_statechange_start(stream.harness());
     g_usleep(run_time());
-    fail_unless(gst_harness_stress_thread_stop(changing) > 2);
+    fail_unless(gst_harness_stress_thread_stop(changing) > 0);
     gst_harness_stress_thread_stop(pushing);
   }
   expect_no_errors(stream);
@@ -112,13 +112,16 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
   std::atomic<bool> over{false};
   std::thread pusher([&] {
     while (!over) {
-      std::lock_guard<std::mutex> lock(pushing);
-      stream.push_frames(512);
+      {
+        std::lock_guard<std::mutex> lock(pushing);
+        stream.push_frames(512);
+      }
+      g_usleep(1);
     }
   });
   const gint64 end = g_get_monotonic_time() + gint64(run_time());
   int flushes = 0;
-  for (; g_get_monotonic_time() < end; flushes++) {
+  for (; g_get_monotonic_time() < end || flushes < 5; flushes++) {
     // In the middle of a call, and then a new segment before the next buffer.
     stream.push_event(gst_event_new_flush_start());
     std::unique_lock<std::mutex> lock(pushing);
@@ -131,7 +134,7 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
   }
   over = true;
   pusher.join();
-  fail_unless(flushes > 5 && stream.stat("buffers") > 5);
+  fail_unless(stream.stat("buffers") > 0);
   expect_no_errors(stream);
 }
 GST_END_TEST;
