@@ -53,10 +53,13 @@ struct Capabilities {
   bool has_latency = false;
   bool has_unlock = false;
   bool has_space = false;  // a sink's get_available_space()
-  // What a source would like best; 0: it does not say.
+};
+
+// What a source would like best; 0: it does not say.
+struct Preferences {
   int rate = 0;
-  int channel_count = 0;
-  int buffer_frames = 0;
+  int channels = 0;
+  int frames = 0;  // of each buffer
 };
 
 struct StreamFormat {
@@ -181,6 +184,8 @@ class Plugin {
   virtual Outcome process(Block *block, Failure *failure) = 0;
   // On return the value is what get_parameter() says, where it says anything.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
+  // A source's, which its parameters may decide (the path of a file).
+  virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
   virtual bool latency(double *seconds, Failure *failure) = 0;
   virtual bool reset(Failure *failure) = 0;
   virtual bool drain(Tail *tail, Failure *failure) = 0;

@@ -59,9 +59,7 @@ std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
   auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind));
   add_call_site(plugin->site_);
   if (!plugin->load_module(spec, failure)) return nullptr;
-  if (plugin->call_host("initialize", failure) &&
-      plugin->read_preferences(failure))
-    return plugin;
+  if (plugin->call_host("initialize", failure)) return plugin;
   Failure ignored;
   plugin->call_host("unload", &ignored);
   return nullptr;
@@ -108,19 +106,6 @@ bool PythonPlugin::read_capabilities() {
   }
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
          read_ranges(host_.get(), "channels", &capabilities_.channels);
-}
-
-// Getters of the instance, which initialize() may have set up.
-bool PythonPlugin::read_preferences(Failure *failure) {
-  if (kind_ != PluginKind::Source) return true;
-  Ref told = call_host("preferences", "initialize", failure, {});
-  if (!told) return false;
-  if (PyArg_ParseTuple(told.get(), "iii", &capabilities_.rate,
-                       &capabilities_.channel_count,
-                       &capabilities_.buffer_frames))
-    return true;
-  capture_exception(failure, "initialize");
-  return false;
 }
 
 PythonPlugin::~PythonPlugin() {
@@ -252,6 +237,18 @@ bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   if (!now) return false;
   if (now.get() != Py_None) parameter->value = text_of(now.get());
   return true;
+}
+
+bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "preferences");
+  Ref told = call_host("preferences", "preferences", failure, {});
+  if (!told) return false;
+  if (PyArg_ParseTuple(told.get(), "iii", &preferences->rate,
+                       &preferences->channels, &preferences->frames))
+    return true;
+  capture_exception(failure, "preferences");
+  return false;
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {

@@ -21,6 +21,7 @@ class PythonPlugin final : public Plugin {
   bool shutdown(Failure *failure) override;
   Outcome process(Block *block, Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool preferences(Preferences *preferences, Failure *failure) override;
   bool latency(double *seconds, Failure *failure) override;
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
@@ -32,7 +33,6 @@ class PythonPlugin final : public Plugin {
   explicit PythonPlugin(PluginKind kind) : kind_(kind) {}
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
-  bool read_preferences(Failure *failure);
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);

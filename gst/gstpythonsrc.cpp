@@ -82,13 +82,13 @@ static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
 
 // Where downstream leaves a choice, the plugin's own rate and channels.
 static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
-  const auto &wants = GST_PYTHON_SRC(base)->python->capabilities();
+  const auto wants = GST_PYTHON_SRC(base)->python->preferences();
   caps = gst_caps_make_writable(gst_caps_truncate(caps));
   GstStructure *structure = gst_caps_get_structure(caps, 0);
   gst_structure_fixate_field_nearest_int(structure, "rate",
                                          wants.rate ? wants.rate : 48000);
   gst_structure_fixate_field_nearest_int(
-      structure, "channels", wants.channel_count ? wants.channel_count : 2);
+      structure, "channels", wants.channels ? wants.channels : 2);
   int channels;
   if (gst_structure_get_int(structure, "channels", &channels) && channels > 2 &&
       !gst_structure_has_field(structure, "channel-mask"))

@@ -428,6 +428,14 @@ bool PythonElement::available_space(int *frames) {
   return plugin_->available_space(frames, &failure_);
 }
 
+Preferences PythonElement::preferences() {
+  Preferences preferences;
+  if (params_changed_ && apply_params() != GST_FLOW_OK) return preferences;
+  if (!plugin_->preferences(&preferences, &failure_))
+    report(GST_CLOCK_TIME_NONE);
+  return preferences;
+}
+
 // ---- one buffer ------------------------------------------------------------
 
 GstFlowReturn PythonElement::apply_changes() {

@@ -71,6 +71,8 @@ class PythonElement final : private HangObserver {
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
+  // Of a source, with the parameters of now.
+  Preferences preferences();
 
   // Any thread, from READY on.
   void unlock();

@@ -21,7 +21,7 @@ std::chrono::nanoseconds before_asking_again(GstClockTime duration) {
 bool SourceStream::start(const GstAudioInfo &info) {
   // The property is in bytes, as everywhere; 0 leaves it to the plugin.
   const guint bytes = gst_base_src_get_blocksize(source_);
-  const int wanted = python.capabilities().buffer_frames;
+  const int wanted = python.preferences().frames;
   frames_ = bytes ? std::max<size_t>(1, bytes / size_t(info.bpf))
                   : size_t(wanted > 0 ? wanted : default_frames);
   if (python.started()) {
