@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "names.hpp"
 #include "ticks.hpp"
 
 namespace pythonfilter {
@@ -71,6 +72,10 @@ void leave() {
 
 bool closed() {
   return interpreter_closing.load(std::memory_order_relaxed);
+}
+
+bool application_ended() {
+  return !python.ours && (finalizing() || (closed() && !Py_IsInitialized()));
 }
 
 void close() {

@@ -20,6 +20,9 @@ namespace gate {
 bool enter();
 void leave();
 bool closed();
+// The application's Python is being finalized, or was. It then says that it is
+// not initialized, but a second one must not be started in its place.
+bool application_ended();
 void close();
 bool wait_until_empty(int milliseconds);
 }  // namespace gate

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <pthread.h>
 #include <signal.h>
+#include <thread>
 #include <unistd.h>
 
 #include "errors.hpp"
@@ -145,6 +146,13 @@ void *interpreter_thread(void *data) {
 void close_at_exit() {
   gate::close();
   if (gate::wait_until_empty(exit_patience_ms)) return;
+  // Not on this thread: C code that does not come back may hold the GIL.
+  std::thread([] {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    interrupt_all_calls();
+    PyGILState_Release(state);
+  }).detach();
+  gate::wait_until_empty(exit_limit_ms);
 }
 
 // Nobody can hold the GIL here while waiting: there is no interpreter yet.
@@ -276,6 +284,11 @@ bool fill_names(const PluginSpec &spec) {
 }  // namespace
 
 bool open_interpreter(const PluginSpec &spec, Failure *failure) {
+  if (gate::application_ended()) {
+    describe_failure(failure, Failure::Kind::Closing, "python",
+                     "Python has ended");
+    return false;
+  }
   if (!Py_IsInitialized() || python.ours) {
     if (!start_once(failure)) return false;
   }

@@ -54,12 +54,16 @@ inline Ref borrow(PyObject *object) {
   return steal(object);
 }
 
-// A str's UTF-8 text, or what we say when it has none (lone surrogates).
+// A str's UTF-8 text, with lone surrogates as \udcff.
 inline std::string text_of(PyObject *object, const char *otherwise = "") {
   if (object && PyUnicode_Check(object)) {
     Py_ssize_t size;
     if (const char *text = PyUnicode_AsUTF8AndSize(object, &size))
       return std::string(text, size_t(size));
+    PyErr_Clear();
+    Ref escaped =
+        steal(PyUnicode_AsEncodedString(object, "utf-8", "backslashreplace"));
+    if (escaped) return PyBytes_AS_STRING(escaped.get());
     PyErr_Clear();
   }
   return otherwise;

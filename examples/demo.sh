@@ -7,6 +7,8 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# Everything here is for Debian's own Python, whichever one is active.
+unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
 build=${BUILD_DIR:-build}
 out=$build/demo
 log=$out/demo.log
@@ -27,11 +29,12 @@ quietly() {
 launch() {
   local wav=$1
   shift
+  local shown="$*"
   local read=(filesrc "location=$out/noisy.wav" ! wavparse ! audioconvert)
   local write=(audioconvert ! "audio/x-raw,format=S16LE" ! wavenc ! filesink "location=$wav")
   printf '\n  gst-launch-1.0 -m %s ! \\\n' "${read[*]}"
-  printf '    %s ! \\\n    %s\n\n' "$*" "${write[*]}"
-  quietly "the pipeline above" timeout 120 gst-launch-1.0 -m "${read[@]}" ! "$@" ! "${write[@]}"
+  printf '    %s ! \\\n    %s\n\n' "${shown//" ! "/" ! \\"$'\n    '}" "${write[*]}"
+  quietly "the pipeline above" timeout --foreground 120 gst-launch-1.0 -m "${read[@]}" ! "$@" ! "${write[@]}"
   [ -s "$wav" ] || die "$wav was not written"
   print_stats <"$log" || die "no statistics among the messages (whole log: $log)"
 }
@@ -40,23 +43,29 @@ launch() {
 print_stats() {
   /usr/bin/python3 -c '
 import re, sys
-seen = 0
+rate, seen = int(sys.argv[1]), 0
 for line in sys.stdin:
-    found = re.search(r"from element \"(\w+)\" \(element\): ([\w-]*stats[\w-]*), (.*)", line)
+    found = re.search(r"from element \"(\w+)\" \(element\): pythonfilter-stats, (.*)", line)
     if not found:
         continue
     seen += 1
-    counts, times = [], {}
-    for key, value in re.findall(r"([\w.-]+)=\(\w+\)\"?([^,;\"]*)", found[3]):
-        part = re.fullmatch(r"([\w-]+?)-(min|mean|p[\d.]+|max)(-ns)?", key)
+    counts, times = [], {"call": [], "gil-wait": []}
+    stats = re.findall(r"([\w.-]+)=\(guint64\)(\d+)", found[2])
+    for key, value in stats:
+        part = re.fullmatch(r"(call|gil-wait)-(.*)", key)
         if part:
-            times.setdefault(part[1], []).append(f"{part[2]} {float(value) / 1000:.1f}")
+            times[part[1]].append(f"{part[2]} {int(value) / 1000:.1f}")
         else:
             counts.append(f"{key} {value}")
     print(f"  {found[1]}: " + ", ".join(counts))
     for name, values in times.items():
         print(f"    {name:9} (µs)  " + "  ".join(values))
-sys.exit(not seen)'
+    stats = {key: int(value) for key, value in stats}
+    python, sound = stats["buffers"] * stats["call-mean"] / 1e9, stats["frames"] / rate
+    if python:
+        print(f"    {sound:.1f} s of sound took {python:.2f} s in Python:",
+              f"{sound / python:.0f} times faster than it plays")
+sys.exit(not seen)' "$rate"
 }
 
 bash packaging/install-packages.sh build demo
@@ -65,6 +74,7 @@ mkdir -p "$out"
   echo "configuring in $build/"
   quietly "meson setup" meson setup "$build"
 }
+ninja -C "$build" -n | grep -q 'no work to do' || echo "building"
 quietly "the build" ninja -C "$build"
 
 # This is all that an uninstalled run needs.
@@ -82,7 +92,7 @@ seconds=$(/usr/bin/python3 -c 'import sys, wave; w = wave.open(sys.argv[1])
 print(w.getnframes() / w.getframerate())' "$out/speech.wav")
 # One second of hiss before the speech starts, and half a second after it.
 blocks=$(/usr/bin/python3 -c "print(int(($seconds + 1.5) * $rate / $block))")
-quietly "mixing the hiss" timeout 120 gst-launch-1.0 \
+quietly "mixing the hiss" timeout --foreground 120 gst-launch-1.0 \
   audiotestsrc wave=white-noise volume=0.02 "samplesperbuffer=$block" "num-buffers=$blocks" \
   ! "audio/x-raw,format=F32LE,rate=$rate,channels=2" ! mix. \
   filesrc "location=$out/speech.wav" ! wavparse ! audioconvert ! audioresample \
@@ -94,9 +104,9 @@ quietly "mixing the hiss" timeout 120 gst-launch-1.0 \
 gate=(pythonfilter script=plugins_py/examples/spectral_noise_gate.py)
 equaliser=(pythonfilter script=plugins_py/examples/scipy_equalizer.py
   params="p,bass=-12.0,mid=6.0,treble=-12.0")
-echo "a noise gate in Python:"
+echo "through a noise gate in Python:"
 launch "$out/gated.wav" "${gate[@]}"
-printf '\nthe gate, then an equaliser that makes a telephone of it:\n'
+printf '\nthrough the gate, then an equaliser that makes a telephone of it:\n'
 launch "$out/equalised.wav" "${gate[@]}" ! "${equaliser[@]}"
 
 printf '\nlevels (peak, and the quietest tenth, where only hiss is):\n'
@@ -104,5 +114,14 @@ printf '\nlevels (peak, and the quietest tenth, where only hiss is):\n'
   "before=$out/noisy.wav" "noise gate=$out/gated.wav" \
   "noise gate and equaliser=$out/equalised.wav" || die "the plot failed"
 
-printf '\nTo hear:  %s\nTo see:   %s\nTo try the lines above yourself:  export GST_PLUGIN_PATH=%s\n' \
-  "$out/noisy.wav  $out/gated.wav  $out/equalised.wav" "$out/comparison.png" "$GST_PLUGIN_PATH"
+cat <<END
+
+In $(realpath "$out"):
+  to hear   noisy.wav  gated.wav  equalised.wav
+  to see    comparison.png
+With your own voice, from $PWD:
+  export GST_PLUGIN_PATH=$GST_PLUGIN_PATH
+  gst-launch-1.0 autoaudiosrc ! audioconvert ! \\
+    ${gate[*]} ! \\
+    audioconvert ! autoaudiosink
+END

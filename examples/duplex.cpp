@@ -7,15 +7,15 @@
 //
 // Without --devices it runs headless: live test tones in, nothing out. A
 // parameter of both changes every second while they play. Ctrl-C ends it.
-#include <glib-unix.h>
-#include <gst/gst.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+#include <gst/gst.h>
 
 namespace {
 
@@ -65,12 +65,15 @@ gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
       gst_message_parse_warning(message, &error, &debug);
       fprintf(stderr, "\n%s\n", error->message);
       break;
-    case GST_MESSAGE_EOS: g_main_loop_quit(call->loop); break;
+    case GST_MESSAGE_EOS:
+      g_main_loop_quit(call->loop);
+      break;
     case GST_MESSAGE_LATENCY:
       for (Direction *direction : {&call->tx, &call->rx})
         gst_bin_recalculate_latency(GST_BIN(direction->pipeline));
       break;
-    default: break;
+    default:
+      break;
   }
   g_clear_error(&error);
   g_free(debug);
@@ -141,9 +144,8 @@ gboolean every_second(gpointer data) {
   fflush(stdout);
   call->cpu_seconds = cpu;
 
-  GstStructure *params =
-      gst_structure_new("p", "gain", G_TYPE_DOUBLE,
-                        call->elapsed % 2 ? 0.5 : 1.0, nullptr);
+  GstStructure *params = gst_structure_new(
+      "p", "gain", G_TYPE_DOUBLE, call->elapsed % 2 ? 0.5 : 1.0, nullptr);
   for (Direction *direction : {&call->tx, &call->rx})
     g_object_set(direction->processor, "params", params, nullptr);
   gst_structure_free(params);

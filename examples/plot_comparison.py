@@ -20,12 +20,12 @@ WINDOW = 1024
 
 
 def read_wav(path):
-    """Return (sample rate, mono float64 samples in -1…1) of a 16-bit WAV."""
+    """Return (sample rate, float64 samples (frames, channels) in -1…1)."""
     with wave.open(path) as wav:
         if wav.getsampwidth() != 2:
             sys.exit(f"{path}: not a 16-bit WAV file")
         raw = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
-        samples = raw.reshape(-1, wav.getnchannels()).mean(axis=1) / 32768
+        samples = raw.reshape(-1, wav.getnchannels()) / 32768
         return wav.getframerate(), samples
 
 
@@ -36,7 +36,8 @@ def decibels(ratio):
 def levels(rate, samples):
     """Return (peak, RMS level of the quietest tenth of 50 ms pieces), in dBFS."""
     size = rate // 20
-    pieces = samples[: len(samples) // size * size].reshape(-1, size)
+    pieces = samples[: len(samples) // size * size]
+    pieces = pieces.reshape(-1, size * samples.shape[1])
     rms = np.sqrt((pieces**2).mean(axis=1))
     return decibels(np.abs(samples).max()), decibels(np.quantile(rms, 0.1))
 
@@ -64,6 +65,7 @@ def main(output, *pairs):
     for (title, path), (upper, lower) in zip(files, axes.T):
         rate, samples = read_wav(path)
         peak, quiet = levels(rate, samples)
+        samples = samples[:, 0]
         print(f"  {title:26} peak {peak:6.1f} dBFS   quiet parts {quiet:6.1f} dBFS")
 
         seconds = np.arange(len(samples)) / rate

@@ -60,7 +60,7 @@ bool AudioBlock::map_memory() {
 
 // Everything else: GStreamer merges several memories and copies a shared one.
 bool AudioBlock::map_buffer() {
-  copied = gst_buffer_n_memory(buffer_) > 1;
+  copied = write_ || gst_buffer_n_memory(buffer_) > 1;
   memory_mapped_ = false;
   return gst_buffer_map(buffer_, &map_,
                         write_ ? GST_MAP_READWRITE : GST_MAP_READ);
@@ -87,7 +87,7 @@ bool AudioBlock::describe(const GstAudioInfo &info, std::string *problem) {
       return false;
     }
     if (!interleaved) return describe_planes(*meta, width, problem);
-    if (frames * frame > map_.size) {
+    if (frames * frame != map_.size) {
       *problem = "a GstAudioMeta of " + std::to_string(frames) +
                  " frames on a buffer of " + std::to_string(map_.size) +
                  " bytes";

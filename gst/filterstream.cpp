@@ -22,8 +22,7 @@ GstFlowReturn FilterStream::reset() {
 GstFlowReturn FilterStream::process(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
-  if (G_UNLIKELY(!fresh_ &&
-                 GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT))) {
+  if (G_UNLIKELY(is_break(*buffer))) {
     flow = reset();
     if (flow != GST_FLOW_OK) return flow;
   }

@@ -15,6 +15,10 @@ class FilterStream {
 
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(const GstAudioInfo &info);
+  // The buffer does not continue the one before it.
+  bool is_break(GstBuffer *buffer) const {
+    return !fresh_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  }
   // One buffer; it is made writable where the plugin may write. NULL is left
   // of a buffer that is dropped.
   GstFlowReturn process(GstBuffer **buffer);

@@ -93,13 +93,34 @@ static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
   return TRUE;
 }
 
+// The base class keeps the stream as it is when the same caps come again.
+static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
+  GstCaps *caps;
+  gst_event_parse_caps(event, &caps);
+  GstCaps *now = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  const bool changes = !now || !gst_caps_is_equal(now, caps);
+  gst_clear_caps(&now);
+  return changes;
+}
+
+// The base class restarts the plugin for other caps only.
+static bool gst_python_filter_caps_differ(GstPythonFilter *self,
+                                          GstEvent *event) {
+  GstCaps *now = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(self));
+  GstCaps *next;
+  gst_event_parse_caps(event, &next);
+  const bool differ = !now || !gst_caps_is_equal(now, next);
+  gst_clear_caps(&now);
+  return differ;
+}
+
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
       // Before the base class sends the new caps on.
-      gst_python_filter_push_tail(self);
+      if (changes_caps(base, event)) gst_python_filter_push_tail(self);
       break;
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
@@ -147,7 +168,11 @@ static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
     gst_buffer_unref(buffer);
     return GST_FLOW_NOT_NEGOTIATED;
   }
-  const GstFlowReturn flow = self->stream->process(&buffer);
+  // As audiofxbasefirfilter does: what was held back comes before the break.
+  GstFlowReturn flow = self->stream->is_break(buffer)
+                           ? gst_python_filter_push_tail(self)
+                           : GST_FLOW_OK;
+  if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow;

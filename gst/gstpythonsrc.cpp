@@ -87,8 +87,8 @@ static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
   GstStructure *structure = gst_caps_get_structure(caps, 0);
   gst_structure_fixate_field_nearest_int(structure, "rate",
                                          wants.rate ? wants.rate : 48000);
-  gst_structure_fixate_field_nearest_int(
-      structure, "channels", wants.channels ? wants.channels : 2);
+  gst_structure_fixate_field_nearest_int(structure, "channels",
+                                         wants.channels ? wants.channels : 2);
   int channels;
   if (gst_structure_get_int(structure, "channels", &channels) && channels > 2 &&
       !gst_structure_has_field(structure, "channel-mask"))

@@ -287,7 +287,7 @@ bool PythonElement::load() {
     }
   }
   stats_.clear();
-  failed_ = escape_warned_ = caps_warned_ = false;
+  stopping_ = failed_ = escape_warned_ = caps_warned_ = false;
   last_warning_ = unreported_ = 0;
   latency_ = 0;
   if (spec.script.empty() == spec.module.empty()) {
@@ -361,6 +361,8 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
 bool PythonElement::start(const GstAudioInfo &info, int frames) {
   StreamFormat format;
   if (!plugin_ || !stream_format_of(info, &format)) return false;
+  // The pad sends caps that were refused again, before each buffer.
+  if (failed_) return false;
   stop();
   info_ = info;
   ticks_per_frame_ = 1e9 / info.rate / ns_per_tick();

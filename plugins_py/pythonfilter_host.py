@@ -15,6 +15,7 @@ import inspect
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Callable
 
@@ -118,7 +119,7 @@ def use_venv(path: str) -> None:
             "unusable", f"{path} is not a virtual environment: {error}"
         ) from None
     settings = {key.strip().lower(): value.strip() for key, _, value in pairs}
-    version = settings.get("version") or settings.get("version_info", "")
+    version = settings.get("version", "") or settings.get("version_info", "")
     theirs = ".".join(version.split(".")[:2])
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     if theirs and theirs != ours:
@@ -167,6 +168,25 @@ def describe_exception(
     error: BaseException,
 ) -> tuple[str, str, str, str, int, str, str]:
     """(kind, type, message, file, line, function, traceback) of an exception."""
+    kind, name, message, file, line, function, trace = _describe(error)
+    return (
+        kind,
+        _as_c_string(name),
+        _as_c_string(message),
+        _as_c_string(file),
+        line,
+        _as_c_string(function),
+        _as_c_string(trace),
+    )
+
+
+def _as_c_string(text: str) -> str:
+    """Without NULs and lone surrogates, which UTF-8 and a GstMessage lack."""
+    shown = text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
+    return shown.decode("utf-8")
+
+
+def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     if isinstance(error, PluginError):
         return (
             error.kind,
@@ -391,7 +411,7 @@ class Host:
                     f"element {ELEMENTS[kind]}"
                 )
         abstract = [
-            f"{cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}"
+            f"{cls.__name__} lacks {_listed(getattr(cls, '__abstractmethods__', ()))}"
             for cls in objects
             if inspect.isclass(cls)
             and inspect.isabstract(cls)
@@ -573,6 +593,10 @@ class Host:
         raise PluginError(
             kind, f"{self.audio_name}() {message}", *self._place(self.audio), type=type
         )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _name_of(function: object) -> str:

@@ -72,6 +72,8 @@ class Namespace:
             "__import__": self._import,
             "print": _print,
         }
+        # Not looked for again: an import inside a method costs no file access.
+        self._elsewhere: set[str] = set()
         self._paths_before = list(sys.path)
         package = ModuleType(self.name, "The modules of one plugin.")
         package.__path__ = []
@@ -130,7 +132,7 @@ class Namespace:
                 ),
             )
             spec = finder.find_spec(f"{self.name}.{tail}")
-            if spec is not None and spec.loader is not None:
+            if spec is not None:
                 return spec
         return None
 
@@ -151,7 +153,12 @@ class Namespace:
             return False
         spec = self.find(head, self._search_folders())
         # Our own base_plugin, seen from a plugin in its folder, is shared.
-        return spec is not None and not _same_file(spec.origin, OUR_BASE_PLUGIN)
+        if spec is None or _same_file(spec.origin, OUR_BASE_PLUGIN):
+            return False
+        # A folder without __init__.py gives way to any module, as in PEP 420.
+        return spec.loader is not None or (
+            head not in sys.modules and importlib.util.find_spec(head) is None
+        )
 
     def _import(
         self,
@@ -161,8 +168,8 @@ class Namespace:
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> Any:
-        if level == 0:
-            head = name.partition(".")[0]
+        head = name.partition(".")[0]
+        if level == 0 and head not in self._elsewhere:
             private = f"{self.name}.{head}"
             if private in sys.modules or self._has(head):
                 full = f"{self.name}.{name}"
@@ -170,7 +177,10 @@ class Namespace:
                     return builtins.__import__(full, globals, locals, fromlist, 0)
                 builtins.__import__(full, globals, locals)
                 return sys.modules[private]
-        return builtins.__import__(name, globals, locals, fromlist, level)
+        found = builtins.__import__(name, globals, locals, fromlist, level)
+        if level == 0:
+            self._elsewhere.add(head)
+        return found
 
 
 class _PrivateLoader(importlib.machinery.SourceFileLoader):
@@ -223,11 +233,25 @@ class _BasePluginFinder:
         pass
 
 
+class _SameBasePluginFinder(_BasePluginFinder):
+    """Answers for base_plugin where sys.path would give a second copy of ours."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "base_plugin":
+            return None
+        found = importlib.machinery.PathFinder.find_spec(name)
+        if found is None or not _same_file(found.origin, OUR_BASE_PLUGIN):
+            return None
+        return super().find_spec(name)
+
+
 def install() -> None:
-    """Adds the two finders; they leave every other import alone."""
-    if _PrivateFinder not in sys.meta_path:
-        sys.meta_path.insert(0, _PrivateFinder)  # type: ignore[arg-type]
-        sys.meta_path.append(_BasePluginFinder)  # type: ignore[arg-type]
+    """Adds the finders; they leave every other import alone."""
+    finders: list[Any] = sys.meta_path
+    if _PrivateFinder not in finders:
+        finders[:0] = [_PrivateFinder, _SameBasePluginFinder]
+        finders.append(_BasePluginFinder)
 
 
 def _related(folder: str, home: str) -> bool:

@@ -6,8 +6,9 @@
         script=plugins_py/examples/spectral_noise_gate.py params="p,reduction=30.0" \
         ! audioconvert ! autoaudiosink audiotestsrc wave=ticks num-buffers=500 ! mix.
 
-You hear the hiss go down at once, and a clean tick each second.  With
-``autoaudiosrc ! audioconvert`` in front, speak: the room behind you is gone.
+You hear the hiss go down after a third of a second, and a clean tick each
+second.  With ``autoaudiosrc ! audioconvert`` in front, speak: the room behind
+you is gone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 WINDOW_SECONDS = 0.021  # rounded to a power of two frames
 OVERLAP = 4  # windows that cover each sample
 SMOOTHING_SECONDS = 0.05  # of the power in which the floor is looked for
+LISTEN_SECONDS = 0.3  # with the gate open, as a stream may start with a word
 MEMORY_SECONDS = 3.0  # the floor is the least power in this time ...
 MEMORY_PARTS = 6  # ... which moves on in this many steps
 FLOOR_BIAS = 2.6  # mean power of white noise, relative to that least power
@@ -99,6 +101,7 @@ class SpectralNoiseGate(AudioProcessorPlugin):
         hop = self._hop = size // OVERLAP
         hops_per_second = self.get_sample_rate() / hop
         self._smoothing = 1 - math.exp(-1 / (SMOOTHING_SECONDS * hops_per_second))
+        self._listen = math.ceil(LISTEN_SECONDS * hops_per_second)
         self._part = math.ceil(MEMORY_SECONDS * hops_per_second / MEMORY_PARTS)
 
         # The root of a Hann window, used twice; such windows add up to OVERLAP/2.
@@ -115,10 +118,11 @@ class SpectralNoiseGate(AudioProcessorPlugin):
         self._gain: Array = np.empty(bands)
         self._temp: Array = np.empty(bands)
         self._signal: Array = np.empty(bands)  # last signal power / noise power
-        self._smooth: Array = np.full(bands, np.inf)  # power, smoothed in time
+        self._smooth: Array = np.zeros(bands)  # power, smoothed in time
         self._least: Array = np.full(bands, np.inf)  # least of it, in this part
         self._past: Array = np.full((MEMORY_PARTS, *bands), np.inf)  # and before
-        self._noise: Array = np.full(bands, TINY)
+        self._noise: Array = np.full(bands, TINY)  # so little opens the gate
+        self._heard = 0  # windows learned from
         self._age = 0  # windows in this part
         self.reset()
 
@@ -184,11 +188,14 @@ class SpectralNoiseGate(AudioProcessorPlugin):
     def _learn(self, power: Array) -> None:
         """Follow the least power in each band: what is left between the words."""
         smooth, least, temp = self._smooth, self._least, self._temp
-        if smooth[0, 0] == np.inf:
-            smooth[:] = power
+        self._heard += 1
         np.subtract(power, smooth, out=temp)
-        temp *= self._smoothing
+        # At first the mean of all windows: a single one is next to nothing in
+        # some bands, and would be their least power for MEMORY_SECONDS.
+        temp *= max(self._smoothing, 1 / self._heard)
         smooth += temp
+        if self._heard < self._listen:
+            return
         np.minimum(least, smooth, out=least)
         np.min(self._past, axis=0, out=self._noise)
         np.minimum(self._noise, least, out=self._noise)

@@ -3,5 +3,22 @@
 
 import pathlib
 import sys
+import textwrap
+
+import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "plugins_py"))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """files({"a/gain.py": source, …}) writes them below one folder, its result."""
+
+    def write(sources):
+        for name, source in sources.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(source))
+        return tmp_path
+
+    return write

@@ -96,7 +96,7 @@ def test_every_plugin_is_documented_and_describes_itself(name):
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels_do_not_touch_each_other(name, channels):
     """One channel of many comes out as it would alone."""
-    samples = noise(channels, 6000)
+    samples = noise(channels, 20000)  # longer than the gate stays open at first
     together = run(started(name, channels), samples, (480, 1, 997))
     for channel in range(channels):
         alone = run(started(name, 1), samples[channel : channel + 1], (480, 1, 997))
@@ -125,7 +125,7 @@ def test_empty_buffers_change_nothing(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_start_after_stop_is_as_good_as_new(name):
-    samples = noise(2, 8000)
+    samples = noise(2, 20000)
     plugin = started(name, 1, rate=8000)
     run(plugin, samples[:1])
     plugin.stop()
@@ -406,6 +406,32 @@ def test_gate_reduces_steady_noise_by_its_parameter():
     assert levels[1] == pytest.approx(-6, abs=0.5)
     assert levels[2] == pytest.approx(-12, abs=1)
     assert -24.1 < levels[3] < -18
+
+
+@pytest.mark.parametrize("channels, rate", [(1, 8000), (2, 44100), (1, 48000)])
+def test_gate_knows_the_noise_after_half_a_second(channels, rate):
+    """In every band: one with too low a floor would let its noise through."""
+    hiss = noise(channels, 4 * rate, rms=0.01)
+    out = through_gate(started("spectral_noise_gate", channels, rate), hiss)
+    for start in (0.5, 1.0, 2.0, 3.0):
+        part = slice(int(start * rate), int((start + 0.5) * rate))
+        assert db(rms(out[:, part]) / rms(hiss[:, part])) < -23
+        bands = np.square(np.abs(np.fft.rfft(out[:, part])))
+        bands = bands[:, : bands.shape[1] // 100 * 100]
+        bands = bands.reshape(channels, 100, -1).mean(axis=2)
+        assert (bands < 4 * np.median(bands)).all()
+
+
+@pytest.mark.parametrize("snr", [5, 15, 40])
+def test_gate_leaves_speech_in_the_first_moment_alone(snr):
+    clean = speech()[0][:, RATE // 2 :]  # the first word starts with the stream
+    hiss = noise(1, clean.shape[1], rms=0.1 * 10 ** (-snr / 20))
+    out = through_gate(started("spectral_noise_gate"), clean + hiss)
+    for start, end in ((0.0, 0.1), (0.1, 0.25), (0.5, 0.75), (1.5, 1.75)):
+        part = slice(int(start * RATE), int(end * RATE))
+        voice, heard = clean[:, part], out[:, part]
+        assert -2 < db(np.sum(heard * voice) / np.sum(np.square(voice))) < 0.2
+        assert np.corrcoef(voice, heard)[0, 1] > 0.86
 
 
 def test_gate_hardly_touches_clean_speech():

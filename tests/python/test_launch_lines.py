@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every gst-launch-1.0 line that the project shows to its users works.
+
+They are taken from docstrings of plugins_py/ and examples/, from the elements'
+documentation comments (``|[ ... ]|``) and from the fenced code blocks of
+README.md and docs/, except blocks that are marked as ``text``.  Each runs in
+the project's folder, with what needs a sound card or a file replaced.  A
+plugin that is no file of the project is the Python block whose first line, or
+the line before it, names the file.
+"""
+
+import ast
+import pathlib
+import re
+import textwrap
+import wave
+from dataclasses import dataclass, field
+
+import pytest
+
+import processes
+
+ROOT = processes.ROOT
+COMMAND = re.compile(r"^\s*(?:\$ )?((?:\w+=\S* )*gst-launch-1\.0 .*)$", re.MULTILINE)
+FENCE = re.compile(r"^( *)```(.*)\n((?:.*\n)*?)\1```", re.MULTILINE)
+SOUND_CARD = "auto|alsa|pulse|pipewire|jack|openal|oss4?"
+# One for each plugin that comes with the project, and the element's own.
+AT_LEAST = {"plugins_py": 4, "gst": 1}
+
+
+@dataclass
+class Line:
+    """A launch line and where it stands."""
+
+    file: pathlib.Path
+    text: str
+    plugins: dict[str, str] = field(default_factory=dict)  # name to source
+
+    def __str__(self):
+        return f"{self.file}: {' '.join(self.text.split())[15:75]}"
+
+
+def commands(text):
+    """The launch lines in some text, with continued lines joined."""
+    joined = re.sub(r"\\\n[ *]*", " ", text)
+    return [match[1] for match in COMMAND.finditer(joined)]
+
+
+def in_docstrings(file):
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            for text in commands(ast.get_docstring(node) or ""):
+                yield Line(file, text)
+
+
+def in_comments(file):
+    for block in re.findall(r"\|\[(.*?)\]\|", (ROOT / file).read_text(), re.DOTALL):
+        block = re.sub(r"^ \* ?", "", block, flags=re.MULTILINE)
+        for text in commands(block):
+            yield Line(file, text)
+
+
+def in_markdown(file):
+    document = (ROOT / file).read_text()
+    plugins = {}
+    for match in FENCE.finditer(document):
+        if match[2].strip() in ("python", "py"):
+            before = document[: match.start()].rstrip().rpartition("\n")[2]
+            first = match[3].partition("\n")[0]
+            for name in re.findall(r"[\w./-]+\.py\b", before + " " + first):
+                plugins.setdefault(name, textwrap.dedent(match[3]))
+    for match in FENCE.finditer(document):
+        if match[2].strip() != "text":
+            for text in commands(match[3]):
+                yield Line(file, text, plugins)
+
+
+def files(folder, pattern):
+    return sorted(p.relative_to(ROOT) for p in (ROOT / folder).glob(pattern))
+
+
+LINES = [
+    *(line for file in files("plugins_py", "**/*.py") for line in in_docstrings(file)),
+    *(line for file in files("examples", "*.py") for line in in_docstrings(file)),
+    *(line for file in files("gst", "*.cpp") for line in in_comments(file)),
+    *(line for file in files(".", "README.md") for line in in_markdown(file)),
+    *(line for file in files("docs", "**/*.md") for line in in_markdown(file)),
+]
+
+
+def quiet(text):
+    """The line without a sound card, without an end in a file, and with an end."""
+    text = re.sub(rf"\b(?:{SOUND_CARD})(?:audio)?sink\b", "fakesink sync=false", text)
+    text = re.sub(rf"\b(?:{SOUND_CARD})(?:audio)?src\b", "audiotestsrc", text)
+    text = re.sub(r"\bfilesink\s+location=\S+", "fakesink sync=false", text)
+    endless = r"\baudiotestsrc\b(?![^!]*\bnum-buffers=)"
+    text = re.sub(endless, "audiotestsrc num-buffers=50", text)
+    return re.sub(r"\bGST_PLUGIN_PATH=\S*", "", text)  # the tests have their own
+
+
+def with_files(line, text, folder):
+    """The line with files that only exist in the text, or for its reader."""
+
+    def script(match):
+        name = match[1]
+        if (ROOT / name).exists() or name not in line.plugins:
+            return match[0]
+        path = folder / pathlib.Path(name).name
+        path.write_text(line.plugins[name])
+        return f"script={path}"
+
+    def sound(match):
+        if (ROOT / match[1]).exists():
+            return match[0]
+        with wave.open(str(folder / "sound.wav"), "wb") as wav:
+            wav.setnchannels(2)
+            wav.setsampwidth(2)
+            wav.setframerate(48000)
+            wav.writeframes(b"\1\2\3\4" * 48000)
+        return f"filesrc location={folder / 'sound.wav'}"
+
+    text = re.sub(r"\bscript=([^\s\"']+)", script, text)
+    return re.sub(r"\bfilesrc\s+location=([^\s\"']+)", sound, text)
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_launch_line_runs_to_its_end(line, tmp_path):
+    text = with_files(line, quiet(line.text), tmp_path)
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    result = processes.run(command, ROOT, timeout=60)
+    assert result.code == 0, f"{text}\n{result.err}"
+    assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
+
+
+def test_lines_are_found_where_they_stand():
+    found = [line.file.parts[0] for line in LINES]
+    for folder, count in AT_LEAST.items():
+        assert found.count(folder) >= count
+    # A line that the pattern misses is not tested.
+    for file in {line.file for line in LINES} & set(files("plugins_py", "**/*.py")):
+        shown = (ROOT / file).read_text().count("gst-launch-1.0")
+        assert [line.file for line in LINES].count(file) == shown
+    if (ROOT / "README.md").exists():
+        assert "README.md" in found
+
+
+def test_replacements_leave_nothing_that_waits_or_sounds():
+    assert quiet("gst-launch-1.0 autoaudiosrc ! a ! autoaudiosink") == (
+        "gst-launch-1.0 audiotestsrc num-buffers=50 ! a ! fakesink sync=false"
+    )
+    assert quiet("gst-launch-1.0 audiotestsrc wave=ticks ! a num-buffers=1") == (
+        "gst-launch-1.0 audiotestsrc num-buffers=50 wave=ticks ! a num-buffers=1"
+    )
+    kept = "gst-launch-1.0 audiotestsrc wave=ticks num-buffers=9 ! fakesink"
+    assert quiet(kept) == kept
+    assert quiet("audiotestsrc num-buffers=1 ! wavenc ! filesink location=x.wav") == (
+        "audiotestsrc num-buffers=1 ! wavenc ! fakesink sync=false"
+    )
+
+
+def test_markdown_gives_lines_and_the_plugins_they_use(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    document = tmp_path / "README.md"
+    document.write_text(
+        "Save this as `half.py`:\n\n```python\nhalf\n```\n\n"
+        "```sh\nexport A=1\nGST_DEBUG=3 gst-launch-1.0 a ! \\\n    b\n```\n"
+        "```text\ngst-launch-1.0 broken\n```\n"
+        "1. a list\n   ```console\n   $ gst-launch-1.0 c\n   output\n   ```\n"
+        "gst-launch-1.0 in prose\n"
+    )
+    lines = list(in_markdown(pathlib.Path("README.md")))
+    assert [line.text for line in lines] == [
+        "GST_DEBUG=3 gst-launch-1.0 a !  b",
+        "gst-launch-1.0 c",
+    ]
+    assert lines[0].plugins == {"half.py": "half\n"}
+    text = with_files(lines[0], "a script=half.py ! b", tmp_path)
+    assert text == f"a script={tmp_path / 'half.py'} ! b"
