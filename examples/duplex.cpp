@@ -5,11 +5,10 @@
 //
 //   build/examples/duplex [--seconds N] [--devices] [--processor FILE.py]
 //
-// Without --devices it runs headless: live test tones in, nothing out. A
-// parameter of both changes every second while they play. Ctrl-C ends it.
+// Without --devices it runs headless. A parameter of both changes every second
+// while they play. Ctrl-C ends it.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <sys/resource.h>
 #include <unistd.h>

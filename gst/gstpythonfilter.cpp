@@ -103,17 +103,6 @@ static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
   return changes;
 }
 
-// The base class restarts the plugin for other caps only.
-static bool gst_python_filter_caps_differ(GstPythonFilter *self,
-                                          GstEvent *event) {
-  GstCaps *now = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(self));
-  GstCaps *next;
-  gst_event_parse_caps(event, &next);
-  const bool differ = !now || !gst_caps_is_equal(now, next);
-  gst_clear_caps(&now);
-  return differ;
-}
-
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
