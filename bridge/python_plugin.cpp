@@ -82,14 +82,14 @@ bool PythonPlugin::read_capabilities() {
   Ref formats = steal(PyObject_GetAttrString(host_.get(), "formats"));
   if (!audio_ || !name || !formats) return false;
   audio_name_ = text_of(name.get());
-  for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
-                                     {"F64", SampleFormat::F64},
-                                     {"S16", SampleFormat::S16},
-                                     {"S32", SampleFormat::S32}}) {
-    Ref wanted = steal(PyUnicode_FromString(text));
-    const int has = PySequence_Contains(formats.get(), wanted.get());
-    if (has < 0) return false;
-    if (has) capabilities_.formats.push_back(format);
+  // In the plugin's order, which is its preference.
+  for (Py_ssize_t i = 0; i < PyTuple_Size(formats.get()); i++) {
+    const std::string wanted = text_of(PyTuple_GET_ITEM(formats.get(), i));
+    for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
+                                       {"F64", SampleFormat::F64},
+                                       {"S16", SampleFormat::S16},
+                                       {"S32", SampleFormat::S32}})
+      if (wanted == text) capabilities_.formats.push_back(format);
   }
   for (const auto &[attribute, flag] :
        {std::pair("interleaved", &capabilities_.interleaved),

@@ -45,10 +45,11 @@ GST_ELEMENT_REGISTER_DEFINE(pythonsink, "pythonsink", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SINK)
 
 static void gst_python_sink_init(GstPythonSink *self) {
-  self->stream = new SinkStream(GST_ELEMENT(self));
+  auto *base = GST_BASE_SINK(self);
+  self->stream = new SinkStream(base);
   self->python = &self->stream->python;
   // It would share every buffer, and so have each one copied.
-  gst_base_sink_set_last_sample_enabled(GST_BASE_SINK(self), FALSE);
+  gst_base_sink_set_last_sample_enabled(base, FALSE);
 }
 
 static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {

@@ -80,15 +80,33 @@ static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
   return both;
 }
 
-// Where downstream leaves a choice, the plugin's own rate and channels.
+// What of `caps` has the plugin's own value, if anything; takes `caps`.
+static GstCaps *prefer(GstCaps *caps, const char *field, int value) {
+  GstCaps *wanted =
+      gst_caps_new_simple("audio/x-raw", field, G_TYPE_INT, value, nullptr);
+  GstCaps *both =
+      gst_caps_intersect_full(caps, wanted, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(wanted);
+  if (gst_caps_is_empty(both)) {
+    gst_caps_unref(both);
+    return caps;
+  }
+  gst_caps_unref(caps);
+  return both;
+}
+
+// Where downstream leaves a choice, the plugin's own rate and channels. What
+// downstream puts first may be only its favourite, as audioresample's is.
 static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
   const auto wants = GST_PYTHON_SRC(base)->python->preferences();
+  const int rate = wants.rate ? wants.rate : 48000;
+  const int wanted_channels = wants.channels ? wants.channels : 2;
+  caps = prefer(prefer(caps, "rate", rate), "channels", wanted_channels);
   caps = gst_caps_make_writable(gst_caps_truncate(caps));
   GstStructure *structure = gst_caps_get_structure(caps, 0);
-  gst_structure_fixate_field_nearest_int(structure, "rate",
-                                         wants.rate ? wants.rate : 48000);
+  gst_structure_fixate_field_nearest_int(structure, "rate", rate);
   gst_structure_fixate_field_nearest_int(structure, "channels",
-                                         wants.channels ? wants.channels : 2);
+                                         wanted_channels);
   int channels;
   if (gst_structure_get_int(structure, "channels", &channels) && channels > 2 &&
       !gst_structure_has_field(structure, "channel-mask"))

@@ -39,6 +39,24 @@ std::string text_in(const GValue *value) {
   return text ? text : "";
 }
 
+// Whether the element, or a bin around it, is on its way below PAUSED. A bin
+// takes its elements to PAUSED first, and that is all they are told.
+bool is_to_stop(GstElement *element) {
+  bool stops = false;
+  GstObject *each = GST_OBJECT(gst_object_ref(element));
+  while (each) {
+    GST_OBJECT_LOCK(each);
+    stops = stops || (GST_IS_ELEMENT(each) &&
+                      GST_STATE(each) >= GST_STATE_PAUSED &&
+                      GST_STATE_TARGET(each) < GST_STATE_PAUSED);
+    GST_OBJECT_UNLOCK(each);
+    GstObject *parent = gst_object_get_parent(each);
+    gst_object_unref(each);
+    each = parent;
+  }
+  return stops;
+}
+
 void set_text(GValue *value, const std::string &text) {
   if (text.empty())
     g_value_set_string(value, nullptr);
@@ -218,14 +236,18 @@ GstFlowReturn PythonElement::apply_params() {
 
 GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                                                  GstElementClass *parent) {
-  const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
-                    transition == GST_STATE_CHANGE_READY_TO_NULL;
+  // A sink cannot even pause while its call runs.
+  const bool down =
+      transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      transition == GST_STATE_CHANGE_READY_TO_NULL ||
+      (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
+       kind_ == PluginKind::Sink && is_to_stop(element_));
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) failed_ = false;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+      transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stopping_ = false;
-    failed_ = false;
-  }
   // A call that runs keeps the pads from being deactivated.
   if (down) begin_stop();
   const GstStateChangeReturn result =

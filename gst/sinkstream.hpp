@@ -4,6 +4,8 @@
 // space for, and knows when to give up.
 #pragma once
 
+#include <gst/base/gstbasesink.h>
+
 #include "pause.hpp"
 #include "pythonelement.hpp"
 
@@ -11,8 +13,8 @@ namespace pythonfilter {
 
 class SinkStream {
  public:
-  explicit SinkStream(GstElement *element)
-      : python(element, PluginKind::Sink) {}
+  explicit SinkStream(GstBaseSink *sink)
+      : python(GST_ELEMENT(sink), PluginKind::Sink), sink_(sink) {}
 
   bool start(const GstAudioInfo &info) {
     fresh_ = true;
@@ -30,12 +32,14 @@ class SinkStream {
  private:
   enum class Written { Yes, Failed, Interrupted };
   Written write_block(AudioBlock *block);
-  Written write_part(const AudioBlock &block, size_t first, size_t frames);
+  Written write_part(AudioBlock *block, size_t first, size_t frames);
   // How many of `frames` the plugin takes now; 0 when it was waited for long
   // enough.
   Written wait_for_space(size_t frames, size_t *space);
-  Written wait_again(uint64_t until, const char *problem);
+  // A moment; `until` moves on by the time that the pipeline is paused.
+  Written wait_again(uint64_t *until, const char *problem);
 
+  GstBaseSink *const sink_;
   Pause pause_;
   bool fresh_ = true;  // no buffer since start or reset
 };

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Stopping is not hostage to a plugin that loops, waits or hangs.
+#include <thread>
+
+#include "../harness.hpp"
+
+using namespace check;
+
+namespace {
+
+constexpr double limit = 1.5;  // seconds
+
+double now() {
+  return double(g_get_monotonic_time()) / 1e6;
+}
+
+bool wait_for_log(const std::string &part) {
+  for (int i = 0; i < 2000; i++) {
+    if (contains(log_text(), part)) return true;
+    g_usleep(5000);
+  }
+  return false;
+}
+
+// A plugin with the given body in one of its methods.
+std::string plugin_with(const std::string &method, const std::string &body) {
+  std::string source =
+      "import ctypes, functools, itertools, time\n"
+      "from checklog import say\n"
+      "class Hangs:\n";
+  for (const std::string name : {"process_audio", "stop", "shutdown"}) {
+    const char *arguments = name == "process_audio" ? "self, buffer" : "self";
+    source += "    def " + name + "(" + arguments + "):\n";
+    source += "        say('in " + name + "')\n";
+    if (contains(method, name)) source += body;
+  }
+  return write_file("hangs.py", source);
+}
+
+struct Loop {
+  const char *name, *body;
+};
+
+const Loop loops[] = {
+    {"busy", "        while True: pass\n"},
+    {"sleeping", "        while True: time.sleep(0.01)\n"},
+    {"catching Exception",
+     "        while True:\n"
+     "            try: time.sleep(0.01)\n"
+     "            except Exception: pass\n"},
+    {"catching it once",
+     "        try:\n"
+     "            while True: pass\n"
+     "        except BaseException: pass\n"
+     "        while True: pass\n"},
+    {"cleaning up",
+     "        try:\n"
+     "            while True: pass\n"
+     "        finally:\n                say('cleaned up')\n"},
+};
+const int loop_count = int(std::size(loops));
+
+// How long NULL takes while a call started by `call` is running.
+double seconds_to_null(Stream *stream, const std::function<void()> &call) {
+  std::thread caller(call);
+  fail_unless(wait_for_log("in process_audio"));
+  const double start = now();
+  fail_unless(stream->to(GST_STATE_NULL));
+  const double taken = now() - start;
+  caller.join();
+  return taken;
+}
+
+}  // namespace
+
+GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_process_audio) {
+  const Loop &row = loops[__i__];
+  Stream stream(plugin_with("process_audio", row.body));
+  GstFlowReturn flow = GST_FLOW_OK;
+  const double taken =
+      seconds_to_null(&stream, [&] { flow = stream.push_frames(); });
+  fail_unless(taken < limit, "%s: %.2f s", row.name, taken);
+  // It had its second.
+  fail_unless(taken > 0.9, "%s: %.2f s", row.name, taken);
+  fail_unless(flow == GST_FLOW_FLUSHING, "%s: %s", row.name,
+              gst_flow_get_name(flow));
+  fail_unless(stream.pull() == nullptr);
+  expect_part(log_text(), "in stop\nin shutdown\n");
+  const Reports reports = stream.reports();
+  fail_unless(reports.size() >= 1);
+  fail_unless(reports[0].type == GST_MESSAGE_WARNING);
+  expect_part(reports.text(), "process_audio() was still running a second");
+  expect_part(reports.text(), "hangs.py:");
+  if (!strcmp(row.name, "cleaning up")) expect_part(log_text(), "cleaned up");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown) {
+  const Loop &row = loops[__i__ % 3];
+  for (const char *methods : {"stop", "shutdown", "stop shutdown"}) {
+    Stream stream(plugin_with(methods, row.body));
+    gst_buffer_unref(stream.through(new_buffer(stream.audio())));
+    const double start = now();
+    fail_unless(stream.to(GST_STATE_NULL));
+    const double taken = now() - start;
+    fail_unless(taken < limit, "%s in %s: %.2f s", row.name, methods, taken);
+    expect_part(stream.reports().text(), "was still running a second");
+    // The element can be used again.
+    fail_unless(stream.to(GST_STATE_READY));
+    clear_log();
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_everything_loops_and_null_still_comes) {
+  Stream stream(
+      plugin_with("process_audio stop shutdown", "        while True: pass\n"));
+  const double taken = seconds_to_null(&stream, [&] { stream.push_frames(); });
+  fail_unless(taken < limit, "%.2f s", taken);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_each_stop_has_its_own_second) {
+  // Not what is left of the last one's.
+  Element element(plugin_with("shutdown",
+                              "        time.sleep(0.5)\n"
+                              "        say('done')\n"));
+  for (int i = 0; i < 3; i++) {
+    clear_log();
+    fail_unless(element.to(GST_STATE_READY));
+    fail_unless(element.to(GST_STATE_NULL));
+    expect_text(log_text(), "in shutdown\ndone\n");
+    element.expect_no_reports();
+    g_usleep(300000);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_quick_calls_are_left_alone_while_stopping) {
+  Stream stream(plugin_with("process_audio", "        time.sleep(0.3)\n"));
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  const double taken =
+      seconds_to_null(&stream, [&] { flow = stream.push_frames(); });
+  fail_unless(taken < 0.8, "%.2f s", taken);
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
+namespace {
+
+struct Hang {
+  const char *name, *library;
+};
+const Hang hangs[] = {
+    {"without the GIL", "ctypes.CDLL"},
+    {"holding the GIL", "ctypes.PyDLL"},
+};
+
+}  // namespace
+
+GST_START_TEST(test_hang_in_c_is_told_after_a_second_with_the_python_stack) {
+  const Hang &row = hangs[__i__];
+  const std::string file =
+      plugin_with("process_audio", std::string("        ") + row.library +
+                                       "(None).usleep(3000000)\n");
+  Stream stream(file);
+  std::thread caller([&] { stream.push_frames(); });
+  fail_unless(wait_for_log("in process_audio"));
+  g_usleep(50000);
+  const double start = now();
+  std::thread stopper([&] { stream.to(GST_STATE_NULL); });
+  GstMessage *message = gst_bus_timed_pop_filtered(
+      stream.bus(), 2500 * GST_MSECOND, GST_MESSAGE_WARNING);
+  const double told = now() - start;
+  fail_unless(message != nullptr, "%s: not told", row.name);
+  fail_unless(told > 0.9 && told < 2, "%s: told after %.2f s", row.name, told);
+  GError *error;
+  gchar *debug;
+  gst_message_parse_warning(message, &error, &debug);
+  expect_part(error->message, "process_audio() hangs outside Python code");
+  expect_part(error->message, file);
+  expect_part(debug, "hangs.py");
+  expect_part(debug, "process_audio");
+  g_free(debug);
+  g_error_free(error);
+  gst_message_unref(message);
+  stopper.join();
+  caller.join();
+  const double taken = now() - start;
+  fail_unless(taken < 4, "%s: %.2f s", row.name, taken);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_timeout_that_comes_too_late_hits_nothing_later) {
+  // All in C, so that there is no line of Python left for it to be raised at.
+  const std::string late = write_file("late.py", R"(
+import functools, itertools, time
+from checklog import say
+class Late:
+    def __init__(self):
+        self.process_audio = functools.partial(
+            next, map(time.sleep, itertools.repeat(1.2)))
+    def start(self): say("in process_audio")
+)");
+  const std::string busy = write_file("busy.py", R"(
+def process_audio(buffer):
+    for i in range(20000):
+        buffer.get_channel_count()
+)");
+  Stream other(busy);
+  Stream stream(late);
+  GstFlowReturn after = GST_FLOW_ERROR;
+  const double taken = seconds_to_null(&stream, [&] {
+    stream.push_frames();
+    for (int i = 0; i < 20; i++)
+      after = other.push_frames();
+  });
+  fail_unless(taken > 0.5 && taken < limit, "%.2f s", taken);
+  fail_unless(after == GST_FLOW_OK, "%s", gst_flow_get_name(after));
+  other.expect_no_reports();
+}
+GST_END_TEST;
+
+GST_START_TEST(test_other_elements_play_on_while_one_is_interrupted) {
+  Stream other(plugin_file("inplace.py"));
+  Stream stream(plugin_with("process_audio", "        while True: pass\n"));
+  bool over = false;
+  int played = 0;
+  std::thread player([&] {
+    for (; !__atomic_load_n(&over, __ATOMIC_RELAXED); played++)
+      other.expect_through(doubled);
+  });
+  seconds_to_null(&stream, [&] { stream.push_frames(); });
+  __atomic_store_n(&over, true, __ATOMIC_RELAXED);
+  player.join();
+  fail_unless(played > 10, "%d buffers", played);
+  other.expect_no_reports();
+}
+GST_END_TEST;
+
+static Suite *hangs_suite() {
+  Suite *suite = suite_create("hangs");
+  TCase *loop = new_case(suite, "loops");
+  tcase_add_loop_test(loop,
+                      test_null_is_not_kept_waiting_by_a_loop_in_process_audio,
+                      0, loop_count);
+  tcase_add_loop_test(
+      loop, test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown, 0, 2);
+  tcase_add_test(loop, test_everything_loops_and_null_still_comes);
+  tcase_add_test(loop, test_each_stop_has_its_own_second);
+  tcase_add_test(loop, test_quick_calls_are_left_alone_while_stopping);
+  tcase_add_test(loop, test_other_elements_play_on_while_one_is_interrupted);
+  TCase *hang = new_case(suite, "hangs in C");
+  tcase_add_loop_test(
+      hang, test_hang_in_c_is_told_after_a_second_with_the_python_stack, 0,
+      int(std::size(hangs)));
+  tcase_add_test(hang, test_timeout_that_comes_too_late_hits_nothing_later);
+  return suite;
+}
+
+GST_CHECK_MAIN(hangs)
