@@ -9,14 +9,13 @@
 #include <mutex>
 #include <pthread.h>
 #include <signal.h>
-#include <thread>
 #include <unistd.h>
 
+#include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
-#include "running_call.hpp"
 #include "view_types.hpp"
 
 namespace pythonfilter {
@@ -24,11 +23,6 @@ namespace pythonfilter {
 Python python;
 
 namespace {
-
-// How long whoever is inside may take to leave when the process ends; calls
-// still running after the first part get PluginTimeout.
-constexpr int exit_patience_ms = 500;
-constexpr int exit_limit_ms = 500;
 
 std::string directory_of(const std::string &path) {
   const size_t slash = path.rfind('/');
@@ -141,23 +135,14 @@ void *interpreter_thread(void *data) {
     pause();
 }
 
-// The process ends: streaming threads leave Python before libraries that
-// plugins use tear themselves down.
-void close_at_exit() {
-  gate::close();
-  if (gate::wait_until_empty(exit_patience_ms)) return;
-  // Not on this thread: C code that does not come back may hold the GIL.
-  std::thread([] {
-    const PyGILState_STATE state = PyGILState_Ensure();
-    interrupt_all_calls();
-    PyGILState_Release(state);
-  }).detach();
-  gate::wait_until_empty(exit_limit_ms);
-}
-
 // Nobody can hold the GIL here while waiting: there is no interpreter yet.
 bool start_once(Failure *failure) {
   static Start &start = *new Start;
+  if (!gate::enter()) {
+    describe_failure(failure, Failure::Kind::Closing, "python",
+                     "Python is closing");
+    return false;
+  }
   std::unique_lock<std::mutex> lock(start.mutex);
   static bool asked = false;
   if (!asked) {
@@ -170,38 +155,13 @@ bool start_once(Failure *failure) {
       pthread_detach(thread);
     }
     python.ours = true;
-    atexit(close_at_exit);
+    close_before_later_handlers();
   }
   start.done.wait(lock, [&] { return start.tried; });
+  gate::leave();
   if (start.problem.empty()) return true;
   describe_failure(failure, Failure::Kind::Unusable, "python", start.problem);
   return false;
-}
-
-// A Python application ends, its exit handlers run: last in, first out.
-PyObject *close_before_finalize(PyObject *, PyObject *) {
-  gate::close();
-  bool empty;
-  Py_BEGIN_ALLOW_THREADS
-  empty = gate::wait_until_empty(exit_patience_ms);
-  Py_END_ALLOW_THREADS
-  if (!empty) {
-    interrupt_all_calls();
-    Py_BEGIN_ALLOW_THREADS
-    gate::wait_until_empty(exit_limit_ms);
-    Py_END_ALLOW_THREADS
-  }
-  Py_RETURN_NONE;
-}
-
-bool close_with_application() {
-  static PyMethodDef method = {"close_before_finalize", close_before_finalize,
-                               METH_NOARGS, nullptr};
-  Ref hook = steal(PyCFunction_New(&method, nullptr));
-  Ref atexit_module = steal(PyImport_ImportModule("atexit"));
-  if (!hook || !atexit_module) return false;
-  return bool(steal(
-      PyObject_CallMethod(atexit_module.get(), "register", "O", hook.get())));
 }
 
 // Loads a module of ours by its file, whatever sys.path says.
@@ -239,6 +199,7 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 }
 
 bool look_up_names(const PluginSpec &spec) {
+  if (python.ours) keep_openssl_at_exit();
   Ref host;
   for (const char *name : {"pythonfilter_loader", "pythonfilter_host"}) {
     host = import_ours(name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "python_plugin.hpp"
 
+#include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
 #include "names.hpp"
@@ -59,7 +60,10 @@ std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
   auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind));
   add_call_site(plugin->site_);
   if (!plugin->load_module(spec, failure)) return nullptr;
-  if (plugin->call_host("initialize", failure)) return plugin;
+  if (plugin->call_host("initialize", failure)) {
+    close_before_later_handlers();
+    return plugin;
+  }
   Failure ignored;
   plugin->call_host("unload", &ignored);
   return nullptr;

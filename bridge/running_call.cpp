@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 
 // A call that began after the deadline (a stop() behind a hung process_audio)
 // still gets this long.
-constexpr milliseconds grace(150);
+constexpr milliseconds grace(100);
 // A plugin may catch PluginTimeout; it gets another.
 constexpr milliseconds again(100);
 // After the first PluginTimeout, until the call counts as hanging in C.
@@ -172,17 +172,19 @@ class Watchdog {
 
   void interrupt(const std::shared_ptr<Watch> &watch) {
     std::string stack;
+    bool raised = false;
     {
       Gil gil;
       CallSite *site = watch->site.get();
       if (gil && !watch->over && has_run_for(*site, grace)) {
         stack = stack_of(site->thread);
         raise_timeout_in(site);
+        raised = true;
       }
     }
     std::unique_lock<std::mutex> lock(mutex_);
     if (!stack.empty()) watch->stack = std::move(stack);
-    changed_.wait_for(lock, again, [] { return false; });
+    if (raised) changed_.wait_for(lock, again, [] { return false; });
     watch->asking = false;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pythonelement.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -208,6 +209,11 @@ void PythonElement::set_params(const GstStructure *changes) {
     const char *key = gst_structure_nth_field_name(changes, guint(i));
     const GValue *value = gst_structure_get_value(changes, key);
     gst_structure_set_value(params_, key, value);
+    // Only the last value of a burst: a plugin that is busy, or paused, would
+    // otherwise be left with a queue that grows and holds the stream up.
+    pending_.erase(std::remove_if(pending_.begin(), pending_.end(),
+                                  [key](auto &old) { return old.key == key; }),
+                   pending_.end());
     pending_.push_back({key, value_to_text(value)});
   }
   params_changed_ = true;

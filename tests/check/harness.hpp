@@ -9,18 +9,17 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
-#include <sstream>
 #include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <glib/gstdio.h>
-#include <gst/audio/audio.h>
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
+
+#include "audio.hpp"
 
 namespace check {
 
@@ -63,11 +62,6 @@ inline std::string log_text() {
 inline void clear_log() {
   std::error_code ignored;
   std::filesystem::remove(folder() + "/log", ignored);
-}
-
-// Fewer rows of the big tables, for runs under valgrind.
-inline bool few() {
-  return getenv("PYTHONFILTER_CHECK_FEW") != nullptr;
 }
 
 inline int &real_stdout() {
@@ -148,8 +142,7 @@ inline void expect_part(const std::string &text, const std::string &part) {
               text.c_str());
 }
 
-// ---- an element
-// ----------------------------------------------------------------
+// ---- an element -------------------------------------------------------------
 
 // An ERROR or a WARNING.
 struct Report {
@@ -238,7 +231,11 @@ class Element {
   std::string text_of(const char *property) const {
     GValue value = G_VALUE_INIT;
     g_object_get_property(G_OBJECT(element_), property, &value);
-    char *text = gst_value_serialize(&value);
+    char *text = nullptr;
+    if (!GST_VALUE_HOLDS_STRUCTURE(&value))
+      text = gst_value_serialize(&value);
+    else if (const GstStructure *fields = gst_value_get_structure(&value))
+      text = gst_structure_to_string(fields);
     std::string result = text ? text : "";
     g_free(text);
     g_value_unset(&value);
@@ -279,142 +276,7 @@ class Element {
   GstBus *bus_;
 };
 
-// ---- audio
-// ---------------------------------------------------------------------
-
-struct Audio {
-  const char *format = "F32";
-  bool planar = false;
-  int channels = 2;
-  int rate = 48000;
-
-  GstAudioInfo info() const {
-    GstAudioInfo info;
-    const std::string native =
-        std::string(format) + (G_BYTE_ORDER == G_BIG_ENDIAN ? "BE" : "LE");
-    gst_audio_info_init(&info);
-    gst_audio_info_set_format(&info,
-                              gst_audio_format_from_string(native.c_str()),
-                              rate, channels, nullptr);
-    if (planar) info.layout = GST_AUDIO_LAYOUT_NON_INTERLEAVED;
-    return info;
-  }
-  size_t width() const {
-    const GstAudioInfo each = info();
-    return size_t(GST_AUDIO_INFO_BPS(&each));
-  }
-  GstCaps *caps() const {
-    const GstAudioInfo each = info();
-    return gst_audio_info_to_caps(&each);
-  }
-  std::string name() const {
-    return std::string(format) + (planar ? " planar " : " interleaved ") +
-           std::to_string(channels);
-  }
-};
-
-inline const std::vector<const char *> all_formats = {"F32", "F64", "S16",
-                                                      "S32"};
-
-template <typename T>
-double load(const void *at) {
-  T value;
-  memcpy(&value, at, sizeof value);
-  return double(value);
-}
-
-template <typename T>
-void store(void *at, double number) {
-  const T value = T(number);
-  memcpy(at, &value, sizeof value);
-}
-
-inline double get_sample(const Audio &audio, const void *at) {
-  const std::string format = audio.format;
-  if (format == "F32") return load<float>(at);
-  if (format == "F64") return load<double>(at);
-  if (format == "S16") return load<gint16>(at);
-  return load<gint32>(at);
-}
-
-inline void put_sample(const Audio &audio, void *at, double number) {
-  const std::string format = audio.format;
-  if (format == "F32") return store<float>(at, number);
-  if (format == "F64") return store<double>(at, number);
-  if (format == "S16") return store<gint16>(at, number);
-  return store<gint32>(at, number);
-}
-
-// A whole number that every format can hold, also doubled.
-inline double number_at(int channel, size_t frame) {
-  return double(int((frame * 7 + size_t(channel) * 3) % 101)) - 50;
-}
-
-inline size_t frames_of(GstBuffer *buffer, const Audio &audio) {
-  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer);
-  if (meta) return meta->samples;
-  return gst_buffer_get_size(buffer) / audio.width() / size_t(audio.channels);
-}
-
-inline size_t place_of(GstBuffer *buffer, const Audio &audio, int channel,
-                       size_t frame) {
-  const size_t width = audio.width();
-  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer);
-  if (audio.planar) return meta->offsets[channel] + frame * width;
-  return (frame * size_t(audio.channels) + size_t(channel)) * width;
-}
-
-using Number = std::function<double(int channel, size_t frame)>;
-
-inline void fill(GstBuffer *buffer, const Audio &audio,
-                 const Number &number = number_at) {
-  GstMapInfo map;
-  fail_unless(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
-  for (int c = 0; c < audio.channels; c++)
-    for (size_t i = 0; i < frames_of(buffer, audio); i++)
-      put_sample(audio, map.data + place_of(buffer, audio, c, i), number(c, i));
-  gst_buffer_unmap(buffer, &map);
-}
-
-inline void expect_samples(GstBuffer *buffer, const Audio &audio,
-                           const Number &number) {
-  GstMapInfo map;
-  fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
-  for (int c = 0; c < audio.channels; c++) {
-    for (size_t i = 0; i < frames_of(buffer, audio); i++) {
-      const double got =
-          get_sample(audio, map.data + place_of(buffer, audio, c, i));
-      fail_unless(got == number(c, i), "%s: channel %d, frame %d: %g, not %g",
-                  audio.name().c_str(), c, int(i), got, number(c, i));
-    }
-  }
-  gst_buffer_unmap(buffer, &map);
-}
-
-inline double doubled(int channel, size_t frame) {
-  return 2 * number_at(channel, frame);
-}
-
-inline double silence(int, size_t) {
-  return 0;
-}
-
-inline GstBuffer *empty_buffer(const Audio &audio, size_t frames) {
-  const size_t size = frames * audio.width() * size_t(audio.channels);
-  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
-  const GstAudioInfo info = audio.info();
-  if (audio.planar) gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
-  return buffer;
-}
-
-inline GstBuffer *new_buffer(const Audio &audio, size_t frames = 64) {
-  GstBuffer *buffer = empty_buffer(audio, frames);
-  fill(buffer, audio);
-  return buffer;
-}
-
-// ---- a stream through the element
-// --------------------------------------------
+// ---- a stream through the element -------------------------------------------
 
 class Stream : public Element {
  public:

@@ -130,7 +130,7 @@ void expect_copies(const Stream &stream, const Odd &row, guint64 copies) {
 
 GST_START_TEST(test_odd_buffers_are_processed_and_copies_counted) {
   const Odd &row = odd_buffers[__i__];
-  for (const char *format : all_formats) {
+  for (const char *format : formats()) {
     const Audio audio = {format, row.planar, row.channels};
     for (const char *plugin : {"inplace.py", "rebind.py", "returned.py"}) {
       Stream stream(plugin_file(plugin), audio);
@@ -193,8 +193,7 @@ GST_START_TEST(test_odd_buffers_are_read_and_refuse_writes) {
 }
 GST_END_TEST;
 
-// ---- shared
-// ------------------------------------------------------------------
+// ---- shared -----------------------------------------------------------------
 
 namespace {
 

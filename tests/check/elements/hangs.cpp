@@ -51,13 +51,14 @@ const Loop loops[] = {
      "            except Exception: pass\n"},
     {"catching it once",
      "        try:\n"
-     "            while True: pass\n"
+     "            while True: time.sleep(0.001)\n"
      "        except BaseException: pass\n"
      "        while True: pass\n"},
     {"cleaning up",
      "        try:\n"
-     "            while True: pass\n"
-     "        finally:\n                say('cleaned up')\n"},
+     "            while True: time.sleep(0.001)\n"
+     "        finally:\n"
+     "            say('cleaned up')\n"},
 };
 const int loop_count = int(std::size(loops));
 
@@ -193,15 +194,20 @@ GST_START_TEST(test_hang_in_c_is_told_after_a_second_with_the_python_stack) {
 GST_END_TEST;
 
 GST_START_TEST(test_timeout_that_comes_too_late_hits_nothing_later) {
-  // All in C, so that there is no line of Python left for it to be raised at.
+  // Ends in C, so that no line of Python is left for it to be raised at.
   const std::string late = write_file("late.py", R"(
-import functools, itertools, time
+import functools, time
 from checklog import say
+def durations():
+    while True:
+        say("in process_audio")
+        yield 1.2
 class Late:
     def __init__(self):
         self.process_audio = functools.partial(
-            next, map(time.sleep, itertools.repeat(1.2)))
-    def start(self): say("in process_audio")
+            next, map(time.sleep, durations()))
+def create_plugin():
+    return Late()
 )");
   const std::string busy = write_file("busy.py", R"(
 def process_audio(buffer):

@@ -111,7 +111,7 @@ GST_START_TEST(test_mistake_is_one_error_that_names_file_and_line) {
 }
 GST_END_TEST;
 
-// ---- what is no plugin at all ----------------------------------------------
+// ---- what is no plugin at all -----------------------------------------------
 
 namespace {
 

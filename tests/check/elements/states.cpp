@@ -222,6 +222,27 @@ class Counted:
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_plugins_print_is_not_on_standard_output) {
+  // Every test looks at standard output in the end.
+  const std::string file = write_file("prints.py", R"(
+import sys, warnings
+print("loaded")
+class Prints:
+    def __init__(self): print("made", flush=True)
+    def process_audio(self, buffer):
+        print("processing")
+        sys.stdout.write("written\n")
+        warnings.warn("warned")
+    def stop(self): raise ValueError("cannot stop")
+    def __del__(self):
+        print("gone")
+        1 / 0
+)");
+  Stream stream(file);
+  gst_buffer_unref(stream.through(new_buffer(stream.audio())));
+}
+GST_END_TEST;
+
 GST_START_TEST(test_buffers_from_many_short_threads) {
   Stream stream(plugin_file("inplace.py"));
   for (int i = 0; i < (few() ? 5 : 200); i++)
@@ -248,6 +269,7 @@ static Suite *states_suite() {
   tcase_add_test(lives, test_edited_file_is_read_again_after_null);
   tcase_add_test(lives, test_null_to_playing_and_back_many_times);
   tcase_add_test(lives, test_dead_instances_and_modules_go_away);
+  tcase_add_test(lives, test_what_plugins_print_is_not_on_standard_output);
   tcase_add_test(lives, test_buffers_from_many_short_threads);
   return suite;
 }

@@ -65,8 +65,7 @@ std::string joined(const std::vector<std::string> &names) {
 
 }  // namespace
 
-// ---- what the plugin sees
-// --------------------------------------------------------
+// ---- what the plugin sees ---------------------------------------------------
 
 GST_START_TEST(test_plugin_sees_times_offsets_and_flags) {
   Stream stream(plugin_file("recorder.py"), {"F32", false, 3, 44100});
@@ -102,8 +101,7 @@ GST_START_TEST(test_gap_is_processed_and_is_no_gap_any_more) {
 }
 GST_END_TEST;
 
-// ---- reset
-// --------------------------------------------------------------------------
+// ---- reset ------------------------------------------------------------------
 
 GST_START_TEST(test_discont_resets_but_not_before_the_first_buffer) {
   Stream stream(plugin_file("recorder.py"));
@@ -158,8 +156,7 @@ GST_START_TEST(test_segment_passes_unchanged) {
 }
 GST_END_TEST;
 
-// ---- new caps
-// ------------------------------------------------------------------------
+// ---- new caps ---------------------------------------------------------------
 
 GST_START_TEST(test_new_caps_drain_stop_and_start_again) {
   Stream stream(plugin_file("recorder.py"));
@@ -202,8 +199,7 @@ GST_START_TEST(test_tail_leaves_in_the_caps_it_came_in) {
 }
 GST_END_TEST;
 
-// ---- the end
-// ---------------------------------------------------------------------------
+// ---- the end ----------------------------------------------------------------
 
 GST_START_TEST(test_tail_comes_before_eos_with_the_next_times) {
   for (const Audio &audio : {Audio{"F32", false}, Audio{"S32", true, 3}}) {
@@ -311,8 +307,7 @@ GST_START_TEST(test_calls_longer_than_the_buffer_are_overruns) {
 }
 GST_END_TEST;
 
-// ---- latency
-// ----------------------------------------------------------------------------
+// ---- latency ----------------------------------------------------------------
 
 namespace {
 

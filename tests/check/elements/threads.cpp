@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The element's own locking, over a bridge without Python (fake_bridge.cpp):
+// meant for ThreadSanitizer, which would not understand an interpreter.
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "../harness.hpp"
+
+using namespace check;
+
+namespace {
+
+constexpr gulong run_time = 1000000;  // µs
+
+// Calls a function again and again, in a thread of its own.
+class Again {
+ public:
+  explicit Again(std::function<void()> call)
+      : thread_([this, call] {
+          while (!over_) {
+            call();
+            times_++;
+          }
+        }) {}
+  // How often it was called.
+  int stop() {
+    over_ = true;
+    thread_.join();
+    return times_;
+  }
+
+ private:
+  std::atomic<bool> over_{false};
+  int times_ = 0;
+  std::thread thread_;
+};
+
+void ask_latency(const Element &element) {
+  GstPad *pad = gst_element_get_static_pad(element.get(), "src");
+  GstQuery *query = gst_query_new_latency();
+  gst_pad_query(pad, query);
+  gst_query_unref(query);
+  gst_object_unref(pad);
+}
+
+void ask_caps(const Element &element) {
+  GstPad *pad = gst_element_get_static_pad(element.get(), "sink");
+  gst_caps_unref(gst_pad_query_caps(pad, nullptr));
+  gst_object_unref(pad);
+}
+
+}  // namespace
+
+GST_START_TEST(test_fake_bridge_is_in_use) {
+  Stream stream("none.py", {}, {{"params", "p,factor=2"}});
+  stream.expect_through(doubled);
+  fail_unless(!contains(read_file("/proc/self/maps"), "numpy"));
+}
+GST_END_TEST;
+
+GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
+  Stream stream("none.py", {}, {{"on-error", "passthrough"}});
+  gst_harness_set_drop_buffers(stream.harness(), TRUE);
+  Again pushing([&] { stream.push_frames(); });
+  Again setting([&] {
+    stream.set("params", "p,factor=2,other=x");
+    stream.set("on-error", "silence");
+    stream.set("params", "p,factor=3");
+    stream.set("on-error", "drop");
+    stream.set("script", "refused.py");
+  });
+  Again reading([&] {
+    stream.text_of("params");
+    stream.text_of("script");
+    stream.text_of("on-error");
+    stream.stat("call-p99");
+  });
+  Again asking([&] {
+    ask_latency(stream);
+    ask_caps(stream);
+    stream.reports();
+  });
+  g_usleep(run_time);
+  for (Again *each : {&pushing, &setting, &reading, &asking})
+    fail_unless(each->stop() > 10);
+  fail_unless(stream.stat("escapes") > 0);
+  fail_unless(stream.stat("errors") > 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_states_while_buffers_flow) {
+  Stream stream("none.py", {}, {{"on-error", "drop"}});
+  gst_harness_set_drop_buffers(stream.harness(), TRUE);
+  // Held for a push, and to start again: ThreadSanitizer does not see the locks
+  // by which GStreamer says that an element has started. Stopping needs none.
+  std::mutex starting;
+  Again pushing([&] {
+    std::lock_guard<std::mutex> lock(starting);
+    stream.push_frames();
+  });
+  Again reading([&] {
+    stream.text_of("params");
+    stream.stat("buffers");
+    ask_latency(stream);
+    stream.reports();
+  });
+  const gint64 end = g_get_monotonic_time() + gint64(run_time);
+  int lives = 0;
+  for (; g_get_monotonic_time() < end; lives++) {
+    g_usleep(3000);
+    fail_unless(stream.to(lives % 2 ? GST_STATE_READY : GST_STATE_NULL));
+    std::lock_guard<std::mutex> lock(starting);
+    fail_unless(stream.to(GST_STATE_PLAYING));
+    stream.push_event(gst_event_new_stream_start("again"));
+    GstCaps *caps = stream.audio().caps();
+    stream.push_event(gst_event_new_caps(caps));
+    gst_caps_unref(caps);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    stream.push_event(gst_event_new_segment(&segment));
+  }
+  pushing.stop();
+  reading.stop();
+  fail_unless(lives > 5);
+}
+GST_END_TEST;
+
+static Suite *threads_suite() {
+  Suite *suite = suite_create("threads");
+  TCase *threads = new_case(suite, "threads", 120);
+  tcase_add_test(threads, test_fake_bridge_is_in_use);
+  tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
+  tcase_add_test(threads, test_states_while_buffers_flow);
+  return suite;
+}
+
+GST_CHECK_MAIN(threads)

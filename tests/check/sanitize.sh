@@ -1,0 +1,37 @@
+#!/bin/bash
+# Builds the project with a sanitizer and runs some of its check programs.
+#   sanitize.sh SOURCE BUILD SANITIZERS TEST ...
+# for meson, which calls it for the suite "slow". BUILD is kept for the next run.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+set -euo pipefail
+source=$1 build=$2 sanitizers=$3
+shift 3
+
+if [ ! -f "$build/build.ninja" ]; then
+  meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
+    -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
+fi
+case $sanitizers in *thread*) bridge=tests/check ;; *) bridge=bridge ;; esac
+mapfile -t targets < <(ninja -C "$build" -t targets all |
+  sed -n "s,^\\($bridge/bridge\.[^/]*\.so\\): .*,\\1,p")
+for test; do targets+=("tests/check/check-$test"); done
+ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
+
+# The scanner is a program without the sanitizer and cannot load the plugin.
+export GST_REGISTRY_FORK=no
+export PYTHONFILTER_CHECK_FEW=1
+# Every object of Python's in memory of its own. Python itself leaks.
+export PYTHONMALLOC=malloc
+export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1
+run=(meson test -C "$build" --no-rebuild --verbose --no-suite slow)
+case $sanitizers in
+  *thread*)
+    # GLib's locks are its own, so what GLib guards with them looks unguarded.
+    export TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1
+    # Not after a fork; and its address space does not survive being random.
+    export CK_FORK=no
+    run=(setarch -R "${run[@]}")
+    ;;
+esac
+"${run[@]}" "$@"

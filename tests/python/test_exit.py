@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes that end while a pipeline plays and while a call is running.
+
+A process may die of no signal but the one it was sent, and may take no longer
+than 2 s from there to its end. PYTHONFILTER_EXITS=10 makes ten times as many.
+"""
+
+import itertools
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from processes import PYTHON, finish, start
+
+HERE = pathlib.Path(__file__).parent
+MORE = int(os.environ.get("PYTHONFILTER_EXITS", "1"))
+LIMIT = 2.0
+
+# What the plugin's calls do.
+CALLS = {
+    "quick": "buffer.data *= 0.5",
+    "numpy": "np.linalg.svd(self.matrix)",
+    "sort": "self.matrix.copy().ravel().sort()",
+    "library": "self.library.work()",
+    "openssl": "for _ in range(2000): hashlib.new('sha256', b'x')",
+    "sleep": "time.sleep(0.05)",
+    "loop": "while True: pass",
+    "deaf": "swallow()",
+    "long-sleep": "time.sleep(10)",
+}
+SHORT = ("quick", "numpy", "sort", "library", "openssl", "sleep")
+ALL = tuple(CALLS)
+
+PLUGIN = """
+import ctypes, hashlib, os, time
+import numpy as np
+
+def swallow():
+    while True:
+        try:
+            while True:
+                time.sleep(0.001)
+        except BaseException:
+            pass
+
+class Plugin:
+    formats = ("F32",)
+    def initialize(self):
+        self.library = ctypes.CDLL(os.environ["EXIT_LIBRARY"])
+        self.matrix = np.random.default_rng(1).random((300, 300))
+        {initialize}
+    def set_parameter(self, key, value):
+        pass
+    def process_audio(self, buffer):
+        if not hasattr(self, "called"):
+            self.called = open(__file__ + ".called", "w").close()
+        {call}
+"""
+ENTER = 'open(__file__ + ".called", "w").close(); time.sleep(0.2)'
+
+# Way to end: (exit code or signal, calls, how many of each).
+APPLICATION = {
+    "end": (0, ALL, 3),
+    "exit": (3, ALL, 2),
+    "exception": (1, SHORT, 2),
+    "main-loop": (0, SHORT, 2),
+    "interrupt": (-signal.SIGINT, SHORT + ("loop",), 2),
+    "sigint": (-signal.SIGINT, ALL, 1),
+    "sigterm": (-signal.SIGTERM, ALL, 1),
+    "os-exit": (3, ALL, 1),
+    # set_state(NULL) cannot return before a call that sleeps in C does.
+    "atexit-before": (0, SHORT + ("loop",), 2),
+    "atexit-after": (0, SHORT + ("loop",), 2),
+    "stopped": (0, SHORT + ("loop",), 1),
+    "stopping": (0, ALL, 2),
+    "deleted": (0, SHORT, 2),
+    "leaked": (0, ALL, 1),
+    "three": (0, SHORT, 2),
+    "thread": (0, SHORT, 2),
+    "daemon": (0, SHORT, 2),
+    "daemon-params": (0, SHORT, 3),
+    "daemon-states": (0, SHORT, 4),
+    "loading": (0, ("initialize",), 4),
+    "importing": (0, ("quick",), 10),
+}
+HOST = {
+    "end": (0, ALL, 3),
+    "exit-in-thread": (3, ALL, 1),
+    "quick-exit": (3, SHORT, 1),
+    "sigint": (-signal.SIGINT, ALL, 1),
+    "sigterm": (-signal.SIGTERM, ALL, 1),
+    "atexit-before": (0, SHORT + ("loop",), 2),
+    "atexit-after": (0, SHORT + ("loop",), 2),
+    "stopped": (0, SHORT + ("loop",), 2),
+    "states": (0, SHORT, 4),
+    "loading": (0, ("initialize",), 4),
+    "importing": (0, ("quick",), 10),
+}
+
+
+def make_plugin(folder, call):
+    folder.mkdir()
+    source = (
+        PLUGIN.format(initialize=ENTER, call="pass")
+        if call == "initialize"
+        else PLUGIN.format(initialize="", call=CALLS[call])
+    )
+    (folder / "plugin.py").write_text(source)
+    return folder / "plugin.py"
+
+
+def problems(name, code, expected, seconds, err):
+    found = []
+    if code not in expected:
+        found.append(f"ended with {code}, not {expected}")
+    if seconds > LIMIT:
+        found.append(f"took {seconds:.2f} s to end")
+    if any(word in err for word in ("Fatal", "terminate called", "CRITICAL")):
+        found.append("complained")
+    return [f"{name}: {'; '.join(found)}\n{err}"] if found else []
+
+
+def end_all(tmp_path, command, ways, way):
+    """The troubles of all exits of one way, two at a time."""
+    expected, calls, times = ways[way]
+
+    def end_once(job):
+        number, (call, _) = job
+        name = f"{way}-{call}-{number}"
+        plugin = make_plugin(tmp_path / name, call)
+        spread = 150 if way == "importing" else 30
+        result = finish(start([*command, way, plugin, number * 13 % spread]))
+        ended = time.monotonic()
+        if not result.out:
+            return [f"{name}: ended with {result.code} too early\n{result.err}"]
+        return problems(
+            name, result.code, (expected,), ended - float(result.out), result.err
+        )
+
+    jobs = enumerate(itertools.product(calls, range(times * MORE)))
+    with ThreadPoolExecutor(2) as pool:
+        return list(itertools.chain.from_iterable(pool.map(end_once, jobs)))
+
+
+def compile_c(source, program, *options):
+    subprocess.run(["cc", "-o", program, HERE / source, *options], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    """The C program."""
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "gstreamer-1.0"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    return compile_c("exit_host.c", tmp_path_factory.mktemp("c") / "host", *flags)
+
+
+@pytest.fixture(scope="session")
+def built_library(tmp_path_factory):
+    library = tmp_path_factory.mktemp("c") / "library.so"
+    return compile_c("exit_library.c", library, "-O1", "-shared", "-fPIC")
+
+
+@pytest.fixture(autouse=True)
+def library(built_library, monkeypatch):
+    """What the plugins call finds its way to them."""
+    monkeypatch.setenv("EXIT_LIBRARY", str(built_library))
+
+
+@pytest.mark.parametrize("way", APPLICATION)
+def test_application_ends(tmp_path, way):
+    command = [PYTHON, HERE / "exit_application.py"]
+    assert end_all(tmp_path, command, APPLICATION, way) == []
+
+
+@pytest.mark.parametrize("way", HOST)
+def test_c_program_ends(tmp_path, host, way):
+    assert end_all(tmp_path, [host], HOST, way) == []
+
+
+LAUNCH = [(signal.SIGINT, call) for call in SHORT + ("loop",)] + [
+    (signal.SIGTERM, call) for call in ALL
+]
+
+
+@pytest.mark.parametrize("number,call", LAUNCH)
+def test_gst_launch_ends(tmp_path, number, call):
+    """SIGINT stops the pipeline, SIGTERM ends the process on the spot."""
+    expected = (0, 1) if number == signal.SIGINT else (-signal.SIGTERM,)
+    plugin = make_plugin(tmp_path / "folder", call)
+    called = pathlib.Path(f"{plugin}.called")
+    line = f"-q audiotestsrc ! pythonfilter script={plugin} ! fakesink"
+    for _ in range(2 * MORE):
+        process = start(["gst-launch-1.0", *line.split()])
+        while not called.exists() and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(0.05)
+        sent = time.monotonic()
+        process.send_signal(number)
+        result = finish(process)
+        seconds = time.monotonic() - sent
+        called.unlink()
+        assert problems(call, result.code, expected, seconds, result.err) == []

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whose code gst-launch-1.0 runs: venv, PYTHONPATH and the current directory."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from processes import PYTHON, PYTHON_NAME, launch
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+LINE = "audiotestsrc num-buffers=2 ! pythonfilter {} ! fakesink async=false"
+
+# Says on stderr what it imported, and where Python thinks it is.
+PLUGIN = """
+import sys
+import {module}
+print("got", {module}.__file__)
+print("prefix", sys.prefix)
+print("executable", sys.executable)
+print("path", sys.path)
+def process_audio(buffer): ...
+"""
+
+
+def told(result, what):
+    (answer,) = re.findall(f"^{what} (.*)$", result.err, re.M)
+    return answer
+
+
+def make_venv(folder, config=f"version = {VERSION}.1\n", name=PYTHON_NAME):
+    """A virtual environment made by hand, with the module `only_here`."""
+    packages = folder / "lib" / name / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "only_here.py").write_text("")
+    (folder / "pyvenv.cfg").write_text(config)
+    return packages
+
+
+# ---- venv ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["property", "VIRTUAL_ENV", "both"])
+def test_venv_gives_its_modules(files, how):
+    folder = files({"plugin.py": PLUGIN.format(module="only_here")})
+    packages = make_venv(folder / "venv")
+    (folder / "other").mkdir()
+    element = f"script={folder}/plugin.py"
+    env = {}
+    if how != "VIRTUAL_ENV":
+        element += f" venv={folder}/venv"
+    if how != "property":
+        env["VIRTUAL_ENV"] = folder / ("other" if how == "both" else "venv")
+    result = launch(LINE.format(element), **env)
+    assert result.code == 0, result.err
+    assert told(result, "got") == str(packages / "only_here.py")
+    assert told(result, "prefix") == str(folder / "venv")
+
+
+def test_without_venv_its_modules_are_not_there(files):
+    folder = files({"plugin.py": PLUGIN.format(module="only_here")})
+    make_venv(folder / "venv")
+    result = launch(LINE.format(f"script={folder}/plugin.py"))
+    assert result.code != 0
+    assert "No module named 'only_here'" in result.err
+
+
+def test_venv_made_by_python(files):
+    """Its own interpreter, its .pth files, and NumPy from outside."""
+    source = "import numpy\n" + PLUGIN.format(module="through_pth")
+    folder = files({"plugin.py": source})
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere/through_pth.py").write_text("")
+    subprocess.run([PYTHON, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    packages = folder / "venv/lib" / PYTHON_NAME / "site-packages"
+    (packages / "more.pth").write_text(f"{folder}/elsewhere\n")
+    result = launch(LINE.format(f"script={folder}/plugin.py venv={folder}/venv"))
+    assert result.code == 0, result.err
+    assert told(result, "got") == str(folder / "elsewhere/through_pth.py")
+    assert told(result, "executable") == str(folder / "venv/bin/python3")
+
+
+def test_venv_comes_before_the_system(files):
+    folder = files({"plugin.py": PLUGIN.format(module="scipy")})
+    packages = make_venv(folder / "venv")
+    (packages / "scipy.py").write_text("")
+    result = launch(LINE.format(f"script={folder}/plugin.py venv={folder}/venv"))
+    assert told(result, "got") == str(packages / "scipy.py")
+
+
+@pytest.mark.parametrize("key", ["version", "version_info", "Version"])
+@pytest.mark.parametrize("how", ["property", "VIRTUAL_ENV"])
+def test_venv_of_another_version_is_named(files, key, how):
+    folder = files({"plugin.py": PLUGIN.format(module="sys")})
+    make_venv(folder / "venv", f"home = /usr/bin\n{key} = 3.8.1\n", "python3.8")
+    element, env = f"script={folder}/plugin.py", {}
+    if how == "property":
+        element += f" venv={folder}/venv"
+    else:
+        env["VIRTUAL_ENV"] = folder / "venv"
+    result = launch(LINE.format(element), **env)
+    assert 0 < result.code < 256
+    sentence = (
+        f"{folder}/plugin.py: the virtual environment {folder}/venv was made for "
+        f"Python 3.8, but this element runs Python {VERSION}"
+    )
+    assert sentence in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("content", ["nothing", "no pyvenv.cfg"])
+def test_not_a_venv(files, content):
+    folder = files({"plugin.py": PLUGIN.format(module="sys")})
+    if content == "no pyvenv.cfg":
+        (folder / "venv").mkdir()
+    result = launch(LINE.format(f"script={folder}/plugin.py venv={folder}/venv"))
+    assert 0 < result.code < 256
+    assert f"{folder}/venv is not a virtual environment" in result.err
+    assert "Traceback" not in result.err
+
+
+# ---- PYTHONPATH ---------------------------------------------------------------
+
+MODULE = {"only_here.py": ""}
+
+
+def test_absolute_entries_work(files):
+    folder = files({"plugin/plugin.py": PLUGIN.format(module="only_here")} | MODULE)
+    element = LINE.format(f"script={folder}/plugin/plugin.py")
+    result = launch(element, PYTHONPATH=f"/nowhere:{folder}")
+    assert result.code == 0, result.err
+    assert told(result, "got") == f"{folder}/only_here.py"
+    assert eval(told(result, "path"))[:2] == ["/nowhere", str(folder)]
+
+
+@pytest.mark.parametrize("path", ["", ":", ".", "./", "..", "a:.", "/nowhere:", ":/x"])
+def test_relative_entries_are_ignored(files, path):
+    """Each would let code in the current directory run."""
+    folder = files({"plugin/plugin.py": PLUGIN.format(module="only_here")} | MODULE)
+    (folder / "a").mkdir()
+    element = LINE.format(f"script={folder}/plugin/plugin.py")
+    cwd = folder / "a" if path == ".." else folder
+    result = launch(element, cwd=cwd, PYTHONPATH=path)
+    assert result.code != 0
+    assert "No module named 'only_here'" in result.err
+
+
+# ---- the current directory ----------------------------------------------------
+
+TRAPS = [
+    "base_plugin", "codecs", "encodings/__init__", "importlib/__init__", "json",
+    "numpy", "numpy/__init__", "os", "pythonfilter_host", "pythonfilter_loader", "re",
+    "site", "sitecustomize", "typing", "usercustomize",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pythonpath", [None, "", ".", ":"])
+def test_code_in_the_current_directory_never_runs(files, pythonpath):
+    trap = "open({!r}, 'a').write(__name__ + ' ')"
+    folder = files({"plugin/plugin.py": "import base_plugin, json, numpy\n" + GOOD})
+    for name in TRAPS:
+        path = folder / "cwd" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(trap.format(str(folder / "ran")))
+    result = launch(
+        LINE.format("script=../plugin/plugin.py"),
+        cwd=folder / "cwd",
+        PYTHONPATH=pythonpath,
+    )
+    ran = folder / "ran"
+    assert not ran.exists(), ran.read_text()
+    assert (result.code, result.err) == (0, "")
+
+
+GOOD = "def process_audio(buffer): ...\n"
+
+
+@pytest.mark.parametrize("name", ["PYTHONSTARTUP", "PYTHONHOME", "PYTHONINSPECT"])
+def test_other_variables_do_no_harm(files, name):
+    folder = files({"plugin.py": GOOD, "startup.py": "open('ran', 'w')"})
+    value = {"PYTHONSTARTUP": folder / "startup.py", "PYTHONHOME": "/usr"}.get(name, 1)
+    element = LINE.format(f"script={folder}/plugin.py")
+    result = launch(element, cwd=folder, **{name: value})
+    assert (result.code, result.err) == (0, "")
+    assert not os.path.exists(folder / "ran")
