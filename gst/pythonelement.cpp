@@ -47,9 +47,9 @@ bool is_to_stop(GstElement *element) {
   GstObject *each = GST_OBJECT(gst_object_ref(element));
   while (each) {
     GST_OBJECT_LOCK(each);
-    stops = stops || (GST_IS_ELEMENT(each) &&
-                      GST_STATE(each) >= GST_STATE_PAUSED &&
-                      GST_STATE_TARGET(each) < GST_STATE_PAUSED);
+    stops =
+        stops || (GST_IS_ELEMENT(each) && GST_STATE(each) >= GST_STATE_PAUSED &&
+                  GST_STATE_TARGET(each) < GST_STATE_PAUSED);
     GST_OBJECT_UNLOCK(each);
     GstObject *parent = gst_object_get_parent(each);
     gst_object_unref(each);
@@ -243,11 +243,10 @@ GstFlowReturn PythonElement::apply_params() {
 GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                                                  GstElementClass *parent) {
   // A sink cannot even pause while its call runs.
-  const bool down =
-      transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
-      transition == GST_STATE_CHANGE_READY_TO_NULL ||
-      (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
-       kind_ == PluginKind::Sink && is_to_stop(element_));
+  const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+                    transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                    (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
+                     kind_ == PluginKind::Sink && is_to_stop(element_));
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
     return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) failed_ = false;

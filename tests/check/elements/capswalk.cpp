@@ -25,7 +25,7 @@ class Walk {
 
   Audio next() {
     Audio audio;
-    audio.format = all_formats[below(4)];
+    audio.format = formats()[below(formats().size())];
     audio.planar = below(2);
     audio.channels = 1 + int(below(64));
     audio.rate = rates[below(std::size(rates))];
@@ -48,7 +48,7 @@ Audio audio_of(GstPad *pad) {
   gst_caps_unref(caps);
   Audio audio;
   const std::string name = GST_AUDIO_INFO_NAME(&info);
-  for (const char *format : all_formats)
+  for (const char *format : formats())
     if (name.compare(0, 3, format) == 0) audio.format = format;
   audio.planar = info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED;
   audio.channels = info.channels;

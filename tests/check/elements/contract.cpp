@@ -60,8 +60,7 @@ void play(const Kind &kind, const std::string &file,
 
 }  // namespace
 
-// ---- what is a plugin
-// -------------------------------------------------------------
+// ---- what is a plugin -------------------------------------------------------
 
 namespace {
 
@@ -175,8 +174,7 @@ class Some(BASE):
 }
 GST_END_TEST;
 
-// ---- order of calls
-// ----------------------------------------------------------------
+// ---- order of calls ---------------------------------------------------------
 
 namespace {
 
@@ -314,8 +312,7 @@ class Some:
 }
 GST_END_TEST;
 
-// ---- failures
-// ------------------------------------------------------------------------
+// ---- failures ---------------------------------------------------------------
 
 namespace {
 
@@ -365,8 +362,7 @@ GST_START_TEST(test_false_or_an_exception_fails_what_called_it) {
 }
 GST_END_TEST;
 
-// ---- nothing shared
-// -------------------------------------------------------------------
+// ---- nothing shared ---------------------------------------------------------
 
 GST_START_TEST(test_helpers_beside_two_files_of_one_name_stay_apart) {
   const Kind &kind = kinds[__i__];

@@ -80,8 +80,7 @@ void expect_no_more_than(const Use &before, const char *name) {
 
 }  // namespace
 
-// ---- states
-// --------------------------------------------------------------------
+// ---- states -----------------------------------------------------------------
 
 GST_START_TEST(test_null_to_playing_and_back_uses_nothing_up) {
   const Kind &kind = kinds[__i__];
@@ -166,8 +165,7 @@ GST_START_TEST(test_flushing_seeks_while_playing_use_nothing_up) {
 }
 GST_END_TEST;
 
-// ---- many at once
-// ----------------------------------------------------------------
+// ---- many at once -----------------------------------------------------------
 
 namespace {
 
@@ -236,8 +234,7 @@ GST_START_TEST(test_64_instances_in_8_pipelines_share_nothing) {
 }
 GST_END_TEST;
 
-// ---- coming and going
-// ------------------------------------------------------------
+// ---- coming and going -------------------------------------------------------
 
 namespace {
 

@@ -86,12 +86,11 @@ std::vector<Written> written() {
 
 }  // namespace
 
-// ---- samples
-// --------------------------------------------------------------------
+// ---- samples ----------------------------------------------------------------
 
 GST_START_TEST(test_samples_are_exact_in_every_format_and_layout) {
   const char *plugin = plugins[__i__];
-  for (const char *format : all_formats) {
+  for (const char *format : formats()) {
     for (bool planar : {false, true}) {
       for (int channels : {1, 2, 3, 6, 64}) {
         if (few() && channels != 2) continue;
@@ -204,8 +203,7 @@ GST_START_TEST(test_empty_buffers_are_not_written) {
 }
 GST_END_TEST;
 
-// ---- time and states
-// -------------------------------------------------------------
+// ---- time and states --------------------------------------------------------
 
 namespace {
 
@@ -232,7 +230,7 @@ GST_START_TEST(test_sync_writes_each_buffer_when_it_is_due) {
   for (size_t i = 0; i < all.size(); i++) {
     fail_unless_equals_uint64(all[i].pts, i * 10 * GST_MSECOND);
     const double due = zero + 0.01 * double(i);
-    fail_unless(all[i].when > due - 0.01 && all[i].when < due + 0.1,
+    fail_unless(all[i].when > due - 0.01 && all[i].when < due + 0.2,
                 "buffer %d: %g s late", int(i), all[i].when - due);
   }
 }
@@ -399,8 +397,7 @@ GST_START_TEST(test_caps_the_plugin_does_not_take_are_refused) {
 }
 GST_END_TEST;
 
-// ---- properties
-// -----------------------------------------------------------------
+// ---- properties -------------------------------------------------------------
 
 namespace {
 

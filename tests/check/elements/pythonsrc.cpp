@@ -32,8 +32,7 @@ std::string one_method(const std::string &attributes) {
 
 }  // namespace
 
-// ---- caps
-// ---------------------------------------------------------------------
+// ---- caps -------------------------------------------------------------------
 
 namespace {
 
@@ -155,8 +154,7 @@ GST_START_TEST(test_plugin_is_told_what_was_negotiated_before_its_start) {
 }
 GST_END_TEST;
 
-// ---- size of the buffers
-// ------------------------------------------------------
+// ---- size of the buffers ----------------------------------------------------
 
 namespace {
 
@@ -197,8 +195,7 @@ GST_START_TEST(test_frames_are_the_plugins_or_the_blocksize_in_bytes) {
 }
 GST_END_TEST;
 
-// ---- samples
-// -------------------------------------------------------------------
+// ---- samples ----------------------------------------------------------------
 
 namespace {
 
@@ -212,7 +209,7 @@ Number counted_from(guint64 offset) {
 
 GST_START_TEST(test_samples_are_exact_in_every_format_and_layout) {
   const std::string how = ways[__i__];
-  for (const char *format : all_formats) {
+  for (const char *format : formats()) {
     for (bool planar : {false, true}) {
       for (int channels : {1, 2, 3, 6, 64}) {
         if (few() && channels != 2) continue;
@@ -395,8 +392,7 @@ GST_START_TEST(test_arrays_that_the_plugin_keeps_stay_as_they_were) {
 }
 GST_END_TEST;
 
-// ---- time
-// -----------------------------------------------------------------------
+// ---- time -------------------------------------------------------------------
 
 namespace {
 
@@ -515,8 +511,7 @@ GST_START_TEST(test_do_timestamp_gives_the_time_of_capture) {
 }
 GST_END_TEST;
 
-// ---- properties
-// -----------------------------------------------------------------
+// ---- properties -------------------------------------------------------------
 
 namespace {
 

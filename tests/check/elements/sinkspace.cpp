@@ -57,8 +57,7 @@ Timed push_until(Sink *sink, const char *part,
 
 }  // namespace
 
-// ---- space
-// ---------------------------------------------------------------------
+// ---- space ------------------------------------------------------------------
 
 namespace {
 
@@ -207,8 +206,7 @@ GST_START_TEST(test_one_copy_is_counted_once_however_often_it_is_offered) {
 }
 GST_END_TEST;
 
-// ---- nothing is taken
-// ------------------------------------------------------------
+// ---- nothing is taken -------------------------------------------------------
 
 namespace {
 
@@ -312,8 +310,7 @@ GST_START_TEST(test_refused_write_is_asked_again_without_spinning) {
 }
 GST_END_TEST;
 
-// ---- not waiting any longer
-// ------------------------------------------------------
+// ---- not waiting any longer -------------------------------------------------
 
 namespace {
 

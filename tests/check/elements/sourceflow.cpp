@@ -59,8 +59,7 @@ void expect_continuous(const std::vector<Seen> &all) {
 
 }  // namespace
 
-// ---- live
-// -----------------------------------------------------------------------
+// ---- live -------------------------------------------------------------------
 
 GST_START_TEST(test_live_source_keeps_the_pace_of_the_clock) {
   Pipeline pipeline(counting("\" is-live=true num-buffers=50") +
@@ -73,13 +72,13 @@ GST_START_TEST(test_live_source_keeps_the_pace_of_the_clock) {
   const auto seen = output.all();
   fail_unless_equals_int(seen.size(), 50);
   expect_continuous(seen);
-  fail_unless(seen[0].pts < 50 * GST_MSECOND);
+  fail_unless(seen[0].pts < 500 * GST_MSECOND);
   for (const Seen &each : seen)
     fail_unless(!each.gap);
   // None before its last sample is due.
   const double zero = seen[0].when - seconds(seen[0].pts + seen[0].duration);
   for (const Seen &each : seen)
-    expect_near(each.when - zero, seconds(each.pts + each.duration), 0.1,
+    expect_near(each.when - zero, seconds(each.pts + each.duration), 0.2,
                 "sent at");
 }
 GST_END_TEST;
@@ -165,10 +164,10 @@ GST_START_TEST(test_live_and_nothing_yet_is_silence_on_time) {
 GST_END_TEST;
 
 GST_START_TEST(test_live_and_a_little_late_is_still_in_its_buffer) {
-  // Each second ask has it, so no buffer is silent.
+  // Each second ask has it, so none of the buffers, of 0.1 s, is silent.
   Pipeline pipeline(source("        buffer.data[:] = self.calls\n"
                            "        return self.calls % 2 == 0\n",
-                           "is-live=true num-buffers=10") +
+                           "is-live=true num-buffers=10 blocksize=19200") +
                     "fakesink sync=false");
   int count = 0;
   on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
@@ -182,8 +181,7 @@ GST_START_TEST(test_live_and_a_little_late_is_still_in_its_buffer) {
 }
 GST_END_TEST;
 
-// ---- not live
-// -------------------------------------------------------------------
+// ---- not live ---------------------------------------------------------------
 
 GST_START_TEST(test_not_live_and_nothing_yet_is_asked_again_without_spinning) {
   Pipeline pipeline(source("        say('asked')\n"
@@ -205,8 +203,7 @@ GST_START_TEST(test_not_live_and_nothing_yet_is_asked_again_without_spinning) {
 }
 GST_END_TEST;
 
-// ---- the end
-// --------------------------------------------------------------------
+// ---- the end ----------------------------------------------------------------
 
 namespace {
 
@@ -283,8 +280,7 @@ GST_START_TEST(test_eos_of_the_application_ends_a_stream_with_nothing_to_say) {
 }
 GST_END_TEST;
 
-// ---- failures
-// --------------------------------------------------------------------
+// ---- failures ---------------------------------------------------------------
 
 GST_START_TEST(test_fail_is_one_error_and_no_further_buffer) {
   Pipeline pipeline(counting(",failing=3\"") + "fakesink");
@@ -398,8 +394,7 @@ GST_START_TEST(test_what_is_no_samples_is_an_error) {
 }
 GST_END_TEST;
 
-// ---- stopping
-// --------------------------------------------------------------------
+// ---- stopping ---------------------------------------------------------------
 
 namespace {
 
