@@ -51,6 +51,15 @@ struct Capabilities {
   bool has_reset = false;
   bool has_drain = false;
   bool has_latency = false;
+  bool has_unlock = false;
+  bool has_space = false;  // a sink's get_available_space()
+};
+
+// What a source would like best; 0: it does not say.
+struct Preferences {
+  int rate = 0;
+  int channels = 0;
+  int frames = 0;  // of each buffer
 };
 
 struct StreamFormat {
@@ -58,6 +67,7 @@ struct StreamFormat {
   bool interleaved = true;
   int rate = 0;
   int channels = 0;
+  int frames = 0;  // of each buffer; 0: not known
 };
 
 // One failure, told once: everything a bus message needs.
@@ -68,6 +78,7 @@ struct Failure {
     Raised,       // Python code raised
     Refused,      // Python code said False
     BadResult,    // wrong shape, dtype or type
+    EndOfStream,  // a source raised EndOfStream
     Interrupted,  // PluginTimeout: it was still running at stop
     Closing,      // the interpreter is going away; nothing to report
   };
@@ -127,7 +138,13 @@ struct Block {
   bool escaped = false;  // the plugin kept an array, its owner or the buffer
 };
 
-enum class Outcome { Ok, Failed, Closing };
+enum class Outcome {
+  Ok,
+  Failed,
+  Declined,     // False: a source has nothing yet, a sink takes nothing now
+  EndOfStream,  // a source is at its end
+  Closing,      // the interpreter is going away
+};
 
 struct Parameter {
   std::string key;
@@ -153,7 +170,7 @@ class HangObserver {
 };
 
 // One instance of somebody's plugin. Calls for one plugin never overlap,
-// except stop_deadline().
+// except stop_deadline() and unlock().
 class Plugin {
  public:
   virtual ~Plugin() = default;  // after shutdown()
@@ -167,9 +184,15 @@ class Plugin {
   virtual Outcome process(Block *block, Failure *failure) = 0;
   // On return the value is what get_parameter() says, where it says anything.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
+  // A source's, which its parameters may decide (the path of a file).
+  virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
   virtual bool latency(double *seconds, Failure *failure) = 0;
   virtual bool reset(Failure *failure) = 0;
   virtual bool drain(Tail *tail, Failure *failure) = 0;
+  // Frames that a sink can take without waiting.
+  virtual bool available_space(int *frames, Failure *failure) = 0;
+  // Asks a call that waits to return: the pipeline stops or flushes.
+  virtual bool unlock(Failure *failure) = 0;
 
   // From here on a call that is still running at `deadline` (ticks() time is
   // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and

@@ -57,7 +57,7 @@ std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
     told_closing(failure, "load");
     return nullptr;
   }
-  auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin);
+  auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind));
   add_call_site(plugin->site_);
   if (!plugin->load_module(spec, failure)) return nullptr;
   if (plugin->call_host("initialize", failure)) {
@@ -86,14 +86,14 @@ bool PythonPlugin::read_capabilities() {
   Ref formats = steal(PyObject_GetAttrString(host_.get(), "formats"));
   if (!audio_ || !name || !formats) return false;
   audio_name_ = text_of(name.get());
-  for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
-                                     {"F64", SampleFormat::F64},
-                                     {"S16", SampleFormat::S16},
-                                     {"S32", SampleFormat::S32}}) {
-    Ref wanted = steal(PyUnicode_FromString(text));
-    const int has = PySequence_Contains(formats.get(), wanted.get());
-    if (has < 0) return false;
-    if (has) capabilities_.formats.push_back(format);
+  // In the plugin's order, which is its preference.
+  for (Py_ssize_t i = 0; i < PyTuple_Size(formats.get()); i++) {
+    const std::string wanted = text_of(PyTuple_GET_ITEM(formats.get(), i));
+    for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
+                                       {"F64", SampleFormat::F64},
+                                       {"S16", SampleFormat::S16},
+                                       {"S32", SampleFormat::S32}})
+      if (wanted == text) capabilities_.formats.push_back(format);
   }
   for (const auto &[attribute, flag] :
        {std::pair("interleaved", &capabilities_.interleaved),
@@ -101,7 +101,9 @@ bool PythonPlugin::read_capabilities() {
         {"read_only", &capabilities_.read_only},
         {"has_reset", &capabilities_.has_reset},
         {"has_drain", &capabilities_.has_drain},
-        {"has_latency", &capabilities_.has_latency}}) {
+        {"has_latency", &capabilities_.has_latency},
+        {"has_unlock", &capabilities_.has_unlock},
+        {"has_space", &capabilities_.has_space}}) {
     const int set = read_flag(host_.get(), attribute);
     if (set < 0) return false;
     *flag = set != 0;
@@ -141,7 +143,8 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
     capture_exception(failure, "start");
     return false;
   }
-  Ref arguments = steal(Py_BuildValue("(ii)", format.rate, format.channels));
+  Ref arguments = steal(
+      Py_BuildValue("(iii)", format.rate, format.channels, format.frames));
   return bool(call_host("start", "start", failure, std::move(arguments)));
 }
 
@@ -178,7 +181,7 @@ Outcome PythonPlugin::process(Block *block, Failure *failure) {
                                              1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                              nullptr));
       call.end();
-      if (!accept(result.get(), failure)) outcome = Outcome::Failed;
+      outcome = accept(result.get(), failure);
     } else {
       capture_exception(failure, audio_name_.c_str());
       outcome = Outcome::Failed;
@@ -193,19 +196,23 @@ Outcome PythonPlugin::process(Block *block, Failure *failure) {
 }
 
 // None and True are success, and so is an array: the samples themselves.
-bool PythonPlugin::accept(PyObject *result, Failure *failure) {
+Outcome PythonPlugin::accept(PyObject *result, Failure *failure) {
   if (!result) {
     capture_exception(failure, audio_name_.c_str());
-    return false;
+    return kind_ == PluginKind::Source &&
+                   failure->kind == Failure::Kind::EndOfStream
+               ? Outcome::EndOfStream
+               : Outcome::Failed;
   }
   int truth = 1;
   if (PyBool_Check(result) || PyArray_IsScalar(result, Bool)) {
     truth = PyObject_IsTrue(result);
     result = Py_None;
   }
-  if (truth == 1 && view_.take_result(result)) return true;
+  if (truth == 0 && kind_ != PluginKind::Processor) return Outcome::Declined;
+  if (truth == 1 && view_.take_result(result)) return Outcome::Ok;
   complain(failure, truth == 0);
-  return false;
+  return Outcome::Failed;
 }
 
 // The current exception is about what the plugin's method gave back, and
@@ -236,6 +243,18 @@ bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   return true;
 }
 
+bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "preferences");
+  Ref told = call_host("preferences", "preferences", failure, {});
+  if (!told) return false;
+  if (PyArg_ParseTuple(told.get(), "iii", &preferences->rate,
+                       &preferences->channels, &preferences->frames))
+    return true;
+  capture_exception(failure, "preferences");
+  return false;
+}
+
 bool PythonPlugin::latency(double *seconds, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "get_processing_latency");
@@ -260,6 +279,26 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   if (samples.get() == Py_None) return true;
   if (view_.take_tail(samples.get(), tail)) return true;
   capture_exception(failure, "drain");
+  return false;
+}
+
+bool PythonPlugin::available_space(int *frames, Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "get_available_space");
+  Ref told = call_host("available_space", "get_available_space", failure, {});
+  if (!told) return false;
+  *frames = int(PyLong_AsLong(told.get()));
+  PyErr_Clear();
+  return true;
+}
+
+// While another thread's call is running, so not as a call of its own.
+bool PythonPlugin::unlock(Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "unlock");
+  if (!host_) return true;
+  if (steal(PyObject_CallMethod(host_.get(), "unlock", nullptr))) return true;
+  capture_exception(failure, "unlock");
   return false;
 }
 

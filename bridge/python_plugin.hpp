@@ -21,21 +21,25 @@ class PythonPlugin final : public Plugin {
   bool shutdown(Failure *failure) override;
   Outcome process(Block *block, Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool preferences(Preferences *preferences, Failure *failure) override;
   bool latency(double *seconds, Failure *failure) override;
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
+  bool available_space(int *frames, Failure *failure) override;
+  bool unlock(Failure *failure) override;
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
-  PythonPlugin() = default;
+  explicit PythonPlugin(PluginKind kind) : kind_(kind) {}
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);
-  bool accept(PyObject *result, Failure *failure);
+  Outcome accept(PyObject *result, Failure *failure);
   void complain(Failure *failure, bool refused);
 
+  const PluginKind kind_;
   // All with the GIL.
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound

@@ -165,6 +165,7 @@ std::unique_ptr<KeptMemory> AudioBlock::keep() {
   if (memory_mapped_) gst_memory_ref(map_.memory);
   auto kept = std::make_unique<KeptMap>(map_);
   const GstMapInfo theirs = map_;
+  const ptrdiff_t first = data - reinterpret_cast<std::byte *>(theirs.data);
   if (write_) {
     GstMemory *memory = gst_allocator_alloc(nullptr, theirs.size, nullptr);
     gst_memory_map(memory, &map_, GST_MAP_READWRITE);
@@ -175,7 +176,7 @@ std::unique_ptr<KeptMemory> AudioBlock::keep() {
     // Nobody can write while it stays mapped: the stream keeps it as well.
     map_buffer();
   }
-  data = reinterpret_cast<std::byte *>(map_.data);
+  data = reinterpret_cast<std::byte *>(map_.data) + first;
   return kept;
 }
 

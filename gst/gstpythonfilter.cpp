@@ -28,17 +28,20 @@
  */
 #include "gstpythonfilter.h"
 
+#include "filterstream.hpp"
 #include "plugincaps.hpp"
-#include "pythonelement.hpp"
+#include "pythonelementclass.hpp"
 
 GST_DEBUG_CATEGORY(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
 
+using pythonfilter::FilterStream;
 using pythonfilter::PythonElement;
 
 struct _GstPythonFilter {
   GstBaseTransform parent;
-  PythonElement *python;  // C++ side; made in init, freed in finalize
+  FilterStream *stream;   // C++ side; made in init, freed in finalize
+  PythonElement *python;  // in stream
 };
 
 G_DEFINE_TYPE(GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM)
@@ -47,33 +50,9 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
     GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
                             "elements whose plugins are written in Python"))
 
-static void gst_python_filter_set_property(GObject *object, guint id,
-                                           const GValue *value,
-                                           GParamSpec *spec) {
-  if (!GST_PYTHON_FILTER(object)->python->set_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-static void gst_python_filter_get_property(GObject *object, guint id,
-                                           GValue *value, GParamSpec *spec) {
-  if (!GST_PYTHON_FILTER(object)->python->get_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-static void gst_python_filter_finalize(GObject *object) {
-  delete GST_PYTHON_FILTER(object)->python;
-  G_OBJECT_CLASS(gst_python_filter_parent_class)->finalize(object);
-}
-
 static void gst_python_filter_init(GstPythonFilter *self) {
-  self->python =
-      new PythonElement(GST_ELEMENT(self), pythonfilter::PluginKind::Processor);
-}
-
-static GstStateChangeReturn gst_python_filter_change_state(
-    GstElement *element, GstStateChange transition) {
-  return GST_PYTHON_FILTER(element)->python->change_state(
-      transition, GST_ELEMENT_CLASS(gst_python_filter_parent_class));
+  self->stream = new FilterStream(GST_ELEMENT(self));
+  self->python = &self->stream->python;
 }
 
 static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
@@ -100,17 +79,17 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
 // What the plugin still holds belongs to the format it got it in.
 static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
   GstBuffer *tail;
-  const GstFlowReturn flow = self->python->drain(&tail);
+  const GstFlowReturn flow = self->stream->drain(&tail);
   return tail ? gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail) : flow;
 }
 
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *) {
-  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  auto *self = GST_PYTHON_FILTER(base);
   GstAudioInfo info;
   if (!gst_audio_info_from_caps(&info, input)) return FALSE;
-  if (!python->start(info)) return FALSE;
-  gst_base_transform_set_passthrough(base, python->read_only());
+  if (!self->stream->start(info)) return FALSE;
+  gst_base_transform_set_passthrough(base, self->python->read_only());
   return TRUE;
 }
 
@@ -137,7 +116,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       self->python->post_statistics();
       break;
     case GST_EVENT_FLUSH_STOP:
-      self->python->reset();
+      self->stream->reset();
       break;
     default:
       break;
@@ -173,12 +152,16 @@ static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
   base->queued_buf = nullptr;
   *output = nullptr;
   if (!buffer) return GST_FLOW_OK;
-  PythonElement *python = reinterpret_cast<GstPythonFilter *>(base)->python;
-  if (!python->started()) {
+  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  if (!self->python->started()) {
     gst_buffer_unref(buffer);
     return GST_FLOW_NOT_NEGOTIATED;
   }
-  const GstFlowReturn flow = python->process(&buffer);
+  // As audiofxbasefirfilter does: what was held back comes before the break.
+  GstFlowReturn flow = self->stream->is_break(buffer)
+                           ? gst_python_filter_push_tail(self)
+                           : GST_FLOW_OK;
+  if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow;
@@ -188,28 +171,18 @@ static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
 }
 
 static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
-  auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
 
-  object_class->set_property = gst_python_filter_set_property;
-  object_class->get_property = gst_python_filter_get_property;
-  object_class->finalize = gst_python_filter_finalize;
-  PythonElement::install_properties(object_class);
-
-  element_class->change_state = gst_python_filter_change_state;
+  pythonfilter::PythonElementClass<GstPythonFilter>::init(
+      klass, gst_python_filter_parent_class);
   gst_element_class_set_static_metadata(
       element_class, "Python audio filter", "Filter/Effect/Audio",
       "Runs an audio processor written in Python with NumPy on the buffer's "
       "own memory",
       "The pythonfilter authors");
-  GstCaps *caps = pythonfilter::caps_of(pythonfilter::all_capabilities());
-  for (const auto &[name, direction] :
-       {std::pair("sink", GST_PAD_SINK), {"src", GST_PAD_SRC}})
-    gst_element_class_add_pad_template(
-        element_class,
-        gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
+  pythonfilter::add_pad_template(element_class, "sink", GST_PAD_SINK);
+  pythonfilter::add_pad_template(element_class, "src", GST_PAD_SRC);
 
   transform_class->transform_caps = gst_python_filter_transform_caps;
   transform_class->set_caps = gst_python_filter_set_caps;

@@ -2,9 +2,14 @@
 //
 // What GStreamer loads: registers the elements, nothing else.
 #include "gstpythonfilter.h"
+#include "gstpythonsink.h"
+#include "gstpythonsrc.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {
-  return GST_ELEMENT_REGISTER(pythonfilter, plugin);
+  const gboolean filter = GST_ELEMENT_REGISTER(pythonfilter, plugin);
+  const gboolean source = GST_ELEMENT_REGISTER(pythonsrc, plugin);
+  const gboolean sink = GST_ELEMENT_REGISTER(pythonsink, plugin);
+  return filter && source && sink;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, pythonfilter,

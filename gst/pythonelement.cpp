@@ -40,6 +40,24 @@ std::string text_in(const GValue *value) {
   return text ? text : "";
 }
 
+// Whether the element, or a bin around it, is on its way below PAUSED. A bin
+// takes its elements to PAUSED first, and that is all they are told.
+bool is_to_stop(GstElement *element) {
+  bool stops = false;
+  GstObject *each = GST_OBJECT(gst_object_ref(element));
+  while (each) {
+    GST_OBJECT_LOCK(each);
+    stops =
+        stops || (GST_IS_ELEMENT(each) && GST_STATE(each) >= GST_STATE_PAUSED &&
+                  GST_STATE_TARGET(each) < GST_STATE_PAUSED);
+    GST_OBJECT_UNLOCK(each);
+    GstObject *parent = gst_object_get_parent(each);
+    gst_object_unref(each);
+    each = parent;
+  }
+  return stops;
+}
+
 void set_text(GValue *value, const std::string &text) {
   if (text.empty())
     g_value_set_string(value, nullptr);
@@ -209,9 +227,8 @@ GstFlowReturn PythonElement::apply_params() {
     params_changed_ = false;
   }
   for (Parameter &parameter : changes) {
-    Failure failure;
-    if (!plugin_->set_parameter(&parameter, &failure)) {
-      const GstFlowReturn flow = report(failure, GST_CLOCK_TIME_NONE);
+    if (!plugin_->set_parameter(&parameter, &failure_)) {
+      const GstFlowReturn flow = report(GST_CLOCK_TIME_NONE);
       if (flow != GST_FLOW_OK) return flow;
       continue;
     }
@@ -225,14 +242,17 @@ GstFlowReturn PythonElement::apply_params() {
 
 GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                                                  GstElementClass *parent) {
+  // A sink cannot even pause while its call runs.
   const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
-                    transition == GST_STATE_CHANGE_READY_TO_NULL;
+                    transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                    (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
+                     kind_ == PluginKind::Sink && is_to_stop(element_));
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) failed_ = false;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+      transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stopping_ = false;
-    failed_ = false;
-  }
   // A call that runs keeps the pads from being deactivated.
   if (down) begin_stop();
   const GstStateChangeReturn result =
@@ -330,8 +350,7 @@ void PythonElement::unload() {
     gst_clear_caps(&caps_);
   }
   if (!plugin_) return;
-  Failure failure;
-  if (!plugin_->shutdown(&failure)) report(failure, GST_CLOCK_TIME_NONE);
+  if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
   plugin_.reset();
 }
@@ -366,7 +385,7 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
 
 // ---- between caps and stop -------------------------------------------------
 
-bool PythonElement::start(const GstAudioInfo &info) {
+bool PythonElement::start(const GstAudioInfo &info, int frames) {
   StreamFormat format;
   if (!plugin_ || !stream_format_of(info, &format)) return false;
   // The pad sends caps that were refused again, before each buffer.
@@ -374,19 +393,16 @@ bool PythonElement::start(const GstAudioInfo &info) {
   stop();
   info_ = info;
   ticks_per_frame_ = 1e9 / info.rate / ns_per_tick();
-  fresh_ = true;
+  format.frames = frames;
   frames_since_latency_ = 0;
-  next_pts_ = GST_CLOCK_TIME_NONE;
-  next_offset_ = GST_BUFFER_OFFSET_NONE;
   if (params_changed_ && apply_params() != GST_FLOW_OK) return false;
   // stop() follows if and only if start() was entered.
   started_ = true;
-  Failure failure;
-  if (!plugin_->start(format, &failure)) {
+  if (!plugin_->start(format, &failure_)) {
     failed_ = true;
     stats_.errors.add();
-    if (failure.kind != Failure::Kind::Closing)
-      post_failure(element_, GST_MESSAGE_ERROR, name_, failure,
+    if (failure_.kind != Failure::Kind::Closing)
+      post_failure(element_, GST_MESSAGE_ERROR, name_, failure_,
                    GST_CLOCK_TIME_NONE, 1);
     return false;
   }
@@ -396,8 +412,7 @@ bool PythonElement::start(const GstAudioInfo &info) {
 void PythonElement::stop() {
   if (!started_) return;
   started_ = false;
-  Failure failure;
-  if (!plugin_->stop(&failure)) report(failure, GST_CLOCK_TIME_NONE);
+  if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
   GstStructure *stats = stats_.to_structure(stats_name);
   GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
   gst_structure_free(stats);
@@ -407,9 +422,8 @@ GstFlowReturn PythonElement::update_latency() {
   if (!started_ || !plugin_->capabilities().has_latency) return GST_FLOW_OK;
   frames_since_latency_ = 0;
   double seconds = 0;
-  Failure failure;
-  if (!plugin_->latency(&seconds, &failure))
-    return report(failure, GST_CLOCK_TIME_NONE);
+  if (!plugin_->latency(&seconds, &failure_))
+    return report(GST_CLOCK_TIME_NONE);
   const GstClockTime now =
       seconds > 0 ? GstClockTime(std::llround(seconds * GST_SECOND)) : 0;
   if (latency_.exchange(now) != now)
@@ -419,118 +433,66 @@ GstFlowReturn PythonElement::update_latency() {
 }
 
 GstFlowReturn PythonElement::reset() {
-  fresh_ = true;
-  next_pts_ = GST_CLOCK_TIME_NONE;
-  next_offset_ = GST_BUFFER_OFFSET_NONE;
   if (!started_ || failed_ || !plugin_->capabilities().has_reset)
     return GST_FLOW_OK;
-  Failure failure;
-  if (!plugin_->reset(&failure)) return report(failure, GST_CLOCK_TIME_NONE);
+  if (!plugin_->reset(&failure_)) return report(GST_CLOCK_TIME_NONE);
   return update_latency();
 }
 
-GstFlowReturn PythonElement::drain(GstBuffer **tail) {
-  *tail = nullptr;
+GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
   if (!started_ || failed_ || !plugin_->capabilities().has_drain)
     return GST_FLOW_OK;
-  Tail samples;
+  return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
+}
+
+void PythonElement::unlock() {
   Failure failure;
-  if (!plugin_->drain(&samples, &failure)) return report(failure, next_pts_);
-  if (samples.frames > 0) *tail = make_tail(samples);
-  return GST_FLOW_OK;
+  if (plugin_ && plugin_->capabilities().has_unlock &&
+      !plugin_->unlock(&failure))
+    post_failure(element_, GST_MESSAGE_WARNING, name_, failure,
+                 GST_CLOCK_TIME_NONE, 1);
 }
 
-GstBuffer *PythonElement::make_tail(const Tail &tail) {
-  const auto width = size_t(GST_AUDIO_INFO_BPS(&info_));
-  const auto channels = size_t(info_.channels);
-  GstBuffer *buffer =
-      gst_buffer_new_allocate(nullptr, tail.samples.size(), nullptr);
-  if (info_.layout == GST_AUDIO_LAYOUT_INTERLEAVED) {
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-    for (size_t c = 0; c < channels; c++)
-      for (size_t i = 0; i < tail.frames; i++)
-        std::memcpy(map.data + (i * channels + c) * width,
-                    tail.samples.data() + (c * tail.frames + i) * width, width);
-    gst_buffer_unmap(buffer, &map);
-  } else {
-    gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
-    gst_buffer_add_audio_meta(buffer, &info_, tail.frames, nullptr);
-  }
-  GST_BUFFER_PTS(buffer) = next_pts_;
-  GST_BUFFER_OFFSET(buffer) = next_offset_;
-  GST_BUFFER_DURATION(buffer) =
-      gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info_.rate));
-  note_position(buffer, tail.frames);
-  stats_.frames.add(tail.frames);
-  return buffer;
+bool PythonElement::available_space(int *frames) {
+  return plugin_->available_space(frames, &failure_);
 }
 
-void PythonElement::note_position(GstBuffer *buffer, size_t frames) {
-  next_pts_ = GST_BUFFER_PTS(buffer);
-  if (GST_CLOCK_TIME_IS_VALID(next_pts_))
-    next_pts_ +=
-        gst_util_uint64_scale_round(frames, GST_SECOND, guint64(info_.rate));
-  next_offset_ = GST_BUFFER_OFFSET(buffer);
-  if (next_offset_ != GST_BUFFER_OFFSET_NONE) next_offset_ += frames;
+Preferences PythonElement::preferences() {
+  Preferences preferences;
+  if (params_changed_ && apply_params() != GST_FLOW_OK) return preferences;
+  if (!plugin_->preferences(&preferences, &failure_))
+    report(GST_CLOCK_TIME_NONE);
+  return preferences;
 }
 
 // ---- one buffer ------------------------------------------------------------
 
-GstFlowReturn PythonElement::process(GstBuffer **buffer) {
-  if (failed_) return GST_FLOW_ERROR;
-  if (stopping_.load(std::memory_order_relaxed)) return GST_FLOW_FLUSHING;
-  if (params_changed_.load(std::memory_order_relaxed)) {
-    const GstFlowReturn flow = apply_params();
-    if (flow != GST_FLOW_OK) return flow;
-  }
-  const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
-  if (discont && !fresh_) {
-    const GstFlowReturn flow = reset();
-    if (flow != GST_FLOW_OK) return flow;
-  }
-  fresh_ = false;
-
-  if (!read_only_) *buffer = gst_buffer_make_writable(*buffer);
-  AudioBlock block;
-  const Outcome outcome = run(*buffer, &block);
-  if (G_UNLIKELY(outcome != Outcome::Ok)) {
-    if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
-    const GstFlowReturn flow = report(failure_, GST_BUFFER_PTS(*buffer));
-    return flow == GST_FLOW_OK ? let_through(buffer, &block) : flow;
-  }
-  if (!read_only_ && block.gap)
-    GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
-  note_position(*buffer, block.frames);
-  return frames_since_latency_ >= guint64(info_.rate) ? update_latency()
-                                                      : GST_FLOW_OK;
+GstFlowReturn PythonElement::apply_changes() {
+  return frames_since_latency_ >= guint64(info_.rate) &&
+                 !params_changed_.load(std::memory_order_relaxed)
+             ? update_latency()
+             : apply_params();
 }
 
-Outcome PythonElement::run(GstBuffer *buffer, AudioBlock *block) {
-  std::string problem;
-  before_.clear();
-  if (!block->map(buffer, info_, !read_only_, &problem)) {
-    failure_ = Failure{};
-    failure_.kind = Failure::Kind::Refused;
-    failure_.phase = "process_audio";
-    failure_.message = "got " + problem;
-    return Outcome::Failed;
-  }
-  if (block->frames == 0) return Outcome::Ok;
-  if (on_error_.load(std::memory_order_relaxed) == OnError::Passthrough &&
-      !read_only_) {
-    size_t size;
-    const std::byte *bytes = block->bytes(&size);
-    before_.assign(bytes, bytes + size);
-  }
+Outcome PythonElement::call(Block *block) {
   const Outcome outcome = plugin_->process(block, &failure_);
-  if (outcome != Outcome::Closing) count(*block);
+  if (outcome == Outcome::Closing) return outcome;
+  count(*block);
+  if (outcome != Outcome::Declined) stats_.frames.add(block->frames);
   return outcome;
 }
 
-void PythonElement::count(const AudioBlock &block) {
-  stats_.buffers.add();
-  stats_.frames.add(block.frames);
+Outcome PythonElement::refuse(const std::string &problem) {
+  failure_ = Failure{};
+  failure_.kind = Failure::Kind::Refused;
+  failure_.phase = kind_ == PluginKind::Sink     ? "write_audio"
+                   : kind_ == PluginKind::Source ? "read_audio"
+                                                 : "process_audio";
+  failure_.message = problem;
+  return Outcome::Failed;
+}
+
+void PythonElement::count(const Block &block) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
   if (double(block.times.left - block.times.asked) >
@@ -552,8 +514,8 @@ void PythonElement::warn_about_escapes() {
       ("told once; stats counts them as escapes"));
 }
 
-GstFlowReturn PythonElement::report(const Failure &failure, GstClockTime pts) {
-  if (failure.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
+GstFlowReturn PythonElement::report(GstClockTime pts) {
+  if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
   stats_.errors.add();
   unreported_++;
   // Not worth an error any more: the stream ends on purpose.
@@ -563,7 +525,7 @@ GstFlowReturn PythonElement::report(const Failure &failure, GstClockTime pts) {
   if (fail || stopping || last_warning_ == 0 ||
       now - last_warning_ >= warning_interval_ns) {
     post_failure(element_, fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING,
-                 name_, failure, pts, unreported_);
+                 name_, failure_, pts, unreported_);
     last_warning_ = now;
     unreported_ = 0;
   }
@@ -571,31 +533,6 @@ GstFlowReturn PythonElement::report(const Failure &failure, GstClockTime pts) {
   if (!fail) return GST_FLOW_OK;
   failed_ = true;
   return GST_FLOW_ERROR;
-}
-
-GstFlowReturn PythonElement::let_through(GstBuffer **buffer,
-                                         AudioBlock *block) {
-  const OnError policy = on_error_;
-  if (policy == OnError::Drop) {
-    block->unmap();
-    gst_clear_buffer(buffer);
-    stats_.dropped.add();
-    return GST_FLOW_OK;
-  }
-  size_t size;
-  std::byte *bytes = block->bytes(&size);
-  if (policy == OnError::Passthrough && !read_only_) {
-    if (bytes && before_.size() == size)
-      std::memcpy(bytes, before_.data(), size);
-  }
-  block->unmap();
-  if (policy == OnError::Silence) {
-    *buffer = gst_buffer_make_writable(*buffer);
-    gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
-    GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_GAP);
-  }
-  note_position(*buffer, block->frames);
-  return GST_FLOW_OK;
 }
 
 void PythonElement::post_statistics() {

@@ -43,20 +43,44 @@ class PythonElement final : private HangObserver {
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
-  // Caps: (re)starts the plugin. False: an error was posted.
-  bool start(const GstAudioInfo &info);
+  // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
+  // False: an error was posted.
+  bool start(const GstAudioInfo &info, int frames);
   void stop();
-
-  // One buffer through the plugin, in place; it is made writable where the
-  // plugin may write. NULL is left of a buffer that is dropped.
-  GstFlowReturn process(GstBuffer **buffer);
-  GstFlowReturn reset();
-  // The tail as one buffer, NULL when there is none.
-  GstFlowReturn drain(GstBuffer **tail);
-
   bool started() const { return started_; }
+  const GstAudioInfo &info() const { return info_; }
+
+  // The rest is the streaming thread's, one after the other.
+
+  // Before each buffer: OK, or why none may be processed now.
+  GstFlowReturn prepare() {
+    if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
+    if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
+      return GST_FLOW_FLUSHING;
+    if (G_UNLIKELY(params_changed_.load(std::memory_order_relaxed) ||
+                   frames_since_latency_ >= guint64(info_.rate)))
+      return apply_changes();
+    return GST_FLOW_OK;
+  }
+  // The plugin's audio method. What Failed means waits for report().
+  Outcome call(Block *block);
+  // As if the plugin had failed, for something it is not to blame for.
+  Outcome refuse(const std::string &problem);
+  // One message about the last failure, by policy. OK: the stream goes on.
+  GstFlowReturn report(GstClockTime pts);
+  GstFlowReturn reset();
+  GstFlowReturn drain(Tail *tail, GstClockTime pts);
+  bool available_space(int *frames);
+  // Of a source, with the parameters of now.
+  Preferences preferences();
+
+  // Any thread, from READY on.
+  void unlock();
+  const Capabilities &capabilities() const { return plugin_->capabilities(); }
   bool read_only() const { return read_only_; }
+  OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
+  Statistics &stats() { return stats_; }
   void post_statistics();
 
  private:
@@ -74,16 +98,10 @@ class PythonElement final : private HangObserver {
   std::string plugin_name() const;
   void set_params(const GstStructure *changes);
   GstFlowReturn apply_params();
+  GstFlowReturn apply_changes();
   GstFlowReturn update_latency();
-  // Ok, or what came of it in failure_.
-  Outcome run(GstBuffer *buffer, AudioBlock *block);
-  void count(const AudioBlock &block);
+  void count(const Block &block);
   void warn_about_escapes();
-  // One message by policy; what the stream returns.
-  GstFlowReturn report(const Failure &failure, GstClockTime pts);
-  GstFlowReturn let_through(GstBuffer **buffer, AudioBlock *block);
-  GstBuffer *make_tail(const Tail &tail);
-  void note_position(GstBuffer *buffer, size_t frames);
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -110,15 +128,11 @@ class PythonElement final : private HangObserver {
   // The streaming thread's, between caps and stop.
   bool started_ = false;
   bool failed_ = false;  // an error was posted: nothing more gets through
-  bool fresh_ = true;    // no buffer since start or reset
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
   double ticks_per_frame_ = 0;
   guint64 frames_since_latency_ = 0;
-  GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
-  guint64 next_offset_ = GST_BUFFER_OFFSET_NONE;
-  std::vector<std::byte> before_;  // the samples from before the call
-  uint64_t last_warning_ = 0;      // monotonic_ns
+  uint64_t last_warning_ = 0;  // monotonic_ns
   guint64 unreported_ = 0;
 };
 

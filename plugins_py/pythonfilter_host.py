@@ -216,7 +216,8 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
         message = error.msg
-    return "raised", name, message, file, line, function, _format(error, frames)
+    kind = "end-of-stream" if name.endswith("EndOfStream") else "raised"
+    return kind, name, message, file, line, function, _format(error, frames)
 
 
 def _deepest_plugin_frame(
@@ -340,6 +341,15 @@ class Host:
             self.plugin, "get_processing_latency", "getProcessingLatency"
         )
         self.has_latency = self._latency is not None
+        self.has_unlock = _method(self.plugin, "unlock") is not None
+        self._space = _method(
+            self.plugin, "get_available_space", "getAvailableSpace"
+        )
+        # The default of our base class knows nothing about any device.
+        self.has_space = (
+            self._space is not None
+            and getattr(self._space, "__module__", "") != "base_plugin"
+        )
         _plugin_loaded()
 
     # -- making the instance
@@ -488,7 +498,21 @@ class Host:
         if self._namespace:
             self._namespace.adopt_paths()
 
-    def start(self, rate: int, channels: int) -> None:
+    def preferences(self) -> tuple[int, int, int]:
+        """A source's own rate, channels and frames; 0 where it says nothing."""
+
+        def ask(*spellings: str) -> int:
+            getter = _method(self.plugin, *spellings)
+            value = getter() if getter is not None else 0
+            return value if isinstance(value, int) and value > 0 else 0
+
+        return (
+            ask("get_sample_rate", "getSampleRate"),
+            ask("get_channel_count", "getChannelCount", "get_channels", "getChannels"),
+            ask("get_buffer_size", "getBufferSize"),
+        )
+
+    def start(self, rate: int, channels: int, frames: int) -> None:
         if inspect.ismodule(self.plugin):
             return
         set_rate = _method(self.plugin, "set_sample_rate", "setSampleRate")
@@ -506,7 +530,7 @@ class Host:
         if set_size is not None:
             get_size = _method(self.plugin, "get_buffer_size", "getBufferSize")
             size = get_size() if get_size is not None else None
-            set_size(size if isinstance(size, int) and size > 0 else 512)
+            set_size(frames or (size if isinstance(size, int) and size > 0 else 512))
         self._ask("start")
 
     def stop(self) -> None:
@@ -523,7 +547,7 @@ class Host:
         """The instance is dropped and never initialised again."""
         self.plugin = None
         del self.audio
-        self._latency = None
+        self._latency = self._space = None
         if self._namespace:
             self._namespace.forget()
         _plugin_gone()
@@ -550,6 +574,14 @@ class Host:
         """In seconds."""
         assert self._latency is not None
         return float(self._latency())
+
+    def available_space(self) -> int:
+        """Frames a sink can take; less than none is none."""
+        assert self._space is not None
+        return max(0, min(int(self._space()), 2**31 - 1))
+
+    def unlock(self) -> None:
+        self.plugin.unlock()  # type: ignore[attr-defined]
 
     def reset(self) -> None:
         self.plugin.reset()  # type: ignore[attr-defined]

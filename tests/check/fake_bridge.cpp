@@ -74,6 +74,12 @@ class FakePlugin final : public Plugin {
     return true;
   }
   // As the watchdog would, from a thread of its own.
+  bool preferences(Preferences *, Failure *) override { return true; }
+  bool available_space(int *frames, Failure *) override {
+    *frames = 1024;
+    return true;
+  }
+  bool unlock(Failure *) override { return true; }
   void stop_deadline(uint64_t deadline, HangObserver *observer) override {
     if (watchdog_.joinable()) watchdog_.join();
     if (!deadline) return;

@@ -110,20 +110,28 @@ def with_files(line, text, folder):
         return f"script={path}"
 
     def sound(match):
-        if (ROOT / match[1]).exists():
+        if (ROOT / match[2]).exists():
             return match[0]
         with wave.open(str(folder / "sound.wav"), "wb") as wav:
             wav.setnchannels(2)
             wav.setsampwidth(2)
             wav.setframerate(48000)
             wav.writeframes(b"\1\2\3\4" * 48000)
-        return f"filesrc location={folder / 'sound.wav'}"
+        return f"{match[1]}{folder / 'sound.wav'}"
 
     text = re.sub(r"\bscript=([^\s\"']+)", script, text)
-    return re.sub(r"\bfilesrc\s+location=([^\s\"']+)", sound, text)
+    text = re.sub(r"(\bfilesrc\s+location=)([^\s\"']+)", sound, text)
+    # A WAV source reads its path, a WAV sink makes it.
+    return re.sub(r"(\bpath=)([^\s\"']+\.wav)", sound, text)
 
 
-@pytest.mark.parametrize("line", LINES, ids=str)
+# test_devices.py runs these on a sound server of its own.
+DEVICES = ("microphone_source.py", "speaker_sink.py")
+
+
+@pytest.mark.parametrize(
+    "line", [each for each in LINES if each.file.name not in DEVICES], ids=str
+)
 def test_launch_line_runs_to_its_end(line, tmp_path):
     text = with_files(line, quiet(line.text), tmp_path)
     command = ["bash", "-euo", "pipefail", "-c", text]

@@ -103,14 +103,14 @@ GST_END_TEST;
 
 // ---- reset ------------------------------------------------------------------
 
-GST_START_TEST(test_discont_resets_but_not_before_the_first_buffer) {
+GST_START_TEST(test_discont_drains_and_resets_but_not_before_the_first_buffer) {
   Stream stream(plugin_file("recorder.py"));
   clear_log();
   for (GstBufferFlags flags :
        {GST_BUFFER_FLAG_DISCONT, no_flags, GST_BUFFER_FLAG_DISCONT, no_flags})
     push_away(&stream, at(stream.audio(), GST_CLOCK_TIME_NONE, flags));
   expect_text(log_text(), processed("discont -") + processed("- -") +
-                              "reset\n" + processed("discont -") +
+                              "drain\nreset\n" + processed("discont -") +
                               processed("- -"));
 }
 GST_END_TEST;
@@ -127,13 +127,20 @@ GST_START_TEST(test_flush_resets_once) {
 }
 GST_END_TEST;
 
-GST_START_TEST(test_reset_forgets_what_was_held_back) {
+GST_START_TEST(test_discont_sends_what_was_held_back_and_starts_anew) {
   Stream stream(plugin_file("delay.py"));
   push_away(&stream, new_buffer(stream.audio()));
-  push_away(&stream,
-            at(stream.audio(), GST_CLOCK_TIME_NONE, GST_BUFFER_FLAG_DISCONT));
-  stream.expect_through(
-      [](int c, size_t i) { return i < 36 ? 0 : number_at(c, i - 36); });
+  GstBuffer *tail = stream.through(
+      at(stream.audio(), GST_CLOCK_TIME_NONE, GST_BUFFER_FLAG_DISCONT));
+  fail_unless(frames_of(tail, stream.audio()) == 100);
+  expect_samples(tail, stream.audio(), [](int c, size_t i) {
+    return i < 36 ? 0 : number_at(c, i - 36);
+  });
+  gst_buffer_unref(tail);
+  GstBuffer *out = stream.pull();
+  fail_unless(out != nullptr);
+  expect_samples(out, stream.audio(), silence);
+  gst_buffer_unref(out);
 }
 GST_END_TEST;
 
@@ -381,9 +388,10 @@ static Suite *stream_suite() {
   tcase_add_test(seen, test_plugin_sees_times_offsets_and_flags);
   tcase_add_test(seen, test_gap_is_processed_and_is_no_gap_any_more);
   TCase *events = new_case(suite, "events");
-  tcase_add_test(events, test_discont_resets_but_not_before_the_first_buffer);
+  tcase_add_test(
+      events, test_discont_drains_and_resets_but_not_before_the_first_buffer);
   tcase_add_test(events, test_flush_resets_once);
-  tcase_add_test(events, test_reset_forgets_what_was_held_back);
+  tcase_add_test(events, test_discont_sends_what_was_held_back_and_starts_anew);
   tcase_add_test(events, test_segment_passes_unchanged);
   tcase_add_test(events, test_new_caps_drain_stop_and_start_again);
   tcase_add_test(events, test_same_caps_again_change_nothing);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-pythonsrc
+ * @title: pythonsrc
+ * @short_description: makes audio with a source written in Python with NumPy
+ *
+ * Calls a Python plugin's `read_audio(buffer)` to fill each buffer's own memory
+ * through `buffer.data`, a NumPy array of the shape (channels, frames). `True`
+ * or `None`: it is filled. `False`: there is nothing yet; a live source then
+ * sends silence (a GAP buffer) on time, another one asks again. Raising
+ * `base_plugin.EndOfStream` ends the stream.
+ *
+ * The plugin is asked for its `get_sample_rate()`, `get_channel_count()` and
+ * `get_buffer_size()`; downstream may want others, which it is then told by the
+ * setters. #GstBaseSrc:blocksize, in bytes, overrides the buffer size.
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 pythonsrc script=plugins_py/sine_wave_source.py \
+ *   params="p,frequency=330" num-buffers=300 ! audioconvert ! autoaudiosink
+ * ]| An E of three seconds.
+ *
+ * Messages are those of #pythonfilter.
+ */
+#include "gstpythonsrc.h"
+
+#include "plugincaps.hpp"
+#include "pythonelementclass.hpp"
+#include "sourcestream.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+using pythonfilter::PythonElement;
+using pythonfilter::SourceStream;
+
+struct _GstPythonSrc {
+  GstBaseSrc parent;
+  SourceStream *stream;   // C++ side; made in init, freed in finalize
+  PythonElement *python;  // in stream
+};
+
+enum { PROP_IS_LIVE = pythonfilter::last_shared_property + 1 };
+
+G_DEFINE_TYPE(GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC)
+GST_ELEMENT_REGISTER_DEFINE(pythonsrc, "pythonsrc", GST_RANK_NONE,
+                            GST_TYPE_PYTHON_SRC)
+
+static void gst_python_src_init(GstPythonSrc *self) {
+  auto *base = GST_BASE_SRC(self);
+  self->stream = new SourceStream(base);
+  self->python = &self->stream->python;
+  gst_base_src_set_format(base, GST_FORMAT_TIME);
+  // 0: the plugin's own buffer size.
+  gst_base_src_set_blocksize(base, 0);
+}
+
+static void gst_python_src_set_property(GObject *object, guint id,
+                                        const GValue *value, GParamSpec *spec) {
+  if (id == PROP_IS_LIVE)
+    gst_base_src_set_live(GST_BASE_SRC(object), g_value_get_boolean(value));
+  else if (!GST_PYTHON_SRC(object)->python->set_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_python_src_get_property(GObject *object, guint id,
+                                        GValue *value, GParamSpec *spec) {
+  if (id == PROP_IS_LIVE)
+    g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(object)));
+  else if (!GST_PYTHON_SRC(object)->python->get_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
+  GstCaps *caps = GST_PYTHON_SRC(base)->python->allowed_caps();
+  if (!filter) return caps;
+  GstCaps *both =
+      gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(caps);
+  return both;
+}
+
+// What of `caps` has the plugin's own value, if anything; takes `caps`.
+static GstCaps *prefer(GstCaps *caps, const char *field, int value) {
+  GstCaps *wanted =
+      gst_caps_new_simple("audio/x-raw", field, G_TYPE_INT, value, nullptr);
+  GstCaps *both =
+      gst_caps_intersect_full(caps, wanted, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(wanted);
+  if (gst_caps_is_empty(both)) {
+    gst_caps_unref(both);
+    return caps;
+  }
+  gst_caps_unref(caps);
+  return both;
+}
+
+// Where downstream leaves a choice, the plugin's own rate and channels. What
+// downstream puts first may be only its favourite, as audioresample's is.
+static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
+  const auto wants = GST_PYTHON_SRC(base)->python->preferences();
+  const int rate = wants.rate ? wants.rate : 48000;
+  const int wanted_channels = wants.channels ? wants.channels : 2;
+  caps = prefer(prefer(caps, "rate", rate), "channels", wanted_channels);
+  caps = gst_caps_make_writable(gst_caps_truncate(caps));
+  GstStructure *structure = gst_caps_get_structure(caps, 0);
+  gst_structure_fixate_field_nearest_int(structure, "rate", rate);
+  gst_structure_fixate_field_nearest_int(structure, "channels",
+                                         wanted_channels);
+  int channels;
+  if (gst_structure_get_int(structure, "channels", &channels) && channels > 2 &&
+      !gst_structure_has_field(structure, "channel-mask"))
+    gst_structure_set(structure, "channel-mask", GST_TYPE_BITMASK,
+                      gst_audio_channel_get_fallback_mask(channels), nullptr);
+  return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->fixate(base, caps);
+}
+
+static gboolean gst_python_src_set_caps(GstBaseSrc *base, GstCaps *caps) {
+  GstAudioInfo info;
+  return gst_audio_info_from_caps(&info, caps) &&
+         GST_PYTHON_SRC(base)->stream->start(info);
+}
+
+static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,
+                                                 GstQuery *query) {
+  GST_PYTHON_SRC(base)->stream->choose_pool(query);
+  return GST_BASE_SRC_CLASS(gst_python_src_parent_class)
+      ->decide_allocation(base, query);
+}
+
+static gboolean gst_python_src_query(GstBaseSrc *base, GstQuery *query) {
+  SourceStream *stream = GST_PYTHON_SRC(base)->stream;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY ||
+      !GST_CLOCK_TIME_IS_VALID(stream->buffer_duration()))
+    return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->query(base, query);
+  // A buffer is sent when its last sample is due.
+  const bool live = gst_base_src_is_live(base);
+  gst_query_set_latency(query, live, live ? stream->buffer_duration() : 0,
+                        GST_CLOCK_TIME_NONE);
+  return TRUE;
+}
+
+// The application ends the stream.
+static gboolean gst_python_src_send_event(GstElement *element,
+                                          GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    GST_PYTHON_SRC(element)->python->post_statistics();
+  return GST_ELEMENT_CLASS(gst_python_src_parent_class)
+      ->send_event(element, event);
+}
+
+static gboolean gst_python_src_unlock(GstBaseSrc *base) {
+  GST_PYTHON_SRC(base)->stream->set_unlocked(true);
+  return TRUE;
+}
+
+static gboolean gst_python_src_unlock_stop(GstBaseSrc *base) {
+  GST_PYTHON_SRC(base)->stream->set_unlocked(false);
+  return TRUE;
+}
+
+static GstFlowReturn gst_python_src_create(GstBaseSrc *base, guint64, guint,
+                                           GstBuffer **buffer) {
+  auto *self = GST_PYTHON_SRC(base);
+  if (!self->python->started()) return GST_FLOW_NOT_NEGOTIATED;
+  return self->stream->create(buffer);
+}
+
+static void gst_python_src_class_init(GstPythonSrcClass *klass) {
+  auto *object_class = G_OBJECT_CLASS(klass);
+  auto *element_class = GST_ELEMENT_CLASS(klass);
+  auto *source_class = GST_BASE_SRC_CLASS(klass);
+
+  pythonfilter::PythonElementClass<GstPythonSrc>::init(
+      klass, gst_python_src_parent_class);
+  object_class->set_property = gst_python_src_set_property;
+  object_class->get_property = gst_python_src_get_property;
+  g_object_class_install_property(
+      object_class, PROP_IS_LIVE,
+      g_param_spec_boolean(
+          "is-live", "Live", "Paced by the pipeline's clock, as a device is",
+          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+  element_class->send_event = gst_python_src_send_event;
+  gst_element_class_set_static_metadata(
+      element_class, "Python audio source", "Source/Audio",
+      "Makes audio with a source written in Python with NumPy, in the buffer's "
+      "own memory",
+      "The pythonfilter authors");
+  pythonfilter::add_pad_template(element_class, "src", GST_PAD_SRC);
+
+  source_class->get_caps = gst_python_src_get_caps;
+  source_class->fixate = gst_python_src_fixate;
+  source_class->set_caps = gst_python_src_set_caps;
+  source_class->decide_allocation = gst_python_src_decide_allocation;
+  source_class->query = gst_python_src_query;
+  source_class->unlock = gst_python_src_unlock;
+  source_class->unlock_stop = gst_python_src_unlock_stop;
+  source_class->create = gst_python_src_create;
+}

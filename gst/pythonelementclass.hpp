@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The GObject side that all element classes share. `Instance` is a GObject
+// instance struct with two members: `stream`, which is deleted with it, and
+// `PythonElement *python`, which lies in it.
+#pragma once
+
+#include "pythonelement.hpp"
+
+namespace pythonfilter {
+
+template <typename Instance>
+class PythonElementClass {
+ public:
+  // First thing in an element's class_init.
+  static void init(gpointer klass, gpointer parent_class) {
+    parent = parent_class;
+    auto *object_class = G_OBJECT_CLASS(klass);
+    object_class->set_property = set_property;
+    object_class->get_property = get_property;
+    object_class->finalize = finalize;
+    GST_ELEMENT_CLASS(klass)->change_state = change_state;
+    PythonElement::install_properties(object_class);
+  }
+
+ private:
+  static Instance *self(gpointer object) {
+    return static_cast<Instance *>(object);
+  }
+
+  static void set_property(GObject *object, guint id, const GValue *value,
+                           GParamSpec *spec) {
+    if (!self(object)->python->set_property(id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+
+  static void get_property(GObject *object, guint id, GValue *value,
+                           GParamSpec *spec) {
+    if (!self(object)->python->get_property(id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+
+  static void finalize(GObject *object) {
+    delete self(object)->stream;
+    G_OBJECT_CLASS(parent)->finalize(object);
+  }
+
+  static GstStateChangeReturn change_state(GstElement *element,
+                                           GstStateChange transition) {
+    return self(element)->python->change_state(transition,
+                                               GST_ELEMENT_CLASS(parent));
+  }
+
+  static inline gpointer parent = nullptr;
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "sinkstream.hpp"
+
+#include <algorithm>
+
+namespace pythonfilter {
+
+namespace {
+
+// Back-pressure is bounded: a device that takes nothing for this long is gone.
+constexpr uint64_t space_patience_ns = 1000000000;
+
+uint64_t length_ns(size_t frames, const GstAudioInfo &info) {
+  return uint64_t(frames) * 1000000000u / uint64_t(info.rate);
+}
+
+// `frames` of the block from `first` on, with the time and place of their own.
+Block part_of(const Block &block, size_t first, size_t frames,
+              const GstAudioInfo &info) {
+  Block part = block;
+  if (frames == block.frames) return part;
+  part.data += ptrdiff_t(first) * block.frame_stride;
+  part.frames = frames;
+  const uint64_t begin = length_ns(first, info);
+  if (block.pts != no_time) part.pts += begin;
+  part.duration = length_ns(first + frames, info) - begin;
+  if (block.offset != no_time) part.offset += first;
+  part.discont = block.discont && first == 0;
+  return part;
+}
+
+}  // namespace
+
+GstFlowReturn SinkStream::write(GstBuffer *buffer) {
+  GstFlowReturn flow = python.prepare();
+  if (flow != GST_FLOW_OK) return flow;
+  if (!fresh_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
+    flow = python.reset();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  fresh_ = false;
+
+  // A plugin may scribble on its buffer, but not on anybody else's.
+  GstBuffer *own = nullptr;
+  if (!python.read_only() && !gst_buffer_is_writable(buffer)) {
+    // Deep, or it would share the memory, and mapping it would copy it again.
+    own = gst_buffer_copy_region(
+        buffer,
+        GstBufferCopyFlags(GST_BUFFER_COPY_ALL | GST_BUFFER_COPY_MERGE |
+                           GST_BUFFER_COPY_DEEP),
+        0, gsize(-1));
+    python.stats().copies.add();
+  }
+  Written written = Written::Yes;
+  {
+    AudioBlock block;
+    std::string problem;
+    if (!block.map(own ? own : buffer, python.info(), !python.read_only(),
+                   &problem)) {
+      python.refuse("got " + problem);
+      written = Written::Failed;
+    } else if (block.frames > 0) {
+      python.stats().buffers.add();
+      written = write_block(&block);
+    }
+  }
+  gst_clear_buffer(&own);
+  if (written == Written::Interrupted) return GST_FLOW_FLUSHING;
+  if (written == Written::Yes) return GST_FLOW_OK;
+  flow = python.report(GST_BUFFER_PTS(buffer));
+  if (flow == GST_FLOW_OK) python.stats().dropped.add();
+  return flow;
+}
+
+SinkStream::Written SinkStream::write_block(AudioBlock *block) {
+  if (!python.capabilities().has_space)
+    return write_part(block, 0, block->frames);
+  for (size_t done = 0; done < block->frames;) {
+    size_t space;
+    Written written = wait_for_space(block->frames - done, &space);
+    if (written == Written::Yes) written = write_part(block, done, space);
+    if (written != Written::Yes) return written;
+    done += space;
+  }
+  return Written::Yes;
+}
+
+SinkStream::Written SinkStream::wait_for_space(size_t frames, size_t *space) {
+  uint64_t until = monotonic_ns() + space_patience_ns;
+  for (;;) {
+    int available = 0;
+    if (!python.available_space(&available)) return Written::Failed;
+    *space = std::min(frames, size_t(available));
+    if (*space > 0) return Written::Yes;
+    const Written waited =
+        wait_again(&until, "get_available_space() was 0 for a second");
+    if (waited != Written::Yes) return waited;
+  }
+}
+
+SinkStream::Written SinkStream::write_part(AudioBlock *block, size_t first,
+                                           size_t frames) {
+  uint64_t until = monotonic_ns() + length_ns(frames, python.info());
+  for (;;) {
+    // Made anew each time: a plugin that keeps an array has the block moved.
+    Block part = part_of(*block, first, frames, python.info());
+    const Outcome outcome = python.call(&part);
+    block->copied = false;  // has been counted
+    switch (outcome) {
+      case Outcome::Ok:
+        return Written::Yes;
+      case Outcome::Closing:
+        return Written::Interrupted;
+      case Outcome::Declined: {
+        const Written waited = wait_again(
+            &until,
+            "write_audio() returned False for the length of the buffer");
+        if (waited != Written::Yes) return waited;
+        break;
+      }
+      default:
+        return Written::Failed;
+    }
+  }
+}
+
+SinkStream::Written SinkStream::wait_again(uint64_t *until,
+                                           const char *problem) {
+  const uint64_t now = monotonic_ns();
+  if (now >= *until) {
+    python.refuse(problem);
+    return Written::Failed;
+  }
+  const std::chrono::nanoseconds rest(*until - now);
+  if (pause_.wait(std::min<std::chrono::nanoseconds>(
+          rest, std::chrono::milliseconds(2))))
+    return Written::Yes;
+  // A flush, a stop, or only PAUSED: then the rest of the buffer is due later,
+  // and FLUSHING would end the stream.
+  if (gst_base_sink_wait_preroll(sink_) != GST_FLOW_OK)
+    return Written::Interrupted;
+  *until += monotonic_ns() - now;
+  return Written::Yes;
+}
+
+void SinkStream::set_unlocked(bool unlocked) {
+  pause_.set_unlocked(unlocked);
+  if (unlocked) python.unlock();
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What pythonsink does: hands each buffer to the plugin, no faster than it has
+// space for, and knows when to give up.
+#pragma once
+
+#include <gst/base/gstbasesink.h>
+
+#include "pause.hpp"
+#include "pythonelement.hpp"
+
+namespace pythonfilter {
+
+class SinkStream {
+ public:
+  explicit SinkStream(GstBaseSink *sink)
+      : python(GST_ELEMENT(sink), PluginKind::Sink), sink_(sink) {}
+
+  bool start(const GstAudioInfo &info) {
+    fresh_ = true;
+    return python.start(info, 0);
+  }
+  GstFlowReturn reset() {
+    fresh_ = true;
+    return python.reset();
+  }
+  GstFlowReturn write(GstBuffer *buffer);
+  void set_unlocked(bool unlocked);
+
+  PythonElement python;
+
+ private:
+  enum class Written { Yes, Failed, Interrupted };
+  Written write_block(AudioBlock *block);
+  Written write_part(AudioBlock *block, size_t first, size_t frames);
+  // How many of `frames` the plugin takes now; 0 when it was waited for long
+  // enough.
+  Written wait_for_space(size_t frames, size_t *space);
+  // A moment; `until` moves on by the time that the pipeline is paused.
+  Written wait_again(uint64_t *until, const char *problem);
+
+  GstBaseSink *const sink_;
+  Pause pause_;
+  bool fresh_ = true;  // no buffer since start or reset
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Records from a microphone, or another input of the sound card.
+
+    gst-launch-1.0 pythonsrc is-live=true script=plugins_py/microphone_source.py \
+        ! audioconvert ! audioresample ! autoaudiosink
+
+You hear yourself speak.  Wear headphones, or it howls.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from base_plugin import AudioBuffer, AudioSourcePlugin, PluginState
+
+from _portaudio import Device
+
+
+class MicrophoneSource(AudioSourcePlugin):
+    """Reads a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
+
+    Parameter ``device``: its index or (part of) its name, by default
+    PortAudio's default; it can be changed while recording.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = ""
+        self._input = Device("Input")
+        self._block = np.empty((0, 0), np.float32)
+        self._filled = 0  # frames of the block
+
+    def initialize(self) -> bool:
+        """Start PortAudio."""
+        self._input.initialize()
+        try:
+            self._ask_device()
+        except OSError:
+            pass  # There is no default, but ``device`` may name another.
+        return super().initialize()
+
+    def set_parameter(self, key: str, value: str) -> bool | None:
+        """Set the ``device``; it says which rate and channels it likes."""
+        accepted = super().set_parameter(key, value)
+        if key == "device" and self.state is PluginState.RUNNING:
+            self._open()
+        elif key == "device":
+            self._ask_device()
+        return accepted
+
+    def start(self) -> bool:
+        """Begin to record."""
+        self._open()
+        return super().start()
+
+    def read_audio(self, buffer: AudioBuffer) -> bool:
+        """Fill the buffer; ``False`` when the device has not enough in time."""
+        frames = buffer.get_frame_count()
+        if len(self._block) != frames:
+            self._block = np.empty((frames, self.get_channel_count()), np.float32)
+            self._filled = 0
+        patience = 2 * frames / self.get_sample_rate()
+        while self._filled < frames:
+            count = min(self._input.wait(patience), frames - self._filled)
+            if count == 0:
+                return False  # What is in the block stays there.
+            samples = np.frombuffer(self._input.read(count), np.float32)
+            end = self._filled + count
+            self._block[self._filled : end] = samples.reshape(count, -1)
+            self._filled = end
+        buffer.data[:] = self._block.T
+        self._filled = 0
+        return True
+
+    def unlock(self) -> None:
+        """End a wait for the device."""
+        self._input.wake()
+
+    def stop(self) -> None:
+        """Close the device."""
+        self._input.close()
+        super().stop()
+
+    def shutdown(self) -> None:
+        """Stop PortAudio."""
+        self._input.terminate()
+        super().shutdown()
+
+    def _ask_device(self) -> None:
+        device = self._input.find(self.device)
+        self.set_sample_rate(int(device["defaultSampleRate"]))
+        self.set_channel_count(min(2, device["maxInputChannels"]))
+
+    def _open(self) -> None:
+        self._filled = 0
+        self._block = np.empty((0, 0), np.float32)
+        self._input.open(
+            self.device,
+            self.get_sample_rate(),
+            self.get_channel_count(),
+            self.get_buffer_size(),
+        )
+
+
+def create_plugin() -> MicrophoneSource:
+    """Make the plugin."""
+    return MicrophoneSource()

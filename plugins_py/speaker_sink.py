@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plays on a loudspeaker, or another output of the sound card.
+
+    gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! audioresample \
+        ! pythonsink sync=false script=plugins_py/speaker_sink.py
+
+You hear a 440 Hz tone for almost five seconds.  With sync=false the device sets
+the pace; otherwise the pipeline's clock does, and the device runs dry at times.
+"""
+
+from __future__ import annotations
+
+import time
+
+from base_plugin import AudioBuffer, AudioSinkPlugin, PluginState
+
+from _portaudio import Device
+
+# Longest time to let the device play what it has at the end.
+DRAIN_SECONDS = 0.5
+# What is on its way in a sound server, which PortAudio does not know.
+SERVER_SECONDS = 0.1
+# A device that takes nothing for this long is gone.
+PATIENCE_SECONDS = 1.0
+
+
+class SpeakerSink(AudioSinkPlugin):
+    """Writes to a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
+
+    Parameter ``device``: its index or (part of) its name, by default
+    PortAudio's default; it can be changed while playing.
+    """
+
+    read_only = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_buffer_size(1024)  # the device has some of these
+        self.device = ""
+        self._output = Device("Output")
+        self._capacity = 0  # frames that the empty device takes
+
+    def initialize(self) -> bool:
+        """Start PortAudio."""
+        self._output.initialize()
+        return super().initialize()
+
+    def set_parameter(self, key: str, value: str) -> bool | None:
+        """Set the ``device``."""
+        accepted = super().set_parameter(key, value)
+        if key == "device" and self.state is PluginState.RUNNING:
+            self._open()
+        elif key == "device":
+            self._output.find(self.device)
+        return accepted
+
+    def start(self) -> bool:
+        """Open the device."""
+        self._open()
+        return super().start()
+
+    def get_available_space(self) -> int:
+        """Frames that the device takes at once."""
+        return self._output.frames() if self._output.stream else 0
+
+    def write_audio(self, buffer: AudioBuffer) -> bool:
+        """Play the samples: at once as many as there is space for."""
+        frames, done = buffer.get_frame_count(), 0
+        raw = buffer.data.T.tobytes()  # interleaved
+        width = buffer.get_channel_count() * buffer.data.itemsize
+        while done < frames:
+            count = min(self._output.wait(PATIENCE_SECONDS), frames - done)
+            if count == 0 and done == 0:
+                return False
+            if count == 0:
+                raise OSError(f"the device took {done} of {frames} frames")
+            part = raw[done * width : (done + count) * width]
+            self._output.write(part, count)
+            done += count
+        return True
+
+    def unlock(self) -> None:
+        """End a wait for the device."""
+        self._output.wake()
+
+    def stop(self) -> None:
+        """Play what the device still has, and close it."""
+        # Closing throws away what was not played, and PortAudio's own way to wait
+        # for it has no limit: push it out with silence.
+        rest = self._capacity + int(self.get_sample_rate() * SERVER_SECONDS)
+        until = time.monotonic() + DRAIN_SECONDS
+        while rest > 0 and time.monotonic() < until and self._output.stream:
+            count = min(self._output.wait(until - time.monotonic()), rest)
+            self._output.write(bytes(4 * self.get_channel_count() * count), count)
+            rest -= count
+        self._output.close()
+        super().stop()
+
+    def shutdown(self) -> None:
+        """Stop PortAudio."""
+        self._output.terminate()
+        super().shutdown()
+
+    def _open(self) -> None:
+        self._output.open(
+            self.device,
+            self.get_sample_rate(),
+            self.get_channel_count(),
+            self.get_buffer_size(),
+        )
+        self._capacity = self._output.frames()
+
+
+def create_plugin() -> SpeakerSink:
+    """Make the plugin."""
+    return SpeakerSink()

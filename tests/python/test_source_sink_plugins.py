@@ -1,0 +1,847 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The sources and sinks in plugins_py: alone, and in pythonsrc and pythonsink."""
+
+import importlib.util
+import json
+import os
+import resource
+import signal
+import struct
+import time
+import tracemalloc
+import wave
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+import processes
+from base_plugin import AudioBuffer, EndOfStream, PluginType
+
+PLUGINS = processes.PLUGINS
+PLAIN = ["sine_wave_source", "wav_file_source", "wav_file_sink", "null_sink"]
+RATE = 48000
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, PLUGINS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def started(name, channels=2, rate=RATE, **parameters):
+    """A plugin in the state in which the element first gives it a buffer."""
+    plugin = load(name).create_plugin()
+    assert plugin.initialize() is True
+    for key, value in parameters.items():
+        assert plugin.set_parameter(key, str(value)) is not False
+    plugin.set_sample_rate(rate)
+    plugin.set_channels(channels)
+    assert plugin.start() is True
+    return plugin
+
+
+def buffer_of(samples):
+    """The AudioBuffer of an element: over interleaved memory."""
+    samples = np.asarray(samples)
+    buffer = AudioBuffer(len(samples), 0)
+    buffer.data = np.array(samples.T, order="C").T
+    return buffer
+
+
+def read(plugin, frames, dtype=np.float32):
+    buffer = buffer_of(np.full((plugin.get_channel_count(), frames), 9, dtype))
+    view = buffer.data
+    assert plugin.read_audio(buffer) is True
+    assert buffer.data is view, "rebound: costs a copy in the pipeline"
+    return view
+
+
+def write(plugin, samples):
+    buffer = buffer_of(samples)
+    buffer.data.flags.writeable = False
+    assert plugin.write_audio(buffer) is True
+
+
+def noise(channels, frames, seed=1):
+    rng = np.random.default_rng(seed)
+    return (0.1 * rng.standard_normal((channels, frames))).astype(np.float32)
+
+
+def rms(samples):
+    return np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_plugin_is_documented_and_describes_itself(name):
+    module = load(name)
+    line = " ".join(module.__doc__.split())
+    assert line.count("gst-launch-1.0") == 1 and ". You hear " in line.replace(
+        "autoaudiosink", "."
+    ).replace('"', ".")
+    element = "pythonsrc" if name.endswith("source") else "pythonsink"
+    assert f"{element} script=plugins_py/{name}.py " in line
+    info = module.create_plugin().get_info()
+    kind = PluginType.AUDIO_SOURCE if "source" in name else PluginType.AUDIO_SINK
+    assert info.type is kind and info.description
+
+
+# ---- sine_wave_source
+
+
+def sine(frequency, rate, first, frames):
+    """The exact tone: phases are fractions of whole numbers."""
+    over, under = float(frequency).as_integer_ratio()
+    whole = under * rate
+    turns = [(n * over % whole) / whole for n in range(first, first + frames)]
+    return np.sin(2 * np.pi * np.array(turns))
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000, 384000])
+@pytest.mark.parametrize("frequency", [0.1, 440.0, 3999.9])
+def test_sine_is_exact_wherever_buffers_end(rate, frequency):
+    plugin = started(
+        "sine_wave_source", 2, rate, frequency=frequency, amplitude=1.0
+    )
+    sizes = [512, 1, 1000, 512, 77] * 4
+    out = np.concatenate([read(plugin, size, np.float64) for size in sizes], axis=1)
+    np.testing.assert_array_equal(out[0], out[1])
+    expected = sine(frequency, rate, 0, sum(sizes))
+    np.testing.assert_allclose(out[0], expected, atol=1e-11)
+
+
+def test_sine_does_not_drift_in_ten_hours():
+    rate, minute = 8000, 8000 * 60
+    plugin = started("sine_wave_source", 1, rate, frequency=440.1, amplitude=1.0)
+    for _ in range(600):
+        last = read(plugin, minute, np.float64)[0]
+    expected = sine(440.1, rate, 600 * minute - 1000, 1000)
+    np.testing.assert_allclose(last[-1000:], expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 7, 64])
+def test_sine_fills_every_channel_in_single_precision(channels):
+    plugin = started("sine_wave_source", channels)
+    out = read(plugin, 512)
+    assert out.shape == (channels, 512) and out.dtype == np.float32
+    for channel in out:
+        np.testing.assert_allclose(channel, 0.5 * sine(440, RATE, 0, 512), atol=6e-8)
+
+
+def test_pitch_changes_without_a_click():
+    plugin = started("sine_wave_source", 1, frequency=200.0, amplitude=1.0)
+    parts = []
+    for hertz in (200.0, 431.0, 60.0, 999.9, 0.0, 300.0):
+        assert plugin.set_parameter("frequency", str(hertz)) is True
+        parts += [read(plugin, 500, np.float64)[0], read(plugin, 333, np.float64)[0]]
+    out = np.concatenate(parts)
+    assert np.abs(np.diff(out)).max() <= 2 * np.pi * 999.9 / RATE
+    # At the very sample of the change the phase is what it would have been.
+    assert parts[2][0] == pytest.approx(sine(200, RATE, 833, 1)[0], abs=1e-11)
+
+
+@pytest.mark.parametrize("size", [1, 64, 512, 4000])
+def test_loudness_changes_without_a_click(size):
+    plugin = started("sine_wave_source", 1, frequency=100.0, amplitude=0.0)
+
+    def play(frames):
+        blocks = [read(plugin, size, np.float64)[0] for _ in range(frames // size + 1)]
+        return np.concatenate(blocks)
+
+    assert not play(100).any()
+    plugin.set_parameter("amplitude", "1.0")
+    up = play(4800)
+    plugin.set_parameter("amplitude", "0.25")
+    out = np.concatenate([up, play(4800)])
+    slope = 2 * np.pi * 100 / RATE + 1 / (0.02 * RATE)
+    assert np.abs(np.diff(out)).max() < slope
+    assert np.abs(up[-480:]).max() == pytest.approx(1.0, abs=1e-4)
+    assert np.abs(out[-480:]).max() == pytest.approx(0.25, abs=1e-4)
+
+
+def test_sine_allocates_nothing_for_a_buffer():
+    plugin = started("sine_wave_source")
+    buffer = buffer_of(np.zeros((2, 4096), np.float32))
+    for _ in range(3):
+        plugin.read_audio(buffer)
+    tracemalloc.start()
+    for _ in range(100):
+        plugin.read_audio(buffer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4096, "less than any array of a channel's samples"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("frequency", "-1"),
+        ("frequency", "24001"),
+        ("frequency", "inf"),
+        ("frequency", "nan"),
+        ("frequency", "high"),
+        ("amplitude", "-0.1"),
+        ("amplitude", "1.1"),
+        ("amplitude", "nan"),
+    ],
+)
+def test_wrong_tone_is_an_error_and_changes_nothing(key, text):
+    plugin = started("sine_wave_source")
+    before = plugin.get_parameter(key)
+    with pytest.raises(ValueError, match=key):
+        plugin.set_parameter(key, text)
+    assert plugin.get_parameter(key) == before
+    assert plugin.set_parameter("Frequency", "1") is False
+
+
+def test_half_the_rate_is_known_when_the_stream_starts():
+    assert started("sine_wave_source", 1, 96000, frequency=48000.0)
+    with pytest.raises(ValueError, match="frequency: 5000.0 Hz"):
+        started("sine_wave_source", 1, 8000, frequency=5000.0)
+
+
+# ---- wav_file_sink
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 384000])
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_recording_is_exact(tmp_path, rate, channels):
+    path = tmp_path / "out.wav"
+    plugin = started("wav_file_sink", channels, rate, path=path)
+    samples = noise(channels, 3 * rate // 2 + 17)
+    for size in range(0, samples.shape[1], 5000):
+        write(plugin, samples[:, size : size + 5000])
+    plugin.stop()
+    plugin.shutdown()
+    got_rate, got = wavfile.read(path)
+    assert got_rate == rate and got.dtype == np.float32
+    np.testing.assert_array_equal(got.reshape(-1, channels), samples.T)
+    assert path.stat().st_size == 94 + samples.nbytes
+
+
+def test_file_is_whole_at_every_moment(tmp_path):
+    path = tmp_path / "out.wav"
+    plugin = started("wav_file_sink", 2, path=path)
+    assert len(wavfile.read(path)[1]) == 0
+    samples = noise(2, 4 * RATE)
+    for end in range(512, samples.shape[1], 512):
+        write(plugin, samples[:, end - 512 : end])
+        _, got = wavfile.read(path)
+        assert end - RATE // 2 < len(got) <= end and len(got) % (RATE // 2) == 0
+        if end % 24064 == 0:
+            np.testing.assert_array_equal(got, samples[:, : len(got)].T)
+
+
+def test_empty_and_huge_buffers(tmp_path):
+    plugin = started("wav_file_sink", 1, 8000, path=tmp_path / "out.wav")
+    samples = noise(1, 50000)
+    write(plugin, samples[:, :0])
+    write(plugin, samples)
+    plugin.stop()
+    np.testing.assert_array_equal(wavfile.read(tmp_path / "out.wav")[1], samples[0])
+
+
+def test_stop_and_start_go_on_with_the_recording(tmp_path):
+    path = tmp_path / "out.wav"
+    plugin = started("wav_file_sink", 2, path=path)
+    samples = noise(2, 2000)
+    write(plugin, samples[:, :900])
+    plugin.stop()
+    plugin.start()
+    write(plugin, samples[:, 900:])
+    plugin.stop()
+    np.testing.assert_array_equal(wavfile.read(path)[1], samples.T)
+    plugin.set_sample_rate(8000)
+    with pytest.raises(ValueError, match="already holds 48000 Hz and 2 channels"):
+        plugin.start()
+    np.testing.assert_array_equal(wavfile.read(path)[1], samples.T)
+
+
+def test_another_path_begins_another_recording(tmp_path):
+    plugin = started("wav_file_sink", 2, path=tmp_path / "one.wav")
+    samples = noise(2, 2000)
+    write(plugin, samples[:, :900])
+    assert plugin.set_parameter("path", str(tmp_path / "one.wav")) is True
+    assert plugin.set_parameter("path", str(tmp_path / "two.wav")) is True
+    write(plugin, samples[:, 900:])
+    plugin.stop()
+    one, two = (wavfile.read(tmp_path / f"{name}.wav")[1] for name in ("one", "two"))
+    np.testing.assert_array_equal(np.concatenate([one, two]), samples.T)
+    assert plugin.get_parameter("path") == str(tmp_path / "two.wav")
+
+
+def test_more_than_four_gigabytes_become_rf64(tmp_path):
+    path = tmp_path / "out.wav"
+    plugin = started("wav_file_sink", 2, path=path)
+    many = 2**29  # 4 GiB of stereo; a hole in the file
+    plugin._frames = many - 512
+    samples = noise(2, 1024)
+    write(plugin, samples[:, :256])
+    plugin.stop()
+    with path.open("rb") as file:
+        head = file.read(94)
+    assert head[:4] == b"RIFF"
+    assert struct.unpack_from("<I", head, 90) == (8 * (many - 256),)
+    write(plugin, samples[:, 256:])
+    plugin.stop()
+    with path.open("rb") as file:
+        head = file.read(94)
+        file.seek(0)
+        assert head[:4] == b"RF64" and head[12:16] == b"ds64"
+        assert head[4:8] == head[-4:] == b"\xff\xff\xff\xff"
+        wav = load("wav_file_source").read_header(file)
+    assert (wav.frames, wav.start) == (many + 512, 94)
+    data = 8 * wav.frames
+    assert struct.unpack_from("<3Q", head, 20) == (86 + data, data, wav.frames)
+    source = load("wav_file_source").create_plugin()
+    source.set_parameter("path", str(path))
+    source.start()
+    source._file.seek(wav.start + 8 * (many - 512))
+    np.testing.assert_array_equal(read(source, 1024), samples)
+
+
+def test_full_disk_is_an_error_and_what_was_written_stays(tmp_path):
+    path = tmp_path / "out.wav"
+    samples = noise(2, 2 * RATE)
+    plugin = started("wav_file_sink", 2, path=path)
+    write(plugin, samples[:, :RATE])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (94 + RATE * 8 + 1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(plugin, samples[:, RATE : RATE + RATE // 2])
+        with pytest.raises(OSError, match="File too large"):
+            write(plugin, samples[:, :512])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    np.testing.assert_array_equal(wavfile.read(path)[1], samples[:, :RATE].T)
+    write(plugin, samples[:, RATE + RATE // 2 :])  # there is space again
+    plugin.stop()
+    np.testing.assert_array_equal(wavfile.read(path)[1], samples.T)
+
+
+def test_sink_without_a_place_to_write_says_so(tmp_path):
+    with pytest.raises(ValueError, match="needs the parameter path"):
+        started("wav_file_sink")
+    with pytest.raises(FileNotFoundError, match="none/out.wav"):
+        started("wav_file_sink", path=tmp_path / "none" / "out.wav")
+
+
+# ---- wav_file_source
+
+
+def write_pcm(path, width, frames, channels=2, rate=44100):
+    """By the standard library: whole numbers from one end to the other."""
+    full = 2 ** (8 * width - 1)
+    values = np.linspace(-full, full - 1, frames * channels).astype(np.int64)
+    raw = values.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(raw.tobytes())
+    return (values / full).reshape(-1, channels).T
+
+
+def play_all(plugin, frames=512, dtype=np.float32):
+    blocks = []
+    with pytest.raises(EndOfStream):
+        while True:
+            blocks.append(read(plugin, frames, dtype))
+    return np.concatenate(blocks, axis=1)
+
+
+def source_of(path):
+    """As pythonsrc does: the parameters, then what the plugin would like."""
+    plugin = load("wav_file_source").create_plugin()
+    plugin.initialize()
+    assert plugin.set_parameter("path", str(path)) is True
+    plugin.set_sample_rate(plugin.get_sample_rate())
+    plugin.set_channels(plugin.get_channels())
+    plugin.start()
+    return plugin
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_integers_play_exactly(tmp_path, width, channels):
+    values = write_pcm(tmp_path / "in.wav", width, 3001, channels, 11025)
+    for dtype in (np.float32, np.float64):
+        plugin = source_of(tmp_path / "in.wav")
+        assert plugin.get_sample_rate() == 11025
+        assert plugin.get_channel_count() == channels
+        out = play_all(plugin, dtype=dtype)
+        assert out.shape == (channels, 3072), "whole buffers"
+        np.testing.assert_array_equal(out[:, :3001], values.astype(dtype))
+        assert not out[:, 3001:].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_play_exactly(tmp_path, dtype):
+    samples = noise(2, 2048).astype(dtype)
+    wavfile.write(tmp_path / "in.wav", 96000, samples.T)
+    plugin = source_of(tmp_path / "in.wav")
+    np.testing.assert_array_equal(play_all(plugin, 512, dtype), samples)
+    plugin.stop()
+    plugin.start()
+    np.testing.assert_array_equal(play_all(plugin, 2048, dtype), samples)
+
+
+def chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def wav_bytes(samples, tag=3, bits=32, extra=b"", more=(), size=None):
+    channels = samples.shape[0]
+    width = channels * bits // 8
+    form = struct.pack("<HHIIHH", tag, channels, 8000, 8000 * width, width, bits)
+    data = chunk(b"data", samples.T.tobytes())
+    if size is not None:
+        data = data[:4] + struct.pack("<I", size) + data[8:]
+    body = b"WAVE" + b"".join(more) + chunk(b"fmt ", form + extra) + data
+    return chunk(b"RIFF", body)
+
+
+def test_odd_chunks_and_the_extensible_format_are_read(tmp_path):
+    samples = noise(3, 512)
+    guid = b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
+    extra = struct.pack("<HHIH", 22, 32, 7, 3) + guid
+    file = tmp_path / "in.wav"
+    file.write_bytes(
+        wav_bytes(samples, 0xFFFE, extra=extra, more=[chunk(b"LIST", b"odd")])
+    )
+    np.testing.assert_array_equal(play_all(source_of(file)), samples)
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 5000])
+def test_recording_that_was_cut_off_plays_to_its_end(tmp_path, size):
+    samples = noise(2, 300)
+    file = tmp_path / "in.wav"
+    file.write_bytes(wav_bytes(samples, size=size)[:-4])
+    out = play_all(source_of(file))
+    np.testing.assert_array_equal(out[:, :299], samples[:, :299])
+    assert out.shape == (2, 512) and not out[:, 299:].any()
+
+
+def test_file_that_shrinks_while_it_plays_ends(tmp_path):
+    samples = noise(1, 100000)
+    wavfile.write(tmp_path / "in.wav", RATE, samples[0])
+    plugin = source_of(tmp_path / "in.wav")
+    read(plugin, 512)
+    os.truncate(tmp_path / "in.wav", 50 * 1024 + 2)
+    assert 10000 < play_all(plugin).shape[1] < 13824
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is no WAV file"),
+        (b"OggS" * 20, "is no WAV file"),
+        (b"RIFF\0\0\0\0WAVE", "has no samples"),
+        (wav_bytes(noise(2, 4), tag=0x55), "32-bit samples of format 85"),
+        (wav_bytes(noise(2, 4), bits=16), "16-bit samples of format 3"),
+        (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", "no valid format"),
+        (wav_bytes(noise(2, 4))[:18], "has no samples"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, content, problem):
+    file = tmp_path / "in.wav"
+    file.write_bytes(content)
+    plugin = load("wav_file_source").create_plugin()
+    with pytest.raises(ValueError, match=f"in.wav .*{problem}"):
+        plugin.set_parameter("path", str(file))
+    with pytest.raises(ValueError, match="needs the parameter path"):
+        plugin.start()
+
+
+def test_source_does_not_play_at_another_rate(tmp_path):
+    write_pcm(tmp_path / "in.wav", 2, 100)
+    plugin = source_of(tmp_path / "in.wav")
+    plugin.stop()
+    plugin.set_sample_rate(48000)
+    with pytest.raises(ValueError, match="44100 Hz and 2 channels, but 48000 Hz and 2"):
+        plugin.start()
+
+
+def test_path_stays_while_a_file_plays(tmp_path):
+    write_pcm(tmp_path / "in.wav", 2, 100)
+    plugin = source_of(tmp_path / "in.wav")
+    assert plugin.set_parameter("path", str(tmp_path / "in.wav")) is True
+    with pytest.raises(ValueError, match="being played"):
+        plugin.set_parameter("path", "other.wav")
+    assert plugin.get_parameter("path") == str(tmp_path / "in.wav")
+
+
+# ---- null_sink
+
+
+def levels(text):
+    return [float(number) for number in text.split(" ")]
+
+
+@pytest.mark.parametrize("size", [1, 512, 100000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_levels_of_a_sine_are_right(size, dtype):
+    plugin = started("null_sink", 3)
+    tone = sine(1000, RATE, 0, RATE if size > 1 else 4800).astype(dtype)
+    samples = np.array([tone, 0.5 * tone, 0 * tone])
+    for begin in range(0, samples.shape[1], size):
+        write(plugin, samples[:, begin : begin + size])
+    peaks, rmss = (levels(plugin.get_parameter(key)) for key in ("peak", "rms"))
+    assert peaks == pytest.approx([0, -6.0206, -np.inf], abs=0.001)
+    assert rmss == pytest.approx([-3.0103, -9.0309, -np.inf], abs=0.001)
+
+
+def test_levels_begin_anew():
+    plugin = started("null_sink", 1)
+    assert plugin.get_parameter("peak") == plugin.get_parameter("rms") == "-inf"
+    write(plugin, [[-1.0, 0.0, 0.0, 0.0]])
+    assert levels(plugin.get_parameter("peak")) == [0]
+    assert levels(plugin.get_parameter("rms")) == pytest.approx([-6.0206], abs=0.001)
+    for key in ("peak", "rms"):
+        assert plugin.set_parameter(key, "") is True
+        assert levels(plugin.get_parameter("peak")) == [0]
+    assert plugin.set_parameter("reset", "now") is True
+    write(plugin, [[0.1, 0.1]])
+    assert levels(plugin.get_parameter("rms")) == pytest.approx([-20], abs=0.001)
+    plugin.stop()
+    plugin.start()
+    assert plugin.get_parameter("peak") == "-inf"
+    assert plugin.set_parameter("loudness", "1") is False
+
+
+def test_levels_are_printed_if_asked_for(capsys):
+    plugin = started("null_sink", 1, report="true")
+    write(plugin, [[0.1]])
+    plugin.stop()
+    assert capsys.readouterr().out == "null_sink: peak -20.000 dBFS, RMS -20.000 dBFS\n"
+
+
+# ---- in pipelines
+
+
+def element(kind, name, params=""):
+    params = f'params="p,{params}"' if params else ""
+    return f"python{kind} script={PLUGINS / name}.py {params}"
+
+
+def launched(line, **more):
+    result = processes.launch(line, **more)
+    assert result.code == 0, f"{line}\n{result.err}"
+    assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
+    return result
+
+
+PRELUDE = """
+import json, sys, time
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+pipeline = Gst.parse_launch(sys.argv[1])
+bus = pipeline.get_bus()
+
+def play():
+    pipeline.set_state(Gst.State.PLAYING)
+
+def wait(seconds=20, types=Gst.MessageType.EOS | Gst.MessageType.ERROR):
+    message = bus.timed_pop_filtered(int(seconds * Gst.SECOND), types)
+    if message and message.type == Gst.MessageType.ERROR:
+        sys.exit(str(message.parse_error()))
+    return message
+
+def stop(**answer):
+    begun = time.monotonic()
+    pipeline.set_state(Gst.State.NULL)
+    print(json.dumps({**answer, "stopped": time.monotonic() - begun}))
+"""
+
+
+def program(code, line, **more):
+    """Runs a Python program that plays `line`; what it gave to stop()."""
+    result = processes.run_python(PRELUDE + code, line, **more)
+    assert result.code == 0, f"{line}\n{result.err}"
+    return json.loads(result.out)
+
+
+def test_sine_is_recorded_exactly(tmp_path):
+    path = tmp_path / "out.wav"
+    source = element("src", "sine_wave_source", "frequency=1234.5,amplitude=0.75")
+    sink = element("sink", "wav_file_sink", f"path={path}")
+    caps = "audio/x-raw,rate=44100,channels=3"
+    launched(f"{source} num-buffers=100 ! {caps} ! {sink} sync=false")
+    rate, got = wavfile.read(path)
+    assert rate == 44100 and got.shape == (51200, 3)
+    plugin = started("sine_wave_source", 3, 44100, frequency=1234.5, amplitude=0.75)
+    expected = np.concatenate([read(plugin, 512) for _ in range(100)], axis=1)
+    np.testing.assert_array_equal(got, expected.T)
+
+
+@pytest.mark.parametrize(
+    "between", ["", "! pythonfilter script={}/passthrough.py !", "! queue !"]
+)
+def test_wav_goes_through_bit_by_bit(tmp_path, between):
+    samples = noise(2, 50000)
+    samples[:, :4] = [[0, -0.0, 1e-42, 7.5], [-1, 1, -3.4e38, 2**-149]]
+    wavfile.write(tmp_path / "in.wav", 22050, samples.T)
+    source = element("src", "wav_file_source", f"path={tmp_path}/in.wav")
+    sink = element("sink", "wav_file_sink", f"path={tmp_path}/out.wav")
+    launched(f"{source} {between.format(PLUGINS) or '!'} {sink} sync=false")
+    rate, got = wavfile.read(tmp_path / "out.wav")
+    assert rate == 22050 and got.shape == (50176, 2), "the last buffer is padded"
+    assert got[:50000].tobytes() == samples.T.tobytes()
+    assert not got[50000:].any()
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_wav_plays_as_gstreamer_plays_it(tmp_path, width):
+    write_pcm(tmp_path / "in.wav", width, 10000)
+    source = element("src", "wav_file_source", f"path={tmp_path}/in.wav")
+    wanted = "audio/x-raw,format=F64LE ! filesink location"
+    launched(f"{source} ! {wanted}={tmp_path}/ours")
+    source = f"filesrc location={tmp_path}/in.wav ! wavparse ! audioconvert"
+    launched(f"{source} ! {wanted}={tmp_path}/theirs")
+    ours, theirs = (np.fromfile(tmp_path / name) for name in ("ours", "theirs"))
+    assert len(theirs) == 20000
+    np.testing.assert_array_equal(ours[:20000], theirs)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=1",
+        "audio/x-raw,rate={48000,96000};audio/x-raw,rate=44100",
+        "fakesink sync=false",
+    ],
+)
+def test_file_decides_rate_and_channels(tmp_path, after):
+    """Though it is known only from `params`, and downstream likes others."""
+    write_pcm(tmp_path / "in.wav", 2, 4410, 2, 44100)
+    code = (
+        "play(); wait()\n"
+        "caps = pipeline.get_by_name('s').get_static_pad('src').get_current_caps()[0]\n"
+        "stop(rate=caps['rate'], channels=caps['channels'])"
+    )
+    end = "" if "sink" in after else "! fakesink sync=false"
+    source = element("src", "wav_file_source", f"path={tmp_path}/in.wav")
+    told = program(code, f"{source} name=s ! {after} {end}")
+    assert (told["rate"], told["channels"]) == (44100, 2)
+
+
+def test_path_set_in_ready_decides_too(tmp_path):
+    write_pcm(tmp_path / "in.wav", 2, 4410, 1, 8000)
+    code = f"""
+source = pipeline.get_by_name("s")
+pipeline.set_state(Gst.State.READY)
+params = Gst.Structure.new_from_string("p,path={tmp_path}/in.wav")
+source.set_property("params", params)
+play()
+wait()
+stop(caps=source.get_static_pad("src").get_current_caps().to_string())
+"""
+    line = f"{element('src', 'wav_file_source')} name=s ! fakesink sync=false"
+    caps = program(code, line)["caps"]
+    assert "rate=(int)8000" in caps and "channels=(int)1" in caps
+
+
+def test_missing_file_is_one_clear_error():
+    source = element("src", "wav_file_source", "path=/none.wav")
+    result = processes.launch(f"{source} ! fakesink")
+    assert result.code != 0
+    assert "wav_file_source.py: set_parameter() raised FileNotFoundError" in result.err
+    assert "'/none.wav'" in result.err
+
+
+def test_recording_survives_kill_9(tmp_path):
+    path = tmp_path / "out.wav"
+    source = element("src", "sine_wave_source", "frequency=100.0") + " is-live=true"
+    sink = element("sink", "wav_file_sink", f"path={path}")
+    line = f"{source} ! audio/x-raw,rate=48000,channels=2 ! {sink}"
+    process = processes.start(["gst-launch-1.0", "-q", *line.replace('"', "").split()])
+    try:
+        deadline = time.monotonic() + 20
+        while not path.exists() or path.stat().st_size < 94 + 3 * 24000 * 8:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.2)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        processes.finish(process)
+    rate, got = wavfile.read(path)
+    assert rate == RATE and len(got) >= 3 * 24000 and len(got) % 24000 == 0
+    plugin = started("sine_wave_source", frequency=100.0)
+    expected = read(plugin, len(got))
+    np.testing.assert_allclose(got, expected.T, atol=6e-8)
+
+
+def test_null_sink_measures_a_known_sine():
+    line = (
+        "audiotestsrc volume=0.5 freq=1000 num-buffers=50 samplesperbuffer=960 ! "
+        "audio/x-raw,rate=48000,channels=2 ! audioconvert ! "
+        + element("sink", "null_sink", "report=true")
+        + " sync=false"
+    )
+    printed = launched(line).err.split()
+    peaks, rmss = printed[2:4], printed[6:8]
+    assert [float(value) for value in peaks] == pytest.approx([-6.0206] * 2, abs=0.01)
+    assert [float(value) for value in rmss] == pytest.approx([-9.0309] * 2, abs=0.01)
+
+
+def test_levels_are_asked_for_while_playing():
+    code = """
+sink = pipeline.get_by_name("s")
+play()
+time.sleep(0.3)
+sink.set_property("params", Gst.Structure.new_from_string("p,peak=now,rms=now"))
+time.sleep(0.2)
+params = sink.get_property("params")
+stop(peak=params["peak"], rms=params["rms"])
+"""
+    source = element("src", "sine_wave_source", "frequency=1000.0,amplitude=0.1")
+    sink = element("sink", "null_sink")
+    told = program(code, f"{source} is-live=true ! {sink} name=s")
+    assert levels(told["peak"]) == pytest.approx([-20] * 2, abs=0.01)
+    assert levels(told["rms"]) == pytest.approx([-23.0103] * 2, abs=0.05)
+
+
+def test_end_of_the_file_ends_the_stream(tmp_path):
+    write_pcm(tmp_path / "in.wav", 2, 4410)
+    source = element("src", "wav_file_source", f"path={tmp_path}/in.wav")
+    code = """
+counts = []
+def probe(pad, info):
+    counts.append(info.get_buffer().get_size())
+    return Gst.PadProbeReturn.OK
+pad = pipeline.get_by_name("s").get_static_pad("src")
+pad.add_probe(Gst.PadProbeType.BUFFER, probe)
+play()
+ended = wait().type == Gst.MessageType.EOS
+stop(ended=ended, counts=counts)
+"""
+    told = program(code, f"{source} name=s ! fakesink sync=false")
+    assert told["ended"] and told["counts"] == [4096] * 9
+
+
+def test_num_buffers_ends_the_stream(tmp_path):
+    source = element("src", "sine_wave_source")
+    sink = element("sink", "wav_file_sink", f"path={tmp_path}/out.wav")
+    source += " num-buffers=7 blocksize=800"
+    launched(f"{source} ! audio/x-raw,channels=2 ! {sink} sync=false")
+    assert wavfile.read(tmp_path / "out.wav")[1].shape == (700, 2)
+
+
+def test_live_source_keeps_the_time():
+    code = """
+seen = []
+def probe(pad, info):
+    now = pipeline.get_by_name("s").get_current_running_time()
+    buffer = info.get_buffer()
+    seen.append((now, buffer.pts, buffer.duration))
+    return Gst.PadProbeReturn.OK
+pad = pipeline.get_by_name("s").get_static_pad("src")
+pad.add_probe(Gst.PadProbeType.BUFFER, probe)
+play()
+wait()
+stop(seen=seen)
+"""
+    source = element("src", "sine_wave_source") + " is-live=true num-buffers=150"
+    caps = "audio/x-raw,rate=48000,channels=2"
+    line = f"{source} name=s ! {caps} ! fakesink sync=false"
+    seen = np.array(program(code, line)["seen"], dtype=np.int64)
+    now, pts, duration = seen.T
+    assert len(seen) == 150
+    # Without gaps, each nanosecond counted once ...
+    np.testing.assert_array_equal(pts[1:], pts[:-1] + duration[:-1])
+    assert pts[-1] - pts[0] == round(149 * 512 * 1e9 / RATE)
+    # ... sent when the last sample is due, not before, and hardly after.
+    late = now - (pts + duration)
+    assert late.min() >= 0
+    assert np.median(late) < 5e6 and now[-1] - now[0] > 1.5e9
+
+
+def test_parameter_changes_while_playing(tmp_path):
+    code = """
+source = pipeline.get_by_name("s")
+play()
+time.sleep(0.4)
+source.set_property("params", Gst.Structure.new_from_string("p,frequency=2000.0"))
+wait()
+stop()
+"""
+    source = element("src", "sine_wave_source", "frequency=500.0")
+    sink = element("sink", "wav_file_sink", f"path={tmp_path}/out.wav")
+    caps = "audio/x-raw,rate=48000,channels=1"
+    program(code, f"{source} name=s is-live=true num-buffers=80 ! {caps} ! {sink}")
+    _, got = wavfile.read(tmp_path / "out.wav")
+    assert len(got) == 80 * 512
+    for part, hertz in ((got[:9600], 500), (got[-9600:], 2000)):
+        assert np.abs(np.fft.rfft(part)).argmax() == hertz * 9600 // RATE
+    assert np.abs(np.diff(got)).max() < 0.5 * 2 * np.pi * 2000 / RATE
+
+
+PACED_SINK = """
+import time
+from base_plugin import AudioSinkPlugin
+
+class Paced(AudioSinkPlugin):
+    read_only = True
+    taken = 0
+
+    def start(self):
+        self.begun = time.monotonic()
+        return super().start()
+
+    def get_available_space(self):
+        room = int((time.monotonic() - self.begun) * 48000) - self.taken
+        return max(0, min(256, room))
+
+    def write_audio(self, buffer):
+        self.taken += buffer.get_frame_count()
+"""
+
+
+def test_pause_during_back_pressure_loses_nothing(files):
+    """It used to end the stream: FLUSHING went upstream."""
+    folder = files({"paced.py": PACED_SINK})
+    code = """
+play()
+for _ in range(20):
+    time.sleep(0.03)
+    pipeline.set_state(Gst.State.PAUSED)
+    time.sleep(0.01)
+    play()
+ended = wait(10) is not None
+stats = pipeline.get_by_name("k").get_property("stats")
+stop(ended=ended, frames=stats["frames"], errors=stats["errors"])
+"""
+    source = element("src", "sine_wave_source") + " num-buffers=100"
+    sink = f"pythonsink name=k sync=false script={folder}/paced.py"
+    told = program(code, f"{source} ! audio/x-raw,rate=48000 ! {sink}")
+    assert told["ended"] and told["frames"] == 51200 and told["errors"] == 0
+
+
+def test_long_pause_is_no_lack_of_space(files):
+    # It has space after 1.5 s, of which the pipeline is paused for 1.2.
+    late = PACED_SINK.replace("time.monotonic()\n", "time.monotonic() + 1.5\n")
+    assert late != PACED_SINK
+    folder = files({"paced.py": late})
+    code = """
+play()
+time.sleep(0.05)
+pipeline.set_state(Gst.State.PAUSED)
+time.sleep(1.2)
+play()
+ended = wait(10) is not None
+stop(ended=ended)
+"""
+    source = element("src", "sine_wave_source") + " num-buffers=20"
+    sink = f"pythonsink sync=false script={folder}/paced.py"
+    assert program(code, f"{source} ! audio/x-raw,rate=48000 ! {sink}")["ended"]
+
+
+def test_stop_is_not_held_up_by_a_sink_without_space(files):
+    folder = files({"full.py": PACED_SINK.replace("* 48000", "* 0")})
+    code = "play(); time.sleep(0.3); stop()"
+    line = f"{element('src', 'sine_wave_source')} ! pythonsink script={folder}/full.py"
+    assert program(code, line)["stopped"] < 0.5
