@@ -296,7 +296,7 @@ class Stream : public Element {
   bool push_event(GstEvent *event) {
     return gst_harness_push_event(harness_, event);
   }
-  // New caps and, the first time, a segment.
+  // New caps and, if there is none yet, a segment.
   void set_audio(const Audio &audio) {
     audio_ = audio;
     GstCaps *caps = audio.caps();
@@ -308,6 +308,13 @@ class Stream : public Element {
       push_event(gst_event_new_segment(&segment));
       segment_sent_ = true;
     }
+  }
+  // PLAYING, and the events that a pad forgets when it stops.
+  void play_again() {
+    fail_unless(to(GST_STATE_PLAYING));
+    push_event(gst_event_new_stream_start("again"));
+    segment_sent_ = false;
+    set_audio(audio_);
   }
   GstFlowReturn push(GstBuffer *buffer) {
     return gst_harness_push(harness_, buffer);

@@ -68,9 +68,7 @@ GST_START_TEST(test_paused_again_after_ready_starts_the_same_instance_again) {
   for (int i = 0; i < 3; i++) {
     clear_log();
     fail_unless(stream.to(GST_STATE_READY));
-    fail_unless(stream.to(GST_STATE_PLAYING));
-    stream.push_event(gst_event_new_stream_start("again"));
-    stream.set_audio(stream.audio());
+    stream.play_again();
     expect_log(std::string("stop\n") + to_caps);
   }
 }
@@ -174,14 +172,7 @@ GST_START_TEST(test_null_to_playing_and_back_many_times) {
   const int lives = few() ? 5 : 100;
   for (int i = 0; i < lives; i++) {
     fail_unless(stream.to(GST_STATE_NULL));
-    fail_unless(stream.to(GST_STATE_PLAYING));
-    stream.push_event(gst_event_new_stream_start("again"));
-    GstCaps *caps = stream.audio().caps();
-    stream.push_event(gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    stream.push_event(gst_event_new_segment(&segment));
+    stream.play_again();
     stream.expect_through(number_at);
     fail_unless_equals_uint64(stream.stat("buffers"), 1);
   }

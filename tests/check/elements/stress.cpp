@@ -12,7 +12,7 @@ using namespace check;
 namespace {
 
 gulong run_time() {
-  return few() ? 300000 : 1500000;  // µs
+  return few() ? 300000 : 1000000;  // µs
 }
 
 const char *const stress_plugins[] = {"inplace.py", "keeper.py", "delay.py",
@@ -64,6 +64,34 @@ class Reader {
   std::thread thread_;
 };
 
+// Pushes one buffer after the other.
+class Pusher {
+ public:
+  explicit Pusher(Stream *stream)
+      : thread_([this, stream] {
+          while (!over_) {
+            {
+              std::lock_guard<std::mutex> lock(mutex_);
+              stream->push_frames(512);
+            }
+            g_usleep(1);
+          }
+        }) {}
+  ~Pusher() {
+    over_ = true;
+    thread_.join();
+  }
+  // Between two buffers, until the lock goes.
+  std::unique_lock<std::mutex> pause() {
+    return std::unique_lock<std::mutex>(mutex_);
+  }
+
+ private:
+  std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  std::thread thread_;
+};
+
 void expect_no_errors(const Element &element) {
   for (const Report &report : element.reports())
     fail_unless(report.type != GST_MESSAGE_ERROR, "%s", report.text.c_str());
@@ -89,17 +117,34 @@ GST_START_TEST(test_properties_while_buffers_flow) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_states_while_properties_change) {
+  Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
+  GstHarnessThread *threads[] = {
+      gst_harness_stress_statechange_start(stream.harness()),
+      set_property(&stream, "params", "p,sample=(string)1,frames=(int)30;"),
+      set_property(&stream, "on-error", "silence"),
+  };
+  g_usleep(run_time());
+  for (GstHarnessThread *thread : threads)
+    fail_unless(gst_harness_stress_thread_stop(thread) > 0);
+  expect_no_errors(stream);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_states_while_buffers_flow) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
     Reader reader(stream);
-    GstHarnessThread *pushing = push_buffers(&stream);
-    GstHarnessThread *changing =
-        gst_harness_stress_statechange_start(stream.harness());
-    g_usleep(run_time());
-    fail_unless(gst_harness_stress_thread_stop(changing) > 0);
-    gst_harness_stress_thread_stop(pushing);
+    Pusher pusher(&stream);
+    const gint64 end = g_get_monotonic_time() + gint64(run_time());
+    for (int i = 0; g_get_monotonic_time() < end || i < 5; i++) {
+      g_usleep(3000);
+      // In the middle of a call; the events come before the next buffer.
+      fail_unless(stream.to(i % 2 ? GST_STATE_READY : GST_STATE_NULL));
+      const auto lock = pusher.pause();
+      stream.play_again();
+    }
   }
   expect_no_errors(stream);
 }
@@ -108,32 +153,20 @@ GST_END_TEST;
 GST_START_TEST(test_flushes_while_buffers_flow) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
-  std::mutex pushing;
-  std::atomic<bool> over{false};
-  std::thread pusher([&] {
-    while (!over) {
-      {
-        std::lock_guard<std::mutex> lock(pushing);
-        stream.push_frames(512);
-      }
-      g_usleep(1);
+  {
+    Pusher pusher(&stream);
+    const gint64 end = g_get_monotonic_time() + gint64(run_time());
+    for (int i = 0; g_get_monotonic_time() < end || i < 5; i++) {
+      g_usleep(1000);
+      // In the middle of a call, and then a segment before the next buffer.
+      stream.push_event(gst_event_new_flush_start());
+      const auto lock = pusher.pause();
+      stream.push_event(gst_event_new_flush_stop(TRUE));
+      GstSegment segment;
+      gst_segment_init(&segment, GST_FORMAT_TIME);
+      stream.push_event(gst_event_new_segment(&segment));
     }
-  });
-  const gint64 end = g_get_monotonic_time() + gint64(run_time());
-  int flushes = 0;
-  for (; g_get_monotonic_time() < end || flushes < 5; flushes++) {
-    // In the middle of a call, and then a new segment before the next buffer.
-    stream.push_event(gst_event_new_flush_start());
-    std::unique_lock<std::mutex> lock(pushing);
-    stream.push_event(gst_event_new_flush_stop(TRUE));
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    stream.push_event(gst_event_new_segment(&segment));
-    lock.unlock();
-    g_usleep(1000);
   }
-  over = true;
-  pusher.join();
   fail_unless(stream.stat("buffers") > 0);
   expect_no_errors(stream);
 }
@@ -194,6 +227,7 @@ static Suite *stress_suite() {
   TCase *one = new_case(suite, "one element", 120);
   const int count = int(std::size(stress_plugins));
   tcase_add_loop_test(one, test_properties_while_buffers_flow, 0, count);
+  tcase_add_loop_test(one, test_states_while_properties_change, 0, count);
   tcase_add_loop_test(one, test_states_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_flushes_while_buffers_flow, 0, count);
   TCase *many = new_case(suite, "many elements", 120);

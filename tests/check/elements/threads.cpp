@@ -113,14 +113,7 @@ GST_START_TEST(test_states_while_buffers_flow) {
     g_usleep(3000);
     fail_unless(stream.to(lives % 2 ? GST_STATE_READY : GST_STATE_NULL));
     std::lock_guard<std::mutex> lock(starting);
-    fail_unless(stream.to(GST_STATE_PLAYING));
-    stream.push_event(gst_event_new_stream_start("again"));
-    GstCaps *caps = stream.audio().caps();
-    stream.push_event(gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    stream.push_event(gst_event_new_segment(&segment));
+    stream.play_again();
   }
   pushing.stop();
   reading.stop();
