@@ -75,7 +75,7 @@ void expect_no_more_than(const Use &before, const char *name) {
   fail_unless(now.files <= before.files, "%s: %d files, were %d", name,
               now.files, before.files);
   const long grown = (now.pages - before.pages) * sysconf(_SC_PAGESIZE) / 1024;
-  fail_unless(grown < 3000, "%s: %ld KiB more", name, grown);
+  fail_unless(grown < 1000, "%s: %ld KiB more", name, grown);
 }
 
 }  // namespace

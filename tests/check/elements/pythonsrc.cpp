@@ -272,6 +272,7 @@ GST_START_TEST(test_a_few_memories_come_back_from_the_pool) {
     on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
       fail_unless(gst_buffer_get_size(buffer) == 512 * 2 * 4);
       fail_unless(gst_buffer_is_writable(buffer));
+      fail_unless(buffer->pool != nullptr, "not from a pool");
       memories.insert(gst_buffer_peek_memory(buffer, 0));
       expect_samples(buffer, audio, counted_from(frames));
       frames += 512;
