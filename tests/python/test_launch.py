@@ -176,14 +176,16 @@ def test_the_log_has_one_line_of_statistics():
     assert "buffers=(guint64)4" in line
 
 
-EXAMPLES = sorted(PLUGINS.glob("*.py")) + sorted(PLUGINS.glob("examples/*.py"))
+# Sources and sinks have test_source_sink_plugins.py and test_devices.py.
+FILTERS = [
+    path
+    for path in sorted(PLUGINS.glob("**/*.py"))
+    if "\ndef create_plugin" in (source := path.read_text())
+    and "def process_audio" in source
+]
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    [path for path in EXAMPLES if "\ndef create_plugin" in path.read_text()],
-    ids=lambda path: path.name,
-)
+@pytest.mark.parametrize("plugin", FILTERS, ids=lambda path: path.name)
 def test_every_plugin_of_ours_runs(plugin):
     result = launch(f"{SOURCE} ! pythonfilter script={plugin} ! fakesink")
     assert (result.code, result.out, result.err) == (0, b"", "")
