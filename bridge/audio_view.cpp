@@ -115,7 +115,7 @@ bool AudioView::use_scratch(Block *block) {
   return true;
 }
 
-PyObject *AudioView::point_at(Block *block) {
+[[gnu::hot]] PyObject *AudioView::point_at(Block *block) {
   const ptrdiff_t misaligned = reinterpret_cast<ptrdiff_t>(block->data) |
                                block->channel_stride | block->frame_stride;
   if (!block->plane_offsets && misaligned % item_size_ == 0) {
@@ -185,7 +185,7 @@ bool AudioView::take(PyObject *samples) {
   return PyArray_CopyInto(as_array(shown_), as_array(samples)) == 0;
 }
 
-bool AudioView::take_result(PyObject *returned) {
+[[gnu::hot]] bool AudioView::take_result(PyObject *returned) {
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
   if (!bound) {
     PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
@@ -196,7 +196,7 @@ bool AudioView::take_result(PyObject *returned) {
          take(returned);
 }
 
-bool AudioView::release(Block *block, bool succeeded) {
+[[gnu::hot]] bool AudioView::release(Block *block, bool succeeded) {
   // A rebound array may be a view of ours: it goes before anything is counted.
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));

@@ -58,7 +58,7 @@ thread_local KeptThread this_thread;
 
 namespace gate {
 
-bool enter() {
+[[gnu::hot]] bool enter() {
   inside.fetch_add(1, std::memory_order_seq_cst);
   if (!interpreter_closing.load(std::memory_order_seq_cst)) return true;
   if (closing_thread_may_enter()) return true;
@@ -66,7 +66,7 @@ bool enter() {
   return false;
 }
 
-void leave() {
+[[gnu::hot]] void leave() {
   inside.fetch_sub(1, std::memory_order_release);
 }
 
@@ -95,7 +95,7 @@ bool wait_until_empty(int milliseconds) {
 
 }  // namespace gate
 
-Gil::Gil() : entered_(gate::enter()) {
+[[gnu::hot]] Gil::Gil() : entered_(gate::enter()) {
   if (!entered_) return;
   if (kept) {
     state_ = PyGILState_Ensure();
@@ -107,7 +107,7 @@ Gil::Gil() : entered_(gate::enter()) {
   if (stranger) this_thread.keep();
 }
 
-Gil::~Gil() {
+[[gnu::hot]] Gil::~Gil() {
   if (!entered_) return;
   PyGILState_Release(state_);
   gate::leave();

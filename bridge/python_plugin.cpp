@@ -166,7 +166,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
   return good;
 }
 
-Outcome PythonPlugin::process(Block *block, Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::process(Block *block, Failure *failure) {
   block->times.asked = ticks();
   Outcome outcome = Outcome::Ok;
   {
@@ -196,7 +196,7 @@ Outcome PythonPlugin::process(Block *block, Failure *failure) {
 }
 
 // None and True are success, and so is an array: the samples themselves.
-Outcome PythonPlugin::accept(PyObject *result, Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Failure *failure) {
   if (!result) {
     capture_exception(failure, audio_name_.c_str());
     return kind_ == PluginKind::Source &&

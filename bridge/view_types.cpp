@@ -115,7 +115,7 @@ PyObject *new_stream_info(int rate) {
   return info;
 }
 
-void fill_stream_info(PyObject *object, const Block &block) {
+[[gnu::hot]] void fill_stream_info(PyObject *object, const Block &block) {
   StreamInfo *info = info_of(object);
   info->pts = block.pts;
   info->duration = block.duration;

@@ -28,8 +28,8 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 
 }  // namespace
 
-bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info, bool write,
-                     std::string *problem) {
+[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
+                                  bool write, std::string *problem) {
   buffer_ = buffer;
   write_ = write;
   if (!map_memory() && !map_buffer()) {
@@ -48,7 +48,7 @@ bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info, bool write,
 
 // A buffer's one memory, which the buffer holds for us. Saves the lookups and
 // counts of gst_buffer_map(), a third of what we add to a buffer otherwise.
-bool AudioBlock::map_memory() {
+[[gnu::hot]] bool AudioBlock::map_memory() {
   if (gst_buffer_n_memory(buffer_) != 1) return false;
   GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
   // Fails for memory that is shared and to be written to.
@@ -67,7 +67,8 @@ bool AudioBlock::map_buffer() {
 }
 
 // gst_audio_buffer_map() asserts what is checked here, or reads past the end.
-bool AudioBlock::describe(const GstAudioInfo &info, std::string *problem) {
+[[gnu::hot]] bool AudioBlock::describe(const GstAudioInfo &info,
+                                       std::string *problem) {
   const bool interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
   const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
   const auto frame = size_t(GST_AUDIO_INFO_BPF(&info));
@@ -146,7 +147,7 @@ bool AudioBlock::describe_planes(const GstAudioMeta &meta, size_t width,
   return true;
 }
 
-void AudioBlock::unmap() {
+[[gnu::hot]] void AudioBlock::unmap() {
   if (!buffer_) return;
   if (memory_mapped_)
     gst_memory_unmap(map_.memory, &map_);

@@ -19,7 +19,7 @@ GstFlowReturn FilterStream::reset() {
   return python.reset();
 }
 
-GstFlowReturn FilterStream::process(GstBuffer **buffer) {
+[[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
   if (G_UNLIKELY(is_break(*buffer))) {
@@ -45,8 +45,8 @@ GstFlowReturn FilterStream::process(GstBuffer **buffer) {
   return GST_FLOW_OK;
 }
 
-Outcome FilterStream::run(GstBuffer *buffer, AudioBlock *block,
-                          OnError policy) {
+[[gnu::hot]] Outcome FilterStream::run(GstBuffer *buffer, AudioBlock *block,
+                                       OnError policy) {
   std::string problem;
   if (!block->map(buffer, python.info(), !python.read_only(), &problem)) {
     before_.clear();
@@ -117,7 +117,8 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
   return buffer;
 }
 
-void FilterStream::note_position(GstBuffer *buffer, size_t frames) {
+[[gnu::hot]] void FilterStream::note_position(GstBuffer *buffer,
+                                              size_t frames) {
   next_pts_ = GST_BUFFER_PTS(buffer);
   if (GST_CLOCK_TIME_IS_VALID(next_pts_))
     next_pts_ += gst_util_uint64_scale_round(frames, GST_SECOND,

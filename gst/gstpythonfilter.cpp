@@ -146,8 +146,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
 // buffer that a read-only plugin was not given to write to.
-static GstFlowReturn gst_python_filter_generate_output(GstBaseTransform *base,
-                                                       GstBuffer **output) {
+[[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
+    GstBaseTransform *base, GstBuffer **output) {
   GstBuffer *buffer = base->queued_buf;
   base->queued_buf = nullptr;
   *output = nullptr;

@@ -474,7 +474,7 @@ GstFlowReturn PythonElement::apply_changes() {
              : apply_params();
 }
 
-Outcome PythonElement::call(Block *block) {
+[[gnu::hot]] Outcome PythonElement::call(Block *block) {
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
@@ -492,7 +492,7 @@ Outcome PythonElement::refuse(const std::string &problem) {
   return Outcome::Failed;
 }
 
-void PythonElement::count(const Block &block) {
+[[gnu::hot]] void PythonElement::count(const Block &block) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
   if (double(block.times.left - block.times.asked) >

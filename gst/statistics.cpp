@@ -7,7 +7,7 @@
 
 namespace pythonfilter {
 
-size_t Histogram::bucket_of(uint64_t ticks) {
+[[gnu::hot]] size_t Histogram::bucket_of(uint64_t ticks) {
   if (ticks < subs) return size_t(ticks);
   const int shift = 63 - __builtin_clzll(ticks) - sub_bits;
   const size_t bucket = size_t(shift) * subs + size_t(ticks >> shift);
@@ -22,7 +22,7 @@ uint64_t Histogram::middle_of(size_t bucket) {
          (uint64_t(1) << shift) / 2;
 }
 
-void Histogram::add(uint64_t ticks) {
+[[gnu::hot]] void Histogram::add(uint64_t ticks) {
   if (count_.get() == 0 || ticks < min_.get()) min_.set(ticks);
   if (ticks > max_.get()) max_.set(ticks);
   count_.add();

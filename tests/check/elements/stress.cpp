@@ -118,7 +118,9 @@ GST_START_TEST(test_properties_while_buffers_flow) {
 GST_END_TEST;
 
 GST_START_TEST(test_states_while_properties_change) {
-  Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
+  // Most of them refuse the parameters, which must not end the stream.
+  Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2},
+                {{"on-error", "silence"}});
   GstHarnessThread *threads[] = {
       gst_harness_stress_statechange_start(stream.harness()),
       set_property(&stream, "params", "p,sample=(string)1,frames=(int)30;"),
@@ -156,7 +158,7 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
   {
     Pusher pusher(&stream);
     const gint64 end = g_get_monotonic_time() + gint64(run_time());
-    for (int i = 0; g_get_monotonic_time() < end || i < 5; i++) {
+    while (g_get_monotonic_time() < end || stream.stat("buffers") == 0) {
       g_usleep(1000);
       // In the middle of a call, and then a segment before the next buffer.
       stream.push_event(gst_event_new_flush_start());
@@ -167,7 +169,6 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
       stream.push_event(gst_event_new_segment(&segment));
     }
   }
-  fail_unless(stream.stat("buffers") > 0);
   expect_no_errors(stream);
 }
 GST_END_TEST;
