@@ -183,3 +183,33 @@ def test_interrupt_stops_at_once_and_still_prints_statistics(program):
     result.out = first + result.out
     gains, stats = output(result)
     assert gains and 0 < stats["buffers"] < 80 and stats["errors"] == 0
+
+
+def test_duplex_runs_two_pipelines_and_measures_both():
+    result = processes.run([BUILD / "examples" / "duplex", "--seconds", "3"], processes.ROOT)
+    lines = result.out.decode().splitlines()
+    assert result.code == 0, result.err
+    assert len([line for line in lines if "TX" in line and "RX" in line]) == 3
+    assert all("CPU" in line and "dropped" in line for line in lines[:3])
+    assert lines[-1] == "stopping" and result.err == ""
+
+
+def test_duplex_stops_on_interrupt():
+    process = processes.start([BUILD / "examples" / "duplex"], processes.ROOT)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    result = processes.finish(process, timeout=10)
+    assert result.code == 0, result.err
+    assert result.out.decode().endswith("stopping\n")
+
+
+def test_duplex_says_what_is_wrong_with_a_plugin(tmp_path):
+    plugin = tmp_path / "broken.py"
+    plugin.write_text("def process_audio(buffer):\n    return 1 / 0\n")
+    result = processes.run([BUILD / "examples" / "duplex", "--processor", plugin], processes.ROOT)
+    assert result.code == 1
+    assert f"{plugin}:2" in result.err
+
+
+def test_duplex_is_short():
+    assert len((EXAMPLES / "duplex.cpp").read_text().splitlines()) <= 200

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Once it plays, a buffer costs no system call and no allocation.
+
+Counted with the benchmark program, which pushes N buffers from one thread:
+what N and 2 N buffers need differs by what buffers need.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+
+import pytest
+
+import processes
+
+BENCH = pathlib.Path(processes.PLUGIN_PATH).parent / "tests" / "bench" / "bench-element"
+CALLS = ("mmap", "munmap", "futex", "clone3", "write", "read")
+BUFFERS = 20000
+
+
+def bench(*arguments):
+    if not BENCH.exists():
+        pytest.skip(f"{BENCH} is not built")
+    result = processes.run([BENCH, *arguments], timeout=120)
+    assert result.code == 0, result.err
+    return result.out.decode()
+
+
+def system_calls(buffers, folder):
+    report = folder / f"calls-{buffers}"
+    strace = ["strace", "-f", "-c", "-o", report, BENCH, "--steady", buffers]
+    result = processes.run(strace, timeout=120)
+    assert result.code == 0, result.err
+    rows = [line.split() for line in report.read_text().splitlines()]
+    counts = {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit()}
+    return sum(counts.get(name, 0) for name in CALLS)
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_buffer_makes_no_system_call(tmp_path):
+    if not BENCH.exists():
+        pytest.skip(f"{BENCH} is not built")
+    once = system_calls(BUFFERS, tmp_path)
+    twice = system_calls(2 * BUFFERS, tmp_path)
+    # Starting up differs by a few dozen from run to run.
+    assert abs(twice - once) < BUFFERS / 100
+
+
+def test_a_million_buffers_leave_pythons_memory_flat():
+    text = bench("--allocations", "1000000")
+    before, after = map(int, re.findall(r"(\d+) (?:before|after)", text))
+    assert abs(after - before) <= 10, text
+
+
+def test_bridge_benchmark_prints_every_kind(tmp_path):
+    program = BENCH.parent / "bench-bridge"
+    if not program.exists():
+        pytest.skip(f"{program} is not built")
+    bridge = pathlib.Path(processes.PLUGIN_PATH).parent / "bridge"
+    result = processes.run(
+        [program, "--iterations", "1000", "--json"],
+        timeout=120,
+        GST_PYTHONFILTER_BRIDGE_DIR=os.fspath(bridge),
+    )
+    # 1: a target was missed, which on a busy machine is no test's business.
+    assert result.code in (0, 1), result.err
+    lines = result.out.decode().splitlines()
+    assert len(lines) == 4 and all('"met": ' in line for line in lines)
