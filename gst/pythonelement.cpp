@@ -74,6 +74,7 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind)
 
 PythonElement::~PythonElement() {
   if (params_) gst_structure_free(params_);
+  if (accepted_) gst_structure_free(accepted_);
   gst_clear_caps(&caps_);
 }
 
@@ -229,13 +230,32 @@ GstFlowReturn PythonElement::apply_params() {
   for (Parameter &parameter : changes) {
     if (!plugin_->set_parameter(&parameter, &failure_)) {
       const GstFlowReturn flow = report(GST_CLOCK_TIME_NONE);
+      // What fails the load stays as it was asked for.
+      if (started_) take_back(parameter.key.c_str());
       if (flow != GST_FLOW_OK) return flow;
       continue;
     }
     std::lock_guard<std::mutex> lock(mutex_);
     set_from_text(params_, parameter.key.c_str(), parameter.value);
+    if (!accepted_) accepted_ = gst_structure_new_empty("p");
+    gst_structure_set_value(
+        accepted_, parameter.key.c_str(),
+        gst_structure_get_value(params_, parameter.key.c_str()));
   }
   return changes.empty() ? GST_FLOW_OK : update_latency();
+}
+
+// A refused parameter reads as what the plugin had before, if anything.
+void PythonElement::take_back(const char *key) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Parameter &newer : pending_)
+    if (newer.key == key) return;
+  const GValue *before =
+      accepted_ ? gst_structure_get_value(accepted_, key) : nullptr;
+  if (before)
+    gst_structure_set_value(params_, key, before);
+  else
+    gst_structure_remove_field(params_, key);
 }
 
 // ---- states ----------------------------------------------------------------
@@ -307,6 +327,7 @@ bool PythonElement::load() {
     spec.venv = settings_.venv;
     name_ = plugin_name();
     pending_.clear();
+    g_clear_pointer(&accepted_, gst_structure_free);
     for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
       const char *key = gst_structure_nth_field_name(params_, guint(i));
       pending_.push_back(

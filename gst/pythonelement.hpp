@@ -98,6 +98,7 @@ class PythonElement final : private HangObserver {
   std::string plugin_name() const;
   void set_params(const GstStructure *changes);
   GstFlowReturn apply_params();
+  void take_back(const char *key);
   GstFlowReturn apply_changes();
   GstFlowReturn update_latency();
   void count(const Block &block);
@@ -108,9 +109,10 @@ class PythonElement final : private HangObserver {
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
-  Settings settings_;               // guarded by mutex_
-  GstStructure *params_ = nullptr;  // guarded by mutex_; NULL: none set
-  std::vector<Parameter> pending_;  // guarded by mutex_
+  Settings settings_;                 // guarded by mutex_
+  GstStructure *params_ = nullptr;    // guarded by mutex_; NULL: none set
+  GstStructure *accepted_ = nullptr;  // guarded by mutex_; by this instance
+  std::vector<Parameter> pending_;    // guarded by mutex_
   std::atomic<bool> params_changed_{false};
   std::atomic<OnError> on_error_{OnError::Fail};
   GstCaps *caps_ = nullptr;  // guarded by mutex_; NULL: not loaded

@@ -72,8 +72,8 @@ void expect_no_more_than(const Use &before, const char *name) {
     now = Use::now();
     return now.threads <= most;
   });
-  fail_unless(now.threads <= most, "%s: %d threads, were %d", name,
-              now.threads, before.threads);
+  fail_unless(now.threads <= most, "%s: %d threads, were %d", name, now.threads,
+              before.threads);
   fail_unless(now.files <= before.files, "%s: %d files, were %d", name,
               now.files, before.files);
   const long grown = (now.pages - before.pages) * sysconf(_SC_PAGESIZE) / 1024;

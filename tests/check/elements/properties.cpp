@@ -218,6 +218,22 @@ GST_START_TEST(test_parameters_read_as_what_the_plugin_has_now) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_refused_parameter_reads_as_it_was) {
+  Stream stream(write_file("choosy.py", R"(
+class Choosy:
+    def process_audio(self, buffer):
+        pass
+    def set_parameter(self, key, value):
+        return key == "gain" and float(value) < 2
+)"),
+                {}, {{"on-error", "passthrough"}, {"params", "p,gain=0.5"}});
+  gst_buffer_unref(one_buffer(&stream));
+  stream.set("params", "p,gain=7.0,unknown=1");
+  gst_buffer_unref(one_buffer(&stream));
+  expect_text(params_of(stream), "p, gain=(double)0.5;");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_parameters_work_with_the_ready_made_set_parameter) {
   Stream stream(write_file("ready_made.py", R"(
 from base_plugin import AudioProcessorPlugin
@@ -256,6 +272,7 @@ static Suite *properties_suite() {
                  test_several_sets_are_merged_and_the_last_value_is_told);
   tcase_add_test(params, test_all_parameters_are_told_to_the_next_instance);
   tcase_add_test(params, test_parameters_read_as_what_the_plugin_has_now);
+  tcase_add_test(params, test_a_refused_parameter_reads_as_it_was);
   tcase_add_test(params,
                  test_parameters_work_with_the_ready_made_set_parameter);
   return suite;
