@@ -2,6 +2,7 @@
 """The sources and sinks in plugins_py: alone, and in pythonsrc and pythonsink."""
 
 import importlib.util
+import io
 import json
 import os
 import resource
@@ -430,7 +431,9 @@ def test_file_that_shrinks_while_it_plays_ends(tmp_path):
     plugin = source_of(tmp_path / "in.wav")
     read(plugin, 512)
     os.truncate(tmp_path / "in.wav", 50 * 1024 + 2)
-    assert 10000 < play_all(plugin).shape[1] < 13824
+    # What is left of the file, or what Python had read ahead of it.
+    most = 12800 + io.DEFAULT_BUFFER_SIZE // 4 + 1024
+    assert 10000 < play_all(plugin).shape[1] < most
 
 
 @pytest.mark.parametrize(
