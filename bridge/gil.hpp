@@ -30,8 +30,8 @@ bool wait_until_empty(int milliseconds);
 // One hold of the GIL. Ask it before using it: the gate may be closed.
 //
 // The thread state of a thread that Python did not make is kept until the
-// thread ends. Making and destroying it for each call costs 6 to 7 µs: its
-// first Python frame maps a stack chunk, and its end unmaps it.
+// thread ends. Making and destroying it for each call costs far more than the
+// call: its first Python frame maps a stack chunk, and its end unmaps it.
 class Gil {
  public:
   Gil();

@@ -182,11 +182,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                              nullptr));
       call.end();
       outcome = accept(result.get(), failure);
-    } else {
-      capture_exception(failure, audio_name_.c_str());
-      outcome = Outcome::Failed;
     }
-    if (!view_.release(block, outcome == Outcome::Ok)) {
+    // Without memory for a view nothing was shown, and nothing is to release.
+    if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
       capture_exception(failure, audio_name_.c_str());
       outcome = Outcome::Failed;
     }

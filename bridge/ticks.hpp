@@ -2,7 +2,7 @@
 //
 // A clock cheap enough to read three times a buffer.
 //
-// clock_gettime() costs about 22 ns and the counter behind it 10, so the time
+// clock_gettime() costs twice what the counter behind it does, so the time
 // stamp counter is read directly where it is invariant, and turned into
 // nanoseconds only when somebody looks at the statistics.
 #pragma once

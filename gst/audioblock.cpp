@@ -47,7 +47,7 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 }
 
 // A buffer's one memory, which the buffer holds for us. Saves the lookups and
-// counts of gst_buffer_map(), a third of what we add to a buffer otherwise.
+// counts of gst_buffer_map().
 [[gnu::hot]] bool AudioBlock::map_memory() {
   if (gst_buffer_n_memory(buffer_) != 1) return false;
   GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
