@@ -52,7 +52,10 @@ struct Capabilities {
   bool has_drain = false;
   bool has_latency = false;
   bool has_unlock = false;
-  bool has_space = false;  // a sink's get_available_space()
+  bool has_space = false;    // a sink's get_available_space()
+  bool fail_closed = false;  // nothing unprocessed may leave it
+  // Parameters that are never shown, neither they nor what is said of them.
+  std::vector<std::string> secrets;
 
   // A processor that may change format and size. Caps are mere text here.
   bool converts = false;
@@ -101,6 +104,7 @@ struct Failure {
     Raised,       // Python code raised
     Refused,      // Python code said False
     BadResult,    // wrong shape, dtype or type
+    Dropped,      // the audio method raised DropBuffer: not its failure
     EndOfStream,  // a source raised EndOfStream
     Interrupted,  // PluginTimeout: it was still running at stop
     Closing,      // the interpreter is going away; nothing to report
@@ -162,7 +166,7 @@ struct Block {
   uint64_t pts = no_time;
   uint64_t duration = no_time;
   uint64_t offset = no_time;
-  bool discont = false;
+  bool discont = false;  // the plugin may change it, for what comes out
   bool gap = false;
 
   // Told by the bridge.
@@ -178,6 +182,7 @@ struct Block {
 enum class Outcome {
   Ok,
   Failed,
+  Dropped,      // the plugin says that the buffer is not fit to go on
   Declined,     // False: a source has nothing yet, a sink takes nothing now
   EndOfStream,  // a source is at its end
   Closing,      // the interpreter is going away
@@ -221,7 +226,8 @@ class Plugin {
   virtual bool shutdown(Failure *failure) = 0;
 
   virtual Outcome process(Block *block, Failure *failure) = 0;
-  // On return the value is what get_parameter() says, where it says anything.
+  // On return the value is what get_parameter() says, where it says anything;
+  // it is not asked about a secret.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
   // A source's, which its parameters may decide (the path of a file).
   virtual bool preferences(Preferences *preferences, Failure *failure) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "python_plugin.hpp"
 
+#include <algorithm>
+
 #include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
@@ -47,6 +49,18 @@ bool read_ranges(PyObject *host, const char *name,
 int read_flag(PyObject *host, const char *name) {
   Ref flag = steal(PyObject_GetAttrString(host, name));
   return flag ? PyObject_IsTrue(flag.get()) : -1;
+}
+
+// Whatever is said about a secret that was refused may quote it: the text, a
+// cause, a file name in it. What is left is which one, and the exception's
+// class.
+void hide_secret(Failure *failure, const std::string &key) {
+  Failure told;
+  told.kind = failure->kind;
+  told.phase = failure->phase;
+  told.type = failure->type;
+  told.message = "refused the secret parameter " + key;
+  *failure = std::move(told);
 }
 
 }  // namespace
@@ -105,6 +119,7 @@ bool PythonPlugin::read_capabilities() {
         {"has_latency", &capabilities_.has_latency},
         {"has_unlock", &capabilities_.has_unlock},
         {"has_space", &capabilities_.has_space},
+        {"fail_closed", &capabilities_.fail_closed},
         {"converts", &capabilities_.converts},
         {"maps_to_output", &capabilities_.maps_to_output},
         {"maps_to_input", &capabilities_.maps_to_input},
@@ -120,6 +135,11 @@ bool PythonPlugin::read_capabilities() {
     if (!caps) return false;
     *text = text_of(caps.get());
   }
+  Ref secrets = steal(PyObject_GetAttrString(host_.get(), "secrets"));
+  if (!secrets) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_Size(secrets.get()); i++)
+    capabilities_.secrets.push_back(
+        text_of(PyTuple_GET_ITEM(secrets.get(), i)));
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
          read_ranges(host_.get(), "channels", &capabilities_.channels);
 }
@@ -140,7 +160,11 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
     result = steal(arguments ? PyObject_CallObject(bound.get(), arguments.get())
                              : PyObject_CallNoArgs(bound.get()));
   call.end();
-  if (!result) capture_exception(failure, phase);
+  if (result) return result;
+  capture_exception(failure, phase);
+  // Only the audio method has a buffer to drop.
+  if (failure->kind == Failure::Kind::Dropped)
+    failure->kind = Failure::Kind::Raised;
   return result;
 }
 
@@ -212,10 +236,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                           Failure *failure) {
   if (!result) {
     capture_exception(failure, audio_name_.c_str());
-    return kind_ == PluginKind::Source &&
-                   failure->kind == Failure::Kind::EndOfStream
-               ? Outcome::EndOfStream
-               : Outcome::Failed;
+    return outcome_of(failure);
   }
   int truth = 1;
   if (PyBool_Check(result) || PyArray_IsScalar(result, Bool)) {
@@ -227,6 +248,19 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                             : view_.take_result(result)))
     return Outcome::Ok;
   complain(failure, truth == 0);
+  return Outcome::Failed;
+}
+
+// What an exception of the audio method means for this kind of plugin.
+Outcome PythonPlugin::outcome_of(Failure *failure) const {
+  const bool source = kind_ == PluginKind::Source;
+  if (source && failure->kind == Failure::Kind::EndOfStream)
+    return Outcome::EndOfStream;
+  if (failure->kind != Failure::Kind::Dropped) return Outcome::Failed;
+  if (!source) return Outcome::Dropped;
+  failure->kind = Failure::Kind::Raised;
+  failure->message +=
+      " (a source has no buffer to drop; False means nothing yet)";
   return Outcome::Failed;
 }
 
@@ -242,9 +276,20 @@ void PythonPlugin::complain(Failure *failure, bool refused) {
   capture_exception(failure, audio_name_.c_str());
 }
 
+bool PythonPlugin::is_secret(const std::string &key) const {
+  const std::vector<std::string> &all = capabilities_.secrets;
+  return std::find(all.begin(), all.end(), key) != all.end();
+}
+
 bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "set_parameter");
+  if (tell_parameter(parameter, failure)) return true;
+  if (is_secret(parameter->key)) hide_secret(failure, parameter->key);
+  return false;
+}
+
+bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
   Ref arguments = steal(
       Py_BuildValue("(ss)", parameter->key.c_str(), parameter->value.c_str()));
   if (!arguments) {

@@ -39,6 +39,9 @@ class PythonPlugin final : public Plugin {
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
+  Outcome outcome_of(Failure *failure) const;
+  bool is_secret(const std::string &key) const;
+  bool tell_parameter(Parameter *parameter, Failure *failure);
   void complain(Failure *failure, bool refused);
 
   const PluginKind kind_;

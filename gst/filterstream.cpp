@@ -2,6 +2,7 @@
 #include "filterstream.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include "plugincaps.hpp"
 
@@ -90,16 +91,20 @@ GstFlowReturn FilterStream::reset() {
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
     flow = python.report(GST_BUFFER_PTS(*buffer));
     if (flow != GST_FLOW_OK) return flow;
-    let_through(buffer, &block, policy);
+    let_through(buffer, &block,
+                outcome == Outcome::Dropped ? OnError::Drop : policy);
     return *buffer ? GST_FLOW_OK : GST_FLOW_CUSTOM_SUCCESS;
   }
   if (block.converted || !in_place_) {
     block.unmap();
-    outputs_.add(*buffer, &given_);
+    outputs_.add(*buffer, &given_, broken_ || block.discont);
+    broken_ = false;
     gst_clear_buffer(buffer);
     return GST_FLOW_OK;
   }
   if (writes_ && block.gap) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  if (G_UNLIKELY(block.discont)) mark_discont(buffer, &block);
+  broken_ = false;
   if (!converts_) note_position(*buffer, block.frames);
   return GST_FLOW_OK;
 }
@@ -158,6 +163,7 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   if (policy == OnError::Drop || policy == OnError::Fail) {
     gst_clear_buffer(buffer);
     python.stats().dropped.add();
+    broken_ = true;
   } else if (policy == OnError::Silence) {
     *buffer = gst_buffer_make_writable(*buffer);
     gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
@@ -165,11 +171,20 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   }
 }
 
+// What the plugin said; a buffer that came with the flag keeps it.
+void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
+  if (GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)) return;
+  block->unmap();
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {
   *tail = nullptr;
   Tail samples;
   const GstFlowReturn flow = python.drain(&samples, next_pts_);
-  outputs_.add_last(&samples.outputs);
+  if (!samples.outputs.empty())
+    outputs_.add_last(&samples.outputs, std::exchange(broken_, false));
   if (samples.frames > 0) *tail = make_tail(samples);
   return flow;
 }
@@ -196,6 +211,9 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
   GST_BUFFER_OFFSET(buffer) = next_offset_;
   GST_BUFFER_DURATION(buffer) =
       gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info.rate));
+  // The base class does so for the others.
+  if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  broken_ = false;
   note_position(buffer, tail.frames);
   python.stats().frames.add(tail.frames);
   return buffer;

@@ -39,11 +39,13 @@ class FilterStream {
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  void mark_discont(GstBuffer **buffer, AudioBlock *block);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstBuffer *buffer, size_t frames);
 
   // All the streaming thread's.
   bool fresh_ = true;          // no buffer since start or reset
+  bool broken_ = false;        // nothing came out since a buffer was dropped
   bool writes_ = true;         // the plugin may write to the block
   bool converts_ = false;      // its output may be another one
   bool bytes_ = false;         // it gets bytes

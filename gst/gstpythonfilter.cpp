@@ -125,7 +125,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       break;
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
-      self->python->post_statistics();
+      self->python->end_of_stream();
       break;
     case GST_EVENT_FLUSH_STOP:
       self->stream->reset();

@@ -44,8 +44,8 @@ GstBuffer *OutputQueue::pop() {
   return nullptr;
 }
 
-void OutputQueue::extend_span(GstBuffer *input) {
-  const bool discont = GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_DISCONT);
+void OutputQueue::extend_span(GstBuffer *input, bool discont) {
+  discont = discont || GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_DISCONT);
   if (!pending_) {
     span_.pts = GST_BUFFER_PTS(input);
     span_.dts = GST_BUFFER_DTS(input);
@@ -64,17 +64,18 @@ void OutputQueue::extend_span(GstBuffer *input) {
   pending_ = true;
 }
 
-void OutputQueue::add(GstBuffer *input, std::vector<Output> *outputs) {
-  extend_span(input);
+void OutputQueue::add(GstBuffer *input, std::vector<Output> *outputs,
+                      bool discont) {
+  extend_span(input, discont);
   if (!outputs->empty()) share_out(outputs, input);
 }
 
-void OutputQueue::add_last(std::vector<Output> *outputs) {
-  if (outputs->empty()) return;
+void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
   if (!pending_) {
     span_ = Span{};
     span_.pts = end_;
   }
+  span_.discont = span_.discont || discont;
   share_out(outputs, nullptr);
 }
 

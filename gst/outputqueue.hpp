@@ -23,10 +23,11 @@ class OutputQueue {
   void start(const GstAudioInfo &info);
   void clear();
 
-  // Takes the outputs, which may be none yet, of `input`.
-  void add(GstBuffer *input, std::vector<Output> *outputs);
-  // Those that drain() gave, where the stream had got to.
-  void add_last(std::vector<Output> *outputs);
+  // Takes the outputs, which may be none yet, of `input`. `discont`: they do
+  // not continue what came out before, even if the input does.
+  void add(GstBuffer *input, std::vector<Output> *outputs, bool discont);
+  // Those that drain() gave, one at least, where the stream had got to.
+  void add_last(std::vector<Output> *outputs, bool discont);
   // The next one, NULL when there is none.
   GstBuffer *pop();
 
@@ -41,7 +42,7 @@ class OutputQueue {
     bool discont = false;
   };
 
-  void extend_span(GstBuffer *input);
+  void extend_span(GstBuffer *input, bool discont);
   GstClockTime length_of(size_t bytes) const;
   void share_out(std::vector<Output> *outputs, GstBuffer *input);
   GstBuffer *wrap(const Output &output) const;

@@ -16,6 +16,7 @@
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
+#include "pluginparams.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -67,7 +68,7 @@ class PythonElement final : private HangObserver {
     if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
-    if (G_UNLIKELY(params_changed_.load(std::memory_order_relaxed) ||
+    if (G_UNLIKELY(params_.changed() ||
                    frames_since_latency_ >= latency_interval_))
       return apply_changes();
     return GST_FLOW_OK;
@@ -76,8 +77,14 @@ class PythonElement final : private HangObserver {
   Outcome call(Block *block);
   // As if the plugin had failed, for something it is not to blame for.
   Outcome refuse(const std::string &problem);
-  // One message about the last failure, by policy. OK: the stream goes on.
+  // One message about the last failure, by policy. OK: the stream goes on,
+  // as it does after a Dropped buffer by any policy.
   GstFlowReturn report(GstClockTime pts);
+  // The stream is at its end: what was only counted, and the statistics.
+  void end_of_stream() {
+    tell_rest();
+    post_statistics();
+  }
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
@@ -99,6 +106,12 @@ class PythonElement final : private HangObserver {
   struct Settings {
     std::string script, module, class_name, venv;
   };
+  // Failures, and the last of them, that no message was posted for.
+  struct Untold {
+    guint64 count = 0;
+    Failure failure;
+    GstClockTime pts = GST_CLOCK_TIME_NONE;
+  };
 
   void call_hangs(const std::string &phase, const std::string &stack) override;
   bool load();
@@ -108,28 +121,29 @@ class PythonElement final : private HangObserver {
   void end_stop();
   bool change_setting(std::string Settings::*setting, const GValue *value,
                       const char *name);
+  void set_on_error(OnError policy);
+  bool close_if_asked();
   std::string plugin_name() const;
-  void set_params(const GstStructure *changes);
   GstFlowReturn apply_params();
-  void take_back(const char *key);
   GstFlowReturn apply_changes();
   GstFlowReturn update_latency();
   void count(const Block &block);
   void warn_about_escapes();
+  void tell(GstMessageType type);
+  void tell_rest();
+  void post(GstMessageType type, Failure failure);
 
   GstElement *const element_;
   const PluginKind kind_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
-  Settings settings_;                 // guarded by mutex_
-  GstStructure *params_ = nullptr;    // guarded by mutex_; NULL: none set
-  GstStructure *accepted_ = nullptr;  // guarded by mutex_; by this instance
-  std::vector<Parameter> pending_;    // guarded by mutex_
-  std::atomic<bool> params_changed_{false};
-  std::atomic<OnError> on_error_{OnError::Fail};
+  Settings settings_;                             // guarded by mutex_
+  std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
+  bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
+  PluginParams params_;
 
   std::shared_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
@@ -150,8 +164,8 @@ class PythonElement final : private HangObserver {
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;
   guint64 latency_interval_ = 0;  // frames from one question to the next
-  uint64_t last_warning_ = 0;     // monotonic_ns
-  guint64 unreported_ = 0;
+  uint64_t last_told_ = 0;        // monotonic_ns
+  Untold untold_;
 };
 
 }  // namespace pythonfilter

@@ -44,6 +44,7 @@ __all__ = [
     "AudioSourceCallback",
     "AudioSourcePlugin",
     "BasePlugin",
+    "DropBuffer",
     "EndOfStream",
     "Output",
     "PluginInfo",
@@ -83,6 +84,18 @@ class EndOfStream(Exception):
     """Raised by ``read_audio`` to say that there is nothing more to read."""
 
 
+class DropBuffer(Exception):
+    """Raised by ``process_audio`` or ``write_audio``: this block goes no further.
+
+    For a block that is not fit to go on, such as a packet that somebody
+    tampered with.  It is dropped and counted, a warning with the reason (this
+    exception's text) comes at most once a second, and the next block downstream
+    is marked as not continuous.  It is no failure of the plugin, so the stream
+    goes on whatever the element's ``on-error`` says.  In ``read_audio`` and all
+    other methods it is an exception like any other.
+    """
+
+
 class PluginInfo:
     """Who a plugin is.  The kind of plugin is the attribute ``type``."""
 
@@ -118,6 +131,17 @@ class _Stream(Protocol):
     discont: bool
     gap: bool
     sample_rate: int | None
+
+
+class _NoStream:
+    """Keeps what a plugin sets of a buffer that no element made."""
+
+    pts: int | None = None
+    duration: int | None = None
+    offset: int | None = None
+    discont: bool = False
+    gap: bool = False
+    sample_rate: int | None = None
 
 
 class AudioBuffer:
@@ -190,8 +214,21 @@ class AudioBuffer:
 
     @property
     def discont(self) -> bool:
-        """True if this block does not continue the one before."""
+        """True if this block does not continue the one before.
+
+        Set it to True in the audio method to say so of what comes out of this
+        call; what came in as a break stays one.  Anything but a bool raises
+        TypeError.
+        """
         return False if self._stream is None else self._stream.discont
+
+    @discont.setter
+    def discont(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"discont is a bool, not {type(value).__name__}")
+        if self._stream is None:
+            self._stream = _NoStream()
+        self._stream.discont = value
 
     @property
     def gap(self) -> bool:
@@ -218,6 +255,8 @@ _NOT_PARAMETERS = frozenset(
         "rates",
         "channels",
         "read_only",
+        "fail_closed",
+        "secrets",
         "input_caps",
         "output_caps",
         "as_bytes",
@@ -255,6 +294,14 @@ class BasePlugin(abc.ABC):
     ``read_only``
         True for a plugin that only looks at the samples.  It is spared copies
         of buffers that others use too, and ``data`` refuses writes.
+    ``fail_closed``
+        True if nothing unprocessed may ever leave the plugin, as of an
+        encryptor.  The element then refuses ``on-error=passthrough`` and
+        ``silence``.
+    ``secrets``
+        Names of parameters that only go in: ``set_parameter`` gets them, and
+        the element shows them nowhere, nor what ``set_parameter`` says when it
+        refuses one.  A plugin must not print them, or raise them, itself.
 
     Every method has a working default.  One that returns ``bool`` says with
     ``False`` that it failed; an exception says the same and why.
@@ -265,6 +312,8 @@ class BasePlugin(abc.ABC):
     rates: ClassVar[int | Collection[int] | None] = None
     channels: ClassVar[int | Collection[int] | None] = None
     read_only: ClassVar[bool] = False
+    fail_closed: ClassVar[bool] = False
+    secrets: ClassVar[Collection[str]] = ()
 
     # In the class as well, for plugins whose __init__ does not call ours.
     state: PluginState = PluginState.UNLOADED
@@ -328,7 +377,8 @@ class BasePlugin(abc.ABC):
             else:
                 new = kind(value)
         except (KeyError, ValueError, OverflowError):
-            raise ValueError(f"{key}: {value!r} is no {kind.__name__}") from None
+            shown = "the value" if key in self.secrets else repr(value)
+            raise ValueError(f"{key}: {shown} is no {kind.__name__}") from None
         try:
             setattr(self, key, new)
         except AttributeError:  # a property without a setter
@@ -338,10 +388,10 @@ class BasePlugin(abc.ABC):
     def get_parameter(self, key: str) -> str:
         """A parameter's value in the form that ``set_parameter`` takes.
 
-        The empty string for an unknown key.
+        The empty string for an unknown key, and for a secret.
         """
         value = self._parameter(key)
-        if value is None:
+        if value is None or key in self.secrets:
             return ""
         if isinstance(value, bool):
             return "true" if value else "false"

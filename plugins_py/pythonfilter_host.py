@@ -208,6 +208,9 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     except BaseException as nested:  # its __str__ is the plugin's code as well
         message = f"(its __str__ raised {type(nested).__name__})"
     message = " ".join(message.split())
+    if _is_called(error, "DropBuffer"):
+        # Whoever sends bad packets decides how many, and a traceback is slow.
+        return "dropped", name, message, "", 0, "", ""
     frames = _own_frames(error.__traceback__)
     file, line, function = "", 0, ""
     if frames:
@@ -216,8 +219,13 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
         message = error.msg
-    kind = "end-of-stream" if name.endswith("EndOfStream") else "raised"
+    kind = "end-of-stream" if _is_called(error, "EndOfStream") else "raised"
     return kind, name, message, file, line, function, _format(error, frames)
+
+
+def _is_called(error: BaseException, name: str) -> bool:
+    """By name: a plugin may bring a base_plugin of its own."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
 
 
 def _deepest_plugin_frame(
@@ -462,6 +470,7 @@ class Host:
         self.channels = self._ranges("channels", 1, 64)
         self.read_only = self._declared("read_only") is True
         self._read_conversion()
+        self._read_promises()
 
     def _read_conversion(self) -> None:
         """What it says of itself if its output is not like its input."""
@@ -493,6 +502,28 @@ class Host:
                 "caps, such as 'application/x-sframe'"
             )
         return value
+
+    def _read_promises(self) -> None:
+        """What must not be overlooked: also of the instance, and never a guess."""
+        closed = getattr(self.plugin, "fail_closed", False)
+        if not isinstance(closed, bool):
+            raise self._unusable(
+                f"declares fail_closed = {closed!r}; it must be True or False"
+            )
+        self.fail_closed = closed
+        secrets = getattr(self.plugin, "secrets", ())
+        if inspect.ismodule(secrets):  # of a module that imports Python's own
+            secrets = ()
+        if isinstance(secrets, str):
+            secrets = (secrets,)
+        if not isinstance(secrets, (tuple, list, set, frozenset)) or not all(
+            isinstance(name, str) for name in secrets
+        ):
+            raise self._unusable(
+                f"declares secrets as {type(secrets).__name__}; it must be a tuple "
+                f"of the names of parameters"
+            )
+        self.secrets = tuple(sorted(secrets))
 
     def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
         """None, an int, a range, or a collection of ints; () is "any"."""
@@ -608,6 +639,8 @@ class Host:
             raise PluginError(
                 "refused", f"refused the parameter {key}={value}", *self._place(setter)
             )
+        if key in self.secrets:
+            return None
         getter = _method(self.plugin, "get_parameter", "getParameter")
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
