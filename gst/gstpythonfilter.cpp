@@ -17,7 +17,9 @@
  *
  * ## Messages
  * A failed call is one ERROR, or one WARNING a second when
- * #GstPythonFilter:on-error lets the stream go on. Its details are a structure
+ * #GstPythonFilter:on-error lets the stream go on. A buffer for which the
+ * plugin raises `base_plugin.DropBuffer` is one WARNING a second by any policy.
+ * What was only counted is told at the end. The details are a structure
  * `python-exception` with the fields `phase` (the method that was called),
  * `type` (the exception's class), `message`, `file`, `line`, `function`,
  * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
