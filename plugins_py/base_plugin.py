@@ -44,6 +44,7 @@ __all__ = [
     "AudioSourceCallback",
     "AudioSourcePlugin",
     "BasePlugin",
+    "DropBuffer",
     "EndOfStream",
     "PluginInfo",
     "PluginState",
@@ -80,6 +81,14 @@ class PluginTimeout(BaseException):
 
 class EndOfStream(Exception):
     """Raised by ``read_audio`` to say that there is nothing more to read."""
+
+
+class DropBuffer(Exception):
+    """Raised by ``process_audio``: this buffer is not fit to go on.
+
+    For input that is bad rather than a plugin that failed: the buffer is
+    dropped and counted, whatever ``on-error`` says.
+    """
 
 
 class PluginInfo:
