@@ -118,11 +118,10 @@ def _expand(bits: int, frame: bytes, start: int) -> tuple[int, int]:
     if bits < 8:
         return bits, start
     end = start + bits - 7
-    if end > len(frame):
-        raise ValueError("the frame ends in its header")
     value = int.from_bytes(frame[start:end], "big")
+    # Which it also is where the frame ends before it does.
     if value < 8 or value >> 8 * (end - start - 1) == 0:
-        raise ValueError("a number in the header is longer than it need be")
+        raise ValueError("a number in the header is shorter than its size")
     return value, end
 
 

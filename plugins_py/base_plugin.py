@@ -84,10 +84,14 @@ class EndOfStream(Exception):
 
 
 class DropBuffer(Exception):
-    """Raised by ``process_audio``: this buffer is not fit to go on.
+    """Raised by ``process_audio`` or ``write_audio``: this block goes no further.
 
-    For input that is bad rather than a plugin that failed: the buffer is
-    dropped and counted, whatever ``on-error`` says.
+    For a block that is not fit to go on, such as a packet that somebody
+    tampered with.  It is dropped and counted, a warning with the reason (this
+    exception's text) comes at most once a second, and the next block downstream
+    is marked as not continuous.  It is no failure of the plugin, so the stream
+    goes on whatever the element's ``on-error`` says.  In ``read_audio`` and all
+    other methods it is an exception like any other.
     """
 
 

@@ -14,8 +14,6 @@ It is an example, not audited, and sframe_decryptor.py is the better one.
 
 from __future__ import annotations
 
-from typing import Any
-
 from cryptography.fernet import InvalidToken
 
 from _fernet_plugin import FernetPlugin
@@ -39,7 +37,7 @@ class FernetDecryptor(FernetPlugin):
             raise ValueError(f"original-caps is missing: {input_caps}")
         return original
 
-    def process_audio(self, buffer: AudioBuffer) -> Any:
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The ``bytes`` that were encrypted; DropBuffer if they are not to be had."""
         try:
             return self.fernet().decrypt(buffer.data.tobytes())

@@ -19,8 +19,6 @@ can be changed, without the receiver noticing.
 
 from __future__ import annotations
 
-from typing import Any
-
 from _fernet_plugin import FernetPlugin
 from _sealed_caps import ORIGINAL_CAPS, write
 from base_plugin import AudioBuffer
@@ -40,7 +38,7 @@ class FernetEncryptor(FernetPlugin):
         """The tokens' caps, which hold ``input_caps``."""
         return write(self.MEDIA_TYPE, {ORIGINAL_CAPS: input_caps})
 
-    def process_audio(self, buffer: AudioBuffer) -> Any:
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The token of ``buffer.data``, as ``bytes``."""
         return self.fernet().encrypt(buffer.data.tobytes())
 

@@ -15,8 +15,6 @@ It is an example, not audited.
 
 from __future__ import annotations
 
-from typing import Any
-
 from _replay_window import ReplayWindow, Verdict
 from _sealed_plugin import SealedPlugin
 from _sframe import FrameKey, InvalidTag, decode_header
@@ -112,7 +110,7 @@ class SFrameDecryptor(SealedPlugin):
         self._key = session.key(self._read_key())
         return super().start()
 
-    def process_audio(self, buffer: AudioBuffer) -> Any:
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The ``bytes`` that were encrypted; DropBuffer if they are not to be had.
 
         A buffer that does not continue the last one is marked ``discont``.

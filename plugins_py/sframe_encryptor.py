@@ -18,8 +18,6 @@ What it shows to all: the format, how long each buffer is, and when it was sent.
 
 from __future__ import annotations
 
-from typing import Any
-
 from _sealed_plugin import SealedPlugin
 from _sframe import SUITES, FrameKey
 from _sframe_session import MEDIA_TYPE, Session
@@ -92,7 +90,7 @@ class SFrameEncryptor(SealedPlugin):
         self._announced["session"] = session
         return super().start()
 
-    def process_audio(self, buffer: AudioBuffer) -> Any:
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
         """Header, ciphertext and tag of ``buffer.data``, as ``bytes``."""
         session, key = self._session, self._key
         if session is None or key is None:

@@ -2,8 +2,6 @@
 """What leaves the SFrame plugins, and what does not."""
 
 import random
-import sys
-import threading
 
 import pytest
 
@@ -82,10 +80,10 @@ def test_counters_are_read_only(key):
     assert counts(decryptor) == (0, 0, 0, 0, 0)
 
 
-# Nothing that is not authentic comes out: 200 000 frames that are not
+# Nothing that is not authentic comes out
 
 
-@pytest.mark.parametrize("size", [0, 1, 16, 160, 960])
+@pytest.mark.parametrize("size", [0, 1, 16, 160, 1920])
 def test_every_bit_and_every_length_matters(size, key):
     generator = random.Random(size)
     encryptor, decryptor, _ = pair(key)
@@ -103,7 +101,8 @@ def test_every_bit_and_every_length_matters(size, key):
         # None of them kept the real one out.
         assert decryptor.process_audio(buffer(frame)) == payloads[index]
     passed, _, rejected, replayed, _ = counts(decryptor)
-    assert passed == 8 and rejected + replayed == tried > 8 * 8 * size
+    assert passed == 8 and rejected + replayed == tried > 8 * 8 * (size + 25)
+    assert size < 1920 or tried > 100_000
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -345,24 +344,15 @@ def test_keys_never_show_up(key):
         assert key_text() not in shown and key_text()[:8] not in shown
 
 
-def test_queries_on_many_threads_announce_one_session(key):
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for _ in range(100):
-            encryptor, found = made(sframe_encryptor, key), []
-            gate = threading.Barrier(4)
+def test_queries_on_two_threads_announce_one_session(key, monkeypatch):
+    """The second query comes while the first one makes its session."""
+    encryptor, fresh, second = made(sframe_encryptor, key), Session.fresh, []
 
-            def query(encryptor=encryptor, found=found, gate=gate):
-                gate.wait()
-                found.append(encryptor.get_output_caps(RAW))
+    def interrupted(suite):
+        if not second:
+            second.append("")
+            second[0] = encryptor.get_output_caps(RAW)
+        return fresh(suite)
 
-            threads = [threading.Thread(target=query) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert len(found) == 4 and len(set(found)) == 1
-            negotiate(encryptor, RAW)
-    finally:
-        sys.setswitchinterval(before)
+    monkeypatch.setattr(sframe_encryptor.Session, "fresh", interrupted)
+    assert encryptor.get_output_caps(RAW) == second[0] == negotiate(encryptor, RAW)
