@@ -6,6 +6,7 @@
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "release_later.hpp"
 
 namespace pythonfilter {
 
@@ -103,10 +104,21 @@ bool PythonPlugin::read_capabilities() {
         {"has_drain", &capabilities_.has_drain},
         {"has_latency", &capabilities_.has_latency},
         {"has_unlock", &capabilities_.has_unlock},
-        {"has_space", &capabilities_.has_space}}) {
+        {"has_space", &capabilities_.has_space},
+        {"converts", &capabilities_.converts},
+        {"maps_to_output", &capabilities_.maps_to_output},
+        {"maps_to_input", &capabilities_.maps_to_input},
+        {"as_bytes", &capabilities_.as_bytes}}) {
     const int set = read_flag(host_.get(), attribute);
     if (set < 0) return false;
     *flag = set != 0;
+  }
+  for (const auto &[attribute, text] :
+       {std::pair("input_caps", &capabilities_.input_caps),
+        {"output_caps", &capabilities_.output_caps}}) {
+    Ref caps = steal(PyObject_GetAttrString(host_.get(), attribute));
+    if (!caps) return false;
+    *text = text_of(caps.get());
   }
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
          read_ranges(host_.get(), "channels", &capabilities_.channels);
@@ -139,12 +151,13 @@ bool PythonPlugin::call_host(const char *method, Failure *failure) {
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "start");
-  if (!view_.open(format, capabilities_.read_only)) {
+  if (!view_.open(format, capabilities_.read_only || !format.in_place)) {
     capture_exception(failure, "start");
     return false;
   }
-  Ref arguments = steal(
-      Py_BuildValue("(iii)", format.rate, format.channels, format.frames));
+  Ref arguments = steal(Py_BuildValue("(iiiss)", format.rate, format.channels,
+                                      format.frames, format.input_caps.c_str(),
+                                      format.output_caps.c_str()));
   return bool(call_host("start", "start", failure, std::move(arguments)));
 }
 
@@ -173,6 +186,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
     Gil gil;
     if (!gil) return Outcome::Closing;
     block->times.held = ticks();
+    if (capabilities_.converts) release_sent();
     PyObject *buffer = view_.point_at(block);
     if (buffer) {
       RunningCall call(site_.get(), audio_name_.c_str(), block->times.held);
@@ -181,7 +195,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                              1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                              nullptr));
       call.end();
-      outcome = accept(result.get(), failure);
+      outcome = accept(result.get(), block, failure);
     }
     // Without memory for a view nothing was shown, and nothing is to release.
     if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
@@ -194,7 +208,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
 }
 
 // None and True are success, and so is an array: the samples themselves.
-[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Block *block,
+                                          Failure *failure) {
   if (!result) {
     capture_exception(failure, audio_name_.c_str());
     return kind_ == PluginKind::Source &&
@@ -208,7 +223,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
     result = Py_None;
   }
   if (truth == 0 && kind_ != PluginKind::Processor) return Outcome::Declined;
-  if (truth == 1 && view_.take_result(result)) return Outcome::Ok;
+  if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
+                                            : view_.take_result(result)))
+    return Outcome::Ok;
   complain(failure, truth == 0);
   return Outcome::Failed;
 }
@@ -275,7 +292,9 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   Ref samples = call_host("drain", "drain", failure, {});
   if (!samples) return false;
   if (samples.get() == Py_None) return true;
-  if (view_.take_tail(samples.get(), tail)) return true;
+  if (capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
+                             : view_.take_tail(samples.get(), tail))
+    return true;
   capture_exception(failure, "drain");
   return false;
 }
@@ -298,6 +317,21 @@ bool PythonPlugin::unlock(Failure *failure) {
   if (steal(PyObject_CallMethod(host_.get(), "unlock", nullptr))) return true;
   capture_exception(failure, "unlock");
   return false;
+}
+
+// At any time, so not as a call of its own either.
+bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
+                            std::string *mapped, Failure *failure) {
+  const char *method = to_output ? "get_output_caps" : "get_input_caps";
+  Gil gil;
+  if (!gil) return told_closing(failure, method);
+  Ref text = steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  if (!text) {
+    capture_exception(failure, method);
+    return false;
+  }
+  *mapped = text_of(text.get());
+  return true;
 }
 
 void PythonPlugin::stop_deadline(uint64_t deadline, HangObserver *observer) {

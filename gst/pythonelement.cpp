@@ -355,20 +355,37 @@ bool PythonElement::load() {
     return false;
   }
   read_only_ = plugin_->capabilities().read_only;
-  GstCaps *caps = caps_of(plugin_->capabilities());
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    gst_caps_take(&caps_, caps);
-  }
+  if (!describe_caps()) return false;
   if (apply_params() == GST_FLOW_OK) return true;
   unload();
   return false;
+}
+
+bool PythonElement::describe_caps() {
+  const Capabilities &capabilities = plugin_->capabilities();
+  CapsConversion conversion;
+  std::string problem;
+  if (capabilities.converts && !conversion.open(plugin_, &problem)) {
+    refuse(problem);
+    failure_.phase = "load";
+    post_failure(element_, GST_MESSAGE_ERROR, name_, failure_,
+                 GST_CLOCK_TIME_NONE, 1);
+    unload();
+    return false;
+  }
+  GstCaps *caps =
+      capabilities.converts ? conversion.input() : caps_of(capabilities);
+  std::lock_guard<std::mutex> lock(mutex_);
+  gst_caps_take(&caps_, caps);
+  conversion_ = conversion;
+  return true;
 }
 
 void PythonElement::unload() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     gst_clear_caps(&caps_);
+    conversion_.close();
   }
   if (!plugin_) return;
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
@@ -384,10 +401,39 @@ GstCaps *PythonElement::allowed_caps() const {
   return caps_of(all_capabilities());
 }
 
+GstCaps *PythonElement::transform_caps(GstPadDirection direction,
+                                       GstCaps *caps) {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!caps_) return gst_caps_new_any();
+    if (!conversion_.is_open())
+      return gst_caps_intersect_full(caps, caps_, GST_CAPS_INTERSECT_FIRST);
+    conversion = conversion_;
+  }
+  return conversion.transform(direction, caps);
+}
+
+bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    conversion = conversion_;
+  }
+  if (failed_ || conversion.confirm(input, output, &failure_)) return !failed_;
+  failed_ = true;
+  if (failure_.kind != Failure::Kind::Closing)
+    post_failure(element_, GST_MESSAGE_ERROR, name_, failure_,
+                 GST_CLOCK_TIME_NONE, 1);
+  return false;
+}
+
 void PythonElement::warn_about_caps(const GstCaps *offered) {
+  bool converts;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!caps_) return;
+    converts = conversion_.is_open();
   }
   if (caps_warned_.exchange(true)) return;
   GstCaps *allowed = allowed_caps();
@@ -395,9 +441,10 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
   gchar *offer = gst_caps_to_string(offered);
   GST_ELEMENT_WARNING(
       element_, STREAM, FORMAT,
-      ("%s: the plugin does not take the audio that is offered; put "
-       "audioconvert and audioresample before it",
-       name_.c_str()),
+      ("%s: the plugin does not take %s", name_.c_str(),
+       converts ? "what is offered"
+                : "the audio that is offered; put audioconvert and "
+                  "audioresample before it"),
       ("it takes %s, offered is %s", takes, offer));
   g_free(takes);
   g_free(offer);
@@ -408,18 +455,28 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
 
 bool PythonElement::start(const GstAudioInfo &info, int frames) {
   StreamFormat format;
-  if (!plugin_ || !stream_format_of(info, &format)) return false;
+  if (!stream_format_of(info, &format)) return false;
+  format.frames = frames;
+  return start(info, &format);
+}
+
+bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
+  if (!plugin_) return false;
   // The pad sends caps that were refused again, before each buffer.
   if (failed_) return false;
   stop();
   info_ = info;
-  ticks_per_frame_ = 1e9 / info.rate / ns_per_tick();
-  format.frames = frames;
+  // A "frame" of bytes is one of them, and lasts nobody knows how long.
+  const double per_second =
+      format->bytes ? double(info.rate) * info.bpf : double(info.rate);
+  ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
+  latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
   if (params_changed_ && apply_params() != GST_FLOW_OK) return false;
   // stop() follows if and only if start() was entered.
   started_ = true;
-  if (!plugin_->start(format, &failure_)) {
+  if (!plugin_->start(*format, &failure_)) {
     failed_ = true;
     stats_.errors.add();
     if (failure_.kind != Failure::Kind::Closing)
@@ -489,7 +546,7 @@ Preferences PythonElement::preferences() {
 // ---- one buffer ------------------------------------------------------------
 
 GstFlowReturn PythonElement::apply_changes() {
-  return frames_since_latency_ >= guint64(info_.rate) &&
+  return frames_since_latency_ >= latency_interval_ &&
                  !params_changed_.load(std::memory_order_relaxed)
              ? update_latency()
              : apply_params();
@@ -499,7 +556,10 @@ GstFlowReturn PythonElement::apply_changes() {
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
-  if (outcome != Outcome::Declined) stats_.frames.add(block->frames);
+  if (outcome != Outcome::Declined)
+    stats_.frames.add(stat_unit_ == 1 ? block->frames
+                      : stat_unit_    ? block->frames / stat_unit_
+                                      : 0);
   return outcome;
 }
 
@@ -517,7 +577,8 @@ Outcome PythonElement::refuse(const std::string &problem) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
   if (double(block.times.left - block.times.asked) >
-      double(block.frames) * ticks_per_frame_)
+          double(block.frames) * ticks_per_frame_ &&
+      ticks_per_frame_ > 0)
     stats_.overruns.add();
   if (block.copied) stats_.copies.add();
   frames_since_latency_ += block.frames;

@@ -15,6 +15,7 @@
 
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
+#include "capsconversion.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -40,12 +41,21 @@ class PythonElement final : private HangObserver {
 
   // The caps that the plugin takes, the template's before READY.
   GstCaps *allowed_caps() const;
+  // The caps of the other pad of a filter; anything before READY, when nobody
+  // knows the plugin.
+  GstCaps *transform_caps(GstPadDirection direction, GstCaps *caps);
+  // Whether the plugin stands by what the pads agreed on. False: an error was
+  // posted.
+  bool confirm_caps(GstCaps *input, GstCaps *output);
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
   bool start(const GstAudioInfo &info, int frames);
+  // The same of a converting plugin; `info` is empty where it gets no raw
+  // audio.
+  bool start(const GstAudioInfo &info, StreamFormat *format);
   void stop();
   bool started() const { return started_; }
   const GstAudioInfo &info() const { return info_; }
@@ -58,7 +68,7 @@ class PythonElement final : private HangObserver {
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
     if (G_UNLIKELY(params_changed_.load(std::memory_order_relaxed) ||
-                   frames_since_latency_ >= guint64(info_.rate)))
+                   frames_since_latency_ >= latency_interval_))
       return apply_changes();
     return GST_FLOW_OK;
   }
@@ -76,8 +86,10 @@ class PythonElement final : private HangObserver {
 
   // Any thread, from READY on.
   void unlock();
+  bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
   bool read_only() const { return read_only_; }
+  bool converts() const { return plugin_->capabilities().converts; }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
   Statistics &stats() { return stats_; }
@@ -90,6 +102,7 @@ class PythonElement final : private HangObserver {
 
   void call_hangs(const std::string &phase, const std::string &stack) override;
   bool load();
+  bool describe_caps();
   void unload();
   void begin_stop();
   void end_stop();
@@ -115,9 +128,10 @@ class PythonElement final : private HangObserver {
   std::vector<Parameter> pending_;    // guarded by mutex_
   std::atomic<bool> params_changed_{false};
   std::atomic<OnError> on_error_{OnError::Fail};
-  GstCaps *caps_ = nullptr;  // guarded by mutex_; NULL: not loaded
+  GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
+  CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
 
-  std::unique_ptr<Plugin> plugin_;  // from READY to NULL
+  std::shared_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
   bool read_only_ = false;          // as plugin_
   Statistics stats_;
@@ -132,9 +146,11 @@ class PythonElement final : private HangObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
-  double ticks_per_frame_ = 0;
+  double ticks_per_frame_ = 0;  // 0: not known
+  guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;
-  uint64_t last_warning_ = 0;  // monotonic_ns
+  guint64 latency_interval_ = 0;  // frames from one question to the next
+  uint64_t last_warning_ = 0;     // monotonic_ns
   guint64 unreported_ = 0;
 };
 

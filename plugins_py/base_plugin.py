@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -46,6 +46,7 @@ __all__ = [
     "BasePlugin",
     "DropBuffer",
     "EndOfStream",
+    "Output",
     "PluginInfo",
     "PluginState",
     "PluginTimeout",
@@ -164,13 +165,13 @@ class AudioBuffer:
         return row
 
     def get_frame_count(self) -> int:
-        """Samples per channel."""
-        frames: int = self.data.shape[1]
+        """Samples per channel; bytes, where the buffer holds bytes."""
+        frames: int = self.data.shape[-1]
         return frames
 
     def get_channel_count(self) -> int:
-        """Number of channels."""
-        channels: int = self.data.shape[0]
+        """Number of channels; 1 where the buffer holds bytes."""
+        channels: int = self.data.shape[0] if self.data.ndim > 1 else 1
         return channels
 
     def clear(self) -> None:
@@ -212,15 +213,29 @@ class AudioBuffer:
 
     @property
     def sample_rate(self) -> int | None:
-        """Frames per second."""
+        """Frames per second; ``None`` for what is no raw audio."""
         return None if self._stream is None else self._stream.sample_rate
 
 
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
+# One buffer of a plugin whose output is not like its input.
+Output = bytes | bytearray | memoryview | NDArray[Any]
+
 
 # Names that are not parameters, though their values look like some.
-_NOT_PARAMETERS = frozenset(("formats", "layouts", "rates", "channels", "read_only"))
+_NOT_PARAMETERS = frozenset(
+    (
+        "formats",
+        "layouts",
+        "rates",
+        "channels",
+        "read_only",
+        "input_caps",
+        "output_caps",
+        "as_bytes",
+    )
+)
 
 _BOOLS = {
     "true": True,
@@ -448,18 +463,56 @@ class AudioProcessorPlugin(_StreamPlugin):
         The stream ends.  Return what is still held back, an array of shape
         ``(channels, frames)`` and of the stream's dtype with any number of
         frames, or ``None``.  The plugin may then be given a new stream.
+
+    **Other formats and sizes.**  A plugin whose output is not like its input (an
+    encryptor, an encoder) says so with these, all optional; caps are strings as
+    ``gst-launch-1.0`` takes them:
+
+    ``input_caps``, ``output_caps``
+        Class attributes: what goes in, in place of ``formats`` and so on; what
+        comes out.  What is left out is raw audio, or the same as goes in.
+    ``get_output_caps(self, input_caps: str) -> str``
+        The output for this input.  Asked on any thread, at any time, for fixed
+        caps only: it has to compute and nothing else.
+    ``get_input_caps(self, output_caps: str) -> str``
+        The inverse; it may be asked about ranges.
+    ``set_caps(self, input_caps: str, output_caps: str) -> None``
+        What was agreed on; called before ``start``.
+    ``as_bytes = True``
+        Raw audio comes as bytes, too: of any format, layout and channel count,
+        planar audio one channel after another.
+
+    Whatever is no raw audio in one of the four sample formats comes as
+    ``buffer.data`` of shape ``(bytes,)`` and dtype uint8, a view of the buffer's
+    own memory; it refuses writes where input and output caps differ.
+
+    ``process_audio`` then returns what comes out: ``bytes``, ``bytearray``, a
+    ``memoryview`` or a C-contiguous array, which goes on as it is, without a
+    copy, so do not change it later; or a list of them, which are as many buffers
+    and share the time of this one.  An empty list is nothing yet: the next output
+    gets that time as well.  Raw audio is given as bytes of whole frames or as an
+    array of shape ``(channels, frames)``.  ``None`` and ``True`` send on the
+    block itself, if its caps are the same before and after; otherwise they are a
+    failure.  ``drain`` may return the same.
     """
+
+    input_caps: ClassVar[str | None] = None
+    output_caps: ClassVar[str | None] = None
+    as_bytes: ClassVar[bool] = False
 
     def get_type(self) -> PluginType:
         """``PluginType.PROCESSOR``."""
         return PluginType.PROCESSOR
 
     @abc.abstractmethod
-    def process_audio(self, buffer: AudioBuffer) -> bool | None:
+    def process_audio(
+        self, buffer: AudioBuffer
+    ) -> bool | None | Output | Sequence[Output]:
         """Change ``buffer.data``, of shape ``(channels, frames)``, in place.
 
-        As many frames come out as went in.  ``None`` and ``True`` are success;
-        after ``False`` or an exception nothing of the block is used.
+        As many frames come out as went in, unless the class says otherwise.
+        ``None`` and ``True`` are success; after ``False`` or an exception
+        nothing of the block is used.
         """
 
     def get_processing_latency(self) -> float:

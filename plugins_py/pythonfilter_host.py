@@ -461,6 +461,38 @@ class Host:
         self.rates = self._ranges("rates", 1, 2**31 - 1)
         self.channels = self._ranges("channels", 1, 64)
         self.read_only = self._declared("read_only") is True
+        self._read_conversion()
+
+    def _read_conversion(self) -> None:
+        """What it says of itself if its output is not like its input."""
+        self.input_caps = self._caps("input_caps")
+        self.output_caps = self._caps("output_caps")
+        self.maps_to_output = _method(self.plugin, "get_output_caps") is not None
+        self.maps_to_input = _method(self.plugin, "get_input_caps") is not None
+        self.as_bytes = self._declared("as_bytes") is True
+        self.converts = bool(
+            self.input_caps
+            or self.output_caps
+            or self.maps_to_output
+            or self.maps_to_input
+            or self.as_bytes
+        )
+        if self.converts and self._kind != "processor":
+            raise self._unusable(
+                "declares caps of its own (input_caps, output_caps, as_bytes, "
+                "get_output_caps), which only pythonfilter can honour"
+            )
+
+    def _caps(self, name: str) -> str:
+        value = self._declared(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            raise self._unusable(
+                f"declares {name} = {value!r}; it must be a string of GStreamer "
+                "caps, such as 'application/x-sframe'"
+            )
+        return value
 
     def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
         """None, an int, a range, or a collection of ints; () is "any"."""
@@ -512,9 +544,20 @@ class Host:
             ask("get_buffer_size", "getBufferSize"),
         )
 
-    def start(self, rate: int, channels: int, frames: int) -> None:
+    def start(
+        self, rate: int, channels: int, frames: int, input_caps: str, output_caps: str
+    ) -> None:
+        """`rate` and `channels` are 0 where the input is no raw audio."""
         if inspect.ismodule(self.plugin):
             return
+        set_caps = _method(self.plugin, "set_caps")
+        if set_caps is not None and self.converts:
+            set_caps(input_caps, output_caps)
+        if rate:
+            self._set_format(rate, channels, frames)
+        self._ask("start")
+
+    def _set_format(self, rate: int, channels: int, frames: int) -> None:
         set_rate = _method(self.plugin, "set_sample_rate", "setSampleRate")
         if set_rate is not None:
             set_rate(rate)
@@ -531,7 +574,6 @@ class Host:
             get_size = _method(self.plugin, "get_buffer_size", "getBufferSize")
             size = get_size() if get_size is not None else None
             set_size(frames or (size if isinstance(size, int) and size > 0 else 512))
-        self._ask("start")
 
     def stop(self) -> None:
         method = _method(self.plugin, "stop")
@@ -569,6 +611,23 @@ class Host:
         getter = _method(self.plugin, "get_parameter", "getParameter")
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
+
+    def get_output_caps(self, input_caps: str) -> str:
+        return self._mapped_caps("get_output_caps", input_caps)
+
+    def get_input_caps(self, output_caps: str) -> str:
+        return self._mapped_caps("get_input_caps", output_caps)
+
+    def _mapped_caps(self, name: str, caps: str) -> str:
+        method = getattr(self.plugin, name)
+        mapped = method(caps)
+        if isinstance(mapped, str):
+            return mapped
+        raise PluginError(
+            "bad-result",
+            f"{name}() gave {mapped!r}, not a string of GStreamer caps",
+            *self._place(method),
+        )
 
     def latency(self) -> float:
         """In seconds."""
