@@ -188,8 +188,11 @@ def test_wrong_key_and_wrong_tag_look_the_same(key, tmp_path):
 def test_frames_of_another_session_are_not_taken(key):
     encryptor, decryptor, sealed = pair(key)
     other, _, other_sealed = pair(key)
+    assert accepted(decryptor, seal(encryptor, *[b"y"] * 50)) == 50
     frames = seal(other, *[b"x"] * 100)
     assert accepted(decryptor, frames) == 0
+    # That a CTR was there in this session says nothing of that one's frames.
+    assert counts(decryptor) == (50, 0, 100, 0, 0)
     # Not even where its own KID is put in their place, or the caps' session.
     kid = seal(encryptor, b"")[0][1:9]
     assert accepted(decryptor, [each[:1] + kid + each[9:] for each in frames]) == 0
