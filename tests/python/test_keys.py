@@ -57,7 +57,9 @@ def test_file_of_ones_own_is_read(mode, tmp_path):
     assert read_key_file(path) == KEY
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o666])
+@pytest.mark.parametrize(
+    "mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o666]
+)
 def test_file_open_to_others_is_refused(mode, tmp_path):
     path = write_key(tmp_path / "key")
     os.chmod(path, mode)

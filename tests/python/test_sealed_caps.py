@@ -50,10 +50,9 @@ def raw_caps():
     for name, layout, rate, channels in itertools.product(
         names, ("interleaved", "non-interleaved"), (8000, 192000), (1, 2, 6, 64)
     ):
-        mask = f", channel-mask=(bitmask)0x{(1 << channels) - 1:x}" if channels > 1 else ""
         yield (
             f"audio/x-raw, format={name}, layout={layout}, rate={rate}, "
-            f"channels={channels}{mask}"
+            f"channels={channels}, channel-mask=(bitmask)0x{(1 << channels) - 1:x}"
         )
 
 
@@ -73,9 +72,9 @@ def test_all_formats_of_raw_audio_come_back():
         "audio/x-raw(memory:SystemMemory), rate=(int)48000",
         "audio/x-raw(memory:Other, meta:GstAudioMeta), rate=(int)48000",
         "audio/x-raw, format=(string){ S16LE, F32LE }, rate=(int)[ 1, 2147483647 ]",
-        "audio/x-raw, title=(string)\"a\\ \\\"quoted\\\"\\,\\ one\\;\\\\\", rate=(int)1",
+        r'audio/x-raw, title=(string)"a\ \"quoted\"\,\ one\;\\", rate=(int)1',
         "audio/x-raw, ratio=(fraction)30000/1001, gain=(double)-1.5e-07",
-        "x/y, caps=(GstCaps)[ a/b, c=(int)1; d/e ], s=(structure)[ n, t=(string)\"u\\ v\" ]",
+        r'x/y, c=(GstCaps)[ a/b, c=(int)1; d/e ], s=(structure)[ n, t=(string)"u\ v" ]',
         "application/x-rtp, media=(string)audio, encoding-name=(string)\"L16\\377\"",
         "ANY",
         "EMPTY",
@@ -97,7 +96,7 @@ def test_odd_caps_come_back_also_nested(caps):
 
 def test_random_strings_come_back():
     generator = random.Random(3)
-    alphabet = "".join(map(chr, range(1, 128))) + "\\\\\"\"0123456789,;()[]{}<>é\xff\u2028🎧"
+    alphabet = "".join(map(chr, range(1, 128))) + "\\\"" * 4 + "0134567é\xff\u2028🎧"
     for _ in range(3000):
         check("".join(generator.choices(alphabet, k=generator.randrange(12))))
 
@@ -105,7 +104,7 @@ def test_random_strings_come_back():
 def test_what_gstreamer_cannot_read_we_cannot_either():
     """And what both can read is the same, whoever wrote it."""
     generator = random.Random(4)
-    alphabet = ["\\", '"', "\\", '"', "0", "1", "3", "7", "8", "a", " ", ",", ";", "=", "é", "\\101"]
+    alphabet = [*'\\"\\"01378a ,;=é', "\\101"]
     both = 0
     for _ in range(20000):
         inner = "".join(generator.choices(alphabet, k=generator.randrange(8)))
@@ -128,9 +127,11 @@ def test_what_gstreamer_cannot_read_we_cannot_either():
         ", original-caps=(string)audio/x-opus",
         " , original-caps = ( string ) audio/x-opus ",
         '(memory:SystemMemory), original-caps=(string)"audio/x-opus";',
-        ', a=(int)5, b=(string){ "x\\,y", z }, original-caps=(string)audio/x-opus, c=[1,2]',
-        ", caps=(GstCaps)[ a/b, original-caps=(string)no ], original-caps=(string)audio/x-opus",
-        ', before=(string)"original-caps\\=\\(string\\)no", original-caps=(string)audio/x-opus',
+        r', a=(int)5, b=(string){ "x\,y", z }, original-caps=(string)audio/x-opus',
+        ", c=(GstCaps)[ a/b, original-caps=(string)no ]"
+        ", original-caps=(string)audio/x-opus",
+        r', before=(string)"original-caps\=\(string\)no"'
+        ", original-caps=(string)audio/x-opus",
     ],
 )
 def test_field_is_found_among_others(rest):
@@ -165,7 +166,9 @@ def test_broken_caps_are_refused(caps):
         read(caps, TYPE)
 
 
-@pytest.mark.parametrize("caps", ["original-caps=(int)5", "original-caps=5", "a=(string)b"])
+@pytest.mark.parametrize(
+    "caps", ["original-caps=(int)5", "original-caps=5", "other=(string)b"]
+)
 def test_field_of_another_type_is_none(caps):
     assert "original-caps" not in read(f"{TYPE}, {caps}", TYPE)
 
