@@ -4,13 +4,15 @@
 // audio out, each through a Python processor of its own, watched and measured.
 //
 //   build/examples/duplex [--seconds N] [--devices] [--processor FILE.py]
+//   build/examples/duplex --secure KEYFILE [--port N] [--seconds N] [--devices]
 //
 // Without --devices it runs headless. A parameter of both changes every second
-// while they play. Ctrl-C ends it.
+// while they play. With --secure TX encrypts and sends to a UDP port of this
+// machine, where RX decrypts: you hear yourself. Ctrl-C ends it.
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -22,6 +24,8 @@ struct Options {
   int seconds = 0;  // 0: until Ctrl-C
   bool devices = false;
   std::string processor = "plugins_py/simple_gain.py";
+  std::string key_file;  // --secure
+  std::string port = "5004";
 };
 
 // One direction: source → Python processor → sink, and its bus.
@@ -29,7 +33,6 @@ struct Direction {
   const char *name;
   GstElement *pipeline = nullptr;
   GstElement *processor = nullptr;
-  guint watch = 0;
 };
 
 struct Call {
@@ -37,77 +40,54 @@ struct Call {
   GMainLoop *loop;
   Direction tx{"TX"}, rx{"RX"};
   int elapsed = 0;
-  double cpu_seconds = 0;
+  double cpu = 0;  // seconds
   bool failed = false;
 };
 
-double cpu_seconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  const timeval &user = usage.ru_utime, &system = usage.ru_stime;
-  return double(user.tv_sec + system.tv_sec) +
-         double(user.tv_usec + system.tv_usec) / 1e6;
-}
-
 gboolean on_message(GstBus *, GstMessage *message, gpointer data) {
   auto *call = static_cast<Call *>(data);
+  const GstMessageType type = GST_MESSAGE_TYPE(message);
   GError *error = nullptr;
-  gchar *debug = nullptr;
-  switch (GST_MESSAGE_TYPE(message)) {
-    case GST_MESSAGE_ERROR:
-      gst_message_parse_error(message, &error, &debug);
-      fprintf(stderr, "\n%s\n%s\n", error->message, debug ? debug : "");
-      call->failed = true;
-      g_main_loop_quit(call->loop);
-      break;
-    case GST_MESSAGE_WARNING:
-      gst_message_parse_warning(message, &error, &debug);
-      fprintf(stderr, "\n%s\n", error->message);
-      break;
-    case GST_MESSAGE_EOS:
-      g_main_loop_quit(call->loop);
-      break;
-    case GST_MESSAGE_LATENCY:
-      for (Direction *direction : {&call->tx, &call->rx})
-        gst_bin_recalculate_latency(GST_BIN(direction->pipeline));
-      break;
-    default:
-      break;
-  }
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error(message, &error, nullptr);
+  if (type == GST_MESSAGE_WARNING)
+    gst_message_parse_warning(message, &error, nullptr);
+  if (error) fprintf(stderr, "\n%s\n", error->message);
   g_clear_error(&error);
-  g_free(debug);
+  if (type == GST_MESSAGE_LATENCY)
+    for (Direction *direction : {&call->tx, &call->rx})
+      gst_bin_recalculate_latency(GST_BIN(direction->pipeline));
+  call->failed = call->failed || type == GST_MESSAGE_ERROR;
+  if (type & (GST_MESSAGE_ERROR | GST_MESSAGE_EOS))
+    g_main_loop_quit(call->loop);
   return G_SOURCE_CONTINUE;
 }
 
-bool open(Direction *direction, Call *call, const char *source,
-          const char *sink) {
-  const std::string description =
-      std::string(source) +
-      " ! audioconvert ! audioresample ! "
-      "audio/x-raw,format=F32LE,rate=48000,channels=2 ! "
-      "pythonfilter name=processor ! audioconvert ! " +
-      sink;
-  GError *error = nullptr;
-  direction->pipeline = gst_parse_launch(description.c_str(), &error);
-  if (error) {
-    fprintf(stderr, "%s: %s\n", direction->name, error->message);
-    g_clear_error(&error);
+#define SFRAME "plugins_py/sframe_"
+constexpr char convert[] =
+    " ! audioconvert ! audioresample ! "
+    "audio/x-raw,format=F32LE,rate=48000,channels=2 ! ";
+
+bool open(Direction *direction, const std::string &description, Call *call,
+          const char *script, const std::string &params) {
+  direction->pipeline = gst_parse_launch(description.c_str(), nullptr);
+  if (!direction->pipeline) {
+    fprintf(stderr, "cannot make %s\n", description.c_str());
     return false;
   }
   direction->processor =
       gst_bin_get_by_name(GST_BIN(direction->pipeline), "processor");
-  g_object_set(direction->processor, "script", call->options.processor.c_str(),
-               nullptr);
-  GstBus *bus = gst_element_get_bus(direction->pipeline);
-  direction->watch = gst_bus_add_watch(bus, on_message, call);
-  gst_object_unref(bus);
+  g_object_set(direction->processor, "script", script, nullptr);
+  gst_util_set_object_arg(G_OBJECT(direction->processor), "params",
+                          params.c_str());
+  gst_bus_add_watch(GST_ELEMENT_BUS(direction->pipeline), on_message, call);
   return true;
 }
 
 void close(Direction *direction) {
   if (!direction->pipeline) return;
   gst_element_set_state(direction->pipeline, GST_STATE_NULL);
-  if (direction->watch) g_source_remove(direction->watch);
+  gst_bus_remove_watch(GST_ELEMENT_BUS(direction->pipeline));
   gst_clear_object(&direction->processor);
   gst_clear_object(&direction->pipeline);
 }
@@ -133,28 +113,21 @@ void print(const Direction &direction) {
 gboolean every_second(gpointer data) {
   auto *call = static_cast<Call *>(data);
   call->elapsed++;
-  const double cpu = cpu_seconds();
+  const double cpu = double(clock()) / CLOCKS_PER_SEC;  // of all threads
   // One line that renews itself on a terminal, a line a second elsewhere.
   if (isatty(STDOUT_FILENO)) printf("\r\033[K");
-  print(call->tx);
-  print(call->rx);
-  printf("CPU %4.1f %%", (cpu - call->cpu_seconds) * 100);
+  for (Direction *each : {&call->tx, &call->rx})
+    print(*each);
+  printf("CPU %4.1f %%", (cpu - call->cpu) * 100);
   if (!isatty(STDOUT_FILENO)) printf("\n");
   fflush(stdout);
-  call->cpu_seconds = cpu;
+  call->cpu = cpu;
 
-  GstStructure *params = gst_structure_new(
-      "p", "gain", G_TYPE_DOUBLE, call->elapsed % 2 ? 0.5 : 1.0, nullptr);
+  const char *params = call->elapsed % 2 ? "p,gain=0.5" : "p,gain=1.0";
   for (Direction *direction : {&call->tx, &call->rx})
-    g_object_set(direction->processor, "params", params, nullptr);
-  gst_structure_free(params);
-
+    if (call->options.key_file.empty())
+      gst_util_set_object_arg(G_OBJECT(direction->processor), "params", params);
   if (call->elapsed == call->options.seconds) g_main_loop_quit(call->loop);
-  return G_SOURCE_CONTINUE;
-}
-
-gboolean on_interrupt(gpointer data) {
-  g_main_loop_quit(static_cast<Call *>(data)->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -171,30 +144,57 @@ int main(int argc, char **argv) {
       call.options.seconds = atoi(argv[++i]);
     } else if (name == "--processor" && i + 1 < argc) {
       call.options.processor = argv[++i];
+    } else if (name == "--secure" && i + 1 < argc) {
+      call.options.key_file = argv[++i];
+    } else if (name == "--port" && i + 1 < argc) {
+      call.options.port = argv[++i];
     } else {
-      puts("usage: duplex [--seconds N] [--devices] [--processor FILE.py]");
+      puts("usage: duplex [--seconds N] [--devices] [--processor FILE.py |");
+      puts("              --secure KEYFILE [--port N]]");
       return name == "--help" ? 0 : 2;
     }
   }
   call.loop = g_main_loop_new(nullptr, FALSE);
-  const bool devices = call.options.devices;
-  const char *tone = "audiotestsrc is-live=true samplesperbuffer=480 freq=";
+  const Options &options = call.options;
+  const bool secure = !options.key_file.empty();
+  const std::string tone = "audiotestsrc is-live=1 samplesperbuffer=480 freq=";
+  const std::string tx_sink =
+      secure ? "rtpgstpay config-interval=1 ! udpsink host=127.0.0.1 port=" +
+                   options.port
+             : "audioconvert ! fakesink sync=true";
+  const std::string rx_source =
+      secure ? "udpsrc address=127.0.0.1 port=" + options.port +
+                   " caps=application/x-rtp,media=application,"
+                   "clock-rate=90000,encoding-name=X-GST ! "
+                   "rtpjitterbuffer latency=50 ! rtpgstdepay ! "
+             : tone + "660" + convert;
+  const std::string params =
+      secure ? "p,key_file=\"" + options.key_file + "\"" : "p";
+  const char *sink = options.devices ? "autoaudiosink" : "fakesink sync=true";
   const bool opened =
-      open(&call.tx, &call,
-           devices ? "autoaudiosrc" : (std::string(tone) + "440").c_str(),
-           "fakesink sync=true") &&
-      open(&call.rx, &call, (std::string(tone) + "660").c_str(),
-           devices ? "autoaudiosink" : "fakesink sync=true");
+      open(&call.tx,
+           (options.devices ? "autoaudiosrc" : tone + "440") + convert +
+               "pythonfilter name=processor ! " + tx_sink,
+           &call, secure ? SFRAME "encryptor.py" : options.processor.c_str(),
+           params) &&
+      open(&call.rx,
+           rx_source + "pythonfilter name=processor ! audioconvert ! " + sink,
+           &call, secure ? SFRAME "decryptor.py" : options.processor.c_str(),
+           params);
   if (opened) {
-    g_unix_signal_add(SIGINT, on_interrupt, &call);
+    const auto quit = [](gpointer loop) -> gboolean {
+      g_main_loop_quit(static_cast<GMainLoop *>(loop));
+      return G_SOURCE_CONTINUE;
+    };
+    g_unix_signal_add(SIGINT, quit, call.loop);
     g_timeout_add_seconds(1, every_second, &call);
-    for (Direction *direction : {&call.tx, &call.rx})
+    for (Direction *direction : {&call.rx, &call.tx})  // who listens first
       gst_element_set_state(direction->pipeline, GST_STATE_PLAYING);
     g_main_loop_run(call.loop);
     printf("\nstopping\n");
   }
-  close(&call.tx);
-  close(&call.rx);
+  for (Direction *each : {&call.tx, &call.rx})
+    close(each);
   g_main_loop_unref(call.loop);
   return opened && !call.failed ? 0 : 1;
 }

@@ -116,6 +116,7 @@ def test_star_import_brings_every_contract_name():
         "AudioProcessorPlugin",
         "PluginTimeout",
         "DropBuffer",
+        "Output",
         "EndOfStream",
     }
     assert all(hasattr(bp, name) for name in bp.__all__)

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import time
 import wave
 
@@ -213,3 +214,54 @@ def test_duplex_says_what_is_wrong_with_a_plugin(tmp_path):
 
 def test_duplex_is_short():
     assert len((EXAMPLES / "duplex.cpp").read_text().splitlines()) <= 200
+
+
+SECURE_CALL = EXAMPLES / "secure-call.sh"
+
+
+@pytest.mark.parametrize("codec", [[], ["--opus"]], ids=["raw", "opus"])
+def test_secure_call_is_heard_by_whoever_has_the_key(codec, tmp_path):
+    env = {"BUILD_DIR": BUILD, "PATH": os.environ["PATH"]}
+    result = processes.run([SECURE_CALL, *codec], processes.ROOT, 120, **env)
+    text = result.out.decode()
+    assert result.code == 0, text + result.err
+    counts = {
+        line.split()[0]: [int(number) for number in line.split()[1:]]
+        for line in text.splitlines()
+        if re.fullmatch(r"(sender|receiver|spy) +\d+ +\d+", line)
+    }
+    sent, received, spied = (counts[who][0] for who in ("sender", "receiver", "spy"))
+    assert sent > 20 and received == sent and counts["receiver"][1] == 0
+    assert counts["spy"] == [spied, spied] and spied > 20
+    same = "the same speech" if codec else "every sample is the same"
+    assert same in text and "NOT" not in text
+
+
+def test_secure_call_notices_another_speech(tmp_path):
+    said, heard = tmp_path / "said.wav", tmp_path / "heard.wav"
+    for path, step in ((said, 7), (heard, 5)):
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(bytes((i * i * step) % 251 for i in range(8000)))
+    compare = [processes.PYTHON, EXAMPLES / "compare_speech.py"]
+    assert processes.run([*compare, said, said]).code == 0
+    for option in ([], ["--lossy"]):
+        result = processes.run([*compare, said, heard, *option])
+        assert result.code == 1 and b"NOT" in result.out, result.err
+
+
+def test_duplex_hears_itself_encrypted(tmp_path):
+    key = tmp_path / "call.key"
+    assert processes.run([EXAMPLES / "make-key", key]).code == 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    secure = ["--secure", key, "--port", port, "--seconds", "3"]
+    result = processes.run([BUILD / "examples" / "duplex", *secure], processes.ROOT)
+    assert result.code == 0, result.err
+    last = result.out.decode().splitlines()[2]
+    sent, received = (int(n) for n in re.findall(r"[TR]X +(\d+) buffers", last))
+    assert sent > 200 and received > 150 and result.err == ""
+    assert re.findall(r"(\d+) dropped", last) == ["0", "0"]

@@ -12,6 +12,7 @@ the line before it, names the file.
 import ast
 import pathlib
 import re
+import socket
 import textwrap
 import wave
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ FENCE = re.compile(r"^( *)```(.*)\n((?:.*\n)*?)\1```", re.MULTILINE)
 SOUND_CARD = "auto|alsa|pulse|pipewire|jack|openal|oss4?"
 # One for each plugin that comes with the project, and the element's own.
 AT_LEAST = {"plugins_py": 4, "gst": 1}
+KEY = "key_file=call.key"
 
 
 @dataclass
@@ -120,6 +122,10 @@ def with_files(line, text, folder):
         return f"{match[1]}{folder / 'sound.wav'}"
 
     text = re.sub(r"\bscript=([^\s\"']+)", script, text)
+    if KEY in text:
+        text = text.replace(KEY, f"key_file=(string){folder / 'call.key'}")
+        if not (folder / "call.key").exists():
+            processes.run([ROOT / "examples" / "make-key", folder / "call.key"])
     text = re.sub(r"(\bfilesrc\s+location=)([^\s\"']+)", sound, text)
     # A WAV source reads its path, a WAV sink makes it.
     return re.sub(r"(\bpath=)([^\s\"']+\.wav)", sound, text)
@@ -127,16 +133,54 @@ def with_files(line, text, folder):
 
 # test_devices.py runs these on a sound server of its own.
 DEVICES = ("microphone_source.py", "speaker_sink.py")
+RECEIVERS = [line for line in LINES if re.search(r"\budpsrc\b", line.text)]
+# The lines that send to them stand in the same file, or with the other half.
+SENDERS = {
+    "encryption.md": "encryption.md",
+    "sframe_decryptor.py": "sframe_encryptor.py",
+}
 
 
 @pytest.mark.parametrize(
-    "line", [each for each in LINES if each.file.name not in DEVICES], ids=str
+    "line",
+    [each for each in LINES if each.file.name not in DEVICES and each not in RECEIVERS],
+    ids=str,
 )
 def test_launch_line_runs_to_its_end(line, tmp_path):
     text = with_files(line, quiet(line.text), tmp_path)
     command = ["bash", "-euo", "pipefail", "-c", text]
     result = processes.run(command, ROOT, timeout=60)
     assert result.code == 0, f"{text}\n{result.err}"
+    assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
+
+
+@pytest.mark.parametrize("line", RECEIVERS, ids=str)
+def test_receiving_line_hears_the_sending_one(line, tmp_path):
+    (sender,) = (
+        each
+        for each in LINES
+        if each.file.name == SENDERS[line.file.name] and "udpsink" in each.text
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = f"port={probe.getsockname()[1]}"
+
+    def prepared(each, source, endless):
+        text = with_files(each, quiet(each.text), tmp_path).replace("port=5004", port)
+        text, count = re.subn(source, endless, text)
+        assert count == 1, each.text
+        return ["bash", "-euo", "pipefail", "-c", "exec " + text]
+
+    # An endless sender, and a receiver that ends after so many packets.
+    tone = r"audiotestsrc num-buffers=\d+"
+    sending = processes.start(prepared(sender, tone, "audiotestsrc is-live=true"), ROOT)
+    try:
+        receiver = prepared(line, r"\budpsrc\b", "udpsrc num-buffers=100")
+        result = processes.run(receiver, ROOT, timeout=60)
+    finally:
+        sending.kill()
+        sending.communicate()
+    assert result.code == 0, result.err
     assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
 
 
