@@ -86,15 +86,24 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
 
 bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
                              Failure *failure) const {
-  if (!plugin_->capabilities().maps_to_output) return true;
+  if (!plugin_->capabilities().maps_to_output) {
+    if (gst_caps_is_fixed(output)) return true;
+    failure->kind = Failure::Kind::Unusable;
+    failure->phase = "get_output_caps";
+    failure->message =
+        "declares output_caps that leave open what comes out; it needs a "
+        "get_output_caps()";
+    return false;
+  }
   GstCaps *mapped = ask(true, input, failure);
   if (!mapped) return false;
-  const bool agreed = gst_caps_is_subset(output, mapped);
+  const bool agreed =
+      gst_caps_is_fixed(output) && gst_caps_is_subset(output, mapped);
   if (!agreed) {
     gchar *got = gst_caps_to_string(output);
     gchar *wanted = gst_caps_to_string(mapped);
     failure->message = failure->phase + "() gave " + wanted +
-                       " only after something else had been agreed on: " + got;
+                       ", and what was agreed on is " + got;
     g_free(got);
     g_free(wanted);
   }
@@ -132,12 +141,15 @@ GstCaps *CapsConversion::transform(GstPadDirection direction,
     Failure ignored;
     if (maps && (!to_output || gst_caps_is_fixed(one)))
       mapped = ask(to_output, one, &ignored);
-    if (mapped)
+    if (mapped) {
       gst_caps_append(result, mapped);
-    else if (to)
+    } else if (to) {
+      // Best as it is, with all its fields, where that is declared as well.
+      if (!maps) result = gst_caps_merge(result, intersect(one, to));
       result = gst_caps_merge(result, gst_caps_ref(to));
-    else
+    } else {
       gst_caps_append(result, gst_caps_ref(one));
+    }
     gst_caps_unref(one);
   }
   gst_caps_unref(possible);

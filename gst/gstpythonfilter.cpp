@@ -75,11 +75,16 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
   return result;
 }
 
-static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *,
+static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
                                               GstPadDirection direction,
                                               GstCaps *caps, GstCaps *other) {
-  return direction == GST_PAD_SINK ? pythonfilter::fixate_output(caps, other)
-                                   : gst_caps_fixate(other);
+  if (!gst_caps_is_any(other))
+    return direction == GST_PAD_SINK ? pythonfilter::fixate_output(caps, other)
+                                     : gst_caps_fixate(other);
+  // Of all the caps there are the plugin has to name some: say why it did not.
+  GST_PYTHON_FILTER(base)->python->confirm_caps(caps, other);
+  gst_caps_unref(other);
+  return gst_caps_new_empty();
 }
 
 // What the plugin still holds belongs to the format it got it in.
