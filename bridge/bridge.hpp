@@ -64,6 +64,9 @@ struct Capabilities {
   bool maps_to_output = false;  // get_output_caps()
   bool maps_to_input = false;   // get_input_caps()
   bool as_bytes = false;        // raw audio comes as bytes, too
+
+  int block_size = 0;           // frames of each call; 0: as they come
+  bool pass_remainder = false;  // fewer at the end, not filled up
 };
 
 // What a source would like best; 0: it does not say.

@@ -123,7 +123,9 @@ bool PythonPlugin::read_capabilities() {
         {"converts", &capabilities_.converts},
         {"maps_to_output", &capabilities_.maps_to_output},
         {"maps_to_input", &capabilities_.maps_to_input},
-        {"as_bytes", &capabilities_.as_bytes}}) {
+        {"as_bytes", &capabilities_.as_bytes},
+
+        {"pass_remainder", &capabilities_.pass_remainder}}) {
     const int set = read_flag(host_.get(), attribute);
     if (set < 0) return false;
     *flag = set != 0;
@@ -140,6 +142,9 @@ bool PythonPlugin::read_capabilities() {
   for (Py_ssize_t i = 0; i < PyTuple_Size(secrets.get()); i++)
     capabilities_.secrets.push_back(
         text_of(PyTuple_GET_ITEM(secrets.get(), i)));
+  Ref block_size = steal(PyObject_GetAttrString(host_.get(), "block_size"));
+  if (!block_size) return false;
+  capabilities_.block_size = int(PyLong_AsLong(block_size.get()));
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
          read_ranges(host_.get(), "channels", &capabilities_.channels);
 }

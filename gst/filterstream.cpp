@@ -17,7 +17,11 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   writes_ = !python.read_only();
   bytes_ = false;
   in_place_ = true;
-  return gst_audio_info_from_caps(&info, input) && python.start(info, 0);
+  if (!gst_audio_info_from_caps(&info, input) ||
+      !python.start(info, block_size()))
+    return false;
+  start_blocks(info);
+  return true;
 }
 
 bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
@@ -38,6 +42,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
     if (!gst_audio_info_from_caps(&in, input)) return false;
     format.rate = in.rate;
     format.channels = in.channels;
+    format.frames = block_size();
     format.bytes =
         python.capabilities().as_bytes || !stream_format_of(in, &format);
   } else {
@@ -57,7 +62,9 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   bytes_ = format.bytes;
   writes_ = in_place_ && !python.read_only();
   outputs_.start(out);
-  return python.start(in, &format);
+  if (!python.start(in, &format)) return false;
+  start_blocks(in);
+  return true;
 }
 
 void FilterStream::forget_position() {
@@ -103,9 +110,12 @@ GstFlowReturn FilterStream::reset() {
     return GST_FLOW_OK;
   }
   if (writes_ && block.gap) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
-  if (G_UNLIKELY(block.discont)) mark_discont(buffer, &block);
-  broken_ = false;
-  if (!converts_) note_position(*buffer, block.frames);
+  // Not left to the base class, which hears of a drop only where it is the last
+  // thing that comes of a buffer.
+  if (G_UNLIKELY(block.discont || broken_)) mark_discont(buffer, &block);
+  if (!converts_)
+    note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                  block.frames);
   return GST_FLOW_OK;
 }
 
@@ -154,7 +164,9 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   if (policy == OnError::Passthrough && writes_ && before_.size() == size)
     std::memcpy(bytes, before_.data(), size);
   block->unmap();
-  if (!converts_) note_position(*buffer, block->frames);
+  if (!converts_)
+    note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                  block->frames);
   // What went in is not what has to come out, and nothing is known that is.
   const bool nothing_fits = !in_place_ || (policy == OnError::Silence &&
                                            bytes_ && python.info().bpf == 0);
@@ -169,10 +181,12 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
     gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
     GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_GAP);
   }
+  if (*buffer && broken_) mark_discont(buffer, block);
 }
 
 // What the plugin said; a buffer that came with the flag keeps it.
 void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
+  broken_ = false;
   if (GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)) return;
   block->unmap();
   *buffer = gst_buffer_make_writable(*buffer);
@@ -211,21 +225,20 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
   GST_BUFFER_OFFSET(buffer) = next_offset_;
   GST_BUFFER_DURATION(buffer) =
       gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info.rate));
-  // The base class does so for the others.
   if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   broken_ = false;
-  note_position(buffer, tail.frames);
+  note_position(next_pts_, next_offset_, tail.frames);
   python.stats().frames.add(tail.frames);
   return buffer;
 }
 
-[[gnu::hot]] void FilterStream::note_position(GstBuffer *buffer,
+[[gnu::hot]] void FilterStream::note_position(GstClockTime pts, guint64 offset,
                                               size_t frames) {
-  next_pts_ = GST_BUFFER_PTS(buffer);
+  next_pts_ = pts;
   if (GST_CLOCK_TIME_IS_VALID(next_pts_))
     next_pts_ += gst_util_uint64_scale_round(frames, GST_SECOND,
                                              guint64(python.info().rate));
-  next_offset_ = GST_BUFFER_OFFSET(buffer);
+  next_offset_ = offset;
   if (next_offset_ != GST_BUFFER_OFFSET_NONE) next_offset_ += frames;
 }
 

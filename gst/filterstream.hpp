@@ -4,31 +4,58 @@
 // or into others, what a failed call lets through, and the tail at the end.
 #pragma once
 
+#include "blocksplitter.hpp"
 #include "outputqueue.hpp"
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
 
+// What becomes of less than a block at the end.
+enum class Remainder { Pad, Pass };
+
 class FilterStream {
  public:
   explicit FilterStream(GstElement *element)
-      : python(element, PluginKind::Processor) {}
+      : python(element, PluginKind::Processor), element_(element) {}
+
+  // Those that every element has, and those of this one.
+  static void install_properties(GObjectClass *object_class);
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
 
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(GstCaps *input, GstCaps *output);
   // The buffer does not continue the one before it.
   bool is_break(GstBuffer *buffer) const {
-    return !fresh_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
+           (!fresh_ || blocks_.pending() > 0);
   }
   // One buffer; it is made writable where the plugin may write. NULL is left
   // of one for which outputs() has others, if any, and of one that is dropped;
   // that is GST_FLOW_CUSTOM_SUCCESS, as the base class wants to be told.
   GstFlowReturn process(GstBuffer **buffer);
   GstFlowReturn reset();
+
+  // With block-size, the plugin gets blocks in place of buffers.
+  bool makes_blocks() const { return blocks_.active(); }
+  bool has_rest() const { return blocks_.pending() > 0; }
+  // Takes the buffer. False: it is no audio, and process() says so.
+  bool add(GstBuffer *buffer) { return blocks_.add(buffer); }
+  // A buffer that comes of the blocks, NULL: there are no more for now.
+  GstFlowReturn next_block(GstBuffer **block);
+  // What comes of as much of a block as there is; more may be in outputs().
+  GstFlowReturn take_rest(GstBuffer **rest);
+  // What has not been processed or pushed is thrown away. That is not counted
+  // as dropped, as it is not for the buffers that a flush meets elsewhere.
+  void forget();
+
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // What is to be pushed before anything else is processed.
   OutputQueue &outputs() { return outputs_; }
+
+  // The plugin's own, and what its blocks cost.
+  GstClockTime latency() const { return python.latency() + wait_.load(); }
 
   PythonElement python;
 
@@ -37,11 +64,21 @@ class FilterStream {
   void forget_position();
   void discard_given();
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
+  void change_setting(std::atomic<int> *setting, int value, const char *name);
+  int block_size() const;
+  bool pads() const;
+  void start_blocks(const GstAudioInfo &info);
+  GstFlowReturn process_block(GstBuffer **block);
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
   GstBuffer *make_tail(const Tail &tail);
-  void note_position(GstBuffer *buffer, size_t frames);
+  void note_position(GstClockTime pts, guint64 offset, size_t frames);
+
+  GstElement *const element_;
+  std::atomic<int> block_size_{0};     // the property
+  std::atomic<int> remainder_{-1};     // the property; -1: the plugin's choice
+  std::atomic<GstClockTime> wait_{0};  // for the rest of a block
 
   // All the streaming thread's.
   bool fresh_ = true;          // no buffer since start or reset
@@ -55,6 +92,7 @@ class FilterStream {
   GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
   guint64 next_offset_ = GST_BUFFER_OFFSET_NONE;
   std::vector<std::byte> before_;  // the samples from before the call
+  BlockSplitter blocks_;
 };
 
 }  // namespace pythonfilter

@@ -87,15 +87,32 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
   return gst_caps_new_empty();
 }
 
+// The first one, if any, and what else came of the same call.
+static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
+                                                GstBuffer *buffer,
+                                                GstFlowReturn flow) {
+  GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD(self);
+  if (buffer) flow = gst_pad_push(pad, buffer);
+  while (flow == GST_FLOW_OK && (buffer = self->stream->outputs().pop()))
+    flow = gst_pad_push(pad, buffer);
+  return flow;
+}
+
+// Less than a block, which what follows does not continue.
+static GstFlowReturn gst_python_filter_push_rest(GstPythonFilter *self) {
+  if (!self->stream->has_rest()) return GST_FLOW_OK;
+  GstBuffer *rest;
+  const GstFlowReturn flow = self->stream->take_rest(&rest);
+  return gst_python_filter_push_all(self, rest, flow);
+}
+
 // What the plugin still holds belongs to the format it got it in.
 static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
-  GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD(self);
+  GstFlowReturn flow = gst_python_filter_push_rest(self);
+  if (flow != GST_FLOW_OK) return flow;
   GstBuffer *tail;
-  GstFlowReturn flow = self->stream->drain(&tail);
-  if (tail) flow = gst_pad_push(pad, tail);
-  while (flow == GST_FLOW_OK && (tail = self->stream->outputs().pop()))
-    flow = gst_pad_push(pad, tail);
-  return flow;
+  flow = self->stream->drain(&tail);
+  return gst_python_filter_push_all(self, tail, flow);
 }
 
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
@@ -108,7 +125,7 @@ static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
 }
 
 static gboolean gst_python_filter_stop(GstBaseTransform *base) {
-  GST_PYTHON_FILTER(base)->stream->outputs().clear();
+  GST_PYTHON_FILTER(base)->stream->forget();
   return TRUE;
 }
 
@@ -134,7 +151,14 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       gst_python_filter_push_tail(self);
       self->python->end_of_stream();
       break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_SEGMENT:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_GAP:
+      gst_python_filter_push_rest(self);
+      break;
     case GST_EVENT_FLUSH_STOP:
+      self->stream->forget();
       self->stream->reset();
       break;
     default:
@@ -150,7 +174,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
            ->query(base, direction, query))
     return FALSE;
-  const GstClockTime ours = GST_PYTHON_FILTER(base)->python->latency();
+  const GstClockTime ours = GST_PYTHON_FILTER(base)->stream->latency();
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC ||
       ours == 0)
     return TRUE;
@@ -173,6 +197,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   *output = nullptr;
   // The base class asks until there is nothing more.
   if (!buffer) {
+    if (G_UNLIKELY(self->stream->makes_blocks()))
+      return self->stream->next_block(output);
     *output = self->stream->outputs().pop();
     return GST_FLOW_OK;
   }
@@ -184,6 +210,10 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   GstFlowReturn flow = self->stream->is_break(buffer)
                            ? gst_python_filter_push_tail(self)
                            : GST_FLOW_OK;
+  if (G_UNLIKELY(self->stream->makes_blocks()) && flow == GST_FLOW_OK) {
+    if (self->stream->add(buffer)) return self->stream->next_block(output);
+    flow = gst_python_filter_push_rest(self);
+  }
   if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
   if (flow != GST_FLOW_OK)
     gst_clear_buffer(&buffer);
@@ -193,12 +223,29 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   return flow;
 }
 
+static void gst_python_filter_set_property(GObject *object, guint id,
+                                           const GValue *value,
+                                           GParamSpec *spec) {
+  if (!GST_PYTHON_FILTER(object)->stream->set_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_python_filter_get_property(GObject *object, guint id,
+                                           GValue *value, GParamSpec *spec) {
+  if (!GST_PYTHON_FILTER(object)->stream->get_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
 static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
+  auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
 
   pythonfilter::PythonElementClass<GstPythonFilter>::init(
       klass, gst_python_filter_parent_class);
+  object_class->set_property = gst_python_filter_set_property;
+  object_class->get_property = gst_python_filter_get_property;
+  FilterStream::install_properties(object_class);
   gst_element_class_set_static_metadata(
       element_class, "Python audio filter", "Filter/Effect/Audio",
       "Runs an audio processor written in Python with NumPy on the buffer's "

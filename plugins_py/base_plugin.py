@@ -260,6 +260,8 @@ _NOT_PARAMETERS = frozenset(
         "input_caps",
         "output_caps",
         "as_bytes",
+        "block_size",
+        "block_remainder",
     )
 )
 
@@ -491,6 +493,16 @@ class AudioSinkPlugin(_StreamPlugin):
 class AudioProcessorPlugin(_StreamPlugin):
     """A plugin that changes audio on its way through.
 
+    Two class attributes more tell the element how the audio is to come:
+
+    ``block_size``
+        Frames of each call, whatever the buffers' own size is; 0 for buffers as
+        they come.  The element's property of that name goes before it.
+    ``block_remainder``
+        What becomes of less than a block, at the end of the stream or before a
+        gap in it: ``"pad"`` fills it up with zeros, and takes them away from
+        what comes out; ``"pass"`` gives the plugin fewer frames.
+
     Two more methods are called if a plugin defines them; there is no default:
 
     ``reset(self) -> None``
@@ -536,6 +548,8 @@ class AudioProcessorPlugin(_StreamPlugin):
     input_caps: ClassVar[str | None] = None
     output_caps: ClassVar[str | None] = None
     as_bytes: ClassVar[bool] = False
+    block_size: ClassVar[int] = 0
+    block_remainder: ClassVar[str] = "pad"
 
     def get_type(self) -> PluginType:
         """``PluginType.PROCESSOR``."""

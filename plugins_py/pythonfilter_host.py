@@ -33,6 +33,8 @@ ELEMENTS = {
 }
 FORMATS = ("F32", "F64", "S16", "S32")
 LAYOUTS = ("interleaved", "non-interleaved")
+REMAINDERS = ("pad", "pass")
+MAX_BLOCK_SIZE = 2**20
 
 
 class PluginError(Exception):
@@ -471,6 +473,7 @@ class Host:
         self.read_only = self._declared("read_only") is True
         self._read_conversion()
         self._read_promises()
+        self.block_size, self.pass_remainder = self._blocks()
 
     def _read_conversion(self) -> None:
         """What it says of itself if its output is not like its input."""
@@ -524,6 +527,26 @@ class Host:
                 f"of the names of parameters"
             )
         self.secrets = tuple(sorted(secrets))
+
+    def _blocks(self) -> tuple[int, bool]:
+        """Frames of each call, 0 for any; whether the last one gets fewer."""
+        if self._kind != "processor":
+            return 0, False
+        size = self._declared("block_size")
+        if size is None:
+            size = 0
+        if type(size) is not int or not 0 <= size <= MAX_BLOCK_SIZE:
+            raise self._unusable(
+                f"declares block_size = {size!r}; it must be an int from 0 to "
+                f"{MAX_BLOCK_SIZE}"
+            )
+        remainder = self._declared("block_remainder")
+        if remainder not in (None, *REMAINDERS):
+            raise self._unusable(
+                f"declares block_remainder = {remainder!r}, but only "
+                f"{', '.join(REMAINDERS)} exist"
+            )
+        return size, remainder == "pass"
 
     def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
         """None, an int, a range, or a collection of ints; () is "any"."""

@@ -548,7 +548,8 @@ def test_bool_parameters(texts, value):
 @pytest.mark.parametrize(
     "key",
     """unknown Gain GAIN nothing table _hidden _db state start process_audio
-    formats layouts rates channels read_only fixed __class__ __doc__""".split()
+    formats layouts rates channels read_only block_size block_remainder
+    fixed __class__ __doc__""".split()
     + ["", "a b", "gain.real"],
 )
 def test_what_is_no_parameter_is_refused_and_untouched(key):

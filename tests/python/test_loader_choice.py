@@ -70,6 +70,12 @@ REFUSALS = {
     ),
     "format": (PLUGIN + "    formats = ('U8',)", "", "declares formats = ('U8',)"),
     "channels": (PLUGIN + "    channels = 65", "", "declares channels = 65"),
+    "block size": (PLUGIN + "    block_size = 6.4", "", "declares block_size = 6.4"),
+    "remainder": (
+        PLUGIN + "    block_remainder = 'keep'",
+        "",
+        "declares block_remainder = 'keep', but only pad, pass exist",
+    ),
 }
 
 

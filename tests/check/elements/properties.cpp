@@ -23,6 +23,9 @@ const Value values[] = {
     {"on-error", "passthrough"},
     {"on-error", "silence"},
     {"on-error", "drop"},
+    {"block-size", "480"},
+    {"drain", "pass"},
+    {"drain", "pad"},
     {"params", "p, gain=(double)0.5;"},
     {"params", "p, count=(int)-7, on=(boolean)true;"},
     {"params", "other-name, mode=(string)warm;"},
@@ -84,7 +87,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 7);
+  fail_unless_equals_int(ours, 9);
   g_free(specs);
 }
 GST_END_TEST;
@@ -100,6 +103,8 @@ GST_START_TEST(test_defaults) {
   g_object_get(element.get(), "params", &params, nullptr);
   fail_unless(params == nullptr);
   expect_text(element.text_of("on-error"), "fail");
+  expect_text(element.text_of("block-size"), "0");
+  expect_text(element.text_of("drain"), "pad");
   fail_unless_equals_uint64(element.stat("buffers"), 0);
 }
 GST_END_TEST;

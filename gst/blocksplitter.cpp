@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "blocksplitter.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <utility>
+
+namespace pythonfilter {
+
+namespace {
+
+// A free buffer less and the pool would make system calls when its last one
+// goes and comes back: one is filled, one processed, one kept by a sink.
+constexpr guint pool_buffers = 4;
+
+// Of the buffer with a block's first frame, if it is that buffer's first one.
+constexpr guint first_flags =
+    GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC | GST_BUFFER_FLAG_MARKER;
+// Of any buffer that has a part in a block.
+constexpr guint any_flags = GST_BUFFER_FLAG_CORRUPTED | GST_BUFFER_FLAG_LIVE;
+
+// Whether nobody else uses the samples. Sub-memory does not say by itself that
+// it is read-only, but refuses to be mapped.
+bool is_writable(GstBuffer *buffer) {
+  if (!gst_buffer_is_writable(buffer)) return false;
+  for (guint i = 0; i < gst_buffer_n_memory(buffer); i++) {
+    GstMemory *memory = gst_buffer_peek_memory(buffer, i);
+    if (!gst_memory_is_writable(memory) || GST_MEMORY_IS_READONLY(memory))
+      return false;
+  }
+  return true;
+}
+
+// The channel's first sample.
+const std::byte *channel_of(const Block &block, int channel) {
+  return block.data + (block.plane_offsets
+                           ? ptrdiff_t(block.plane_offsets[channel])
+                           : channel * block.channel_stride);
+}
+
+}  // namespace
+
+// A buffer and its one mapping, which the blocks that lie in its memory share.
+// It goes with the last of them, on whatever thread that is.
+class BlockSplitter::Source {
+ public:
+  bool open(GstBuffer *buffer, const GstAudioInfo &info) {
+    writable = is_writable(buffer);
+    contiguous =
+        info.layout == GST_AUDIO_LAYOUT_INTERLEAVED || info.channels == 1;
+    std::string problem;
+    if (audio.map(buffer, info, writable, &problem)) {
+      buffer_ = buffer;
+      return true;
+    }
+    audio.unmap();
+    return false;
+  }
+  void close() {
+    audio.unmap();
+    gst_clear_buffer(&buffer_);
+  }
+
+  Source *ref() {
+    users_.fetch_add(1, std::memory_order_relaxed);
+    return this;
+  }
+  static void unref(gpointer pointer) {
+    auto *source = static_cast<Source *>(pointer);
+    if (source->users_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    source->close();
+    delete source;
+  }
+  bool has_other_users() const {
+    return users_.load(std::memory_order_acquire) > 1;
+  }
+  GstBuffer *buffer() const { return buffer_; }
+
+  AudioBlock audio;
+  bool writable = false;    // nobody else uses its memory
+  bool contiguous = false;  // frame after frame
+
+ private:
+  ~Source() = default;
+
+  GstBuffer *buffer_ = nullptr;
+  std::atomic<int> users_{1};
+};
+
+BlockSplitter::~BlockSplitter() {
+  clear();
+  close_pool();
+  if (spare_) Source::unref(spare_);
+}
+
+void BlockSplitter::start(const GstAudioInfo &info, size_t frames,
+                          bool writes) {
+  clear();
+  close_pool();
+  info_ = info;
+  frames_ = frames;
+  writes_ = writes;
+  const bool interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+  planes_ = interleaved ? 1 : info.channels;
+  width_ = size_t(interleaved ? info.bpf : GST_AUDIO_INFO_BPS(&info));
+}
+
+void BlockSplitter::close_pool() {
+  if (pool_) gst_buffer_pool_set_active(pool_, FALSE);
+  gst_clear_object(&pool_);
+}
+
+void BlockSplitter::clear() {
+  drop_source();
+  gst_clear_buffer(&block_);
+  filled_ = 0;
+}
+
+void BlockSplitter::drop_source() {
+  gst_clear_buffer(&whole_);
+  Source *source = std::exchange(source_, nullptr);
+  if (!source) return;
+  if (spare_ || source->has_other_users()) return Source::unref(source);
+  source->close();
+  spare_ = source;
+}
+
+size_t BlockSplitter::left() const {
+  return source_ ? source_->audio.frames - next_ : 0;
+}
+
+bool BlockSplitter::is_block(GstBuffer *buffer) const {
+  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer);
+  return meta ? meta->samples == frames_
+              : gst_buffer_get_size(buffer) == frames_ * size_t(info_.bpf);
+}
+
+bool BlockSplitter::add(GstBuffer *buffer) {
+  drop_source();
+  if (filled_ == 0 && is_block(buffer)) {
+    whole_ = buffer;
+    return true;
+  }
+  if (!spare_) spare_ = new Source;
+  if (!spare_->open(buffer, info_)) return false;
+  source_ = std::exchange(spare_, nullptr);
+  next_ = 0;
+  return true;
+}
+
+GstBuffer *BlockSplitter::take() {
+  copied_ = false;
+  if (whole_) return std::exchange(whole_, nullptr);
+  if (!source_) return nullptr;
+  const bool shares = source_->contiguous && (source_->writable || !writes_);
+  GstBuffer *block = shares && filled_ == 0 && left() >= frames_
+                         ? share()
+                         : copy(std::min(left(), frames_ - filled_));
+  if (left() == 0) drop_source();
+  return block;
+}
+
+// Planes are not shared: one memory from the first plane's part to the last
+// one's would have other blocks' samples in it, and one for each plane would
+// be copied whenever somebody maps the block.
+GstBuffer *BlockSplitter::share() {
+  const size_t size = frames_ * size_t(info_.bpf);
+  std::byte *samples = source_->audio.data + next_ * size_t(info_.bpf);
+  GstBuffer *block;
+  if (source_->writable) {
+    // No sub-memory, which nobody may write to. It has no room beyond the
+    // block, so that nobody who writes to all of it reaches a neighbour.
+    block = gst_buffer_new();
+    gst_buffer_append_memory(
+        block, gst_memory_new_wrapped(GstMemoryFlags(0), samples, size, 0, size,
+                                      source_->ref(), Source::unref));
+  } else {
+    size_t all;
+    const std::byte *begin = source_->audio.bytes(&all);
+    block = gst_buffer_copy_region(source_->buffer(), GST_BUFFER_COPY_MEMORY,
+                                   gsize(samples - begin), size);
+  }
+  describe(block);
+  copied_ = source_->audio.copied;
+  next_ += frames_;
+  return block;
+}
+
+// The block, once it is full.
+GstBuffer *BlockSplitter::copy(size_t frames) {
+  if (frames == 0) return nullptr;
+  if (filled_ == 0) {
+    block_ = new_block();
+    describe(block_);
+  } else {
+    const guint flags = GST_BUFFER_FLAGS(source_->buffer());
+    if (!(flags & GST_BUFFER_FLAG_GAP))
+      GST_BUFFER_FLAG_UNSET(block_, GST_BUFFER_FLAG_GAP);
+    GST_BUFFER_FLAG_SET(block_, flags & any_flags);
+  }
+  GstMapInfo map;
+  gst_buffer_map(block_, &map, GST_MAP_WRITE);
+  for (int p = 0; p < planes_; p++)
+    std::memcpy(map.data + place_of(p, filled_),
+                channel_of(source_->audio, p) + next_ * width_,
+                frames * width_);
+  gst_buffer_unmap(block_, &map);
+  next_ += frames;
+  filled_ += frames;
+  if (filled_ < frames_) return nullptr;
+  copied_ = true;
+  filled_ = 0;
+  return std::exchange(block_, nullptr);
+}
+
+GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
+  drop_source();
+  *frames = std::exchange(filled_, 0);
+  if (*frames == 0) return nullptr;
+  copied_ = true;
+  GST_BUFFER_DURATION(block_) =
+      gst_util_uint64_scale_round(*frames, GST_SECOND, guint64(info_.rate));
+  if (GST_BUFFER_OFFSET_IS_VALID(block_))
+    GST_BUFFER_OFFSET_END(block_) = GST_BUFFER_OFFSET(block_) + *frames;
+  if (pad) {
+    GstMapInfo map;
+    gst_buffer_map(block_, &map, GST_MAP_WRITE);
+    for (int p = 0; p < planes_; p++)
+      gst_audio_format_info_fill_silence(info_.finfo,
+                                         map.data + place_of(p, *frames),
+                                         (frames_ - *frames) * width_);
+    gst_buffer_unmap(block_, &map);
+  } else {
+    cut(block_, *frames);
+  }
+  return std::exchange(block_, nullptr);
+}
+
+// Not gst_audio_buffer_truncate(), whose sub-memory nobody may write to.
+void BlockSplitter::cut(GstBuffer *block, size_t frames) const {
+  if (GstAudioMeta *meta = gst_buffer_get_audio_meta(block))
+    meta->samples = frames;
+  else
+    gst_buffer_set_size(block, gssize(frames * size_t(info_.bpf)));
+}
+
+GstBuffer *BlockSplitter::new_block() {
+  if (!pool_) {
+    pool_ = gst_buffer_pool_new();
+    GstStructure *config = gst_buffer_pool_get_config(pool_);
+    gst_buffer_pool_config_set_params(
+        config, nullptr, guint(frames_ * size_t(info_.bpf)), pool_buffers, 0);
+    gst_buffer_pool_set_config(pool_, config);
+    gst_buffer_pool_set_active(pool_, TRUE);
+  }
+  GstBuffer *block = nullptr;
+  // Has no limit and is never flushed, so it always gives one.
+  gst_buffer_pool_acquire_buffer(pool_, &block, nullptr);
+  return block;
+}
+
+// A new block whose first frame is the next one of the source.
+void BlockSplitter::describe(GstBuffer *block) const {
+  if (info_.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
+    gst_buffer_add_audio_meta(block, &info_, frames_, nullptr);
+  GstBuffer *source = source_->buffer();
+  // From the source's start each time, so that nothing adds up.
+  const GstClockTime begin = time_of(next_);
+  if (GST_BUFFER_PTS_IS_VALID(source))
+    GST_BUFFER_PTS(block) = GST_BUFFER_PTS(source) + begin;
+  GST_BUFFER_DURATION(block) = time_of(next_ + frames_) - begin;
+  if (GST_BUFFER_OFFSET_IS_VALID(source)) {
+    GST_BUFFER_OFFSET(block) = GST_BUFFER_OFFSET(source) + next_;
+    GST_BUFFER_OFFSET_END(block) = GST_BUFFER_OFFSET(block) + frames_;
+  }
+  GST_BUFFER_FLAG_SET(
+      block, GST_BUFFER_FLAGS(source) & (GST_BUFFER_FLAG_GAP | any_flags |
+                                         (next_ == 0 ? first_flags : 0)));
+}
+
+size_t BlockSplitter::place_of(int plane, size_t frame) const {
+  return (size_t(plane) * frames_ + frame) * width_;
+}
+
+GstClockTime BlockSplitter::time_of(size_t frame) const {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, guint64(info_.rate));
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Raw audio in buffers of any size, made into blocks of one size: without a
+// copy where a whole block lies in one buffer, with one where it does not.
+#pragma once
+
+#include "audioblock.hpp"
+
+namespace pythonfilter {
+
+// A pool of some of them is allocated before it is known what is needed.
+constexpr int max_block_frames = 1 << 20;
+
+class BlockSplitter {
+ public:
+  BlockSplitter() = default;
+  ~BlockSplitter();
+  BlockSplitter(const BlockSplitter &) = delete;
+  BlockSplitter &operator=(const BlockSplitter &) = delete;
+
+  // Blocks of `frames` from here on, none for 0. With `writes` somebody will
+  // write into them, so that samples that others use too are copied here,
+  // into memory that is used again, rather than there.
+  void start(const GstAudioInfo &info, size_t frames, bool writes);
+  bool active() const { return frames_ > 0; }
+  // Frames that wait for the rest of their block.
+  size_t pending() const { return filled_; }
+
+  // Takes the buffer when take() has given all of the last one; what has not
+  // been taken of that is gone. False: this is no audio that can be divided,
+  // and it stays the caller's.
+  bool add(GstBuffer *buffer);
+  // The next block, NULL when there are not enough frames for one.
+  GstBuffer *take();
+  // What take() left, and its number of frames; NULL: nothing. With `pad` it
+  // has the length of a block, filled up with silence. Its duration and
+  // offset-end are those of the frames without the silence.
+  GstBuffer *take_rest(bool pad, size_t *frames);
+  // Whether the last block that was taken is a copy.
+  bool copied() const { return copied_; }
+  // Forgets all that has not been taken.
+  void clear();
+  // Takes a block's end away, as that of a rest that was filled up.
+  void cut(GstBuffer *block, size_t frames) const;
+
+ private:
+  class Source;
+
+  bool is_block(GstBuffer *buffer) const;
+  size_t left() const;
+  void drop_source();
+  void close_pool();
+  GstBuffer *share();
+  GstBuffer *copy(size_t frames);
+  GstBuffer *new_block();
+  void describe(GstBuffer *block) const;
+  size_t place_of(int plane, size_t frame) const;
+  GstClockTime time_of(size_t frame) const;
+
+  GstAudioInfo info_;
+  size_t frames_ = 0;
+  bool writes_ = true;
+  bool copied_ = false;
+  int planes_ = 1;    // runs of samples in a block, each with a part
+  size_t width_ = 0;  // of so many bytes for each frame
+
+  GstBuffer *whole_ = nullptr;  // a buffer that is a block
+  Source *source_ = nullptr;    // any other, and
+  size_t next_ = 0;             // its first frame that was not taken
+  Source *spare_ = nullptr;     // to be the next
+
+  GstBufferPool *pool_ = nullptr;  // made when the first block is copied
+  GstBuffer *block_ = nullptr;     // being filled
+  size_t filled_ = 0;
+};
+
+}  // namespace pythonfilter

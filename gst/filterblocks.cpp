@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What pythonfilter does when its plugin is to get blocks of one size.
+#include <algorithm>
+
+#include <gst/base/gstbasetransform.h>
+
+#include "filterstream.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+enum {
+  PROP_BLOCK_SIZE = last_shared_property + 1,
+  PROP_DRAIN,
+};
+
+GType remainder_type() {
+  static const GEnumValue values[] = {
+      {int(Remainder::Pad),
+       "Filled up with silence, which is taken away from what comes out",
+       "pad"},
+      {int(Remainder::Pass), "The plugin gets fewer frames", "pass"},
+      {0, nullptr, nullptr}};
+  static const GType type =
+      g_enum_register_static("GstPythonFilterDrain", values);
+  return type;
+}
+
+}  // namespace
+
+void FilterStream::install_properties(GObjectClass *object_class) {
+  constexpr auto flags = GParamFlags(
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  g_object_class_install_property(
+      object_class, PROP_BLOCK_SIZE,
+      g_param_spec_uint(
+          "block-size", "Block size",
+          "Frames that the plugin gets in each call, whatever comes in; adds "
+          "latency. 0: what the plugin declares, or else buffers as they come",
+          0, max_block_frames, 0, flags));
+  g_object_class_install_property(
+      object_class, PROP_DRAIN,
+      g_param_spec_enum(
+          "drain", "Drain",
+          "What becomes of less than a block at EOS, or where the stream does "
+          "not continue; not set: what the plugin declares, or else pad",
+          remainder_type(), int(Remainder::Pad), flags));
+  gst_type_mark_as_plugin_api(remainder_type(), GstPluginAPIFlags(0));
+}
+
+bool FilterStream::set_property(guint id, const GValue *value) {
+  switch (id) {
+    case PROP_BLOCK_SIZE:
+      change_setting(&block_size_, int(g_value_get_uint(value)), "block-size");
+      return true;
+    case PROP_DRAIN:
+      change_setting(&remainder_, g_value_get_enum(value), "drain");
+      return true;
+    default:
+      return python.set_property(id, value);
+  }
+}
+
+bool FilterStream::get_property(guint id, GValue *value) {
+  switch (id) {
+    case PROP_BLOCK_SIZE:
+      g_value_set_uint(value, guint(block_size_.load()));
+      return true;
+    case PROP_DRAIN:
+      g_value_set_enum(value, std::max(remainder_.load(), 0));
+      return true;
+    default:
+      return python.get_property(id, value);
+  }
+}
+
+void FilterStream::change_setting(std::atomic<int> *setting, int value,
+                                  const char *name) {
+  GST_OBJECT_LOCK(element_);
+  const bool early = GST_STATE(element_) <= GST_STATE_READY &&
+                     GST_STATE_NEXT(element_) <= GST_STATE_READY;
+  GST_OBJECT_UNLOCK(element_);
+  if (early)
+    *setting = value;
+  else
+    GST_ELEMENT_WARNING(
+        element_, LIBRARY, SETTINGS,
+        ("%s can only be changed in the NULL and READY states", name),
+        ("ignored the new value %d", value));
+}
+
+int FilterStream::block_size() const {
+  const int wanted = block_size_.load();
+  if (wanted > 0 || !python.loaded()) return wanted;
+  return python.capabilities().block_size;
+}
+
+bool FilterStream::pads() const {
+  const int wanted = remainder_.load();
+  if (wanted >= 0) return wanted == int(Remainder::Pad);
+  return !python.capabilities().pass_remainder;
+}
+
+void FilterStream::start_blocks(const GstAudioInfo &info) {
+  const bool audio = info.bpf > 0;
+  const auto frames = guint64(audio ? block_size() : 0);
+  blocks_.start(info, frames, writes_);
+  // A block's first frame waits for the N - 1 after it. That frames come
+  // several at once is in upstream's latency.
+  const GstClockTime wait =
+      frames > 0 ? gst_util_uint64_scale_ceil(frames - 1, GST_SECOND,
+                                              guint64(info.rate))
+                 : 0;
+  if (wait_.exchange(wait) != wait)
+    gst_element_post_message(element_,
+                             gst_message_new_latency(GST_OBJECT(element_)));
+}
+
+void FilterStream::forget() {
+  blocks_.clear();
+  outputs_.clear();
+}
+
+// NULL is left where it was dropped, or where outputs_ has what came of it.
+GstFlowReturn FilterStream::process_block(GstBuffer **block) {
+  if (blocks_.copied()) python.stats().copies.add();
+  const GstFlowReturn flow = process(block);
+  if (flow == GST_FLOW_OK) return flow;
+  gst_clear_buffer(block);
+  if (flow != GST_BASE_TRANSFORM_FLOW_DROPPED) {
+    blocks_.clear();
+    return flow;
+  }
+  // Not told to the base class, which would ask no more.
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn FilterStream::next_block(GstBuffer **output) {
+  while (!(*output = outputs_.pop()) && (*output = blocks_.take())) {
+    const GstFlowReturn flow = process_block(output);
+    if (flow != GST_FLOW_OK) return flow;
+    if (*output) break;
+  }
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
+  size_t frames;
+  *output = blocks_.take_rest(pads(), &frames);
+  if (!*output) return GST_FLOW_OK;
+  const GstClockTime pts = GST_BUFFER_PTS(*output);
+  const guint64 offset = GST_BUFFER_OFFSET(*output);
+  const GstFlowReturn flow = process_block(output);
+  if (!converts_) note_position(pts, offset, frames);
+  if (*output)
+    blocks_.cut(*output, frames);
+  else
+    *output = outputs_.pop();
+  return flow;
+}
+
+}  // namespace pythonfilter
