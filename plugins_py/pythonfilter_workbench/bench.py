@@ -96,6 +96,11 @@ class Bench:
         return max(self.usual_frames, int(self.options.seconds * self.base.rate))
 
     @property
+    def steps(self) -> int:
+        """Of the progress bar, all but the parameters."""
+        return len(self.matrix) + len(self.others) + len(self.names) + 8
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What is played to it: signals, and the file."""
         if self.is_source:
@@ -160,6 +165,7 @@ class Bench:
         for number, check, status, text in (
             (counts.kept, "kept", "fail", KEPT),
             (counts.rebound, "in-place", "note", REBOUND),
+            (counts.dropped, "results", "note", DROPPED),
         ):
             if number:
                 self.findings.add(check, status, text, *where)
@@ -287,6 +293,7 @@ KEPT = (
     "an array over the buffer's memory, or the buffer, is kept after the call: "
     "each costs a copy; keep buffer.data.copy()"
 )
+DROPPED = "DropBuffer is raised: these buffers do not go on"
 REBOUND = (
     "samples are put in another array than the buffer's: each costs a copy; "
     "buffer.data[:] = x costs none"

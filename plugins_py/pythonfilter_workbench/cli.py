@@ -134,7 +134,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _new(words[1:])
     asked = _parser().parse_args(words)
     out = _own_output()
-    pythonfilter_host.prepare_interpreter(True, "")
+    # As in an application: where the element starts Python it collects garbage
+    # after every plugin, which here are hundreds.
+    pythonfilter_host.prepare_interpreter(False, "")
     try:
         return _run(asked, out)
     except Unusable as error:
@@ -247,6 +249,7 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
     """Makes all checks; which ones were left out, and why."""
     skipped = {name: "left out by --skip" for name in bench.options.skip}
     skipped |= _pointless(bench)
+    bench.progress.expect(bench.steps)
     if not conformance.check(bench):
         rest = [check for check in CHECKS if check not in ("load", "start")]
         bench.findings.cut |= dict.fromkeys(rest, "does not start")
@@ -257,7 +260,7 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
     if "allocations" not in skipped:
         cost.check_allocations(bench)
     cost.check_time(bench)
-    bench.progress.clear()
+    bench.progress.step("the element")
     bench.findings.element = element.measure(bench.target.kind, bench.options.quick)
     if where:
         name = os.path.basename(bench.target.script)

@@ -7,7 +7,8 @@ import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -17,13 +18,14 @@ from .results import Timing
 from .session import Ended, Session
 
 SIZES = (64, 480, 512, 4096)
-WARM_UP_CALLS = 100
 WINDOW_CALLS = 200
+QUICK_WINDOW_CALLS = 50
+MORE_WINDOWS = 4
 TIMED_SECONDS = 0.3
 QUICK_SECONDS = 0.05
 FEWEST_CALLS = 20
 MOST_CALLS = 20000
-# A leak grows in each of two windows, by an object every other call or more.
+# A leak grows in every window, by an object every other call or more.
 LEAK_BLOCKS = 0.5
 LEAK_BYTES = 256
 FRAMES_OF_TRACEBACK = 12
@@ -31,38 +33,46 @@ FRAMES_OF_TRACEBACK = 12
 
 def check_allocations(bench: Bench) -> None:
     """Whether memory grows; what one call holds while it runs."""
-    bench.progress.expect(1)
     bench.progress.step("allocations")
+    calls = QUICK_WINDOW_CALLS if bench.options.quick else WINDOW_CALLS
     with bench.guard("allocations"), bench.session() as session:
         samples = _start(bench, session, bench.usual_frames)
-        window = WINDOW_CALLS // (4 if bench.options.quick else 1)
-        _calls(session, samples, WARM_UP_CALLS // (4 if bench.options.quick else 1))
-        blocks = [_grown_blocks(session, samples, window) for _ in range(2)]
+        _calls(session, samples, calls)
+        blocks = _least(_grown_blocks, session, samples, calls, LEAK_BLOCKS)
         tracemalloc.start(FRAMES_OF_TRACEBACK)
         try:
             _calls(session, samples, 8)
-            sizes, place = [], ("", 0)
-            for _ in range(2):
-                grown, place = _grown_bytes(bench, session, samples, window // 2)
-                sizes.append(grown)
+            grown = _least(_grown_bytes, session, samples, calls // 2, LEAK_BYTES)
+            leaks = blocks >= LEAK_BLOCKS or grown >= LEAK_BYTES
+            place = _growing_line(session, samples) if leaks else ("", 0)
             temporary = _temporary_bytes(session, samples)
         finally:
             tracemalloc.stop()
-        grown_blocks, grown_bytes = min(blocks), min(sizes)
         bench.findings.allocations = {
             "frames": bench.usual_frames,
-            "calls": 3 * window,
-            "grown_blocks_per_call": round(grown_blocks, 3),
-            "grown_bytes_per_call": round(grown_bytes, 1),
+            "grown_blocks_per_call": round(blocks, 3),
+            "grown_bytes_per_call": round(grown, 1),
             "temporary_bytes_per_call": temporary,
         }
-        if grown_blocks >= LEAK_BLOCKS or grown_bytes >= LEAK_BYTES:
+        if leaks:
             bench.findings.add(
                 "allocations", "fail",
-                f"each call of {bench.usual_frames} frames leaves "
-                f"{grown_blocks:.1f} blocks and {grown_bytes:.0f} bytes behind",
-                *(place if place[0] else session.place()),
+                f"each call of {bench.usual_frames} frames leaves {blocks:.1f} blocks "
+                f"and {grown:.0f} bytes behind", *place,
             )
+
+
+def _least(
+    grown: Callable[[Session, Samples, int], float],
+    session: Session, samples: Samples, calls: int, limit: float,
+) -> float:
+    """What grows only at first (caches, free lists) is no leak: it is given time."""
+    least = grown(session, samples, calls)
+    for _ in range(MORE_WINDOWS):
+        if least < limit:
+            break
+        least = min(least, grown(session, samples, WINDOW_CALLS))
+    return least
 
 
 def _start(bench: Bench, session: Session, frames: int) -> Samples:
@@ -97,26 +107,25 @@ def _grown_blocks(session: Session, samples: Samples, count: int) -> float:
     return (sys.getallocatedblocks() - before) / count
 
 
-def _grown_bytes(
-    bench: Bench, session: Session, samples: Samples, count: int
-) -> tuple[float, tuple[str, int]]:
-    """Bytes for each call, and the plugin's line that made most of them."""
-    ours = tracemalloc.Filter(False, tracemalloc.__file__)
+def _grown_bytes(session: Session, samples: Samples, count: int) -> float:
     gc.collect()
-    before = tracemalloc.take_snapshot()
+    before = tracemalloc.get_traced_memory()[0]
     _calls(session, samples, count)
     gc.collect()
-    after = tracemalloc.take_snapshot()
-    grown = after.filter_traces([ours]).compare_to(
-        before.filter_traces([ours]), "traceback"
-    )
-    total = sum(entry.size_diff for entry in grown)
+    return (tracemalloc.get_traced_memory()[0] - before) / count
+
+
+def _growing_line(session: Session, samples: Samples) -> tuple[str, int]:
+    """The plugin's line that made most of what was left behind."""
+    before = tracemalloc.take_snapshot()
+    _calls(session, samples, WINDOW_CALLS)
+    grown = tracemalloc.take_snapshot().compare_to(before, "traceback")
     script = session.place()[0]
     for entry in grown:
         for frame in reversed(entry.traceback):
             if entry.size_diff > 0 and frame.filename == script:
-                return total / count, (frame.filename, frame.lineno)
-    return total / count, ("", 0)
+                return frame.filename, frame.lineno
+    return session.place()
 
 
 def _temporary_bytes(session: Session, samples: Samples) -> int:
@@ -138,15 +147,15 @@ def _temporary_bytes(session: Session, samples: Samples) -> int:
 def check_time(bench: Bench) -> None:
     """Time of the audio method alone, without anything around it."""
     sizes = (bench.block_size,) if bench.block_size else SIZES
-    bench.progress.expect(len(sizes))
     seconds = QUICK_SECONDS if bench.options.quick else TIMED_SECONDS
     for frames in sizes:
         bench.progress.step(f"time, {frames} frames")
         with bench.guard("results", f"{frames} frames"), bench.session() as session:
             samples = _start(bench, session, frames)
             _calls(session, samples, FEWEST_CALLS)
-            gc.collect()
-            bench.findings.timing.append(_measure(bench, session, samples, seconds))
+            with _frozen():
+                timing = _measure(bench, session, samples, seconds)
+            bench.findings.timing.append(timing)
     limit = bench.options.max_load
     for timing in bench.findings.timing:
         if limit and timing.p99_share * 100 > limit:
@@ -155,6 +164,17 @@ def check_time(bench: Bench) -> None:
                 f"{timing.frames} frames: p99 is {timing.p99_share:.2%} of real time, "
                 f"--max-load is {limit:g} %",
             )
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """The garbage collector as it is where the element starts Python."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _measure(

@@ -22,6 +22,7 @@ class Progress:
         self._total = self._done = 0
         self._next = time.monotonic() + PATIENCE_SECONDS
         self._drawn = False
+        self._share = 0.0  # never goes back, though more may turn out to come
 
     def expect(self, steps: int) -> None:
         """So many more steps are to come."""
@@ -34,7 +35,7 @@ class Progress:
         if not self._tty or now < self._next:
             return
         self._next = now + REDRAW_SECONDS
-        share = self._done / max(1, self._total)
+        share = self._share = max(self._share, self._done / max(1, self._total))
         full = int(share * WIDTH)
         bar = "#" * full + "." * (WIDTH - full)
         self._stream.write(f"{CLEAR}[{bar}] {share:4.0%} {what[:44]}")

@@ -157,3 +157,34 @@ BAD = {
         "results", "no space", "def get_available_space",
     ),
 }
+
+
+def converter(body, caps="application/x-thing"):
+    """A plugin that makes bytes of samples."""
+    lines = "".join(f"        {line}\n" for line in body)
+    return (
+        f"class Converting:\n    as_bytes = True\n    output_caps = '{caps}'\n\n"
+        f"    def process_audio(self, buffer):\n{lines}"
+    )
+
+
+CONVERTING = {
+    "gives-nothing": (
+        converter(["return None"]), "results", "has to be made of its input", "def process"
+    ),
+    "gives-a-number": (
+        converter(["return 7"]), "results", "gave int, not bytes", "def process"
+    ),
+    "keeps-bytes": (
+        converter(["self.kept = buffer.data", "return b'abc'"]),
+        "kept", "kept after the call", "def process",
+    ),
+    "random-bytes": (
+        "import os\n" + converter(["return os.urandom(16)"]),
+        "deterministic", "different bytes", "",
+    ),
+    "writes-to-input": (
+        converter(["buffer.data[:] = 0", "return b'abc'"]),
+        "results", "read-only", "buffer.data[:] = 0",
+    ),
+}
