@@ -7,7 +7,8 @@ import argparse
 import json
 import os
 import sys
-from typing import TextIO
+import warnings
+from typing import Any, TextIO
 
 import pythonfilter_host
 
@@ -134,8 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _new(words[1:])
     asked = _parser().parse_args(words)
     out = _own_output()
+    _warn_once()
     # As in an application: where the element starts Python it collects garbage
-    # after every plugin, which here are hundreds.
+    # after every plugin, which takes longer than most runs here.
     pythonfilter_host.prepare_interpreter(False, "")
     try:
         return _run(asked, out)
@@ -170,6 +172,23 @@ def _own_output() -> TextIO:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return out
+
+
+def _warn_once() -> None:
+    """Each instance warns anew otherwise, and there are hundreds."""
+    told: set[tuple[str, str, int]] = set()
+    show: Any = warnings.showwarning
+
+    def show_once(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int,
+        file: TextIO | None = None, line: str | None = None,
+    ) -> None:
+        key = str(message), filename, lineno
+        if key not in told:
+            told.add(key)
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show_once
 
 
 def _pairs(words: list[str]) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,7 @@ WINDOW_CALLS = 200
 QUICK_WINDOW_CALLS = 50
 MORE_WINDOWS = 4
 TIMED_SECONDS = 0.3
-QUICK_SECONDS = 0.05
+QUICK_SECONDS = 0.02
 FEWEST_CALLS = 20
 MOST_CALLS = 20000
 # A leak grows in every window, by an object every other call or more.

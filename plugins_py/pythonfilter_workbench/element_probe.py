@@ -92,6 +92,8 @@ def measure(element: str) -> dict[str, Any]:
         for _ in range(ROUNDS):
             native.append(nanoseconds(Gst, plain))
             ours.append(nanoseconds(Gst, line))
+    added = [mine - theirs for mine, theirs in zip(ours, native)]
+    low, middle, high = statistics.quantiles(added, n=4)
     return {
         "element": element,
         "instead_of": NATIVE[element],
@@ -100,7 +102,8 @@ def measure(element: str) -> dict[str, Any]:
         "rounds": ROUNDS,
         "native_ns": round(statistics.median(native), 1),
         "element_ns": round(statistics.median(ours), 1),
-        "added_ns": round(statistics.median(ours) - statistics.median(native), 1),
+        "added_ns": round(middle, 1),
+        "added_quartiles_ns": [round(low, 1), round(high, 1)],
     }
 
 

@@ -65,7 +65,8 @@ def _result(result: Result, colour: bool) -> str:
     again = f" [{result.count} times]" if result.count > 1 else ""
     line = f"{status}  {result.check:15}{result.message}{again}"
     if result.file and result.status in ("fail", "note"):
-        place = f"{result.file}:{result.line}" if result.line else result.file
+        file = result.file.removeprefix(os.getcwd() + os.sep)
+        place = f"{file}:{result.line}" if result.line else file
         line += f"\n{'':21}{place}"
     return line
 
@@ -83,7 +84,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _level(value: float | None) -> str:
-    return "-inf" if value is None else f"{value:.1f}"
+    return "-inf" if value is None else f"{round(value, 1) + 0.0:.1f}"
 
 
 def _levels(levels: list[dict[str, Any]]) -> str:
@@ -132,10 +133,11 @@ def _cost(findings: Findings, base: str) -> str:
     if "not_measured" in element:
         parts.append(f"what the element adds: {element['not_measured']}")
     elif element:
+        low, high = element["added_quartiles_ns"]
         parts.append(
-            f"what {element['element']} adds: {element['added_ns']:.0f} ns per buffer "
-            f"({element['element_ns']:.0f} ns, with {element['instead_of']} in its "
-            f"place {element['native_ns']:.0f} ns)"
+            f"what {element['element']} adds to {element['instead_of']}: "
+            f"{element['added_ns']:.0f} ns per buffer of {element['frames']} frames "
+            f"(half of {element['rounds']} rounds: {low:.0f} to {high:.0f})"
         )
     return "\n".join(parts)
 

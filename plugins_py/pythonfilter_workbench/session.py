@@ -301,12 +301,15 @@ class Session:
         assert self._view is not None
         out = self._view.copy()
         self.buffer.data = self._view
+        self._leave_what_was_kept(before)
+        return out
+
+    def _leave_what_was_kept(self, before: tuple[int, int, int]) -> None:
+        """Memory that the plugin kept is the plugin's, as in the elements."""
         if self._references() != before:
             self.counts.kept += 1
-            # Theirs now, as in the elements.
             self._view = None
             self._make_buffer()
-        return out
 
     def _convert(self) -> bytes:
         assert self.converter
@@ -341,15 +344,19 @@ class Session:
         self.show(samples)
         if self.converter:
             self.converter.show(self.buffer)
-        audio, buffer = self.host.audio, self.buffer
-        begin = 0
+        before = self._references()
+        audio, begin, end = self.host.audio, 0, 0
         try:
             with told("process"):
                 begin = meter()
-                audio(buffer)
-                return meter() - begin
+                audio(self.buffer)
+                end = meter()
         except Declined:
-            return meter() - begin
+            end = meter()
+        if not self.converter:
+            self.buffer.data = self._view
+            self._leave_what_was_kept(before)
+        return end - begin
 
     def show(self, samples: Samples) -> None:
         """Puts a copy of the samples in the AudioBuffer.

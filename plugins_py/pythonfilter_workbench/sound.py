@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from .conformance import look_at
 from .formats import INTERLEAVED, PLANAR, Samples, Setting, decode, encode
 
 ROUNDING_DBFS = -138.0
+RAIL = 1 - 1e-4
 
 Outputs = dict[str, tuple[Samples, Samples]]
 
@@ -122,31 +124,27 @@ def _look_for_garbage(
 def _levels(bench: Bench, name: str, before: Samples, after: Samples) -> None:
     """Peak and RMS; a note if a signal within full scale leaves it."""
 
-    def level(samples: Samples) -> tuple[float | None, float | None]:
-        good = samples[np.isfinite(samples)]
-        if not len(good):
-            return None, None
-        values = float(np.abs(good).max()), float(np.sqrt(np.mean(good**2)))
-        return tuple(  # type: ignore[return-value]
-            round(decibels(v), 2) if v > 0 else None for v in values
-        )
-
-    into, out = level(before), level(after)
-    entry = {"signal": name, "peak_out_dbfs": out[0], "rms_out_dbfs": out[1]}
-    if not bench.is_source:
-        entry |= {"peak_in_dbfs": into[0], "rms_in_dbfs": into[1]}
+    entry: dict[str, Any] = {"signal": name}
+    for side, samples in (("in", before), ("out", after)):
+        if side == "out" or not bench.is_source:
+            good = samples[np.isfinite(samples)]
+            peak = float(np.abs(good).max(initial=0.0))
+            rms = float(np.sqrt(np.mean(good**2))) if len(good) else 0.0
+            for what, value in (("peak", peak), ("rms", rms)):
+                level = round(decibels(value), 2) if value > 0 else None
+                entry[f"{what}_{side}_dbfs"] = level
     bench.findings.levels.append(entry)
     size = np.abs(after)
-    rails = 1 - (0.0 if bench.base.dtype.kind == "f" else 1e-4)
     if bench.base.dtype.kind == "f":
         over = size > 1.0
     else:
-        over = (size >= rails) & (np.abs(before).max(initial=0.0) < rails)
+        # Integers cannot leave their range: those at its end that were not.
+        over = (size >= RAIL) & (np.abs(before).max(initial=0.0) < RAIL)
     if over.any():
         bench.findings.add(
             "clipping", "note",
-            f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, {over.mean():.1%} "
-            "of the samples would clip",
+            f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, {100 * over.mean():.2g} % "
+            "of the samples clip",
         )
 
 

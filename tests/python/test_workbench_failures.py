@@ -114,3 +114,16 @@ def test_same_fault_is_told_once_and_counted(write):
     report = workbench.examine(write(BAD["raises-on-planar"][0]))[1]
     [fault] = workbench.found(report, "results")
     assert fault["count"] > 3
+
+
+def test_kept_views_count_as_memory_too(write):
+    report = workbench.examine(write(processor(["self._kept.append(buffer.data)"])))[1]
+    assert workbench.found(report, "kept")
+    [leak] = workbench.found(report, "allocations")
+    assert "bytes behind" in leak["message"]
+
+
+def test_warning_of_a_plugin_is_shown_once(write):
+    plugin = write(processor(["import warnings", "warnings.warn('too warm')"]))
+    code, _, err = workbench.examine(plugin)
+    assert code == 0 and err.count("UserWarning: too warm") == 1

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The pictures that pythonfilter-workbench draws, and the plugins it begins."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib import image
@@ -9,6 +11,8 @@ import processes
 import workbench
 from pythonfilter_workbench import plot, template
 
+# Two that everybody can tell apart.
+BEFORE, AFTER = 0x0072B2, 0xD55E00
 EQUALIZER = processes.PLUGINS / "examples" / "scipy_equalizer.py"
 
 
@@ -17,10 +21,6 @@ def colours(path):
     pixels = (image.imread(path)[:, :, :3] * 255).round().astype(np.uint32)
     values = pixels @ np.array([65536, 256, 1], np.uint32)
     return values.shape, dict(zip(*np.unique(values, return_counts=True)))
-
-
-def hexadecimal(colour):
-    return int(colour.lstrip("#"), 16)
 
 
 def test_one_picture_shows_before_and_after(tmp_path):
@@ -33,14 +33,15 @@ def test_one_picture_shows_before_and_after(tmp_path):
     (height, width), counts = colours(path)
     assert height > 800 and width > 1000
     assert len(counts) > 300  # a spectrogram and antialiased lines
-    for colour in (plot.BEFORE, plot.AFTER):
-        assert counts.get(hexadecimal(colour), 0) > 500, colour
+    for colour in (BEFORE, AFTER):
+        assert counts.get(colour, 0) > 500, colour
     assert max(counts.values()) < 0.7 * height * width
 
 
 def test_folder_gets_a_picture_for_each_signal(tmp_path):
     folder = tmp_path / "pictures"
-    code, report, _ = workbench.examine(EQUALIZER, "--plot", folder)
+    gain = processes.PLUGINS / "simple_gain.py"
+    code, report, _ = workbench.examine(gain, "--plot", folder)
     names = {"noise", "silence", "impulses", "full-scale"}
     assert {path.name for path in folder.iterdir()} == {f"{n}.png" for n in names}
     assert code == 0 and len(report["plots"]) == 4
@@ -53,7 +54,7 @@ def test_source_is_drawn_without_before(tmp_path):
     source = processes.PLUGINS / "sine_wave_source.py"
     assert workbench.examine(source, "--plot", path)[0] == 0
     counts = colours(path)[1]
-    assert hexadecimal(plot.AFTER) in counts and hexadecimal(plot.BEFORE) not in counts
+    assert AFTER in counts and BEFORE not in counts
 
 
 def test_plot_of_what_has_no_samples_is_refused(tmp_path):
@@ -123,7 +124,31 @@ def test_new_overwrites_nothing(existing, tmp_path):
 @pytest.mark.parametrize(
     "name", ["1st", "a-b", "a b", "", "class", "../x", "é", "_x", "json", "base_plugin"]
 )
-def test_new_refuses_names_that_no_module_can_have(name, tmp_path):
-    result = workbench.run("new", "--", name, cwd=tmp_path)
-    assert result.code == 2, result.out
+def test_names_that_no_module_can_have_are_refused(name):
+    assert template.problem(name)
+
+
+@pytest.mark.parametrize("name", ["x", "my_filter", "Gain2"])
+def test_other_names_are_taken(name):
+    assert template.problem(name) == ""
+
+
+def test_new_writes_nothing_for_a_name_it_refuses(tmp_path):
+    result = workbench.run("new", "../x", cwd=tmp_path / ".")
+    assert result.code == 2 and "is no Python name" in result.err
     assert not list(tmp_path.iterdir())
+
+
+def test_documentation_shows_what_is_printed(tmp_path):
+    text = (processes.ROOT / "docs" / "workbench.md").read_text()
+    [source] = re.findall(r"```python\n(.*?)```", text, re.S)
+    [shown] = re.findall(r"```text\n(.*?)```", text, re.S)
+    (tmp_path / "normalize.py").write_text(source)
+    result = workbench.run("normalize.py", cwd=tmp_path, GST_PLUGIN_PATH=None)
+    assert result.code == 1
+    # Up to the figures, but for how much memory it is.
+    want, got = (
+        re.sub(r"leaves .* behind", "", printed.partition("\ntime per call")[0])
+        for printed in (shown, result.out.decode())
+    )
+    assert got == want
