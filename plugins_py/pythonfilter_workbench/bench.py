@@ -242,9 +242,10 @@ class Bench:
             if host.non_interleaved:
                 layouts.append(PLANAR)
             rates = self._wanted(options.rate, "rate", host.rates, (likes[0], *RATES))
+            recorded = 0 if self.recording is None else len(self.recording)
             channels = self._wanted(
-                options.channels or (0 if self.recording is None else len(self.recording)),
-                "channels", host.channels, (likes[1], *CHANNELS),
+                options.channels or recorded, "channels", host.channels,
+                (likes[1], *CHANNELS),
             )
         if options.format:
             if options.format not in formats:

@@ -81,7 +81,7 @@ def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> Non
     calls = QUICK_CALLS if few or bench.options.quick else CALLS
     longest = max(bench.usual_frames, int(bench.options.seconds * setting.rate))
     frames = min(longest, calls * (size if isinstance(size, int) else 1000))
-    shown = f"{size} frames" if isinstance(size, int) else f"blocks of {size} size"
+    shown = f"{size} frames" if isinstance(size, int) else f"blocks of {size}"
     with bench.guard("results", f"{shown}, {setting}"), bench.session() as session:
         session.start(setting, size if isinstance(size, int) else 512)
         names = bench.names[:1] if few else bench.names

@@ -43,7 +43,8 @@ def lines(element: str, script: str) -> tuple[str, str]:
         ours = f"pythonsrc script={script} num-buffers={BUFFERS} ! {CAPS}"
         return f"{samples} ! fakesink", f"{ours} ! fakesink"
     if element == "pythonsink":
-        return f"{samples} ! fakesink", f"{samples} ! pythonsink sync=false script={script}"
+        ours = f"pythonsink sync=false script={script}"
+        return f"{samples} ! fakesink", f"{samples} ! {ours}"
     ours = f"pythonfilter script={script}"
     return f"{samples} ! identity ! fakesink", f"{samples} ! {ours} ! fakesink"
 

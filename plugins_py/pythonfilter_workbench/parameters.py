@@ -32,10 +32,19 @@ class Parameter:
 
 
 def find(plugin: object) -> list[Parameter]:
-    """Declared ones, and the public attributes that get_parameter() knows."""
+    """Declared ones, and the public attributes that get_parameter() knows.
+
+    But for secrets, whose values must not be shown.
+    """
     secrets = set(getattr(plugin, "secrets", ()) or ())
     declared = _declared(type(plugin))
-    found = [_from_declaration(name, each) for name, each in declared.items()]
+    hidden = [k for k, each in declared.items() if getattr(each, "secret", False)]
+    secrets.update(hidden)
+    found = [
+        _from_declaration(name, each)
+        for name, each in declared.items()
+        if name not in secrets
+    ]
     read = getattr(plugin, "get_parameter", None) or getattr(
         plugin, "getParameter", None
     )
@@ -52,7 +61,7 @@ def find(plugin: object) -> list[Parameter]:
         plain = isinstance(value, (bool, int, float, str, np.floating))
         if plain and not isinstance(value, enum.Enum) and known not in ("", None):
             found.append(_from_value(name, value))
-    return [each for each in found if each.name not in secrets][:MOST]
+    return found[:MOST]
 
 
 def _declared(cls: type) -> dict[str, Any]:
@@ -61,8 +70,7 @@ def _declared(cls: type) -> dict[str, Any]:
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
             if all(hasattr(value, a) for a in ("default", "minimum", "maximum")):
-                if not getattr(value, "secret", False):
-                    found[getattr(value, "name", None) or name] = value
+                found[getattr(value, "name", None) or name] = value
     return found
 
 

@@ -27,7 +27,9 @@ class CannotPlot(Exception):
     """Matplotlib or SciPy is missing, or there is nothing to draw."""
 
 
-def write(where: str, title: str, rate: int, outputs: Outputs, source: bool) -> list[str]:
+def write(
+    where: str, title: str, rate: int, outputs: Outputs, source: bool
+) -> list[str]:
     """Writes one picture for a FILE.png, or one for each signal into a folder.
 
     Returns the files.  Raises CannotPlot, and OSError.

@@ -17,7 +17,7 @@ NOISE_RMS = 0.1  # -20 dBFS
 IMPULSE_EVERY = 0.25  # s
 # The least, one more and one less than a power of two, 10 ms at 48 kHz.
 SIZES = (1, 2, 3, 63, 64, 480, 511, 512, 4096)
-RANDOM = "random"
+RANDOM = "random length"
 
 
 def make(name: str, rate: int, channels: int, frames: int) -> Samples:

@@ -143,8 +143,8 @@ def _levels(bench: Bench, name: str, before: Samples, after: Samples) -> None:
     if over.any():
         bench.findings.add(
             "clipping", "note",
-            f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, {100 * over.mean():.2g} % "
-            "of the samples clip",
+            f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, "
+            f"{100 * over.mean():.2g} % of the samples clip",
         )
 
 
@@ -158,7 +158,8 @@ def _compare_blocks(bench: Bench) -> None:
         one = bench.whole(bench.base, samples, bench.usual_frames)
         sizes: tuple[int | str, ...] = (64, signals.RANDOM, 4096)
         others = {
-            f"{size} frames": bench.whole(bench.base, samples, size) for size in sizes
+            f"blocks of {size}": bench.whole(bench.base, samples, size)
+            for size in sizes
         }
         _note_difference(bench, "blocks", one, others)
 

@@ -127,3 +127,45 @@ def test_warning_of_a_plugin_is_shown_once(write):
     plugin = write(processor(["import warnings", "warnings.warn('too warm')"]))
     code, _, err = workbench.examine(plugin)
     assert code == 0 and err.count("UserWarning: too warm") == 1
+
+
+RANGE = BAD["ignores-range"][0].partition("class Range")[2].partition("class Bad")[0]
+
+
+def with_parameter(declaration, more=""):
+    """A plugin with a declared parameter, of which it does nothing."""
+    source = processor(["pass"], f"level = {declaration}{more}")
+    return source.replace("class Bad", f"class Range{RANGE}class Bad")
+
+
+@pytest.mark.parametrize("how", ["attribute", "declared"])
+def test_secrets_are_neither_shown_nor_changed(how, write):
+    if how == "declared":
+        source = with_parameter("Range('hunter2', None, None)").replace(
+            "None, '', False", "None, '', True"
+        )
+    else:
+        source = processor(["pass"], "level = 'hunter2'\nsecrets = ('level',)")
+    plugin = write(source)
+    result = workbench.run(plugin, *workbench.SHORT, "--json")
+    assert result.code == 0 and b"hunter2" not in result.out
+    assert json.loads(result.out)["parameters"] == []
+
+
+def test_declared_range_is_tried_to_its_ends(write):
+    accepts = (
+        "\ndef set_parameter(self, key, value):\n"
+        "    return 0 <= float(value) <= 4 and super().set_parameter(key, value)"
+    )
+    plugin = write(with_parameter("Range(1.0, 0.0, 4.0)", accepts))
+    code, report, _ = workbench.examine(plugin)
+    assert code == 0, report["results"]
+    [level] = report["parameters"]
+    assert level["declared"] and level["accepted"] == ["0.0", "4.0", "1.0", "2.0"]
+    # One that is refused within its range is a failure as well.
+    narrow = accepts.replace("<= 4", "<= 3")
+    plugin = write(with_parameter("Range(1.0, 0.0, 4.0)", narrow))
+    code, report, _ = workbench.examine(plugin)
+    [refusal] = workbench.found(report, "parameters")
+    assert code == 1
+    assert "level=4.0 is refused, but within 0.0 to 4.0" in refusal["message"]
