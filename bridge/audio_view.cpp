@@ -5,6 +5,7 @@
 
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "outputs.hpp"
 #include "view_types.hpp"
 
 namespace pythonfilter {
@@ -61,8 +62,9 @@ bool AudioView::open(const StreamFormat &format, bool read_only) {
   close();
   format_ = format;
   read_only_ = read_only;
-  type_num_ = numpy_type(format.format);
-  item_size_ = Py_ssize_t(sample_size(format.format));
+  frame_axis_ = format.bytes ? 0 : 1;
+  type_num_ = format.bytes ? NPY_UINT8 : numpy_type(format.format);
+  item_size_ = format.bytes ? 1 : Py_ssize_t(sample_size(format.format));
   return make_array() && make_buffer();
 }
 
@@ -76,11 +78,11 @@ void AudioView::close() {
 bool AudioView::make_array() {
   // NumPy refuses to make a view over NULL; no frame of this is ever read.
   static std::byte nothing[8];
-  npy_intp dims[2] = {format_.channels, 0};
+  npy_intp dims[2] = {format_.bytes ? 0 : format_.channels, 0};
   npy_intp strides[2] = {item_size_, item_size_ * format_.channels};
-  array_ =
-      steal(PyArray_New(&PyArray_Type, 2, dims, type_num_, strides, nothing, 0,
-                        read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
+  array_ = steal(PyArray_New(&PyArray_Type, frame_axis_ + 1, dims, type_num_,
+                             strides, nothing, 0,
+                             read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
   if (!array_) return false;
   owner_ = new_memory_owner();
   if (!owner_) return false;
@@ -123,12 +125,12 @@ bool AudioView::use_scratch(Block *block) {
     PyArrayObject_fields *fields = fields_of(shown_);
     fields->data = reinterpret_cast<char *>(block->data);
     const npy_intp frames = npy_intp(block->frames);
-    if (fields->dimensions[1] != frames ||
+    if (fields->dimensions[frame_axis_] != frames ||
         fields->strides[0] != block->channel_stride ||
-        fields->strides[1] != block->frame_stride) {
-      fields->dimensions[1] = frames;
+        fields->strides[frame_axis_] != block->frame_stride) {
+      fields->dimensions[frame_axis_] = frames;
       fields->strides[0] = block->channel_stride;
-      fields->strides[1] = block->frame_stride;
+      fields->strides[frame_axis_] = block->frame_stride;
       PyArray_UpdateFlags(as_array(shown_),
                           NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
     }
@@ -196,11 +198,40 @@ bool AudioView::take(PyObject *samples) {
          take(returned);
 }
 
+[[gnu::hot]] bool AudioView::take_outputs(PyObject *returned, Block *block) {
+  PyObject *bound = *slot(buffer_.get(), python.data_slot);
+  if (!bound) {
+    PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
+    return false;
+  }
+  const bool by_binding = returned == Py_None;
+  PyObject *given = by_binding ? bound : returned;
+  if (given == shown_ && (by_binding || format_.in_place)) {
+    if (format_.in_place) return true;
+    PyErr_Format(
+        PyExc_TypeError,
+        "gave nothing, and its input, %s, may not go on as %s: return "
+        "bytes or a list of them, an empty one if there is nothing yet",
+        format_.input_caps.c_str(), format_.output_caps.c_str());
+    return false;
+  }
+  OutputRules rules = {format_, shown_, !read_only_};
+  OutputFacts facts;
+  if (!add_outputs(given, given == bound && !by_binding ? 2 : 1, rules,
+                   block->outputs, &facts))
+    return false;
+  block->converted = true;
+  block->copied = block->copied || facts.copied;
+  parts_sent_ = facts.parts_shown;
+  return true;
+}
+
 [[gnu::hot]] bool AudioView::release(Block *block, bool succeeded) {
   // A rebound array may be a view of ours: it goes before anything is counted.
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
 
+  block->discont = discont_of(info_);
   const bool in_place = shown_ == array_.get();
   if (succeeded && !in_place && !read_only_)
     copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),
@@ -215,7 +246,8 @@ bool AudioView::take(PyObject *samples) {
 }
 
 bool AudioView::leave_to_plugin(Block *block, bool buffer_kept) {
-  block->escaped = true;
+  // A part of the block that was sent on is no mistake of the plugin's.
+  block->escaped = !std::exchange(parts_sent_, false);
   if (shown_ == array_.get()) {
     give_to_owner(owner_, block->keeper->keep());
     array_.reset();
@@ -242,6 +274,12 @@ bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
   tail->frames = size_t(PyArray_DIM(as_array(array.get()), 1));
   tail->samples.assign(bytes, bytes + PyArray_NBYTES(as_array(array.get())));
   return true;
+}
+
+bool AudioView::take_last_outputs(PyObject *given, Tail *tail) const {
+  OutputRules rules = {format_};
+  OutputFacts facts;
+  return add_outputs(given, 1, rules, &tail->outputs, &facts);
 }
 
 }  // namespace pythonfilter

@@ -23,12 +23,17 @@ class AudioView {
   // returned (None: nothing returned).
   bool take_result(PyObject *returned);
 
+  // The same of a converting plugin, whose results go to block->outputs.
+  bool take_outputs(PyObject *returned, Block *block);
+
   // After every call, when nothing of ours refers to its result any more: lets
   // go of the block's memory, or leaves it to the plugin that kept it.
   bool release(Block *block, bool succeeded);
 
   // Copies a (channels, frames) array out; for drain().
   bool take_tail(PyObject *array, Tail *tail) const;
+  // The same of a converting plugin.
+  bool take_last_outputs(PyObject *given, Tail *tail) const;
 
  private:
   bool make_array();
@@ -40,6 +45,7 @@ class AudioView {
 
   StreamFormat format_;
   bool read_only_ = false;
+  int frame_axis_ = 1;  // 0: the array has bytes and no channels
   int type_num_ = 0;
   Py_ssize_t item_size_ = 0;
 
@@ -47,6 +53,7 @@ class AudioView {
   PyObject *owner_ = nullptr;  // array_'s base; array_ holds the reference
   Ref scratch_;                // its own memory, for blocks no view can show
   PyObject *shown_ = nullptr;  // the one of the two that this call shows
+  bool parts_sent_ = false;    // an output of this call is a part of the block
   Ref buffer_;                 // the AudioBuffer
   PyObject *info_ = nullptr;   // its _stream; buffer_ holds the reference
 };

@@ -52,7 +52,18 @@ struct Capabilities {
   bool has_drain = false;
   bool has_latency = false;
   bool has_unlock = false;
-  bool has_space = false;  // a sink's get_available_space()
+  bool has_space = false;    // a sink's get_available_space()
+  bool fail_closed = false;  // nothing unprocessed may leave it
+  // Parameters that are never shown, neither they nor what is said of them.
+  std::vector<std::string> secrets;
+
+  // A processor that may change format and size. Caps are mere text here.
+  bool converts = false;
+  std::string input_caps;       // empty: the raw audio described above
+  std::string output_caps;      // empty: those of the input
+  bool maps_to_output = false;  // get_output_caps()
+  bool maps_to_input = false;   // get_input_caps()
+  bool as_bytes = false;        // raw audio comes as bytes, too
 };
 
 // What a source would like best; 0: it does not say.
@@ -68,6 +79,21 @@ struct StreamFormat {
   int rate = 0;
   int channels = 0;
   int frames = 0;  // of each buffer; 0: not known
+
+  // Of a converting plugin.
+  std::string input_caps, output_caps;
+  // Blocks are bytes, one a "frame"; rate and channels are those of raw audio
+  // that is given as bytes, else 0.
+  bool bytes = false;
+  // The block itself may go on. Where it may not, it is not written to either.
+  bool in_place = true;
+  // What comes out is raw audio with frames of so many bytes; 0: it is not.
+  size_t output_frame = 0;
+  // Its samples, where they are in one of our formats.
+  bool output_known = false;
+  SampleFormat output_format = SampleFormat::F32;
+  bool output_interleaved = true;
+  int output_channels = 0;
 };
 
 // One failure, told once: everything a bus message needs.
@@ -78,6 +104,7 @@ struct Failure {
     Raised,       // Python code raised
     Refused,      // Python code said False
     BadResult,    // wrong shape, dtype or type
+    Dropped,      // the audio method raised DropBuffer: not its failure
     EndOfStream,  // a source raised EndOfStream
     Interrupted,  // PluginTimeout: it was still running at stop
     Closing,      // the interpreter is going away; nothing to report
@@ -109,6 +136,16 @@ class MemoryKeeper {
   ~MemoryKeeper() = default;
 };
 
+// What a converting plugin gave: an object of its own that goes on without a
+// copy. The object lives until release(owner), which any thread may call at any
+// time, without the GIL, also when the plugin and Python are gone.
+struct Output {
+  std::byte *data = nullptr;
+  size_t size = 0;
+  void (*release)(void *owner) = nullptr;
+  void *owner = nullptr;
+};
+
 struct CallTimes {
   uint64_t asked = 0;  // before waiting for the GIL, in ticks
   uint64_t held = 0;   // with the GIL
@@ -129,18 +166,23 @@ struct Block {
   uint64_t pts = no_time;
   uint64_t duration = no_time;
   uint64_t offset = no_time;
-  bool discont = false;
+  bool discont = false;  // the plugin may change it, for what comes out
   bool gap = false;
 
   // Told by the bridge.
   CallTimes times;
   bool copied = false;   // no view was possible
   bool escaped = false;  // the plugin kept an array, its owner or the buffer
+  // Of a converting plugin that succeeded: `outputs`, if any, stand in for the
+  // block.
+  bool converted = false;
+  std::vector<Output> *outputs = nullptr;
 };
 
 enum class Outcome {
   Ok,
   Failed,
+  Dropped,      // the plugin says that the buffer is not fit to go on
   Declined,     // False: a source has nothing yet, a sink takes nothing now
   EndOfStream,  // a source is at its end
   Closing,      // the interpreter is going away
@@ -151,10 +193,12 @@ struct Parameter {
   std::string value;
 };
 
-// The last samples of a stream: (channels, frames), one channel after another.
+// What a plugin still held at the end of a stream.
 struct Tail {
+  // (channels, frames), one channel after another.
   std::vector<std::byte> samples;
   size_t frames = 0;
+  std::vector<Output> outputs;  // of a converting plugin
 };
 
 // Told about a call that does not come back although the element stops.
@@ -170,7 +214,7 @@ class HangObserver {
 };
 
 // One instance of somebody's plugin. Calls for one plugin never overlap,
-// except stop_deadline() and unlock().
+// except stop_deadline(), unlock() and map_caps().
 class Plugin {
  public:
   virtual ~Plugin() = default;  // after shutdown()
@@ -182,7 +226,8 @@ class Plugin {
   virtual bool shutdown(Failure *failure) = 0;
 
   virtual Outcome process(Block *block, Failure *failure) = 0;
-  // On return the value is what get_parameter() says, where it says anything.
+  // On return the value is what get_parameter() says, where it says anything;
+  // it is not asked about a secret.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
   // A source's, which its parameters may decide (the path of a file).
   virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
@@ -193,6 +238,11 @@ class Plugin {
   virtual bool available_space(int *frames, Failure *failure) = 0;
   // Asks a call that waits to return: the pipeline stops or flushes.
   virtual bool unlock(Failure *failure) = 0;
+
+  // Of a converting plugin that maps caps: those of the output for `caps` of
+  // the input, or the other way round. Any thread, at any time.
+  virtual bool map_caps(bool to_output, const std::string &caps,
+                        std::string *mapped, Failure *failure) = 0;
 
   // From here on a call that is still running at `deadline` (ticks() time is
   // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and

@@ -26,6 +26,7 @@ Ref take_exception() {
 Failure::Kind kind_of(PyObject *exception, const std::string &kind) {
   if (python.timeout && PyErr_GivenExceptionMatches(exception, python.timeout))
     return Failure::Kind::Interrupted;
+  if (kind == "dropped") return Failure::Kind::Dropped;
   if (kind == "end-of-stream") return Failure::Kind::EndOfStream;
   if (kind == "not-found") return Failure::Kind::NotFound;
   if (kind == "unusable") return Failure::Kind::Unusable;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "python_plugin.hpp"
 
+#include <algorithm>
+
 #include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "release_later.hpp"
 
 namespace pythonfilter {
 
@@ -46,6 +49,18 @@ bool read_ranges(PyObject *host, const char *name,
 int read_flag(PyObject *host, const char *name) {
   Ref flag = steal(PyObject_GetAttrString(host, name));
   return flag ? PyObject_IsTrue(flag.get()) : -1;
+}
+
+// Whatever is said about a secret that was refused may quote it: the text, a
+// cause, a file name in it. What is left is which one, and the exception's
+// class.
+void hide_secret(Failure *failure, const std::string &key) {
+  Failure told;
+  told.kind = failure->kind;
+  told.phase = failure->phase;
+  told.type = failure->type;
+  told.message = "refused the secret parameter " + key;
+  *failure = std::move(told);
 }
 
 }  // namespace
@@ -103,11 +118,28 @@ bool PythonPlugin::read_capabilities() {
         {"has_drain", &capabilities_.has_drain},
         {"has_latency", &capabilities_.has_latency},
         {"has_unlock", &capabilities_.has_unlock},
-        {"has_space", &capabilities_.has_space}}) {
+        {"has_space", &capabilities_.has_space},
+        {"fail_closed", &capabilities_.fail_closed},
+        {"converts", &capabilities_.converts},
+        {"maps_to_output", &capabilities_.maps_to_output},
+        {"maps_to_input", &capabilities_.maps_to_input},
+        {"as_bytes", &capabilities_.as_bytes}}) {
     const int set = read_flag(host_.get(), attribute);
     if (set < 0) return false;
     *flag = set != 0;
   }
+  for (const auto &[attribute, text] :
+       {std::pair("input_caps", &capabilities_.input_caps),
+        {"output_caps", &capabilities_.output_caps}}) {
+    Ref caps = steal(PyObject_GetAttrString(host_.get(), attribute));
+    if (!caps) return false;
+    *text = text_of(caps.get());
+  }
+  Ref secrets = steal(PyObject_GetAttrString(host_.get(), "secrets"));
+  if (!secrets) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_Size(secrets.get()); i++)
+    capabilities_.secrets.push_back(
+        text_of(PyTuple_GET_ITEM(secrets.get(), i)));
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
          read_ranges(host_.get(), "channels", &capabilities_.channels);
 }
@@ -128,7 +160,11 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
     result = steal(arguments ? PyObject_CallObject(bound.get(), arguments.get())
                              : PyObject_CallNoArgs(bound.get()));
   call.end();
-  if (!result) capture_exception(failure, phase);
+  if (result) return result;
+  capture_exception(failure, phase);
+  // Only the audio method has a buffer to drop.
+  if (failure->kind == Failure::Kind::Dropped)
+    failure->kind = Failure::Kind::Raised;
   return result;
 }
 
@@ -139,12 +175,13 @@ bool PythonPlugin::call_host(const char *method, Failure *failure) {
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "start");
-  if (!view_.open(format, capabilities_.read_only)) {
+  if (!view_.open(format, capabilities_.read_only || !format.in_place)) {
     capture_exception(failure, "start");
     return false;
   }
-  Ref arguments = steal(
-      Py_BuildValue("(iii)", format.rate, format.channels, format.frames));
+  Ref arguments = steal(Py_BuildValue("(iiiss)", format.rate, format.channels,
+                                      format.frames, format.input_caps.c_str(),
+                                      format.output_caps.c_str()));
   return bool(call_host("start", "start", failure, std::move(arguments)));
 }
 
@@ -173,6 +210,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
     Gil gil;
     if (!gil) return Outcome::Closing;
     block->times.held = ticks();
+    if (capabilities_.converts) release_sent();
     PyObject *buffer = view_.point_at(block);
     if (buffer) {
       RunningCall call(site_.get(), audio_name_.c_str(), block->times.held);
@@ -181,7 +219,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                              1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                              nullptr));
       call.end();
-      outcome = accept(result.get(), failure);
+      outcome = accept(result.get(), block, failure);
     }
     // Without memory for a view nothing was shown, and nothing is to release.
     if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
@@ -194,13 +232,11 @@ bool PythonPlugin::shutdown(Failure *failure) {
 }
 
 // None and True are success, and so is an array: the samples themselves.
-[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Block *block,
+                                          Failure *failure) {
   if (!result) {
     capture_exception(failure, audio_name_.c_str());
-    return kind_ == PluginKind::Source &&
-                   failure->kind == Failure::Kind::EndOfStream
-               ? Outcome::EndOfStream
-               : Outcome::Failed;
+    return outcome_of(failure);
   }
   int truth = 1;
   if (PyBool_Check(result) || PyArray_IsScalar(result, Bool)) {
@@ -208,8 +244,23 @@ bool PythonPlugin::shutdown(Failure *failure) {
     result = Py_None;
   }
   if (truth == 0 && kind_ != PluginKind::Processor) return Outcome::Declined;
-  if (truth == 1 && view_.take_result(result)) return Outcome::Ok;
+  if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
+                                            : view_.take_result(result)))
+    return Outcome::Ok;
   complain(failure, truth == 0);
+  return Outcome::Failed;
+}
+
+// What an exception of the audio method means for this kind of plugin.
+Outcome PythonPlugin::outcome_of(Failure *failure) const {
+  const bool source = kind_ == PluginKind::Source;
+  if (source && failure->kind == Failure::Kind::EndOfStream)
+    return Outcome::EndOfStream;
+  if (failure->kind != Failure::Kind::Dropped) return Outcome::Failed;
+  if (!source) return Outcome::Dropped;
+  failure->kind = Failure::Kind::Raised;
+  failure->message +=
+      " (a source has no buffer to drop; False means nothing yet)";
   return Outcome::Failed;
 }
 
@@ -225,9 +276,20 @@ void PythonPlugin::complain(Failure *failure, bool refused) {
   capture_exception(failure, audio_name_.c_str());
 }
 
+bool PythonPlugin::is_secret(const std::string &key) const {
+  const std::vector<std::string> &all = capabilities_.secrets;
+  return std::find(all.begin(), all.end(), key) != all.end();
+}
+
 bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "set_parameter");
+  if (tell_parameter(parameter, failure)) return true;
+  if (is_secret(parameter->key)) hide_secret(failure, parameter->key);
+  return false;
+}
+
+bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
   Ref arguments = steal(
       Py_BuildValue("(ss)", parameter->key.c_str(), parameter->value.c_str()));
   if (!arguments) {
@@ -275,7 +337,9 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   Ref samples = call_host("drain", "drain", failure, {});
   if (!samples) return false;
   if (samples.get() == Py_None) return true;
-  if (view_.take_tail(samples.get(), tail)) return true;
+  if (capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
+                             : view_.take_tail(samples.get(), tail))
+    return true;
   capture_exception(failure, "drain");
   return false;
 }
@@ -298,6 +362,21 @@ bool PythonPlugin::unlock(Failure *failure) {
   if (steal(PyObject_CallMethod(host_.get(), "unlock", nullptr))) return true;
   capture_exception(failure, "unlock");
   return false;
+}
+
+// At any time, so not as a call of its own either.
+bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
+                            std::string *mapped, Failure *failure) {
+  const char *method = to_output ? "get_output_caps" : "get_input_caps";
+  Gil gil;
+  if (!gil) return told_closing(failure, method);
+  Ref text = steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  if (!text) {
+    capture_exception(failure, method);
+    return false;
+  }
+  *mapped = text_of(text.get());
+  return true;
 }
 
 void PythonPlugin::stop_deadline(uint64_t deadline, HangObserver *observer) {

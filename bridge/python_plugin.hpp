@@ -27,6 +27,8 @@ class PythonPlugin final : public Plugin {
   bool drain(Tail *tail, Failure *failure) override;
   bool available_space(int *frames, Failure *failure) override;
   bool unlock(Failure *failure) override;
+  bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
+                Failure *failure) override;
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
@@ -36,7 +38,10 @@ class PythonPlugin final : public Plugin {
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);
-  Outcome accept(PyObject *result, Failure *failure);
+  Outcome accept(PyObject *result, Block *block, Failure *failure);
+  Outcome outcome_of(Failure *failure) const;
+  bool is_secret(const std::string &key) const;
+  bool tell_parameter(Parameter *parameter, Failure *failure);
   void complain(Failure *failure, bool refused);
 
   const PluginKind kind_;

@@ -48,6 +48,13 @@ PyObject *flag(PyObject *self, void *field) {
       *(reinterpret_cast<bool *>(self) + reinterpret_cast<size_t>(field)));
 }
 
+// AudioBuffer.discont lets only bools through.
+int set_flag(PyObject *self, PyObject *value, void *field) {
+  *(reinterpret_cast<bool *>(self) + reinterpret_cast<size_t>(field)) =
+      value == Py_True;
+  return 0;
+}
+
 PyObject *sample_rate(PyObject *self, void *) {
   return PyLong_FromLong(info_of(self)->sample_rate);
 }
@@ -83,7 +90,7 @@ bool make_view_types() {
        at(offsetof(StreamInfo, duration))},
       {"offset", number_or_none, nullptr, nullptr,
        at(offsetof(StreamInfo, offset))},
-      {"discont", flag, nullptr, nullptr, at(offsetof(StreamInfo, discont))},
+      {"discont", flag, set_flag, nullptr, at(offsetof(StreamInfo, discont))},
       {"gap", flag, nullptr, nullptr, at(offsetof(StreamInfo, gap))},
       {"sample_rate", sample_rate, nullptr, nullptr, nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -122,6 +129,10 @@ PyObject *new_stream_info(int rate) {
   info->offset = block.offset;
   info->discont = block.discont;
   info->gap = block.gap;
+}
+
+[[gnu::hot]] bool discont_of(PyObject *object) {
+  return info_of(object)->discont;
 }
 
 }  // namespace pythonfilter

@@ -28,8 +28,8 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 
 }  // namespace
 
-[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
-                                  bool write, std::string *problem) {
+[[gnu::hot]] bool AudioBlock::map_any(GstBuffer *buffer, bool write,
+                                      std::string *problem) {
   buffer_ = buffer;
   write_ = write;
   if (!map_memory() && !map_buffer()) {
@@ -43,7 +43,24 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
   offset = GST_BUFFER_OFFSET(buffer);
   discont = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   gap = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
-  return describe(info, problem);
+  return true;
+}
+
+[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
+                                  bool write, std::string *problem) {
+  return map_any(buffer, write, problem) && describe(info, problem);
+}
+
+bool AudioBlock::map_bytes(GstBuffer *buffer, const GstAudioInfo &info,
+                           bool write, std::string *problem) {
+  if (!map_any(buffer, write, problem)) return false;
+  if (info.bpf > 0 && !describe(info, problem)) return false;
+  // All of it is described as dense, or was made so.
+  data = reinterpret_cast<std::byte *>(map_.data);
+  plane_offsets = nullptr;
+  channel_stride = frame_stride = 1;
+  frames = map_.size;
+  return true;
 }
 
 // A buffer's one memory, which the buffer holds for us. Saves the lookups and
@@ -179,6 +196,44 @@ std::unique_ptr<KeptMemory> AudioBlock::keep() {
   }
   data = reinterpret_cast<std::byte *>(map_.data) + first;
   return kept;
+}
+
+bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,
+                       std::string *problem) {
+  AudioBlock block;
+  if (!block.map(*buffer, info, false, problem)) return false;
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
+  const size_t length = block.frames * width;
+  const auto channels = size_t(info.channels);
+  size_t size;
+  block.bytes(&size);
+  const GstAudioMeta *meta = gst_buffer_get_audio_meta(*buffer);
+  bool dense = size == channels * length;
+  for (size_t c = 0; meta && c < channels; c++)
+    dense = dense && meta->offsets[c] == c * length;
+  if (dense) return true;
+
+  GstMemory *memory = gst_allocator_alloc(nullptr, channels * length, nullptr);
+  GstMapInfo map;
+  gst_memory_map(memory, &map, GST_MAP_WRITE);
+  for (size_t c = 0; c < channels; c++)
+    std::memcpy(map.data + c * length,
+                block.data + (block.plane_offsets
+                                  ? ptrdiff_t(block.plane_offsets[c])
+                                  : ptrdiff_t(c) * block.channel_stride),
+                length);
+  gst_memory_unmap(memory, &map);
+  GstBuffer *made = gst_buffer_new();
+  gst_buffer_copy_into(
+      made, *buffer,
+      GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS), 0,
+      gsize(-1));
+  gst_buffer_append_memory(made, memory);
+  gst_buffer_add_audio_meta(made, &info, block.frames, nullptr);
+  block.unmap();
+  gst_buffer_unref(*buffer);
+  *buffer = made;
+  return true;
 }
 
 }  // namespace pythonfilter

@@ -24,6 +24,11 @@ class AudioBlock final : public Block, private MemoryKeeper {
            std::string *problem);
   void unmap();
 
+  // The same memory as mere bytes. The planes of raw audio have to follow one
+  // another: see make_planes_dense(). `info` is empty for anything else.
+  bool map_bytes(GstBuffer *buffer, const GstAudioInfo &info, bool write,
+                 std::string *problem);
+
   // All bytes of the mapped buffer, planes and what may lie between them.
   // Maps again when the memory was left to the plugin.
   std::byte *bytes(size_t *size);
@@ -34,6 +39,7 @@ class AudioBlock final : public Block, private MemoryKeeper {
   bool describe(const GstAudioInfo &info, std::string *problem);
   bool describe_planes(const GstAudioMeta &meta, size_t width,
                        std::string *problem);
+  bool map_any(GstBuffer *buffer, bool write, std::string *problem);
   std::unique_ptr<KeptMemory> keep() override;
 
   GstBuffer *buffer_ = nullptr;
@@ -41,5 +47,10 @@ class AudioBlock final : public Block, private MemoryKeeper {
   bool write_ = false;
   bool memory_mapped_ = false;  // map_ holds no reference of its own
 };
+
+// Puts a buffer whose planes follow one another in the place of one whose do
+// not. False: `problem` says what is wrong with it.
+bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,
+                       std::string *problem);
 
 }  // namespace pythonfilter

@@ -31,6 +31,9 @@ std::string what_happened(const Failure &failure) {
            "was told to stop, and was interrupted";
   if (failure.type.empty() || failure.kind == Failure::Kind::BadResult)
     return failure.message;
+  if (failure.kind == Failure::Kind::Dropped)
+    return "dropped a buffer" +
+           (failure.message.empty() ? "" : ": " + failure.message);
   const std::string raised =
       failure.type + (failure.message.empty() ? "" : ": " + failure.message);
   if (failure.phase == "load") return "cannot be loaded: " + raised;

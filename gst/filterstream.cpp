@@ -2,20 +2,73 @@
 #include "filterstream.hpp"
 
 #include <cstring>
+#include <utility>
+
+#include "plugincaps.hpp"
 
 namespace pythonfilter {
 
-bool FilterStream::start(const GstAudioInfo &info) {
+bool FilterStream::start(GstCaps *input, GstCaps *output) {
+  forget_position();
+  if (!python.loaded()) return false;
+  converts_ = python.converts();
+  if (converts_) return start_conversion(input, output);
+  GstAudioInfo info;
+  writes_ = !python.read_only();
+  bytes_ = false;
+  in_place_ = true;
+  return gst_audio_info_from_caps(&info, input) && python.start(info, 0);
+}
+
+bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
+  if (!python.confirm_caps(input, output)) return false;
+  StreamFormat format;
+  const auto text = [](GstCaps *caps) {
+    gchar *made = gst_caps_to_string(caps);
+    std::string result = made;
+    g_free(made);
+    return result;
+  };
+  format.input_caps = text(input);
+  format.output_caps = text(output);
+  format.in_place = in_place_ = gst_caps_is_equal(input, output);
+
+  GstAudioInfo in, out;
+  if (is_raw_audio(input)) {
+    if (!gst_audio_info_from_caps(&in, input)) return false;
+    format.rate = in.rate;
+    format.channels = in.channels;
+    format.bytes =
+        python.capabilities().as_bytes || !stream_format_of(in, &format);
+  } else {
+    gst_audio_info_init(&in);
+    format.bytes = true;
+  }
+  gst_audio_info_init(&out);
+  if (is_raw_audio(output)) {
+    if (!gst_audio_info_from_caps(&out, output)) return false;
+    format.output_frame = size_t(out.bpf);
+    StreamFormat known;
+    format.output_known = stream_format_of(out, &known);
+    format.output_format = known.format;
+    format.output_interleaved = out.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+    format.output_channels = out.channels;
+  }
+  bytes_ = format.bytes;
+  writes_ = in_place_ && !python.read_only();
+  outputs_.start(out);
+  return python.start(in, &format);
+}
+
+void FilterStream::forget_position() {
   fresh_ = true;
   next_pts_ = GST_CLOCK_TIME_NONE;
   next_offset_ = GST_BUFFER_OFFSET_NONE;
-  return python.start(info, 0);
 }
 
 GstFlowReturn FilterStream::reset() {
-  fresh_ = true;
-  next_pts_ = GST_CLOCK_TIME_NONE;
-  next_offset_ = GST_BUFFER_OFFSET_NONE;
+  forget_position();
+  outputs_.clear();
   return python.reset();
 }
 
@@ -28,33 +81,65 @@ GstFlowReturn FilterStream::reset() {
   }
   fresh_ = false;
 
-  if (!python.read_only()) *buffer = gst_buffer_make_writable(*buffer);
+  if (writes_) *buffer = gst_buffer_make_writable(*buffer);
   const OnError policy = python.on_error();
   AudioBlock block;
-  const Outcome outcome = run(*buffer, &block, policy);
+  block.outputs = &given_;
+  const Outcome outcome = run(buffer, &block, policy);
   if (G_UNLIKELY(outcome != Outcome::Ok)) {
+    discard_given();
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
     flow = python.report(GST_BUFFER_PTS(*buffer));
     if (flow != GST_FLOW_OK) return flow;
-    let_through(buffer, &block, policy);
+    let_through(buffer, &block,
+                outcome == Outcome::Dropped ? OnError::Drop : policy);
+    return *buffer ? GST_FLOW_OK : GST_FLOW_CUSTOM_SUCCESS;
+  }
+  if (block.converted || !in_place_) {
+    block.unmap();
+    outputs_.add(*buffer, &given_, broken_ || block.discont);
+    broken_ = false;
+    gst_clear_buffer(buffer);
     return GST_FLOW_OK;
   }
-  if (!python.read_only() && block.gap)
-    GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
-  note_position(*buffer, block.frames);
+  if (writes_ && block.gap) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  if (G_UNLIKELY(block.discont)) mark_discont(buffer, &block);
+  broken_ = false;
+  if (!converts_) note_position(*buffer, block.frames);
   return GST_FLOW_OK;
 }
 
-[[gnu::hot]] Outcome FilterStream::run(GstBuffer *buffer, AudioBlock *block,
+bool FilterStream::map_bytes(GstBuffer **buffer, AudioBlock *block,
+                             std::string *problem) {
+  const GstAudioInfo &info = python.info();
+  const GstBuffer *before = *buffer;
+  if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED &&
+      !make_planes_dense(buffer, info, problem))
+    return false;
+  if (!block->map_bytes(*buffer, info, writes_, problem)) return false;
+  block->copied = block->copied || *buffer != before;
+  return true;
+}
+
+void FilterStream::discard_given() {
+  for (Output &output : given_)
+    output.release(output.owner);
+  given_.clear();
+}
+
+[[gnu::hot]] Outcome FilterStream::run(GstBuffer **buffer, AudioBlock *block,
                                        OnError policy) {
   std::string problem;
-  if (!block->map(buffer, python.info(), !python.read_only(), &problem)) {
+  const bool mapped =
+      bytes_ ? map_bytes(buffer, block, &problem)
+             : block->map(*buffer, python.info(), writes_, &problem);
+  if (!mapped) {
     before_.clear();
     return python.refuse("got " + problem);
   }
   if (block->frames == 0) return Outcome::Ok;
   python.stats().buffers.add();
-  if (policy == OnError::Passthrough && !python.read_only()) {
+  if (policy == OnError::Passthrough && writes_) {
     size_t size;
     const std::byte *bytes = block->bytes(&size);
     before_.assign(bytes, bytes + size);
@@ -66,15 +151,19 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
                                OnError policy) {
   size_t size;
   std::byte *bytes = block->bytes(&size);
-  if (policy == OnError::Passthrough && !python.read_only() &&
-      before_.size() == size)
+  if (policy == OnError::Passthrough && writes_ && before_.size() == size)
     std::memcpy(bytes, before_.data(), size);
   block->unmap();
-  note_position(*buffer, block->frames);
+  if (!converts_) note_position(*buffer, block->frames);
+  // What went in is not what has to come out, and nothing is known that is.
+  const bool nothing_fits = !in_place_ || (policy == OnError::Silence &&
+                                           bytes_ && python.info().bpf == 0);
+  if (nothing_fits) policy = OnError::Drop;
   // `fail` here: the policy was changed since the call. Nothing gets through.
   if (policy == OnError::Drop || policy == OnError::Fail) {
     gst_clear_buffer(buffer);
     python.stats().dropped.add();
+    broken_ = true;
   } else if (policy == OnError::Silence) {
     *buffer = gst_buffer_make_writable(*buffer);
     gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
@@ -82,10 +171,20 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   }
 }
 
+// What the plugin said; a buffer that came with the flag keeps it.
+void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
+  if (GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)) return;
+  block->unmap();
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {
   *tail = nullptr;
   Tail samples;
   const GstFlowReturn flow = python.drain(&samples, next_pts_);
+  if (!samples.outputs.empty())
+    outputs_.add_last(&samples.outputs, std::exchange(broken_, false));
   if (samples.frames > 0) *tail = make_tail(samples);
   return flow;
 }
@@ -112,6 +211,9 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
   GST_BUFFER_OFFSET(buffer) = next_offset_;
   GST_BUFFER_DURATION(buffer) =
       gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info.rate));
+  // The base class does so for the others.
+  if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  broken_ = false;
   note_position(buffer, tail.frames);
   python.stats().frames.add(tail.frames);
   return buffer;

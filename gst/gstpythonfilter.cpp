@@ -17,7 +17,9 @@
  *
  * ## Messages
  * A failed call is one ERROR, or one WARNING a second when
- * #GstPythonFilter:on-error lets the stream go on. Its details are a structure
+ * #GstPythonFilter:on-error lets the stream go on. A buffer for which the
+ * plugin raises `base_plugin.DropBuffer` is one WARNING a second by any policy.
+ * What was only counted is told at the end. The details are a structure
  * `python-exception` with the fields `phase` (the method that was called),
  * `type` (the exception's class), `message`, `file`, `line`, `function`,
  * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
@@ -60,10 +62,7 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
                                                  GstCaps *caps,
                                                  GstCaps *filter) {
   PythonElement *python = GST_PYTHON_FILTER(base)->python;
-  GstCaps *allowed = python->allowed_caps();
-  GstCaps *result =
-      gst_caps_intersect_full(caps, allowed, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref(allowed);
+  GstCaps *result = python->transform_caps(direction, caps);
   if (direction == GST_PAD_SINK && gst_caps_is_empty(result) &&
       !gst_caps_is_empty(caps))
     python->warn_about_caps(caps);
@@ -76,20 +75,35 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
   return result;
 }
 
+static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *,
+                                              GstPadDirection direction,
+                                              GstCaps *caps, GstCaps *other) {
+  return direction == GST_PAD_SINK ? pythonfilter::fixate_output(caps, other)
+                                   : gst_caps_fixate(other);
+}
+
 // What the plugin still holds belongs to the format it got it in.
 static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
+  GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD(self);
   GstBuffer *tail;
-  const GstFlowReturn flow = self->stream->drain(&tail);
-  return tail ? gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail) : flow;
+  GstFlowReturn flow = self->stream->drain(&tail);
+  if (tail) flow = gst_pad_push(pad, tail);
+  while (flow == GST_FLOW_OK && (tail = self->stream->outputs().pop()))
+    flow = gst_pad_push(pad, tail);
+  return flow;
 }
 
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
-                                           GstCaps *input, GstCaps *) {
+                                           GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
-  GstAudioInfo info;
-  if (!gst_audio_info_from_caps(&info, input)) return FALSE;
-  if (!self->stream->start(info)) return FALSE;
-  gst_base_transform_set_passthrough(base, self->python->read_only());
+  if (!self->stream->start(input, output)) return FALSE;
+  gst_base_transform_set_passthrough(
+      base, self->python->read_only() && !self->python->converts());
+  return TRUE;
+}
+
+static gboolean gst_python_filter_stop(GstBaseTransform *base) {
+  GST_PYTHON_FILTER(base)->stream->outputs().clear();
   return TRUE;
 }
 
@@ -113,7 +127,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       break;
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
-      self->python->post_statistics();
+      self->python->end_of_stream();
       break;
     case GST_EVENT_FLUSH_STOP:
       self->stream->reset();
@@ -150,9 +164,13 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     GstBaseTransform *base, GstBuffer **output) {
   GstBuffer *buffer = base->queued_buf;
   base->queued_buf = nullptr;
-  *output = nullptr;
-  if (!buffer) return GST_FLOW_OK;
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  *output = nullptr;
+  // The base class asks until there is nothing more.
+  if (!buffer) {
+    *output = self->stream->outputs().pop();
+    return GST_FLOW_OK;
+  }
   if (!self->python->started()) {
     gst_buffer_unref(buffer);
     return GST_FLOW_NOT_NEGOTIATED;
@@ -162,12 +180,12 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
                            ? gst_python_filter_push_tail(self)
                            : GST_FLOW_OK;
   if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
-  if (flow != GST_FLOW_OK) {
-    gst_buffer_unref(buffer);
-    return flow;
-  }
+  if (flow != GST_FLOW_OK)
+    gst_clear_buffer(&buffer);
+  else if (!buffer)
+    buffer = self->stream->outputs().pop();
   *output = buffer;
-  return buffer ? GST_FLOW_OK : GST_BASE_TRANSFORM_FLOW_DROPPED;
+  return flow;
 }
 
 static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
@@ -181,10 +199,19 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
       "Runs an audio processor written in Python with NumPy on the buffer's "
       "own memory",
       "The pythonfilter authors");
-  pythonfilter::add_pad_template(element_class, "sink", GST_PAD_SINK);
-  pythonfilter::add_pad_template(element_class, "src", GST_PAD_SRC);
+  // A plugin may take and give anything; most take raw audio.
+  for (const auto &[name, direction] :
+       {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
+    GstCaps *any = gst_caps_new_any();
+    gst_element_class_add_pad_template(
+        element_class,
+        gst_pad_template_new(name, direction, GST_PAD_ALWAYS, any));
+    gst_caps_unref(any);
+  }
 
   transform_class->transform_caps = gst_python_filter_transform_caps;
+  transform_class->fixate_caps = gst_python_filter_fixate_caps;
+  transform_class->stop = gst_python_filter_stop;
   transform_class->set_caps = gst_python_filter_set_caps;
   transform_class->sink_event = gst_python_filter_sink_event;
   transform_class->query = gst_python_filter_query;

@@ -73,7 +73,7 @@ static gboolean gst_python_sink_set_caps(GstBaseSink *base, GstCaps *caps) {
 static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
   auto *self = GST_PYTHON_SINK(base);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self->stream->reset();
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) self->python->post_statistics();
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) self->python->end_of_stream();
   return GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->event(base, event);
 }
 

@@ -95,6 +95,10 @@ GstCaps *caps_of(const Capabilities &capabilities) {
   return caps;
 }
 
+bool is_raw_audio(const GstCaps *caps) {
+  return gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw");
+}
+
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
   for (const FormatName &known : format_names) {
     if (GST_AUDIO_INFO_FORMAT(&info) != known.native) continue;

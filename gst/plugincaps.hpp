@@ -16,6 +16,8 @@ void add_pad_template(GstElementClass *element_class, const char *name,
 
 GstCaps *caps_of(const Capabilities &capabilities);
 
+bool is_raw_audio(const GstCaps *caps);
+
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
 

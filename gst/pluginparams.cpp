@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pluginparams.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
+#include <utility>
 
 namespace pythonfilter {
 
@@ -14,8 +17,8 @@ std::string shortest(Number number) {
   return std::string(text, end);
 }
 
-}  // namespace
-
+// As set_parameter() gets it: 0.5, 7, true, warm. Numbers in their shortest
+// form that reads back equal.
 std::string value_to_text(const GValue *value) {
   if (G_VALUE_HOLDS_STRING(value)) {
     const char *text = g_value_get_string(value);
@@ -29,6 +32,8 @@ std::string value_to_text(const GValue *value) {
   return result;
 }
 
+// Puts what the plugin says a parameter is now into its field, keeping the
+// field's type where the text can be read as it.
 void set_from_text(GstStructure *params, const char *key,
                    const std::string &text) {
   const GValue *now = gst_structure_get_value(params, key);
@@ -43,6 +48,169 @@ void set_from_text(GstStructure *params, const char *key,
     g_value_unset(&value);
   }
   gst_structure_set(params, key, G_TYPE_STRING, text.c_str(), nullptr);
+}
+
+void wipe_text(std::string *text) {
+  explicit_bzero(text->data(), text->size());
+  text->clear();
+}
+
+void wipe_text(std::optional<std::string> *text) {
+  if (*text) wipe_text(&**text);
+  text->reset();
+}
+
+// A word this short is in any text by chance, and hiding it there tells it.
+constexpr size_t shortest_redacted = 4;
+
+void redact_text(std::string *text, const std::string &secret) {
+  for (size_t at; (at = text->find(secret)) != std::string::npos;)
+    text->replace(at, secret.size(), "...");
+}
+
+}  // namespace
+
+PluginParams::~PluginParams() {
+  forget_secrets();
+  if (params_) gst_structure_free(params_);
+  if (accepted_) gst_structure_free(accepted_);
+}
+
+void PluginParams::set(const GstStructure *changes) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!params_)
+    params_ = gst_structure_new_empty(gst_structure_get_name(changes));
+  for (int i = 0; i < gst_structure_n_fields(changes); i++) {
+    const char *key = gst_structure_nth_field_name(changes, guint(i));
+    put(key, gst_structure_get_value(changes, key));
+  }
+  changed_ = true;
+}
+
+void PluginParams::put(const char *key, const GValue *value) {
+  const std::string text = value_to_text(value);
+  const auto secret = secrets_.find(key);
+  if (secret == secrets_.end()) {
+    gst_structure_set_value(params_, key, value);
+  } else {
+    wipe_text(&secret->second.value);
+    secret->second.value = text;
+  }
+  change(key, text);
+}
+
+// Only the last value of a burst: a plugin that is busy, or paused, would
+// otherwise be left with a queue that grows and holds the stream up.
+void PluginParams::change(const std::string &key, std::string value) {
+  forget_pending(key);
+  pending_.push_back({key, std::move(value)});
+}
+
+void PluginParams::forget_pending(const std::string &key) {
+  for (Parameter &old : pending_)
+    if (old.key == key) wipe_text(&old.value);
+  pending_.erase(std::remove_if(pending_.begin(), pending_.end(),
+                                [&](auto &old) { return old.key == key; }),
+                 pending_.end());
+}
+
+void PluginParams::get(GValue *value) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  gst_value_set_structure(value, params_);
+}
+
+void PluginParams::begin(const std::vector<std::string> &secrets) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  wipe(&pending_);
+  g_clear_pointer(&accepted_, gst_structure_free);
+  std::map<std::string, Secret> before;
+  before.swap(secrets_);
+  for (const std::string &key : secrets) {
+    Secret &secret = secrets_[key];
+    if (auto known = before.find(key); known != before.end())
+      secret.value.swap(known->second.value);
+    const GValue *shown =
+        params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
+    if (shown) {
+      wipe_text(&secret.value);
+      secret.value = value_to_text(shown);
+      gst_structure_remove_field(params_, key.c_str());
+    }
+    if (secret.value) change(key, *secret.value);
+  }
+  for (auto &[key, secret] : before) {
+    wipe_text(&secret.value);
+    wipe_text(&secret.accepted);
+  }
+  for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
+    const char *key = gst_structure_nth_field_name(params_, guint(i));
+    change(key, value_to_text(gst_structure_get_value(params_, key)));
+  }
+}
+
+void PluginParams::forget_secrets() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto &[key, secret] : secrets_) {
+    wipe_text(&secret.value);
+    wipe_text(&secret.accepted);
+    forget_pending(key);
+  }
+  secrets_.clear();
+}
+
+std::vector<Parameter> PluginParams::take() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  changed_ = false;
+  return std::exchange(pending_, {});
+}
+
+void PluginParams::wipe(std::vector<Parameter> *parameters) {
+  for (Parameter &parameter : *parameters)
+    wipe_text(&parameter.value);
+  parameters->clear();
+}
+
+void PluginParams::accept(const Parameter &parameter) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const char *key = parameter.key.c_str();
+  if (auto secret = secrets_.find(key); secret != secrets_.end()) {
+    wipe_text(&secret->second.accepted);
+    secret->second.accepted = parameter.value;
+    return;
+  }
+  set_from_text(params_, key, parameter.value);
+  if (!accepted_) accepted_ = gst_structure_new_empty("p");
+  gst_structure_set_value(accepted_, key,
+                          gst_structure_get_value(params_, key));
+}
+
+void PluginParams::take_back(const std::string &key) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Parameter &newer : pending_)
+    if (newer.key == key) return;
+  if (auto found = secrets_.find(key); found != secrets_.end()) {
+    Secret &secret = found->second;
+    wipe_text(&secret.value);
+    secret.value = secret.accepted;
+    return;
+  }
+  const GValue *before =
+      accepted_ ? gst_structure_get_value(accepted_, key.c_str()) : nullptr;
+  if (before)
+    gst_structure_set_value(params_, key.c_str(), before);
+  else
+    gst_structure_remove_field(params_, key.c_str());
+}
+
+void PluginParams::redact(Failure *failure) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto &[key, secret] : secrets_)
+    for (const auto &each : {&secret.value, &secret.accepted})
+      if (*each && (*each)->size() >= shortest_redacted)
+        for (std::string *text :
+             {&failure->type, &failure->message, &failure->file,
+              &failure->function, &failure->traceback})
+          redact_text(text, **each);
 }
 
 }  // namespace pythonfilter

@@ -1,21 +1,69 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The `params` property: a GstStructure outside, strings for the plugin.
+// The `params` property: a GstStructure outside, strings for the plugin. What
+// a plugin calls a secret goes in, and to the plugin, and never comes out.
 #pragma once
 
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <gst/gst.h>
 
+#include "../bridge/bridge.hpp"
+
 namespace pythonfilter {
 
-// As set_parameter() gets it: 0.5, 7, true, warm. Numbers in their shortest
-// form that reads back equal.
-std::string value_to_text(const GValue *value);
+// Setters may run with the GIL held (recent PyGObject), so they only store.
+// Any thread.
+class PluginParams {
+ public:
+  ~PluginParams();
 
-// Puts what the plugin says a parameter is now into its field, keeping the
-// field's type where the text can be read as it.
-void set_from_text(GstStructure *params, const char *key,
-                   const std::string &text);
+  // Each field of `changes`; the others stay as they are.
+  void set(const GstStructure *changes);
+  // Without the secrets.
+  void get(GValue *value) const;
+
+  // A new instance, which has yet to be told everything. What it calls a
+  // secret is never shown again, and stays known for the next instance.
+  void begin(const std::vector<std::string> &secrets);
+  // The next instance is of another plugin.
+  void forget_secrets();
+
+  // Whether there is anything to tell the plugin.
+  bool changed() const { return changed_.load(std::memory_order_relaxed); }
+  // The last value of each changed parameter; wipe() them after use.
+  std::vector<Parameter> take();
+  static void wipe(std::vector<Parameter> *parameters);
+  // The plugin has it now, as it says.
+  void accept(const Parameter &parameter);
+  // It was refused, and reads as what the plugin had before, if anything.
+  void take_back(const std::string &key);
+  // Takes the secrets out of what a plugin says of some later failure.
+  void redact(Failure *failure) const;
+
+ private:
+  // As params_ and accepted_, for one secret.
+  struct Secret {
+    std::optional<std::string> value, accepted;
+  };
+
+  void put(const char *key, const GValue *value);
+  void change(const std::string &key, std::string value);
+  void forget_pending(const std::string &key);
+
+  // A leaf lock: nothing is called and nothing waited for under it.
+  mutable std::mutex mutex_;
+  // The rest is guarded by mutex_.
+  GstStructure *params_ = nullptr;         // NULL: none set
+  GstStructure *accepted_ = nullptr;       // by this instance
+  std::map<std::string, Secret> secrets_;  // all that were declared
+  std::vector<Parameter> pending_;
+  std::atomic<bool> changed_{false};
+};
 
 }  // namespace pythonfilter

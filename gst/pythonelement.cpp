@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pythonelement.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "bridgeloader.hpp"
 #include "failuremessage.hpp"
 #include "plugincaps.hpp"
-#include "pluginparams.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -34,6 +33,14 @@ constexpr uint64_t stop_patience_ns = 1000000000;
 constexpr uint64_t warning_interval_ns = 1000000000;
 
 constexpr char stats_name[] = "pythonfilter-stats";
+
+constexpr char fail_closed_rule[] =
+    "the plugin says that nothing unprocessed may leave it, so on-error must "
+    "be fail or drop";
+
+bool lets_unprocessed_through(OnError policy) {
+  return policy == OnError::Passthrough || policy == OnError::Silence;
+}
 
 std::string text_in(const GValue *value) {
   const char *text = g_value_get_string(value);
@@ -73,8 +80,6 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind)
 }
 
 PythonElement::~PythonElement() {
-  if (params_) gst_structure_free(params_);
-  if (accepted_) gst_structure_free(accepted_);
   gst_clear_caps(&caps_);
 }
 
@@ -138,8 +143,13 @@ bool PythonElement::change_setting(std::string Settings::*setting,
                        GST_STATE_NEXT(element_) == GST_STATE_VOID_PENDING;
   GST_OBJECT_UNLOCK(element_);
   if (in_null) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    settings_.*setting = text_in(value);
+    std::string now = text_in(value), before;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      before = std::exchange(settings_.*setting, now);
+    }
+    // What one plugin was told in confidence is not for another.
+    if (before != now) params_.forget_secrets();
   } else {
     GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
                         ("%s can only be changed in the NULL state", name),
@@ -160,10 +170,10 @@ bool PythonElement::set_property(guint id, const GValue *value) {
       return change_setting(&Settings::venv, value, "venv");
     case PROP_PARAMS:
       if (const GstStructure *changes = gst_value_get_structure(value))
-        set_params(changes);
+        params_.set(changes);
       return true;
     case PROP_ON_ERROR:
-      on_error_ = OnError(g_value_get_enum(value));
+      set_on_error(OnError(g_value_get_enum(value)));
       return true;
     default:
       return false;
@@ -171,6 +181,10 @@ bool PythonElement::set_property(guint id, const GValue *value) {
 }
 
 bool PythonElement::get_property(guint id, GValue *value) {
+  if (id == PROP_PARAMS) {
+    params_.get(value);
+    return true;
+  }
   std::lock_guard<std::mutex> lock(mutex_);
   switch (id) {
     case PROP_SCRIPT:
@@ -185,9 +199,6 @@ bool PythonElement::get_property(guint id, GValue *value) {
     case PROP_VENV:
       set_text(value, settings_.venv);
       return true;
-    case PROP_PARAMS:
-      gst_value_set_structure(value, params_);
-      return true;
     case PROP_ON_ERROR:
       g_value_set_enum(value, int(on_error_.load()));
       return true;
@@ -199,63 +210,50 @@ bool PythonElement::get_property(guint id, GValue *value) {
   }
 }
 
-// ---- parameters ------------------------------------------------------------
-
-// May run with the GIL held (recent PyGObject), so it only stores.
-void PythonElement::set_params(const GstStructure *changes) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (!params_)
-    params_ = gst_structure_new_empty(gst_structure_get_name(changes));
-  for (int i = 0; i < gst_structure_n_fields(changes); i++) {
-    const char *key = gst_structure_nth_field_name(changes, guint(i));
-    const GValue *value = gst_structure_get_value(changes, key);
-    gst_structure_set_value(params_, key, value);
-    // Only the last value of a burst: a plugin that is busy, or paused, would
-    // otherwise be left with a queue that grows and holds the stream up.
-    pending_.erase(std::remove_if(pending_.begin(), pending_.end(),
-                                  [key](auto &old) { return old.key == key; }),
-                   pending_.end());
-    pending_.push_back({key, value_to_text(value)});
-  }
-  params_changed_ = true;
-}
-
-GstFlowReturn PythonElement::apply_params() {
-  std::vector<Parameter> changes;
+void PythonElement::set_on_error(OnError policy) {
+  bool refused;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    changes.swap(pending_);
-    params_changed_ = false;
+    refused = fail_closed_ && lets_unprocessed_through(policy);
+    if (!refused) on_error_ = policy;
   }
-  for (Parameter &parameter : changes) {
-    if (!plugin_->set_parameter(&parameter, &failure_)) {
-      const GstFlowReturn flow = report(GST_CLOCK_TIME_NONE);
-      // What fails the load stays as it was asked for.
-      if (started_) take_back(parameter.key.c_str());
-      if (flow != GST_FLOW_OK) return flow;
-      continue;
-    }
-    std::lock_guard<std::mutex> lock(mutex_);
-    set_from_text(params_, parameter.key.c_str(), parameter.value);
-    if (!accepted_) accepted_ = gst_structure_new_empty("p");
-    gst_structure_set_value(
-        accepted_, parameter.key.c_str(),
-        gst_structure_get_value(params_, parameter.key.c_str()));
-  }
-  return changes.empty() ? GST_FLOW_OK : update_latency();
+  if (refused)
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("%s", fail_closed_rule),
+                        ("on-error stays as it was"));
 }
 
-// A refused parameter reads as what the plugin had before, if anything.
-void PythonElement::take_back(const char *key) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (const Parameter &newer : pending_)
-    if (newer.key == key) return;
-  const GValue *before =
-      accepted_ ? gst_structure_get_value(accepted_, key) : nullptr;
-  if (before)
-    gst_structure_set_value(params_, key, before);
-  else
-    gst_structure_remove_field(params_, key);
+// From here to unload() set_on_error() sees to it.
+bool PythonElement::close_if_asked() {
+  bool refused;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    fail_closed_ = plugin_->capabilities().fail_closed;
+    refused = fail_closed_ && lets_unprocessed_through(on_error_);
+  }
+  if (refused)
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
+  return !refused;
+}
+
+// ---- parameters ------------------------------------------------------------
+
+GstFlowReturn PythonElement::apply_params() {
+  std::vector<Parameter> changes = params_.take();
+  if (changes.empty()) return GST_FLOW_OK;
+  GstFlowReturn flow = GST_FLOW_OK;
+  for (Parameter &parameter : changes) {
+    if (plugin_->set_parameter(&parameter, &failure_)) {
+      params_.accept(parameter);
+      continue;
+    }
+    flow = report(GST_CLOCK_TIME_NONE);
+    // What fails the load stays as it was asked for.
+    if (started_) params_.take_back(parameter.key);
+    if (flow != GST_FLOW_OK) break;
+  }
+  PluginParams::wipe(&changes);
+  return flow == GST_FLOW_OK ? update_latency() : flow;
 }
 
 // ---- states ----------------------------------------------------------------
@@ -277,7 +275,10 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
   if (down) begin_stop();
   const GstStateChangeReturn result =
       parent->change_state(element_, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) stop();
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    stop();
+    tell_rest();
+  }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY &&
        result == GST_STATE_CHANGE_FAILURE))
@@ -306,8 +307,7 @@ void PythonElement::call_hangs(const std::string &phase,
                     "() hangs outside Python code, where it cannot be "
                     "interrupted; the element cannot stop before it returns";
   failure.traceback = stack;
-  post_failure(element_, GST_MESSAGE_WARNING, name_, failure,
-               GST_CLOCK_TIME_NONE, 1);
+  post(GST_MESSAGE_WARNING, failure);
 }
 
 std::string PythonElement::plugin_name() const {
@@ -326,17 +326,11 @@ bool PythonElement::load() {
     spec.class_name = settings_.class_name;
     spec.venv = settings_.venv;
     name_ = plugin_name();
-    pending_.clear();
-    g_clear_pointer(&accepted_, gst_structure_free);
-    for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
-      const char *key = gst_structure_nth_field_name(params_, guint(i));
-      pending_.push_back(
-          {key, value_to_text(gst_structure_get_value(params_, key))});
-    }
   }
   stats_.clear();
   stopping_ = failed_ = escape_warned_ = caps_warned_ = false;
-  last_warning_ = unreported_ = 0;
+  last_told_ = 0;
+  untold_ = {};
   latency_ = 0;
   if (spec.script.empty() == spec.module.empty()) {
     GST_ELEMENT_ERROR(
@@ -350,30 +344,49 @@ bool PythonElement::load() {
   Bridge *bridge = open_bridge(spec, &failure);
   if (bridge) plugin_ = bridge->load(spec, &failure);
   if (!plugin_) {
-    post_failure(element_, GST_MESSAGE_ERROR, name_, failure,
-                 GST_CLOCK_TIME_NONE, 1);
+    post(GST_MESSAGE_ERROR, failure);
     return false;
   }
   read_only_ = plugin_->capabilities().read_only;
-  GstCaps *caps = caps_of(plugin_->capabilities());
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    gst_caps_take(&caps_, caps);
-  }
-  if (apply_params() == GST_FLOW_OK) return true;
+  // Before anything else is said or can fail.
+  params_.begin(plugin_->capabilities().secrets);
+  if (!describe_caps()) return false;
+  if (close_if_asked() && apply_params() == GST_FLOW_OK) return true;
   unload();
   return false;
+}
+
+bool PythonElement::describe_caps() {
+  const Capabilities &capabilities = plugin_->capabilities();
+  CapsConversion conversion;
+  std::string problem;
+  if (capabilities.converts && !conversion.open(plugin_, &problem)) {
+    refuse(problem);
+    failure_.phase = "load";
+    post(GST_MESSAGE_ERROR, failure_);
+    unload();
+    return false;
+  }
+  GstCaps *caps =
+      capabilities.converts ? conversion.input() : caps_of(capabilities);
+  std::lock_guard<std::mutex> lock(mutex_);
+  gst_caps_take(&caps_, caps);
+  conversion_ = conversion;
+  return true;
 }
 
 void PythonElement::unload() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     gst_clear_caps(&caps_);
+    conversion_.close();
   }
   if (!plugin_) return;
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
   plugin_.reset();
+  std::lock_guard<std::mutex> lock(mutex_);
+  fail_closed_ = false;
 }
 
 GstCaps *PythonElement::allowed_caps() const {
@@ -384,10 +397,38 @@ GstCaps *PythonElement::allowed_caps() const {
   return caps_of(all_capabilities());
 }
 
+GstCaps *PythonElement::transform_caps(GstPadDirection direction,
+                                       GstCaps *caps) {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!caps_) return gst_caps_new_any();
+    if (!conversion_.is_open())
+      return gst_caps_intersect_full(caps, caps_, GST_CAPS_INTERSECT_FIRST);
+    conversion = conversion_;
+  }
+  return conversion.transform(direction, caps);
+}
+
+bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    conversion = conversion_;
+  }
+  if (failed_ || conversion.confirm(input, output, &failure_)) return !failed_;
+  failed_ = true;
+  if (failure_.kind != Failure::Kind::Closing)
+    post(GST_MESSAGE_ERROR, failure_);
+  return false;
+}
+
 void PythonElement::warn_about_caps(const GstCaps *offered) {
+  bool converts;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!caps_) return;
+    converts = conversion_.is_open();
   }
   if (caps_warned_.exchange(true)) return;
   GstCaps *allowed = allowed_caps();
@@ -395,9 +436,10 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
   gchar *offer = gst_caps_to_string(offered);
   GST_ELEMENT_WARNING(
       element_, STREAM, FORMAT,
-      ("%s: the plugin does not take the audio that is offered; put "
-       "audioconvert and audioresample before it",
-       name_.c_str()),
+      ("%s: the plugin does not take %s", name_.c_str(),
+       converts ? "what is offered"
+                : "the audio that is offered; put audioconvert and "
+                  "audioresample before it"),
       ("it takes %s, offered is %s", takes, offer));
   g_free(takes);
   g_free(offer);
@@ -408,23 +450,32 @@ void PythonElement::warn_about_caps(const GstCaps *offered) {
 
 bool PythonElement::start(const GstAudioInfo &info, int frames) {
   StreamFormat format;
-  if (!plugin_ || !stream_format_of(info, &format)) return false;
+  if (!stream_format_of(info, &format)) return false;
+  format.frames = frames;
+  return start(info, &format);
+}
+
+bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
+  if (!plugin_) return false;
   // The pad sends caps that were refused again, before each buffer.
   if (failed_) return false;
   stop();
   info_ = info;
-  ticks_per_frame_ = 1e9 / info.rate / ns_per_tick();
-  format.frames = frames;
+  // A "frame" of bytes is one of them, and lasts nobody knows how long.
+  const double per_second =
+      format->bytes ? double(info.rate) * info.bpf : double(info.rate);
+  ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
+  latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
-  if (params_changed_ && apply_params() != GST_FLOW_OK) return false;
+  if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   // stop() follows if and only if start() was entered.
   started_ = true;
-  if (!plugin_->start(format, &failure_)) {
+  if (!plugin_->start(*format, &failure_)) {
     failed_ = true;
     stats_.errors.add();
     if (failure_.kind != Failure::Kind::Closing)
-      post_failure(element_, GST_MESSAGE_ERROR, name_, failure_,
-                   GST_CLOCK_TIME_NONE, 1);
+      post(GST_MESSAGE_ERROR, failure_);
     return false;
   }
   return update_latency() == GST_FLOW_OK;
@@ -470,8 +521,7 @@ void PythonElement::unlock() {
   Failure failure;
   if (plugin_ && plugin_->capabilities().has_unlock &&
       !plugin_->unlock(&failure))
-    post_failure(element_, GST_MESSAGE_WARNING, name_, failure,
-                 GST_CLOCK_TIME_NONE, 1);
+    post(GST_MESSAGE_WARNING, failure);
 }
 
 bool PythonElement::available_space(int *frames) {
@@ -480,7 +530,7 @@ bool PythonElement::available_space(int *frames) {
 
 Preferences PythonElement::preferences() {
   Preferences preferences;
-  if (params_changed_ && apply_params() != GST_FLOW_OK) return preferences;
+  if (params_.changed() && apply_params() != GST_FLOW_OK) return preferences;
   if (!plugin_->preferences(&preferences, &failure_))
     report(GST_CLOCK_TIME_NONE);
   return preferences;
@@ -489,8 +539,7 @@ Preferences PythonElement::preferences() {
 // ---- one buffer ------------------------------------------------------------
 
 GstFlowReturn PythonElement::apply_changes() {
-  return frames_since_latency_ >= guint64(info_.rate) &&
-                 !params_changed_.load(std::memory_order_relaxed)
+  return frames_since_latency_ >= latency_interval_ && !params_.changed()
              ? update_latency()
              : apply_params();
 }
@@ -499,7 +548,10 @@ GstFlowReturn PythonElement::apply_changes() {
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
-  if (outcome != Outcome::Declined) stats_.frames.add(block->frames);
+  if (outcome != Outcome::Declined)
+    stats_.frames.add(stat_unit_ == 1 ? block->frames
+                      : stat_unit_    ? block->frames / stat_unit_
+                                      : 0);
   return outcome;
 }
 
@@ -517,7 +569,8 @@ Outcome PythonElement::refuse(const std::string &problem) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
   if (double(block.times.left - block.times.asked) >
-      double(block.frames) * ticks_per_frame_)
+          double(block.frames) * ticks_per_frame_ &&
+      ticks_per_frame_ > 0)
     stats_.overruns.add();
   if (block.copied) stats_.copies.add();
   frames_since_latency_ += block.frames;
@@ -538,22 +591,37 @@ void PythonElement::warn_about_escapes() {
 GstFlowReturn PythonElement::report(GstClockTime pts) {
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
   stats_.errors.add();
-  unreported_++;
+  // Now: a secret that changes is not known any more when it is told.
+  params_.redact(&failure_);
+  untold_ = {untold_.count + 1, std::move(failure_), pts};
+  const bool dropped = untold_.failure.kind == Failure::Kind::Dropped;
   // Not worth an error any more: the stream ends on purpose.
-  const bool stopping = stopping_.load(std::memory_order_relaxed);
-  const bool fail = on_error_ == OnError::Fail && !stopping;
-  const uint64_t now = monotonic_ns();
-  if (fail || stopping || last_warning_ == 0 ||
-      now - last_warning_ >= warning_interval_ns) {
-    post_failure(element_, fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING,
-                 name_, failure_, pts, unreported_);
-    last_warning_ = now;
-    unreported_ = 0;
-  }
+  const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
+  const bool fail = !dropped && !stopping && on_error_ == OnError::Fail;
+  if (fail || stopping || last_told_ == 0 ||
+      monotonic_ns() - last_told_ >= warning_interval_ns)
+    tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING);
   if (stopping) return GST_FLOW_FLUSHING;
   if (!fail) return GST_FLOW_OK;
   failed_ = true;
   return GST_FLOW_ERROR;
+}
+
+void PythonElement::tell(GstMessageType type) {
+  last_told_ = monotonic_ns();
+  const Untold told = std::exchange(untold_, {});
+  post_failure(element_, type, name_, told.failure, told.pts, told.count);
+}
+
+// Nobody knows of failures that came within a second of the last message.
+void PythonElement::tell_rest() {
+  if (untold_.count > 0) tell(GST_MESSAGE_WARNING);
+}
+
+// One that is told by itself.
+void PythonElement::post(GstMessageType type, Failure failure) {
+  params_.redact(&failure);
+  post_failure(element_, type, name_, failure, GST_CLOCK_TIME_NONE, 1);
 }
 
 void PythonElement::post_statistics() {

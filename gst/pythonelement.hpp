@@ -15,6 +15,8 @@
 
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
+#include "capsconversion.hpp"
+#include "pluginparams.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -40,12 +42,21 @@ class PythonElement final : private HangObserver {
 
   // The caps that the plugin takes, the template's before READY.
   GstCaps *allowed_caps() const;
+  // The caps of the other pad of a filter; anything before READY, when nobody
+  // knows the plugin.
+  GstCaps *transform_caps(GstPadDirection direction, GstCaps *caps);
+  // Whether the plugin stands by what the pads agreed on. False: an error was
+  // posted.
+  bool confirm_caps(GstCaps *input, GstCaps *output);
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
   bool start(const GstAudioInfo &info, int frames);
+  // The same of a converting plugin; `info` is empty where it gets no raw
+  // audio.
+  bool start(const GstAudioInfo &info, StreamFormat *format);
   void stop();
   bool started() const { return started_; }
   const GstAudioInfo &info() const { return info_; }
@@ -57,8 +68,8 @@ class PythonElement final : private HangObserver {
     if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
-    if (G_UNLIKELY(params_changed_.load(std::memory_order_relaxed) ||
-                   frames_since_latency_ >= guint64(info_.rate)))
+    if (G_UNLIKELY(params_.changed() ||
+                   frames_since_latency_ >= latency_interval_))
       return apply_changes();
     return GST_FLOW_OK;
   }
@@ -66,8 +77,14 @@ class PythonElement final : private HangObserver {
   Outcome call(Block *block);
   // As if the plugin had failed, for something it is not to blame for.
   Outcome refuse(const std::string &problem);
-  // One message about the last failure, by policy. OK: the stream goes on.
+  // One message about the last failure, by policy. OK: the stream goes on,
+  // as it does after a Dropped buffer by any policy.
   GstFlowReturn report(GstClockTime pts);
+  // The stream is at its end: what was only counted, and the statistics.
+  void end_of_stream() {
+    tell_rest();
+    post_statistics();
+  }
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
@@ -76,8 +93,10 @@ class PythonElement final : private HangObserver {
 
   // Any thread, from READY on.
   void unlock();
+  bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
   bool read_only() const { return read_only_; }
+  bool converts() const { return plugin_->capabilities().converts; }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
   Statistics &stats() { return stats_; }
@@ -87,37 +106,46 @@ class PythonElement final : private HangObserver {
   struct Settings {
     std::string script, module, class_name, venv;
   };
+  // Failures, and the last of them, that no message was posted for.
+  struct Untold {
+    guint64 count = 0;
+    Failure failure;
+    GstClockTime pts = GST_CLOCK_TIME_NONE;
+  };
 
   void call_hangs(const std::string &phase, const std::string &stack) override;
   bool load();
+  bool describe_caps();
   void unload();
   void begin_stop();
   void end_stop();
   bool change_setting(std::string Settings::*setting, const GValue *value,
                       const char *name);
+  void set_on_error(OnError policy);
+  bool close_if_asked();
   std::string plugin_name() const;
-  void set_params(const GstStructure *changes);
   GstFlowReturn apply_params();
-  void take_back(const char *key);
   GstFlowReturn apply_changes();
   GstFlowReturn update_latency();
   void count(const Block &block);
   void warn_about_escapes();
+  void tell(GstMessageType type);
+  void tell_rest();
+  void post(GstMessageType type, Failure failure);
 
   GstElement *const element_;
   const PluginKind kind_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
-  Settings settings_;                 // guarded by mutex_
-  GstStructure *params_ = nullptr;    // guarded by mutex_; NULL: none set
-  GstStructure *accepted_ = nullptr;  // guarded by mutex_; by this instance
-  std::vector<Parameter> pending_;    // guarded by mutex_
-  std::atomic<bool> params_changed_{false};
-  std::atomic<OnError> on_error_{OnError::Fail};
-  GstCaps *caps_ = nullptr;  // guarded by mutex_; NULL: not loaded
+  Settings settings_;                             // guarded by mutex_
+  std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
+  bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
+  GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
+  CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
+  PluginParams params_;
 
-  std::unique_ptr<Plugin> plugin_;  // from READY to NULL
+  std::shared_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
   bool read_only_ = false;          // as plugin_
   Statistics stats_;
@@ -132,10 +160,12 @@ class PythonElement final : private HangObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
-  double ticks_per_frame_ = 0;
+  double ticks_per_frame_ = 0;  // 0: not known
+  guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;
-  uint64_t last_warning_ = 0;  // monotonic_ns
-  guint64 unreported_ = 0;
+  guint64 latency_interval_ = 0;  // frames from one question to the next
+  uint64_t last_told_ = 0;        // monotonic_ns
+  Untold untold_;
 };
 
 }  // namespace pythonfilter

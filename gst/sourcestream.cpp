@@ -88,7 +88,7 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
   const GstFlowReturn flow = next_buffer(buffer);
   // The base class ends the stream by itself after num-buffers.
   if (flow == GST_FLOW_EOS || (flow == GST_FLOW_OK && --buffers_left_ == 0))
-    python.post_statistics();
+    python.end_of_stream();
   return flow;
 }
 
@@ -155,6 +155,8 @@ GstFlowReturn SourceStream::fill(GstBuffer *buffer, GstFlowReturn *dropped) {
         if (is_live() && !wait_until(due)) return GST_FLOW_FLUSHING;
         break;
       }
+      case Outcome::Dropped:  // a source has no buffer to drop
+        break;
     }
     // A source has no samples from before the call: silence is what is left.
     gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
@@ -174,7 +176,9 @@ Outcome SourceStream::ask(GstBuffer *buffer) {
   block.duration = duration_;
   block.offset = next_;
   block.discont = discont_;
-  return python.call(&block);
+  const Outcome outcome = python.call(&block);
+  if (outcome == Outcome::Ok && block.discont) discont_ = true;
+  return outcome;
 }
 
 void SourceStream::stamp(GstBuffer *buffer) {

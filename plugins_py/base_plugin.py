@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -44,7 +44,9 @@ __all__ = [
     "AudioSourceCallback",
     "AudioSourcePlugin",
     "BasePlugin",
+    "DropBuffer",
     "EndOfStream",
+    "Output",
     "PluginInfo",
     "PluginState",
     "PluginTimeout",
@@ -80,6 +82,18 @@ class PluginTimeout(BaseException):
 
 class EndOfStream(Exception):
     """Raised by ``read_audio`` to say that there is nothing more to read."""
+
+
+class DropBuffer(Exception):
+    """Raised by ``process_audio`` or ``write_audio``: this block goes no further.
+
+    For a block that is not fit to go on, such as a packet that somebody
+    tampered with.  It is dropped and counted, a warning with the reason (this
+    exception's text) comes at most once a second, and the next block downstream
+    is marked as not continuous.  It is no failure of the plugin, so the stream
+    goes on whatever the element's ``on-error`` says.  In ``read_audio`` and all
+    other methods it is an exception like any other.
+    """
 
 
 class PluginInfo:
@@ -119,6 +133,17 @@ class _Stream(Protocol):
     sample_rate: int | None
 
 
+class _NoStream:
+    """Keeps what a plugin sets of a buffer that no element made."""
+
+    pts: int | None = None
+    duration: int | None = None
+    offset: int | None = None
+    discont: bool = False
+    gap: bool = False
+    sample_rate: int | None = None
+
+
 class AudioBuffer:
     """One block of samples.
 
@@ -151,13 +176,13 @@ class AudioBuffer:
         return row
 
     def get_frame_count(self) -> int:
-        """Samples per channel."""
-        frames: int = self.data.shape[1]
+        """Samples per channel; bytes, where the buffer holds bytes."""
+        frames: int = self.data.shape[-1]
         return frames
 
     def get_channel_count(self) -> int:
-        """Number of channels."""
-        channels: int = self.data.shape[0]
+        """Number of channels; 1 where the buffer holds bytes."""
+        channels: int = self.data.shape[0] if self.data.ndim > 1 else 1
         return channels
 
     def clear(self) -> None:
@@ -189,8 +214,21 @@ class AudioBuffer:
 
     @property
     def discont(self) -> bool:
-        """True if this block does not continue the one before."""
+        """True if this block does not continue the one before.
+
+        Set it to True in the audio method to say so of what comes out of this
+        call; what came in as a break stays one.  Anything but a bool raises
+        TypeError.
+        """
         return False if self._stream is None else self._stream.discont
+
+    @discont.setter
+    def discont(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"discont is a bool, not {type(value).__name__}")
+        if self._stream is None:
+            self._stream = _NoStream()
+        self._stream.discont = value
 
     @property
     def gap(self) -> bool:
@@ -199,15 +237,31 @@ class AudioBuffer:
 
     @property
     def sample_rate(self) -> int | None:
-        """Frames per second."""
+        """Frames per second; ``None`` for what is no raw audio."""
         return None if self._stream is None else self._stream.sample_rate
 
 
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
+# One buffer of a plugin whose output is not like its input.
+Output = bytes | bytearray | memoryview | NDArray[Any]
+
 
 # Names that are not parameters, though their values look like some.
-_NOT_PARAMETERS = frozenset(("formats", "layouts", "rates", "channels", "read_only"))
+_NOT_PARAMETERS = frozenset(
+    (
+        "formats",
+        "layouts",
+        "rates",
+        "channels",
+        "read_only",
+        "fail_closed",
+        "secrets",
+        "input_caps",
+        "output_caps",
+        "as_bytes",
+    )
+)
 
 _BOOLS = {
     "true": True,
@@ -240,6 +294,14 @@ class BasePlugin(abc.ABC):
     ``read_only``
         True for a plugin that only looks at the samples.  It is spared copies
         of buffers that others use too, and ``data`` refuses writes.
+    ``fail_closed``
+        True if nothing unprocessed may ever leave the plugin, as of an
+        encryptor.  The element then refuses ``on-error=passthrough`` and
+        ``silence``.
+    ``secrets``
+        Names of parameters that only go in: ``set_parameter`` gets them, and
+        the element shows them nowhere, nor what ``set_parameter`` says when it
+        refuses one.  A plugin must not print them, or raise them, itself.
 
     Every method has a working default.  One that returns ``bool`` says with
     ``False`` that it failed; an exception says the same and why.
@@ -250,6 +312,8 @@ class BasePlugin(abc.ABC):
     rates: ClassVar[int | Collection[int] | None] = None
     channels: ClassVar[int | Collection[int] | None] = None
     read_only: ClassVar[bool] = False
+    fail_closed: ClassVar[bool] = False
+    secrets: ClassVar[Collection[str]] = ()
 
     # In the class as well, for plugins whose __init__ does not call ours.
     state: PluginState = PluginState.UNLOADED
@@ -313,7 +377,8 @@ class BasePlugin(abc.ABC):
             else:
                 new = kind(value)
         except (KeyError, ValueError, OverflowError):
-            raise ValueError(f"{key}: {value!r} is no {kind.__name__}") from None
+            shown = "the value" if key in self.secrets else repr(value)
+            raise ValueError(f"{key}: {shown} is no {kind.__name__}") from None
         try:
             setattr(self, key, new)
         except AttributeError:  # a property without a setter
@@ -323,10 +388,10 @@ class BasePlugin(abc.ABC):
     def get_parameter(self, key: str) -> str:
         """A parameter's value in the form that ``set_parameter`` takes.
 
-        The empty string for an unknown key.
+        The empty string for an unknown key, and for a secret.
         """
         value = self._parameter(key)
-        if value is None:
+        if value is None or key in self.secrets:
             return ""
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -435,18 +500,56 @@ class AudioProcessorPlugin(_StreamPlugin):
         The stream ends.  Return what is still held back, an array of shape
         ``(channels, frames)`` and of the stream's dtype with any number of
         frames, or ``None``.  The plugin may then be given a new stream.
+
+    **Other formats and sizes.**  A plugin whose output is not like its input (an
+    encryptor, an encoder) says so with these, all optional; caps are strings as
+    ``gst-launch-1.0`` takes them:
+
+    ``input_caps``, ``output_caps``
+        Class attributes: what goes in, in place of ``formats`` and so on; what
+        comes out.  What is left out is raw audio, or the same as goes in.
+    ``get_output_caps(self, input_caps: str) -> str``
+        The output for this input.  Asked on any thread, at any time, for fixed
+        caps only: it has to compute and nothing else.
+    ``get_input_caps(self, output_caps: str) -> str``
+        The inverse; it may be asked about ranges.
+    ``set_caps(self, input_caps: str, output_caps: str) -> None``
+        What was agreed on; called before ``start``.
+    ``as_bytes = True``
+        Raw audio comes as bytes, too: of any format, layout and channel count,
+        planar audio one channel after another.
+
+    Whatever is no raw audio in one of the four sample formats comes as
+    ``buffer.data`` of shape ``(bytes,)`` and dtype uint8, a view of the buffer's
+    own memory; it refuses writes where input and output caps differ.
+
+    ``process_audio`` then returns what comes out: ``bytes``, ``bytearray``, a
+    ``memoryview`` or a C-contiguous array, which goes on as it is, without a
+    copy, so do not change it later; or a list of them, which are as many buffers
+    and share the time of this one.  An empty list is nothing yet: the next output
+    gets that time as well.  Raw audio is given as bytes of whole frames or as an
+    array of shape ``(channels, frames)``.  ``None`` and ``True`` send on the
+    block itself, if its caps are the same before and after; otherwise they are a
+    failure.  ``drain`` may return the same.
     """
+
+    input_caps: ClassVar[str | None] = None
+    output_caps: ClassVar[str | None] = None
+    as_bytes: ClassVar[bool] = False
 
     def get_type(self) -> PluginType:
         """``PluginType.PROCESSOR``."""
         return PluginType.PROCESSOR
 
     @abc.abstractmethod
-    def process_audio(self, buffer: AudioBuffer) -> bool | None:
+    def process_audio(
+        self, buffer: AudioBuffer
+    ) -> bool | None | Output | Sequence[Output]:
         """Change ``buffer.data``, of shape ``(channels, frames)``, in place.
 
-        As many frames come out as went in.  ``None`` and ``True`` are success;
-        after ``False`` or an exception nothing of the block is used.
+        As many frames come out as went in, unless the class says otherwise.
+        ``None`` and ``True`` are success; after ``False`` or an exception
+        nothing of the block is used.
         """
 
     def get_processing_latency(self) -> float:

@@ -208,6 +208,9 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     except BaseException as nested:  # its __str__ is the plugin's code as well
         message = f"(its __str__ raised {type(nested).__name__})"
     message = " ".join(message.split())
+    if _is_called(error, "DropBuffer"):
+        # Whoever sends bad packets decides how many, and a traceback is slow.
+        return "dropped", name, message, "", 0, "", ""
     frames = _own_frames(error.__traceback__)
     file, line, function = "", 0, ""
     if frames:
@@ -216,8 +219,13 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
         message = error.msg
-    kind = "end-of-stream" if name.endswith("EndOfStream") else "raised"
+    kind = "end-of-stream" if _is_called(error, "EndOfStream") else "raised"
     return kind, name, message, file, line, function, _format(error, frames)
+
+
+def _is_called(error: BaseException, name: str) -> bool:
+    """By name: a plugin may bring a base_plugin of its own."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
 
 
 def _deepest_plugin_frame(
@@ -461,6 +469,61 @@ class Host:
         self.rates = self._ranges("rates", 1, 2**31 - 1)
         self.channels = self._ranges("channels", 1, 64)
         self.read_only = self._declared("read_only") is True
+        self._read_conversion()
+        self._read_promises()
+
+    def _read_conversion(self) -> None:
+        """What it says of itself if its output is not like its input."""
+        self.input_caps = self._caps("input_caps")
+        self.output_caps = self._caps("output_caps")
+        self.maps_to_output = _method(self.plugin, "get_output_caps") is not None
+        self.maps_to_input = _method(self.plugin, "get_input_caps") is not None
+        self.as_bytes = self._declared("as_bytes") is True
+        self.converts = bool(
+            self.input_caps
+            or self.output_caps
+            or self.maps_to_output
+            or self.maps_to_input
+            or self.as_bytes
+        )
+        if self.converts and self._kind != "processor":
+            raise self._unusable(
+                "declares caps of its own (input_caps, output_caps, as_bytes, "
+                "get_output_caps), which only pythonfilter can honour"
+            )
+
+    def _caps(self, name: str) -> str:
+        value = self._declared(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            raise self._unusable(
+                f"declares {name} = {value!r}; it must be a string of GStreamer "
+                "caps, such as 'application/x-sframe'"
+            )
+        return value
+
+    def _read_promises(self) -> None:
+        """What must not be overlooked: also of the instance, and never a guess."""
+        closed = getattr(self.plugin, "fail_closed", False)
+        if not isinstance(closed, bool):
+            raise self._unusable(
+                f"declares fail_closed = {closed!r}; it must be True or False"
+            )
+        self.fail_closed = closed
+        secrets = getattr(self.plugin, "secrets", ())
+        if inspect.ismodule(secrets):  # of a module that imports Python's own
+            secrets = ()
+        if isinstance(secrets, str):
+            secrets = (secrets,)
+        if not isinstance(secrets, (tuple, list, set, frozenset)) or not all(
+            isinstance(name, str) for name in secrets
+        ):
+            raise self._unusable(
+                f"declares secrets as {type(secrets).__name__}; it must be a tuple "
+                f"of the names of parameters"
+            )
+        self.secrets = tuple(sorted(secrets))
 
     def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
         """None, an int, a range, or a collection of ints; () is "any"."""
@@ -512,9 +575,20 @@ class Host:
             ask("get_buffer_size", "getBufferSize"),
         )
 
-    def start(self, rate: int, channels: int, frames: int) -> None:
+    def start(
+        self, rate: int, channels: int, frames: int, input_caps: str, output_caps: str
+    ) -> None:
+        """`rate` and `channels` are 0 where the input is no raw audio."""
         if inspect.ismodule(self.plugin):
             return
+        set_caps = _method(self.plugin, "set_caps")
+        if set_caps is not None and self.converts:
+            set_caps(input_caps, output_caps)
+        if rate:
+            self._set_format(rate, channels, frames)
+        self._ask("start")
+
+    def _set_format(self, rate: int, channels: int, frames: int) -> None:
         set_rate = _method(self.plugin, "set_sample_rate", "setSampleRate")
         if set_rate is not None:
             set_rate(rate)
@@ -531,7 +605,6 @@ class Host:
             get_size = _method(self.plugin, "get_buffer_size", "getBufferSize")
             size = get_size() if get_size is not None else None
             set_size(frames or (size if isinstance(size, int) and size > 0 else 512))
-        self._ask("start")
 
     def stop(self) -> None:
         method = _method(self.plugin, "stop")
@@ -566,9 +639,28 @@ class Host:
             raise PluginError(
                 "refused", f"refused the parameter {key}={value}", *self._place(setter)
             )
+        if key in self.secrets:
+            return None
         getter = _method(self.plugin, "get_parameter", "getParameter")
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
+
+    def get_output_caps(self, input_caps: str) -> str:
+        return self._mapped_caps("get_output_caps", input_caps)
+
+    def get_input_caps(self, output_caps: str) -> str:
+        return self._mapped_caps("get_input_caps", output_caps)
+
+    def _mapped_caps(self, name: str, caps: str) -> str:
+        method = getattr(self.plugin, name)
+        mapped = method(caps)
+        if isinstance(mapped, str):
+            return mapped
+        raise PluginError(
+            "bad-result",
+            f"{name}() gave {mapped!r}, not a string of GStreamer caps",
+            *self._place(method),
+        )
 
     def latency(self) -> float:
         """In seconds."""

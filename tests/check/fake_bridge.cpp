@@ -80,6 +80,9 @@ class FakePlugin final : public Plugin {
     return true;
   }
   bool unlock(Failure *) override { return true; }
+  bool map_caps(bool, const std::string &, std::string *, Failure *) override {
+    return false;
+  }
   void stop_deadline(uint64_t deadline, HangObserver *observer) override {
     if (watchdog_.joinable()) watchdog_.join();
     if (!deadline) return;

@@ -115,6 +115,7 @@ def test_star_import_brings_every_contract_name():
         "AudioSinkPlugin",
         "AudioProcessorPlugin",
         "PluginTimeout",
+        "DropBuffer",
         "EndOfStream",
     }
     assert all(hasattr(bp, name) for name in bp.__all__)
@@ -162,6 +163,7 @@ def test_plugin_info_attributes():
 def test_timeout_passes_except_exception_and_end_of_stream_does_not():
     assert bp.PluginTimeout.__bases__ == (BaseException,)
     assert bp.EndOfStream.__bases__ == (Exception,)
+    assert bp.DropBuffer.__bases__ == (Exception,)
 
 
 # AudioBuffer
@@ -287,10 +289,36 @@ def test_stream_facts_come_from_the_stream_at_each_read():
     assert buffer.pts is None
 
 
-@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize("name", sorted(FACTS.keys() - {"discont"}))
 def test_stream_facts_are_read_only(name):
     with pytest.raises(AttributeError):
         setattr(AudioBuffer(1, 1), name, 1)
+
+
+def test_discont_can_be_set_outside_a_pipeline():
+    buffer, other = AudioBuffer(1, 1), AudioBuffer(1, 1)
+    for value in (True, False, True):
+        buffer.discont = value
+        assert buffer.discont is value
+    unknown = {name: getattr(buffer, name) for name in FACTS if name != "discont"}
+    assert unknown == {name: getattr(other, name) for name in unknown}
+    assert not other.discont
+    assert not hasattr(buffer, "__dict__")
+
+
+def test_discont_goes_to_the_stream():
+    buffer = AudioBuffer(1, 1)
+    buffer._stream = types.SimpleNamespace(**FACTS)
+    buffer.discont = False
+    assert buffer._stream.discont is False
+
+
+@pytest.mark.parametrize("value", [1, 0, None, "yes", np.True_, [True]])
+def test_discont_is_a_bool(value):
+    buffer = AudioBuffer(1, 1)
+    with pytest.raises(TypeError, match="discont is a bool, not "):
+        buffer.discont = value
+    assert buffer.discont is False
 
 
 # The classes
@@ -574,3 +602,43 @@ def test_parameters_belong_to_the_instance():
     one.set_parameter("gain", "5")
     assert (one.limit, two.limit, Knobs.limit) == (5, 3, 3)
     assert two.gain == 1.0
+
+
+# Secrets
+
+
+class Guarded(Processor):
+    secrets = ("passphrase", "pin")
+    fail_closed = True
+
+    def __init__(self):
+        super().__init__()
+        self.passphrase = ""
+        self.pin = 0
+        self.gain = 1.0
+
+
+def test_a_secret_goes_in_and_does_not_come_out():
+    plugin = Guarded()
+    plugin.set_parameter("passphrase", "sesame")
+    plugin.set_parameter("gain", "2")
+    assert plugin.passphrase == "sesame"
+    assert plugin.get_parameter("passphrase") == ""
+    assert plugin.get_parameter("gain") == "2.0"
+
+
+def test_a_wrong_secret_is_not_quoted():
+    with pytest.raises(ValueError) as caught:
+        Guarded().set_parameter("pin", "sesame")
+    assert str(caught.value) == "pin: the value is no int"
+    assert caught.value.__suppress_context__
+    with pytest.raises(ValueError, match="'sesame'"):
+        Guarded().set_parameter("gain", "sesame")
+
+
+@pytest.mark.parametrize("name", ["secrets", "fail_closed"])
+def test_what_a_plugin_promises_is_no_parameter(name):
+    plugin = Guarded()
+    assert plugin.set_parameter(name, "false") is False
+    assert plugin.get_parameter(name) == ""
+    assert plugin.fail_closed is True

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "capsconversion.hpp"
+
+#include "plugincaps.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+GstCaps *parse(const std::string &text, const char *name,
+               std::string *problem) {
+  GstCaps *caps = gst_caps_from_string(text.c_str());
+  if (!caps)
+    *problem = std::string("declares ") + name + " = '" + text +
+               "', which GStreamer cannot read as caps";
+  return caps;
+}
+
+GstCaps *intersect(GstCaps *first, GstCaps *second) {
+  return gst_caps_intersect_full(first, second, GST_CAPS_INTERSECT_FIRST);
+}
+
+}  // namespace
+
+CapsConversion &CapsConversion::operator=(const CapsConversion &other) {
+  plugin_ = other.plugin_;
+  gst_caps_replace(&input_, other.input_);
+  gst_caps_replace(&output_, other.output_);
+  return *this;
+}
+
+bool CapsConversion::open(std::shared_ptr<Plugin> plugin,
+                          std::string *problem) {
+  close();
+  const Capabilities &capabilities = plugin->capabilities();
+  if (!capabilities.output_caps.empty()) {
+    output_ = parse(capabilities.output_caps, "output_caps", problem);
+    if (!output_) return false;
+  } else if (capabilities.maps_to_output) {
+    output_ = gst_caps_new_any();
+  }
+  if (!capabilities.input_caps.empty())
+    input_ = parse(capabilities.input_caps, "input_caps", problem);
+  else if (capabilities.as_bytes)
+    input_ = gst_caps_new_empty_simple("audio/x-raw");
+  else
+    input_ = caps_of(capabilities);
+  plugin_ = std::move(plugin);
+  return input_ != nullptr;
+}
+
+void CapsConversion::close() {
+  gst_clear_caps(&input_);
+  gst_clear_caps(&output_);
+  plugin_.reset();
+}
+
+GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
+                             Failure *failure) const {
+  gchar *text = gst_caps_to_string(caps);
+  std::string mapped;
+  const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
+  g_free(text);
+  if (!answered) return nullptr;
+  failure->kind = Failure::Kind::BadResult;
+  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
+  GstCaps *result = gst_caps_from_string(mapped.c_str());
+  if (!result) {
+    failure->message = failure->phase + "() gave '" + mapped +
+                       "', which GStreamer cannot read as caps";
+    return nullptr;
+  }
+  GstCaps *declared = to_output ? output_ : input_;
+  if (!declared) return result;
+  GstCaps *within = intersect(result, declared);
+  gst_caps_unref(result);
+  if (!gst_caps_is_empty(within)) return within;
+  gst_caps_unref(within);
+  gchar *allowed = gst_caps_to_string(declared);
+  failure->message =
+      failure->phase + "() gave '" + mapped +
+      "', which is none of the caps that the plugin declares: " + allowed;
+  g_free(allowed);
+  return nullptr;
+}
+
+bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
+                             Failure *failure) const {
+  if (!plugin_->capabilities().maps_to_output) return true;
+  GstCaps *mapped = ask(true, input, failure);
+  if (!mapped) return false;
+  const bool agreed = gst_caps_is_subset(output, mapped);
+  if (!agreed) {
+    gchar *got = gst_caps_to_string(output);
+    gchar *wanted = gst_caps_to_string(mapped);
+    failure->message = failure->phase + "() gave " + wanted +
+                       " only after something else had been agreed on: " + got;
+    g_free(got);
+    g_free(wanted);
+  }
+  gst_caps_unref(mapped);
+  return agreed;
+}
+
+GstCaps *CapsConversion::transform(GstPadDirection direction,
+                                   GstCaps *caps) const {
+  const Capabilities &capabilities = plugin_->capabilities();
+  const bool to_output = direction == GST_PAD_SINK;
+  GstCaps *from = to_output ? input_ : output_;
+  GstCaps *to = to_output ? output_ : input_;
+  const bool maps =
+      to_output ? capabilities.maps_to_output : capabilities.maps_to_input;
+
+  GstCaps *possible = from ? intersect(caps, from) : gst_caps_ref(caps);
+  // The plugin only declared what goes in: the same comes out.
+  if (!output_ && !maps) {
+    GstCaps *both = intersect(possible, input_);
+    gst_caps_unref(possible);
+    return both;
+  }
+  if (gst_caps_is_any(possible)) {
+    gst_caps_unref(possible);
+    return to ? gst_caps_ref(to) : gst_caps_new_any();
+  }
+  GstCaps *result = gst_caps_new_empty();
+  for (guint i = 0; i < gst_caps_get_size(possible); i++) {
+    GstCaps *one = gst_caps_copy_nth(possible, i);
+    // What a range of inputs may give is what was declared. So is what the
+    // plugin cannot answer for: its input without any field is fixed as well,
+    // but may stand for all of them. confirm() tells real failures.
+    GstCaps *mapped = nullptr;
+    Failure ignored;
+    if (maps && (!to_output || gst_caps_is_fixed(one)))
+      mapped = ask(to_output, one, &ignored);
+    if (mapped)
+      gst_caps_append(result, mapped);
+    else if (to)
+      result = gst_caps_merge(result, gst_caps_ref(to));
+    else
+      gst_caps_append(result, gst_caps_ref(one));
+    gst_caps_unref(one);
+  }
+  gst_caps_unref(possible);
+  return result;
+}
+
+GstCaps *fixate_output(GstCaps *input, GstCaps *caps) {
+  caps = gst_caps_make_writable(gst_caps_truncate(caps));
+  GstStructure *output = gst_caps_get_structure(caps, 0);
+  const GstStructure *like = gst_caps_get_structure(input, 0);
+  if (gst_structure_has_name(output, "audio/x-raw") &&
+      gst_structure_has_name(like, "audio/x-raw")) {
+    for (const char *field : {"rate", "channels"}) {
+      int wanted;
+      if (gst_structure_get_int(like, field, &wanted))
+        gst_structure_fixate_field_nearest_int(output, field, wanted);
+    }
+    for (const char *field : {"format", "layout"})
+      if (const char *wanted = gst_structure_get_string(like, field))
+        gst_structure_fixate_field_string(output, field, wanted);
+    const GValue *mask = gst_structure_get_value(like, "channel-mask");
+    int before = 0, after = 0;
+    gst_structure_get_int(like, "channels", &before);
+    gst_structure_get_int(output, "channels", &after);
+    if (mask && before == after &&
+        !gst_structure_has_field(output, "channel-mask"))
+      gst_structure_set_value(output, "channel-mask", mask);
+  }
+  return gst_caps_fixate(caps);
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a converting plugin gave, as buffers that wait to be pushed: its objects
+// become their memory, and the time of what went in is shared among them.
+#pragma once
+
+#include <vector>
+
+#include <gst/audio/audio.h>
+
+#include "../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+class OutputQueue {
+ public:
+  OutputQueue() { gst_audio_info_init(&info_); }
+  ~OutputQueue() { clear(); }
+  OutputQueue(const OutputQueue &) = delete;
+  OutputQueue &operator=(const OutputQueue &) = delete;
+
+  // What comes out; frame size 0: no raw audio.
+  void start(const GstAudioInfo &info);
+  void clear();
+
+  // Takes the outputs, which may be none yet, of `input`. `discont`: they do
+  // not continue what came out before, even if the input does.
+  void add(GstBuffer *input, std::vector<Output> *outputs, bool discont);
+  // Those that drain() gave, one at least, where the stream had got to.
+  void add_last(std::vector<Output> *outputs, bool discont);
+  // The next one, NULL when there is none.
+  GstBuffer *pop();
+
+ private:
+  // What the next outputs stand for.
+  struct Span {
+    GstClockTime pts = GST_CLOCK_TIME_NONE;
+    GstClockTime dts = GST_CLOCK_TIME_NONE;
+    GstClockTime duration = GST_CLOCK_TIME_NONE;
+    guint64 offset = GST_BUFFER_OFFSET_NONE;
+    guint64 offset_end = GST_BUFFER_OFFSET_NONE;
+    bool discont = false;
+  };
+
+  void extend_span(GstBuffer *input, bool discont);
+  GstClockTime length_of(size_t bytes) const;
+  void share_out(std::vector<Output> *outputs, GstBuffer *input);
+  GstBuffer *wrap(const Output &output) const;
+
+  GstAudioInfo info_;
+  std::vector<GstBuffer *> buffers_;
+  size_t next_ = 0;  // of buffers_
+  Span span_;
+  bool pending_ = false;  // span_ is of inputs that gave nothing yet
+  GstClockTime end_ = GST_CLOCK_TIME_NONE;  // where the last span ended
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Keys for plugins that encrypt: named by reference, never by value.
+
+A key is 32 bytes, written as one line of URL-safe base64 (44 characters, the
+form that ``Fernet.generate_key()`` makes); lines that begin with # are
+comments.  ``examples/make-key`` writes such a file.  Nothing here puts a byte
+of a key into a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import stat
+
+KEY_SIZE = 32
+_LINE = re.compile(rb"[A-Za-z0-9_-]{43}=")
+_LONGEST = 4096  # bytes of a file, comments included
+# NOFOLLOW: a link in a folder of others could make us use another of our files.
+# NONBLOCK: opening a FIFO would wait for its writer.
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NOFOLLOW | os.O_NONBLOCK
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def looks_like_a_key(text: str) -> bool:
+    """True for the key itself where its name was wanted."""
+    return _LINE.fullmatch(text.strip().encode("utf-8", "replace")) is not None
+
+
+class KeyReader:
+    """Reads the key that one of three parameters names.
+
+    What a descriptor held is kept, since it can be read only once.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, bytes] = {}
+
+    def read(self, key_file: str, key_fd: int, credential: str) -> bytes:
+        """The key; exactly one of "", -1 and "" must have been replaced.
+
+        OSError when there is nothing to read, PermissionError when others have
+        access to it, ValueError when it is no key or not exactly one is named.
+        """
+        named = (key_file != "") + (key_fd != -1) + (credential != "")
+        if named != 1:
+            raise ValueError(
+                f"{'several' if named else 'no'} keys are named: set one of the "
+                "parameters key_file (a file that examples/make-key wrote), key_fd "
+                "(an inherited descriptor) and credential (of the systemd service)"
+            )
+        if key_file:
+            return read_key_file(key_file)
+        if credential:
+            return read_credential(credential)
+        if key_fd not in self._held:
+            self._held[key_fd] = read_descriptor(key_fd)
+        return self._held[key_fd]
+
+
+def read_key_file(path: str) -> bytes:
+    """The key in a file that nobody else has access to."""
+    return _read_file("key_file", os.path.expanduser(path), _OTHERS)
+
+
+def read_credential(name: str) -> bytes:
+    """The key in a credential of the systemd service that this process is."""
+    if "/" in name or name in (".", ".."):
+        raise ValueError(f"credential: {name!r} is no name of a credential")
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        raise FileNotFoundError(
+            f"credential: {name!r} needs a systemd service with "
+            f"LoadCredential={name}:PATH ($CREDENTIALS_DIRECTORY is not set)"
+        )
+    # Where systemd lets the service read by an ACL, fstat() shows the ACL's mask
+    # as the access of the group.
+    forbidden = _OTHERS & ~stat.S_IRGRP
+    return _read_file("credential", os.path.join(folder, name), forbidden)
+
+
+def read_descriptor(descriptor: int) -> bytes:
+    """The key that an inherited descriptor holds; reads to its end, closes it."""
+    what = f"key_fd: descriptor {descriptor}"
+    if descriptor < 0:
+        raise ValueError(f"{what} is no descriptor")
+    try:
+        try:
+            text = _read(descriptor)
+        finally:
+            # Children would inherit it. 0 to 2 must never become another file.
+            if descriptor > 2:
+                os.close(descriptor)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{what} cannot be read: {error.strerror}"
+        ) from None
+    return _parse(what, text)
+
+
+def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
+    what = f"{parameter}: {path}"
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError as error:
+        why = error.strerror
+        if os.path.islink(path):
+            why = "it is a symbolic link, so name the file itself"
+        raise OSError(error.errno, f"{what} cannot be opened: {why}") from None
+    try:
+        # Of the open file: the path may have become another since.
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{what} is not a regular file")
+        if status.st_uid not in (os.geteuid(), 0):
+            raise PermissionError(
+                f"{what} belongs to the user {status.st_uid}, who could change it: "
+                "make it a file of your own"
+            )
+        if status.st_mode & forbidden:
+            raise PermissionError(
+                f"{what} is open to others (mode {status.st_mode & 0o7777:04o}): "
+                "run chmod 600 on it, and better make a new key"
+            )
+        text = _read(descriptor)
+    finally:
+        os.close(descriptor)
+    return _parse(what, text)
+
+
+def _read(descriptor: int) -> bytes:
+    text = b""
+    while len(text) <= _LONGEST:
+        piece = os.read(descriptor, _LONGEST + 1)
+        if not piece:
+            break
+        text += piece
+    return text
+
+
+def _parse(what: str, text: bytes) -> bytes:
+    lines = [line.strip() for line in text.splitlines()]
+    keys = [line for line in lines if line and not line.startswith(b"#")]
+    if len(text) > _LONGEST or len(keys) != 1 or not _LINE.fullmatch(keys[0]):
+        raise ValueError(
+            f"{what} holds no key, which is one line of {KEY_SIZE} bytes in URL-safe "
+            "base64 (44 characters): examples/make-key writes one"
+        )
+    return base64.urlsafe_b64decode(keys[0])

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the plugins that encrypt and decrypt share: how they get their key."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from _keys import KeyReader, looks_like_a_key
+from base_plugin import AudioProcessorPlugin
+
+KEY_PARAMETERS = ("key_file", "key_fd", "credential")
+
+
+class SealedPlugin(AudioProcessorPlugin):
+    """Has the parameters ``key_file``, ``key_fd`` and ``credential``.
+
+    One of them names the key, which is read at each start.
+    """
+
+    as_bytes: ClassVar[bool] = True
+    fail_closed: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key_file = ""
+        self.key_fd = -1
+        self.credential = ""
+        self._key_reader = KeyReader()
+
+    def set_parameter(self, key: str, value: str) -> bool | None:
+        """Refuses, without repeating it, a key in place of its name."""
+        if key in KEY_PARAMETERS and looks_like_a_key(value):
+            raise ValueError(
+                f"{key} is the name of a place that holds the key, not the key "
+                "itself, which others can now have seen: make a new one"
+            )
+        return super().set_parameter(key, value)
+
+    def _read_key(self) -> bytes:
+        """32 bytes; OSError or ValueError says what to do."""
+        return self._key_reader.read(self.key_file, self.key_fd, self.credential)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Decrypts SFrames (RFC 9605) back into exactly the stream that was encrypted.
+
+    gst-launch-1.0 udpsrc address=127.0.0.1 port=5004 \
+        caps="application/x-rtp, media=application, clock-rate=90000, \
+        encoding-name=X-GST" ! rtpjitterbuffer ! rtpgstdepay \
+        ! pythonfilter script=plugins_py/sframe_decryptor.py \
+        params="p,key_file=call.key" ! opusdec ! audioconvert ! autoaudiosink
+
+You hear what sframe_encryptor.py's launch line encrypts with the same key, and
+with another key nothing.
+
+It is an example, not audited.
+"""
+
+from __future__ import annotations
+
+from _replay_window import ReplayWindow, Verdict
+from _sealed_plugin import SealedPlugin
+from _sframe import FrameKey, InvalidTag, decode_header
+from _sframe_session import MEDIA_TYPE, Session
+from base_plugin import AudioBuffer, DropBuffer
+
+# One sentence, or the sender of a forged frame could ask what was wrong with it.
+NOT_AUTHENTIC = "frame not authentic"
+
+
+class SFrameDecryptor(SealedPlugin):
+    """Decrypts SFrames (RFC 9605): an example, not audited.
+
+    Drops what is not authentic, and what has come before.  ``window`` is how many
+    frames a frame may be late, 1024 at first; it holds for sessions first seen
+    after it was set.
+
+    These count, over the life of the plugin, and can only be read:
+
+    ``frames``
+        Decrypted.
+    ``lost``
+        Frames that the counters say there were and that did not come, from the
+        first of each session to its last that came; a late one is taken off again.
+    ``reordered``
+        Of ``frames``, those that came late.
+    ``rejected``
+        Dropped because not authentic: changed, cut, of another key or session.
+    ``replayed``
+        Dropped because their counter has been before, or is below the window.
+
+    Each buffer is one of ``frames``, ``rejected`` and ``replayed``.
+    """
+
+    input_caps = MEDIA_TYPE
+    output_caps = "ANY"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = 1024
+        self._frames = self._lost = self._reordered = 0
+        self._rejected = self._replayed = 0
+        self._session: Session | None = None
+        self._metadata = b""
+        self._key: FrameKey | None = None
+        # Of every session that was ever heard, or going back to one would replay it.
+        self._windows: dict[Session, ReplayWindow] = {}
+        self._current = ReplayWindow(self.window)
+        self._expected = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames decrypted."""
+        return self._frames
+
+    @property
+    def lost(self) -> int:
+        """Frames that did not come."""
+        return self._lost
+
+    @property
+    def reordered(self) -> int:
+        """Frames decrypted that came late."""
+        return self._reordered
+
+    @property
+    def rejected(self) -> int:
+        """Frames dropped because they were not authentic."""
+        return self._rejected
+
+    @property
+    def replayed(self) -> int:
+        """Frames dropped because they were there before, or are too old to know."""
+        return self._replayed
+
+    def get_output_caps(self, input_caps: str) -> str:
+        """The caps of what was encrypted; ValueError if they are not there."""
+        return Session.of_caps(input_caps)[1]
+
+    def set_caps(self, input_caps: str, output_caps: str) -> None:
+        """The session whose frames come now."""
+        session, original = Session.of_caps(input_caps)
+        self._session, self._metadata = session, original.encode()
+
+    def start(self) -> bool:
+        """Read the key; OSError or ValueError says why it is not to be had."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("set_caps() was not called, so there is no session")
+        known = self._windows.get(session)
+        self._current = ReplayWindow(self.window) if known is None else known
+        self._expected = self._current.highest + 1
+        self._key = session.key(self._read_key())
+        return super().start()
+
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
+        """The ``bytes`` that were encrypted; DropBuffer if they are not to be had.
+
+        A buffer that does not continue the last one is marked ``discont``.
+        """
+        session, key, window = self._session, self._key, self._current
+        if session is None or key is None:
+            raise RuntimeError("not started, so there is no key")
+        frame = buffer.data.tobytes()
+        try:
+            kid, ctr, size = decode_header(frame)
+        except ValueError:
+            kid = ctr = size = -1
+        if kid != key.kid:
+            self._rejected += 1
+            raise DropBuffer(NOT_AUTHENTIC)
+        verdict = window.check(ctr)
+        if verdict is not Verdict.NEW:
+            self._replayed += 1
+            if verdict is Verdict.SEEN:
+                raise DropBuffer("frame replayed")
+            raise DropBuffer("frame too late for the window")
+        try:
+            plaintext = key.decrypt(ctr, size, frame, self._metadata)
+        except InvalidTag:
+            self._rejected += 1
+            raise DropBuffer(NOT_AUTHENTIC) from None
+        lost = window.commit(ctr)
+        self._windows.setdefault(session, window)
+        self._frames += 1
+        self._lost += lost
+        self._reordered += lost < 0
+        if ctr != self._expected:
+            buffer.discont = True
+        self._expected = ctr + 1
+        return plaintext
+
+    def stop(self) -> None:
+        """Forget the key, but not which frames there have been."""
+        self._key = None
+        super().stop()
+
+
+def create_plugin() -> SFrameDecryptor:
+    """Make the plugin."""
+    return SFrameDecryptor()

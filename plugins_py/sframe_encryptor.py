@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Encrypts a stream into SFrames (RFC 9605), one for each buffer.
+
+    examples/make-key call.key
+    gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! opusenc \
+        ! pythonfilter script=plugins_py/sframe_encryptor.py \
+        params="p,key_file=call.key" ! rtpgstpay config-interval=1 \
+        ! udpsink host=127.0.0.1 port=5004
+
+You hear nothing; whoever has the key and sframe_decryptor.py does.
+
+It is an example, not audited.  It takes any stream.  A frame is at most 30 bytes
+longer than its buffer, but raw audio in blocks of 10 ms is too long for a network
+packet as it is, so put an encoder before it.
+
+What it shows to all: the format, how long each buffer is, and when it was sent.
+"""
+
+from __future__ import annotations
+
+from _sealed_plugin import SealedPlugin
+from _sframe import SUITES, FrameKey
+from _sframe_session import MEDIA_TYPE, Session
+from base_plugin import AudioBuffer, PluginState
+
+
+class SFrameEncryptor(SealedPlugin):
+    """Encrypts each buffer into an SFrame (RFC 9605): an example, not audited.
+
+    ``cipher_suite`` is the RFC's name of one, AES_128_GCM_SHA256_128 at first;
+    it changes with the next session.  ``frame_limit`` is after how many frames of
+    a session to fail, at most and at first the suite's 2**40.
+
+    Each start after a stop is a new session with a key of its own, which
+    ``get_output_caps`` announces beforehand.  Its counter only ever goes up: new
+    caps in one session (a start with the session that was there), flushes, seeks
+    and failed calls do not set it back.
+    """
+
+    input_caps = "ANY"
+    output_caps = MEDIA_TYPE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cipher_suite = "AES_128_GCM_SHA256_128"
+        self.frame_limit = max(suite.frame_limit for suite in SUITES.values())
+        # Holds the session to announce, if there is one. A dict, since caps
+        # queries come on any thread: setdefault() lets one of them win.
+        self._announced: dict[str, Session] = {}
+        # The next frame's CTR in every session announced so far.
+        self._counters: dict[Session, int] = {}
+        self._session: Session | None = None
+        self._metadata = b""
+        self._key: FrameKey | None = None
+        self._limit = 0
+
+    def set_parameter(self, key: str, value: str) -> bool | None:
+        """Another ``cipher_suite`` needs another session."""
+        if key == "cipher_suite":
+            if value not in SUITES:
+                raise ValueError(f"{key}: {value!r} is none of {', '.join(SUITES)}")
+            if self.state is not PluginState.RUNNING:
+                self._announced.clear()
+        return super().set_parameter(key, value)
+
+    def get_output_caps(self, input_caps: str) -> str:
+        """The frames' caps, which hold the session and ``input_caps``."""
+        fresh = Session.fresh(SUITES[self.cipher_suite])
+        session = self._announced.setdefault("session", fresh)
+        self._counters.setdefault(session, 0)
+        return session.caps(input_caps)
+
+    def set_caps(self, input_caps: str, output_caps: str) -> None:
+        """ValueError if ``output_caps`` are of a session not announced here."""
+        session, original = Session.of_caps(output_caps)
+        if session not in self._counters:
+            # Somebody else may have used its nonces.
+            raise ValueError(f"these caps are of another element: {output_caps}")
+        self._session = session
+        # What the receiver will read there, authenticated with each frame.
+        self._metadata = original.encode()
+
+    def start(self) -> bool:
+        """Read the key; OSError or ValueError says why it is not to be had."""
+        session = self._session
+        if session is None:
+            raise RuntimeError("set_caps() was not called, so there is no session")
+        self._key = session.key(self._read_key())
+        self._limit = min(self.frame_limit, session.suite.frame_limit)
+        self._announced["session"] = session
+        return super().start()
+
+    def process_audio(self, buffer: AudioBuffer) -> bytes:
+        """Header, ciphertext and tag of ``buffer.data``, as ``bytes``."""
+        session, key = self._session, self._key
+        if session is None or key is None:
+            raise RuntimeError("not started, so there is no key")
+        ctr = self._counters[session]
+        if ctr >= self._limit:
+            raise OverflowError(
+                f"this session's {self._limit} frames are used up: stop the element, "
+                "and its next start begins a new one"
+            )
+        # Before it is used: what may interrupt this call must not bring it back.
+        self._counters[session] = ctr + 1
+        return key.encrypt(ctr, buffer.data.tobytes(), self._metadata)
+
+    def stop(self) -> None:
+        """Forget the key; what is announced from now on is a new session."""
+        self._key = None
+        self._announced.clear()
+        super().stop()
+
+
+def create_plugin() -> SFrameEncryptor:
+    """Make the plugin."""
+    return SFrameEncryptor()

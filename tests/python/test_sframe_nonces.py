@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""No nonce is used twice with one key, whatever happens to the encryptor."""
+
+import base64
+import hmac
+import random
+
+import pytest
+
+import _sframe
+import sframe_encryptor
+from _sframe import SUITES, decode_header
+from _sframe_session import Session
+from sealing import OPUS, RAW, buffer, key_text, made, negotiate, pair, seal, write_key
+
+
+@pytest.fixture
+def key(tmp_path):
+    return write_key(tmp_path / "call.key")
+
+
+def session_of(caps):
+    return Session.of_caps(caps)[0]
+
+
+def ctr_of(frame):
+    return decode_header(frame)[1]
+
+
+@pytest.fixture
+def ledger(monkeypatch):
+    """Every key + nonce that a cipher was given; the ciphers do nothing else."""
+    used = []
+
+    class Recorder:
+        def __init__(self, key):
+            self.key = key
+
+        def encrypt(self, nonce, data, associated_data):
+            used.append(self.key + nonce)
+            return b""
+
+    monkeypatch.setattr(_sframe, "AESGCM", Recorder)
+    monkeypatch.setattr(_sframe, "AesCtrHmac", lambda suite, key: Recorder(key))
+    return used
+
+
+def test_ledger_of_a_million_frames_has_no_entry_twice(key, ledger):
+    """Over 1000 restarts, new caps, flushes, other suites and failed calls."""
+    generator = random.Random(11)
+    encryptor = made(sframe_encryptor, key)
+    data = buffer(b"x")
+    frames = restarts = kept = 0
+    while restarts < 1000:
+        if generator.random() < 0.2:
+            suite = generator.choice(list(SUITES))
+            encryptor.set_parameter("cipher_suite", suite)
+        caps = negotiate(encryptor, RAW)
+        restarts += 1
+        for stretch in range(generator.randrange(1, 5)):
+            # Read here, so that it is found anew at each stretch.
+            process = encryptor.process_audio
+            count = generator.randrange(1, 820)
+            for _ in range(count):
+                process(data)
+            frames += count
+            happening = generator.randrange(4)
+            if happening == 0 and hasattr(encryptor, "reset"):
+                encryptor.reset()
+            elif happening == 1:
+                # New caps: the element asks first, while it still runs.
+                caps = encryptor.get_output_caps(generator.choice([RAW, OPUS]))
+                encryptor.stop()
+                if generator.random() < 0.5:
+                    encryptor.get_output_caps(RAW)  # somebody's query
+                encryptor.set_caps(RAW, caps)
+                encryptor.start()
+                kept += 1
+            elif happening == 2:
+                with pytest.raises(AttributeError):
+                    process(None)
+        encryptor.stop()
+    assert frames >= 1_000_000 and kept > 300
+    assert len(ledger) == frames
+    assert len(set(ledger)) == frames
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_ledger_has_the_keys_that_the_session_derives(suite, key, ledger):
+    """HKDF of the key file's key, then the RFC's derivation."""
+    encryptor = made(sframe_encryptor, key, cipher_suite=suite.name)
+    kid = bytes.fromhex(session_of(negotiate(encryptor, RAW)).number)
+    seal(encryptor, b"a", b"b", b"c")
+    master = base64.urlsafe_b64decode(key_text())
+    label = b"pythonfilter SFrame session 1" + kid + suite.number.to_bytes(2, "big")
+    secret = hmac.digest(bytes(32), master, "sha256")
+    base_key = hmac.digest(secret, label + b"\1", "sha256")
+    derived, salt = _sframe.derive(suite, int.from_bytes(kid, "big"), base_key)
+    nonces = [salt[:-1] + bytes((salt[-1] ^ ctr,)) for ctr in range(3)]
+    assert ledger == [derived + nonce for nonce in nonces]
+
+
+def test_announcement_stays_until_the_stop(key):
+    encryptor = made(sframe_encryptor, key)
+    announced = encryptor.get_output_caps(RAW)
+    assert encryptor.get_output_caps(RAW) == announced
+    assert negotiate(encryptor, RAW) == announced
+    assert session_of(encryptor.get_output_caps(OPUS)) == session_of(announced)
+    encryptor.stop()
+    again = encryptor.get_output_caps(RAW)
+    assert session_of(again) != session_of(announced)
+    assert negotiate(encryptor, RAW) == again
+
+
+def test_counter_goes_on_in_the_same_session(key):
+    """New caps: stop and start with the session that was already negotiated."""
+    encryptor, _, sealed = pair(key)
+    assert [ctr_of(frame) for frame in seal(encryptor, *[b"x"] * 10)] == [*range(10)]
+    for first in (10, 20, 30):
+        caps = encryptor.get_output_caps(OPUS)
+        assert session_of(caps) == session_of(sealed)
+        encryptor.stop()
+        assert session_of(encryptor.get_output_caps(RAW)) != session_of(sealed)
+        encryptor.set_caps(OPUS, caps)
+        encryptor.start()
+        # Downstream has these caps: queries must be told of them again.
+        assert encryptor.get_output_caps(OPUS) == caps
+        found = [ctr_of(frame) for frame in seal(encryptor, *[b"x"] * 10)]
+        assert found == [*range(first, first + 10)]
+
+
+def test_counter_goes_on_with_an_older_session(key):
+    encryptor, _, first = pair(key)
+    seal(encryptor, b"a", b"b")
+    encryptor.stop()
+    negotiate(encryptor, RAW)
+    seal(encryptor, b"c")
+    encryptor.stop()
+    encryptor.set_caps(RAW, first)
+    encryptor.start()
+    assert ctr_of(seal(encryptor, b"d")[0]) == 2
+
+
+def test_session_of_somebody_else_is_refused(key):
+    """Its nonces may be used already."""
+    encryptor, _, sealed = pair(key)
+    other = made(sframe_encryptor, key)
+    with pytest.raises(ValueError, match="another element"):
+        other.set_caps(RAW, sealed)
+    suite = sealed.replace("AES_128_GCM_SHA256_128", "AES_256_GCM_SHA512_128")
+    with pytest.raises(ValueError, match="another element"):
+        encryptor.set_caps(RAW, suite)
+
+
+def test_another_suite_waits_for_another_session(key):
+    encryptor, _, sealed = pair(key)
+    assert encryptor.set_parameter("cipher_suite", "AES_256_GCM_SHA512_128") is True
+    assert encryptor.get_output_caps(RAW) == sealed
+    encryptor.stop()
+    assert session_of(encryptor.get_output_caps(RAW)).suite.number == 5
+    encryptor.set_parameter("cipher_suite", "AES_128_CTR_HMAC_SHA256_80")
+    assert session_of(encryptor.get_output_caps(RAW)).suite.number == 1
+    with pytest.raises(ValueError, match="AES_128_GCM_SHA256_128"):
+        encryptor.set_parameter("cipher_suite", "ROT13")
+
+
+def test_used_up_counter_is_an_error_that_stays(key):
+    encryptor, _, sealed = pair(key, frame_limit=5)
+    assert len(seal(encryptor, *[b"x"] * 5)) == 5
+    for _ in range(3):
+        with pytest.raises(OverflowError, match="5 frames are used up"):
+            seal(encryptor, b"x")
+    encryptor.stop()
+    encryptor.set_caps(RAW, sealed)
+    encryptor.start()
+    with pytest.raises(OverflowError):
+        seal(encryptor, b"x")
+    encryptor.stop()
+    negotiate(encryptor, RAW)
+    assert ctr_of(seal(encryptor, b"x")[0]) == 0
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_limit_is_never_above_the_suites(suite, key):
+    assert SUITES[suite].frame_limit <= 2**48
+    encryptor, _, sealed = pair(key, cipher_suite=suite, frame_limit=2**64)
+    encryptor._counters[session_of(sealed)] = SUITES[suite].frame_limit - 1
+    assert ctr_of(seal(encryptor, b"x")[0]) == SUITES[suite].frame_limit - 1
+    with pytest.raises(OverflowError):
+        seal(encryptor, b"x")
+
+
+def test_interrupted_call_does_not_give_its_nonce_back(key, monkeypatch):
+    encryptor, _, _ = pair(key)
+    seal(encryptor, b"x")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encryptor._key, "encrypt", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            seal(encryptor, b"x")
+    assert ctr_of(seal(encryptor, b"x")[0]) == 2
