@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
                         help="only so many channels (otherwise 2 and others)")
     parser.add_argument("--format", choices=tuple(DTYPES), default="",
                         help="only this sample format (otherwise all declared)")
+    parser.add_argument("--caps", default="", metavar="CAPS",
+                        help="input caps of a plugin that takes no raw audio; it "
+                        "gets bytes without meaning")
     parser.add_argument("--seconds", type=_seconds, metavar="S",
                         help="length of each signal (1; 0.25 with --quick)")
     parser.add_argument("--quick", action="store_true",
@@ -214,7 +217,7 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
         raise Unusable(f"{asked.plugin}: there is no such file")
     target = Target(
         "processor", asked.plugin, asked.class_name, asked.venv,
-        _pairs(asked.parameters),
+        _pairs(asked.parameters), asked.caps,
     )
     bench = Bench(target, options)
     bench.findings.plugin = {"script": asked.plugin}
@@ -246,7 +249,7 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
     for kind in [wanted] if wanted else template.KINDS:
         tried = Target(
             kinds[kind], target.script, target.class_name, target.venv,
-            target.parameters,
+            target.parameters, target.caps,
         )
         try:
             host = _load(tried)

@@ -7,55 +7,44 @@ from typing import Any
 
 import numpy as np
 
+from pythonfilter_host import Host
+
 from .formats import INTERLEAVED, Samples, Setting
-
-NAMES = ("input_caps", "output_caps", "get_output_caps", "get_input_caps")
-
-
-def wants_conversion(plugin: object) -> bool:
-    """True for plugins that declare caps or work on bytes."""
-    if getattr(plugin, "as_bytes", False) is True:
-        return True
-    return any(getattr(plugin, name, None) is not None for name in NAMES)
-
 
 def is_raw_audio(caps: str) -> bool:
     """True if these caps can be samples that the workbench makes."""
-    return caps.strip() == "ANY" or caps.partition(",")[0].strip() == "audio/x-raw"
+    first = caps.partition(",")[0].partition("(")[0].strip()
+    return first in ("", "ANY", "audio/x-raw")
 
 
 class Converter:
-    """Shows a plugin bytes where it wants them, and checks what it gives."""
+    """Shows a plugin bytes where it wants them, and checks what it gives.
 
-    def __init__(self, plugin: object) -> None:
-        self._plugin = plugin
-        self._declared = getattr(plugin, "input_caps", None)
-        given = self._declared if isinstance(self._declared, str) else "audio/x-raw"
-        # A plugin for encoded input gets bytes that mean nothing, and refuses
-        # them in its own way; the workbench looks at how.
-        self.raw_input = is_raw_audio(given)
-        self._bytes = getattr(plugin, "as_bytes", False) is True or not self.raw_input
-        self.output_caps = ""
-        self.in_place = True
+    ``caps`` are those of encoded input, which the workbench cannot make up: such
+    a plugin gets bytes that mean nothing, and refuses them in its own way.
+    """
+
+    def __init__(self, host: Host, caps: str) -> None:
+        self._host = host
+        self._given = caps or host.input_caps
+        self.raw_input = is_raw_audio(self._given)
+        self._bytes = host.as_bytes or not self.raw_input
+        self.input_caps = self.output_caps = ""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether nothing returned is the block itself."""
+        return self.input_caps == self.output_caps
 
     def negotiate(self, setting: Setting) -> None:
-        """What the elements ask and tell before start()."""
-        given = setting.caps if self.raw_input else str(self._declared)
-        ask = getattr(self._plugin, "get_output_caps", None)
-        if callable(ask):
-            caps = ask(given)
-            if not isinstance(caps, str):
-                raise TypeError(
-                    f"get_output_caps() gave {type(caps).__name__}, not a str"
-                )
-        else:
-            caps = getattr(self._plugin, "output_caps", None) or given
-        self.output_caps = str(caps)
-        self.in_place = self.output_caps == given
+        """Asks for the output caps, as the elements do before start()."""
         self._setting = setting
-        tell = getattr(self._plugin, "set_caps", None)
-        if callable(tell):
-            tell(given, self.output_caps)
+        self.input_caps = setting.caps if self.raw_input else self._given
+        self.output_caps = (
+            self._host.get_output_caps(self.input_caps)
+            if self._host.maps_to_output
+            else self._host.output_caps or self.input_caps
+        )
 
     def show(self, buffer: Any) -> Samples:
         """Puts the view that such a plugin gets in ``buffer.data``."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from pythonfilter_host import Host
+
 from .bench import Bench
 from .conformance import look_at
 from .formats import Samples
@@ -31,12 +33,12 @@ class Parameter:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def find(plugin: object) -> list[Parameter]:
+def find(host: Host) -> list[Parameter]:
     """Declared ones, and the public attributes that get_parameter() knows.
 
     But for secrets, whose values must not be shown.
     """
-    secrets = set(getattr(plugin, "secrets", ()) or ())
+    plugin, secrets = host.plugin, set(host.secrets)
     declared = _declared(type(plugin))
     hidden = [k for k, each in declared.items() if getattr(each, "secret", False)]
     secrets.update(hidden)
@@ -165,7 +167,7 @@ def equal(one: str, other: str) -> bool:
 def check(bench: Bench) -> None:
     """Fills in the check, and what is known of each parameter."""
     with bench.guard("parameters"), bench.session() as session:
-        found = find(session.host.plugin)
+        found = find(session.host)
         given = {key for key, _ in bench.target.parameters}
         found = [each for each in found if each.name not in given]
         _unknown(bench, session)

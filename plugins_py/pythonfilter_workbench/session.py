@@ -16,7 +16,7 @@ import numpy as np
 import pythonfilter_host as host
 import pythonfilter_loader as loader
 
-from .converting import Converter, wants_conversion
+from .converting import Converter
 from .formats import Samples, Setting, make_view
 
 POLL_SECONDS = 0.001
@@ -70,6 +70,7 @@ class Target:
     class_name: str = ""
     venv: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
+    caps: str = ""  # of encoded input
     patience: Patience = field(default_factory=Patience, compare=False)
 
 
@@ -104,13 +105,11 @@ def told(phase: str) -> Iterator[None]:
     except (Fault, Ended, Declined, KeyboardInterrupt):
         raise
     except BaseException as error:
-        # By name, as the elements: a plugin may bring its own base_plugin.
-        name = type(error).__name__
-        if name == "EndOfStream" and phase == "process":
+        kind, name, message, file, line, function, _ = host.describe_exception(error)
+        if kind == "end-of-stream" and phase == "process":
             raise Ended from None
-        if name == "DropBuffer" and phase == "process":
+        if kind == "dropped" and phase == "process":
             raise Declined from None
-        _, name, message, file, line, function, _ = host.describe_exception(error)
         if not isinstance(error, host.PluginError):
             where = f"{function}() " if function and function[0] != "<" else ""
             message = f"{where}raised {name}: {message}".rstrip(": ")
@@ -151,7 +150,7 @@ class Session:
             self.host.unload()
             raise
         self.converter = (
-            Converter(self.host.plugin) if wants_conversion(self.host.plugin) else None
+            Converter(self.host, self.target.caps) if self.host.converts else None
         )
         self._running = False
         return self
@@ -184,12 +183,15 @@ class Session:
         self._position = 0
         self._view: Samples | None = None
         self._make_buffer()
+        rate, caps = setting.rate, (setting.caps, setting.caps)
         if self.converter:
             with told("set_caps"):
                 self.converter.negotiate(setting)
+            caps = self.converter.input_caps, self.converter.output_caps
+            rate = rate if self.converter.raw_input else 0
         self._running = True
         with told("start"):
-            self.host.start(setting.rate, setting.channels, frames)
+            self.host.start(rate, setting.channels, frames, *caps)
 
     def stop(self) -> None:
         """Once after each start that was entered."""

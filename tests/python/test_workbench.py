@@ -32,6 +32,7 @@ SHIPPED = {
     "wav_file_sink.py": "sink",
     "null_sink.py": "sink",
 }
+SEALED = ("fernet", "sframe")
 # They need a sound card.
 DEVICES = {"microphone_source.py", "speaker_sink.py"}
 
@@ -66,7 +67,8 @@ def test_every_plugin_here_is_tried():
         for path in [*folder.glob("*.py"), *folder.glob("examples/*.py")]
         if re.search("^def create_plugin", path.read_text(), re.M)
     }
-    assert there == set(SHIPPED) | DEVICES
+    sealed = {f"{n}_{what}.py" for n in SEALED for what in ("encryptor", "decryptor")}
+    assert there == set(SHIPPED) | DEVICES | sealed
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -80,6 +82,31 @@ def test_shipped_plugin_passes(name, tmp_path, wav):
     assert code == 0 and report["ok"], report["results"]
     assert report["plugin"]["kind"] == SHIPPED[name]
     assert report["calls"] > 50
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_encrypting_plugins_pass(name, tmp_path):
+    key = tmp_path / "call.key"
+    processes.run([processes.PYTHON, processes.ROOT / "examples" / "make-key", key])
+    code, report, _ = workbench.examine(
+        processes.PLUGINS / f"{name}_encryptor.py",
+        *("--set", f"key_file={key}", "--skip", "deterministic"),
+    )
+    assert code == 0 and report["plugin"]["converts"], report["results"]
+    samples = formats.Setting("F32", formats.INTERLEAVED, 8000, 1).caps
+    caps = processes.run_without_gstreamer(
+        f"from {name}_encryptor import create_plugin\n"
+        "plugin = create_plugin()\n"
+        f"plugin.set_parameter('key_file', {str(key)!r})\n"
+        f"print(plugin.get_output_caps({samples!r}))"
+    ).out.decode()
+    code, report, _ = workbench.examine(
+        processes.PLUGINS / f"{name}_decryptor.py",
+        *("--set", f"key_file={key}", "--caps", caps.strip()),
+    )
+    assert code == 0, report["results"]
+    [note] = workbench.found(report, "results", "note")
+    assert note["message"].startswith("DropBuffer is raised")
 
 
 def test_rates_channels_formats_and_layouts_are_all_tried():
