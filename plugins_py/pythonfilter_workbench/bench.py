@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What all checks work with: the plugin, the settings, and one run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from . import signals
+from .formats import INTERLEAVED, PLANAR, Samples, Setting, encode
+from .progress import Progress
+from .results import Findings
+from .session import Counts, Declined, Ended, Fault, Session, Target
+
+RATES = (48000, 8000, 44100, 96000, 192000)
+CHANNELS = (2, 1, 3, 6, 8)
+USUAL_FRAMES = 512
+# What a source finds in its buffer; by turns, so that nobody guesses both.
+GARBAGE = (-0.7131, 0.4517)
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class Unusable(Exception):
+    """What was asked for cannot be done; the plugin is not to blame."""
+
+
+@dataclass
+class Options:
+    """What the command line asks for; 0 and "" leave it to the plugin."""
+
+    rate: int = 0
+    channels: int = 0
+    format: str = ""
+    seconds: float = 1.0
+    quick: bool = False
+    file: str = ""
+    max_load: float = 0.0  # percent of real time
+    skip: frozenset[str] = frozenset()
+
+
+def allows(ranges: Ranges, value: int) -> bool:
+    """No ranges at all allow everything."""
+    return not ranges or any(low <= value <= high for low, high in ranges)
+
+
+def choices(ranges: Ranges, usual: tuple[int, ...]) -> list[int]:
+    """The usual values that are allowed, and the ends of the ranges."""
+    ends = [end for pair in ranges for end in pair]
+    return list(dict.fromkeys([v for v in usual if allows(ranges, v)] + ends))
+
+
+@dataclass
+class Bench:
+    """One plugin under test.  Everything found goes to ``findings``."""
+
+    target: Target
+    options: Options
+    findings: Findings = field(default_factory=Findings)
+    progress: Progress = field(default_factory=Progress)
+    base: Setting = field(init=False)  # the setting of all but the matrix
+    matrix: list[Setting] = field(init=False)  # formats and layouts
+    others: list[Setting] = field(init=False)  # rates and channel counts
+    block_size: int = 0  # the only one the plugin takes, if it has one
+    converts: bool = False
+    recording: Samples | None = None  # of the file
+
+    @property
+    def is_source(self) -> bool:
+        """It gets no samples."""
+        return self.target.kind == "source"
+
+    @property
+    def is_sink(self) -> bool:
+        """It gives none."""
+        return self.target.kind == "sink"
+
+    @property
+    def sizes(self) -> tuple[int | str, ...]:
+        """Block sizes to try, in frames."""
+        if self.block_size:
+            return (self.block_size,)
+        return (*signals.SIZES, signals.RANDOM)
+
+    @property
+    def usual_frames(self) -> int:
+        """The block size of runs that are not about it."""
+        return self.block_size or USUAL_FRAMES
+
+    @property
+    def frames(self) -> int:
+        """Length of the signals."""
+        return max(self.usual_frames, int(self.options.seconds * self.base.rate))
+
+    @property
+    def steps(self) -> int:
+        """Of the progress bar, all but the parameters."""
+        return len(self.matrix) + len(self.others) + len(self.names) + 8
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is played to it: signals, and the file."""
+        if self.is_source:
+            return ("output",)
+        return signals.SIGNALS + (("file",) if self.recording is not None else ())
+
+    def samples(self, name: str, setting: Setting, frames: int) -> Samples:
+        """A signal in the setting's format; for a source, what it overwrites."""
+        if self.is_source:
+            fill = np.full((setting.channels, frames), GARBAGE[0])
+            return encode(fill, setting.dtype)
+        if name == "file":
+            assert self.recording is not None
+            which = np.arange(setting.channels) % len(self.recording)
+            return encode(self.recording[which], setting.dtype)
+        made = signals.make(name, setting.rate, setting.channels, frames)
+        return encode(made, setting.dtype)
+
+    @contextmanager
+    def guard(self, check: str, context: str = "") -> Iterator[None]:
+        """A Fault in it is one failure of a check, and the end of the block.
+
+        What went wrong inside the audio method belongs to "results", and the
+        loading, starting and stopping each to their own, whatever is checked.
+        """
+        own = {
+            "load": "load",
+            "initialize": "load",
+            "start": "start",
+            "set_caps": "start",
+            "process": "results",
+            "get_available_space": "results",
+            "set_parameter": "parameters",
+            "stop": "life",
+            "shutdown": "life",
+            "reset": "reset",
+            "drain": "drain",
+        }
+        try:
+            yield
+        except Ended:
+            pass
+        except Fault as fault:
+            blamed = own.get(fault.phase, check)
+            self.findings.fault(blamed, fault, context)
+            if blamed != check:
+                self.findings.cut[check] = f"cut short: {blamed} failed"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A new instance, whose counts are added up in the end."""
+        with Session(self.target) as session:
+            try:
+                yield session
+            finally:
+                self.count(session.counts, session)
+
+    def count(self, counts: Counts, session: Session) -> None:
+        """Takes the counts of a session and sets them back."""
+        self.findings.calls += counts.calls
+        where = session.place()
+        for number, check, status, text in (
+            (counts.kept, "kept", "fail", KEPT),
+            (counts.rebound, "in-place", "note", REBOUND),
+            (counts.dropped, "results", "note", DROPPED),
+        ):
+            if number:
+                self.findings.add(check, status, text, *where)
+        session.counts = Counts()
+
+    def feed(
+        self, session: Session, samples: Samples, size: int | str
+    ) -> Samples | bytes:
+        """Plays samples in blocks; what came out, without the drained tail.
+
+        Shorter when a source ends.
+        """
+        pieces: list[Samples | bytes] = []
+        for cut in signals.cuts(samples.shape[1], size):
+            block = samples[:, cut]
+            if self.block_size and block.shape[1] < self.block_size:
+                break
+            try:
+                pieces.append(session.process(block))
+            except Declined:
+                continue
+            except Ended:
+                session.counts.ended = True
+                break
+        if self.converts:
+            return b"".join(bytes(piece) for piece in pieces)
+        arrays = [np.asarray(piece) for piece in pieces] or [samples[:, :0]]
+        joined: Samples = np.concatenate(arrays, axis=1)
+        return joined
+
+    def whole(
+        self, setting: Setting, samples: Samples, size: int | str
+    ) -> Samples | bytes:
+        """A new instance's whole life, and all it gave, the drained tail too."""
+        with self.session() as session:
+            session.start(setting, size if isinstance(size, int) else USUAL_FRAMES)
+            out = self.feed(session, samples, size)
+            tail = session.drain() if session.host.has_drain else None
+        if tail is None:
+            return out
+        if isinstance(out, bytes):
+            return out + bytes(tail)
+        joined: Samples = np.concatenate([out, np.asarray(tail)], axis=1)
+        return joined
+
+    def prepare(self) -> None:
+        """Loads the plugin once and decides on the settings.
+
+        Raises Fault when it does not load, Unusable when the options do not
+        go together with what it declares.
+        """
+        options = self.options
+        if options.file:
+            try:
+                rate, self.recording = signals.read_wav(options.file)
+            except (OSError, ValueError) as error:
+                raise Unusable(str(error)) from None
+            if options.rate not in (0, rate):
+                raise Unusable(
+                    f"{options.file} has {rate} Hz, not the {options.rate} of --rate"
+                )
+            options.rate = rate
+        with Session(self.target) as session:
+            host = session.host
+            self.converts = session.converter is not None
+            block_size = getattr(host.plugin, "block_size", 0)
+            if isinstance(block_size, int) and not isinstance(block_size, bool):
+                self.block_size = max(0, block_size)
+            self._describe(session)
+            likes = host.preferences() if self.is_source else (0, 0, 0)
+            formats, layouts = list(host.formats), []
+            if host.interleaved:
+                layouts.append(INTERLEAVED)
+            if host.non_interleaved:
+                layouts.append(PLANAR)
+            rates = self._wanted(options.rate, "rate", host.rates, (likes[0], *RATES))
+            recorded = 0 if self.recording is None else len(self.recording)
+            channels = self._wanted(
+                options.channels or recorded, "channels", host.channels,
+                (likes[1], *CHANNELS),
+            )
+        if options.format:
+            if options.format not in formats:
+                raise Unusable(
+                    f"--format {options.format}: the plugin has {', '.join(formats)}"
+                )
+            formats = [options.format]
+        self.matrix = [
+            Setting(format, layout, rates[0], channels[0])
+            for format in formats
+            for layout in layouts
+        ]
+        self.base = self.matrix[0]
+        first = formats[0], layouts[0]
+        self.others = [Setting(*first, rate, channels[0]) for rate in rates[1:]]
+        self.others += [Setting(*first, rates[0], count) for count in channels[1:]]
+        self.findings.settings = [str(each) for each in self.matrix + self.others]
+
+    def _wanted(
+        self, asked: int, name: str, ranges: Ranges, usual: tuple[int, ...]
+    ) -> list[int]:
+        if asked and not allows(ranges, asked):
+            raise Unusable(f"{name} {asked}: the plugin declares {_shown(ranges)}")
+        if asked:
+            return [asked]
+        return [value for value in choices(ranges, usual) if value > 0]
+
+    def _describe(self, session: Session) -> None:
+        host = session.host
+        cls = type(host.plugin)
+        self.findings.plugin = {
+            "script": self.target.script,
+            "class": cls.__name__,
+            "kind": self.target.kind,
+            "method": host.audio_name,
+            "formats": list(host.formats),
+            "rates": [list(pair) for pair in host.rates],
+            "channels": [list(pair) for pair in host.channels],
+            "read_only": host.read_only,
+            "converts": self.converts,
+            "block_size": self.block_size,
+        }
+
+
+KEPT = (
+    "an array over the buffer's memory, or the buffer, is kept after the call: "
+    "each costs a copy; keep buffer.data.copy()"
+)
+DROPPED = "DropBuffer is raised: these buffers do not go on"
+REBOUND = (
+    "samples are put in another array than the buffer's: each costs a copy; "
+    "buffer.data[:] = x costs none"
+)
+
+
+def _shown(ranges: Ranges) -> str:
+    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in ranges)
+
+

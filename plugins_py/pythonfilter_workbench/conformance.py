@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The contract: every format, block size and call, in the elements' order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import signals
+from .bench import Bench
+from .formats import Samples, Setting
+from .session import Fault, Session, told
+
+CALLS = 16  # for each block size and signal
+QUICK_CALLS = 4
+FEW_SIZES: tuple[int | str, ...] = (1, 480, signals.RANDOM)
+
+
+def check(bench: Bench) -> bool:
+    """Fills in the checks that look at calls and not at the sound.
+
+    False if the plugin does not even start.
+    """
+    with bench.guard("describes"), bench.session() as session:
+        _describes(bench, session)
+    settings = bench.matrix + bench.others
+    refused: list[tuple[Setting, Fault]] = []
+    for number, setting in enumerate(settings):
+        bench.progress.step(str(setting))
+        declared = number == 0 or _declares(bench, setting)
+        fault = _starts(bench, setting)
+        if fault and declared:
+            with bench.guard("start", str(setting)):
+                raise fault
+        elif fault:
+            refused.append((setting, fault))
+        if fault and number == 0:
+            return False
+        if fault:
+            continue
+        few = setting not in bench.matrix or bench.options.quick and number > 0
+        sizes = bench.sizes if bench.block_size or not few else FEW_SIZES
+        for size in sizes:
+            _one_size(bench, setting, size, few)
+        _life(bench, setting)
+    if refused:
+        # What it accepts by having declared nothing, it may still refuse.
+        listed = ", ".join(f"{s.rate} Hz {s.channels} ch" for s, _ in refused)
+        bench.findings.add(
+            "start", "note", f"refuses {listed}; of the first: {refused[0][1].message}"
+        )
+    return True
+
+
+def _declares(bench: Bench, setting: Setting) -> bool:
+    """Whether the plugin named this rate and this number of channels itself."""
+    base, plugin = bench.base, bench.findings.plugin
+    if setting.rate != base.rate:
+        return bool(plugin["rates"])
+    if setting.channels != base.channels:
+        return bool(plugin["channels"])
+    return True
+
+
+def _starts(bench: Bench, setting: Setting) -> Fault | None:
+    """Why it does not, if it does not."""
+    try:
+        with bench.session() as session:
+            session.start(setting, bench.usual_frames)
+    except Fault as fault:
+        if fault.phase in ("start", "set_caps"):
+            return fault
+        with bench.guard("life", str(setting)):
+            raise
+    return None
+
+
+def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> None:
+    calls = QUICK_CALLS if few or bench.options.quick else CALLS
+    longest = max(bench.usual_frames, int(bench.options.seconds * setting.rate))
+    frames = min(longest, calls * (size if isinstance(size, int) else 1000))
+    shown = f"{size} frames" if isinstance(size, int) else f"blocks of {size}"
+    with bench.guard("results", f"{shown}, {setting}"), bench.session() as session:
+        session.start(setting, size if isinstance(size, int) else 512)
+        names = bench.names[:1] if few else bench.names
+        for name in names:
+            samples = bench.samples(name, setting, frames)[:, :frames]
+            out = bench.feed(session, samples, size)
+            look_at(bench, session, out, f"{name}, {shown}, {setting}")
+
+
+def look_at(
+    bench: Bench, session: Session, out: Samples | bytes, context: str
+) -> None:
+    """Whether samples that came out are finite."""
+    if bench.is_sink or isinstance(out, bytes) or out.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(out)
+    if bad.any():
+        frame = int(np.argmax(bad.any(axis=0)))
+        what = "NaN" if np.isnan(out[:, frame]).any() else "infinite"
+        bench.findings.add(
+            "finite",
+            "fail",
+            f"{int(bad.sum())} of {bad.size} samples are NaN or infinite, the first "
+            f"({what}) at frame {frame} ({context})",
+            *session.place(),
+        )
+
+
+def _life(bench: Bench, setting: Setting) -> None:
+    """The calls of an EOS, new caps, a seek, and the end."""
+    frames = 4 * bench.usual_frames
+    context = str(setting)
+    samples = bench.samples(bench.names[0], setting, frames)
+
+    def play(session: Session, after: str) -> Samples | bytes:
+        try:
+            out = bench.feed(session, samples, bench.usual_frames)
+        except Fault as fault:
+            fault.phase = after
+            fault.message = f"{fault.message}, in the calls after {AFTER[after]}"
+            raise
+        look_at(bench, session, out, f"after {AFTER[after]}, {context}")
+        return out
+
+    with bench.guard("life", context), bench.session() as session:
+        session.start(setting, bench.usual_frames)
+        first = play(session, "process")
+        if session.host.has_drain:
+            _look_at_tail(bench, session, session.drain(), context)
+        session.stop()
+        session.start(setting, bench.usual_frames)
+        second = play(session, "stop")
+        if not _same(first, second):
+            bench.findings.add(
+                "life", "note", "carries over state: after stop() and start() the "
+                "samples are not those of a new instance",
+            )
+        if session.host.has_drain:
+            session.drain()
+            play(session, "drain")
+        if session.host.has_reset:
+            session.reset()
+            play(session, "reset")
+            session.reset()
+            session.reset()
+        session.stop()
+
+
+AFTER = {
+    "process": "start()",
+    "stop": "stop() and start()",
+    "drain": "drain()",
+    "reset": "reset()",
+}
+
+
+def _same(one: Samples | bytes, other: Samples | bytes) -> bool:
+    if isinstance(one, bytes) or isinstance(other, bytes):
+        return one == other
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+
+
+def _look_at_tail(
+    bench: Bench, session: Session, tail: Samples | bytes | None, context: str
+) -> None:
+    if tail is not None:
+        look_at(bench, session, tail, f"drain(), {context}")
+
+
+def _describes(bench: Bench, session: Session) -> None:
+    """What the plugin says of itself, before and after the stream's format."""
+    plugin: Any = session.host.plugin
+    about = bench.findings.plugin
+    get_info = getattr(plugin, "get_info", None) or getattr(plugin, "getInfo", None)
+    if callable(get_info):
+        with told("get_info"):
+            info = get_info()
+        for name in ("name", "version", "author", "description"):
+            value = getattr(info, name, None)
+            about[name] = value if isinstance(value, str) else ""
+        kind = getattr(getattr(info, "type", None), "value", None)
+        want = {
+            "source": "AudioSource", "sink": "AudioSink", "processor": "Processor"
+        }[bench.target.kind]
+        if kind not in (None, want):
+            bench.findings.add(
+                "describes", "note", f"get_info() says it is a {kind}, not a {want}"
+            )
+    try:
+        session.start(bench.base, bench.usual_frames)
+    except Fault:
+        return  # told by another check
+    latency = session.latency()
+    about["latency_seconds"] = latency
+    if not 0 <= latency < math.inf:
+        raise Fault(
+            "get_processing_latency",
+            f"get_processing_latency() gave {latency}",
+            *session.place("get_processing_latency"),
+        )
