@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "capsconversion.hpp"
 
+#include <gst/audio/audio.h>
+
 #include "plugincaps.hpp"
 
 namespace pythonfilter {
@@ -14,6 +16,13 @@ GstCaps *parse(const std::string &text, const char *name,
     *problem = std::string("declares ") + name + " = '" + text +
                "', which GStreamer cannot read as caps";
   return caps;
+}
+
+std::string to_text(const GstCaps *caps) {
+  gchar *made = gst_caps_to_string(caps);
+  std::string text = made;
+  g_free(made);
+  return text;
 }
 
 GstCaps *intersect(GstCaps *first, GstCaps *second) {
@@ -57,13 +66,10 @@ void CapsConversion::close() {
 
 GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
                              Failure *failure) const {
-  gchar *text = gst_caps_to_string(caps);
   std::string mapped;
-  const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
-  g_free(text);
+  const bool answered =
+      plugin_->map_caps(to_output, to_text(caps), &mapped, failure);
   if (!answered) return nullptr;
-  failure->kind = Failure::Kind::BadResult;
-  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
   GstCaps *result = gst_caps_from_string(mapped.c_str());
   if (!result) {
     failure->message = failure->phase + "() gave '" + mapped +
@@ -76,28 +82,30 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   gst_caps_unref(result);
   if (!gst_caps_is_empty(within)) return within;
   gst_caps_unref(within);
-  gchar *allowed = gst_caps_to_string(declared);
-  failure->message =
-      failure->phase + "() gave '" + mapped +
-      "', which is none of the caps that the plugin declares: " + allowed;
-  g_free(allowed);
+  failure->message = failure->phase + "() gave '" + mapped +
+                     "', which is none of the caps that the plugin declares: " +
+                     to_text(declared);
   return nullptr;
 }
 
 bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
                              Failure *failure) const {
-  if (!plugin_->capabilities().maps_to_output) return true;
-  GstCaps *mapped = ask(true, input, failure);
-  if (!mapped) return false;
-  const bool agreed = gst_caps_is_subset(output, mapped);
-  if (!agreed) {
-    gchar *got = gst_caps_to_string(output);
-    gchar *wanted = gst_caps_to_string(mapped);
-    failure->message = failure->phase + "() gave " + wanted +
-                       " only after something else had been agreed on: " + got;
-    g_free(got);
-    g_free(wanted);
+  GstCaps *mapped = nullptr;
+  if (plugin_->capabilities().maps_to_output) {
+    mapped = ask(true, input, failure);
+    if (!mapped) return false;
+  } else {
+    *failure = Failure{};
+    failure->kind = Failure::Kind::BadResult;
+    failure->phase = "set_caps";
+    mapped = gst_caps_ref(output_ ? output_ : input);
   }
+  const bool agreed =
+      gst_caps_is_subset(input, input_) && gst_caps_is_subset(output, mapped);
+  if (!agreed)
+    failure->message = "its output is " + to_text(mapped) + " for the input " +
+                       to_text(input) + ", but what was agreed on is " +
+                       to_text(output);
   gst_caps_unref(mapped);
   return agreed;
 }
@@ -144,29 +152,59 @@ GstCaps *CapsConversion::transform(GstPadDirection direction,
   return result;
 }
 
+namespace {
+
+// Raw audio has to have them all; a plugin may declare a mere "audio/x-raw".
+void complete_audio(GstStructure *output, const GstStructure *input) {
+  for (const char *field : {"format", "layout"}) {
+    const char *wanted = gst_structure_get_string(input, field);
+    if (!wanted) continue;
+    if (gst_structure_has_field(output, field))
+      gst_structure_fixate_field_string(output, field, wanted);
+    else
+      gst_structure_set(output, field, G_TYPE_STRING, wanted, nullptr);
+  }
+  for (const char *field : {"rate", "channels"}) {
+    int wanted;
+    if (!gst_structure_get_int(input, field, &wanted)) continue;
+    if (gst_structure_has_field(output, field))
+      gst_structure_fixate_field_nearest_int(output, field, wanted);
+    else
+      gst_structure_set(output, field, G_TYPE_INT, wanted, nullptr);
+  }
+}
+
+// More than two channels need positions: those of the input, or usual ones.
+void complete_positions(GstStructure *output, const GstStructure *input) {
+  int before = 0, after = 0;
+  gst_structure_get_int(input, "channels", &before);
+  gst_structure_get_int(output, "channels", &after);
+  if (gst_structure_has_field(output, "channel-mask")) return;
+  if (before == after && gst_structure_has_field(input, "channel-mask"))
+    gst_structure_set_value(output, "channel-mask",
+                            gst_structure_get_value(input, "channel-mask"));
+  else if (after > 2)
+    gst_structure_set(output, "channel-mask", GST_TYPE_BITMASK,
+                      gst_audio_channel_get_fallback_mask(after), nullptr);
+}
+
+}  // namespace
+
 GstCaps *fixate_output(GstCaps *input, GstCaps *caps) {
+  if (gst_caps_is_any(caps)) {
+    // Nobody said anything; confirm() tells what the plugin did wrong.
+    gst_caps_unref(caps);
+    return gst_caps_ref(input);
+  }
   caps = gst_caps_make_writable(gst_caps_truncate(caps));
   GstStructure *output = gst_caps_get_structure(caps, 0);
   const GstStructure *like = gst_caps_get_structure(input, 0);
-  if (gst_structure_has_name(output, "audio/x-raw") &&
-      gst_structure_has_name(like, "audio/x-raw")) {
-    for (const char *field : {"rate", "channels"}) {
-      int wanted;
-      if (gst_structure_get_int(like, field, &wanted))
-        gst_structure_fixate_field_nearest_int(output, field, wanted);
-    }
-    for (const char *field : {"format", "layout"})
-      if (const char *wanted = gst_structure_get_string(like, field))
-        gst_structure_fixate_field_string(output, field, wanted);
-    const GValue *mask = gst_structure_get_value(like, "channel-mask");
-    int before = 0, after = 0;
-    gst_structure_get_int(like, "channels", &before);
-    gst_structure_get_int(output, "channels", &after);
-    if (mask && before == after &&
-        !gst_structure_has_field(output, "channel-mask"))
-      gst_structure_set_value(output, "channel-mask", mask);
-  }
-  return gst_caps_fixate(caps);
+  const bool raw = gst_structure_has_name(output, "audio/x-raw");
+  if (raw && gst_structure_has_name(like, "audio/x-raw"))
+    complete_audio(output, like);
+  caps = gst_caps_fixate(caps);
+  if (raw) complete_positions(gst_caps_get_structure(caps, 0), like);
+  return caps;
 }
 
 }  // namespace pythonfilter

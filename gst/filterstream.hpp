@@ -39,6 +39,7 @@ class FilterStream {
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  void silence(GstBuffer *buffer);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstBuffer *buffer, size_t frames);
 
