@@ -25,6 +25,26 @@ std::string to_text(const GstCaps *caps) {
   return text;
 }
 
+// Raw audio without any field would count as fixed, and nobody would ask what
+// downstream takes. Takes `caps`.
+GstCaps *open_fields(GstCaps *caps) {
+  if (gst_caps_is_any(caps)) return caps;
+  GstCaps *all = gst_caps_from_string(GST_AUDIO_CAPS_MAKE(
+      GST_AUDIO_FORMATS_ALL) ",layout={interleaved,non-interleaved}");
+  const GstStructure *wide = gst_caps_get_structure(all, 0);
+  caps = gst_caps_make_writable(caps);
+  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+    GstStructure *each = gst_caps_get_structure(caps, i);
+    if (!gst_structure_has_name(each, "audio/x-raw")) continue;
+    for (const char *field : {"format", "layout", "rate", "channels"})
+      if (!gst_structure_has_field(each, field))
+        gst_structure_set_value(each, field,
+                                gst_structure_get_value(wide, field));
+  }
+  gst_caps_unref(all);
+  return caps;
+}
+
 GstCaps *intersect(GstCaps *first, GstCaps *second) {
   return gst_caps_intersect_full(first, second, GST_CAPS_INTERSECT_FIRST);
 }
@@ -45,6 +65,7 @@ bool CapsConversion::open(std::shared_ptr<Plugin> plugin,
   if (!capabilities.output_caps.empty()) {
     output_ = parse(capabilities.output_caps, "output_caps", problem);
     if (!output_) return false;
+    output_ = open_fields(output_);
   } else if (capabilities.maps_to_output) {
     output_ = gst_caps_new_any();
   }
@@ -76,6 +97,7 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
                        "', which GStreamer cannot read as caps";
     return nullptr;
   }
+  if (to_output) result = open_fields(result);
   GstCaps *declared = to_output ? output_ : input_;
   if (!declared) return result;
   GstCaps *within = intersect(result, declared);
@@ -154,23 +176,18 @@ GstCaps *CapsConversion::transform(GstPadDirection direction,
 
 namespace {
 
-// Raw audio has to have them all; a plugin may declare a mere "audio/x-raw".
-void complete_audio(GstStructure *output, const GstStructure *input) {
-  for (const char *field : {"format", "layout"}) {
+// What is left open of raw audio as the input has it, or else as most have it.
+void fixate_audio(GstStructure *output, const GstStructure *input) {
+  for (const auto &[field, usual] :
+       {std::pair("format", GST_AUDIO_NE(F32)), {"layout", "interleaved"}}) {
     const char *wanted = gst_structure_get_string(input, field);
-    if (!wanted) continue;
-    if (gst_structure_has_field(output, field))
-      gst_structure_fixate_field_string(output, field, wanted);
-    else
-      gst_structure_set(output, field, G_TYPE_STRING, wanted, nullptr);
+    gst_structure_fixate_field_string(output, field, wanted ? wanted : usual);
   }
-  for (const char *field : {"rate", "channels"}) {
-    int wanted;
-    if (!gst_structure_get_int(input, field, &wanted)) continue;
-    if (gst_structure_has_field(output, field))
-      gst_structure_fixate_field_nearest_int(output, field, wanted);
-    else
-      gst_structure_set(output, field, G_TYPE_INT, wanted, nullptr);
+  for (const auto &[field, usual] :
+       {std::pair("rate", GST_AUDIO_DEF_RATE), {"channels", 2}}) {
+    int wanted = usual;
+    gst_structure_get_int(input, field, &wanted);
+    gst_structure_fixate_field_nearest_int(output, field, wanted);
   }
 }
 
@@ -200,8 +217,7 @@ GstCaps *fixate_output(GstCaps *input, GstCaps *caps) {
   GstStructure *output = gst_caps_get_structure(caps, 0);
   const GstStructure *like = gst_caps_get_structure(input, 0);
   const bool raw = gst_structure_has_name(output, "audio/x-raw");
-  if (raw && gst_structure_has_name(like, "audio/x-raw"))
-    complete_audio(output, like);
+  if (raw) fixate_audio(output, like);
   caps = gst_caps_fixate(caps);
   if (raw) complete_positions(gst_caps_get_structure(caps, 0), like);
   return caps;

@@ -89,20 +89,28 @@ class Conversion : public Element {
 
   // What downstream was told; "none" before that.
   std::string output_caps() const {
-    GstPad *pad = gst_element_get_static_pad(get(), "src");
-    GstCaps *caps = gst_pad_get_current_caps(pad);
+    GstCaps *caps = current_caps();
     const std::string text = text_of_caps(caps);
     gst_clear_caps(&caps);
-    gst_object_unref(pad);
     return text;
   }
-  void expect_output_caps(const char *want) const {
-    GstCaps *wanted = gst_caps_from_string(want);
-    expect_text(output_caps(), text_of_caps(wanted));
-    gst_caps_unref(wanted);
+  void expect_output_caps(const char *text) const {
+    GstCaps *want = gst_caps_from_string(text);
+    GstCaps *caps = current_caps();
+    fail_unless(caps && gst_caps_is_equal(caps, want), "%s",
+                text_of_caps(caps).c_str());
+    gst_caps_unref(want);
+    gst_caps_unref(caps);
   }
 
  private:
+  GstCaps *current_caps() const {
+    GstPad *pad = gst_element_get_static_pad(get(), "src");
+    GstCaps *caps = gst_pad_get_current_caps(pad);
+    gst_object_unref(pad);
+    return caps;
+  }
+
   GstHarness *harness_;
 };
 
