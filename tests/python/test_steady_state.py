@@ -65,4 +65,4 @@ def test_bridge_benchmark_prints_every_kind(tmp_path):
     # 1: a target was missed, which on a busy machine is no test's business.
     assert result.code in (0, 1), result.err
     lines = result.out.decode().splitlines()
-    assert len(lines) == 4 and all('"met": ' in line for line in lines)
+    assert len(lines) == 5 and all('"met": ' in line for line in lines)
