@@ -65,12 +65,7 @@ void OutputQueue::clear() {
   end_ = GST_CLOCK_TIME_NONE;
 }
 
-void OutputQueue::drop_waiting() {
-  while (GstBuffer *buffer = pop())
-    gst_buffer_unref(buffer);
-}
-
-[[gnu::hot]] GstBuffer *OutputQueue::pop() {
+[[gnu::hot]] GstBuffer *OutputQueue::pop_waiting() {
   if (next_ < buffers_.size()) return buffers_[next_++];
   buffers_.clear();
   next_ = 0;

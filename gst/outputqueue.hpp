@@ -28,9 +28,12 @@ class OutputQueue {
   // Those that drain() gave, where the stream had got to.
   void add_last(std::vector<Output> *outputs);
   // The next one, NULL when there is none.
-  GstBuffer *pop();
+  GstBuffer *pop() { return buffers_.empty() ? nullptr : pop_waiting(); }
   // Those that nobody took, but not what is known of inputs that wait.
-  void drop_waiting();
+  void drop_waiting() {
+    while (GstBuffer *buffer = pop())
+      gst_buffer_unref(buffer);
+  }
 
  private:
   // What the next outputs stand for.
@@ -43,6 +46,7 @@ class OutputQueue {
     guint flags = 0;
   };
 
+  GstBuffer *pop_waiting();
   void extend_span(GstBuffer *input);
   void fit_to_length(size_t bytes);
   void share_out(std::vector<Output> *outputs, GstBuffer *like);
