@@ -242,12 +242,12 @@ bool AudioView::take(PyObject *samples) {
   const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;
   const bool kept = buffer_kept || Py_REFCNT(shown_) != 2 ||
                     (in_place && Py_REFCNT(owner_) != 1);
+  // A part of the block that was sent on is no mistake of the plugin's.
+  block->escaped = !std::exchange(parts_sent_, false) && kept;
   return !kept || leave_to_plugin(block, buffer_kept);
 }
 
 bool AudioView::leave_to_plugin(Block *block, bool buffer_kept) {
-  // A part of the block that was sent on is no mistake of the plugin's.
-  block->escaped = !std::exchange(parts_sent_, false);
   if (shown_ == array_.get()) {
     give_to_owner(owner_, block->keeper->keep());
     array_.reset();

@@ -243,7 +243,8 @@ class Plugin {
   virtual bool unlock(Failure *failure) = 0;
 
   // Of a converting plugin that maps caps: those of the output for `caps` of
-  // the input, or the other way round. Any thread, at any time.
+  // the input, or the other way round. Any thread, at any time. `failure` says
+  // where the method is, for whoever can make nothing of its answer.
   virtual bool map_caps(bool to_output, const std::string &caps,
                         std::string *mapped, Failure *failure) = 0;
 

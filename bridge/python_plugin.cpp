@@ -253,6 +253,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                             : view_.take_result(result)))
     return Outcome::Ok;
   complain(failure, truth == 0);
+  // What was taken before the mistake: parts of the block among it would look
+  // as if the plugin had kept them.
+  if (capabilities_.converts) release_sent();
   return Outcome::Failed;
 }
 
@@ -375,12 +378,20 @@ bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
   const char *method = to_output ? "get_output_caps" : "get_input_caps";
   Gil gil;
   if (!gil) return told_closing(failure, method);
-  Ref text = steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
-  if (!text) {
+  Ref answer =
+      steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  const char *text, *file, *function;
+  int line;
+  if (!answer ||
+      !PyArg_ParseTuple(answer.get(), "ssis", &text, &file, &line, &function)) {
     capture_exception(failure, method);
     return false;
   }
-  *mapped = text_of(text.get());
+  *mapped = text;
+  describe_failure(failure, Failure::Kind::BadResult, method, "");
+  failure->file = file;
+  failure->line = line;
+  failure->function = function;
   return true;
 }
 

@@ -72,6 +72,7 @@ class FilterStream {
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
+  void silence(GstBuffer *buffer);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames);
 

@@ -416,8 +416,24 @@ bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
     std::lock_guard<std::mutex> lock(mutex_);
     conversion = conversion_;
   }
-  if (failed_ || conversion.confirm(input, output, &failure_)) return !failed_;
+  return !failed_ &&
+         (conversion.confirm(input, output, &failure_) || fail_caps());
+}
+
+bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
+  gchar *text = gst_caps_to_string(caps);
+  refuse(std::string("the audio that it ") + does +
+         " has no exact format, rate and channels: " + text);
+  g_free(text);
+  failure_.phase = "set_caps";
+  return fail_caps();
+}
+
+// Once; the pad sends caps that were refused again, before each buffer.
+bool PythonElement::fail_caps() {
+  if (failed_) return false;
   failed_ = true;
+  stats_.errors.add();
   if (failure_.kind != Failure::Kind::Closing)
     post(GST_MESSAGE_ERROR, failure_);
   return false;
@@ -471,13 +487,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   // stop() follows if and only if start() was entered.
   started_ = true;
-  if (!plugin_->start(*format, &failure_)) {
-    failed_ = true;
-    stats_.errors.add();
-    if (failure_.kind != Failure::Kind::Closing)
-      post(GST_MESSAGE_ERROR, failure_);
-    return false;
-  }
+  if (!plugin_->start(*format, &failure_)) return fail_caps();
   return update_latency() == GST_FLOW_OK;
 }
 

@@ -48,6 +48,9 @@ class PythonElement final : private HangObserver {
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
+  // Says that no stream can be made of caps that the plugin takes or gives.
+  // Always false.
+  bool refuse_caps(const GstCaps *caps, const char *does);
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
@@ -127,6 +130,7 @@ class PythonElement final : private HangObserver {
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes();
   GstFlowReturn update_latency();
+  bool fail_caps();
   void count(const Block &block);
   void warn_about_escapes();
   void tell(GstMessageType type);

@@ -668,17 +668,19 @@ class Host:
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
 
-    def get_output_caps(self, input_caps: str) -> str:
+    def get_output_caps(self, input_caps: str) -> tuple[str, str, int, str]:
+        """(caps, file, line, function): the answer and whose it is."""
         return self._mapped_caps("get_output_caps", input_caps)
 
-    def get_input_caps(self, output_caps: str) -> str:
+    def get_input_caps(self, output_caps: str) -> tuple[str, str, int, str]:
+        """The same of the inverse."""
         return self._mapped_caps("get_input_caps", output_caps)
 
-    def _mapped_caps(self, name: str, caps: str) -> str:
+    def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
         mapped = method(caps)
         if isinstance(mapped, str):
-            return mapped
+            return (_as_c_string(mapped), *self._place(method))
         raise PluginError(
             "bad-result",
             f"{name}() gave {mapped!r}, not a string of GStreamer caps",

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "../harness.hpp"
+#include "../conversion.hpp"
 
 using namespace check;
 
@@ -120,12 +120,45 @@ GST_START_TEST(test_states_while_buffers_flow) {
 }
 GST_END_TEST;
 
+// Buffers of a converting plugin, dropped by others while it makes more.
+GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
+  Conversion stream("converting", STEREO);
+  std::mutex mutex;
+  std::vector<OwnedBuffer> held;  // guarded by mutex
+  Again pushing([&] {
+    for (OwnedBuffer &out : stream.through(new_buffer({}))) {
+      std::lock_guard<std::mutex> lock(mutex);
+      held.push_back(std::move(out));
+    }
+  });
+  const auto drop = [&] {
+    OwnedBuffer dropped;
+    std::lock_guard<std::mutex> lock(mutex);
+    if (held.empty()) return;
+    dropped = std::move(held.back());
+    held.pop_back();
+  };
+  Again dropping(drop), also_dropping(drop);
+  Again asking([&] {
+    ask_caps(stream);
+    ask_latency(stream);
+    stream.stat("copies");
+  });
+  g_usleep(run_time);
+  for (Again *each : {&pushing, &dropping, &also_dropping, &asking})
+    fail_unless(each->stop() > 0);
+  stream.expect_output_caps("application/x-out");
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
 static Suite *threads_suite() {
   Suite *suite = suite_create("threads");
   TCase *threads = new_case(suite, "threads", 120);
   tcase_add_test(threads, test_fake_bridge_is_in_use);
   tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
   tcase_add_test(threads, test_states_while_buffers_flow);
+  tcase_add_test(threads, test_outputs_are_dropped_while_buffers_flow);
   return suite;
 }
 
