@@ -74,8 +74,12 @@ void set_text(GValue *value, const std::string &text) {
 
 }  // namespace
 
-PythonElement::PythonElement(GstElement *element, PluginKind kind)
-    : element_(element), kind_(kind) {
+PythonElement::PythonElement(GstElement *element, PluginKind kind,
+                             const GstSegment &segment)
+    : element_(element),
+      kind_(kind),
+      segment_(segment),
+      properties_(element, &params_) {
   gst_audio_info_init(&info_);
 }
 
@@ -169,8 +173,10 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_VENV:
       return change_setting(&Settings::venv, value, "venv");
     case PROP_PARAMS:
-      if (const GstStructure *changes = gst_value_get_structure(value))
+      if (const GstStructure *changes = gst_value_get_structure(value)) {
         params_.set(changes);
+        properties_.notify(changes);
+      }
       return true;
     case PROP_ON_ERROR:
       set_on_error(OnError(g_value_get_enum(value)));
@@ -243,13 +249,15 @@ GstFlowReturn PythonElement::apply_params() {
   if (changes.empty()) return GST_FLOW_OK;
   GstFlowReturn flow = GST_FLOW_OK;
   for (Parameter &parameter : changes) {
-    if (plugin_->set_parameter(&parameter, &failure_)) {
+    const Parameter asked = parameter;
+    const bool taken = plugin_->set_parameter(&parameter, &failure_);
+    if (taken)
       params_.accept(parameter);
-      continue;
-    }
-    flow = report(GST_CLOCK_TIME_NONE);
+    else
+      flow = report(GST_CLOCK_TIME_NONE);
     // What fails the load stays as it was asked for.
-    if (started_) params_.take_back(parameter.key);
+    if (!taken && started_) params_.take_back(parameter.key);
+    properties_.tell_outcome(asked);
     if (flow != GST_FLOW_OK) break;
   }
   PluginParams::wipe(&changes);
@@ -351,6 +359,7 @@ bool PythonElement::load() {
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets);
   if (!describe_caps()) return false;
+  properties_.publish(plugin_->capabilities().parameters, name_);
   if (close_if_asked() && apply_params() == GST_FLOW_OK) return true;
   unload();
   return false;
@@ -376,6 +385,7 @@ bool PythonElement::describe_caps() {
 }
 
 void PythonElement::unload() {
+  properties_.withdraw();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     gst_clear_caps(&caps_);
@@ -538,7 +548,10 @@ Preferences PythonElement::preferences() {
 
 // ---- one buffer ------------------------------------------------------------
 
-GstFlowReturn PythonElement::apply_changes() {
+GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
+  if (properties_.is_controlled())
+    properties_.sync(
+        gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
   return frames_since_latency_ >= latency_interval_ && !params_.changed()
              ? update_latency()
              : apply_params();
