@@ -79,8 +79,10 @@ static void gst_python_params_get_property(GObject *object, guint id,
 
 static void refuse(GstElement *element, const std::string &plugin,
                    const ParameterSpec &spec, const GValue *value) {
-  gchar *shown =
-      spec.secret ? g_strdup("this value") : gst_value_serialize(value);
+  gchar *shown = spec.secret ? g_strdup("this value")
+                 : G_VALUE_HOLDS_ENUM(value)
+                     ? g_strdup_printf("choice %d", g_value_get_enum(value))
+                     : gst_value_serialize(value);
   GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
                       ("%s: %s = %s: must be %s", plugin.c_str(),
                        spec.name.c_str(), shown, spec.allowed.c_str()),
@@ -101,8 +103,8 @@ static void gst_python_params_set_property(GObject *object, guint id,
   g_value_copy(value, g_value_init(&now, G_VALUE_TYPE(value)));
   if (controlled) pythonfilter::clamp_value(spec, &now);
   const bool allowed = pythonfilter::is_allowed(spec, &now);
-  const bool same =
-      !spec.secret && gst_value_compare(&before, &now) == GST_VALUE_EQUAL;
+  const bool same = allowed && !spec.secret &&
+                    gst_value_compare(&before, &now) == GST_VALUE_EQUAL;
 
   GstElement *element = nullptr;
   if (!(same && controlled)) {
@@ -266,6 +268,21 @@ void PluginProperties::sync(GstClockTime stream_time) const {
   controlling = true;
   gst_object_sync_values(child_, stream_time);
   controlling = false;
+}
+
+double PluginProperties::number(const std::string &name) const {
+  double number = 0;
+  if (child_) g_object_get(child_, name.c_str(), &number, nullptr);
+  return number;
+}
+
+GstControlBinding *PluginProperties::ref_binding(
+    const std::string &name) const {
+  GstControlBinding *binding =
+      gst_object_get_control_binding(child_, name.c_str());
+  if (binding && gst_control_binding_is_disabled(binding))
+    gst_clear_object(&binding);
+  return binding;
 }
 
 }  // namespace pythonfilter

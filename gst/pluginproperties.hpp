@@ -43,6 +43,10 @@ class PluginProperties {
     return __atomic_load_n(bindings_, __ATOMIC_RELAXED) != nullptr;
   }
   void sync(GstClockTime stream_time) const;
+  // Of a float.
+  double number(const std::string &name) const;
+  // NULL: nobody controls it now.
+  GstControlBinding *ref_binding(const std::string &name) const;
 
  private:
   GstElement *const element_;

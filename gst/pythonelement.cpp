@@ -261,6 +261,7 @@ GstFlowReturn PythonElement::apply_params() {
     if (flow != GST_FLOW_OK) break;
   }
   PluginParams::wipe(&changes);
+  curves_.refresh(properties_);
   return flow == GST_FLOW_OK ? update_latency() : flow;
 }
 
@@ -360,6 +361,7 @@ bool PythonElement::load() {
   params_.begin(plugin_->capabilities().secrets);
   if (!describe_caps()) return false;
   properties_.publish(plugin_->capabilities().parameters, name_);
+  curves_.open(plugin_->capabilities().parameters);
   if (close_if_asked() && apply_params() == GST_FLOW_OK) return true;
   unload();
   return false;
@@ -476,9 +478,11 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
       format->bytes ? double(info.rate) * info.bpf : double(info.rate);
   ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
   latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
+  curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
   started_ = true;
   if (!plugin_->start(*format, &failure_)) {
@@ -558,6 +562,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 }
 
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, curve_rate_, block);
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);

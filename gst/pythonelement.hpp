@@ -16,6 +16,7 @@
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
+#include "curves.hpp"
 #include "pluginparams.hpp"
 #include "pluginproperties.hpp"
 #include "statistics.hpp"
@@ -168,6 +169,8 @@ class PythonElement final : private HangObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
+  Curves curves_;
+  int curve_rate_ = 0;          // 0: blocks are bytes
   double ticks_per_frame_ = 0;  // 0: not known
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;
