@@ -461,12 +461,6 @@ class Param(Generic[T]):
         return bool(low <= value <= high)  # so NaN is not
 
 
-def _names_of_params(plugin: type) -> list[str]:
-    return [
-        name for name in dir(plugin) if isinstance(getattr(plugin, name, None), Param)
-    ]
-
-
 def _text_of(value: Any) -> str:
     """A parameter's value as set_parameter takes it."""
     if isinstance(value, bool):
@@ -570,9 +564,9 @@ class BasePlugin(abc.ABC):
         and type are checked, or any public attribute that holds a bool, int,
         float, str or NumPy float, and keeps that type: with ``self.gain = 1.0``
         in ``__init__``, ``set_parameter("gain", "0.5")`` works.  A bool takes
-        true, yes, on or 1 and false, no, off or 0.  Unknown keys are refused,
-        with ValueError if the class has a ``Param``; a value of the wrong type
-        or out of range raises ValueError, which says what is allowed.
+        true, yes, on or 1 and false, no, off or 0.  Unknown keys are refused; a
+        value of the wrong type or out of range raises ValueError, which says
+        what a ``Param`` allows.
         """
         param = getattr(type(self), key, None)
         if isinstance(param, Param):
@@ -580,10 +574,7 @@ class BasePlugin(abc.ABC):
             return True
         current = self._parameter(key)
         if current is None:
-            declared = _names_of_params(type(self))
-            if not declared:
-                return False
-            raise ValueError(f"there is no {key}, only {', '.join(declared)}")
+            return False
         kind: Any = type(current)
         try:
             if isinstance(current, bool):

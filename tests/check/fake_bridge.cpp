@@ -3,7 +3,7 @@
 // A bridge without Python: the elements can be run under ThreadSanitizer, which
 // does not know how an interpreter synchronises its threads.
 //
-// Its plugin multiplies F32 samples by the parameter `factor`.
+// Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +22,13 @@ class FakePlugin final : public Plugin {
     capabilities_.has_reset = true;
     capabilities_.has_drain = true;
     capabilities_.has_latency = true;
+    ParameterSpec factor;
+    factor.name = "factor";
+    factor.kind = ParameterSpec::Kind::Int;
+    factor.default_value = factor.value = factor.minimum = "1";
+    factor.maximum = "9";
+    factor.allowed = "from 1 to 9";
+    capabilities_.parameters.push_back(factor);
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }

@@ -306,8 +306,8 @@ GST_START_TEST(test_params_say_what_is_allowed_when_they_are_refused) {
       {"p,on=maybe", "on = 'maybe': must be true or false"},
       {"p,mode=hot", "mode = 'hot': must be one of cold, warm, red hot"},
       {"p,gian=1",
-       "there is no gian, only big, cut_off, free, gain, mode, "
-       "odd, on, order, pin, slope, stepped, title"},
+       "refused the parameter gian=1: there is only gain, free, cut_off, "
+       "order, big, on, title, mode, slope, pin, stepped, odd"},
   };
   for (const auto &[params, text] : lines) {
     Element element(typed, {{"params", params}});

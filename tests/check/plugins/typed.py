@@ -33,8 +33,9 @@ class Typed(AudioProcessorPlugin):
         say(key, repr(value))
         if key == "odd" and int(value) % 2 == 0:
             return False
-        super().set_parameter(key, value)
+        taken = super().set_parameter(key, value)
         self.stepped = round(self.stepped * 2) / 2
+        return taken
 
     def process_audio(self, buffer):
         pass
