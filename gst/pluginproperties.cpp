@@ -133,7 +133,11 @@ static void gst_python_params_set_property(GObject *object, guint id,
 }
 
 static void gst_python_params_finalize(GObject *object) {
-  delete as_params(object)->owner;
+  Owner *owner = as_params(object)->owner;
+  // ThreadSanitizer knows nothing of GObject's count, but of this lock.
+  owner->mutex.lock();
+  owner->mutex.unlock();
+  delete owner;
   G_OBJECT_CLASS(gst_python_params_parent_class)->finalize(object);
 }
 
