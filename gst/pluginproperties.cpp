@@ -99,7 +99,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
   GstPythonParams *self = as_params(object);
   const ParameterSpec &spec = specs_of(self)[id - 1];
   GValue before = G_VALUE_INIT, now = G_VALUE_INIT, plain = G_VALUE_INIT;
-  read_value(self, id - 1, &before);
+  if (!spec.secret) read_value(self, id - 1, &before);
   g_value_copy(value, g_value_init(&now, G_VALUE_TYPE(value)));
   if (controlled) pythonfilter::clamp_value(spec, &now);
   const bool allowed = pythonfilter::is_allowed(spec, &now);
@@ -127,7 +127,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
       g_object_notify(G_OBJECT(element), "params");
     gst_object_unref(element);
   }
-  g_value_unset(&before);
+  if (G_IS_VALUE(&before)) g_value_unset(&before);
   g_value_unset(&now);
   controlling = controlled;
 }

@@ -247,20 +247,20 @@ bool PythonElement::close_if_asked() {
 GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
+  std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
-  for (Parameter &parameter : changes) {
-    const Parameter asked = parameter;
-    const bool taken = plugin_->set_parameter(&parameter, &failure_);
-    if (taken)
-      params_.accept(parameter);
-    else
+  for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
+    if (plugin_->set_parameter(&changes[i], &failure_)) {
+      params_.accept(changes[i]);
+    } else {
       flow = report(GST_CLOCK_TIME_NONE);
-    // What fails the load stays as it was asked for.
-    if (!taken && started_) params_.take_back(parameter.key);
-    properties_.tell_outcome(asked);
-    if (flow != GST_FLOW_OK) break;
+      // What fails the load stays as it was asked for.
+      if (started_) params_.take_back(changes[i].key);
+    }
+    properties_.tell_outcome(asked[i]);
   }
   PluginParams::wipe(&changes);
+  PluginParams::wipe(&asked);
   curves_.refresh(properties_);
   return flow == GST_FLOW_OK ? update_latency() : flow;
 }

@@ -69,7 +69,7 @@ class Params:
             (
                 name,
                 kind_of(param),
-                param.format(param.default),
+                "" if param.secret else param.format(param.default),
                 _limit(param, param.minimum),
                 _limit(param, param.maximum),
                 str(param.unit),

@@ -291,6 +291,7 @@ GST_START_TEST(test_a_secret_only_goes_in) {
   GParamSpec *spec =
       g_object_class_find_property(G_OBJECT_GET_CLASS(child.get()), "pin");
   fail_unless((spec->flags & G_PARAM_READWRITE) == G_PARAM_WRITABLE);
+  expect_text(g_value_get_string(g_param_spec_get_default_value(spec)), "");
   told(&stream);
   g_object_set(child.get(), "pin", "1234", nullptr);
   expect_text(told(&stream), "pin '1234'\n");

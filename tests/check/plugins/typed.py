@@ -24,7 +24,7 @@ class Typed(AudioProcessorPlugin):
     title = Param("none")
     mode = Param("warm", choices=("cold", "warm", "red hot"))
     slope = Param(Slope.STEEP)
-    pin = Param("", secret=True)
+    pin = Param("0000", secret=True)
     # In steps of a half; refuses 3.
     stepped = Param(0.0, min=-10.0, max=10.0)
     odd = Param(1)
