@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "parametertypes.hpp"
 
@@ -49,9 +50,11 @@ class StreamTime {
         speed_(segment.applied_rate) {}
 
   bool is_known() const { return GST_CLOCK_TIME_IS_VALID(begin_); }
+  // It runs as fast as the buffers' own.
+  bool is_even() const { return speed_ == 1.0; }
   Moment of(const Moment &moment) const {
     const gint64 ahead = gint64(moment.ns - pts_);
-    if (speed_ == 1.0) return {after(ahead), moment.rest};
+    if (is_even()) return {after(ahead), moment.rest};
     const double exact = (double(ahead) + moment.rest) * speed_;
     const double whole = std::floor(exact);
     return {after(gint64(whole)), exact - whole};
@@ -109,19 +112,30 @@ void Curves::follow(GstControlBinding *binding, const ParameterSpec &spec,
   FrameTimes times(origin_, first, rate);
   const double low = number_or(spec.minimum, -HUGE_VAL);
   const double high = number_or(spec.maximum, HUGE_VAL);
+  // Frames so far apart are a whole number of nanoseconds apart, and asked for
+  // together.
+  const guint64 shared = stream.is_even() ? std::gcd(rate, GST_SECOND) : 1;
+  const size_t period = stream.is_even() ? size_t(rate / shared) : block.frames;
   curve->values.resize(block.frames);
-  for (float &value : curve->values) {
+  // The first one alone, as it may be cut off at 0.
+  for (size_t i = 0; i < block.frames && i <= period; i++, times.next()) {
     const Moment moment = stream.of(times.now());
+    const size_t count = i ? (block.frames - 1 - i) / period + 1 : 1;
     // Control sources know whole nanoseconds only. Where they know nothing
     // they leave what is there.
-    double near[2] = {curve->constant, curve->constant};
-    if (!gst_control_binding_get_value_array(binding, moment.ns, 1, 2, near)) {
+    now_.assign(count, curve->constant);
+    next_.assign(count, curve->constant);
+    const GstClockTime step = GST_SECOND / shared;
+    if (!gst_control_binding_get_value_array(binding, moment.ns, step,
+                                             guint(count), now_.data()) ||
+        !gst_control_binding_get_value_array(binding, moment.ns + 1, step,
+                                             guint(count), next_.data())) {
       curve->values.clear();
       return;
     }
-    value = float(
-        std::clamp(near[0] + moment.rest * (near[1] - near[0]), low, high));
-    times.next();
+    for (size_t k = 0; k < count; k++)
+      curve->values[i + k * period] = float(
+          std::clamp(now_[k] + moment.rest * (next_[k] - now_[k]), low, high));
   }
 }
 

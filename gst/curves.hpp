@@ -34,6 +34,7 @@ class Curves {
 
   std::vector<ParameterSpec> specs_;  // those of curves_
   std::vector<Curve> curves_;         // memory that is used again
+  std::vector<double> now_, next_;    // memory that is used again
   // Frame 0 of the stream's grid of samples.
   GstClockTime origin_ = 0;
 };
