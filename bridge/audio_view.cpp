@@ -231,7 +231,7 @@ bool AudioView::take(PyObject *samples) {
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
 
-  block->discont = discont_of(info_);
+  block->discont = discont_after_call(info_);
   const bool in_place = shown_ == array_.get();
   if (succeeded && !in_place && !read_only_)
     copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),

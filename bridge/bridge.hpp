@@ -40,6 +40,23 @@ struct IntRange {
   int min, max;
 };
 
+// A parameter that the plugin describes. Values are as set_parameter() takes
+// them: 0.5, 7, true, warm.
+struct ParameterSpec {
+  enum class Kind { Bool, Int, Float, String, Choice };
+  std::string name;
+  Kind kind = Kind::String;
+  std::string default_value;
+  std::string value;             // of the instance, when it was loaded
+  std::string minimum, maximum;  // of numbers; empty: no limit
+  std::vector<std::string> choices;
+  std::string unit;         // for people
+  std::string description;  // one line
+  std::string allowed;      // its values, to go after "must be"
+  bool secret = false;      // it only goes in
+  bool curve = false;       // the plugin wants its value for each frame
+};
+
 // What a plugin said it can work on; known once it is loaded.
 struct Capabilities {
   std::vector<SampleFormat> formats;
@@ -56,6 +73,7 @@ struct Capabilities {
   bool fail_closed = false;  // nothing unprocessed may leave it
   // Parameters that are never shown, neither they nor what is said of them.
   std::vector<std::string> secrets;
+  std::vector<ParameterSpec> parameters;  // those that it describes
 
   // A processor that may change format and size. Caps are mere text here.
   bool converts = false;
@@ -155,6 +173,13 @@ struct CallTimes {
   uint64_t left = 0;   // after giving it back
 };
 
+// A parameter's value for each frame of a block.
+struct Curve {
+  std::string name;
+  std::vector<float> values;  // empty: `constant` for all
+  float constant = 0;
+};
+
 // The samples of one buffer, borrowed for one call.
 struct Block {
   std::byte *data = nullptr;
@@ -171,6 +196,8 @@ struct Block {
   uint64_t offset = no_time;
   bool discont = false;  // the plugin may change it, for what comes out
   bool gap = false;
+
+  const std::vector<Curve> *curves = nullptr;  // NULL: the plugin has none
 
   // Told by the bridge.
   CallTimes times;

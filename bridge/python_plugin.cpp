@@ -8,6 +8,7 @@
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "parameters.hpp"
 #include "release_later.hpp"
 
 namespace pythonfilter {
@@ -75,7 +76,8 @@ std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
   auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind));
   add_call_site(plugin->site_);
   if (!plugin->load_module(spec, failure)) return nullptr;
-  if (plugin->call_host("initialize", failure)) {
+  if (plugin->call_host("initialize", failure) &&
+      plugin->read_values(failure)) {
     close_before_later_handlers();
     return plugin;
   }
@@ -146,7 +148,18 @@ bool PythonPlugin::read_capabilities() {
   if (!block_size) return false;
   capabilities_.block_size = int(PyLong_AsLong(block_size.get()));
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
-         read_ranges(host_.get(), "channels", &capabilities_.channels);
+         read_ranges(host_.get(), "channels", &capabilities_.channels) &&
+         read_parameters(host_.get(), &capabilities_.parameters);
+}
+
+bool PythonPlugin::read_values(Failure *failure) {
+  if (capabilities_.parameters.empty()) return true;
+  Ref values = call_host("values", "get_parameter", failure, {});
+  if (!values) return false;
+  if (pythonfilter::read_values(values.get(), &capabilities_.parameters))
+    return true;
+  capture_exception(failure, "get_parameter");
+  return false;
 }
 
 PythonPlugin::~PythonPlugin() {

@@ -82,7 +82,7 @@ GstFlowReturn FilterStream::reset() {
 }
 
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
-  GstFlowReturn flow = python.prepare();
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
   if (G_UNLIKELY(is_break(*buffer))) {
     flow = reset();

@@ -47,14 +47,18 @@ struct _GstPythonFilter {
   gboolean draining;      // new caps come in, and the tail was pushed
 };
 
-G_DEFINE_TYPE(GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM)
+G_DEFINE_TYPE_WITH_CODE(
+    GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM,
+    G_IMPLEMENT_INTERFACE(
+        GST_TYPE_CHILD_PROXY,
+        pythonfilter::PythonElementClass<GstPythonFilter>::init_child_proxy))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
     pythonfilter, "pythonfilter", GST_RANK_NONE, GST_TYPE_PYTHON_FILTER,
     GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
                             "elements whose plugins are written in Python"))
 
 static void gst_python_filter_init(GstPythonFilter *self) {
-  self->stream = new FilterStream(GST_ELEMENT(self));
+  self->stream = new FilterStream(GST_BASE_TRANSFORM(self));
   self->python = &self->stream->python;
 }
 

@@ -16,7 +16,9 @@
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
+#include "curves.hpp"
 #include "pluginparams.hpp"
+#include "pluginproperties.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -28,7 +30,9 @@ constexpr guint last_shared_property = 7;
 
 class PythonElement final : private HangObserver {
  public:
-  PythonElement(GstElement *element, PluginKind kind);
+  // `segment` is the base class's, of the stream.
+  PythonElement(GstElement *element, PluginKind kind,
+                const GstSegment &segment);
   ~PythonElement();
 
   static void install_properties(GObjectClass *object_class);
@@ -67,13 +71,13 @@ class PythonElement final : private HangObserver {
   // The rest is the streaming thread's, one after the other.
 
   // Before each buffer: OK, or why none may be processed now.
-  GstFlowReturn prepare() {
+  GstFlowReturn prepare(GstClockTime pts) {
     if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
-    if (G_UNLIKELY(params_.changed() ||
+    if (G_UNLIKELY(params_.changed() || properties_.is_controlled() ||
                    frames_since_latency_ >= latency_interval_))
-      return apply_changes();
+      return apply_changes(pts);
     return GST_FLOW_OK;
   }
   // The plugin's audio method. What Failed means waits for report().
@@ -93,6 +97,9 @@ class PythonElement final : private HangObserver {
   bool available_space(int *frames);
   // Of a source, with the parameters of now.
   Preferences preferences();
+
+  // The plugin's Params as an object; NULL: there are none. Any thread.
+  GstObject *ref_properties() const { return properties_.ref_child(); }
 
   // Any thread, from READY on.
   void unlock();
@@ -128,7 +135,7 @@ class PythonElement final : private HangObserver {
   bool close_if_asked();
   std::string plugin_name() const;
   GstFlowReturn apply_params();
-  GstFlowReturn apply_changes();
+  GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
   bool fail_caps();
   void count(const Block &block);
@@ -139,6 +146,7 @@ class PythonElement final : private HangObserver {
 
   GstElement *const element_;
   const PluginKind kind_;
+  const GstSegment &segment_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
@@ -148,6 +156,7 @@ class PythonElement final : private HangObserver {
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
   PluginParams params_;
+  PluginProperties properties_;
 
   std::shared_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
@@ -164,6 +173,8 @@ class PythonElement final : private HangObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
+  Curves curves_;
+  int curve_rate_ = 0;          // 0: blocks are bytes
   double ticks_per_frame_ = 0;  // 0: not known
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;

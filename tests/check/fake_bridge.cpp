@@ -3,8 +3,9 @@
 // A bridge without Python: the elements can be run under ThreadSanitizer, which
 // does not know how an interpreter synchronises its threads.
 //
-// Its plugin multiplies F32 samples by the parameter `factor`. The one whose
-// script is "converting" gives copies, now one, now several, now none yet.
+// Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
+// The one whose script is "converting" gives copies, now one, now several, now
+// none.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +26,13 @@ class FakePlugin final : public Plugin {
     capabilities_.has_reset = true;
     capabilities_.has_drain = true;
     capabilities_.has_latency = true;
+    ParameterSpec factor;
+    factor.name = "factor";
+    factor.kind = ParameterSpec::Kind::Int;
+    factor.default_value = factor.value = factor.minimum = "1";
+    factor.maximum = "9";
+    factor.allowed = "from 1 to 9";
+    capabilities_.parameters.push_back(factor);
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }

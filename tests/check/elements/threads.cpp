@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "../conversion.hpp"
+#include "../parameters.hpp"
 
 using namespace check;
 
@@ -71,8 +72,17 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
     stream.set("on-error", "drop");
     stream.set("script", "refused.py");
   });
+  const Child child = child_of(stream.get());
+  Again setting_by_name([&] {
+    g_object_set(child.get(), "factor", gint64(4), nullptr);
+    g_object_set(child.get(), "factor", gint64(0), nullptr);
+    g_object_set(child.get(), "factor", gint64(5), nullptr);
+  });
   Again reading([&] {
     stream.text_of("params");
+    const std::string factor = text_of(child.get(), "factor");
+    fail_unless(factor == "1" || factor == "2" || factor == "3" ||
+                factor == "4" || factor == "5");
     stream.text_of("script");
     stream.text_of("on-error");
     stream.stat("call-p99");
@@ -83,7 +93,7 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
     stream.reports();
   });
   g_usleep(run_time);
-  for (Again *each : {&pushing, &setting, &reading, &asking})
+  for (Again *each : {&pushing, &setting, &setting_by_name, &reading, &asking})
     fail_unless(each->stop() > 0);
   fail_unless(stream.stat("escapes") > 0);
   fail_unless(stream.stat("errors") > 0);
@@ -103,6 +113,10 @@ GST_START_TEST(test_states_while_buffers_flow) {
   });
   Again reading([&] {
     stream.text_of("params");
+    if (const Child child = child_of(stream.get())) {
+      g_object_set(child.get(), "factor", gint64(2), nullptr);
+      text_of(child.get(), "factor");
+    }
     stream.stat("buffers");
     ask_latency(stream);
     stream.reports();
