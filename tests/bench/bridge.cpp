@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What the bridge costs for each of the three kinds of plugin: 2 × 512 float32
-// (2 × 480 as bytes, for a plugin whose output is another object), called as a streaming thread calls it, from one that does not hold the GIL.
-// (A benchmark on the interpreter's own thread measured 0.25 µs for a bridge
-// that cost 7.4 µs where it matters.)
+// (2 × 480 as bytes, for a plugin whose output is another object), called as a
+// streaming thread calls it, from one that does not hold the GIL. (A benchmark
+// on the interpreter's own thread measured 0.25 µs for a bridge that cost 7.4
+// µs where it matters.)
 //
 // `bridge` is the whole call; `beyond Python` is what is left of it when the
 // same method, called from a Python loop in the same process, is taken off.
