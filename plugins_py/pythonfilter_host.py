@@ -20,6 +20,7 @@ from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Callable
 
 import pythonfilter_loader as loader
+import pythonfilter_logging as log
 
 AUDIO_METHODS = {
     "source": ("read_audio", "readAudio"),
@@ -77,6 +78,11 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
     if venv:
         use_venv(venv)
     loader.install()
+
+
+def log_with(anonymous: log.Log) -> None:
+    """`anonymous`: for what no plugin's own logger says."""
+    log.install(_ours, anonymous)
 
 
 def names() -> tuple[Any, Any, Any]:
@@ -267,7 +273,16 @@ def stack_of_thread(thread: int) -> str:
 # ---- loading ----------------------------------------------------------------
 
 
-def load(kind: str, script: str, module: str, class_name: str, venv: str) -> Host:
+def load(
+    kind: str,
+    script: str,
+    module: str,
+    class_name: str,
+    venv: str,
+    post: Callable[[str, dict[str, Any]], None],
+    log_record: log.Log,
+    log_threshold: int,
+) -> Host:
     """Loads a plugin and makes its instance; does not initialize() it."""
     if venv:
         use_venv(venv)
@@ -275,12 +290,16 @@ def load(kind: str, script: str, module: str, class_name: str, venv: str) -> Hos
     if script:
         path = _check_script(script)
         namespace = loader.Namespace(path)
+        log.open_plugin(namespace.name, log_record, log_threshold)
         try:
             loaded = namespace.load()
-            return Host(kind, loaded, class_name, script, namespace)
+            host = Host(kind, loaded, class_name, script, namespace)
         except BaseException:
-            namespace.forget()
+            _forget(namespace)
             raise
+        host.connect(post)
+        return host
+    log.open_module(module)
     try:
         loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -290,7 +309,14 @@ def load(kind: str, script: str, module: str, class_name: str, venv: str) -> Hos
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return Host(kind, loaded, class_name, module, None)
+    host = Host(kind, loaded, class_name, module, None)
+    host.connect(post)
+    return host
+
+
+def _forget(namespace: loader.Namespace) -> None:
+    namespace.forget()
+    log.close_plugin(namespace.name)
 
 
 def _check_script(script: str) -> str:
@@ -444,6 +470,15 @@ class Host:
             return self._file, 0, ""
         code = function.__code__
         return code.co_filename, code.co_firstlineno, function.__name__
+
+    def connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
+        """Lets its post() reach the bus, and what it posted up to now."""
+        if not hasattr(type(self.plugin), "_send_message"):
+            return  # it has a base class of its own, or none
+        posted = self.plugin.posted  # type: ignore[attr-defined]
+        vars(self.plugin)["_send_message"] = post
+        while posted:
+            post(*posted.popleft())
 
     # -- what the plugin says of itself
 
@@ -645,7 +680,7 @@ class Host:
         del self.audio
         self._latency = self._space = None
         if self._namespace:
-            self._namespace.forget()
+            _forget(self._namespace)
         _plugin_gone()
 
     # -- between buffers
