@@ -75,13 +75,16 @@ class _PluginHandler(CategoryHandler):
 
     def __init__(self, log: Log, threshold: int) -> None:
         super().__init__(log)
-        self.setLevel(threshold)
+        # Not this handler's level: what is below it goes on as well.
+        self._threshold = threshold
 
     def handle(self, record: logging.LogRecord) -> bool:
-        passed = record.levelno >= self.level and super().handle(record)
+        passed = record.levelno >= self._threshold and super().handle(record)
         # Not by propagation, which asks nobody for the application's level.
         root = logging.getLogger()
-        if root.isEnabledFor(record.levelno) and (root.handlers or self.level >= OFF):
+        if root.isEnabledFor(record.levelno) and (
+            root.handlers or self._threshold >= OFF
+        ):
             root.handle(record)
         return passed
 
