@@ -286,11 +286,12 @@ def load(
     """Loads a plugin and makes its instance; does not initialize() it."""
     if venv:
         use_venv(venv)
+    log.set_threshold(log_threshold)
     namespace: loader.Namespace | None = None
     if script:
         path = _check_script(script)
         namespace = loader.Namespace(path)
-        log.open_plugin(namespace.name, log_record, log_threshold)
+        log.open_plugin(namespace.name, log_record)
         try:
             loaded = namespace.load()
             host = Host(kind, loaded, class_name, script, namespace)

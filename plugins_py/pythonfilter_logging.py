@@ -50,7 +50,7 @@ class CategoryHandler(logging.Handler):
                 str(record.pathname),
                 record.lineno,
                 record.funcName or "",
-                text,
+                text.replace("\0", "\\0"),
             )
         except Exception:
             self.handleError(record)
@@ -80,12 +80,10 @@ class _PluginHandler(CategoryHandler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         passed = record.levelno >= self._threshold and super().handle(record)
-        # Not by propagation, which asks nobody for the application's level.
+        # As propagation does, which would not ask for the application's level.
         root = logging.getLogger()
-        if root.isEnabledFor(record.levelno) and (
-            root.handlers or self._threshold >= OFF
-        ):
-            root.handle(record)
+        if record.levelno >= root.level and (root.handlers or self._threshold >= OFF):
+            root.callHandlers(record)
         return passed
 
 
@@ -114,12 +112,8 @@ def install(ours: bool, log: Log) -> None:
         logging.getLogger().addHandler(_anyone)
 
 
-def open_plugin(name: str, log: Log, threshold: int) -> None:
-    """Before a plugin's file, a module below `name`, runs.
-
-    `threshold`: the least level that the category shows. Records below it are
-    not even made, unless the application wants them.
-    """
+def set_threshold(threshold: int) -> None:
+    """Before each plugin: the least level that the category shows now."""
     global _root_level, _threshold
     _threshold = threshold
     root = logging.getLogger()
@@ -127,11 +121,16 @@ def open_plugin(name: str, log: Log, threshold: int) -> None:
         # Not above Python's own: a plugin may have handlers of its own.
         _root_level = min(threshold, logging.WARNING)
         root.setLevel(_root_level)
+
+
+def open_plugin(name: str, log: Log) -> None:
+    """Before a plugin's file, a module below `name`, runs."""
     logger = logging.getLogger(name)
     logger.propagate = False
-    logger.addHandler(_PluginHandler(log, threshold))
-    if threshold < root.getEffectiveLevel():
-        logger.setLevel(threshold)
+    logger.addHandler(_PluginHandler(log, _threshold))
+    # What neither the category nor the application shows is not even made.
+    if _threshold < logging.getLogger().level:
+        logger.setLevel(_threshold)
 
 
 def open_module(name: str) -> None:
