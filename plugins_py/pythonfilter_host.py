@@ -279,11 +279,14 @@ def load(
     module: str,
     class_name: str,
     venv: str,
-    post: Callable[[str, dict[str, Any]], None],
-    log_record: log.Log,
-    log_threshold: int,
+    post: Callable[[str, dict[str, Any]], None] | None = None,
+    log_record: log.Log | None = None,
+    log_threshold: int = log.OFF,
 ) -> Host:
-    """Loads a plugin and makes its instance; does not initialize() it."""
+    """Loads a plugin and makes its instance; does not initialize() it.
+
+    `post` and `log_record` take what it tells; without an element nobody does.
+    """
     if venv:
         use_venv(venv)
     log.set_threshold(log_threshold)
@@ -291,15 +294,14 @@ def load(
     if script:
         path = _check_script(script)
         namespace = loader.Namespace(path)
-        log.open_plugin(namespace.name, log_record)
+        if log_record is not None:
+            log.open_plugin(namespace.name, log_record)
         try:
             loaded = namespace.load()
-            host = Host(kind, loaded, class_name, script, namespace)
+            return Host(kind, loaded, class_name, script, namespace, post)
         except BaseException:
             _forget(namespace)
             raise
-        host.connect(post)
-        return host
     log.open_module(module)
     try:
         loaded = importlib.import_module(module)
@@ -310,9 +312,7 @@ def load(
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    host = Host(kind, loaded, class_name, module, None)
-    host.connect(post)
-    return host
+    return Host(kind, loaded, class_name, module, None, post)
 
 
 def _forget(namespace: loader.Namespace) -> None:
@@ -356,12 +356,15 @@ class Host:
         class_name: str,
         name: str,
         namespace: loader.Namespace | None,
+        post: Callable[[str, dict[str, Any]], None] | None,
     ) -> None:
         self._name = name
         self._file = getattr(module, "__file__", None) or name
         self._namespace = namespace
         self._kind = kind
         self.plugin = self._make_instance(module, class_name)
+        if post is not None:
+            self._connect(post)
         audio = _method(self.plugin, *AUDIO_METHODS[kind])
         if audio is None:
             raise self._wrong_kind(self.plugin)
@@ -472,7 +475,7 @@ class Host:
         code = function.__code__
         return code.co_filename, code.co_firstlineno, function.__name__
 
-    def connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
+    def _connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
         """Lets its post() reach the bus, and what it posted up to now."""
         if not hasattr(type(self.plugin), "_send_message"):
             return  # it has a base class of its own, or none
