@@ -373,36 +373,3 @@ tell([before, known()])
 """
     before, after = run_application(folder, code)
     assert before == after
-
-
-def test_log_function_that_waits_for_another_thread_deadlocks_nobody(files):
-    source = """
-    import logging
-    def process_audio(buffer):
-        for i in range(20):
-            logging.getLogger(__name__).warning("%d", i)
-    """
-    folder = files({"plugin.py": source})
-    code = COLLECT + """
-Gst.debug_set_threshold_from_string("pythonplugin:2", True)
-asked, answered = threading.Event(), threading.Event()
-def answer():
-    while asked.wait(20):
-        asked.clear()
-        logging.getLogger().hasHandlers()
-        answered.set()
-threading.Thread(target=answer, daemon=True).start()
-late = []
-def waiting(category, level, file, function, line, source, message, data):
-    if category.get_name() == "pythonplugin":
-        answered.clear()
-        asked.set()
-        if not answered.wait(10):
-            late.append(1)
-Gst.debug_add_log_function(waiting, None)
-lines = [make("audiotestsrc num-buffers=3 ! pythonfilter script=plugin.py ! fakesink")[0]
-         for i in range(3)]
-run_in_threads(*(lambda p=p: play(p) for p in lines))
-tell([len(shown), late])
-"""
-    assert run_application(folder, code) == [180, []]

@@ -419,12 +419,27 @@ struct Watched {
   std::atomic<int> ticked{0}, stuck{0};
 };
 
-// In the thread that posts.
+// In the thread that posts, or logs.
 GstBusSyncReply watch_python(GstBus *, GstMessage *message, gpointer data) {
   auto *watched = static_cast<Watched *>(data);
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT)
     (python_ticks() ? watched->ticked : watched->stuck)++;
   return GST_BUS_PASS;
+}
+
+void watch_python_in_log(GstDebugCategory *category, GstDebugLevel,
+                         const gchar *, const gchar *, gint, GObject *,
+                         GstDebugMessage *, gpointer data) {
+  if (strcmp(gst_debug_category_get_name(category), "pythonplugin") != 0)
+    return;
+  auto *watched = static_cast<Watched *>(data);
+  (python_ticks() ? watched->ticked : watched->stuck)++;
+}
+
+void expect_ticks(const Watched &watched, int times) {
+  fail_unless(
+      wait_until([&] { return watched.ticked + watched.stuck == times; }, 30));
+  fail_unless_equals_int(watched.stuck, 0);
 }
 
 }  // namespace
@@ -433,18 +448,35 @@ GST_START_TEST(test_the_gil_is_not_held_while_a_message_is_posted) {
   Stream stream(plugin_file("ticking.py"));
   Watched watched;
   gst_bus_set_sync_handler(stream.bus(), watch_python, &watched, nullptr);
-  stream.set("params", "p,here=2");
-  push_away(&stream, new_buffer(stream.audio()));
-  fail_unless_equals_int(watched.ticked, 2);
-  fail_unless_equals_int(watched.stuck, 0);
-  expect_text(texts(told_on(stream.bus())), "from-call\nfrom-call\n");
+  for (const char *params : {"p,call_posts=2", "p,thread_posts=2"}) {
+    stream.set("params", params);
+    watched.ticked = 0;
+    push_away(&stream, new_buffer(stream.audio()));
+    expect_ticks(watched, 2);
+  }
   gst_bus_set_sync_handler(stream.bus(), nullptr, nullptr, nullptr);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_the_gil_is_not_held_while_a_record_is_shown) {
+  gst_debug_set_threshold_from_string("pythonplugin:2", FALSE);
+  gst_debug_remove_log_function(gst_debug_log_default);
+  Watched watched;
+  gst_debug_add_log_function(watch_python_in_log, &watched, nullptr);
+  Stream stream(plugin_file("ticking.py"));
+  for (const char *params : {"p,call_logs=2", "p,thread_logs=2"}) {
+    stream.set("params", params);
+    watched.ticked = 0;
+    push_away(&stream, new_buffer(stream.audio()));
+    expect_ticks(watched, 2);
+  }
+  gst_debug_remove_log_function(watch_python_in_log);
 }
 GST_END_TEST;
 
 GST_START_TEST(test_a_thread_posts_at_once_without_times) {
   Stream stream(plugin_file("ticking.py"));
-  stream.set("params", "p,post=3");
+  stream.set("params", "p,thread_posts=3");
   push_away(&stream, new_buffer(stream.audio()));
   // No further call.
   std::vector<Told> all;
@@ -601,6 +633,7 @@ static Suite *messages_suite() {
                  test_a_base_class_of_ones_own_has_no_post_and_needs_none);
   TCase *threads = new_case(suite, "threads");
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_message_is_posted);
+  tcase_add_test(threads, test_the_gil_is_not_held_while_a_record_is_shown);
   tcase_add_test(threads, test_a_thread_posts_at_once_without_times);
   tcase_add_test(threads, test_a_thread_posts_while_the_plugin_is_waited_for);
   tcase_add_test(threads,

@@ -1,8 +1,11 @@
-"""A thread of the plugin's own says "tick" again and again, until `over` is set.
+"""A thread says "tick" again and again: Python runs.
 
-The parameter `post` has it post a message, `here` has the next call do it.
+Parameters have it tell something, so many times: `call_posts` and `call_logs` in
+the next call, `thread_posts` and `thread_logs` on a second thread.
 """
 
+import logging
+import queue
 import threading
 
 from base_plugin import AudioProcessorPlugin
@@ -12,30 +15,41 @@ from checklog import say
 class Ticking(AudioProcessorPlugin):
     def __init__(self):
         super().__init__()
-        self._wanted = self._here = 0
+        self._for_call, self._for_thread = [], queue.SimpleQueue()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=target, daemon=True)
+            for target in (self._tick, self._tell_when_asked)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _run(self):
+    def _tick(self):
         while not self._over.wait(0.001):
             say("tick")
-            while self._wanted:
-                self._wanted -= 1
-                self.post("from-thread", left=self._wanted)
-        say("over")
+
+    def _tell_when_asked(self):
+        while (wanted := self._for_thread.get()) is not None:
+            self._tell(*wanted)
+
+    def _tell(self, who, how, times):
+        for left in reversed(range(times)):
+            if how == "posts":
+                self.post(f"from-{who}", left=left)
+            else:
+                logging.getLogger(__name__).warning("from %s", who)
 
     def set_parameter(self, key, value):
-        if key == "post":
-            self._wanted = int(value)
-        else:
-            self._here = int(value)
+        who, _, how = key.partition("_")
+        wanted = who, how, int(value)
+        self._for_call.append(wanted) if who == "call" else self._for_thread.put(wanted)
 
     def process_audio(self, buffer):
-        while self._here:
-            self._here -= 1
-            self.post("from-call")
+        while self._for_call:
+            self._tell(*self._for_call.pop(0))
 
     def shutdown(self):
         self._over.set()
-        self._thread.join()
+        self._for_thread.put(None)
+        for thread in self._threads:
+            thread.join()
