@@ -37,13 +37,23 @@ def comment(name):
     return re.sub(r"^### Example launch line\n", "", text, flags=re.MULTILINE)
 
 
+def enum_values(spec):
+    """The values of an enum by their numbers; none for another type."""
+    if not spec.value_type.is_a(GObject.TYPE_ENUM):
+        return {}
+    # Only a value leads to the class in every version of PyGObject.
+    made = type(GObject.new(spec.owner_type).get_property(spec.name))
+    values = getattr(made, "__enum_values__", None)
+    return {int(v): v for v in (values.values() if values else made)}
+
+
 def default(spec):
     """The default value as gst-launch-1.0 would take it."""
-    value = spec.default_value
-    if hasattr(spec, "enum_class"):
-        return f"`{value.value_nick}`"
+    value = getattr(spec, "default_value", None)  # a boxed type has none
     if value is None or not spec.flags & GObject.ParamFlags.WRITABLE:
         return ""
+    if values := enum_values(spec):
+        return f"`{values[int(value)].value_nick}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -55,7 +65,7 @@ def type_name(kind):
 
 def kind(spec):
     """The type, and the values it can have."""
-    if hasattr(spec, "enum_class"):
+    if enum_values(spec):
         return "enum"
     name = type_name(spec.value_type)
     if hasattr(spec, "minimum"):
@@ -66,8 +76,7 @@ def kind(spec):
 def explanation(spec):
     """What it is for, what its values mean, and whether it changes in PLAYING."""
     text = spec.blurb
-    if hasattr(spec, "enum_class"):
-        values = spec.enum_class.__enum_values__.values()
+    if values := enum_values(spec).values():
         text += ": " + "; ".join(f"`{v.value_nick}`: {v.value_name}" for v in values)
     if not spec.flags & GObject.ParamFlags.WRITABLE:
         text += " (read only)"

@@ -5,7 +5,9 @@ A fenced block of README.md and docs/ is one of these; anything else fails:
 
 ``python``   a plugin, which is run in an element, or a program, which is run.
              It finds plugins of the same page: blocks whose first line, or the
-             line before them, names a file.
+             line before them, names a file.  A part of a program that uses
+             ``pipeline``, ``element`` or ``bus`` without making them is given
+             them, with the plugin that the page showed last.
 ``sh``       its commands run, in a folder where the project's files and those
              of the page's blocks are.  A gst-launch-1.0 line runs here if it
              writes a file; test_launch_lines.py runs them all.
@@ -53,6 +55,31 @@ ELEMENTS = {
     "read_audio": "pythonsrc num-buffers=10 script={} ! fakesink",
     "write_audio": "audiotestsrc num-buffers=10 ! audioconvert ! pythonsink script={}",
 }
+
+
+AROUND = """\
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstController", "1.0")
+from gi.repository import GLib, Gst, GstController
+Gst.init(None)
+pipeline = Gst.parse_launch(
+    "audiotestsrc num-buffers=10 ! audioconvert"
+    " ! pythonfilter name=element script={plugin} ! fakesink"
+)
+element = pipeline.get_by_name("element")
+bus = pipeline.get_bus()
+bus.add_signal_watch()
+assert pipeline.set_state(Gst.State.PAUSED) != Gst.StateChangeReturn.FAILURE
+assert pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+{part}
+loop = GLib.MainLoop()
+bus.connect("message::eos", lambda *_: loop.quit())
+bus.connect("message::error", lambda *_: print("ERROR") or loop.quit())
+pipeline.set_state(Gst.State.PLAYING)
+loop.run()
+pipeline.set_state(Gst.State.NULL)
+"""
 
 
 @dataclass
@@ -119,6 +146,23 @@ def audio_method(source):
     return next((name for name in ELEMENTS if name in names), None)
 
 
+def is_part(source):
+    """Whether a program uses what it does not make."""
+    names = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)]
+    made = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return bool({n.id for n in names} & {"pipeline", "element", "bus"} - made)
+
+
+def program(block, folder):
+    """The block, with what is around it where it is a part of a program."""
+    if not is_part(block.text):
+        return block.text
+    shown = [b for b in PYTHON if b.page == block.page and b.number < block.number]
+    plugin = folder / "shown.py"
+    plugin.write_text(next(b.text for b in reversed(shown) if audio_method(b.text)))
+    return AROUND.format(plugin=plugin, part=block.text)
+
+
 def save(page, folder):
     """Writes the page's named blocks."""
     for block in PYTHON:
@@ -130,8 +174,8 @@ def save(page, folder):
 def test_python_block_works(block, tmp_path):
     save(block.page, tmp_path)
     path = tmp_path / (block.name or "block.py")
-    path.write_text(block.text)
     method = audio_method(block.text)
+    path.write_text(block.text if method else program(block, tmp_path))
     if method:
         result = processes.launch(ELEMENTS[method].format(path))
     else:
