@@ -8,6 +8,7 @@
 #include "bridgeloader.hpp"
 #include "failuremessage.hpp"
 #include "plugincaps.hpp"
+#include "pluginlistener.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -25,8 +26,9 @@ enum {
   PROP_ON_ERROR,
   PROP_VENV,
   PROP_STATS,
+  PROP_STATS_INTERVAL,
 };
-static_assert(PROP_STATS == last_shared_property);
+static_assert(PROP_STATS_INTERVAL == last_shared_property);
 
 // From the moment an element is told to stop until its call is interrupted.
 constexpr uint64_t stop_patience_ns = 1000000000;
@@ -74,8 +76,12 @@ void set_text(GValue *value, const std::string &text) {
 
 }  // namespace
 
-PythonElement::PythonElement(GstElement *element, PluginKind kind)
-    : element_(element), kind_(kind) {
+PythonElement::PythonElement(GstElement *element, PluginKind kind,
+                             const GstSegment &segment)
+    : element_(element),
+      kind_(kind),
+      segment_(segment),
+      properties_(element, &params_) {
   gst_audio_info_init(&info_);
 }
 
@@ -128,10 +134,19 @@ void PythonElement::install_properties(GObjectClass *object_class) {
       g_param_spec_boxed(
           "stats", "Statistics",
           "Since READY: buffers, frames, errors, dropped, copies, escapes, "
-          "overruns, and min, mean, p50, p99, p99.9 and max of the call and of "
-          "the wait for the GIL, in ns",
+          "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
+          "of the call and of the wait for the GIL, in ns",
           GST_TYPE_STRUCTURE,
           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      object_class, PROP_STATS_INTERVAL,
+      g_param_spec_uint(
+          "stats-interval", "Statistics interval",
+          "Post the statistics as a message so often while buffers flow, in "
+          "ms; 0: only at EOS",
+          0, G_MAXUINT, 0,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
   gst_type_mark_as_plugin_api(gst_python_on_error_get_type(),
                               GstPluginAPIFlags(0));
 }
@@ -169,11 +184,16 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_VENV:
       return change_setting(&Settings::venv, value, "venv");
     case PROP_PARAMS:
-      if (const GstStructure *changes = gst_value_get_structure(value))
+      if (const GstStructure *changes = gst_value_get_structure(value)) {
         params_.set(changes);
+        properties_.notify(changes);
+      }
       return true;
     case PROP_ON_ERROR:
       set_on_error(OnError(g_value_get_enum(value)));
+      return true;
+    case PROP_STATS_INTERVAL:
+      set_stats_interval(g_value_get_uint(value));
       return true;
     default:
       return false;
@@ -204,6 +224,9 @@ bool PythonElement::get_property(guint id, GValue *value) {
       return true;
     case PROP_STATS:
       g_value_take_boxed(value, stats_.to_structure(stats_name));
+      return true;
+    case PROP_STATS_INTERVAL:
+      g_value_set_uint(value, stats_interval_);
       return true;
     default:
       return false;
@@ -241,18 +264,21 @@ bool PythonElement::close_if_asked() {
 GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
+  std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
-  for (Parameter &parameter : changes) {
-    if (plugin_->set_parameter(&parameter, &failure_)) {
-      params_.accept(parameter);
-      continue;
+  for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
+    if (plugin_->set_parameter(&changes[i], &failure_)) {
+      params_.accept(changes[i]);
+    } else {
+      flow = report(GST_CLOCK_TIME_NONE);
+      // What fails the load stays as it was asked for.
+      if (started_) params_.take_back(changes[i].key);
     }
-    flow = report(GST_CLOCK_TIME_NONE);
-    // What fails the load stays as it was asked for.
-    if (started_) params_.take_back(parameter.key);
-    if (flow != GST_FLOW_OK) break;
+    properties_.tell_outcome(asked[i]);
   }
   PluginParams::wipe(&changes);
+  PluginParams::wipe(&asked);
+  curves_.refresh(properties_);
   return flow == GST_FLOW_OK ? update_latency() : flow;
 }
 
@@ -319,6 +345,8 @@ std::string PythonElement::plugin_name() const {
 bool PythonElement::load() {
   PluginSpec spec;
   spec.kind = kind_;
+  spec.listener = std::make_shared<PluginListener>(
+      element_, segment_of(element_, kind_), &stats_.messages_dropped);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     spec.script = settings_.script;
@@ -351,6 +379,8 @@ bool PythonElement::load() {
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets);
   if (!describe_caps()) return false;
+  properties_.publish(plugin_->capabilities().parameters, name_);
+  curves_.open(plugin_->capabilities().parameters);
   if (close_if_asked() && apply_params() == GST_FLOW_OK) return true;
   unload();
   return false;
@@ -376,6 +406,7 @@ bool PythonElement::describe_caps() {
 }
 
 void PythonElement::unload() {
+  properties_.withdraw();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     gst_clear_caps(&caps_);
@@ -416,8 +447,24 @@ bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
     std::lock_guard<std::mutex> lock(mutex_);
     conversion = conversion_;
   }
-  if (failed_ || conversion.confirm(input, output, &failure_)) return !failed_;
+  return !failed_ &&
+         (conversion.confirm(input, output, &failure_) || fail_caps());
+}
+
+bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
+  gchar *text = gst_caps_to_string(caps);
+  refuse(std::string("the audio that it ") + does +
+         " has no exact format, rate and channels: " + text);
+  g_free(text);
+  failure_.phase = "set_caps";
+  return fail_caps();
+}
+
+// Once; the pad sends caps that were refused again, before each buffer.
+bool PythonElement::fail_caps() {
+  if (failed_) return false;
   failed_ = true;
+  stats_.errors.add();
   if (failure_.kind != Failure::Kind::Closing)
     post(GST_MESSAGE_ERROR, failure_);
   return false;
@@ -466,18 +513,15 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
       format->bytes ? double(info.rate) * info.bpf : double(info.rate);
   ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
   latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
+  set_stats_interval(stats_interval_);
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
+  curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
   started_ = true;
-  if (!plugin_->start(*format, &failure_)) {
-    failed_ = true;
-    stats_.errors.add();
-    if (failure_.kind != Failure::Kind::Closing)
-      post(GST_MESSAGE_ERROR, failure_);
-    return false;
-  }
+  if (!plugin_->start(*format, &failure_)) return fail_caps();
   return update_latency() == GST_FLOW_OK;
 }
 
@@ -514,6 +558,7 @@ GstFlowReturn PythonElement::reset() {
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
   if (!started_ || failed_ || !plugin_->capabilities().has_drain)
     return GST_FLOW_OK;
+  tail->pts = pts;
   return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
 }
 
@@ -538,13 +583,18 @@ Preferences PythonElement::preferences() {
 
 // ---- one buffer ------------------------------------------------------------
 
-GstFlowReturn PythonElement::apply_changes() {
+GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
+  if (properties_.is_controlled())
+    properties_.sync(
+        gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
   return frames_since_latency_ >= latency_interval_ && !params_.changed()
              ? update_latency()
              : apply_params();
 }
 
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, curve_rate_, block);
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
@@ -552,6 +602,9 @@ GstFlowReturn PythonElement::apply_changes() {
     stats_.frames.add(stat_unit_ == 1 ? block->frames
                       : stat_unit_    ? block->frames / stat_unit_
                                       : 0);
+  if (G_UNLIKELY(block->times.left >=
+                 stats_due_.load(std::memory_order_relaxed)))
+    post_due_statistics();
   return outcome;
 }
 
@@ -628,6 +681,26 @@ void PythonElement::post_statistics() {
   gst_element_post_message(
       element_, gst_message_new_element(GST_OBJECT(element_),
                                         stats_.to_structure(stats_name)));
+}
+
+// The first ones an interval from now.
+void PythonElement::set_stats_interval(guint milliseconds) {
+  stats_interval_ = milliseconds;
+  stats_due_ = milliseconds
+                   ? ticks() + ticks_in(uint64_t(milliseconds) * 1000000u)
+                   : UINT64_MAX;
+}
+
+void PythonElement::post_due_statistics() {
+  // Not after the old interval any more, if somebody changes it meanwhile.
+  uint64_t due = stats_due_;
+  const uint64_t length = ticks_in(uint64_t(stats_interval_) * 1000000u);
+  const uint64_t now = ticks();
+  // In step with the first ones, unless the stream stood still.
+  const uint64_t next = due + length > now ? due + length : now + length;
+  if (due != UINT64_MAX && length > 0)
+    stats_due_.compare_exchange_strong(due, next);
+  post_statistics();
 }
 
 }  // namespace pythonfilter

@@ -16,7 +16,9 @@
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
+#include "curves.hpp"
 #include "pluginparams.hpp"
+#include "pluginproperties.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -24,11 +26,13 @@ namespace pythonfilter {
 enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
-constexpr guint last_shared_property = 7;
+constexpr guint last_shared_property = 8;
 
 class PythonElement final : private HangObserver {
  public:
-  PythonElement(GstElement *element, PluginKind kind);
+  // `segment` is the base class's, of the stream.
+  PythonElement(GstElement *element, PluginKind kind,
+                const GstSegment &segment);
   ~PythonElement();
 
   static void install_properties(GObjectClass *object_class);
@@ -48,6 +52,9 @@ class PythonElement final : private HangObserver {
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
+  // Says that no stream can be made of caps that the plugin takes or gives.
+  // Always false.
+  bool refuse_caps(const GstCaps *caps, const char *does);
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
@@ -64,13 +71,13 @@ class PythonElement final : private HangObserver {
   // The rest is the streaming thread's, one after the other.
 
   // Before each buffer: OK, or why none may be processed now.
-  GstFlowReturn prepare() {
+  GstFlowReturn prepare(GstClockTime pts) {
     if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
-    if (G_UNLIKELY(params_.changed() ||
+    if (G_UNLIKELY(params_.changed() || properties_.is_controlled() ||
                    frames_since_latency_ >= latency_interval_))
-      return apply_changes();
+      return apply_changes(pts);
     return GST_FLOW_OK;
   }
   // The plugin's audio method. What Failed means waits for report().
@@ -90,6 +97,9 @@ class PythonElement final : private HangObserver {
   bool available_space(int *frames);
   // Of a source, with the parameters of now.
   Preferences preferences();
+
+  // The plugin's Params as an object; NULL: there are none. Any thread.
+  GstObject *ref_properties() const { return properties_.ref_child(); }
 
   // Any thread, from READY on.
   void unlock();
@@ -125,16 +135,20 @@ class PythonElement final : private HangObserver {
   bool close_if_asked();
   std::string plugin_name() const;
   GstFlowReturn apply_params();
-  GstFlowReturn apply_changes();
+  GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
+  bool fail_caps();
   void count(const Block &block);
   void warn_about_escapes();
   void tell(GstMessageType type);
   void tell_rest();
   void post(GstMessageType type, Failure failure);
+  void set_stats_interval(guint milliseconds);
+  void post_due_statistics();
 
   GstElement *const element_;
   const PluginKind kind_;
+  const GstSegment &segment_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
@@ -144,11 +158,14 @@ class PythonElement final : private HangObserver {
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
   PluginParams params_;
+  PluginProperties properties_;
 
   std::shared_ptr<Plugin> plugin_;  // from READY to NULL
   std::string name_;                // of the plugin, for messages; as plugin_
   bool read_only_ = false;          // as plugin_
   Statistics stats_;
+  std::atomic<guint> stats_interval_{0};         // ms; 0: never
+  std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
   uint64_t stop_deadline_ = 0;
@@ -160,6 +177,8 @@ class PythonElement final : private HangObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
+  Curves curves_;
+  int curve_rate_ = 0;          // 0: blocks are bytes
   double ticks_per_frame_ = 0;  // 0: not known
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;

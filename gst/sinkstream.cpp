@@ -32,7 +32,7 @@ Block part_of(const Block &block, size_t first, size_t frames,
 }  // namespace
 
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
-  GstFlowReturn flow = python.prepare();
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(buffer));
   if (flow != GST_FLOW_OK) return flow;
   if (!fresh_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {
     flow = python.reset();

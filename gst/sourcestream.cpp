@@ -93,7 +93,7 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
 }
 
 GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
-  GstFlowReturn flow = python.prepare();
+  GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
   if (is_live() && !based_) {
     base_ = running_time();
@@ -166,7 +166,7 @@ GstFlowReturn SourceStream::fill(GstBuffer *buffer, GstFlowReturn *dropped) {
 }
 
 Outcome SourceStream::ask(GstBuffer *buffer) {
-  const GstFlowReturn ready = python.prepare();
+  const GstFlowReturn ready = python.prepare(time_of(next_));
   if (ready != GST_FLOW_OK) return Outcome::Closing;
   AudioBlock block;
   std::string problem;

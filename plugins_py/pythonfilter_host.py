@@ -20,6 +20,8 @@ from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Callable
 
 import pythonfilter_loader as loader
+import pythonfilter_logging as log
+import pythonfilter_params as params
 
 AUDIO_METHODS = {
     "source": ("read_audio", "readAudio"),
@@ -77,6 +79,11 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
     if venv:
         use_venv(venv)
     loader.install()
+
+
+def log_with(anonymous: log.Log) -> None:
+    """`anonymous`: for what no plugin's own logger says."""
+    log.install(_ours, anonymous)
 
 
 def names() -> tuple[Any, Any, Any]:
@@ -152,7 +159,7 @@ def use_venv(path: str) -> None:
 
 def _is_machinery(file: str) -> bool:
     return file.startswith("<frozen ") or os.path.dirname(file) == loader.HERE and (
-        os.path.basename(file) in ("pythonfilter_host.py", "pythonfilter_loader.py")
+        os.path.basename(file).startswith("pythonfilter_")
     )
 
 
@@ -267,20 +274,36 @@ def stack_of_thread(thread: int) -> str:
 # ---- loading ----------------------------------------------------------------
 
 
-def load(kind: str, script: str, module: str, class_name: str, venv: str) -> Host:
-    """Loads a plugin and makes its instance; does not initialize() it."""
+def load(
+    kind: str,
+    script: str,
+    module: str,
+    class_name: str,
+    venv: str,
+    post: Callable[[str, dict[str, Any]], None] | None = None,
+    log_record: log.Log | None = None,
+    log_threshold: int = log.OFF,
+) -> Host:
+    """Loads a plugin and makes its instance; does not initialize() it.
+
+    `post` and `log_record` take what it tells; without an element nobody does.
+    """
     if venv:
         use_venv(venv)
+    log.set_threshold(log_threshold)
     namespace: loader.Namespace | None = None
     if script:
         path = _check_script(script)
         namespace = loader.Namespace(path)
+        if log_record is not None:
+            log.open_plugin(namespace.name, log_record)
         try:
             loaded = namespace.load()
-            return Host(kind, loaded, class_name, script, namespace)
+            return Host(kind, loaded, class_name, script, namespace, post)
         except BaseException:
-            namespace.forget()
+            _forget(namespace)
             raise
+    log.open_module(module)
     try:
         loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -290,7 +313,12 @@ def load(kind: str, script: str, module: str, class_name: str, venv: str) -> Hos
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return Host(kind, loaded, class_name, module, None)
+    return Host(kind, loaded, class_name, module, None, post)
+
+
+def _forget(namespace: loader.Namespace) -> None:
+    namespace.forget()
+    log.close_plugin(namespace.name)
 
 
 def _check_script(script: str) -> str:
@@ -329,12 +357,15 @@ class Host:
         class_name: str,
         name: str,
         namespace: loader.Namespace | None,
+        post: Callable[[str, dict[str, Any]], None] | None,
     ) -> None:
         self._name = name
         self._file = getattr(module, "__file__", None) or name
         self._namespace = namespace
         self._kind = kind
         self.plugin = self._make_instance(module, class_name)
+        if post is not None:
+            self._connect(post)
         audio = _method(self.plugin, *AUDIO_METHODS[kind])
         if audio is None:
             raise self._wrong_kind(self.plugin)
@@ -445,6 +476,15 @@ class Host:
         code = function.__code__
         return code.co_filename, code.co_firstlineno, function.__name__
 
+    def _connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
+        """Lets its post() reach the bus, and what it posted up to now."""
+        if not hasattr(type(self.plugin), "_send_message"):
+            return  # it has a base class of its own, or none
+        posted = self.plugin.posted  # type: ignore[attr-defined]
+        vars(self.plugin)["_send_message"] = post
+        while posted:
+            post(*posted.popleft())
+
     # -- what the plugin says of itself
 
     def _declared(self, name: str) -> Any:
@@ -472,8 +512,16 @@ class Host:
         self.channels = self._ranges("channels", 1, 64)
         self.read_only = self._declared("read_only") is True
         self._read_conversion()
+        self._read_params()
         self._read_promises()
         self.block_size, self.pass_remainder = self._blocks()
+
+    def _read_params(self) -> None:
+        try:
+            self._params = params.Params(type(self.plugin))
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
+        self.parameters = self._params.describe()
 
     def _read_conversion(self) -> None:
         """What it says of itself if its output is not like its input."""
@@ -526,7 +574,7 @@ class Host:
                 f"declares secrets as {type(secrets).__name__}; it must be a tuple "
                 f"of the names of parameters"
             )
-        self.secrets = tuple(sorted(secrets))
+        self.secrets = tuple(sorted({*secrets, *self._params.secrets()}))
 
     def _blocks(self) -> tuple[int, bool]:
         """Frames of each call, 0 for any; whether the last one gets fewer."""
@@ -645,7 +693,7 @@ class Host:
         del self.audio
         self._latency = self._space = None
         if self._namespace:
-            self._namespace.forget()
+            _forget(self._namespace)
         _plugin_gone()
 
     # -- between buffers
@@ -653,32 +701,50 @@ class Host:
     def set_parameter(self, key: str, value: str) -> str | None:
         """The value that the plugin now says it has, if it says any."""
         setter = _method(self.plugin, "set_parameter", "setParameter")
-        if setter is None:
+        param = self._params.all.get(key)
+        if setter is None and param is not None:
+            setattr(self.plugin, key, param.parse(value))
+        elif setter is None:
             raise PluginError(
-                "refused", f"has no set_parameter(), so {key}={value} means nothing",
+                "refused",
+                f"has no set_parameter(), so {key}={value} means nothing"
+                + self._params.advice(key),
                 self._file,
             )
-        if _refused(setter(key, value)):
+        elif _refused(setter(key, value)):
             raise PluginError(
-                "refused", f"refused the parameter {key}={value}", *self._place(setter)
+                "refused",
+                f"refused the parameter {key}={value}" + self._params.advice(key),
+                *self._place(setter),
             )
+        return self._value_of(key)
+
+    def values(self) -> tuple[str, ...]:
+        """Of the Params, as the plugin has them; "" for one that it hides."""
+        return tuple(self._value_of(key) or "" for key in self._params.all)
+
+    def _value_of(self, key: str) -> str | None:
         if key in self.secrets:
             return None
         getter = _method(self.plugin, "get_parameter", "getParameter")
+        if getter is None and key in self._params.all:
+            return str(self._params.all[key].format(getattr(self.plugin, key)))
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
 
-    def get_output_caps(self, input_caps: str) -> str:
+    def get_output_caps(self, input_caps: str) -> tuple[str, str, int, str]:
+        """(caps, file, line, function): the answer and whose it is."""
         return self._mapped_caps("get_output_caps", input_caps)
 
-    def get_input_caps(self, output_caps: str) -> str:
+    def get_input_caps(self, output_caps: str) -> tuple[str, str, int, str]:
+        """The same of the inverse."""
         return self._mapped_caps("get_input_caps", output_caps)
 
-    def _mapped_caps(self, name: str, caps: str) -> str:
+    def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
         mapped = method(caps)
         if isinstance(mapped, str):
-            return mapped
+            return (_as_c_string(mapped), *self._place(method))
         raise PluginError(
             "bad-result",
             f"{name}() gave {mapped!r}, not a string of GStreamer caps",

@@ -21,11 +21,15 @@ FILES = {
 RATE = 48000
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / FILES[name])
+def load_file(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def load(name):
+    return load_file(ROOT / FILES[name])
 
 
 def started(name, channels=1, rate=RATE, **parameters):
@@ -176,7 +180,7 @@ def test_gain_scales_exactly_and_can_change_while_playing():
     np.testing.assert_array_equal(run(plugin, samples), samples * np.float32(0.25))
     assert plugin.get_parameter("gain") == "0.25"
     assert plugin.set_parameter("Gain", "1") is False
-    with pytest.raises(ValueError, match="gain: 'loud'"):
+    with pytest.raises(ValueError, match="gain = loud: must be a number"):
         plugin.set_parameter("gain", "loud")
 
 
