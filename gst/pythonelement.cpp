@@ -535,8 +535,8 @@ void PythonElement::stop() {
 }
 
 GstFlowReturn PythonElement::update_latency() {
+  frames_since_latency_ = 0;  // also of a plugin that says nothing
   if (!started_ || !plugin_->capabilities().has_latency) return GST_FLOW_OK;
-  frames_since_latency_ = 0;
   double seconds = 0;
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
