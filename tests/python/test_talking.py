@@ -13,7 +13,7 @@ LINE = "audiotestsrc num-buffers=2 ! pythonfilter name=p script={} ! fakesink"
 
 # Of GStreamer's default log function, without colours.
 RECORD = re.compile(
-    r"^[\d:.]+ +\d+ +0x[0-9a-f]+ (?P<level>\w+) +pythonplugin "
+    r"^[\d:.]+ +\d+ +\w+ +(?P<level>\w+) +pythonplugin "
     r"(?P<file>[^:]+):(?P<line>\d+):(?P<function>[^:]+):(?P<object><[^>]*>)? (?P<text>.*)$",
     re.M,
 )
