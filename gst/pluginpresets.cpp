@@ -14,6 +14,8 @@ namespace pythonfilter {
 namespace {
 
 constexpr char separator[] = ": ";
+// GstPreset cannot read the GstStructures that it writes, but any text.
+constexpr char params_tag[] = "params";
 
 // GStreamer's own, the same for each of our classes.
 GstPresetInterface defaults;
@@ -65,7 +67,7 @@ gchar **get_property_names(GstPreset *preset) {
     const std::string name = all[i]->name;
     if ((all[i]->flags & G_PARAM_READWRITE) == G_PARAM_READWRITE &&
         is_ours(all[i]->owner_type) && name != "script" && name != "module" &&
-        name != "class" && name != "venv")
+        name != "class" && name != "venv" && name != params_tag)
       names.push_back(name);
   }
   g_free(all);
@@ -73,11 +75,31 @@ gchar **get_property_names(GstPreset *preset) {
 }
 
 gboolean load_preset(GstPreset *preset, const gchar *name) {
-  return defaults.load_preset(preset, (prefix_of(preset) + name).c_str());
+  const std::string full = prefix_of(preset) + name;
+  if (!defaults.load_preset(preset, full.c_str())) return FALSE;
+  gchar *text = nullptr;
+  if (defaults.get_meta(preset, full.c_str(), params_tag, &text) && text) {
+    GstStructure *params = gst_structure_from_string(text, nullptr);
+    if (params) {
+      g_object_set(preset, "params", params, nullptr);
+      gst_structure_free(params);
+    }
+  }
+  g_free(text);
+  return TRUE;
 }
 
 gboolean save_preset(GstPreset *preset, const gchar *name) {
-  return defaults.save_preset(preset, (prefix_of(preset) + name).c_str());
+  const std::string full = prefix_of(preset) + name;
+  if (!defaults.save_preset(preset, full.c_str())) return FALSE;
+  GstStructure *params = nullptr;
+  g_object_get(preset, "params", &params, nullptr);
+  gchar *text = params ? gst_structure_to_string(params) : nullptr;
+  if (params) gst_structure_free(params);
+  const gboolean saved =
+      defaults.set_meta(preset, full.c_str(), params_tag, text);
+  g_free(text);
+  return saved;
 }
 
 gboolean rename_preset(GstPreset *preset, const gchar *before,

@@ -285,9 +285,11 @@ void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
   if (same && G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
     // Which tells the element.
     g_object_set_property(G_OBJECT(child), same->name, value);
-  } else if (!is_allowed(spec, value)) {
+  } else if (!is_allowed(spec, value) && GST_ELEMENT_BUS(element_)) {
     refuse(element_, plugin, spec, value);
   } else {
+    // Without a bus nobody would hear of it now: the plugin refuses what is out
+    // of range when it is loaded, which is an error.
     GValue before = G_VALUE_INIT, plain = G_VALUE_INIT;
     get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));
     plain_value(value, &plain);

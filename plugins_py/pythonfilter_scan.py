@@ -69,10 +69,11 @@ def read(path: str) -> bytes:
         if os.path.islink(path) and isinstance(error, FileNotFoundError):
             reason = f"is a link to {os.readlink(path)}, which is not there"
         raise Unusable(reason) from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Unusable("is no regular file")
     with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unusable("is no regular file")
         if status.st_size > LONGEST_FILE:
             raise Unusable(f"has {status.st_size} bytes; a plugin has a MiB at most")
         try:

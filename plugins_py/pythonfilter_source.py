@@ -134,15 +134,14 @@ class Source:
             [place] if isinstance(place, ast.Module) else self.lineage(place)
         )
         for each in line:
-            if isinstance(each, Marker):
+            # A decorator may have made something else of it.
+            if isinstance(each, Marker) or getattr(each, "decorator_list", None):
                 return UNKNOWN
             bound = [
                 node for key, node in _bindings(each.body) if key in (name, "*")
             ]
             if bound:
                 return bound[-1] if bound[-1] in each.body else UNKNOWN
-            if isinstance(each, ast.ClassDef) and each.decorator_list:
-                return UNKNOWN
         return ABSENT
 
     def has_method(self, cls: ast.ClassDef, name: str) -> bool:
