@@ -96,6 +96,9 @@ def test_the_element_is_the_plugin(place):
         assert quiet.code == 0, quiet.err
         wanted = np.frombuffer(plain, np.float32) * np.float32(0.5)
         assert np.array_equal(np.frombuffer(quiet.out, np.float32), wanted)
+    text = inspect("py-simple-gain", env)
+    for each in ("The pythonfilter authors", "Multiplies every sample", "Linear gain"):
+        assert each in text
     refused = launch(line.format("py-simple-gain gain=50"), **env)
     assert refused.code != 0
     assert "must be a number from 0.0 to 10.0" in refused.err
