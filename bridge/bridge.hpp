@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "listener.hpp"
 #include "ticks.hpp"
 
 namespace pythonfilter {
@@ -34,6 +35,7 @@ struct PluginSpec {
   std::string module;      // a dotted module name
   std::string class_name;  // empty: let the module decide
   std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
+  std::shared_ptr<Listener> listener;  // NULL: nobody listens
 };
 
 struct IntRange {
@@ -225,6 +227,7 @@ struct Parameter {
 
 // What a plugin still held at the end of a stream.
 struct Tail {
+  uint64_t pts = no_time;  // where it begins, for the bridge
   // (channels, frames), one channel after another.
   std::vector<std::byte> samples;
   size_t frames = 0;

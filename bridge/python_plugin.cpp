@@ -68,12 +68,15 @@ void hide_secret(Failure *failure, const std::string &key) {
 
 std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
                                            Failure *failure) {
+  auto outbox = std::make_shared<Outbox>(spec.listener);
+  Delivery delivery(outbox.get());
   Gil gil;
   if (!gil) {
     told_closing(failure, "load");
     return nullptr;
   }
-  auto plugin = std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind));
+  auto plugin =
+      std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind, outbox));
   add_call_site(plugin->site_);
   if (!plugin->load_module(spec, failure)) return nullptr;
   if (plugin->call_host("initialize", failure) &&
@@ -88,9 +91,13 @@ std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
 
 bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
   RunningCall call(site_.get(), "load", ticks());
-  host_ = steal(PyObject_CallFunction(
-      python.load, "sssss", kind_name(spec.kind), spec.script.c_str(),
-      spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str()));
+  Ref post = Outbox::post_function(outbox_);
+  Ref log = post ? Outbox::log_function(outbox_) : Ref{};
+  if (log)
+    host_ = steal(PyObject_CallFunction(
+        python.load, "sssssOOi", kind_name(spec.kind), spec.script.c_str(),
+        spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
+        post.get(), log.get(), outbox_->log_threshold()));
   call.end();
   if (host_ && read_capabilities()) return true;
   capture_exception(failure, "load");
@@ -191,6 +198,7 @@ bool PythonPlugin::call_host(const char *method, Failure *failure) {
 }
 
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "start");
   if (!view_.open(format, capabilities_.read_only || !format.in_place)) {
@@ -204,12 +212,14 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
 }
 
 bool PythonPlugin::stop(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "stop");
   return call_host("stop", failure);
 }
 
 bool PythonPlugin::shutdown(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "shutdown");
   const bool good = call_host("shutdown", failure);
@@ -246,6 +256,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
     }
   }
   block->times.left = ticks();
+  if (__builtin_expect(!outbox_->empty(), 0))
+    outbox_->deliver(block->pts, block->duration);
   return outcome;
 }
 
@@ -303,6 +315,7 @@ bool PythonPlugin::is_secret(const std::string &key) const {
 }
 
 bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_parameter");
   if (tell_parameter(parameter, failure)) return true;
@@ -325,6 +338,7 @@ bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
 }
 
 bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "preferences");
   Ref told = call_host("preferences", "preferences", failure, {});
@@ -337,6 +351,7 @@ bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "get_processing_latency");
   Ref now = call_host("latency", "get_processing_latency", failure, {});
@@ -347,12 +362,15 @@ bool PythonPlugin::latency(double *seconds, Failure *failure) {
 }
 
 bool PythonPlugin::reset(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "reset");
   return call_host("reset", failure);
 }
 
 bool PythonPlugin::drain(Tail *tail, Failure *failure) {
+  Delivery delivery(outbox_.get());
+  delivery.pts = tail->pts;
   Gil gil;
   if (!gil) return told_closing(failure, "drain");
   Ref samples = call_host("drain", "drain", failure, {});
@@ -366,6 +384,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
 }
 
 bool PythonPlugin::available_space(int *frames, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "get_available_space");
   Ref told = call_host("available_space", "get_available_space", failure, {});

@@ -5,6 +5,7 @@
 
 #include "audio_view.hpp"
 #include "bridge.hpp"
+#include "outbox.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
 
@@ -32,7 +33,8 @@ class PythonPlugin final : public Plugin {
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
-  explicit PythonPlugin(PluginKind kind) : kind_(kind) {}
+  PythonPlugin(PluginKind kind, std::shared_ptr<Outbox> outbox)
+      : kind_(kind), outbox_(std::move(outbox)), site_(outbox_->site()) {}
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
   bool read_values(Failure *failure);
@@ -46,12 +48,13 @@ class PythonPlugin final : public Plugin {
   void complain(Failure *failure, bool refused);
 
   const PluginKind kind_;
+  const std::shared_ptr<Outbox> outbox_;
+  const std::shared_ptr<CallSite> site_;
   // All with the GIL.
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   std::string audio_name_;
   AudioView view_;
-  std::shared_ptr<CallSite> site_ = std::make_shared<CallSite>();
   Capabilities capabilities_;
 };
 

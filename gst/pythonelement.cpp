@@ -8,6 +8,7 @@
 #include "bridgeloader.hpp"
 #include "failuremessage.hpp"
 #include "plugincaps.hpp"
+#include "pluginlistener.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -25,8 +26,9 @@ enum {
   PROP_ON_ERROR,
   PROP_VENV,
   PROP_STATS,
+  PROP_STATS_INTERVAL,
 };
-static_assert(PROP_STATS == last_shared_property);
+static_assert(PROP_STATS_INTERVAL == last_shared_property);
 
 // From the moment an element is told to stop until its call is interrupted.
 constexpr uint64_t stop_patience_ns = 1000000000;
@@ -144,10 +146,19 @@ void PythonElement::install_properties(GObjectClass *object_class) {
       g_param_spec_boxed(
           "stats", "Statistics",
           "Since READY: buffers, frames, errors, dropped, copies, escapes, "
-          "overruns, and min, mean, p50, p99, p99.9 and max of the call and of "
-          "the wait for the GIL, in ns",
+          "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
+          "of the call and of the wait for the GIL, in ns",
           GST_TYPE_STRUCTURE,
           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      object_class, PROP_STATS_INTERVAL,
+      g_param_spec_uint(
+          "stats-interval", "Statistics interval",
+          "Post the statistics as a message so often while buffers flow, in "
+          "ms; 0: only at EOS",
+          0, G_MAXUINT, 0,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
   gst_type_mark_as_plugin_api(gst_python_on_error_get_type(),
                               GstPluginAPIFlags(0));
 }
@@ -224,6 +235,9 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_ON_ERROR:
       set_on_error(OnError(g_value_get_enum(value)));
       return true;
+    case PROP_STATS_INTERVAL:
+      set_stats_interval(g_value_get_uint(value));
+      return true;
     default:
       return false;
   }
@@ -253,6 +267,9 @@ bool PythonElement::get_property(guint id, GValue *value) {
       return true;
     case PROP_STATS:
       g_value_take_boxed(value, stats_.to_structure(stats_name));
+      return true;
+    case PROP_STATS_INTERVAL:
+      g_value_set_uint(value, stats_interval_);
       return true;
     default:
       return false;
@@ -371,6 +388,8 @@ std::string PythonElement::plugin_name() const {
 bool PythonElement::load() {
   PluginSpec spec;
   spec.kind = kind_;
+  spec.listener = std::make_shared<PluginListener>(
+      element_, segment_of(element_, kind_), &stats_.messages_dropped);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     spec.script = settings_.script;
@@ -540,6 +559,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
+  set_stats_interval(stats_interval_);
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
@@ -581,6 +601,7 @@ GstFlowReturn PythonElement::reset() {
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
   if (!started_ || failed_ || !plugin_->capabilities().has_drain)
     return GST_FLOW_OK;
+  tail->pts = pts;
   return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
 }
 
@@ -624,6 +645,9 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
     stats_.frames.add(stat_unit_ == 1 ? block->frames
                       : stat_unit_    ? block->frames / stat_unit_
                                       : 0);
+  if (G_UNLIKELY(block->times.left >=
+                 stats_due_.load(std::memory_order_relaxed)))
+    post_due_statistics();
   return outcome;
 }
 
@@ -700,6 +724,26 @@ void PythonElement::post_statistics() {
   gst_element_post_message(
       element_, gst_message_new_element(GST_OBJECT(element_),
                                         stats_.to_structure(stats_name)));
+}
+
+// The first ones an interval from now.
+void PythonElement::set_stats_interval(guint milliseconds) {
+  stats_interval_ = milliseconds;
+  stats_due_ = milliseconds
+                   ? ticks() + ticks_in(uint64_t(milliseconds) * 1000000u)
+                   : UINT64_MAX;
+}
+
+void PythonElement::post_due_statistics() {
+  // Not after the old interval any more, if somebody changes it meanwhile.
+  uint64_t due = stats_due_;
+  const uint64_t length = ticks_in(uint64_t(stats_interval_) * 1000000u);
+  const uint64_t now = ticks();
+  // In step with the first ones, unless the stream stood still.
+  const uint64_t next = due + length > now ? due + length : now + length;
+  if (due != UINT64_MAX && length > 0)
+    stats_due_.compare_exchange_strong(due, next);
+  post_statistics();
 }
 
 }  // namespace pythonfilter

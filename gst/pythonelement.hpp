@@ -26,7 +26,7 @@ namespace pythonfilter {
 enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
-constexpr guint last_shared_property = 7;
+constexpr guint last_shared_property = 8;
 
 // What an element that is made for one plugin cannot change.
 struct FixedPlugin {
@@ -166,6 +166,8 @@ class PythonElement final : private HangObserver {
   void tell(GstMessageType type);
   void tell_rest();
   void post(GstMessageType type, Failure failure);
+  void set_stats_interval(guint milliseconds);
+  void post_due_statistics();
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -186,6 +188,8 @@ class PythonElement final : private HangObserver {
   std::string name_;                // of the plugin, for messages; as plugin_
   bool read_only_ = false;          // as plugin_
   Statistics stats_;
+  std::atomic<guint> stats_interval_{0};         // ms; 0: never
+  std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
   uint64_t stop_deadline_ = 0;
