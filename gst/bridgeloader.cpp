@@ -64,15 +64,6 @@ std::string version_of_tag(const std::string &tag) {
   return digits.substr(0, 1) + "." + digits.substr(1);
 }
 
-std::string own_directory() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&open_bridge), &info)) return ".";
-  char *directory = g_path_get_dirname(info.dli_fname);
-  std::string result = directory;
-  g_free(directory);
-  return result;
-}
-
 // Beside the plugin as installed, or as it stands in a build tree.
 std::vector<std::string> bridge_directories() {
   if (const char *set = getenv("GST_PYTHONFILTER_BRIDGE_DIR")) return {set};
@@ -138,6 +129,15 @@ OpenBridge *load_bridge(Failure *failure) {
 }
 
 }  // namespace
+
+std::string own_directory() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void *>(&open_bridge), &info)) return ".";
+  char *directory = g_path_get_dirname(info.dli_fname);
+  std::string result = directory;
+  g_free(directory);
+  return result;
+}
 
 Bridge *open_bridge(const PluginSpec &spec, Failure *failure) {
   static std::mutex mutex;  // a leaf: no Python runs under it

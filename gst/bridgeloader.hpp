@@ -8,6 +8,9 @@
 
 namespace pythonfilter {
 
+// Where the plugin file is that GStreamer loaded.
+std::string own_directory();
+
 // Any thread. NULL and `failure` filled when there is no Python to be had.
 Bridge *open_bridge(const PluginSpec &spec, Failure *failure);
 

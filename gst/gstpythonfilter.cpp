@@ -38,8 +38,10 @@
  */
 #include "gstpythonfilter.h"
 
+#include "dynamicelements.hpp"
 #include "filterstream.hpp"
 #include "plugincaps.hpp"
+#include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
 
 GST_DEBUG_CATEGORY(gst_python_filter_debug);
@@ -59,11 +61,11 @@ G_DEFINE_TYPE_WITH_CODE(
     GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM,
     G_IMPLEMENT_INTERFACE(
         GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonFilter>::init_child_proxy))
-GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
-    pythonfilter, "pythonfilter", GST_RANK_NONE, GST_TYPE_PYTHON_FILTER,
-    GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
-                            "elements whose plugins are written in Python"))
+        pythonfilter::PythonElementClass<GstPythonFilter>::init_child_proxy)
+        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
+                              pythonfilter::init_plugin_presets))
+GST_ELEMENT_REGISTER_DEFINE(pythonfilter, "pythonfilter", GST_RANK_NONE,
+                            GST_TYPE_PYTHON_FILTER)
 
 static void gst_python_filter_init(GstPythonFilter *self) {
   self->stream = new FilterStream(GST_BASE_TRANSFORM(self));
@@ -279,6 +281,7 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
       "Runs an audio processor written in Python with NumPy on the buffer's "
       "own memory",
       "The pythonfilter authors");
+  pythonfilter::add_broken_plugins(element_class);
   // A plugin may take and give anything; most take raw audio.
   for (const auto &[name, direction] :
        {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {

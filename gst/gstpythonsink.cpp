@@ -25,6 +25,7 @@
 #include "gstpythonsink.h"
 
 #include "plugincaps.hpp"
+#include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
 #include "sinkstream.hpp"
 
@@ -44,7 +45,9 @@ G_DEFINE_TYPE_WITH_CODE(
     GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
     G_IMPLEMENT_INTERFACE(
         GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonSink>::init_child_proxy))
+        pythonfilter::PythonElementClass<GstPythonSink>::init_child_proxy)
+        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
+                              pythonfilter::init_plugin_presets))
 GST_ELEMENT_REGISTER_DEFINE(pythonsink, "pythonsink", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SINK)
 

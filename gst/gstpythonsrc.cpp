@@ -25,6 +25,7 @@
 #include "gstpythonsrc.h"
 
 #include "plugincaps.hpp"
+#include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
 #include "sourcestream.hpp"
 
@@ -46,7 +47,9 @@ G_DEFINE_TYPE_WITH_CODE(
     GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC,
     G_IMPLEMENT_INTERFACE(
         GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonSrc>::init_child_proxy))
+        pythonfilter::PythonElementClass<GstPythonSrc>::init_child_proxy)
+        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
+                              pythonfilter::init_plugin_presets))
 GST_ELEMENT_REGISTER_DEFINE(pythonsrc, "pythonsrc", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SRC)
 

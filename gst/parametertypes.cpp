@@ -34,11 +34,13 @@ double largest(const ParameterSpec &spec) {
   return number_or(spec.maximum, std::numeric_limits<double>::max());
 }
 
+constexpr char lenient_prefix[] = "GstPython";
+
 // `parent` with a validation that lets everything through.
 GType lenient(GType parent) {
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
-  const std::string name = std::string("GstPython") + g_type_name(parent);
+  const std::string name = std::string(lenient_prefix) + g_type_name(parent);
   if (const GType known = g_type_from_name(name.c_str())) return known;
   GTypeQuery query;
   g_type_query(parent, &query);
@@ -145,6 +147,11 @@ GParamSpec *new_param_spec(const ParameterSpec &spec) {
   auto *made = static_cast<GParamSpecString *>(make(G_TYPE_PARAM_STRING));
   made->default_value = g_strdup(text.c_str());
   return G_PARAM_SPEC(made);
+}
+
+bool is_parameter(GParamSpec *property) {
+  return g_str_has_prefix(G_PARAM_SPEC_TYPE_NAME(property), lenient_prefix) &&
+         (property->flags & G_PARAM_READABLE);
 }
 
 bool value_from_text(const ParameterSpec &spec, const std::string &text,

@@ -17,6 +17,9 @@ namespace pythonfilter {
 // complain on standard error. Floating.
 GParamSpec *new_param_spec(const ParameterSpec &spec);
 
+// Whether new_param_spec() made it, for something that can be read.
+bool is_parameter(GParamSpec *property);
+
 // Of the type that a property of new_param_spec() has. False: the text is no
 // such value, and `value` is not initialised.
 bool value_from_text(const ParameterSpec &spec, const std::string &text,

@@ -90,6 +90,14 @@ static void refuse(GstElement *element, const std::string &plugin,
   g_free(shown);
 }
 
+// Whoever watches the property of an element that is made for one plugin.
+static void notify_element(GstElement *element, const std::string &name) {
+  auto *klass = G_OBJECT_GET_CLASS(element);
+  GParamSpec *own = g_object_class_find_property(klass, name.c_str());
+  if (own && pythonfilter::is_parameter(own))
+    g_object_notify_by_pspec(G_OBJECT(element), own);
+}
+
 // May run with the GIL held (recent PyGObject), so it only stores.
 static void gst_python_params_set_property(GObject *object, guint id,
                                            const GValue *value,
@@ -121,8 +129,10 @@ static void gst_python_params_set_property(GObject *object, guint id,
   if (element) {
     if (!allowed)
       refuse(element, self->owner->plugin, spec, &now);
-    else if (!same && !spec.secret)
+    else if (!same && !spec.secret) {
       g_object_notify_by_pspec(object, property);
+      notify_element(element, spec.name);
+    }
     if (allowed && !same && !spec.secret && !controlled)
       g_object_notify(G_OBJECT(element), "params");
     gst_object_unref(element);
@@ -243,7 +253,60 @@ GstObject *PluginProperties::ref_child() const {
   return child_ ? GST_OBJECT(gst_object_ref(child_)) : nullptr;
 }
 
+void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {
+  GstObject *child = ref_child();
+  GParamSpec *same = child ? g_object_class_find_property(
+                                 G_OBJECT_GET_CLASS(child), spec.name.c_str())
+                           : nullptr;
+  // The file may have changed since it was looked at.
+  if (same && (same->flags & G_PARAM_READABLE) &&
+      G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
+    g_object_get_property(G_OBJECT(child), same->name, value);
+  } else {
+    std::string text;
+    GValue now = G_VALUE_INIT;
+    if ((params_->read(spec.name, &text) &&
+         value_from_text(spec, text, &now)) ||
+        value_from_text(spec, spec.default_value, &now)) {
+      g_value_copy(&now, value);
+      g_value_unset(&now);
+    }
+  }
+  gst_clear_object(&child);
+}
+
+void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
+                               const GValue *value,
+                               const std::string &plugin) const {
+  GstObject *child = ref_child();
+  GParamSpec *same = child ? g_object_class_find_property(
+                                 G_OBJECT_GET_CLASS(child), spec.name.c_str())
+                           : nullptr;
+  if (same && G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
+    // Which tells the element.
+    g_object_set_property(G_OBJECT(child), same->name, value);
+  } else if (!is_allowed(spec, value) && GST_ELEMENT_BUS(element_)) {
+    refuse(element_, plugin, spec, value);
+  } else {
+    // Without a bus nobody would hear of it now: the plugin refuses what is out
+    // of range when it is loaded, which is an error.
+    GValue before = G_VALUE_INIT, plain = G_VALUE_INIT;
+    get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));
+    plain_value(value, &plain);
+    params_->set_property(spec.name, &plain);
+    if (!spec.secret && gst_value_compare(&before, value) != GST_VALUE_EQUAL) {
+      g_object_notify_by_pspec(G_OBJECT(element_), property);
+      g_object_notify(G_OBJECT(element_), "params");
+    }
+    g_value_unset(&before);
+    g_value_unset(&plain);
+  }
+  gst_clear_object(&child);
+}
+
 void PluginProperties::notify(const GstStructure *changes) const {
+  for (int i = 0; i < gst_structure_n_fields(changes); i++)
+    notify_element(element_, gst_structure_nth_field_name(changes, guint(i)));
   GstObject *child = ref_child();
   if (!child) return;
   for (const ParameterSpec &spec : specs_of(child))
@@ -260,8 +323,10 @@ void PluginProperties::tell_outcome(const Parameter &asked) const {
     GValue wanted = G_VALUE_INIT, now = G_VALUE_INIT;
     read_value(as_params(child_), i, &now);
     if (!value_from_text(specs[i], asked.value, &wanted) ||
-        gst_value_compare(&wanted, &now) != GST_VALUE_EQUAL)
+        gst_value_compare(&wanted, &now) != GST_VALUE_EQUAL) {
       g_object_notify(G_OBJECT(child_), specs[i].name.c_str());
+      notify_element(element_, specs[i].name);
+    }
     if (G_IS_VALUE(&wanted)) g_value_unset(&wanted);
     g_value_unset(&now);
   }
@@ -270,7 +335,8 @@ void PluginProperties::tell_outcome(const Parameter &asked) const {
 void PluginProperties::sync(GstClockTime stream_time) const {
   if (!is_controlled() || !GST_CLOCK_TIME_IS_VALID(stream_time)) return;
   controlling = true;
-  gst_object_sync_values(child_, stream_time);
+  gst_object_sync_values(GST_OBJECT(element_), stream_time);
+  if (child_) gst_object_sync_values(child_, stream_time);
   controlling = false;
 }
 
@@ -283,7 +349,8 @@ double PluginProperties::number(const std::string &name) const {
 GstControlBinding *PluginProperties::ref_binding(
     const std::string &name) const {
   GstControlBinding *binding =
-      gst_object_get_control_binding(child_, name.c_str());
+      gst_object_get_control_binding(GST_OBJECT(element_), name.c_str());
+  if (!binding) binding = gst_object_get_control_binding(child_, name.c_str());
   if (binding && gst_control_binding_is_disabled(binding))
     gst_clear_object(&binding);
   return binding;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The Params of a loaded plugin as properties: of a GstObject, which is the
-// element's child `plugin` from READY to NULL. Their values lie where `params`
-// has its own, so that either shows what was set through the other.
+// element's child `plugin` from READY to NULL, and of an element that is made
+// for one plugin, always. Their values lie where `params` has its own, so that
+// each shows what was set through the others.
 #pragma once
 
 #include <mutex>
@@ -31,6 +32,11 @@ class PluginProperties {
   // Any thread; NULL: there is none.
   GstObject *ref_child() const;
 
+  // Of an element that is made for one plugin: its own property. Any thread.
+  void get_own(const ParameterSpec &spec, GValue *value) const;
+  void set_own(const ParameterSpec &spec, GParamSpec *property,
+               const GValue *value, const std::string &plugin) const;
+
   // They were set through `params`. Any thread.
   void notify(const GstStructure *changes) const;
 
@@ -40,7 +46,9 @@ class PluginProperties {
   void tell_outcome(const Parameter &asked) const;
   // Whether a GstController may have something to say.
   bool is_controlled() const {
-    return __atomic_load_n(bindings_, __ATOMIC_RELAXED) != nullptr;
+    return __atomic_load_n(bindings_, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&GST_OBJECT(element_)->control_bindings,
+                           __ATOMIC_RELAXED);
   }
   void sync(GstClockTime stream_time) const;
   // Of a float.

@@ -67,6 +67,12 @@ bool is_to_stop(GstElement *element) {
   return stops;
 }
 
+GQuark python_element_quark() {
+  static const GQuark quark =
+      g_quark_from_static_string("pythonfilter-element");
+  return quark;
+}
+
 void set_text(GValue *value, const std::string &text) {
   if (text.empty())
     g_value_set_string(value, nullptr);
@@ -76,6 +82,11 @@ void set_text(GValue *value, const std::string &text) {
 
 }  // namespace
 
+PythonElement *PythonElement::of(gpointer element) {
+  return static_cast<PythonElement *>(
+      g_object_get_qdata(G_OBJECT(element), python_element_quark()));
+}
+
 PythonElement::PythonElement(GstElement *element, PluginKind kind,
                              const GstSegment &segment)
     : element_(element),
@@ -83,6 +94,7 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
       segment_(segment),
       properties_(element, &params_) {
   gst_audio_info_init(&info_);
+  g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
 
 PythonElement::~PythonElement() {
@@ -151,8 +163,39 @@ void PythonElement::install_properties(GObjectClass *object_class) {
                               GstPluginAPIFlags(0));
 }
 
+void PythonElement::fix_plugin(const FixedPlugin &plugin) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    settings_.script = plugin.script;
+    settings_.class_name = plugin.class_name;
+  }
+  plugin_fixed_ = true;
+  params_.begin(plugin.secrets);
+}
+
+std::string PythonElement::plugin_identity() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::string identity = settings_.module;
+  if (!settings_.script.empty()) {
+    gchar *path = g_canonicalize_filename(settings_.script.c_str(), nullptr);
+    identity = path;
+    g_free(path);
+  }
+  return settings_.class_name.empty() ? identity
+                                      : identity + " " + settings_.class_name;
+}
+
 bool PythonElement::change_setting(std::string Settings::*setting,
                                    const GValue *value, const char *name) {
+  if (plugin_fixed_ && setting != &Settings::venv) {
+    GST_ELEMENT_WARNING(
+        element_, LIBRARY, SETTINGS,
+        ("this element is made for %s; for another plugin use "
+         "pythonfilter, pythonsrc or pythonsink",
+         settings_.script.c_str()),
+        ("ignored the new %s %s", name, text_in(value).c_str()));
+    return true;
+  }
   GST_OBJECT_LOCK(element_);
   const bool in_null = GST_STATE(element_) == GST_STATE_NULL &&
                        GST_STATE_NEXT(element_) == GST_STATE_VOID_PENDING;

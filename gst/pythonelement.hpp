@@ -28,12 +28,35 @@ enum class OnError { Fail, Passthrough, Silence, Drop };
 // Property ids of an element class continue from here.
 constexpr guint last_shared_property = 8;
 
+// What an element that is made for one plugin cannot change.
+struct FixedPlugin {
+  std::string script, class_name;
+  std::vector<std::string> secrets;  // as far as they are known
+};
+
 class PythonElement final : private HangObserver {
  public:
   // `segment` is the base class's, of the stream.
   PythonElement(GstElement *element, PluginKind kind,
                 const GstSegment &segment);
   ~PythonElement();
+
+  // That of an instance of any of our element classes.
+  static PythonElement *of(gpointer element);
+
+  // Right after the element was made.
+  void fix_plugin(const FixedPlugin &plugin);
+  // The element's own properties, which are parameters of this plugin.
+  void set_own_parameter(const ParameterSpec &spec, GParamSpec *property,
+                         const GValue *value) {
+    properties_.set_own(spec, property, value, settings_.script);
+  }
+  void get_own_parameter(const ParameterSpec &spec, GValue *value) const {
+    properties_.get_own(spec, value);
+  }
+  bool plugin_fixed() const { return plugin_fixed_; }
+  // Script, or module, and class: what tells plugins apart. Empty: none.
+  std::string plugin_identity() const;
 
   static void install_properties(GObjectClass *object_class);
   // False: not one of the shared ones.
@@ -153,6 +176,7 @@ class PythonElement final : private HangObserver {
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
   Settings settings_;                             // guarded by mutex_
+  bool plugin_fixed_ = false;                     // since the element was made
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
   bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded

@@ -14,6 +14,8 @@ It is an example, not audited, and sframe_decryptor.py is the better one.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 from cryptography.fernet import InvalidToken
 
 from _fernet_plugin import FernetPlugin

@@ -19,6 +19,8 @@ can be changed, without the receiver noticing.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 from _fernet_plugin import FernetPlugin
 from _sealed_caps import ORIGINAL_CAPS, write
 from base_plugin import AudioBuffer

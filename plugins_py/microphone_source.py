@@ -9,6 +9,8 @@ You hear yourself speak.  Wear headphones, or it howls.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import numpy as np
 
 from base_plugin import AudioBuffer, AudioSourcePlugin, PluginState

@@ -10,6 +10,8 @@ and an RMS level of -9.03 dBFS.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -7,6 +7,8 @@
 You hear the same 440 Hz tone as without it.
 """
 
+__author__ = "The pythonfilter authors"
+
 from base_plugin import AudioBuffer, AudioProcessorPlugin
 
 

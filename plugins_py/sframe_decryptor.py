@@ -15,6 +15,8 @@ It is an example, not audited.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 from _replay_window import ReplayWindow, Verdict
 from _sealed_plugin import SealedPlugin
 from _sframe import FrameKey, InvalidTag, decode_header

@@ -18,6 +18,8 @@ What it shows to all: the format, how long each buffer is, and when it was sent.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 from _sealed_plugin import SealedPlugin
 from _sframe import SUITES, FrameKey
 from _sframe_session import MEDIA_TYPE, Session

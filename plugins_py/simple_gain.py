@@ -8,6 +8,8 @@
 You hear the 440 Hz tone at a quarter of its amplitude, 12 dB quieter.
 """
 
+__author__ = "The pythonfilter authors"
+
 import numpy as np
 
 from base_plugin import AudioBuffer, AudioProcessorPlugin, Param

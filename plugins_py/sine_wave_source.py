@@ -10,6 +10,8 @@ You hear the E above middle C for three seconds.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import math
 
 import numpy as np

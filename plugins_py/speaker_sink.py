@@ -10,6 +10,8 @@ the pace; otherwise the pipeline's clock does, and the device runs dry at times.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import time
 
 from base_plugin import AudioBuffer, AudioSinkPlugin, PluginState

@@ -9,6 +9,8 @@ You hear nothing; tone.wav then holds almost five seconds of a 440 Hz tone.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import os
 import struct
 from io import FileIO

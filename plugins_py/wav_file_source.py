@@ -9,6 +9,8 @@ You hear tone.wav, which the line in wav_file_sink.py makes.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import os
 import struct
 from io import BufferedReader

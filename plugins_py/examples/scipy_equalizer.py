@@ -11,6 +11,8 @@ to nothing left of the hiss above 4 kHz.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import math
 
 import numpy as np

@@ -13,6 +13,8 @@ you is gone.
 
 from __future__ import annotations
 
+__author__ = "The pythonfilter authors"
+
 import math
 
 import numpy as np

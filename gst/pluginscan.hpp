@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What plugins there are, as plugins_py/pythonfilter_scan.py says: in a process
+// of its own, so that no Python is in the one that scans, and without running
+// anything of theirs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <gst/gst.h>
+
+namespace pythonfilter {
+
+// One line of the scan, taken apart: a word, and fields that have values.
+class ScanRecord {
+ public:
+  explicit ScanRecord(const std::string &line);
+
+  const std::string &word() const { return word_; }
+  // Empty where there is no such field.
+  std::vector<std::string> values(const std::string &key) const;
+  // The first of them.
+  std::string value(const std::string &key) const;
+  bool has(const std::string &key) const;
+
+  struct Field {
+    std::string key;
+    std::vector<std::string> values;
+  };
+  const std::vector<Field> &fields() const { return fields_; }
+
+ private:
+  std::string word_;
+  std::vector<Field> fields_;
+};
+
+// The folders as the environment names them; what is no folder is left out.
+std::vector<std::string> plugin_folders();
+
+// `plugin` is then scanned again when something in such a folder changes.
+void watch_plugin_folders(GstPlugin *plugin);
+
+// The lines `element` and `broken`. Notes go to the log.
+std::vector<std::string> scan_plugins(const std::vector<std::string> &folders);
+
+}  // namespace pythonfilter

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Says which plugins lie in some folders, for elements of their own.
+
+    python3 -I -S -B pythonfilter_scan.py [--skip=FILE]… FOLDER…
+
+The registry scan of GStreamer runs it.  It reads files and executes none of them.
+Each line that it prints is one record: a word, then fields `key=value,value…`
+where whatever is not a letter, a digit or one of `._-+:/` is %-encoded.
+`reading` names the file that comes next, `broken` one that cannot be used,
+`note` what a plugin's author may wonder about, and `element` a plugin. The last
+line is `end`: without it the file that was read last is one to be skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import time
+import warnings
+
+# Isolated mode leaves this folder out.
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+
+import pythonfilter_described as described
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    Fields = dict[str, Iterable[str]]
+
+LONGEST_FILE = 1 << 20
+PATIENCE = 8.0  # seconds; the scan gives up after ten
+PLAIN = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+:/"
+)
+ELEMENT_NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+
+
+class Unusable(Exception):
+    """Why a file is none that can be read."""
+
+
+def encoded(text: str) -> str:
+    """In ASCII, without spaces; control characters would end the caller's text."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return "".join(
+        chr(b) if b in PLAIN else f"%{b:02X}" for b in plain.encode("utf-8", "replace")
+    )
+
+
+def record(word: str, fields: Fields) -> str:
+    """One line of output."""
+    return " ".join(
+        [word]
+        + [f"{key}={','.join(map(encoded, values))}" for key, values in fields.items()]
+    )
+
+
+def read(path: str) -> bytes:
+    """The file's content.  Raises Unusable, also for what would never end."""
+    try:
+        # Nobody needs to write to a FIFO, or wait for a terminal.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if os.path.islink(path) and isinstance(error, FileNotFoundError):
+            reason = f"is a link to {os.readlink(path)}, which is not there"
+        raise Unusable(reason) from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise Unusable("is no regular file")
+    with open(handle, "rb") as file:
+        if status.st_size > LONGEST_FILE:
+            raise Unusable(f"has {status.st_size} bytes; a plugin has a MiB at most")
+        try:
+            return file.read(LONGEST_FILE)
+        except OSError as error:
+            raise Unusable(error.strerror or str(error)) from None
+
+
+def plugins_in(path: str) -> list[described.Plugin]:
+    """Those of one file.  Raises Unusable."""
+    text = read(path)
+    try:
+        return described.plugins(text, path)
+    except SyntaxError as error:
+        place = f"line {error.lineno}: " if error.lineno else ""
+        raise Unusable(f"{place}{error.msg}") from None
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise Unusable(str(error) or "is nested too deeply") from None
+
+
+def files_in(folder: str) -> Iterator[str]:
+    """The names of the files that may be plugins."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(".py") and not name.startswith(("_", ".", "test_")):
+            yield name
+
+
+def records(
+    folders: Iterable[str], until: float, skipped: Collection[str] = ()
+) -> Iterator[str]:
+    """What there is to say of the folders; the first one with a name wins."""
+    owners: dict[str, str] = {}
+    seen: set[str] = set()
+    for folder in folders:
+        if os.path.realpath(folder) in seen:
+            continue
+        seen.add(os.path.realpath(folder))
+        for file in files_in(folder):
+            path = os.path.join(os.path.abspath(folder), file)
+            yield record("reading", {"file": [path]})
+            try:
+                if time.monotonic() > until:
+                    raise Unusable(f"the scan took more than {PATIENCE:g} s before it")
+                if path in skipped:
+                    raise Unusable("the scan stopped at it")
+                yield from _elements(path, owners)
+            except Unusable as error:
+                yield record("broken", {"file": [path], "reason": [str(error)]})
+
+
+def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
+    stem = os.path.splitext(os.path.basename(path))[0].replace("_", "-")
+    found = plugins_in(path)
+    for plugin in found:
+        # Only several have to be told apart.
+        name = stem if len(found) == 1 else f"{stem}-{_in_kebab_case(plugin.name)}"
+        if not ELEMENT_NAME.fullmatch(name):
+            text = f"{path}: py-{name} is no name for an element"
+        elif name in owners:
+            text = f"{path} is no element: py-{name} is {owners[name]}"
+        else:
+            owners[name] = path
+            fields: Fields = {"name": [f"py-{name}"], "file": [path]}
+            if len(found) > 1:
+                fields["class"] = [plugin.name]
+            yield record("element", fields | plugin.fields)
+            continue
+        yield record("note", {"text": [text]})
+
+
+def _in_kebab_case(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name)
+    return words.replace("_", "-").strip("-").lower()
+
+
+def main() -> int:
+    """Returns the exit status."""
+    warnings.simplefilter("ignore")
+    option = "--skip="
+    skipped = {a[len(option) :] for a in sys.argv[1:] if a.startswith(option)}
+    folders = [each for each in sys.argv[1:] if not each.startswith(option)]
+    for line in records(folders, time.monotonic() + PATIENCE, skipped):
+        print(line, flush=True)
+    print("end")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the source of a module says, without running any of it.
+
+Only what is certain is a value: a literal, or a name that is bound to one once.
+All else is UNKNOWN, since a wrong guess would promise what the plugin does not do.
+No NumPy and little of the standard library: a registry scan waits for this.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class Marker:
+    """Stands where a value would."""
+
+
+UNKNOWN = Marker()
+ABSENT = Marker()
+
+# Classes that define nothing an element reads, but for their audio method.
+PLAIN_BASES = {
+    "builtins": ("object",),
+    "abc": ("ABC",),
+    "base_plugin": (
+        "BasePlugin",
+        "AudioProcessorPlugin",
+        "AudioSourcePlugin",
+        "AudioSinkPlugin",
+    ),
+}
+ENUMS = ("Enum", "StrEnum", "IntEnum")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+FLOATS = ("float16", "float32", "float64")
+MOST_DEEP = 50
+MOST_STEPS = 100_000
+LONGEST_TEXT = 10_000
+
+
+class Source:
+    """One module.  Raises SyntaxError or ValueError for what Python cannot read."""
+
+    def __init__(self, text: bytes, name: str) -> None:
+        self.tree = ast.parse(text, name)
+        self.classes = {
+            each.name: each for each in self.tree.body if isinstance(each, ast.ClassDef)
+        }
+        self.functions = {
+            each.name: each for each in self.tree.body if isinstance(each, FUNCTIONS)
+        }
+        self._bound = list(_bindings(self.tree.body))
+        self._imports = dict(_imports(self.tree.body))
+        self._changed, self._changes_any = _changed_attributes(self.tree)
+        self._depth = self._steps = 0
+
+    def origin(self, node: ast.expr) -> tuple[str, str]:
+        """Module and name of what ``node`` names; ("", "") if nobody knows."""
+        if isinstance(node, ast.Name):
+            times = sum(name == node.id for name, _ in self._bound)
+            if times == 0:
+                return "builtins", node.id
+            if times == 1 and node.id in self._imports:
+                return self._imports[node.id]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module, name = self.origin(node.value)
+            if module and not name:
+                return module, node.attr
+        return "", ""
+
+    def local_class(self, node: ast.expr) -> ast.ClassDef | None:
+        """The class of this module that ``node`` names."""
+        if not isinstance(node, ast.Name):
+            return None
+        bound = [each for name, each in self._bound if name == node.id]
+        found = bound[0] if len(bound) == 1 else None
+        return found if isinstance(found, ast.ClassDef) else None
+
+    def lineage(self, cls: ast.ClassDef) -> list[ast.ClassDef | Marker]:
+        """The class and its bases in the order of look-up; UNKNOWN hides others."""
+        found: list[ast.ClassDef | Marker] = []
+        self._add_lineage(cls, found, ())
+        # A base that several have comes after all of them.
+        return [each for i, each in enumerate(found) if each not in found[i + 1 :]]
+
+    def _add_lineage(
+        self,
+        cls: ast.ClassDef,
+        found: list[ast.ClassDef | Marker],
+        above: tuple[ast.ClassDef, ...],
+    ) -> None:
+        found.append(cls)
+        if len(found) > MOST_STEPS // 1000:
+            found.append(UNKNOWN)
+            return
+        bases = [each for each in cls.bases if self.local_class(each) not in above]
+        if len(bases) < len(cls.bases) or cls.decorator_list or any(
+            self.origin(each.value) != ("abc", "ABCMeta") for each in cls.keywords
+        ):
+            found.append(UNKNOWN)
+        for base in bases:
+            local = self.local_class(base)
+            module, name = self.origin(base)
+            if local is not None:
+                self._add_lineage(local, found, (*above, cls))
+            elif name not in PLAIN_BASES.get(module, ()):
+                found.append(UNKNOWN)
+
+    def attribute(self, place: ast.ClassDef | ast.Module, name: str) -> Any:
+        """The value of a class attribute or global; ABSENT, UNKNOWN."""
+        if self._changes_any or name in self._changed:
+            return UNKNOWN
+        node = self.definition(place, name)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            return self.value(node.value)
+        return node if isinstance(node, Marker) else UNKNOWN
+
+    def definition(
+        self, place: ast.ClassDef | ast.Module, name: str
+    ) -> ast.AST | Marker:
+        """The statement that binds it, where there is only one."""
+        line: list[Any] = (
+            [place] if isinstance(place, ast.Module) else self.lineage(place)
+        )
+        for each in line:
+            # A decorator may have made something else of it.
+            if isinstance(each, Marker) or getattr(each, "decorator_list", None):
+                return UNKNOWN
+            bound = [
+                node for key, node in _bindings(each.body) if key in (name, "*")
+            ]
+            if bound:
+                return bound[-1] if bound[-1] in each.body else UNKNOWN
+        return ABSENT
+
+    def has_method(self, cls: ast.ClassDef, name: str) -> bool:
+        """Whether the class, or a base of it in this module, defines it."""
+        return any(
+            key == name
+            for each in self.lineage(cls)
+            if not isinstance(each, Marker)
+            for key, _ in _bindings(each.body)
+        )
+
+    def value(self, node: ast.expr | None) -> Any:
+        """What an expression is, if it is a literal or as good as one."""
+        # Names may stand for each other, in a circle or twice as often each time.
+        self._depth += 1
+        self._steps += 1
+        try:
+            too_long = self._depth > MOST_DEEP or self._steps > MOST_STEPS
+            return UNKNOWN if too_long else self._value(node)
+        finally:
+            self._depth -= 1
+
+    def _value(self, node: ast.expr | None) -> Any:
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            values = tuple(self.value(each) for each in node.elts)
+            return UNKNOWN if UNKNOWN in values else values
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            operand = self.value(node.operand)
+            return -operand if _is_number(operand) else UNKNOWN
+        if isinstance(node, ast.BinOp):
+            return self._calculated(node)
+        if isinstance(node, ast.Name):
+            return self._constant(node.id)
+        if isinstance(node, ast.Call) and not node.keywords:
+            return self._called(node)
+        return UNKNOWN
+
+    def _calculated(self, node: ast.BinOp) -> Any:
+        left, right = self.value(node.left), self.value(node.right)
+        apply = OPERATORS.get(type(node.op))
+        texts = (
+            isinstance(left, str)
+            and isinstance(right, str)
+            and len(left) + len(right) <= LONGEST_TEXT
+        )
+        if apply is None or not (_is_number(left) and _is_number(right) or texts):
+            return UNKNOWN
+        try:
+            return apply(left, right)
+        except (ArithmeticError, TypeError):
+            return UNKNOWN
+
+    def _constant(self, name: str) -> Any:
+        bound = [node for key, node in self._bound if key in (name, "*")]
+        if len(bound) != 1 or bound[0] not in self.tree.body or name in self._changed:
+            return UNKNOWN
+        if isinstance(bound[0], (ast.Assign, ast.AnnAssign)):
+            return self.value(bound[0].value)
+        return UNKNOWN
+
+    def _called(self, node: ast.Call) -> Any:
+        values = [self.value(each) for each in node.args]
+        if UNKNOWN in values:
+            return UNKNOWN
+        module, name = self.origin(node.func)
+        whole = all(type(each) is int for each in values)
+        if (module, name) == ("builtins", "range") and whole and 1 <= len(values) < 4:
+            return range(*values) if values[2:] != [0] else UNKNOWN
+        if module == "builtins" and name in ("tuple", "frozenset", "set", "list"):
+            return values[0] if values and isinstance(values[0], tuple) else UNKNOWN
+        if module == "numpy" and name in FLOATS and len(values) == 1:
+            return float(values[0]) if _is_number(values[0]) else UNKNOWN
+        return UNKNOWN
+
+    def enum_texts(self, node: ast.expr) -> dict[str, str]:
+        """Of an enum of this module: each member's name, and its text outside."""
+        cls = self.local_class(node)
+        if cls is None or len(cls.bases) != 1:
+            return {}
+        module, name = self.origin(cls.bases[0])
+        if module != "enum" or name not in ENUMS or cls.decorator_list:
+            return {}
+        texts = {}
+        for key, each in _bindings(cls.body):
+            if isinstance(each, (ast.Assign, ast.AnnAssign)) and key[0] != "_":
+                value = self.value(each.value)
+                if value is UNKNOWN:
+                    return {}
+                texts[key] = value if isinstance(value, str) else key
+        return texts
+
+
+def _is_number(value: Any) -> bool:
+    # Numbers that are too long to be meant make the sums slow.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value.bit_length() <= 1024
+    return isinstance(value, float)
+
+
+def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
+    """Each name that the statements of a block bind, and the one that does.
+
+    Statements within others count too, but those of functions do not.
+    """
+    for each in body:
+        if isinstance(each, (*FUNCTIONS, ast.ClassDef)):
+            yield each.name, each
+            continue
+        if isinstance(each, (ast.Import, ast.ImportFrom)):
+            for alias in each.names:
+                yield alias.asname or alias.name.partition(".")[0], each
+            continue
+        if isinstance(each, ast.Assign) and all(
+            isinstance(target, ast.Name) for target in each.targets
+        ):
+            for target in each.targets:
+                yield target.id, each  # type: ignore[attr-defined]
+            continue
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            if each.value is not None:
+                yield each.target.id, each
+            continue
+        for node in ast.walk(each):
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                yield node.id, node
+            elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                yield node.name, node
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    yield alias.asname or alias.name.partition(".")[0], node
+
+
+def _imports(body: list[Any]) -> Iterator[tuple[str, tuple[str, str]]]:
+    for each in body:
+        if isinstance(each, ast.ImportFrom) and each.level == 0 and each.module:
+            for alias in each.names:
+                yield alias.asname or alias.name, (each.module, alias.name)
+        elif isinstance(each, ast.Import):
+            for alias in each.names:
+                if alias.asname or "." not in alias.name:
+                    yield alias.asname or alias.name, (alias.name, "")
+
+
+def _changed_attributes(tree: ast.Module) -> tuple[set[str], bool]:
+    """What is assigned to attributes of other things than ``self``; if any."""
+    names: set[str] = set()
+    changes_any = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                names.add(node.attr)
+        elif isinstance(node, ast.Global):
+            names.update(node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id in ("setattr", "exec", "eval", "globals", "vars"):
+                first = node.args[0] if node.args else None
+                ours = isinstance(first, ast.Name) and first.id == "self"
+                changes_any = changes_any or not ours
+    return names, changes_any

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plugins in the plugin folders are elements of their own."""
+
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from processes import GAIN, PLUGINS, launch, run, run_python, run_without_gstreamer
+
+CAPS = "audio/x-raw,format=F32LE,channels=2,rate=48000"
+SOURCE = f"audiotestsrc wave=saw num-buffers=4 ! {CAPS}"
+MARKING = """
+import pathlib
+pathlib.Path({mark!r}).write_text("ran")
+from base_plugin import AudioProcessorPlugin, Param, PluginInfo
+
+class Louder(AudioProcessorPlugin):
+    '''Makes it louder.'''
+    rates = range(8000, 48001)
+    channels = (1, 2)
+    formats = ("F32", "S16")
+    gain = Param(2.0, min=0.0, max=4.0, unit="x", description="How much")
+    mode = Param("warm", choices=("warm", "cold"))
+    passphrase = Param("", secret=True)
+
+    def get_info(self):
+        return PluginInfo("Loudener", "2", "Ada", "Louder than before", self.get_type())
+
+    def process_audio(self, buffer):
+        buffer.data *= self.gain
+"""
+SINK = "class Taker:\n    def write_audio(self, buffer): ...\n"
+SOURCE_PLUGIN = "def read_audio(buffer):\n    buffer.data[:] = 0.25\n"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A plugin folder, and the environment that names it."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {
+        "GST_PYTHONFILTER_PATH": folder,
+        "GST_REGISTRY": tmp_path / "registry.bin",
+        "HOME": home,
+        "XDG_DATA_HOME": None,
+    }
+    return folder, env
+
+
+def inspect(name, env):
+    result = run(["gst-inspect-1.0", name], **env)
+    assert result.code == 0, result.err
+    return result.out.decode()
+
+
+def names(env):
+    """All elements of ours that are named after a plugin."""
+    result = run(["gst-inspect-1.0"], **env)
+    assert result.code == 0, result.err
+    return re.findall(r"pythonfilter:  (py-\S+):", result.out.decode())
+
+
+def test_description_caps_and_parameters_are_shown_and_nothing_runs(place, tmp_path):
+    folder, env = place
+    mark = tmp_path / "mark"
+    (folder / "lou_der.py").write_text(MARKING.format(mark=str(mark)))
+    assert names(env) == ["py-lou-der"]
+    text = inspect("py-lou-der", env)
+    for each in ("Loudener", "Louder than before", "Ada", "How much (x)"):
+        assert each in text
+    assert "Range:               0 -               4 Default:               2" in text
+    assert "rate: [ 8000, 48000 ]" in text
+    assert re.search(r"channels: \{ \(int\)1, \(int\)2 \}", text)
+    assert re.search(r"format: \{ \(string\)F32LE, \(string\)S16LE \}", text)
+    assert re.search(r"mode .*\n.*writable.*\n.*Enum .*\n.*warm", text)
+    # A secret is only written.
+    assert re.search(r"passphrase .*\n +flags: writable", text)
+    assert not mark.exists()
+    assert launch(f"{SOURCE} ! py-lou-der ! fakesink", **env).code == 0
+    assert mark.exists()
+
+
+def test_the_element_is_the_plugin(place):
+    folder, env = place
+    shutil.copy(GAIN, folder)
+    line = f"{SOURCE} ! {{}} ! fdsink fd=1"
+    plain = launch(line.format("identity"), **env).out
+    assert len(plain) == 4 * 1024 * 8
+    for properties in ("gain=0.5", "params=p,gain=0.5", "plugin::gain=0.5"):
+        quiet = launch(line.format(f"py-simple-gain {properties}"), **env)
+        assert quiet.code == 0, quiet.err
+        wanted = np.frombuffer(plain, np.float32) * np.float32(0.5)
+        assert np.array_equal(np.frombuffer(quiet.out, np.float32), wanted)
+    text = inspect("py-simple-gain", env)
+    for each in ("The pythonfilter authors", "Multiplies every sample", "Linear gain"):
+        assert each in text
+    refused = launch(line.format("py-simple-gain gain=50"), **env)
+    assert refused.code != 0
+    assert "must be a number from 0.0 to 10.0" in refused.err
+
+
+def test_sources_and_sinks(place):
+    folder, env = place
+    (folder / "quarter.py").write_text(SOURCE_PLUGIN)
+    (folder / "taker.py").write_text(SINK)
+    assert names(env) == ["py-quarter", "py-taker"]
+    result = launch(f"py-quarter num-buffers=2 ! {CAPS} ! fdsink fd=1", **env)
+    assert result.code == 0, result.err
+    assert set(np.frombuffer(result.out, np.float32)) == {0.25}
+    assert launch(f"{SOURCE} ! py-taker", **env).code == 0
+    assert "Source/Audio" in inspect("py-quarter", env)
+
+
+def test_changes_are_noticed(place):
+    folder, env = place
+    file = folder / "taker.py"
+    file.write_text(SINK)
+    assert names(env) == ["py-taker"]
+    (folder / "other.py").write_text(SOURCE_PLUGIN)
+    assert names(env) == ["py-other", "py-taker"]
+    file.write_text('"""Takes everything that comes."""\n' + SINK)
+    assert "Takes everything that comes." in inspect("py-taker", env)
+    file.unlink()
+    assert names(env) == ["py-other"]
+
+
+def test_users_folder_and_the_first_of_a_name(place):
+    folder, env = place
+    users = env["HOME"] / ".local/share/pythonfilter/plugins"
+    users.mkdir(parents=True)
+    (users / "taker.py").write_text('"""The second."""\n' + SINK)
+    (users / "users.py").write_text(SINK)
+    assert names(env) == ["py-taker", "py-users"]
+    (folder / "taker.py").write_text('"""The first."""\n' + SINK)
+    assert "The first." in inspect("py-taker", env)
+    assert names(env) == ["py-taker", "py-users"]
+
+
+def test_no_folder_no_element(place):
+    _, env = place
+    env["GST_PYTHONFILTER_PATH"] = None
+    assert names(env) == []
+    assert "Not-usable" not in inspect("pythonfilter", env)
+
+
+def test_several_classes_in_one_file(place):
+    folder, env = place
+    (folder / "pair.py").write_text(SINK + SINK.replace("Taker", "OtherTaker"))
+    assert names(env) == ["py-pair-other-taker", "py-pair-taker"]
+    assert launch(f"{SOURCE} ! py-pair-other-taker", **env).code == 0
+
+
+def test_broken_files_cost_only_themselves(place):
+    folder, env = place
+    (folder / "good.py").write_text(SINK)
+    (folder / "syntax.py").write_text("x = 1\ndef f(:\n")
+    (folder / "binary.py").write_bytes(bytes(range(256)))
+    (folder / "latin.py").write_bytes(b"x = '\xe9'\n")
+    (folder / "nested.py").write_text("x = " + "(" * 5000 + ")" * 5000)
+    with open(folder / "huge.py", "wb") as file:
+        file.truncate(100 << 20)
+    os.mkfifo(folder / "fifo.py")
+    (folder / "dangling.py").symlink_to("nowhere")
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "folder.py").mkdir()
+    (folder / "_hidden.py").write_text("def")
+    (folder / "test_it.py").write_text("def")
+    assert names(env) == ["py-good"]
+    text = inspect("pythonfilter", env)
+    for name, why in {
+        "syntax": "line 2: ",
+        "binary": "",
+        "latin": "",
+        "nested": "",
+        "huge": "has 104857600 bytes",
+        "fifo": "is no regular file",
+        "dangling": "is a link to nowhere, which is not there",
+        "loop": "Too many levels of symbolic links",
+        "folder": "is no regular file",
+    }.items():
+        assert f"{folder}/{name}.py: {why}" in text, name
+    assert "hidden" not in text and "test_it" not in text
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_one_process_scans_and_none_when_it_is_known(place, tmp_path):
+    folder, env = place
+    for number in range(20):
+        (folder / f"taker{number}.py").write_text(SINK)
+
+    def traced():
+        log = tmp_path / "strace"
+        command = "gst-inspect-1.0 py-taker7".split()
+        options = ["-f", "-qq", "-e", "trace=execve,openat", "-o", log]
+        assert run(["strace", *options, *command], **env).code == 0
+        return log.read_text()
+
+    cold = traced()
+    assert len(re.findall(r"execve\(\S*python", cold)) == 1
+    assert len(re.findall(r"openat\(.*taker\d+\.py", cold)) == 20
+    warm = traced()
+    assert not re.search(r"execve\(\S*python", warm)
+    assert not re.search(r"openat\(.*taker\d+\.py", warm)
+    assert "libpython" not in cold + warm
+
+
+APPLICATION = """
+import sys, gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+def fails(call, *arguments):
+    try:
+        call(*arguments)
+    except TypeError:
+        return True
+"""
+
+
+def test_properties_before_any_python_and_presets(place, tmp_path):
+    folder, env = place
+    shutil.copy(GAIN, folder)
+    (folder / "other.py").write_text(MARKING.format(mark=str(tmp_path / "mark")))
+    code = APPLICATION + """
+seen = []
+gain = Gst.ElementFactory.make("py-simple-gain")
+gain.connect("notify::gain", lambda *_: seen.append(gain.props.gain))
+assert gain.props.gain == 1.0
+gain.props.gain = 0.5
+gain.props.gain = 0.5
+assert (gain.props.gain, seen) == (0.5, [0.5]), seen
+assert fails(gain.set_property, "gain", "loud")
+gain.props.params = Gst.Structure.from_string("p,gain=0.25")[0]
+assert (gain.props.gain, seen) == (0.25, [0.5, 0.25]), seen
+path = gain.props.script
+gain.props.script = "other.py"
+assert gain.props.script == path
+assert gain.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+child = gain.get_child_by_name("plugin")
+assert child.props.gain == gain.props.gain == 0.25
+child.props.gain = 0.75
+gain.props.gain = 0.125
+assert child.props.gain == 0.125
+assert seen == [0.5, 0.25, 0.75, 0.125], seen
+gain.set_state(Gst.State.NULL)
+assert gain.props.gain == 0.125
+
+assert gain.save_preset("quiet")
+other = Gst.ElementFactory.make("py-other")
+assert other.get_preset_names() == [] and gain.get_preset_names() == ["quiet"]
+gain.props.gain = 3
+assert gain.load_preset("quiet") and gain.props.gain == 0.125
+one, two = (Gst.ElementFactory.make("pythonfilter") for _ in "12")
+one.props.script, two.props.script = path, other.props.script
+one.props.params = Gst.Structure.from_string("p,gain=0.5")[0]
+assert one.save_preset("half")
+assert one.get_preset_names() == ["half"] and two.get_preset_names() == []
+assert not two.load_preset("half")
+one.props.params = Gst.Structure.from_string("p,gain=0.75")[0]
+assert one.load_preset("half") and one.props.script == path
+assert one.props.params.get_double("gain")[1] == 0.5, one.props.params.to_string()
+"""
+    result = run_python(code, XDG_CONFIG_HOME=tmp_path / "config",
+                        **{**env, "XDG_DATA_HOME": tmp_path / "data"})
+    assert result.code == 0, result.err
+
+
+def test_a_controller_on_the_element(place):
+    folder, env = place
+    shutil.copy(GAIN, folder)
+    code = APPLICATION + f"""
+gi.require_version("GstController", "1.0")
+from gi.repository import GstController
+line = "audiotestsrc wave=square volume=1 num-buffers=2 samplesperbuffer=480 ! {CAPS}"
+pipeline = Gst.parse_launch(line + " ! py-simple-gain name=g ! appsink name=s sync=false")
+control = GstController.InterpolationControlSource.new()
+control.set_property("mode", GstController.InterpolationMode.NONE)
+gain = pipeline.get_by_name("g")
+gain.add_control_binding(
+    GstController.DirectControlBinding.new_absolute(gain, "gain", control))
+control.set(0, 0.5)
+control.set(10 * Gst.MSECOND, 0.25)
+pipeline.set_state(Gst.State.PLAYING)
+import struct
+peaks = []
+for _ in "12":
+    data = pipeline.get_by_name("s").emit("pull-sample").get_buffer().extract_dup(0, 8)
+    peaks.append(abs(struct.unpack("2f", data)[0]))
+pipeline.set_state(Gst.State.NULL)
+assert peaks == [0.5, 0.25], peaks
+"""
+    result = run_python(code, **env)
+    assert result.code == 0, result.err
+
+
+def test_nothing_leaks(place):
+    folder, env = place
+    shutil.copy(GAIN, folder)
+    line = f"{SOURCE} ! py-simple-gain gain=0.5 ! fakesink"
+    tracing = {"GST_TRACERS": "leaks", "GST_DEBUG": "GST_TRACER:7"}
+    result = launch(line, **env, **tracing)
+    assert result.code == 0
+    assert "object-alive.class" in result.err
+    assert "object-alive, type-name=(string)Gst" not in result.err
+
+
+def test_the_source_says_what_the_running_plugin_says():
+    """For each of the ready plugins that need no device."""
+    code = f"""
+import pathlib
+import pythonfilter_described as described
+import pythonfilter_params, pythonfilter_loader
+pythonfilter_loader.install()
+count = 0
+for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
+             "wav_file_source", "passthrough"):
+    path = pathlib.Path({str(PLUGINS)!r}, name + ".py")
+    [plugin] = described.plugins(path.read_bytes(), str(path))
+    module = pythonfilter_loader.Namespace(str(path)).load()
+    for each in pythonfilter_params.Params(getattr(module, plugin.name)).describe():
+        key, kind, default, low, high, unit, text, allowed, choices, secret, _ = each
+        wanted = [kind, default, low, high, unit, text, allowed,
+                  "1" if secret else "", *choices]
+        assert plugin.fields["param:" + key] == wanted, (plugin.fields, wanted)
+        count += 1
+assert count >= 6, count
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
+
+
+UNCERTAIN = {
+    "decorated": "@change\nclass P:\n    rates = 8000\n    def process_audio(self, b): ...",
+    "changed": "class P:\n    rates = 8000\n    def process_audio(self, b): ...\nP.rates = 16000",
+    "conditional": "class P:\n    if x:\n        rates = 8000\n    def process_audio(self, b): ...",
+    "computed": "class P:\n    rates = f()\n    def process_audio(self, b): ...",
+    "inherited": "from x import B\nclass P(B):\n    def process_audio(self, b): ...",
+    "made": "class P:\n    rates = 8000\n    def process_audio(self, b): ...\n"
+    "def create_plugin():\n    p = P()\n    p = other(p)\n    return p",
+}
+
+
+@pytest.mark.parametrize("what", UNCERTAIN)
+def test_what_is_not_certain_narrows_nothing(what):
+    code = f"""
+import pythonfilter_described as described
+[plugin] = described.plugins({UNCERTAIN[what].encode()!r}, "/x/y.py")
+assert plugin.fields["kind"] == ["processor"]
+assert "rates" not in plugin.fields, plugin.fields
+[sure] = described.plugins(
+    b"class P:\\n    rates = 8000\\n    def process_audio(self, b): ...", "/x/y.py")
+assert sure.fields["rates"] == ["8000:8000"]
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
