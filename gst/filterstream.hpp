@@ -51,6 +51,8 @@ class FilterStream {
 
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
+  // The plugin's code changes, if it can; what the old one still holds.
+  void change_code(GstBuffer **tail);
   // What is to be pushed before anything else is processed.
   OutputQueue &outputs() { return outputs_; }
 
@@ -72,6 +74,7 @@ class FilterStream {
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
+  GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames);
 

@@ -115,6 +115,13 @@ static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
   return gst_python_filter_push_all(self, tail, flow);
 }
 
+// What the old code holds and cannot hand over comes before what the new makes.
+static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
+  GstBuffer *tail;
+  self->stream->change_code(&tail);
+  return gst_python_filter_push_all(self, tail, GST_FLOW_OK);
+}
+
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
@@ -210,6 +217,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   GstFlowReturn flow = self->stream->is_break(buffer)
                            ? gst_python_filter_push_tail(self)
                            : GST_FLOW_OK;
+  if (G_UNLIKELY(self->python->new_code_waits()) && flow == GST_FLOW_OK)
+    flow = gst_python_filter_change_code(self);
   if (G_UNLIKELY(self->stream->makes_blocks()) && flow == GST_FLOW_OK) {
     if (self->stream->add(buffer)) return self->stream->next_block(output);
     flow = gst_python_filter_push_rest(self);

@@ -70,13 +70,15 @@ class Run {
     setenv("BENCH_PARAMETER", subject->parameter, 1);
     Failure failure;
     Bridge *bridge = open_bridge(spec, &failure);
-    if (bridge) plugin_ = bridge->load(spec, &failure);
+    if (bridge) plugin_ = bridge->make(spec);
     StreamFormat format;
     format.interleaved = false;
     format.rate = 48000;
     format.channels = channels;
     format.frames = frames;
-    if (!plugin_ || !plugin_->start(format, &failure)) die(failure);
+    if (!plugin_ || !plugin_->load(spec, &failure) ||
+        !plugin_->start(format, &failure))
+      die(failure);
     block_.data = reinterpret_cast<std::byte *>(samples_);
     block_.channel_stride = frames * 4;
     block_.frame_stride = 4;

@@ -26,6 +26,7 @@ class FakePlugin final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
 
+  bool load(const PluginSpec &, Failure *) override { return true; }
   bool start(const StreamFormat &format, Failure *) override {
     format_ = format;
     return true;
@@ -79,6 +80,8 @@ class FakePlugin final : public Plugin {
     *frames = 1024;
     return true;
   }
+  bool take_state(Plugin *, Failure *) override { return true; }
+  bool restore_state(Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
   bool map_caps(bool, const std::string &, std::string *, Failure *) override {
     return false;
@@ -104,7 +107,7 @@ class FakePlugin final : public Plugin {
 
 class FakeBridge final : public Bridge {
  public:
-  std::unique_ptr<Plugin> load(const PluginSpec &, Failure *) override {
+  std::unique_ptr<Plugin> make(const PluginSpec &) override {
     return std::make_unique<FakePlugin>();
   }
 };
