@@ -231,7 +231,7 @@ bool AudioView::take(PyObject *samples) {
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
 
-  block->discont = discont_of(info_);
+  block->discont = discont_after_call(info_);
   const bool in_place = shown_ == array_.get();
   if (succeeded && !in_place && !read_only_)
     copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),
@@ -242,12 +242,12 @@ bool AudioView::take(PyObject *samples) {
   const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;
   const bool kept = buffer_kept || Py_REFCNT(shown_) != 2 ||
                     (in_place && Py_REFCNT(owner_) != 1);
+  // A part of the block that was sent on is no mistake of the plugin's.
+  block->escaped = !std::exchange(parts_sent_, false) && kept;
   return !kept || leave_to_plugin(block, buffer_kept);
 }
 
 bool AudioView::leave_to_plugin(Block *block, bool buffer_kept) {
-  // A part of the block that was sent on is no mistake of the plugin's.
-  block->escaped = !std::exchange(parts_sent_, false);
   if (shown_ == array_.get()) {
     give_to_owner(owner_, block->keeper->keep());
     array_.reset();

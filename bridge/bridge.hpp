@@ -41,6 +41,23 @@ struct IntRange {
   int min, max;
 };
 
+// A parameter that the plugin describes. Values are as set_parameter() takes
+// them: 0.5, 7, true, warm.
+struct ParameterSpec {
+  enum class Kind { Bool, Int, Float, String, Choice };
+  std::string name;
+  Kind kind = Kind::String;
+  std::string default_value;
+  std::string value;             // of the instance, when it was loaded
+  std::string minimum, maximum;  // of numbers; empty: no limit
+  std::vector<std::string> choices;
+  std::string unit;         // for people
+  std::string description;  // one line
+  std::string allowed;      // its values, to go after "must be"
+  bool secret = false;      // it only goes in
+  bool curve = false;       // the plugin wants its value for each frame
+};
+
 // What a plugin said it can work on; known once it is loaded.
 struct Capabilities {
   std::vector<SampleFormat> formats;
@@ -59,6 +76,7 @@ struct Capabilities {
   std::vector<std::string> files;  // where its code comes from; absolute
   // Parameters that are never shown, neither they nor what is said of them.
   std::vector<std::string> secrets;
+  std::vector<ParameterSpec> parameters;  // those that it describes
 
   // A processor that may change format and size. Caps are mere text here.
   bool converts = false;
@@ -158,6 +176,13 @@ struct CallTimes {
   uint64_t left = 0;   // after giving it back
 };
 
+// A parameter's value for each frame of a block.
+struct Curve {
+  std::string name;
+  std::vector<float> values;  // empty: `constant` for all
+  float constant = 0;
+};
+
 // The samples of one buffer, borrowed for one call.
 struct Block {
   std::byte *data = nullptr;
@@ -174,6 +199,8 @@ struct Block {
   uint64_t offset = no_time;
   bool discont = false;  // the plugin may change it, for what comes out
   bool gap = false;
+
+  const std::vector<Curve> *curves = nullptr;  // NULL: the plugin has none
 
   // Told by the bridge.
   CallTimes times;
@@ -252,7 +279,8 @@ class Plugin {
   virtual bool unlock(Failure *failure) = 0;
 
   // Of a converting plugin that maps caps: those of the output for `caps` of
-  // the input, or the other way round. Any thread, at any time.
+  // the input, or the other way round. Any thread, at any time. `failure` says
+  // where the method is, for whoever can make nothing of its answer.
   virtual bool map_caps(bool to_output, const std::string &caps,
                         std::string *mapped, Failure *failure) = 0;
 

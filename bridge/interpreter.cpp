@@ -201,7 +201,8 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 bool look_up_names(const PluginSpec &spec) {
   if (python.ours) keep_openssl_at_exit();
   Ref host;
-  for (const char *name : {"pythonfilter_loader", "pythonfilter_host"}) {
+  for (const char *name :
+       {"pythonfilter_loader", "pythonfilter_params", "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;
   }

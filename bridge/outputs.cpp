@@ -13,28 +13,42 @@ PyArrayObject *as_array(PyObject *object) {
   return reinterpret_cast<PyArrayObject *>(object);
 }
 
-// Whether the memory behind `object` can change while it is on its way: the
-// plugin, or something else of Python's, also refers to it.
+PyArrayObject_fields *fields_of(PyObject *object) {
+  return reinterpret_cast<PyArrayObject_fields *>(object);
+}
+
+// A weak reference, as a cache of buffers has, can become one that counts.
+bool has_weak_references(PyObject *object) {
+  if (PyArray_Check(object)) return fields_of(object)->weakreflist != nullptr;
+  if (PyMemoryView_Check(object))
+    return reinterpret_cast<PyMemoryViewObject *>(object)->weakreflist;
+  return !PyByteArray_CheckExact(object);
+}
+
+// Whether the memory behind `object`, which is held for this, can change while
+// it is on its way: the plugin, or something else of Python's, also refers to
+// it. A part of the block is told.
 bool may_change(PyObject *object, Py_ssize_t references,
-                const OutputRules &rules, OutputFacts *facts) {
+                const OutputRules &rules, bool *shown) {
   if (PyBytes_Check(object)) return false;
   if (object == rules.shown) {
-    facts->parts_shown = true;
+    *shown = true;
     return rules.shown_writable;
   }
-  if (Py_REFCNT(object) > references) return true;
+  if (Py_REFCNT(object) > references || has_weak_references(object))
+    return true;
   if (PyByteArray_Check(object)) return false;
   if (PyArray_Check(object)) {
     PyObject *base = PyArray_BASE(as_array(object));
-    return base && may_change(base, 1, rules, facts);
+    return base && may_change(base, 1, rules, shown);
   }
   if (PyMemoryView_Check(object)) {
     // Other memoryviews of the same object share this.
     const auto *view = reinterpret_cast<PyMemoryViewObject *>(object);
     PyObject *base = PyMemoryView_GET_BUFFER(object)->obj;
-    return view->mbuf->exports > 1 && !(base && PyBytes_Check(base))
-               ? true
-               : !base || may_change(base, 1, rules, facts);
+    if (!base) return true;
+    return (view->mbuf->exports > 1 && !PyBytes_Check(base)) ||
+           may_change(base, 1, rules, shown);
   }
   return true;  // somebody else's type: nobody knows
 }
@@ -97,82 +111,149 @@ bool check_array(PyArrayObject *array, const StreamFormat &format) {
   return true;
 }
 
-// The memory of `object` as an Output that is sent on. False: exception set.
-bool send(Ref object, const StreamFormat &format,
-          std::vector<Output> *outputs) {
-  Output output;
-  Py_buffer view = {};
-  if (PyBytes_Check(object.get())) {
-    output.data =
-        reinterpret_cast<std::byte *>(PyBytes_AS_STRING(object.get()));
-    output.size = size_t(PyBytes_GET_SIZE(object.get()));
-  } else if (PyArray_Check(object.get())) {
-    PyArrayObject *array = as_array(object.get());
-    output.data = reinterpret_cast<std::byte *>(PyArray_BYTES(array));
-    output.size = size_t(PyArray_NBYTES(array));
-  } else {
-    // Keeps a bytearray from being resized.
-    if (PyObject_GetBuffer(object.get(), &view, PyBUF_SIMPLE) != 0)
-      return false;
-    output.data = static_cast<std::byte *>(view.buf);
-    output.size = size_t(view.len);
+// Sample by sample is how everything downstream reads it.
+bool is_aligned(const std::byte *data, const StreamFormat &format) {
+  if (!format.output_frame) return true;
+  const size_t width = format.output_frame / size_t(format.output_channels);
+  const bool power_of_two = (width & (width - 1)) == 0;
+  return !power_of_two || reinterpret_cast<uintptr_t>(data) % width == 0;
+}
+
+// Memory of Python's that is not to be copied, or is: then as bytes.
+struct Memory {
+  Memory() = default;
+  Memory(const Memory &) = delete;
+  ~Memory() {
+    if (view.obj) PyBuffer_Release(&view);
   }
-  const bool whole =
-      format.output_frame == 0 || output.size % format.output_frame == 0;
-  if (!whole)
+  Ref object;
+  Py_buffer view = {};
+  std::byte *data = nullptr;
+  size_t size = 0;
+};
+
+bool copy(Memory *memory) {
+  Ref bytes = steal(PyBytes_FromStringAndSize(
+      reinterpret_cast<char *>(memory->data), Py_ssize_t(memory->size)));
+  if (!bytes) return false;
+  if (memory->view.obj) PyBuffer_Release(&memory->view);
+  memory->object = std::move(bytes);
+  memory->data =
+      reinterpret_cast<std::byte *>(PyBytes_AS_STRING(memory->object.get()));
+  return true;
+}
+
+// False: exception set.
+bool send(Memory *memory, const StreamFormat &format,
+          std::vector<Output> *outputs, OutputFacts *facts) {
+  if (format.output_frame && memory->size % format.output_frame != 0) {
     PyErr_Format(PyExc_ValueError,
                  "gave %zu bytes, which is not a whole number of frames of %zu "
                  "bytes; its output caps are %s",
-                 output.size, format.output_frame, format.output_caps.c_str());
-  if (!whole || output.size == 0) {
-    if (view.obj) PyBuffer_Release(&view);
-    return whole;
+                 memory->size, format.output_frame, format.output_caps.c_str());
+    return false;
+  }
+  if (memory->size == 0) return true;
+  if (!is_aligned(memory->data, format)) {
+    if (!copy(memory)) return false;
+    facts->copied = true;
   }
   auto *sent = new SentObject;
-  sent->view = view;
-  sent->object = object.release();
+  sent->view = std::exchange(memory->view, {});
+  sent->object = memory->object.release();
   count_sent();
-  output.release = release_later;
-  output.owner = sent;
-  outputs->push_back(output);
+  outputs->push_back({memory->data, memory->size, release_later, sent});
   return true;
+}
+
+bool add_array(PyObject *given, Py_ssize_t references, const OutputRules &rules,
+               std::vector<Output> *outputs, OutputFacts *facts) {
+  const StreamFormat &format = rules.format;
+  Memory memory;
+  bool copied = false, shown = false;
+  if (format.output_frame && PyArray_NDIM(as_array(given)) == 2) {
+    memory.object = arrange(as_array(given), format);
+    if (!memory.object) return false;
+    copied = memory.object.get() != given;
+    memory.object = copied ? std::move(memory.object) : Ref{};
+  } else if (!check_array(as_array(given), format)) {
+    return false;
+  }
+  if (!copied) {
+    copied = may_change(given, references, rules, &shown);
+    // F-contiguous arrays in the order of their memory, as everything else.
+    memory.object = copied
+                        ? steal(PyArray_NewCopy(as_array(given), NPY_KEEPORDER))
+                        : borrow(given);
+    if (!memory.object) return false;
+  }
+  facts->copied |= copied;
+  facts->parts_shown |= shown && !copied;
+  PyArrayObject *array = as_array(memory.object.get());
+  memory.data = reinterpret_cast<std::byte *>(PyArray_BYTES(array));
+  memory.size = size_t(PyArray_NBYTES(array));
+  return send(&memory, format, outputs, facts);
+}
+
+// A view of samples has to be what an array of them has to be.
+bool check_view(PyObject *given, const Py_buffer &view,
+                const StreamFormat &format) {
+  if (!format.output_frame || view.itemsize == 1) return true;
+  Ref array = steal(PyArray_FromAny(given, nullptr, 0, 0, 0, nullptr));
+  if (!array) return false;
+  if (PyArray_NDIM(as_array(array.get())) > 1) {
+    PyErr_SetString(PyExc_ValueError,
+                    "gave a memoryview of several dimensions: return the array "
+                    "itself");
+    return false;
+  }
+  return check_array(as_array(array.get()), format);
+}
+
+bool add_view(PyObject *given, Py_ssize_t references, const OutputRules &rules,
+              std::vector<Output> *outputs, OutputFacts *facts) {
+  Memory memory;
+  if (!PyObject_CheckBuffer(given) || PyArray_CheckScalar(given)) {
+    PyErr_Format(PyExc_TypeError,
+                 "gave %s, not bytes, a bytearray, a memoryview or an array, "
+                 "nor a list of those",
+                 Py_TYPE(given)->tp_name);
+    return false;
+  }
+  // Keeps a bytearray from being resized, and a memoryview from being released.
+  if (PyObject_GetBuffer(given, &memory.view, PyBUF_SIMPLE) != 0) {
+    PyErr_Format(PyExc_ValueError,
+                 "gave a %s that is not C-contiguous, or was released",
+                 Py_TYPE(given)->tp_name);
+    return false;
+  }
+  memory.data = static_cast<std::byte *>(memory.view.buf);
+  memory.size = size_t(memory.view.len);
+  if (!check_view(given, memory.view, rules.format)) return false;
+  bool shown = false;
+  // One more of ours: the view's.
+  if (may_change(given, references + 1, rules, &shown)) {
+    if (!copy(&memory)) return false;
+    facts->copied = true;
+  } else {
+    memory.object = borrow(given);
+    facts->parts_shown |= shown;
+  }
+  return send(&memory, rules.format, outputs, facts);
 }
 
 bool add_output(PyObject *given, Py_ssize_t references,
                 const OutputRules &rules, std::vector<Output> *outputs,
                 OutputFacts *facts) {
-  const StreamFormat &format = rules.format;
-  Ref object;
-  if (PyArray_Check(given)) {
-    PyArrayObject *array = as_array(given);
-    if (format.output_frame && PyArray_NDIM(array) == 2) {
-      object = arrange(array, format);
-      if (!object) return false;
-      if (object.get() != given) {
-        facts->copied = true;
-        return send(std::move(object), format, outputs);
-      }
-      object.reset();  // not to be counted
-    } else if (!check_array(array, format)) {
-      return false;
-    }
-  } else if (!PyObject_CheckBuffer(given)) {
-    PyErr_Format(PyExc_TypeError,
-                 "gave %s, not bytes, bytearray, memoryview or an array",
-                 Py_TYPE(given)->tp_name);
-    return false;
-  }
-  if (may_change(given, references, rules, facts)) {
-    facts->copied = true;
-    // F-contiguous arrays in the order of their memory, as everything else.
-    object = steal(PyArray_Check(given)
-                       ? PyArray_NewCopy(as_array(given), NPY_KEEPORDER)
-                       : PyBytes_FromObject(given));
-    if (!object) return false;
-  } else {
-    object = borrow(given);
-  }
-  return send(std::move(object), format, outputs);
+  if (PyArray_Check(given))
+    return add_array(given, references, rules, outputs, facts);
+  if (!PyBytes_Check(given))
+    return add_view(given, references, rules, outputs, facts);
+  Memory memory;
+  memory.object = borrow(given);
+  memory.data = reinterpret_cast<std::byte *>(PyBytes_AS_STRING(given));
+  memory.size = size_t(PyBytes_GET_SIZE(given));
+  return send(&memory, rules.format, outputs, facts);
 }
 
 }  // namespace

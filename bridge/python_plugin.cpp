@@ -8,6 +8,7 @@
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "parameters.hpp"
 #include "release_later.hpp"
 
 namespace pythonfilter {
@@ -70,7 +71,7 @@ bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
   if (!load_module(spec, failure)) return false;
-  if (call_host("initialize", failure)) {
+  if (call_host("initialize", failure) && read_values(failure)) {
     close_before_later_handlers();
     return true;
   }
@@ -147,7 +148,18 @@ bool PythonPlugin::read_capabilities() {
   if (!block_size) return false;
   capabilities_.block_size = int(PyLong_AsLong(block_size.get()));
   return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
-         read_ranges(host_.get(), "channels", &capabilities_.channels);
+         read_ranges(host_.get(), "channels", &capabilities_.channels) &&
+         read_parameters(host_.get(), &capabilities_.parameters);
+}
+
+bool PythonPlugin::read_values(Failure *failure) {
+  if (capabilities_.parameters.empty()) return true;
+  Ref values = call_host("values", "get_parameter", failure, {});
+  if (!values) return false;
+  if (pythonfilter::read_values(values.get(), &capabilities_.parameters))
+    return true;
+  capture_exception(failure, "get_parameter");
+  return false;
 }
 
 PythonPlugin::~PythonPlugin() {
@@ -255,6 +267,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                             : view_.take_result(result)))
     return Outcome::Ok;
   complain(failure, truth == 0);
+  // What was taken before the mistake: parts of the block among it would look
+  // as if the plugin had kept them.
+  if (capabilities_.converts) release_sent();
   return Outcome::Failed;
 }
 
@@ -397,12 +412,20 @@ bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
   const char *method = to_output ? "get_output_caps" : "get_input_caps";
   Gil gil;
   if (!gil) return told_closing(failure, method);
-  Ref text = steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
-  if (!text) {
+  Ref answer =
+      steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  const char *text, *file, *function;
+  int line;
+  if (!answer ||
+      !PyArg_ParseTuple(answer.get(), "ssis", &text, &file, &line, &function)) {
     capture_exception(failure, method);
     return false;
   }
-  *mapped = text_of(text.get());
+  *mapped = text;
+  describe_failure(failure, Failure::Kind::BadResult, method, "");
+  failure->file = file;
+  failure->line = line;
+  failure->function = function;
   return true;
 }
 

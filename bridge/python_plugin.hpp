@@ -37,6 +37,7 @@ class PythonPlugin final : public Plugin {
  private:
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
+  bool read_values(Failure *failure);
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);

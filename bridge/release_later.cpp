@@ -4,6 +4,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <pthread.h>
+#include <signal.h>
 #include <thread>
 
 #include "gil.hpp"
@@ -37,6 +39,10 @@ class Collector {
 
  private:
   void run() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    pthread_setname_np(pthread_self(), "python-release");
     for (;;) {
       {
         std::unique_lock<std::mutex> lock(mutex_);

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "names.hpp"
+#include "parameters.hpp"
 
 namespace pythonfilter {
 
@@ -30,6 +31,7 @@ struct StreamInfo {
   PyObject_HEAD uint64_t pts, duration, offset;
   int sample_rate;
   bool discont, gap;
+  const Block *block;  // of the call that runs; NULL: none with curves
 };
 
 StreamInfo *info_of(PyObject *object) {
@@ -57,6 +59,16 @@ int set_flag(PyObject *self, PyObject *value, void *field) {
 
 PyObject *sample_rate(PyObject *self, void *) {
   return PyLong_FromLong(info_of(self)->sample_rate);
+}
+
+PyObject *curve(PyObject *self, PyObject *name) {
+  const Block *block = info_of(self)->block;
+  if (block) return new_curve(*block, text_of(name));
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "a curve is there during the call only, and for a plugin that "
+      "names it in its class attribute curves");
+  return nullptr;
 }
 
 void info_dealloc(PyObject *self) {
@@ -94,8 +106,11 @@ bool make_view_types() {
       {"gap", flag, nullptr, nullptr, at(offsetof(StreamInfo, gap))},
       {"sample_rate", sample_rate, nullptr, nullptr, nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
+  static PyMethodDef methods[] = {{"curve", curve, METH_O, nullptr},
+                                  {nullptr, nullptr, 0, nullptr}};
   PyType_Slot info_slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void *>(info_dealloc)},
+      {Py_tp_methods, methods},
       {Py_tp_getset, getters},
       {0, nullptr}};
   python.stream_info_type =
@@ -129,9 +144,11 @@ PyObject *new_stream_info(int rate) {
   info->offset = block.offset;
   info->discont = block.discont;
   info->gap = block.gap;
+  info->block = block.curves ? &block : nullptr;
 }
 
-[[gnu::hot]] bool discont_of(PyObject *object) {
+[[gnu::hot]] bool discont_after_call(PyObject *object) {
+  info_of(object)->block = nullptr;
   return info_of(object)->discont;
 }
 

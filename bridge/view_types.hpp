@@ -19,7 +19,7 @@ void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory);
 PyObject *new_stream_info(int rate);
 // Stores a few numbers; objects are made only when the plugin reads them.
 void fill_stream_info(PyObject *info, const Block &block);
-// What the plugin may have changed.
-bool discont_of(PyObject *info);
+// What the plugin may have changed. The block is forgotten.
+bool discont_after_call(PyObject *info);
 
 }  // namespace pythonfilter

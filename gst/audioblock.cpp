@@ -22,6 +22,16 @@ class KeptMap final : public KeptMemory {
   GstMapInfo map_;
 };
 
+// All but the one that says where the planes are.
+gboolean copy_other_meta(GstBuffer *from, GstMeta **meta, gpointer to) {
+  const GstMetaInfo *info = (*meta)->info;
+  GstMetaTransformCopy all = {FALSE, 0, gsize(-1)};
+  if (info->api != GST_AUDIO_META_API_TYPE && info->transform_func)
+    info->transform_func(static_cast<GstBuffer *>(to), *meta, from,
+                         _gst_meta_transform_copy, &all);
+  return TRUE;
+}
+
 bool ranges_overlap(size_t a, size_t b, size_t length) {
   return a < b + length && b < a + length;
 }
@@ -229,6 +239,7 @@ bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,
       GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS), 0,
       gsize(-1));
   gst_buffer_append_memory(made, memory);
+  gst_buffer_foreach_meta(*buffer, copy_other_meta, made);
   gst_buffer_add_audio_meta(made, &info, block.frames, nullptr);
   block.unmap();
   gst_buffer_unref(*buffer);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "capsconversion.hpp"
 
+#include <gst/audio/audio.h>
+
 #include "plugincaps.hpp"
 
 namespace pythonfilter {
@@ -13,6 +15,33 @@ GstCaps *parse(const std::string &text, const char *name,
   if (!caps)
     *problem = std::string("declares ") + name + " = '" + text +
                "', which GStreamer cannot read as caps";
+  return caps;
+}
+
+std::string to_text(const GstCaps *caps) {
+  gchar *made = gst_caps_to_string(caps);
+  std::string text = made;
+  g_free(made);
+  return text;
+}
+
+// Raw audio without any field would count as fixed, and nobody would ask what
+// downstream takes. Takes `caps`.
+GstCaps *open_fields(GstCaps *caps) {
+  if (gst_caps_is_any(caps)) return caps;
+  GstCaps *all = gst_caps_from_string(GST_AUDIO_CAPS_MAKE(
+      GST_AUDIO_FORMATS_ALL) ",layout={interleaved,non-interleaved}");
+  const GstStructure *wide = gst_caps_get_structure(all, 0);
+  caps = gst_caps_make_writable(caps);
+  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+    GstStructure *each = gst_caps_get_structure(caps, i);
+    if (!gst_structure_has_name(each, "audio/x-raw")) continue;
+    for (const char *field : {"format", "layout", "rate", "channels"})
+      if (!gst_structure_has_field(each, field))
+        gst_structure_set_value(each, field,
+                                gst_structure_get_value(wide, field));
+  }
+  gst_caps_unref(all);
   return caps;
 }
 
@@ -36,6 +65,7 @@ bool CapsConversion::open(std::shared_ptr<Plugin> plugin,
   if (!capabilities.output_caps.empty()) {
     output_ = parse(capabilities.output_caps, "output_caps", problem);
     if (!output_) return false;
+    output_ = open_fields(output_);
   } else if (capabilities.maps_to_output) {
     output_ = gst_caps_new_any();
   }
@@ -57,56 +87,53 @@ void CapsConversion::close() {
 
 GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
                              Failure *failure) const {
-  gchar *text = gst_caps_to_string(caps);
   std::string mapped;
-  const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
-  g_free(text);
+  const bool answered =
+      plugin_->map_caps(to_output, to_text(caps), &mapped, failure);
   if (!answered) return nullptr;
-  failure->kind = Failure::Kind::BadResult;
-  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
   GstCaps *result = gst_caps_from_string(mapped.c_str());
   if (!result) {
     failure->message = failure->phase + "() gave '" + mapped +
                        "', which GStreamer cannot read as caps";
     return nullptr;
   }
+  if (to_output) result = open_fields(result);
   GstCaps *declared = to_output ? output_ : input_;
   if (!declared) return result;
   GstCaps *within = intersect(result, declared);
   gst_caps_unref(result);
   if (!gst_caps_is_empty(within)) return within;
   gst_caps_unref(within);
-  gchar *allowed = gst_caps_to_string(declared);
-  failure->message =
-      failure->phase + "() gave '" + mapped +
-      "', which is none of the caps that the plugin declares: " + allowed;
-  g_free(allowed);
+  failure->message = failure->phase + "() gave '" + mapped +
+                     "', which is none of the caps that the plugin declares: " +
+                     to_text(declared);
   return nullptr;
 }
 
 bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
                              Failure *failure) const {
-  if (!plugin_->capabilities().maps_to_output) {
-    if (gst_caps_is_fixed(output)) return true;
-    failure->kind = Failure::Kind::Unusable;
-    failure->phase = "get_output_caps";
+  GstCaps *mapped = nullptr;
+  if (plugin_->capabilities().maps_to_output) {
+    mapped = ask(true, input, failure);
+    if (!mapped) return false;
+  } else {
+    *failure = Failure{};
+    failure->kind = Failure::Kind::BadResult;
+    failure->phase = "set_caps";
+    mapped = gst_caps_ref(output_ ? output_ : input);
+  }
+  // Fixed it is but for ANY, which no plugin can be meant to give.
+  const bool agreed = gst_caps_is_fixed(output) &&
+                      gst_caps_is_subset(input, input_) &&
+                      gst_caps_is_subset(output, mapped);
+  if (!agreed && gst_caps_is_any(mapped))
     failure->message =
         "declares output_caps that leave open what comes out; it needs a "
         "get_output_caps()";
-    return false;
-  }
-  GstCaps *mapped = ask(true, input, failure);
-  if (!mapped) return false;
-  const bool agreed =
-      gst_caps_is_fixed(output) && gst_caps_is_subset(output, mapped);
-  if (!agreed) {
-    gchar *got = gst_caps_to_string(output);
-    gchar *wanted = gst_caps_to_string(mapped);
-    failure->message = failure->phase + "() gave " + wanted +
-                       ", and what was agreed on is " + got;
-    g_free(got);
-    g_free(wanted);
-  }
+  else if (!agreed)
+    failure->message = "its output is " + to_text(mapped) + " for the input " +
+                       to_text(input) + ", but what was agreed on is " +
+                       to_text(output);
   gst_caps_unref(mapped);
   return agreed;
 }
@@ -156,29 +183,53 @@ GstCaps *CapsConversion::transform(GstPadDirection direction,
   return result;
 }
 
+namespace {
+
+// What is left open of raw audio as the input has it, or else as most have it.
+void fixate_audio(GstStructure *output, const GstStructure *input) {
+  for (const auto &[field, usual] :
+       {std::pair("format", GST_AUDIO_NE(F32)), {"layout", "interleaved"}}) {
+    const char *wanted = gst_structure_get_string(input, field);
+    gst_structure_fixate_field_string(output, field, wanted ? wanted : usual);
+  }
+  for (const auto &[field, usual] :
+       {std::pair("rate", GST_AUDIO_DEF_RATE), {"channels", 2}}) {
+    int wanted = usual;
+    gst_structure_get_int(input, field, &wanted);
+    gst_structure_fixate_field_nearest_int(output, field, wanted);
+  }
+}
+
+// More than two channels need positions: those of the input, or usual ones.
+void complete_positions(GstStructure *output, const GstStructure *input) {
+  int before = 0, after = 0;
+  gst_structure_get_int(input, "channels", &before);
+  gst_structure_get_int(output, "channels", &after);
+  if (gst_structure_has_field(output, "channel-mask")) return;
+  if (before == after && gst_structure_has_field(input, "channel-mask"))
+    gst_structure_set_value(output, "channel-mask",
+                            gst_structure_get_value(input, "channel-mask"));
+  else if (after > 2)
+    gst_structure_set(output, "channel-mask", GST_TYPE_BITMASK,
+                      gst_audio_channel_get_fallback_mask(after), nullptr);
+}
+
+}  // namespace
+
 GstCaps *fixate_output(GstCaps *input, GstCaps *caps) {
+  if (gst_caps_is_any(caps)) {
+    // Nobody said anything; confirm() tells what the plugin did wrong.
+    gst_caps_unref(caps);
+    return gst_caps_ref(input);
+  }
   caps = gst_caps_make_writable(gst_caps_truncate(caps));
   GstStructure *output = gst_caps_get_structure(caps, 0);
   const GstStructure *like = gst_caps_get_structure(input, 0);
-  if (gst_structure_has_name(output, "audio/x-raw") &&
-      gst_structure_has_name(like, "audio/x-raw")) {
-    for (const char *field : {"rate", "channels"}) {
-      int wanted;
-      if (gst_structure_get_int(like, field, &wanted))
-        gst_structure_fixate_field_nearest_int(output, field, wanted);
-    }
-    for (const char *field : {"format", "layout"})
-      if (const char *wanted = gst_structure_get_string(like, field))
-        gst_structure_fixate_field_string(output, field, wanted);
-    const GValue *mask = gst_structure_get_value(like, "channel-mask");
-    int before = 0, after = 0;
-    gst_structure_get_int(like, "channels", &before);
-    gst_structure_get_int(output, "channels", &after);
-    if (mask && before == after &&
-        !gst_structure_has_field(output, "channel-mask"))
-      gst_structure_set_value(output, "channel-mask", mask);
-  }
-  return gst_caps_fixate(caps);
+  const bool raw = gst_structure_has_name(output, "audio/x-raw");
+  if (raw) fixate_audio(output, like);
+  caps = gst_caps_fixate(caps);
+  if (raw) complete_positions(gst_caps_get_structure(caps, 0), like);
+  return caps;
 }
 
 }  // namespace pythonfilter

@@ -2,6 +2,7 @@
 //
 // How one plugin takes over from another in the middle of a stream.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "failuremessage.hpp"
@@ -12,6 +13,23 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
 
 namespace pythonfilter {
+
+namespace {
+
+bool same_parameters(const std::vector<ParameterSpec> &some,
+                     const std::vector<ParameterSpec> &others) {
+  const auto all_of = [](const ParameterSpec &spec) {
+    return std::tie(spec.name, spec.kind, spec.default_value, spec.value,
+                    spec.minimum, spec.maximum, spec.choices, spec.unit,
+                    spec.description, spec.allowed, spec.secret, spec.curve);
+  };
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(),
+                    [&](const ParameterSpec &one, const ParameterSpec &other) {
+                      return all_of(one) == all_of(other);
+                    });
+}
+
+}  // namespace
 
 void PythonElement::reload_failed(const Failure &failure) {
   post(GST_MESSAGE_WARNING, failure);
@@ -64,6 +82,7 @@ bool PythonElement::hand_over(Candidate *next, Failure *failure) {
           return each.key == parameter.key && each.value == parameter.value;
         });
     if (told != next->told.end()) continue;
+    next->told.push_back(parameter);
     good = good && next->plugin->set_parameter(&parameter, failure);
     next->answers.push_back(parameter);
   }
@@ -112,6 +131,8 @@ void PythonElement::take_over(Candidate next) {
   const bool carried = carries_state(next);
   GstCaps *caps =
       capabilities.converts ? next.conversion.input() : caps_of(capabilities);
+  const std::vector<ParameterSpec> old_parameters =
+      plugin_->capabilities().parameters;
   Candidate old;
   old.started = kind_ == PluginKind::Processor;
   {
@@ -123,6 +144,15 @@ void PythonElement::take_over(Candidate next) {
   reloader_.discard(std::move(old));
   for (const Parameter &answer : next.answers)
     params_.accept(answer);
+  // The same ones stay the same object, with whatever controls it.
+  if (!same_parameters(old_parameters, capabilities.parameters)) {
+    properties_.withdraw();
+    properties_.publish(capabilities.parameters, name_);
+  }
+  for (const Parameter &told : next.told)
+    properties_.tell_outcome(told);
+  curves_.open(capabilities.parameters);
+  curves_.refresh(properties_);
   reloader_.took_over(capabilities);
   if (capabilities.has_latency)
     update_latency();

@@ -39,7 +39,8 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
 
   GstAudioInfo in, out;
   if (is_raw_audio(input)) {
-    if (!gst_audio_info_from_caps(&in, input)) return false;
+    if (!gst_audio_info_from_caps(&in, input))
+      return python.refuse_caps(input, "takes");
     format.rate = in.rate;
     format.channels = in.channels;
     format.frames = block_size();
@@ -51,7 +52,8 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   }
   gst_audio_info_init(&out);
   if (is_raw_audio(output)) {
-    if (!gst_audio_info_from_caps(&out, output)) return false;
+    if (!gst_audio_info_from_caps(&out, output))
+      return python.refuse_caps(output, "gives");
     format.output_frame = size_t(out.bpf);
     StreamFormat known;
     format.output_known = stream_format_of(out, &known);
@@ -80,7 +82,7 @@ GstFlowReturn FilterStream::reset() {
 }
 
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
-  GstFlowReturn flow = python.prepare();
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
   if (G_UNLIKELY(is_break(*buffer))) {
     flow = reset();
@@ -178,8 +180,7 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
     broken_ = true;
   } else if (policy == OnError::Silence) {
     *buffer = gst_buffer_make_writable(*buffer);
-    gst_buffer_memset(*buffer, 0, 0, gst_buffer_get_size(*buffer));
-    GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_GAP);
+    silence(*buffer);
   }
   if (*buffer && broken_) mark_discont(buffer, block);
 }
@@ -191,6 +192,15 @@ void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
   block->unmap();
   *buffer = gst_buffer_make_writable(*buffer);
   GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+void FilterStream::silence(GstBuffer *buffer) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) return;
+  // Not always zeros: of unsigned samples it is the middle.
+  gst_audio_format_info_fill_silence(python.info().finfo, map.data, map.size);
+  gst_buffer_unmap(buffer, &map);
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
 }
 
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {

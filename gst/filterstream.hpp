@@ -4,6 +4,8 @@
 // or into others, what a failed call lets through, and the tail at the end.
 #pragma once
 
+#include <gst/base/gstbasetransform.h>
+
 #include "blocksplitter.hpp"
 #include "outputqueue.hpp"
 #include "pythonelement.hpp"
@@ -15,8 +17,9 @@ enum class Remainder { Pad, Pass };
 
 class FilterStream {
  public:
-  explicit FilterStream(GstElement *element)
-      : python(element, PluginKind::Processor), element_(element) {}
+  explicit FilterStream(GstBaseTransform *filter)
+      : python(GST_ELEMENT(filter), PluginKind::Processor, filter->segment),
+        element_(GST_ELEMENT(filter)) {}
 
   // Those that every element has, and those of this one.
   static void install_properties(GObjectClass *object_class);
@@ -74,6 +77,7 @@ class FilterStream {
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
+  void silence(GstBuffer *buffer);
   GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames);

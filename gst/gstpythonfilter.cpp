@@ -44,16 +44,21 @@ struct _GstPythonFilter {
   GstBaseTransform parent;
   FilterStream *stream;   // C++ side; made in init, freed in finalize
   PythonElement *python;  // in stream
+  gboolean draining;      // new caps come in, and the tail was pushed
 };
 
-G_DEFINE_TYPE(GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM)
+G_DEFINE_TYPE_WITH_CODE(
+    GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM,
+    G_IMPLEMENT_INTERFACE(
+        GST_TYPE_CHILD_PROXY,
+        pythonfilter::PythonElementClass<GstPythonFilter>::init_child_proxy))
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
     pythonfilter, "pythonfilter", GST_RANK_NONE, GST_TYPE_PYTHON_FILTER,
     GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
                             "elements whose plugins are written in Python"))
 
 static void gst_python_filter_init(GstPythonFilter *self) {
-  self->stream = new FilterStream(GST_ELEMENT(self));
+  self->stream = new FilterStream(GST_BASE_TRANSFORM(self));
   self->python = &self->stream->python;
 }
 
@@ -125,6 +130,8 @@ static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
+  // Only the output changes: downstream asked for it, no event told so before.
+  if (!self->draining) gst_python_filter_push_tail(self);
   if (!self->stream->start(input, output)) return FALSE;
   gst_base_transform_set_passthrough(
       base, self->python->read_only() && !self->python->converts());
@@ -146,14 +153,25 @@ static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
   return changes;
 }
 
+// The tail goes out before the base class sends the new caps on.
+static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
+                                           GstEvent *event) {
+  auto *base = GST_BASE_TRANSFORM(self);
+  if (changes_caps(base, event)) gst_python_filter_push_tail(self);
+  self->draining = TRUE;
+  const gboolean taken =
+      GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+          ->sink_event(base, event);
+  self->draining = FALSE;
+  return taken;
+}
+
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
-      // Before the base class sends the new caps on.
-      if (changes_caps(base, event)) gst_python_filter_push_tail(self);
-      break;
+      return gst_python_filter_new_caps(self, event);
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
       self->python->end_of_stream();
@@ -213,6 +231,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     gst_buffer_unref(buffer);
     return GST_FLOW_NOT_NEGOTIATED;
   }
+  // Left over from a push that failed.
+  self->stream->outputs().drop_waiting();
   // As audiofxbasefirfilter does: what was held back comes before the break.
   GstFlowReturn flow = self->stream->is_break(buffer)
                            ? gst_python_filter_push_tail(self)

@@ -40,7 +40,11 @@ struct _GstPythonSink {
   PythonElement *python;  // in stream
 };
 
-G_DEFINE_TYPE(GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK)
+G_DEFINE_TYPE_WITH_CODE(
+    GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
+    G_IMPLEMENT_INTERFACE(
+        GST_TYPE_CHILD_PROXY,
+        pythonfilter::PythonElementClass<GstPythonSink>::init_child_proxy))
 GST_ELEMENT_REGISTER_DEFINE(pythonsink, "pythonsink", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SINK)
 

@@ -42,7 +42,11 @@ struct _GstPythonSrc {
 
 enum { PROP_IS_LIVE = pythonfilter::last_shared_property + 1 };
 
-G_DEFINE_TYPE(GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC)
+G_DEFINE_TYPE_WITH_CODE(
+    GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC,
+    G_IMPLEMENT_INTERFACE(
+        GST_TYPE_CHILD_PROXY,
+        pythonfilter::PythonElementClass<GstPythonSrc>::init_child_proxy))
 GST_ELEMENT_REGISTER_DEFINE(pythonsrc, "pythonsrc", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SRC)
 

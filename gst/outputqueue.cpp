@@ -1,21 +1,49 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "outputqueue.hpp"
 
+#include <cstdlib>
+
 namespace pythonfilter {
 
 namespace {
 
+// Of the flags that go with what they are about. Whether it is silence is not
+// known any more.
+constexpr guint carried =
+    ~guint(GST_MINI_OBJECT_FLAG_LAST - 1) &
+    ~guint(GST_BUFFER_FLAG_TAG_MEMORY | GST_BUFFER_FLAG_GAP);
+
 // What says something about the content as it was (tags: of audio, of memory)
-// is not true of the output.
-gboolean copy_untagged(GstBuffer *input, GstMeta **meta, gpointer output) {
+// is not true of the output; and a parent would only be kept from its pool.
+gboolean copy_untagged(GstBuffer *from, GstMeta **meta, gpointer to) {
   const GstMetaInfo *info = (*meta)->info;
   const gchar *const *tags = gst_meta_api_type_get_tags(info->api);
-  if ((!tags || !tags[0]) && info->transform_func) {
+  if ((!tags || !tags[0]) && info->transform_func &&
+      info->api != GST_PARENT_BUFFER_META_API_TYPE) {
     GstMetaTransformCopy all = {FALSE, 0, gsize(-1)};
-    info->transform_func(static_cast<GstBuffer *>(output), *meta, input,
+    info->transform_func(static_cast<GstBuffer *>(to), *meta, from,
                          _gst_meta_transform_copy, &all);
   }
   return TRUE;
+}
+
+// The time by another clock, of a part that begins so much later. Where that is
+// not known, it is not told.
+void shift_references(GstBuffer *buffer, GstClockTime later) {
+  constexpr auto api = gst_reference_timestamp_meta_api_get_type;
+  if (!GST_CLOCK_TIME_IS_VALID(later)) {
+    while (GstMeta *meta = gst_buffer_get_meta(buffer, api()))
+      gst_buffer_remove_meta(buffer, meta);
+    return;
+  }
+  gpointer state = nullptr;
+  while (GstMeta *meta =
+             gst_buffer_iterate_meta_filtered(buffer, &state, api())) {
+    auto *reference = reinterpret_cast<GstReferenceTimestampMeta *>(meta);
+    reference->timestamp += later;
+    if (GST_CLOCK_TIME_IS_VALID(reference->duration))
+      reference->duration = GST_BUFFER_DURATION(buffer);
+  }
 }
 
 guint64 share(guint64 whole, guint64 part, guint64 parts) {
@@ -30,30 +58,31 @@ void OutputQueue::start(const GstAudioInfo &info) {
 }
 
 void OutputQueue::clear() {
-  while (GstBuffer *buffer = pop())
-    gst_buffer_unref(buffer);
+  drop_waiting();
+  gst_clear_buffer(&metas_);
   span_ = Span{};
   pending_ = false;
   end_ = GST_CLOCK_TIME_NONE;
 }
 
-GstBuffer *OutputQueue::pop() {
+[[gnu::hot]] GstBuffer *OutputQueue::pop_waiting() {
   if (next_ < buffers_.size()) return buffers_[next_++];
   buffers_.clear();
   next_ = 0;
   return nullptr;
 }
 
-void OutputQueue::extend_span(GstBuffer *input, bool discont) {
-  discont = discont || GST_BUFFER_FLAG_IS_SET(input, GST_BUFFER_FLAG_DISCONT);
+[[gnu::hot]] void OutputQueue::extend_span(GstBuffer *input, bool discont) {
+  guint flags = GST_BUFFER_FLAGS(input) & carried;
+  if (discont) flags |= GST_BUFFER_FLAG_DISCONT;
   if (!pending_) {
     span_.pts = GST_BUFFER_PTS(input);
     span_.dts = GST_BUFFER_DTS(input);
     span_.duration = GST_BUFFER_DURATION(input);
     span_.offset = GST_BUFFER_OFFSET(input);
-    span_.discont = discont;
+    span_.flags = flags;
   } else {
-    span_.discont = span_.discont || discont;
+    span_.flags |= flags;
     if (GST_BUFFER_DURATION_IS_VALID(input) &&
         GST_CLOCK_TIME_IS_VALID(span_.duration))
       span_.duration += GST_BUFFER_DURATION(input);
@@ -61,13 +90,18 @@ void OutputQueue::extend_span(GstBuffer *input, bool discont) {
       span_.duration = GST_CLOCK_TIME_NONE;
   }
   span_.offset_end = GST_BUFFER_OFFSET_END(input);
-  pending_ = true;
 }
 
-void OutputQueue::add(GstBuffer *input, std::vector<Output> *outputs,
-                      bool discont) {
+[[gnu::hot]] void OutputQueue::add(GstBuffer *input,
+                                   std::vector<Output> *outputs, bool discont) {
   extend_span(input, discont);
-  if (!outputs->empty()) share_out(outputs, input);
+  if (!outputs->empty()) {
+    share_out(outputs, pending_ ? metas_ : input);
+  } else if (!pending_) {
+    pending_ = true;
+    metas_ = gst_buffer_new();
+    gst_buffer_foreach_meta(input, copy_untagged, metas_);
+  }
 }
 
 void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
@@ -75,35 +109,33 @@ void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
     span_ = Span{};
     span_.pts = end_;
   }
-  span_.discont = span_.discont || discont;
-  share_out(outputs, nullptr);
+  if (discont) span_.flags |= GST_BUFFER_FLAG_DISCONT;
+  share_out(outputs, metas_);
 }
 
-GstClockTime OutputQueue::length_of(size_t bytes) const {
-  if (info_.bpf == 0 || info_.rate == 0) return GST_CLOCK_TIME_NONE;
-  return gst_util_uint64_scale_round(bytes / size_t(info_.bpf), GST_SECOND,
-                                     guint64(info_.rate));
+// Raw audio that is longer or shorter than what went in, as after a change of
+// speed, lasts as long as it lasts; and offsets are numbers of samples.
+[[gnu::hot]] void OutputQueue::fit_to_length(size_t bytes) {
+  const guint64 frames = bytes / size_t(info_.bpf);
+  const GstClockTime length =
+      gst_util_uint64_scale_round(frames, GST_SECOND, guint64(info_.rate));
+  const auto tolerance = GstClockTimeDiff(GST_SECOND / guint64(info_.rate));
+  if (!GST_CLOCK_TIME_IS_VALID(span_.duration) ||
+      std::abs(GST_CLOCK_DIFF(span_.duration, length)) > tolerance)
+    span_.duration = length;
+  if (span_.offset_end != GST_BUFFER_OFFSET_NONE &&
+      span_.offset_end - span_.offset != frames)
+    span_.offset = span_.offset_end = GST_BUFFER_OFFSET_NONE;
 }
 
-void OutputQueue::share_out(std::vector<Output> *outputs, GstBuffer *input) {
+[[gnu::hot]] void OutputQueue::share_out(std::vector<Output> *outputs,
+                                         GstBuffer *like) {
   const bool raw = info_.bpf > 0;
   const size_t count = outputs->size();
   size_t bytes = 0;
   for (const Output &output : *outputs)
     bytes += output.size;
-
-  // Raw audio that is longer or shorter than what went in, as after a change
-  // of speed, lasts as long as it lasts.
-  const GstClockTime length = length_of(bytes);
-  if (raw && GST_CLOCK_TIME_IS_VALID(length)) {
-    const GstClockTime tolerance = GST_SECOND / GstClockTime(info_.rate);
-    if (!GST_CLOCK_TIME_IS_VALID(span_.duration) ||
-        GST_CLOCK_DIFF(span_.duration, length) > GstClockTimeDiff(tolerance) ||
-        GST_CLOCK_DIFF(length, span_.duration) > GstClockTimeDiff(tolerance)) {
-      span_.duration = length;
-      span_.offset = span_.offset_end = GST_BUFFER_OFFSET_NONE;
-    }
-  }
+  if (raw) fit_to_length(bytes);
 
   // Raw audio by its length, anything else in equal parts.
   const guint64 parts = raw ? bytes : count;
@@ -111,42 +143,10 @@ void OutputQueue::share_out(std::vector<Output> *outputs, GstBuffer *input) {
   for (size_t i = 0; i < count; i++) {
     const guint64 to = raw ? from + (*outputs)[i].size : i + 1;
     GstBuffer *buffer = wrap((*outputs)[i]);
-    if (input) {
-      gst_buffer_copy_into(buffer, input, GST_BUFFER_COPY_FLAGS, 0, gsize(-1));
-      gst_buffer_foreach_meta(input, copy_untagged, buffer);
-    }
-    if (i > 0 || !span_.discont)
-      GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_DISCONT);
-    else
-      GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-    if (i > 0) GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_RESYNC);
-    if (i + 1 < count) GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_MARKER);
-    // Whether it is silence is not known any more.
-    GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
-
-    const bool timed = GST_CLOCK_TIME_IS_VALID(span_.duration);
-    if (timed) {
-      const GstClockTime begin = share(span_.duration, from, parts);
-      GST_BUFFER_DURATION(buffer) = share(span_.duration, to, parts) - begin;
-      if (GST_CLOCK_TIME_IS_VALID(span_.pts))
-        GST_BUFFER_PTS(buffer) = span_.pts + begin;
-      if (GST_CLOCK_TIME_IS_VALID(span_.dts))
-        GST_BUFFER_DTS(buffer) = span_.dts + begin;
-    } else if (i == 0) {
-      GST_BUFFER_PTS(buffer) = span_.pts;
-      GST_BUFFER_DTS(buffer) = span_.dts;
-    }
-    if (span_.offset != GST_BUFFER_OFFSET_NONE &&
-        span_.offset_end != GST_BUFFER_OFFSET_NONE &&
-        span_.offset_end >= span_.offset) {
-      const guint64 length_in = span_.offset_end - span_.offset;
-      GST_BUFFER_OFFSET(buffer) = span_.offset + share(length_in, from, parts);
-      GST_BUFFER_OFFSET_END(buffer) =
-          span_.offset + share(length_in, to, parts);
-    } else if (i == 0) {
-      GST_BUFFER_OFFSET(buffer) = span_.offset;
-      if (count == 1) GST_BUFFER_OFFSET_END(buffer) = span_.offset_end;
-    }
+    set_flags(buffer, i == 0, i + 1 == count);
+    set_times(buffer, from, to, parts);
+    if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
+    if (like && count > 1) shift_references(buffer, later(from, parts));
     buffers_.push_back(buffer);
     from = to;
   }
@@ -156,11 +156,55 @@ void OutputQueue::share_out(std::vector<Output> *outputs, GstBuffer *input) {
              ? span_.pts + span_.duration
              : GST_CLOCK_TIME_NONE;
   pending_ = false;
+  gst_clear_buffer(&metas_);
+}
+
+[[gnu::hot]] void OutputQueue::set_flags(GstBuffer *buffer, bool first,
+                                         bool last) const {
+  guint flags = span_.flags;
+  if (!first) flags &= ~guint(GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+  if (!last) flags &= ~guint(GST_BUFFER_FLAG_MARKER);
+  GST_BUFFER_FLAG_SET(buffer, flags);
+}
+
+// Than the span's begin; not known unless it has a duration.
+GstClockTime OutputQueue::later(guint64 from, guint64 parts) const {
+  if (from == 0) return 0;
+  return GST_CLOCK_TIME_IS_VALID(span_.duration)
+             ? share(span_.duration, from, parts)
+             : GST_CLOCK_TIME_NONE;
+}
+
+// The part of the span from `from` to `to`, of `parts`.
+[[gnu::hot]] void OutputQueue::set_times(GstBuffer *buffer, guint64 from,
+                                         guint64 to, guint64 parts) const {
+  if (GST_CLOCK_TIME_IS_VALID(span_.duration)) {
+    const GstClockTime begin = later(from, parts);
+    GST_BUFFER_DURATION(buffer) = share(span_.duration, to, parts) - begin;
+    if (GST_CLOCK_TIME_IS_VALID(span_.pts))
+      GST_BUFFER_PTS(buffer) = span_.pts + begin;
+    if (GST_CLOCK_TIME_IS_VALID(span_.dts))
+      GST_BUFFER_DTS(buffer) = span_.dts + begin;
+  } else if (from == 0) {
+    GST_BUFFER_PTS(buffer) = span_.pts;
+    GST_BUFFER_DTS(buffer) = span_.dts;
+  }
+  const bool counted = span_.offset != GST_BUFFER_OFFSET_NONE &&
+                       span_.offset_end != GST_BUFFER_OFFSET_NONE &&
+                       span_.offset_end >= span_.offset;
+  if (counted) {
+    const guint64 length = span_.offset_end - span_.offset;
+    GST_BUFFER_OFFSET(buffer) = span_.offset + share(length, from, parts);
+    GST_BUFFER_OFFSET_END(buffer) = span_.offset + share(length, to, parts);
+    return;
+  }
+  if (from == 0) GST_BUFFER_OFFSET(buffer) = span_.offset;
+  if (to == parts) GST_BUFFER_OFFSET_END(buffer) = span_.offset_end;
 }
 
 // Read-only, because the plugin's object may be bytes: whoever wants to write
 // makes a copy, as of any memory that is shared.
-GstBuffer *OutputQueue::wrap(const Output &output) const {
+[[gnu::hot]] GstBuffer *OutputQueue::wrap(const Output &output) const {
   GstBuffer *buffer = gst_buffer_new();
   gst_buffer_append_memory(
       buffer,

@@ -29,7 +29,12 @@ class OutputQueue {
   // Those that drain() gave, one at least, where the stream had got to.
   void add_last(std::vector<Output> *outputs, bool discont);
   // The next one, NULL when there is none.
-  GstBuffer *pop();
+  GstBuffer *pop() { return buffers_.empty() ? nullptr : pop_waiting(); }
+  // Those that nobody took, but not what is known of inputs that wait.
+  void drop_waiting() {
+    while (GstBuffer *buffer = pop())
+      gst_buffer_unref(buffer);
+  }
 
  private:
   // What the next outputs stand for.
@@ -39,19 +44,25 @@ class OutputQueue {
     GstClockTime duration = GST_CLOCK_TIME_NONE;
     guint64 offset = GST_BUFFER_OFFSET_NONE;
     guint64 offset_end = GST_BUFFER_OFFSET_NONE;
-    bool discont = false;
+    guint flags = 0;
   };
 
+  GstBuffer *pop_waiting();
   void extend_span(GstBuffer *input, bool discont);
-  GstClockTime length_of(size_t bytes) const;
-  void share_out(std::vector<Output> *outputs, GstBuffer *input);
+  void fit_to_length(size_t bytes);
+  void share_out(std::vector<Output> *outputs, GstBuffer *like);
+  void set_flags(GstBuffer *buffer, bool first, bool last) const;
+  GstClockTime later(guint64 from, guint64 parts) const;
+  void set_times(GstBuffer *buffer, guint64 from, guint64 to,
+                 guint64 parts) const;
   GstBuffer *wrap(const Output &output) const;
 
   GstAudioInfo info_;
   std::vector<GstBuffer *> buffers_;
   size_t next_ = 0;  // of buffers_
   Span span_;
-  bool pending_ = false;  // span_ is of inputs that gave nothing yet
+  bool pending_ = false;        // span_ is of inputs that gave nothing yet
+  GstBuffer *metas_ = nullptr;  // has those of the first of them
   GstClockTime end_ = GST_CLOCK_TIME_NONE;  // where the last span ended
 };
 

@@ -82,6 +82,7 @@ void PluginParams::set(const GstStructure *changes) {
     params_ = gst_structure_new_empty(gst_structure_get_name(changes));
   for (int i = 0; i < gst_structure_n_fields(changes); i++) {
     const char *key = gst_structure_nth_field_name(changes, guint(i));
+    properties_.erase(key);
     put(key, gst_structure_get_value(changes, key));
   }
   changed_ = true;
@@ -112,6 +113,22 @@ void PluginParams::forget_pending(const std::string &key) {
   pending_.erase(std::remove_if(pending_.begin(), pending_.end(),
                                 [&](auto &old) { return old.key == key; }),
                  pending_.end());
+}
+
+void PluginParams::set_property(const std::string &key, const GValue *value) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!params_) params_ = gst_structure_new_empty("p");
+  if (!gst_structure_has_field(params_, key.c_str())) properties_.insert(key);
+  put(key.c_str(), value);
+  changed_ = true;
+}
+
+bool PluginParams::read(const std::string &key, std::string *text) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const GValue *value =
+      params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
+  if (value) *text = value_to_text(value);
+  return value != nullptr;
 }
 
 void PluginParams::get(GValue *value) const {
@@ -185,6 +202,9 @@ void PluginParams::forget_secrets() {
     forget_pending(key);
   }
   secrets_.clear();
+  for (const std::string &key : properties_)
+    gst_structure_remove_field(params_, key.c_str());
+  properties_.clear();
 }
 
 std::vector<Parameter> PluginParams::take() {

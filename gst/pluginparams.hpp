@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ class PluginParams {
   void set(const GstStructure *changes);
   // Without the secrets.
   void get(GValue *value) const;
+  // One of them, as set by name. It does not outlive forget_secrets(): another
+  // plugin may have no such property.
+  void set_property(const std::string &key, const GValue *value);
+  // False: none is set, or it is a secret.
+  bool read(const std::string &key, std::string *text) const;
 
   // A new instance, which has yet to be told everything. What it calls a
   // secret is never shown again, and stays known for the next instance.
@@ -67,6 +73,7 @@ class PluginParams {
   GstStructure *params_ = nullptr;         // NULL: none set
   GstStructure *accepted_ = nullptr;       // by this instance
   std::map<std::string, Secret> secrets_;  // all that were declared
+  std::set<std::string> properties_;       // set by name
   std::vector<Parameter> pending_;
   std::atomic<bool> changed_{false};
 };

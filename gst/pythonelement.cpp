@@ -75,9 +75,12 @@ void set_text(GValue *value, const std::string &text) {
 
 }  // namespace
 
-PythonElement::PythonElement(GstElement *element, PluginKind kind)
+PythonElement::PythonElement(GstElement *element, PluginKind kind,
+                             const GstSegment &segment)
     : element_(element),
       kind_(kind),
+      segment_(segment),
+      properties_(element, &params_),
       reloader_(kind, &params_, &deadline_, this, this) {
   gst_audio_info_init(&info_);
 }
@@ -181,8 +184,10 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_VENV:
       return change_setting(&Settings::venv, value, "venv");
     case PROP_PARAMS:
-      if (const GstStructure *changes = gst_value_get_structure(value))
+      if (const GstStructure *changes = gst_value_get_structure(value)) {
         params_.set(changes);
+        properties_.notify(changes);
+      }
       return true;
     case PROP_ON_ERROR:
       set_on_error(OnError(g_value_get_enum(value)));
@@ -257,18 +262,21 @@ bool PythonElement::close_if_asked(const Capabilities &capabilities) {
 GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
+  std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
-  for (Parameter &parameter : changes) {
-    if (plugin_->set_parameter(&parameter, &failure_)) {
-      params_.accept(parameter);
-      continue;
+  for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
+    if (plugin_->set_parameter(&changes[i], &failure_)) {
+      params_.accept(changes[i]);
+    } else {
+      flow = report(GST_CLOCK_TIME_NONE);
+      // What fails the load stays as it was asked for.
+      if (started_) params_.take_back(changes[i].key);
     }
-    flow = report(GST_CLOCK_TIME_NONE);
-    // What fails the load stays as it was asked for.
-    if (started_) params_.take_back(parameter.key);
-    if (flow != GST_FLOW_OK) break;
+    properties_.tell_outcome(asked[i]);
   }
   PluginParams::wipe(&changes);
+  PluginParams::wipe(&asked);
+  curves_.refresh(properties_);
   return flow == GST_FLOW_OK ? update_latency() : flow;
 }
 
@@ -370,6 +378,8 @@ bool PythonElement::load() {
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets);
   if (!describe_caps()) return false;
+  properties_.publish(plugin_->capabilities().parameters, name_);
+  curves_.open(plugin_->capabilities().parameters);
   const bool closed = close_if_asked(plugin_->capabilities());
   if (!closed)
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
@@ -403,6 +413,7 @@ bool PythonElement::describe_caps() {
 
 void PythonElement::unload() {
   reloader_.close();
+  properties_.withdraw();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     gst_clear_caps(&caps_);
@@ -444,8 +455,24 @@ bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
     std::lock_guard<std::mutex> lock(mutex_);
     conversion = conversion_;
   }
-  if (failed_ || conversion.confirm(input, output, &failure_)) return !failed_;
+  return !failed_ &&
+         (conversion.confirm(input, output, &failure_) || fail_caps());
+}
+
+bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
+  gchar *text = gst_caps_to_string(caps);
+  refuse(std::string("the audio that it ") + does +
+         " has no exact format, rate and channels: " + text);
+  g_free(text);
+  failure_.phase = "set_caps";
+  return fail_caps();
+}
+
+// Once; the pad sends caps that were refused again, before each buffer.
+bool PythonElement::fail_caps() {
+  if (failed_) return false;
   failed_ = true;
+  stats_.errors.add();
   if (failure_.kind != Failure::Kind::Closing)
     post(GST_MESSAGE_ERROR, failure_);
   return false;
@@ -495,18 +522,14 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
       format->bytes ? double(info.rate) * info.bpf : double(info.rate);
   ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
   latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
+  curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
   started_ = true;
-  if (!plugin_->start(*format, &failure_)) {
-    failed_ = true;
-    stats_.errors.add();
-    if (failure_.kind != Failure::Kind::Closing)
-      post(GST_MESSAGE_ERROR, failure_);
-    return false;
-  }
+  if (!plugin_->start(*format, &failure_)) return fail_caps();
   reloader_.begin_stream(info_, format_);
   return update_latency() == GST_FLOW_OK;
 }
@@ -573,13 +596,18 @@ Preferences PythonElement::preferences() {
 
 // ---- one buffer ------------------------------------------------------------
 
-GstFlowReturn PythonElement::apply_changes() {
+GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
+  if (properties_.is_controlled())
+    properties_.sync(
+        gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
   return frames_since_latency_ >= latency_interval_ && !params_.changed()
              ? update_latency()
              : apply_params();
 }
 
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, curve_rate_, block);
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);

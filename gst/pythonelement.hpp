@@ -16,7 +16,9 @@
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
+#include "curves.hpp"
 #include "pluginparams.hpp"
+#include "pluginproperties.hpp"
 #include "reloader.hpp"
 #include "statistics.hpp"
 #include "stopdeadline.hpp"
@@ -30,7 +32,9 @@ constexpr guint last_shared_property = 8;
 
 class PythonElement final : private HangObserver, private ReloadObserver {
  public:
-  PythonElement(GstElement *element, PluginKind kind);
+  // `segment` is the base class's, of the stream.
+  PythonElement(GstElement *element, PluginKind kind,
+                const GstSegment &segment);
   ~PythonElement();
 
   static void install_properties(GObjectClass *object_class);
@@ -50,6 +54,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
+  // Says that no stream can be made of caps that the plugin takes or gives.
+  // Always false.
+  bool refuse_caps(const GstCaps *caps, const char *does);
   // Says on the bus, once, that `offered` is none of them.
   void warn_about_caps(const GstCaps *offered);
 
@@ -66,13 +73,13 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The rest is the streaming thread's, one after the other.
 
   // Before each buffer: OK, or why none may be processed now.
-  GstFlowReturn prepare() {
+  GstFlowReturn prepare(GstClockTime pts) {
     if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
-    if (G_UNLIKELY(params_.changed() ||
+    if (G_UNLIKELY(params_.changed() || properties_.is_controlled() ||
                    frames_since_latency_ >= latency_interval_))
-      return apply_changes();
+      return apply_changes(pts);
     return GST_FLOW_OK;
   }
   // Between two buffers, the plugin's code can change. False: it stays, or
@@ -109,6 +116,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Any thread.
   // The plugin's code is loaded anew. False: there is none.
   bool reload() { return reloader_.request(); }
+  // The plugin's Params as an object; NULL: there are none. Any thread.
+  GstObject *ref_properties() const { return properties_.ref_child(); }
 
   // Any thread, from READY on.
   void unlock();
@@ -148,8 +157,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool close_if_asked(const Capabilities &capabilities);
   std::string plugin_name() const;
   GstFlowReturn apply_params();
-  GstFlowReturn apply_changes();
+  GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
+  bool fail_caps();
   void count(const Block &block);
   void warn_about_escapes();
   void tell(GstMessageType type);
@@ -158,6 +168,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   GstElement *const element_;
   const PluginKind kind_;
+  const GstSegment &segment_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;
@@ -167,6 +178,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
   PluginParams params_;
+  PluginProperties properties_;
 
   // From READY to NULL. Written under mutex_ by the streaming thread, which
   // reads it without.
@@ -188,6 +200,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   GstAudioInfo info_;
+  Curves curves_;
+  int curve_rate_ = 0;          // 0: blocks are bytes
   double ticks_per_frame_ = 0;  // 0: not known
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;

@@ -28,6 +28,22 @@ class PythonElementClass {
         nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
   }
 
+  // The plugin's Params, while it is loaded.
+  static void init_child_proxy(gpointer klass, gpointer) {
+    auto *proxy = static_cast<GstChildProxyInterface *>(klass);
+    proxy->get_child_by_index = [](GstChildProxy *element, guint index) {
+      return index ? nullptr
+                   : reinterpret_cast<GObject *>(
+                         self(element)->python->ref_properties());
+    };
+    proxy->get_children_count = [](GstChildProxy *element) {
+      GstObject *child = self(element)->python->ref_properties();
+      const guint count = child ? 1 : 0;
+      gst_clear_object(&child);
+      return count;
+    };
+  }
+
  private:
   static Instance *self(gpointer object) {
     return static_cast<Instance *>(object);

@@ -14,7 +14,8 @@ namespace pythonfilter {
 class SinkStream {
  public:
   explicit SinkStream(GstBaseSink *sink)
-      : python(GST_ELEMENT(sink), PluginKind::Sink), sink_(sink) {}
+      : python(GST_ELEMENT(sink), PluginKind::Sink, sink->segment),
+        sink_(sink) {}
 
   bool start(const GstAudioInfo &info) {
     fresh_ = true;

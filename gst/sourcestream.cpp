@@ -93,7 +93,7 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
 }
 
 GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
-  GstFlowReturn flow = python.prepare();
+  GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
   if (is_live() && !based_) {
     base_ = running_time();
@@ -168,7 +168,7 @@ GstFlowReturn SourceStream::fill(GstBuffer *buffer, GstFlowReturn *dropped) {
 Outcome SourceStream::ask(GstBuffer *buffer) {
   // Here, as a plugin that never has anything may be what is being mended.
   if (G_UNLIKELY(python.new_code_waits())) python.change_code();
-  const GstFlowReturn ready = python.prepare();
+  const GstFlowReturn ready = python.prepare(time_of(next_));
   if (ready != GST_FLOW_OK) return Outcome::Closing;
   AudioBlock block;
   std::string problem;

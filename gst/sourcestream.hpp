@@ -14,7 +14,8 @@ namespace pythonfilter {
 class SourceStream {
  public:
   explicit SourceStream(GstBaseSrc *source)
-      : python(GST_ELEMENT(source), PluginKind::Source), source_(source) {}
+      : python(GST_ELEMENT(source), PluginKind::Source, source->segment),
+        source_(source) {}
 
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(const GstAudioInfo &info);

@@ -32,7 +32,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ __all__ = [
     "DropBuffer",
     "EndOfStream",
     "Output",
+    "Param",
     "PluginInfo",
     "PluginState",
     "PluginTimeout",
@@ -132,6 +133,8 @@ class _Stream(Protocol):
     gap: bool
     sample_rate: int | None
 
+    def curve(self, name: str, /) -> NDArray[np.float32]: ...
+
 
 class _NoStream:
     """Keeps what a plugin sets of a buffer that no element made."""
@@ -160,15 +163,19 @@ class AudioBuffer:
     ``None`` when unknown, as they are outside a pipeline.
     """
 
-    __slots__ = ("data", "_stream")
+    __slots__ = ("data", "_stream", "curves")
 
     data: NDArray[Any]
-    # The element makes instances with __new__ and fills both slots.
-    _stream: _Stream | None
+    # The element makes instances with __new__ and fills these two slots.
+    _stream: _Stream | _NoStream | None
+    # For tests of a plugin: what curve() gives, a number or an array of shape
+    # (frames,) for each name.  An element's buffers have none.
+    curves: dict[str, float | NDArray[Any]]
 
     def __init__(self, channels: int, frame_count: int) -> None:
         self.data = np.zeros((channels, frame_count), np.float32)
         self._stream = None
+        self.curves = {}
 
     def get_channel_data(self, ch: int) -> NDArray[Any]:
         """Samples of channel ``ch``, counted from 0: a view of shape (frames,)."""
@@ -241,6 +248,22 @@ class AudioBuffer:
         return None if self._stream is None else self._stream.sample_rate
 
 
+    def curve(self, name: str) -> NDArray[np.float32]:
+        """The parameter ``name`` at each frame: a new array of shape (frames,).
+
+        For a plugin whose ``curves`` has the name.  It follows what an
+        application bound to the parameter with a ``GstController``, frame by
+        frame and whatever the size of the blocks; otherwise all values are the
+        parameter's own.  Raises KeyError for other names, and RuntimeError after
+        the call.
+
+        Outside a pipeline it is what ``curves`` holds for the name.
+        """
+        if self._stream is not None and not isinstance(self._stream, _NoStream):
+            return self._stream.curve(name)
+        return np.full(self.get_frame_count(), self.curves[name], np.float32)
+
+
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
 # One buffer of a plugin whose output is not like its input.
@@ -257,6 +280,7 @@ _NOT_PARAMETERS = frozenset(
         "read_only",
         "fail_closed",
         "secrets",
+        "curves",
         "input_caps",
         "output_caps",
         "as_bytes",
@@ -275,6 +299,177 @@ _BOOLS = {
     "no": False,
     "off": False,
 }
+
+
+T = TypeVar("T")
+
+
+class Param(Generic[T]):
+    """A parameter, declared in the class of a plugin::
+
+        class Gain(AudioProcessorPlugin):
+            gain = Param(1.0, min=0.0, max=4.0, description="Linear gain")
+            mode = Param("warm", choices=("warm", "cold"))
+
+            def process_audio(self, buffer):
+                buffer.data *= self.gain
+
+    Inside the plugin it is a plain attribute, which an assignment does not check
+    and which costs nothing to read.  Outside it is a property of the element's
+    child ``plugin``, with this range, default and description:
+    ``plugin::gain=0.5``.
+
+    ``default``
+        A bool, int, float (also NumPy's), str or member of an ``enum.Enum``: the
+        parameter keeps that type.
+    ``min``, ``max``
+        Of an int or float, both included; ``None`` for no limit.
+    ``unit``
+        As people write it: "Hz", "dB", "ms".
+    ``description``
+        One line that says what it does.
+    ``choices``
+        The texts that a str may be.  Those of an ``enum.Enum`` are its values
+        where they are texts, its names otherwise.
+    ``secret``
+        Whether it only goes in, as if named in the plugin's ``secrets``.
+
+    Raises TypeError or ValueError for a declaration that contradicts itself.
+    """
+
+    name = ""
+
+    def __init__(
+        self,
+        default: T,
+        *,
+        min: float | None = None,
+        max: float | None = None,
+        unit: str = "",
+        description: str = "",
+        choices: Collection[str] | type[enum.Enum] | None = None,
+        secret: bool = False,
+    ) -> None:
+        self.default = default
+        self.type: Any = type(default)
+        self.minimum = min
+        self.maximum = max
+        self.unit = unit
+        self.description = description
+        self.secret = secret
+        self._members: dict[str, Any] = {}
+        if isinstance(default, enum.Enum):
+            choices = self.type
+        if isinstance(choices, type):
+            self._members = {_text_of(member): member for member in choices}
+        elif choices is not None:
+            self._members = {text: text for text in choices}
+        self.choices = tuple(self._members)
+        self._check_declaration()
+
+    def _check_declaration(self) -> None:
+        numeric = self._is_int() or self._is_float()
+        if not (numeric or issubclass(self.type, (bool, str, enum.Enum))):
+            raise TypeError(
+                f"a Param is a bool, int, float, str or enum.Enum, not "
+                f"{self.type.__name__}"
+            )
+        if not numeric and (self.minimum is not None or self.maximum is not None):
+            raise TypeError("only a number has min and max")
+        if self.choices and (numeric or self.type is bool):
+            raise TypeError("only a str or an enum.Enum has choices")
+        if self._members and self.default not in self._members.values():
+            raise ValueError(f"the default {self.default!r} must be {self.allowed}")
+        if numeric and not self._in_range(self.default):
+            raise ValueError(f"the default {self.default!r} must be {self.allowed}")
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Param[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    # Without a __set__: what is assigned, or was once read, lies in the
+    # instance's own __dict__, where it is found without a call.
+    def __get__(self, instance: object, owner: type) -> Param[T] | T:
+        if instance is None:
+            return self
+        try:
+            vars(instance)[self.name] = self.default
+        except TypeError:  # an instance with slots
+            pass
+        return self.default
+
+    @property
+    def allowed(self) -> str:
+        """The values it can have, to go after "must be"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.type is bool:
+            return "true or false"
+        if self.type is str:
+            return "a text"
+        kind = "a whole number" if self._is_int() else "a number"
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None:
+            return f"{kind} from {low} to {high}"
+        if low is not None:
+            return f"{kind}, at least {low}"
+        return kind if high is None else f"{kind}, at most {high}"
+
+    def parse(self, text: str) -> T:
+        """The value that ``text`` stands for.
+
+        Raises ValueError, which names the allowed values, for any other text.
+        """
+        value: Any = None
+        try:
+            if self._members:
+                value = self._members[text]
+            elif self.type is bool:
+                value = _BOOLS[text.strip().lower()]
+            else:
+                value = self.type(text)
+            good = not (self._is_int() or self._is_float()) or self._in_range(value)
+        except (KeyError, ValueError, OverflowError):
+            good = False
+        if good:
+            return value  # type: ignore[no-any-return]
+        shown = "this value" if self.secret else text if self._is_float() else repr(text)
+        raise ValueError(f"{self.name} = {shown}: must be {self.allowed}")
+
+    def format(self, value: T) -> str:
+        """The text of a value, as ``parse`` takes it."""
+        return _text_of(value)
+
+    def _is_int(self) -> bool:
+        return issubclass(self.type, int) and not issubclass(
+            self.type, (bool, enum.Enum)
+        )
+
+    def _is_float(self) -> bool:
+        return issubclass(self.type, (float, np.floating)) and not issubclass(
+            self.type, enum.Enum
+        )
+
+    def _in_range(self, value: Any) -> bool:
+        low = -np.inf if self.minimum is None else self.minimum
+        high = np.inf if self.maximum is None else self.maximum
+        return bool(low <= value <= high)  # so NaN is not
+
+
+def _text_of(value: Any) -> str:
+    """A parameter's value as set_parameter takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, enum.Enum):
+        return value.value if isinstance(value.value, str) else value.name
+    if isinstance(value, float):
+        return float.__repr__(value)  # NumPy's own says np.float64(...)
+    return str(value)
 
 
 class BasePlugin(abc.ABC):
@@ -304,6 +499,11 @@ class BasePlugin(abc.ABC):
         Names of parameters that only go in: ``set_parameter`` gets them, and
         the element shows them nowhere, nor what ``set_parameter`` says when it
         refuses one.  A plugin must not print them, or raise them, itself.
+    ``curves``
+        Names of float ``Param``s whose value the plugin wants for each frame: see
+        ``AudioBuffer.curve``.
+
+    Parameters are declared with ``Param``.
 
     Every method has a working default.  One that returns ``bool`` says with
     ``False`` that it failed; an exception says the same and why.
@@ -316,6 +516,7 @@ class BasePlugin(abc.ABC):
     read_only: ClassVar[bool] = False
     fail_closed: ClassVar[bool] = False
     secrets: ClassVar[Collection[str]] = ()
+    curves: ClassVar[Collection[str]] = ()
 
     # In the class as well, for plugins whose __init__ does not call ours.
     state: PluginState = PluginState.UNLOADED
@@ -359,12 +560,18 @@ class BasePlugin(abc.ABC):
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Change a parameter; ``False`` refuses it, ``None`` is success.
 
-        As it stands here, a parameter is any public attribute that holds a
-        bool, int, float, str or NumPy float, and keeps that type: with
-        ``self.gain = 1.0`` in ``__init__``, ``set_parameter("gain", "0.5")``
-        works.  A bool takes true, yes, on or 1 and false, no, off or 0.
-        Unknown keys are refused; a value of the wrong type raises ValueError.
+        As it stands here, a parameter is a ``Param`` of the class, whose range
+        and type are checked, or any public attribute that holds a bool, int,
+        float, str or NumPy float, and keeps that type: with ``self.gain = 1.0``
+        in ``__init__``, ``set_parameter("gain", "0.5")`` works.  A bool takes
+        true, yes, on or 1 and false, no, off or 0.  Unknown keys are refused; a
+        value of the wrong type or out of range raises ValueError, which says
+        what a ``Param`` allows.
         """
+        param = getattr(type(self), key, None)
+        if isinstance(param, Param):
+            setattr(self, key, param.parse(value))
+            return True
         current = self._parameter(key)
         if current is None:
             return False
@@ -392,16 +599,15 @@ class BasePlugin(abc.ABC):
 
         The empty string for an unknown key, and for a secret.
         """
-        value = self._parameter(key)
-        if value is None or key in self.secrets:
+        param = getattr(type(self), key, None)
+        if key in self.secrets:
             return ""
-        if isinstance(value, bool):
-            return "true" if value else "false"
+        if isinstance(param, Param):
+            return "" if param.secret else param.format(getattr(self, key))
+        value = self._parameter(key)
         if isinstance(value, enum.Enum):
             value = value.value
-        if isinstance(value, float):
-            return float.__repr__(value)  # NumPy's own says np.float64(...)
-        return str(value)
+        return "" if value is None else _text_of(value)
 
     def _parameter(self, key: str) -> Any:
         """The parameter's value, or None if there is none of that name."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from base_plugin import AudioBuffer, AudioSinkPlugin
+from base_plugin import AudioBuffer, AudioSinkPlugin, Param
 
 Array = NDArray[np.float64]
 
@@ -37,9 +37,10 @@ class NullSink(AudioSinkPlugin):
     formats = ("F32", "F64")
     read_only = True
 
+    report = Param(False, description="Whether the levels are printed at the end")
+
     def __init__(self) -> None:
         super().__init__()
-        self.report = False
         self._peak: Array = np.zeros(self.get_channel_count())
         self._power: Array = np.zeros(self.get_channel_count())
         self._scratch: Array = np.empty((0, 0))

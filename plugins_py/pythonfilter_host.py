@@ -21,6 +21,7 @@ from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Callable
 
 import pythonfilter_loader as loader
+import pythonfilter_params as params
 
 AUDIO_METHODS = {
     "source": ("read_audio", "readAudio"),
@@ -167,7 +168,7 @@ def use_venv(path: str) -> None:
 
 def _is_machinery(file: str) -> bool:
     return file.startswith("<frozen ") or os.path.dirname(file) == loader.HERE and (
-        os.path.basename(file) in ("pythonfilter_host.py", "pythonfilter_loader.py")
+        os.path.basename(file).startswith("pythonfilter_")
     )
 
 
@@ -529,8 +530,16 @@ class Host:
         self.channels = self._ranges("channels", 1, 64)
         self.read_only = self._declared("read_only") is True
         self._read_conversion()
+        self._read_params()
         self._read_promises()
         self.block_size, self.pass_remainder = self._blocks()
+
+    def _read_params(self) -> None:
+        try:
+            self._params = params.Params(type(self.plugin))
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
+        self.parameters = self._params.describe()
 
     def _read_conversion(self) -> None:
         """What it says of itself if its output is not like its input."""
@@ -583,7 +592,7 @@ class Host:
                 f"declares secrets as {type(secrets).__name__}; it must be a tuple "
                 f"of the names of parameters"
             )
-        self.secrets = tuple(sorted(secrets))
+        self.secrets = tuple(sorted({*secrets, *self._params.secrets()}))
 
     def _blocks(self) -> tuple[int, bool]:
         """Frames of each call, 0 for any; whether the last one gets fewer."""
@@ -710,32 +719,50 @@ class Host:
     def set_parameter(self, key: str, value: str) -> str | None:
         """The value that the plugin now says it has, if it says any."""
         setter = _method(self.plugin, "set_parameter", "setParameter")
-        if setter is None:
+        param = self._params.all.get(key)
+        if setter is None and param is not None:
+            setattr(self.plugin, key, param.parse(value))
+        elif setter is None:
             raise PluginError(
-                "refused", f"has no set_parameter(), so {key}={value} means nothing",
+                "refused",
+                f"has no set_parameter(), so {key}={value} means nothing"
+                + self._params.advice(key),
                 self._file,
             )
-        if _refused(setter(key, value)):
+        elif _refused(setter(key, value)):
             raise PluginError(
-                "refused", f"refused the parameter {key}={value}", *self._place(setter)
+                "refused",
+                f"refused the parameter {key}={value}" + self._params.advice(key),
+                *self._place(setter),
             )
+        return self._value_of(key)
+
+    def values(self) -> tuple[str, ...]:
+        """Of the Params, as the plugin has them; "" for one that it hides."""
+        return tuple(self._value_of(key) or "" for key in self._params.all)
+
+    def _value_of(self, key: str) -> str | None:
         if key in self.secrets:
             return None
         getter = _method(self.plugin, "get_parameter", "getParameter")
+        if getter is None and key in self._params.all:
+            return str(self._params.all[key].format(getattr(self.plugin, key)))
         now = getter(key) if getter is not None else None
         return now if isinstance(now, str) and now else None
 
-    def get_output_caps(self, input_caps: str) -> str:
+    def get_output_caps(self, input_caps: str) -> tuple[str, str, int, str]:
+        """(caps, file, line, function): the answer and whose it is."""
         return self._mapped_caps("get_output_caps", input_caps)
 
-    def get_input_caps(self, output_caps: str) -> str:
+    def get_input_caps(self, output_caps: str) -> tuple[str, str, int, str]:
+        """The same of the inverse."""
         return self._mapped_caps("get_input_caps", output_caps)
 
-    def _mapped_caps(self, name: str, caps: str) -> str:
+    def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
         mapped = method(caps)
         if isinstance(mapped, str):
-            return mapped
+            return (_as_c_string(mapped), *self._place(method))
         raise PluginError(
             "bad-result",
             f"{name}() gave {mapped!r}, not a string of GStreamer caps",

@@ -2,7 +2,7 @@
 """Makes everything louder or quieter.
 
     gst-launch-1.0 audiotestsrc num-buffers=200 ! pythonfilter \
-        script=plugins_py/simple_gain.py params="p,gain=0.25" \
+        script=plugins_py/simple_gain.py plugin::gain=0.25 \
         ! audioconvert ! autoaudiosink
 
 You hear the 440 Hz tone at a quarter of its amplitude, 12 dB quieter.
@@ -10,17 +10,14 @@ You hear the 440 Hz tone at a quarter of its amplitude, 12 dB quieter.
 
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 
 class SimpleGain(AudioProcessorPlugin):
-    """Multiplies every sample by the parameter ``gain``, 1.0 at first."""
+    """Multiplies every sample by the parameter ``gain``."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        # Public, so it is a parameter; float32 like the samples, so that the
-        # multiplication converts nothing.
-        self.gain = np.float32(1.0)
+    # float32 like the samples, so that the multiplication converts nothing.
+    gain = Param(np.float32(1.0), min=0.0, max=10.0, description="Linear gain")
 
     def process_audio(self, buffer: AudioBuffer) -> bool:
         """Scale the samples in place."""

@@ -2,7 +2,7 @@
 """A sine tone whose pitch and loudness can change while it plays.
 
     gst-launch-1.0 pythonsrc script=plugins_py/sine_wave_source.py \
-        params="p,frequency=330.0,amplitude=0.25" num-buffers=300 \
+        plugin::frequency=330 plugin::amplitude=0.25 num-buffers=300 \
         ! audioconvert ! autoaudiosink
 
 You hear the E above middle C for three seconds.
@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioSourcePlugin, PluginState
+from base_plugin import AudioBuffer, AudioSourcePlugin, Param, PluginState
 
 # The phase is an integer, this many to one period: adding up loses nothing.
 PERIOD = 2**96
@@ -23,18 +23,17 @@ RAMP_SECONDS = 0.02
 
 
 class SineWaveSource(AudioSourcePlugin):
-    """The same sine tone on every channel.
-
-    Parameters: ``frequency`` in Hz, up to half the sample rate, and
-    ``amplitude``, the peak, 0.0 to 1.0.
-    """
+    """The same sine tone on every channel."""
 
     formats = ("F32", "F64")
 
+    frequency = Param(
+        440.0, min=0.0, unit="Hz", description="Pitch, up to half the sample rate"
+    )
+    amplitude = Param(0.5, min=0.0, max=1.0, description="Peak of the samples")
+
     def __init__(self) -> None:
         super().__init__()
-        self.frequency = 440.0
-        self.amplitude = 0.5
         self._phase = 0
         self._level = self.amplitude  # that of the last sample
         self._tabulate(self.get_buffer_size())

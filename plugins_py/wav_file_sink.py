@@ -15,7 +15,7 @@ from io import FileIO
 
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioSinkPlugin, PluginState
+from base_plugin import AudioBuffer, AudioSinkPlugin, Param, PluginState
 
 FLUSH_SECONDS = 0.5
 SAMPLE = np.dtype("<f4")
@@ -56,9 +56,10 @@ class WavFileSink(AudioSinkPlugin):
 
     read_only = True
 
+    path = Param("", description="The WAV file to write")
+
     def __init__(self) -> None:
         super().__init__()
-        self.path = ""
         self._file: FileIO | None = None
         self._format = (0, 0)  # rate and channels of the file
         self._frames = 0  # in the file

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from base_plugin import AudioBuffer, AudioSourcePlugin, EndOfStream, PluginState
+from base_plugin import AudioBuffer, AudioSourcePlugin, EndOfStream, Param, PluginState
 
 # (format tag, bits) to the samples' dtype.  24 bits have none: three bytes.
 ENCODINGS = {
@@ -86,9 +86,10 @@ class WavFileSource(AudioSourcePlugin):
 
     formats = ("F32", "F64")
 
+    path = Param("", description="The WAV file to play")
+
     def __init__(self) -> None:
         super().__init__()
-        self.path = ""
         self._file: BufferedReader | None = None
         self._wav = Wav(0, 0, np.dtype("<f4"), 0, 0)
         self._left = 0  # frames still to come

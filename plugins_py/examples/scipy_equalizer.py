@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import sosfilt
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 # Middle of a shelf's slope or of a bell, in Hz.
 BASS_HZ = 200.0
@@ -52,16 +52,20 @@ def design(kind: str, hz: float, db: float, rate: int) -> list[float]:
 
 
 class ScipyEqualizer(AudioProcessorPlugin):
-    """Low shelf, bell and high shelf.
+    """Low shelf, bell and high shelf."""
 
-    Parameters ``bass``, ``mid`` and ``treble``: gain in dB, -24 to 24.
-    """
+    bass = Param(
+        0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the low shelf"
+    )
+    mid = Param(
+        0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the bell"
+    )
+    treble = Param(
+        0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the high shelf"
+    )
 
     def __init__(self) -> None:
         super().__init__()
-        self.bass = 0.0
-        self.mid = 0.0
-        self.treble = 0.0
         self._update()
         self.reset()
 
@@ -77,8 +81,6 @@ class ScipyEqualizer(AudioProcessorPlugin):
 
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Set a gain; the filters keep running with the new coefficients."""
-        if key in ("bass", "mid", "treble") and not abs(float(value)) <= MAX_DB:
-            raise ValueError(f"{key}: {value} dB is not within ±{MAX_DB:g} dB")
         accepted = super().set_parameter(key, value)
         self._update()
         return accepted

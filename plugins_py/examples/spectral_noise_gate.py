@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 Array = NDArray[np.float64]
 
@@ -36,16 +36,26 @@ TINY = 1e-20  # far below any audible power; avoids 0 / 0
 class SpectralNoiseGate(AudioProcessorPlugin):
     """Learns the noise floor in each frequency band, and turns down what is near it.
 
-    Each channel is treated by itself.  Parameters, both in dB:
-
-    ``reduction``  how far noise is turned down, 0 (off) to 60
-    ``threshold``  how far above the floor the gate is half open, -10 to 30
+    Each channel is treated by itself.  Parameters count from the next window on.
     """
+
+    reduction = Param(
+        24.0,
+        min=0.0,
+        max=60.0,
+        unit="dB",
+        description="How far noise is turned down; 0 is off",
+    )
+    threshold = Param(
+        2.0,
+        min=-10.0,
+        max=30.0,
+        unit="dB",
+        description="How far above the noise floor the gate is half open",
+    )
 
     def __init__(self) -> None:
         super().__init__()
-        self.reduction = 24.0
-        self.threshold = 2.0
         self._allocate(self.get_channel_count())
 
     def start(self) -> bool:
@@ -56,15 +66,6 @@ class SpectralNoiseGate(AudioProcessorPlugin):
     def get_processing_latency(self) -> float:
         """One window, about 21 ms."""
         return self._window_length() / self.get_sample_rate()
-
-    def set_parameter(self, key: str, value: str) -> bool | None:
-        """Set a parameter; it counts from the next window on."""
-        limits = {"reduction": (0.0, 60.0), "threshold": (-10.0, 30.0)}
-        if key in limits:
-            low, high = limits[key]
-            if not low <= float(value) <= high:
-                raise ValueError(f"{key}: {value} dB is not within {low:g} to {high:g}")
-        return super().set_parameter(key, value)
 
     def reset(self) -> None:
         """Forget the samples held back; the noise is still the same noise."""

@@ -41,7 +41,7 @@ class Converter:
         self._setting = setting
         self.input_caps = setting.caps if self.raw_input else self._given
         self.output_caps = (
-            self._host.get_output_caps(self.input_caps)
+            self._host.get_output_caps(self.input_caps)[0]
             if self._host.maps_to_output
             else self._host.output_caps or self.input_caps
         )

@@ -79,12 +79,14 @@ def _declared(cls: type) -> dict[str, Any]:
 def _from_declaration(name: str, declared: Any) -> Parameter:
     kind = getattr(declared, "type", None)
     kind = kind if isinstance(kind, type) else type(declared.default)
-    low, high = declared.minimum, declared.maximum
+    default, low, high = declared.default, declared.minimum, declared.maximum
+    if isinstance(default, np.floating):
+        default = float(default)  # np.float64(...) is how NumPy would write it
     options = list(getattr(declared, "choices", None) or ())
     details = {
         "minimum": low,
         "maximum": high,
-        "default": declared.default,
+        "default": default,
         "unit": getattr(declared, "unit", "") or "",
         "choices": [_text(each) for each in options],
     }
@@ -95,8 +97,8 @@ def _from_declaration(name: str, declared: Any) -> Parameter:
     elif issubclass(kind, bool):
         parameter.values = ["true", "false"]
         parameter.refused = ["perhaps"]
-    elif issubclass(kind, (int, float)):
-        _over_range(parameter, kind, low, high, declared.default)
+    elif issubclass(kind, (int, float, np.floating)):
+        _over_range(parameter, kind, low, high, default)
     return parameter
 
 

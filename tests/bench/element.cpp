@@ -5,6 +5,9 @@
 // `identity` and `pythonfilter` with a plugin that does nothing take turns,
 // round by round, in one pinned process: the machine's mood then hits both.
 // Quoted are medians over the rounds and the ratio of the two.
+//
+// With --growing the plugin gives another object for each buffer, and what its
+// method costs when Python calls it is taken off.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -26,6 +29,7 @@ struct Options {
   int paced = 0;        // buffers, one each 10 ms
   int allocations = 0;  // buffers between two looks at Python's blocks
   int steady = 0;       // buffers through pythonfilter alone, for strace
+  bool growing = false;
   int cpu = 1;
   bool json = false;
   std::string script = NOOP_PLUGIN;
@@ -48,10 +52,14 @@ double median(const std::vector<double> &values) {
 }
 
 // One element between two pads of ours. The same buffer goes round: what
-// arrives behind the element is pushed in again, so nothing is allocated.
+// arrives behind the element is pushed in again, so nothing is allocated. With
+// `changes` the same buffer is pushed again and again, and what arrives is
+// dropped.
 class Line {
  public:
-  Line(const char *factory, const std::string &script, int frames) {
+  Line(const char *factory, const std::string &script, int frames,
+       bool changes = false)
+      : changes_(changes) {
     element_ = gst_element_factory_make(factory, nullptr);
     if (!element_) {
       fprintf(stderr, "no element %s: is GST_PLUGIN_PATH set?\n", factory);
@@ -68,11 +76,15 @@ class Line {
     in_ = gst_pad_new("in", GST_PAD_SRC);
     out_ = gst_pad_new("out", GST_PAD_SINK);
     gst_pad_set_element_private(out_, this);
-    gst_pad_set_chain_function(out_, [](GstPad *pad, GstObject *,
-                                        GstBuffer *buffer) {
-      static_cast<Line *>(gst_pad_get_element_private(pad))->buffer_ = buffer;
-      return GST_FLOW_OK;
-    });
+    gst_pad_set_chain_function(
+        out_, [](GstPad *pad, GstObject *, GstBuffer *buffer) {
+          auto *line = static_cast<Line *>(gst_pad_get_element_private(pad));
+          if (line->changes_)
+            gst_buffer_unref(buffer);
+          else
+            line->buffer_ = buffer;
+          return GST_FLOW_OK;
+        });
     gst_pad_set_active(in_, TRUE);
     gst_pad_set_active(out_, TRUE);
     GstPad *sink = gst_element_get_static_pad(element_, "sink");
@@ -107,6 +119,7 @@ class Line {
   }
 
   void push() {
+    if (changes_) gst_buffer_ref(buffer_);
     if (gst_pad_push(in_, buffer_) != GST_FLOW_OK) {
       fprintf(stderr, "a buffer was refused\n");
       exit(2);
@@ -120,20 +133,23 @@ class Line {
     return (now_ns() - begin) / count;
   }
 
-  long python_blocks() {
+  // What the plugin says of a parameter, once it has been set.
+  double ask(const char *name, const char *value) {
     GstStructure *ask =
-        gst_structure_new("p", "blocks", G_TYPE_STRING, "?", nullptr);
+        gst_structure_new("p", name, G_TYPE_STRING, value, nullptr);
     g_object_set(element_, "params", ask, nullptr);
     gst_structure_free(ask);
     push();
     GstStructure *answer = nullptr;
     g_object_get(element_, "params", &answer, nullptr);
-    const long blocks = atol(gst_structure_get_string(answer, "blocks"));
+    const double told = atof(gst_structure_get_string(answer, name));
     gst_structure_free(answer);
-    return blocks;
+    return told;
   }
+  long python_blocks() { return long(ask("blocks", "?")); }
 
  private:
+  const bool changes_;
   GstElement *element_;
   GstPad *in_, *out_;
   GstBuffer *buffer_;
@@ -170,6 +186,36 @@ void compare(const Options &options, int frames) {
         "added %6.1f ns, ratio %.2f\n",
         frames, median(plain), median(ours), median(ours) - median(plain),
         median(ratios));
+}
+
+void compare_growing(const Options &options) {
+  const std::string script = GROWING_PLUGIN;
+  Line identity("identity", "", 480, true);
+  Line python("pythonfilter", script, 480, true);
+  std::vector<double> plain, ours, method;
+  const std::string calls = std::to_string(options.buffers);
+  for (int round = -1; round < options.rounds; round++) {
+    const double times[] = {identity.push_many(options.buffers),
+                            python.push_many(options.buffers),
+                            python.ask("calls", calls.c_str())};
+    if (round < 0) continue;
+    plain.push_back(times[0]);
+    ours.push_back(times[1]);
+    method.push_back(times[2]);
+  }
+  const double beyond = median(ours) - median(method);
+  if (options.json)
+    printf(
+        "{\"what\": \"growing\", \"frames\": 480, \"rounds\": %d, "
+        "\"buffers\": %d, \"identity_ns\": %.1f, \"pythonfilter_ns\": %.1f, "
+        "\"method_ns\": %.1f, \"beyond_python_ns\": %.1f}\n",
+        options.rounds, options.buffers, median(plain), median(ours),
+        median(method), beyond);
+  else
+    printf(
+        " 480 frames, another object each: identity %6.1f ns, pythonfilter "
+        "%6.1f ns, of which the method %6.1f ns, beyond Python %6.1f ns\n",
+        median(plain), median(ours), median(method), beyond);
 }
 
 // At audio's own pace every buffer finds cold caches and a sleeping CPU.
@@ -211,7 +257,7 @@ void compare_paced(const Options &options) {
 }
 
 void count_allocations(const Options &options) {
-  Line python("pythonfilter", options.script, 512);
+  Line python("pythonfilter", options.script, 512, options.growing);
   python.push_many(1000);
   python.python_blocks();
   const long before = python.python_blocks();
@@ -228,12 +274,13 @@ void usage() {
   puts(
       "usage: bench-element [--rounds N] [--buffers N] [--paced N]\n"
       "         [--allocations N] [--steady N] [--script FILE] [--cpu N] "
-      "[--json]\n"
+      "[--growing] [--json]\n"
       "  --rounds, --buffers  identity and pythonfilter by turns (21 × 10000)\n"
       "  --paced N            also N buffers each at one per 10 ms\n"
       "  --allocations N      only: Python's memory blocks around N buffers\n"
       "  --steady N           only: N buffers through pythonfilter (for "
       "strace)\n"
+      "  --growing            with a plugin whose output is another object\n"
       "  --script FILE        another plugin than the one that does nothing\n"
       "  --json               one JSON object per line");
 }
@@ -247,6 +294,11 @@ int main(int argc, char **argv) {
     const std::string name = argv[i];
     if (name == "--json") {
       options.json = true;
+      continue;
+    }
+    if (name == "--growing") {
+      options.growing = true;
+      options.script = GROWING_PLUGIN;
       continue;
     }
     const char *value = i + 1 < argc ? argv[++i] : nullptr;
@@ -277,7 +329,10 @@ int main(int argc, char **argv) {
   if (options.allocations) {
     count_allocations(options);
   } else if (options.steady) {
-    Line("pythonfilter", options.script, 512).push_many(options.steady);
+    Line("pythonfilter", options.script, 512, options.growing)
+        .push_many(options.steady);
+  } else if (options.growing) {
+    compare_growing(options);
   } else {
     for (int frames : {64, 512, 4096})
       compare(options, frames);

@@ -3,7 +3,9 @@
 // A bridge without Python: the elements can be run under ThreadSanitizer, which
 // does not know how an interpreter synchronises its threads.
 //
-// Its plugin multiplies F32 samples by the parameter `factor`.
+// Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
+// The one whose script is "converting" gives copies, now one, now several, now
+// none.
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -17,11 +19,20 @@ namespace {
 
 class FakePlugin final : public Plugin {
  public:
-  FakePlugin() {
+  explicit FakePlugin(bool converts) {
+    capabilities_.converts = converts;
+    capabilities_.maps_to_output = converts;
     capabilities_.formats = {SampleFormat::F32};
     capabilities_.has_reset = true;
     capabilities_.has_drain = true;
     capabilities_.has_latency = true;
+    ParameterSpec factor;
+    factor.name = "factor";
+    factor.kind = ParameterSpec::Kind::Int;
+    factor.default_value = factor.value = factor.minimum = "1";
+    factor.maximum = "9";
+    factor.allowed = "from 1 to 9";
+    capabilities_.parameters.push_back(factor);
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }
@@ -35,6 +46,7 @@ class FakePlugin final : public Plugin {
   bool shutdown(Failure *) override { return true; }
 
   Outcome process(Block *block, Failure *failure) override {
+    if (capabilities_.converts) return give(block);
     block->times.asked = block->times.held = ticks();
     for (int c = 0; c < format_.channels; c++) {
       for (size_t i = 0; i < block->frames; i++) {
@@ -57,6 +69,22 @@ class FakePlugin final : public Plugin {
     return Outcome::Failed;
   }
 
+  // Any thread gives them back.
+  static void release(void *owner) {
+    delete static_cast<std::vector<std::byte> *>(owner);
+  }
+  Outcome give(Block *block) {
+    block->times.asked = block->times.held = ticks();
+    for (int i = 0; i < calls_ % 4; i++) {
+      auto *copy = new std::vector<std::byte>(block->data, block->data + 64);
+      block->outputs->push_back({copy->data(), copy->size(), release, copy});
+    }
+    calls_++;
+    block->converted = true;
+    block->times.left = ticks();
+    return Outcome::Ok;
+  }
+
   bool set_parameter(Parameter *parameter, Failure *) override {
     if (parameter->key == "factor") factor_ = atoi(parameter->value.c_str());
     return true;
@@ -70,6 +98,7 @@ class FakePlugin final : public Plugin {
     return true;
   }
   bool drain(Tail *tail, Failure *) override {
+    if (capabilities_.converts) return true;
     tail->frames = 8;
     tail->samples.resize(8 * sizeof(float) * size_t(format_.channels));
     return true;
@@ -83,8 +112,10 @@ class FakePlugin final : public Plugin {
   bool take_state(Plugin *, Failure *) override { return true; }
   bool restore_state(Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
-  bool map_caps(bool, const std::string &, std::string *, Failure *) override {
-    return false;
+  bool map_caps(bool, const std::string &, std::string *mapped,
+                Failure *) override {
+    *mapped = "application/x-out";
+    return true;
   }
   void stop_deadline(uint64_t deadline, HangObserver *observer) override {
     if (watchdog_.joinable()) watchdog_.join();
@@ -107,8 +138,8 @@ class FakePlugin final : public Plugin {
 
 class FakeBridge final : public Bridge {
  public:
-  std::unique_ptr<Plugin> make(const PluginSpec &) override {
-    return std::make_unique<FakePlugin>();
+  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
+    return std::make_unique<FakePlugin>(spec.script == "converting");
   }
 };
 

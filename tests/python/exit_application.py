@@ -7,6 +7,7 @@ load, when "importing") and then as long as said. Prints (CLOCK_MONOTONIC, in s)
 """
 
 import atexit
+import ctypes
 import os
 import signal
 import sys
@@ -33,6 +34,15 @@ def wait_for_the_call():
     while way != "importing" and not os.path.exists(plugin + ".called"):
         time.sleep(0.002)
     time.sleep(int(delay) / 1000)
+
+
+def hold_buffers():
+    """A C library keeps what the plugin gives, longer than Python lives."""
+    library = ctypes.CDLL(os.environ["EXIT_BUFFERS"])
+    library.drop_at_exit()
+    # The hash of a GObject is its address.
+    pad = pipelines[0].get_by_name("p").get_static_pad("src")
+    library.hold(ctypes.c_void_p(hash(pad)))
 
 
 def stop_all():
@@ -74,6 +84,8 @@ Gst.init(None)
 pipelines = [Gst.parse_launch(LINE) for _ in range(3 if way == "three" else 1)]
 if way == "atexit-before":  # so it runs after the bridge's own handler
     atexit.register(stop_all)
+if way.startswith("held"):
+    hold_buffers()
 if way in ("importing", "loading"):
     in_background(lambda: pipelines[0].set_state(Gst.State.PLAYING))
 else:
@@ -112,7 +124,7 @@ elif way in ("sigint", "sigterm"):
     time.sleep(5)
 elif way == "os-exit":
     os._exit(3)
-elif way == "stopped":
+elif way in ("stopped", "held-stopped"):
     stop_all()
 elif way == "stopping":
     in_background(stop_all)

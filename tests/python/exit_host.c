@@ -14,6 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+// In exit_buffers.c.
+void drop_at_exit(void);
+void hold(GstPad *pad);
+
 static GstElement *pipeline;
 
 static void say_when(void) {
@@ -49,9 +53,15 @@ int main(int argc, char **argv) {
   const char *way = argv[1];
   char *called = g_strconcat(argv[2], ".called", NULL);
   char *line = g_strdup_printf(
-      "audiotestsrc samplesperbuffer=64 ! pythonfilter script=%s ! fakesink",
+      "audiotestsrc samplesperbuffer=64 ! pythonfilter script=%s name=p "
+      "! fakesink",
       argv[2]);
   pipeline = gst_parse_launch(line, NULL);
+  if (g_str_has_prefix(way, "held")) {
+    drop_at_exit();
+    GstElement *filter = gst_bin_get_by_name(GST_BIN(pipeline), "p");
+    hold(gst_element_get_static_pad(filter, "src"));
+  }
   // Registered earlier, it runs after the handler of the bridge.
   if (strcmp(way, "atexit-before") == 0) atexit(stop);
   const gboolean importing = strcmp(way, "importing") == 0;
@@ -68,7 +78,10 @@ int main(int argc, char **argv) {
   }
 
   say_when();
-  if (strcmp(way, "stopped") == 0) {
+  if (strcmp(way, "held-stopped") == 0) {
+    stop();
+    gst_object_unref(pipeline);
+  } else if (strcmp(way, "stopped") == 0) {
     stop();
     gst_object_unref(pipeline);
     gst_deinit();

@@ -118,6 +118,7 @@ def test_star_import_brings_every_contract_name():
         "DropBuffer",
         "Output",
         "EndOfStream",
+        "Param",
     }
     assert all(hasattr(bp, name) for name in bp.__all__)
 
@@ -235,8 +236,8 @@ def test_copy_from_float_into_integer_is_an_error():
         one.copy_from(AudioBuffer(1, 4))
 
 
-def test_buffer_has_two_slots_and_nothing_else():
-    assert AudioBuffer.__slots__ == ("data", "_stream")
+def test_buffer_has_three_slots_and_nothing_else():
+    assert AudioBuffer.__slots__ == ("data", "_stream", "curves")
     assert isinstance(AudioBuffer.__dict__["data"], types.MemberDescriptorType)
     with pytest.raises(AttributeError):
         AudioBuffer(1, 1).other = 1

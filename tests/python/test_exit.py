@@ -152,14 +152,18 @@ def compile_c(source, program, *options):
     return program
 
 
-@pytest.fixture(scope="session")
-def host(tmp_path_factory):
-    """The C program."""
-    flags = subprocess.run(
+def gst_flags():
+    return subprocess.run(
         ["pkg-config", "--cflags", "--libs", "gstreamer-1.0"],
         check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
-    return compile_c("exit_host.c", tmp_path_factory.mktemp("c") / "host", *flags)
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    """The C program."""
+    program = tmp_path_factory.mktemp("c") / "host"
+    return compile_c("exit_host.c", program, HERE / "exit_buffers.c", *gst_flags())
 
 
 @pytest.fixture(scope="session")
@@ -183,6 +187,41 @@ def test_application_ends(tmp_path, way):
 @pytest.mark.parametrize("way", HOST)
 def test_c_program_ends(tmp_path, host, way):
     assert end_all(tmp_path, [host], HOST, way) == []
+
+
+GIVING = """
+import numpy as np
+
+class Plugin:
+    output_caps = "application/x-held"
+    number = 0
+    def process_audio(self, buffer):
+        self.number += 1
+        if self.number == 300:
+            open(__file__ + ".called", "w").close()
+        byte = self.number % 256
+        made = bytes([byte]) * 1000
+        return (made, bytearray(made), np.full(1000, byte, "u1"))[self.number % 3]
+"""
+
+
+@pytest.mark.parametrize("way", ["held", "held-stopped"])
+@pytest.mark.parametrize("kind", ["application", "host"])
+def test_buffers_outlive_python(tmp_path, tmp_path_factory, host, kind, way):
+    """What a plugin gave is read and dropped when Python is long gone."""
+    library = tmp_path_factory.mktemp("c") / "buffers.so"
+    compile_c("exit_buffers.c", library, "-shared", "-fPIC", *gst_flags())
+    plugin = tmp_path / "giving.py"
+    plugin.write_text(GIVING)
+    called = pathlib.Path(f"{plugin}.called")
+    program = [PYTHON, HERE / "exit_application.py"] if kind == "application" else [host]
+    for number in range(3 * MORE):
+        command = [*program, way, plugin, number]
+        result = finish(start(command, EXIT_BUFFERS=library))
+        called.unlink()
+        dropped = int(result.out.split()[-1])
+        assert dropped >= 299, result.err  # the call that said so was not over
+        assert problems(way, result.code, (0,), 0, result.err) == []
 
 
 LAUNCH = [(signal.SIGINT, call) for call in SHORT + ("loop",)] + [

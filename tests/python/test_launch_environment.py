@@ -151,7 +151,8 @@ def test_relative_entries_are_ignored(files, path):
 
 TRAPS = [
     "base_plugin", "codecs", "encodings/__init__", "importlib/__init__", "json",
-    "numpy", "numpy/__init__", "os", "pythonfilter_host", "pythonfilter_loader", "re",
+    "numpy", "numpy/__init__", "os", "pythonfilter_host", "pythonfilter_loader",
+    "pythonfilter_params", "re",
     "site", "sitecustomize", "typing", "usercustomize",
 ]  # fmt: skip
 

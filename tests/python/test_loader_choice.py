@@ -149,7 +149,7 @@ def test_setters_before_start(files, style):
     folder = files({"plugin.py": source})
     code = """
     host = load("plugin.py")
-    host.start(44100, 3, 0)
+    host.start(44100, 3, 0, "", "")
     tell(host.plugin.calls)
     """
     values = {"rate": 44100, "channel": 3, "size": 512}

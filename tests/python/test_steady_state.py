@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Once it plays, a buffer costs no system call and no allocation.
+"""Once it plays, a buffer costs no system call and no allocation of Python's.
 
 Counted with the benchmark program, which pushes N buffers from one thread:
 what N and 2 N buffers need differs by what buffers need.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -26,9 +27,9 @@ def bench(*arguments):
     return result.out.decode()
 
 
-def system_calls(buffers, folder):
+def system_calls(buffers, folder, *plugin):
     report = folder / f"calls-{buffers}"
-    strace = ["strace", "-f", "-c", "-o", report, BENCH, "--steady", buffers]
+    strace = ["strace", "-f", "-c", "-o", report, BENCH, "--steady", buffers, *plugin]
     result = processes.run(strace, timeout=120)
     assert result.code == 0, result.err
     rows = [line.split() for line in report.read_text().splitlines()]
@@ -36,20 +37,32 @@ def system_calls(buffers, folder):
     return sum(counts.get(name, 0) for name in CALLS)
 
 
-def test_a_buffer_makes_no_system_call(tmp_path):
+# A plugin that does nothing in place, and one whose output is another object.
+PLUGINS = {"in-place": (), "growing": ("--growing",)}
+
+
+@pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
+def test_a_buffer_makes_no_system_call(tmp_path, plugin):
     if not BENCH.exists():
         pytest.skip(f"{BENCH} is not built")
     system_calls(1, tmp_path)  # the first process of all scans for plugins
-    once = system_calls(BUFFERS, tmp_path)
-    twice = system_calls(2 * BUFFERS, tmp_path)
+    once = system_calls(BUFFERS, tmp_path, *plugin)
+    twice = system_calls(2 * BUFFERS, tmp_path, *plugin)
     # Starting up differs by a few dozen from run to run.
     assert abs(twice - once) < BUFFERS / 100
 
 
-def test_a_million_buffers_leave_pythons_memory_flat():
-    text = bench("--allocations", "1000000")
+@pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
+def test_a_million_buffers_leave_pythons_memory_flat(plugin):
+    text = bench("--allocations", "1000000", *plugin)
     before, after = map(int, re.findall(r"(\d+) (?:before|after)", text))
     assert abs(after - before) <= 10, text
+
+
+def test_benchmark_of_another_object_prints_what_python_took():
+    text = bench("--growing", "--rounds", "3", "--buffers", "1000", "--json")
+    figures = json.loads(text)
+    assert 0 < figures["method_ns"] < figures["pythonfilter_ns"]
 
 
 def test_bridge_benchmark_prints_every_kind(tmp_path):
@@ -65,4 +78,4 @@ def test_bridge_benchmark_prints_every_kind(tmp_path):
     # 1: a target was missed, which on a busy machine is no test's business.
     assert result.code in (0, 1), result.err
     lines = result.out.decode().splitlines()
-    assert len(lines) == 4 and all('"met": ' in line for line in lines)
+    assert len(lines) == 5 and all('"met": ' in line for line in lines)

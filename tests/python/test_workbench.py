@@ -141,7 +141,8 @@ def test_json_has_the_keys_that_help_names():
     assert [t["frames"] for t in report["timing"]] == [64, 480, 512, 4096]
     [gain] = report["parameters"]
     assert gain["name"] == "gain" and gain["changes_output"] is True
-    assert gain["accepted"] == ["0.5", "2.0", "1.0"] and gain["refused"] == []
+    # Both ends of its range, its default and the middle.
+    assert gain["accepted"] == ["0.0", "10.0", "1.0", "5.0"] and gain["refused"] == []
 
 
 def test_report_shows_levels_and_parameters():

@@ -11,6 +11,8 @@ import ctypes
 import importlib.util
 import time
 
+import numpy as np
+
 from base_plugin import AudioBuffer
 
 
@@ -35,6 +37,8 @@ def create_plugin():
         if hasattr(plugin, name):
             audio = getattr(plugin, name)
     buffer = AudioBuffer(2, 512)
+    if getattr(plugin, "as_bytes", False):
+        buffer.data = np.zeros(2 * 480 * 4, np.uint8)
     took = 0.0
 
     def set_parameter(key, value):

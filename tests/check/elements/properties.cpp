@@ -25,6 +25,8 @@ const Value values[] = {
     {"on-error", "drop"},
     {"block-size", "480"},
     {"drain", "pass"},
+    {"reload", "true"},
+    {"reload", "false"},
     {"drain", "pad"},
     {"params", "p, gain=(double)0.5;"},
     {"params", "p, count=(int)-7, on=(boolean)true;"},
@@ -87,7 +89,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 9);
+  fail_unless_equals_int(ours, 10);
   g_free(specs);
 }
 GST_END_TEST;

@@ -186,19 +186,18 @@ static void expect_caps(const Element &element, const char *pad_name,
 }
 
 GST_START_TEST(test_class_attributes_narrow_the_caps_from_ready_on) {
-  const char *everything = EITHER("format={" NATIVE(F32) "," NATIVE(
-      F64) "," NATIVE(S16) "," NATIVE(S32) "}," ANY_RATE "," ANY_CHANNELS);
   for (const Attributes &row : attributes) {
     Element element(write_file(
         "narrow.py", std::string("class Narrow:\n    ") + row.python +
                          "\n    def process_audio(self, buffer): pass\n"));
     for (const char *pad : {"sink", "src"}) {
-      expect_caps(element, pad, everything);
+      // Before that, nobody knows what the plugin takes and gives.
+      expect_caps(element, pad, "ANY");
       fail_unless(element.to(GST_STATE_READY), "%s: %s", row.python,
                   element.reports().text().c_str());
       expect_caps(element, pad, row.caps);
       fail_unless(element.to(GST_STATE_NULL));
-      expect_caps(element, pad, everything);
+      expect_caps(element, pad, "ANY");
     }
   }
 }

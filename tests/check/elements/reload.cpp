@@ -455,6 +455,46 @@ class Plugin:
 }
 GST_END_TEST;
 
+GST_START_TEST(test_the_plugins_properties_are_those_of_the_new_code) {
+  const auto with = [](const std::string &factor, const std::string &params) {
+    return "from base_plugin import AudioProcessorPlugin, Param\n" +
+           multiplying(factor, params)
+               .replace(6, 6, "Plugin(AudioProcessorPlugin)");
+  };
+  const std::string one = "    gain = Param(1, min=0, max=9)\n";
+  Stream stream(write_file("plugin.py", with("self.gain", one)));
+  const auto set = [&](const char *name, int value) {
+    gst_child_proxy_set(GST_CHILD_PROXY(stream.get()), name, value, nullptr);
+  };
+  set("plugin::gain", 2);
+  expect_factor(&stream, 2);
+  GstObject *before = GST_OBJECT(
+      gst_child_proxy_get_child_by_index(GST_CHILD_PROXY(stream.get()), 0));
+  write_file("plugin.py", with("2 * self.gain", one));
+  fail_unless(ask(stream.get()));
+  change(&stream, 2, 4);
+  GstObject *after = GST_OBJECT(
+      gst_child_proxy_get_child_by_index(GST_CHILD_PROXY(stream.get()), 0));
+  fail_unless(before == after);
+  gst_object_unref(before);
+  gst_object_unref(after);
+  // Another one comes, and the first may be more.
+  write_file("plugin.py", with("self.gain * self.more",
+                               "    gain = Param(1, min=0, max=20)\n"
+                               "    more = Param(1, min=1, max=5)\n"));
+  fail_unless(ask(stream.get()));
+  change(&stream, 4, 2);
+  set("plugin::gain", 11);
+  set("plugin::more", 3);
+  expect_factor(&stream, 33);
+  int gain;
+  gst_child_proxy_get(GST_CHILD_PROXY(stream.get()), "plugin::gain", &gain,
+                      nullptr);
+  fail_unless_equals_int(gain, 11);
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
 // ---- code that is broken, or does not fit -----------------------------------
 
 namespace {
@@ -973,6 +1013,8 @@ static Suite *reload_suite() {
   TCase *carried = new_case(suite, "carried over");
   tcase_add_test(carried, test_parameters_are_carried_over);
   tcase_add_test(carried, test_a_parameter_set_while_new_code_waits_reaches_it);
+  tcase_add_test(carried,
+                 test_the_plugins_properties_are_those_of_the_new_code);
   tcase_add_test(carried, test_state_is_carried_over);
   tcase_add_test(carried, test_without_both_methods_in_both_there_is_no_state);
   tcase_add_loop_test(carried, test_no_sample_is_lost, 0, 3);

@@ -6,7 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "../harness.hpp"
+#include "../conversion.hpp"
+#include "../parameters.hpp"
 
 using namespace check;
 
@@ -71,8 +72,17 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
     stream.set("on-error", "drop");
     stream.set("script", "refused.py");
   });
+  const Child child = child_of(stream.get());
+  Again setting_by_name([&] {
+    g_object_set(child.get(), "factor", gint64(4), nullptr);
+    g_object_set(child.get(), "factor", gint64(0), nullptr);
+    g_object_set(child.get(), "factor", gint64(5), nullptr);
+  });
   Again reading([&] {
     stream.text_of("params");
+    const std::string factor = text_of(child.get(), "factor");
+    fail_unless(factor == "1" || factor == "2" || factor == "3" ||
+                factor == "4" || factor == "5");
     stream.text_of("script");
     stream.text_of("on-error");
     stream.stat("call-p99");
@@ -83,7 +93,7 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
     stream.reports();
   });
   g_usleep(run_time);
-  for (Again *each : {&pushing, &setting, &reading, &asking})
+  for (Again *each : {&pushing, &setting, &setting_by_name, &reading, &asking})
     fail_unless(each->stop() > 0);
   fail_unless(stream.stat("escapes") > 0);
   fail_unless(stream.stat("errors") > 0);
@@ -103,6 +113,10 @@ GST_START_TEST(test_states_while_buffers_flow) {
   });
   Again reading([&] {
     stream.text_of("params");
+    if (const Child child = child_of(stream.get())) {
+      g_object_set(child.get(), "factor", gint64(2), nullptr);
+      text_of(child.get(), "factor");
+    }
     stream.stat("buffers");
     ask_latency(stream);
     stream.reports();
@@ -120,12 +134,45 @@ GST_START_TEST(test_states_while_buffers_flow) {
 }
 GST_END_TEST;
 
+// Buffers of a converting plugin, dropped by others while it makes more.
+GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
+  Conversion stream("converting", STEREO);
+  std::mutex mutex;
+  std::vector<OwnedBuffer> held;  // guarded by mutex
+  Again pushing([&] {
+    for (OwnedBuffer &out : stream.through(new_buffer({}))) {
+      std::lock_guard<std::mutex> lock(mutex);
+      held.push_back(std::move(out));
+    }
+  });
+  const auto drop = [&] {
+    OwnedBuffer dropped;
+    std::lock_guard<std::mutex> lock(mutex);
+    if (held.empty()) return;
+    dropped = std::move(held.back());
+    held.pop_back();
+  };
+  Again dropping(drop), also_dropping(drop);
+  Again asking([&] {
+    ask_caps(stream);
+    ask_latency(stream);
+    stream.stat("copies");
+  });
+  g_usleep(run_time);
+  for (Again *each : {&pushing, &dropping, &also_dropping, &asking})
+    fail_unless(each->stop() > 0);
+  stream.expect_output_caps("application/x-out");
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
 static Suite *threads_suite() {
   Suite *suite = suite_create("threads");
   TCase *threads = new_case(suite, "threads", 120);
   tcase_add_test(threads, test_fake_bridge_is_in_use);
   tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
   tcase_add_test(threads, test_states_while_buffers_flow);
+  tcase_add_test(threads, test_outputs_are_dropped_while_buffers_flow);
   return suite;
 }
 

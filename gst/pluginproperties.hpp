@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The Params of a loaded plugin as properties: of a GstObject, which is the
+// element's child `plugin` from READY to NULL. Their values lie where `params`
+// has its own, so that either shows what was set through the other.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <gst/gst.h>
+
+#include "../bridge/bridge.hpp"
+#include "pluginparams.hpp"
+
+namespace pythonfilter {
+
+class PluginProperties {
+ public:
+  PluginProperties(GstElement *element, PluginParams *params)
+      : element_(element), params_(params) {}
+  ~PluginProperties() { withdraw(); }
+
+  // The child comes and goes: child-added, child-removed. It has no Params: no
+  // child. `plugin` is its name, for messages.
+  void publish(const std::vector<ParameterSpec> &specs,
+               const std::string &plugin);
+  void withdraw();
+
+  // Any thread; NULL: there is none.
+  GstObject *ref_child() const;
+
+  // They were set through `params`. Any thread.
+  void notify(const GstStructure *changes) const;
+
+  // The rest is the streaming thread's, or loads the plugin.
+
+  // What the plugin made of a parameter that it was told, or that it refused.
+  void tell_outcome(const Parameter &asked) const;
+  // Whether a GstController may have something to say.
+  bool is_controlled() const {
+    return __atomic_load_n(bindings_, __ATOMIC_RELAXED) != nullptr;
+  }
+  void sync(GstClockTime stream_time) const;
+  // Of a float.
+  double number(const std::string &name) const;
+  // NULL: nobody controls it now.
+  GstControlBinding *ref_binding(const std::string &name) const;
+
+ private:
+  GstElement *const element_;
+  PluginParams *const params_;
+
+  // A leaf lock: nothing is called and nothing waited for under it.
+  mutable std::mutex mutex_;
+  GstObject *child_ = nullptr;  // guarded by mutex_, but for the owner's thread
+  static inline GList *no_bindings_ = nullptr;
+  GList **bindings_ = &no_bindings_;  // the child's
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How long the objects of a converting plugin live: as long as a buffer needs
+// them, whoever drops it and whenever, and no longer.
+//
+// PYTHONFILTER_CHECK_LIVES=1000000 makes so many of each kind.
+#include <atomic>
+#include <deque>
+#include <malloc.h>
+#include <thread>
+
+#include "../conversion.hpp"
+
+using namespace check;
+
+namespace {
+
+constexpr size_t depth = 1000;  // buffers held downstream
+const char *const kinds[] = {"bytes", "bytearray", "array",  "memoryview",
+                             "block", "several",   "chained"};
+
+guint64 lives() {
+  if (const char *more = getenv("PYTHONFILTER_CHECK_LIVES"))
+    return guint64(atoll(more));
+  return few() ? 3000 : 20000;
+}
+
+Properties making(const char *kind) {
+  return {{"params", std::string("p,kind=") + kind}};
+}
+
+// 256 bytes that begin with a number and hold it throughout.
+GstBuffer *numbered(guint64 number) {
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 256, nullptr);
+  GstMapInfo map;
+  gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+  for (size_t at = 0; at < map.size; at += 8)
+    memcpy(map.data + at, &number, 8);
+  gst_buffer_unmap(buffer, &map);
+  return buffer;
+}
+
+bool holds(GstBuffer *buffer, guint64 number) {
+  GstMapInfo map;
+  gst_buffer_map(buffer, &map, GST_MAP_READ);
+  bool right = map.size >= 8;
+  for (size_t at = 0; at < map.size; at += 8)
+    right = right && memcmp(map.data + at, &number, 8) == 0;
+  gst_buffer_unmap(buffer, &map);
+  return right;
+}
+
+// Holds buffers, and drops them on eight threads.
+class Downstream {
+ public:
+  Downstream() {
+    for (std::thread &thread : threads_)
+      thread = std::thread([this] { run(); });
+  }
+  ~Downstream() { finish(); }
+  void hold(OwnedBuffer buffer, guint64 number) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    held_.push_back({std::move(buffer), number});
+    changed_.notify_one();
+  }
+  // Lets go of those that are still held. Whether all were what they were.
+  bool finish() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      over_ = true;
+      changed_.notify_all();
+    }
+    for (std::thread &thread : threads_)
+      if (thread.joinable()) thread.join();
+    return right_;
+  }
+
+ private:
+  struct Held {
+    OwnedBuffer buffer;
+    guint64 number;
+  };
+
+  void run() {
+    for (;;) {
+      Held oldest;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [&] { return over_ || held_.size() > depth; });
+        if (held_.empty()) return;
+        oldest = std::move(held_.front());
+        held_.pop_front();
+      }
+      if (!holds(oldest.buffer.get(), oldest.number)) right_ = false;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Held> held_;  // guarded by mutex_
+  bool over_ = false;      // guarded by mutex_
+  std::atomic<bool> right_{true};
+  std::thread threads_[8];
+};
+
+// Python's memory, seen by an element that gives nothing back by itself.
+class Watcher {
+ public:
+  Watcher()
+      : stream_(write_file("blocks.py", R"(
+import gc, sys
+class Blocks:
+    def set_parameter(self, key, value):
+        gc.collect()
+        self.blocks = sys.getallocatedblocks()
+    def get_parameter(self, key):
+        return str(self.blocks)
+    def process_audio(self, buffer):
+        pass
+)")) {}
+  gint64 blocks() {
+    stream_.set("params", "p,blocks=(string)now");
+    stream_.push_frames();
+    gst_buffer_unref(stream_.pull());
+    GstStructure *params;
+    g_object_get(stream_.get(), "params", &params, nullptr);
+    const gint64 blocks = g_ascii_strtoll(
+        gst_structure_get_string(params, "blocks"), nullptr, 10);
+    gst_structure_free(params);
+    return blocks;
+  }
+
+ private:
+  Stream stream_;
+};
+
+// Some stay in flight until the element is gone.
+void make_and_drop(const char *kind, guint64 count, Gone *gone) {
+  Downstream downstream;
+  {
+    Conversion stream(plugin_file("making.py"), "application/x-in", nullptr,
+                      making(kind));
+    for (guint64 i = 0; i < count; i++) {
+      GstBuffer *in = numbered(i);
+      gone->watch(in);
+      for (OwnedBuffer &out : stream.through(in))
+        downstream.hold(std::move(out), i);
+    }
+    fail_unless_equals_uint64(stream.stat("copies"), 0);
+    fail_unless_equals_uint64(stream.stat("errors"), 0);
+  }
+  fail_unless(downstream.finish(), "%s: other bytes than were sent", kind);
+}
+
+}  // namespace
+
+GST_START_TEST(test_nothing_is_left_of_many_buffers_held_long) {
+  const char *kind = kinds[__i__];
+  Watcher watcher;
+  Gone gone;
+  const guint64 warm = 2 * depth;
+  make_and_drop(kind, warm, &gone);
+  gone.expect_all();
+  watcher.blocks();
+  const gint64 blocks = watcher.blocks();
+  const size_t heap = mallinfo2().uordblks;
+  make_and_drop(kind, lives(), &gone);
+  gone.expect_all();
+  // Loading the plugin again costs Python some hundred blocks.
+  gint64 now = watcher.blocks();
+  for (int i = 0; i < 200 && now > blocks + 500; i++) {
+    g_usleep(50000);
+    now = watcher.blocks();
+  }
+  fail_unless(now <= blocks + 500, "%s: %d more blocks of Python's", kind,
+              int(now - blocks));
+  // The heap keeps some; each buffer would leave a hundred bytes or more.
+  const auto grown = gint64(mallinfo2().uordblks) - gint64(heap);
+  fail_unless(grown < gint64(lives()) * 8 + 1700000, "%s: %d bytes more", kind,
+              int(grown));
+}
+GST_END_TEST;
+
+// The output of one is the input of the next, and lies in the same memory.
+GST_START_TEST(test_elements_in_a_row_hold_each_others_memory) {
+  Gone gone;
+  std::vector<OwnedBuffer> last;
+  {
+    Conversion first(plugin_file("making.py"), "application/x-in", nullptr,
+                     making("block"));
+    Conversion second(plugin_file("making.py"), "application/x-out", nullptr,
+                      making("chained"));
+    Conversion third(plugin_file("making.py"), "application/x-out", nullptr,
+                     making("block"));
+    for (guint64 i = 0; i < 100; i++) {
+      GstBuffer *in = numbered(i);
+      gone.watch(in);
+      OwnedBuffer out = first.through_one(in);
+      out = second.through_one(out.release());
+      last.push_back(third.through_one(out.release()));
+    }
+  }
+  for (guint64 i = 0; i < 100; i++)
+    fail_unless(holds(last[i].get(), i));
+  last.clear();
+  gone.expect_all();
+}
+GST_END_TEST;
+
+// Whoever drops a buffer may hold a lock that a Python thread waits for.
+GST_START_TEST(test_dropping_does_not_wait_for_python) {
+  int entered[2], leave[2];
+  fail_unless(pipe(entered) == 0 && pipe(leave) == 0);
+  Conversion stream(plugin_file("making.py"), "application/x-in", nullptr,
+                    making("bytearray"));
+  std::vector<OwnedBuffer> outs;
+  for (guint64 i = 0; i < 100; i++)
+    outs.push_back(stream.through_one(numbered(i)));
+  Stream holder(write_file("holder.py", R"(
+import ctypes
+class Holder:
+    def set_parameter(self, key, value):
+        setattr(self, key, int(value))
+    def process_audio(self, buffer):
+        python = ctypes.PyDLL(None)  # does not give the GIL away
+        python.write(self.entered, b"x", 1)
+        python.read(self.leave, ctypes.create_string_buffer(1), 1)
+)"),
+                {},
+                {{"params", "p,entered=" + std::to_string(entered[1]) +
+                                ",leave=" + std::to_string(leave[0])}});
+  std::thread call([&] { holder.push_frames(); });
+  char byte;
+  fail_unless_equals_int(read(entered[0], &byte, 1), 1);
+  outs.clear();  // or this test ends with a timeout
+  fail_unless_equals_int(write(leave[1], "x", 1), 1);
+  call.join();
+  for (int file : {entered[0], entered[1], leave[0], leave[1]})
+    close(file);
+}
+GST_END_TEST;
+
+// Nothing runs any more that could give them back: the stream was torn down.
+GST_START_TEST(test_last_buffers_come_back_without_any_element) {
+  Gone gone;
+  std::vector<OwnedBuffer> outs;
+  {
+    Conversion stream(plugin_file("making.py"), "application/x-in", nullptr,
+                      making("block"));
+    for (guint64 i = 0; i < 10; i++) {
+      GstBuffer *in = numbered(i);
+      gone.watch(in);
+      outs.push_back(stream.through_one(in));
+    }
+  }
+  while (!outs.empty()) {
+    std::thread([&] { outs.pop_back(); }).join();
+  }
+  gone.expect_all();
+}
+GST_END_TEST;
+
+static Suite *outputlives_suite() {
+  Suite *suite = suite_create("outputlives");
+  TCase *many = new_case(suite, "many", 1200);
+  tcase_add_loop_test(many, test_nothing_is_left_of_many_buffers_held_long, 0,
+                      int(std::size(kinds)));
+  TCase *owners = new_case(suite, "owners");
+  tcase_add_test(owners, test_elements_in_a_row_hold_each_others_memory);
+  tcase_add_test(owners, test_dropping_does_not_wait_for_python);
+  tcase_add_test(owners, test_last_buffers_come_back_without_any_element);
+  return suite;
+}
+
+GST_CHECK_MAIN(outputlives)

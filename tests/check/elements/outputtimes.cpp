@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Timestamps, durations, offsets, flags and metas of what a converting plugin
+// gives: those of what went in, divided over a list, together over none yet.
+#include "../conversion.hpp"
+
+using namespace check;
+
+namespace {
+
+// Gives as many parts as its parameter says, 0: none yet; in drain() as well.
+std::string splitter() {
+  return write_file("splitter.py", R"(
+class Splitter:
+    output_caps = "application/x-out"
+    input_caps = "application/x-in; audio/x-raw"
+    as_bytes = True
+    def __init__(self):
+        self.held = []
+        self.parts = self.last = 1
+    def set_parameter(self, key, value):
+        setattr(self, key, int(value))
+    def given(self, count):
+        if not count or not self.held:
+            return []
+        held, self.held = b"".join(self.held), []
+        size = len(held) // count
+        return [held[i * size : (i + 1) * size] for i in range(count)]
+    def process_audio(self, buffer):
+        self.held.append(buffer.data.tobytes())
+        return self.given(self.parts)
+    def drain(self):
+        return self.given(self.last)
+    def reset(self):
+        self.held = []
+)");
+}
+
+struct Times {
+  GstClockTime pts, duration;
+  guint64 offset = GST_BUFFER_OFFSET_NONE, offset_end = GST_BUFFER_OFFSET_NONE;
+};
+
+constexpr GstClockTime none = GST_CLOCK_TIME_NONE;
+constexpr guint64 no_offset = GST_BUFFER_OFFSET_NONE;
+constexpr auto carried = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC |
+                         GST_BUFFER_FLAG_MARKER | GST_BUFFER_FLAG_HEADER |
+                         GST_BUFFER_FLAG_GAP;
+
+GstBuffer *timed(const Times &times, guint flags = 0) {
+  GstBuffer *buffer = bytes_buffer();
+  GST_BUFFER_PTS(buffer) = times.pts;
+  GST_BUFFER_DTS(buffer) = times.pts;
+  GST_BUFFER_DURATION(buffer) = times.duration;
+  GST_BUFFER_OFFSET(buffer) = times.offset;
+  GST_BUFFER_OFFSET_END(buffer) = times.offset_end;
+  GST_BUFFER_FLAG_SET(buffer, flags);
+  return buffer;
+}
+
+void expect_times(const OwnedBuffer &buffer, const Times &want, int flags = 0) {
+  fail_unless_equals_uint64(GST_BUFFER_PTS(buffer.get()), want.pts);
+  fail_unless_equals_uint64(GST_BUFFER_DTS(buffer.get()), want.pts);
+  fail_unless_equals_uint64(GST_BUFFER_DURATION(buffer.get()), want.duration);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET(buffer.get()), want.offset);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET_END(buffer.get()),
+                            want.offset_end);
+  fail_unless_equals_int(int(GST_BUFFER_FLAGS(buffer.get())) & carried, flags);
+}
+
+void set_parts(Conversion *stream, int parts, int last = 1) {
+  stream->set("params", "p,parts=" + std::to_string(parts) +
+                            ",last=" + std::to_string(last));
+}
+
+GstCaps *ntp() {
+  static GstCaps *caps = gst_caps_from_string("timestamp/x-ntp");
+  GST_MINI_OBJECT_FLAG_SET(caps, GST_MINI_OBJECT_FLAG_MAY_BE_LEAKED);
+  return caps;
+}
+
+// 0: it has none.
+GstClockTime reference_of(const OwnedBuffer &buffer) {
+  const GstReferenceTimestampMeta *meta =
+      gst_buffer_get_reference_timestamp_meta(buffer.get(), ntp());
+  return meta ? meta->timestamp : 0;
+}
+
+}  // namespace
+
+GST_START_TEST(test_one_output_has_the_times_of_its_input) {
+  Conversion stream(splitter());
+  for (const Times &times :
+       {Times{3 * GST_SECOND, 1234567, 42, 106}, Times{7, none, 5},
+        Times{none, 10, no_offset, 9}, Times{none, none}, Times{0, 0, 0, 0}})
+    expect_times(stream.through_one(timed(times, GST_BUFFER_FLAG_MARKER)),
+                 times, GST_BUFFER_FLAG_MARKER);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_list_divides_time_and_offsets) {
+  Conversion stream(splitter());
+  set_parts(&stream, 3);
+  std::vector<OwnedBuffer> outs = stream.through(
+      timed({1000, 100, 10, 20}, carried & ~GST_BUFFER_FLAG_GAP));
+  fail_unless_equals_int(outs.size(), 3);
+  expect_times(outs[0], {1000, 33, 10, 13},
+               GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC |
+                   GST_BUFFER_FLAG_HEADER);
+  expect_times(outs[1], {1033, 33, 13, 16}, GST_BUFFER_FLAG_HEADER);
+  expect_times(outs[2], {1066, 34, 16, 20},
+               GST_BUFFER_FLAG_HEADER | GST_BUFFER_FLAG_MARKER);
+  // Without a duration only the first has a known time.
+  outs = stream.through(timed({1000, none, 10}));
+  expect_times(outs[0], {1000, none, 10});
+  expect_times(outs[1], {none, none});
+}
+GST_END_TEST;
+
+GST_START_TEST(test_output_after_none_yet_has_the_time_of_all_its_inputs) {
+  Conversion stream(splitter());
+  set_parts(&stream, 0);
+  fail_unless(
+      stream.through(timed({100, 10, 0, 5}, GST_BUFFER_FLAG_RESYNC)).empty());
+  fail_unless(
+      stream.through(timed({110, 10, 5, 10}, GST_BUFFER_FLAG_MARKER)).empty());
+  set_parts(&stream, 2);
+  std::vector<OwnedBuffer> outs = stream.through(timed({120, 10, 10, 15}));
+  fail_unless_equals_int(outs.size(), 2);
+  expect_times(outs[0], {100, 15, 0, 7}, GST_BUFFER_FLAG_RESYNC);
+  expect_times(outs[1], {115, 15, 7, 15}, GST_BUFFER_FLAG_MARKER);
+  // The next one begins anew.
+  set_parts(&stream, 1);
+  expect_times(stream.through_one(timed({130, 10, 15, 20})), {130, 10, 15, 20});
+}
+GST_END_TEST;
+
+GST_START_TEST(test_silence_is_not_known_of_an_output) {
+  Conversion stream(splitter());
+  expect_times(stream.through_one(timed({0, 1}, GST_BUFFER_FLAG_GAP)), {0, 1});
+}
+GST_END_TEST;
+
+GST_START_TEST(test_reference_timestamps_belong_to_their_part) {
+  Conversion stream(splitter());
+  const auto referenced = [](const Times &times, GstClockTime reference) {
+    GstBuffer *buffer = timed(times);
+    gst_buffer_add_reference_timestamp_meta(buffer, ntp(), reference, none);
+    return buffer;
+  };
+  const OwnedBuffer one = stream.through_one(referenced({0, 90}, 5000));
+  fail_unless_equals_uint64(reference_of(one), 5000);
+  set_parts(&stream, 3);
+  std::vector<OwnedBuffer> outs = stream.through(referenced({90, 90}, 5090));
+  for (int i = 0; i < 3; i++)
+    fail_unless_equals_uint64(reference_of(outs[size_t(i)]),
+                              guint64(5090 + 30 * i));
+  // Without a duration: only what is known.
+  outs = stream.through(referenced({180, none}, 5180));
+  fail_unless_equals_uint64(reference_of(outs[0]), 5180);
+  fail_unless_equals_uint64(reference_of(outs[1]), 0);
+  // That of the first of the inputs, as the time is.
+  set_parts(&stream, 0);
+  stream.through(referenced({270, 90}, 5270));
+  set_parts(&stream, 1);
+  fail_unless_equals_uint64(
+      reference_of(stream.through_one(referenced({360, 90}, 5360))), 5270);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_metas_about_the_input_itself_stay_behind) {
+  Conversion stream(splitter(), STEREO);
+  GstBuffer *parent = gst_buffer_new();
+  GstBuffer *in = bytes_buffer(480);
+  gst_buffer_add_parent_buffer_meta(in, parent);
+  gst_buffer_add_audio_clipping_meta(in, GST_FORMAT_DEFAULT, 1, 1);
+  const OwnedBuffer out = stream.through_one(in);
+  gpointer state = nullptr;
+  fail_unless(!gst_buffer_iterate_meta(out.get(), &state));
+  fail_unless_equals_int(GST_MINI_OBJECT_REFCOUNT_VALUE(parent), 1);
+  gst_buffer_unref(parent);
+}
+GST_END_TEST;
+
+// ---- drain and reset --------------------------------------------------------
+
+enum class Break { Eos, Discont, Caps };
+
+GST_START_TEST(test_what_is_held_back_comes_out_before_the_stream_breaks) {
+  const auto way = Break(__i__);
+  Conversion stream(splitter());
+  set_parts(&stream, 0, 2);
+  fail_unless(stream.through(timed({100, 10, 0, 5})).empty());
+  fail_unless(stream.through(timed({110, 10, 5, 10})).empty());
+  switch (way) {
+    case Break::Eos:
+      stream.push_event(gst_event_new_eos());
+      break;
+    case Break::Discont:
+      stream.push(timed({500, 10}, GST_BUFFER_FLAG_DISCONT));
+      break;
+    default:
+      stream.set_caps("application/x-in,other=1");
+      break;
+  }
+  std::vector<OwnedBuffer> outs = stream.pull_all();
+  fail_unless_equals_int(outs.size(), 2);
+  expect_times(outs[0], {100, 10, 0, 5});
+  expect_times(outs[1], {110, 10, 5, 10});
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
+GST_START_TEST(test_flush_drops_what_is_held_back) {
+  Conversion stream(splitter());
+  set_parts(&stream, 0);
+  stream.through(timed({100, 10, 0, 5}, GST_BUFFER_FLAG_MARKER));
+  stream.push_event(gst_event_new_flush_start());
+  stream.push_event(gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  stream.push_event(gst_event_new_segment(&segment));
+  set_parts(&stream, 1);
+  const OwnedBuffer out = stream.through_one(timed({500, 10, 50, 55}));
+  expect_times(out, {500, 10, 50, 55});
+  fail_unless_equals_int(gst_buffer_get_size(out.get()), 24);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_tail_without_an_input_follows_the_last_output) {
+  Conversion stream(write_file("tail.py", R"(
+class Tail:
+    output_caps = "application/x-out"
+    input_caps = "application/x-in"
+    def process_audio(self, buffer):
+        return b"some"
+    def drain(self):
+        return bytearray(b"rest")
+)"));
+  expect_times(stream.through_one(timed({100, 10, 0, 5})), {100, 10, 0, 5});
+  stream.push_event(gst_event_new_eos());
+  std::vector<OwnedBuffer> outs = stream.pull_all();
+  fail_unless_equals_int(outs.size(), 1);
+  expect_text(bytes_of(outs[0].get()), "rest");
+  fail_unless_equals_uint64(GST_BUFFER_PTS(outs[0].get()), 110);
+}
+GST_END_TEST;
+
+// What downstream does not take is not kept for it.
+GST_START_TEST(test_outputs_that_nobody_takes_do_not_gather) {
+  Conversion stream(splitter());
+  set_parts(&stream, 3);
+  GstPad *pad = gst_element_get_static_pad(stream.get(), "src");
+  GstPad *peer = gst_pad_get_peer(pad);
+  gst_pad_unlink(pad, peer);
+  for (int i = 0; i < 5; i++)
+    fail_unless_equals_int(stream.push(timed({guint64(i) * 30, 30})),
+                           GST_FLOW_NOT_LINKED);
+  fail_unless_equals_int(gst_pad_link(pad, peer), GST_PAD_LINK_OK);
+  std::vector<OwnedBuffer> outs = stream.through(timed({300, 30}));
+  fail_unless_equals_int(outs.size(), 3);
+  fail_unless_equals_uint64(GST_BUFFER_PTS(outs[0].get()), 300);
+  gst_object_unref(peer);
+  gst_object_unref(pad);
+}
+GST_END_TEST;
+
+// ---- raw audio --------------------------------------------------------------
+
+GST_START_TEST(test_raw_audio_lasts_as_long_as_it_lasts) {
+  const std::string file = write_file("speed.py", R"(
+import numpy as np
+class Speed:
+    output_caps = "audio/x-raw"
+    frames = 480
+    def set_parameter(self, key, value):
+        self.frames = int(value)
+    def process_audio(self, buffer):
+        a = np.zeros((2, self.frames), np.float32, order="F")
+        return [a, a.copy(order="F")]
+)");
+  Conversion stream(file, STEREO);
+  stream.expect_output_caps(STEREO);
+  const auto through = [&](int frames) {
+    stream.set("params", "p,frames=" + std::to_string(frames));
+    GstBuffer *in = new_buffer({"F32", false, 2}, 480);
+    GST_BUFFER_PTS(in) = GST_SECOND;
+    GST_BUFFER_DURATION(in) = 10 * GST_MSECOND;
+    GST_BUFFER_OFFSET(in) = 48000;
+    GST_BUFFER_OFFSET_END(in) = 48480;
+    return stream.through(in);
+  };
+  std::vector<OwnedBuffer> outs = through(240);
+  fail_unless_equals_uint64(GST_BUFFER_DURATION(outs[0].get()),
+                            5 * GST_MSECOND);
+  fail_unless_equals_uint64(GST_BUFFER_PTS(outs[1].get()),
+                            GST_SECOND + 5 * GST_MSECOND);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET(outs[1].get()), 48240);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET_END(outs[1].get()), 48480);
+  outs = through(480);
+  fail_unless_equals_uint64(GST_BUFFER_PTS(outs[1].get()),
+                            GST_SECOND + 10 * GST_MSECOND);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET(outs[1].get()), no_offset);
+}
+GST_END_TEST;
+
+static Suite *outputtimes_suite() {
+  Suite *suite = suite_create("outputtimes");
+  TCase *times = new_case(suite, "times");
+  tcase_add_test(times, test_one_output_has_the_times_of_its_input);
+  tcase_add_test(times, test_list_divides_time_and_offsets);
+  tcase_add_test(times,
+                 test_output_after_none_yet_has_the_time_of_all_its_inputs);
+  tcase_add_test(times, test_silence_is_not_known_of_an_output);
+  tcase_add_test(times, test_reference_timestamps_belong_to_their_part);
+  tcase_add_test(times, test_metas_about_the_input_itself_stay_behind);
+  TCase *breaks = new_case(suite, "breaks");
+  tcase_add_loop_test(
+      breaks, test_what_is_held_back_comes_out_before_the_stream_breaks, 0, 3);
+  tcase_add_test(breaks, test_flush_drops_what_is_held_back);
+  tcase_add_test(breaks, test_tail_without_an_input_follows_the_last_output);
+  tcase_add_test(breaks, test_outputs_that_nobody_takes_do_not_gather);
+  TCase *raw = new_case(suite, "raw audio");
+  tcase_add_test(raw, test_raw_audio_lasts_as_long_as_it_lasts);
+  return suite;
+}
+
+GST_CHECK_MAIN(outputtimes)

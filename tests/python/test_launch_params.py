@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""plugin::NAME on gst-launch-1.0 lines, and properties set by applications."""
+
+import numpy as np
+import pytest
+
+from application import run_application
+from processes import GAIN, PLUGINS, launch
+
+CAPS = "audio/x-raw,format=F32LE,channels=1,rate=48000"
+TYPED = """
+from base_plugin import AudioProcessorPlugin, Param
+class Typed(AudioProcessorPlugin):
+    gain = Param(1.0, min=0.0, max=4.0, description="Linear gain")
+    mode = Param("warm", choices=("cold", "warm"))
+    def process_audio(self, buffer):
+        buffer.data[:] = self.gain * (10 if self.mode == "cold" else 1)
+"""
+
+
+def first_sample(line):
+    result = launch(f"{line} ! fdsink fd=1")
+    assert result.code == 0, result.err
+    return np.frombuffer(result.out, np.float32)[0]
+
+
+@pytest.fixture
+def typed(files):
+    return files({"typed.py": TYPED}) / "typed.py"
+
+
+def test_a_property_is_set_on_the_line(typed):
+    line = f"audiotestsrc num-buffers=2 ! {CAPS} ! pythonfilter script={typed}"
+    assert first_sample(line) == 1
+    assert first_sample(f"{line} plugin::gain=0.5") == np.float32(0.5)
+    assert first_sample(f"{line} plugin::mode=cold plugin::gain=0.25") == 2.5
+    # What is known at the start counts from the first buffer on, also together.
+    assert first_sample(f'{line} params="p,gain=3" plugin::mode=cold') == 30
+
+
+def test_out_of_range_is_a_warning_with_the_range(typed):
+    line = f"audiotestsrc num-buffers=1 ! {CAPS} ! pythonfilter script={typed}"
+    result = launch(f"{line} plugin::gain=7 ! fakesink", "-e")
+    assert result.code == 0
+    assert f"{typed}: gain = 7: must be a number from 0.0 to 4.0" in result.out.decode()
+
+
+def test_unknown_names_are_told(typed):
+    line = f"audiotestsrc num-buffers=1 ! {CAPS} ! pythonfilter script={typed}"
+    result = launch(f"{line} plugin::gian=1 ! fakesink", "-e")
+    assert "plugin::gian" in result.out.decode()
+    result = launch(f"{line} params=p,gian=1 ! fakesink", "-e")
+    assert result.code != 0
+    assert "refused the parameter gian=1: there is only gain, mode" in result.err
+
+
+def test_shipped_plugins_have_properties(tmp_path):
+    """A tone of the sine source, in the file of the WAV sink, quieter by half."""
+    path = tmp_path / "tone.wav"
+    result = launch(
+        f"pythonsrc script={PLUGINS}/sine_wave_source.py num-buffers=4 "
+        f"plugin::frequency=12000 plugin::amplitude=1 ! {CAPS} ! "
+        f"pythonfilter script={GAIN} plugin::gain=0.5 ! "
+        f"pythonsink script={PLUGINS}/wav_file_sink.py plugin::path={path}"
+    )
+    assert (result.code, result.err) == (0, "")
+    samples = np.frombuffer(path.read_bytes()[-4 * 512 * 4 :], np.float32)
+    np.testing.assert_allclose(samples[:4], [0, 0.5, 0, -0.5], atol=1e-6)
+
+
+def test_an_application_sets_reads_and_hears_of_them(typed):
+    code = """
+    pipeline, p = make("audiotestsrc ! pythonfilter name=p script=typed.py ! fakesink")
+    pipeline.set_state(Gst.State.PAUSED)
+    pipeline.get_state(Gst.CLOCK_TIME_NONE)
+    child = p.get_child_by_name("plugin")
+    heard = []
+    child.connect("notify::gain", lambda it, spec: heard.append(it.props.gain))
+    child.props.gain = 0.5
+    Gst.ChildProxy.set_property(p, "plugin::gain", 2.0)
+    child.set_property("gain", 7.0)
+    spec = child.find_property("gain")
+    tell([heard, Gst.ChildProxy.get_property(p, "plugin::gain"), spec.minimum, spec.maximum,
+          spec.default_value, spec.blurb, child.props.mode.value_nick,
+          fields(p.props.params)])
+    pipeline.set_state(Gst.State.NULL)
+    """
+    assert run_application(typed.parent, code) == [
+        [0.5, 2.0], 2.0, 0.0, 4.0, 1.0, "Linear gain", "warm", {"gain": 2.0},
+    ]  # fmt: skip
+
+
+def test_setters_that_hold_the_gil_wait_for_nobody(typed):
+    """As those of recent PyGObject do, from threads, while buffers flow."""
+    code = """
+    import ctypes
+    holding = ctypes.PyDLL("libgobject-2.0.so.0")  # keeps the GIL
+    setter = holding.g_object_set
+    setter.argtypes = ctypes.c_void_p, ctypes.c_char_p
+    pipeline, p = make("audiotestsrc samplesperbuffer=32 ! "
+                       "pythonfilter name=p script=typed.py ! fakesink sync=false")
+    pipeline.set_state(Gst.State.PLAYING)
+    pipeline.get_state(Gst.CLOCK_TIME_NONE)
+    child = p.get_child_by_name("plugin")
+    def set_gain(first):
+        for i in range(2000):
+            setter(hash(child), b"gain", ctypes.c_double((first + i) % 400 / 100),
+                   ctypes.c_void_p())
+    def read():
+        for i in range(2000):
+            child.props.gain
+            p.props.params
+    run_in_threads(lambda: set_gain(0), lambda: set_gain(100), read)
+    child.props.gain = 3.5
+    before = p.props.stats.get_value("buffers")
+    while p.props.stats.get_value("buffers") < before + 3:
+        time.sleep(0.001)
+    error = pipeline.get_bus().pop_filtered(
+        Gst.MessageType.ERROR | Gst.MessageType.WARNING)
+    tell([error is None, child.props.gain, fields(p.props.params)["gain"]])
+    pipeline.set_state(Gst.State.NULL)
+    """
+    assert run_application(typed.parent, code) == [True, 3.5, 3.5]
