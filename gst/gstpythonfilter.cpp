@@ -31,7 +31,8 @@
  * When new code takes over, saved with #GstPythonFilter:reload or asked for
  * with #GstPythonFilter::reload, that is an element message
  * `pythonfilter-reloaded` with the fields `plugin`, `count` (since READY) and
- * `state-carried`. Code that cannot be used is one WARNING, and changes nothing.
+ * `state-carried`. Code that cannot be used is one WARNING, and changes
+ * nothing.
  */
 #include "gstpythonfilter.h"
 
