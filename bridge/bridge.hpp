@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "listener.hpp"
 #include "ticks.hpp"
 
 namespace pythonfilter {
@@ -34,7 +35,8 @@ struct PluginSpec {
   std::string module;      // a dotted module name
   std::string class_name;  // empty: let the module decide
   std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
-  bool again = false;      // the code may be another one than last time
+  std::shared_ptr<Listener> listener;  // NULL: nobody listens
+  bool again = false;  // the code may be another one than last time
 };
 
 struct IntRange {
@@ -228,6 +230,7 @@ struct Parameter {
 
 // What a plugin still held at the end of a stream.
 struct Tail {
+  uint64_t pts = no_time;  // where it begins, for the bridge
   // (channels, frames), one channel after another.
   std::vector<std::byte> samples;
   size_t frames = 0;

@@ -16,6 +16,7 @@
 #include "gil.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
+#include "outbox.hpp"
 #include "view_types.hpp"
 
 namespace pythonfilter {
@@ -201,8 +202,8 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 bool look_up_names(const PluginSpec &spec) {
   if (python.ours) keep_openssl_at_exit();
   Ref host;
-  for (const char *name :
-       {"pythonfilter_loader", "pythonfilter_params", "pythonfilter_host"}) {
+  for (const char *name : {"pythonfilter_loader", "pythonfilter_params",
+                           "pythonfilter_logging", "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;
   }
@@ -212,6 +213,10 @@ bool look_up_names(const PluginSpec &spec) {
       PyObject_CallMethod(host.get(), "prepare_interpreter", "Os",
                           python.ours ? Py_True : Py_False, spec.venv.c_str()));
   if (!prepared || !import_numpy() || !make_view_types()) return false;
+  Ref log = Outbox::anonymous_log_function(spec.listener);
+  if (!log ||
+      !steal(PyObject_CallMethod(host.get(), "log_with", "O", log.get())))
+    return false;
   Ref names = steal(PyObject_CallMethod(host.get(), "names", nullptr));
   if (!names || !PyArg_ParseTuple(names.get(), "OOO", &python.load,
                                   &python.timeout, &python.buffer_type))

@@ -12,7 +12,7 @@ namespace {
 class PythonBridge final : public Bridge {
  public:
   std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<PythonPlugin>(spec.kind);
+    return std::make_unique<PythonPlugin>(spec.kind, spec.listener);
   }
 };
 

@@ -67,6 +67,7 @@ void hide_secret(Failure *failure, const std::string &key) {
 }  // namespace
 
 bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
@@ -83,10 +84,14 @@ bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
 
 bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
   RunningCall call(site_.get(), "load", ticks());
-  host_ = steal(PyObject_CallFunction(
-      python.load, "sssssO", kind_name(spec.kind), spec.script.c_str(),
-      spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
-      spec.again ? Py_True : Py_False));
+  Ref post = Outbox::post_function(outbox_);
+  Ref log = post ? Outbox::log_function(outbox_) : Ref{};
+  if (log)
+    host_ = steal(PyObject_CallFunction(
+        python.load, "sssssOOiO", kind_name(spec.kind), spec.script.c_str(),
+        spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
+        post.get(), log.get(), outbox_->log_threshold(),
+        spec.again ? Py_True : Py_False));
   call.end();
   if (host_ && read_capabilities()) return true;
   capture_exception(failure, "load");
@@ -192,6 +197,7 @@ bool PythonPlugin::call_host(const char *method, Failure *failure) {
 }
 
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "start");
   if (!view_.open(format, capabilities_.read_only || !format.in_place)) {
@@ -205,12 +211,14 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
 }
 
 bool PythonPlugin::stop(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "stop");
   return call_host("stop", failure);
 }
 
 bool PythonPlugin::shutdown(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "shutdown");
   const bool good = call_host("shutdown", failure);
@@ -247,6 +255,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
     }
   }
   block->times.left = ticks();
+  if (__builtin_expect(!outbox_->empty(), 0))
+    outbox_->deliver(block->pts, block->duration);
   return outcome;
 }
 
@@ -304,6 +314,7 @@ bool PythonPlugin::is_secret(const std::string &key) const {
 }
 
 bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_parameter");
   if (tell_parameter(parameter, failure)) return true;
@@ -326,6 +337,7 @@ bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
 }
 
 bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "preferences");
   Ref told = call_host("preferences", "preferences", failure, {});
@@ -338,6 +350,7 @@ bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "get_processing_latency");
   Ref now = call_host("latency", "get_processing_latency", failure, {});
@@ -348,12 +361,15 @@ bool PythonPlugin::latency(double *seconds, Failure *failure) {
 }
 
 bool PythonPlugin::reset(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "reset");
   return call_host("reset", failure);
 }
 
 bool PythonPlugin::drain(Tail *tail, Failure *failure) {
+  Delivery delivery(outbox_.get());
+  delivery.pts = tail->pts;
   Gil gil;
   if (!gil) return told_closing(failure, "drain");
   Ref samples = call_host("drain", "drain", failure, {});
@@ -367,6 +383,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
 }
 
 bool PythonPlugin::available_space(int *frames, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "get_available_space");
   Ref told = call_host("available_space", "get_available_space", failure, {});
@@ -377,10 +394,11 @@ bool PythonPlugin::available_space(int *frames, Failure *failure) {
 }
 
 bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
-  Gil gil;
-  if (!gil) return told_closing(failure, "get_state");
   // There is one class of plugins in a bridge.
   auto *python_plugin = static_cast<PythonPlugin *>(old);
+  Delivery delivery(python_plugin->outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "get_state");
   Ref state = python_plugin->call_host("get_state", "get_state", failure, {});
   if (!state) return false;
   state_ = std::move(state);
@@ -388,6 +406,7 @@ bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
 }
 
 bool PythonPlugin::restore_state(Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_state");
   Ref arguments = steal(PyTuple_Pack(1, state_.get()));

@@ -5,6 +5,7 @@
 
 #include "audio_view.hpp"
 #include "bridge.hpp"
+#include "outbox.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
 
@@ -12,7 +13,10 @@ namespace pythonfilter {
 
 class PythonPlugin final : public Plugin {
  public:
-  explicit PythonPlugin(PluginKind kind) : kind_(kind) {}
+  PythonPlugin(PluginKind kind, const std::shared_ptr<Listener> &listener)
+      : kind_(kind),
+        outbox_(std::make_shared<Outbox>(listener)),
+        site_(outbox_->site()) {}
   ~PythonPlugin() override;
 
   const Capabilities &capabilities() const override { return capabilities_; }
@@ -48,13 +52,14 @@ class PythonPlugin final : public Plugin {
   void complain(Failure *failure, bool refused);
 
   const PluginKind kind_;
+  const std::shared_ptr<Outbox> outbox_;
+  const std::shared_ptr<CallSite> site_;
   // All with the GIL.
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   std::string audio_name_;
   Ref state_;  // of the plugin that it replaces, on its way
   AudioView view_;
-  std::shared_ptr<CallSite> site_ = std::make_shared<CallSite>();
   Capabilities capabilities_;
 };
 

@@ -220,6 +220,17 @@ void add_call_site(const std::shared_ptr<CallSite> &site) {
   sites.push_back(site);
 }
 
+std::shared_ptr<CallSite> call_site_of_this_thread() {
+  std::shared_ptr<CallSite> innermost;
+  for (const auto &known : all_sites()) {
+    auto site = known.lock();
+    if (site && is_in_call(*site) &&
+        (!innermost || site->began >= innermost->began))
+      innermost = std::move(site);
+  }
+  return innermost;
+}
+
 void interrupt_all_calls() {
   for (const auto &known : all_sites())
     if (auto site = known.lock()) raise_timeout_in(site.get());

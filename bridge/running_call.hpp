@@ -13,6 +13,10 @@
 
 namespace pythonfilter {
 
+inline unsigned long thread_id() {
+  return static_cast<unsigned long>(pthread_self());
+}
+
 // Guarded by the GIL, but for what the watchdog also reads without.
 struct CallSite {
   std::atomic<const char *> phase{nullptr};  // NULL: no call
@@ -20,7 +24,14 @@ struct CallSite {
   unsigned long thread = 0;
   uint64_t began = 0;  // ticks
   bool interrupted = false;
+  std::shared_ptr<Listener> listener;  // constant; never NULL
 };
+
+// Whether this thread is in a call there. With the GIL.
+inline bool is_in_call(const CallSite &site) {
+  return site.phase.load(std::memory_order_relaxed) &&
+         site.thread == thread_id();
+}
 
 // One call into Python by one plugin. Begin and end with the GIL held.
 class RunningCall {
@@ -43,9 +54,6 @@ class RunningCall {
   }
 
  private:
-  static unsigned long thread_id() {
-    return static_cast<unsigned long>(pthread_self());
-  }
   void cancel();
 
   CallSite *site_;
@@ -53,6 +61,9 @@ class RunningCall {
 
 // Makes calls of `site` known to interrupt_all_calls(). With the GIL.
 void add_call_site(const std::shared_ptr<CallSite> &site);
+
+// The call that this thread is in, the innermost one; or NULL. With the GIL.
+std::shared_ptr<CallSite> call_site_of_this_thread();
 
 // PluginTimeout for every call that is running. With the GIL.
 void interrupt_all_calls();

@@ -55,4 +55,8 @@ inline double ns_per_tick() {
   return passed > 0 && ns > 0 ? double(ns) / double(passed) : 1.0;
 }
 
+inline uint64_t ticks_in(uint64_t ns) {
+  return uint64_t(double(ns) / ns_per_tick());
+}
+
 }  // namespace pythonfilter

@@ -119,8 +119,9 @@ bool PythonElement::change_over(Candidate *next, bool carries,
 }
 
 // It must not end the stream: the new code is there because the old has faults.
-void PythonElement::drain_old(Tail *tail) {
+void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
   Failure failure;
+  tail->pts = pts;
   if (plugin_->capabilities().has_drain && !plugin_->drain(tail, &failure) &&
       failure.kind != Failure::Kind::Closing)
     reload_failed(failure);

@@ -217,7 +217,7 @@ void FilterStream::change_code(GstBuffer **tail) {
   if (!python.accept_code(&next)) return;
   if (!python.carries_state(next)) {
     Tail samples;
-    python.drain_old(&samples);
+    python.drain_old(&samples, next_pts_);
     const bool held = samples.frames > 0 || !samples.outputs.empty();
     *tail = take_tail(&samples);
     // What comes next does not continue it, and is all that the new one knows.

@@ -25,14 +25,22 @@
  * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
  * message).
  *
- * At EOS the statistics are posted as an element message named
- * `pythonfilter-stats`, with the fields of the property `stats`.
+ * At EOS, and each #GstPythonFilter:stats-interval while buffers flow, the
+ * statistics are posted as an element message named `pythonfilter-stats`, with
+ * the fields of the property `stats`.
  *
  * When new code takes over, saved with #GstPythonFilter:reload or asked for
  * with #GstPythonFilter::reload, that is an element message
  * `pythonfilter-reloaded` with the fields `plugin`, `count` (since READY) and
  * `state-carried`. Code that cannot be used is one WARNING, and changes
  * nothing.
+ *
+ * A plugin's `post(name, **fields)` is an element message of that name with
+ * the fields `timestamp`, `stream-time`, `running-time` and `duration` (of the
+ * buffer, in ns) and its own: #gboolean, #gint64, #gdouble, #gchararray, or a
+ * #GstValueArray of one of these.
+ *
+ * What plugins log is in the debug category `pythonplugin`.
  */
 #include "gstpythonfilter.h"
 

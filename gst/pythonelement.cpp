@@ -8,6 +8,7 @@
 #include "bridgeloader.hpp"
 #include "failuremessage.hpp"
 #include "plugincaps.hpp"
+#include "pluginlistener.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -25,6 +26,7 @@ enum {
   PROP_ON_ERROR,
   PROP_VENV,
   PROP_STATS,
+  PROP_STATS_INTERVAL,
   PROP_RELOAD,
 };
 static_assert(PROP_RELOAD == last_shared_property);
@@ -134,10 +136,19 @@ void PythonElement::install_properties(GObjectClass *object_class) {
       g_param_spec_boxed(
           "stats", "Statistics",
           "Since READY: buffers, frames, errors, dropped, copies, escapes, "
-          "overruns, and min, mean, p50, p99, p99.9 and max of the call and of "
-          "the wait for the GIL, in ns",
+          "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
+          "of the call and of the wait for the GIL, in ns",
           GST_TYPE_STRUCTURE,
           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  g_object_class_install_property(
+      object_class, PROP_STATS_INTERVAL,
+      g_param_spec_uint(
+          "stats-interval", "Statistics interval",
+          "Post the statistics as a message so often while buffers flow, in "
+          "ms; 0: only at EOS",
+          0, G_MAXUINT, 0,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
   g_object_class_install_property(
       object_class, PROP_RELOAD,
       g_param_spec_boolean(
@@ -192,6 +203,9 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_ON_ERROR:
       set_on_error(OnError(g_value_get_enum(value)));
       return true;
+    case PROP_STATS_INTERVAL:
+      set_stats_interval(g_value_get_uint(value));
+      return true;
     case PROP_RELOAD:
       reload_ = g_value_get_boolean(value);
       reloader_.set_watching(reload_);
@@ -225,6 +239,9 @@ bool PythonElement::get_property(guint id, GValue *value) {
       return true;
     case PROP_STATS:
       g_value_take_boxed(value, stats_.to_structure(stats_name));
+      return true;
+    case PROP_STATS_INTERVAL:
+      g_value_set_uint(value, stats_interval_);
       return true;
     case PROP_RELOAD:
       g_value_set_boolean(value, reload_);
@@ -343,6 +360,8 @@ std::string PythonElement::plugin_name() const {
 bool PythonElement::load() {
   PluginSpec spec;
   spec.kind = kind_;
+  spec.listener = std::make_shared<PluginListener>(
+      element_, segment_of(element_, kind_), &stats_.messages_dropped);
   {
     std::lock_guard<std::mutex> lock(mutex_);
     spec.script = settings_.script;
@@ -525,6 +544,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
+  set_stats_interval(stats_interval_);
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
@@ -568,6 +588,7 @@ GstFlowReturn PythonElement::reset() {
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
   if (!started_ || failed_ || !plugin_->capabilities().has_drain)
     return GST_FLOW_OK;
+  tail->pts = pts;
   return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
 }
 
@@ -615,6 +636,9 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
     stats_.frames.add(stat_unit_ == 1 ? block->frames
                       : stat_unit_    ? block->frames / stat_unit_
                                       : 0);
+  if (G_UNLIKELY(block->times.left >=
+                 stats_due_.load(std::memory_order_relaxed)))
+    post_due_statistics();
   return outcome;
 }
 
@@ -691,6 +715,26 @@ void PythonElement::post_statistics() {
   gst_element_post_message(
       element_, gst_message_new_element(GST_OBJECT(element_),
                                         stats_.to_structure(stats_name)));
+}
+
+// The first ones an interval from now.
+void PythonElement::set_stats_interval(guint milliseconds) {
+  stats_interval_ = milliseconds;
+  stats_due_ = milliseconds
+                   ? ticks() + ticks_in(uint64_t(milliseconds) * 1000000u)
+                   : UINT64_MAX;
+}
+
+void PythonElement::post_due_statistics() {
+  // Not after the old interval any more, if somebody changes it meanwhile.
+  uint64_t due = stats_due_;
+  const uint64_t length = ticks_in(uint64_t(stats_interval_) * 1000000u);
+  const uint64_t now = ticks();
+  // In step with the first ones, unless the stream stood still.
+  const uint64_t next = due + length > now ? due + length : now + length;
+  if (due != UINT64_MAX && length > 0)
+    stats_due_.compare_exchange_strong(due, next);
+  post_statistics();
 }
 
 }  // namespace pythonfilter

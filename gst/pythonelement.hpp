@@ -28,7 +28,7 @@ namespace pythonfilter {
 enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
-constexpr guint last_shared_property = 8;
+constexpr guint last_shared_property = 9;
 
 class PythonElement final : private HangObserver, private ReloadObserver {
  public:
@@ -88,7 +88,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool new_code_waits() const { return reloader_.has_offer(); }
   bool accept_code(Candidate *next);
   bool carries_state(const Candidate &next) const;
-  void drain_old(Tail *tail);
+  void drain_old(Tail *tail, GstClockTime pts);
   void take_over(Candidate next);
   // All of that where there is no tail.
   void change_code() {
@@ -165,6 +165,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void tell(GstMessageType type);
   void tell_rest();
   void post(GstMessageType type, Failure failure);
+  void set_stats_interval(guint milliseconds);
+  void post_due_statistics();
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -186,6 +188,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::string name_;        // of the plugin, for messages; as plugin_
   bool read_only_ = false;  // as plugin_
   Statistics stats_;
+  std::atomic<guint> stats_interval_{0};         // ms; 0: never
+  std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
   uint64_t stop_deadline_ = 0;

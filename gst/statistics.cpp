@@ -64,8 +64,8 @@ void Histogram::describe(GstStructure *structure, const char *name) const {
 }
 
 void Statistics::clear() {
-  for (Counter *counter :
-       {&buffers, &frames, &errors, &dropped, &copies, &escapes, &overruns})
+  for (Counter *counter : {&buffers, &frames, &errors, &dropped, &copies,
+                           &escapes, &overruns, &messages_dropped})
     counter->set(0);
   call.clear();
   gil_wait.clear();
@@ -77,7 +77,8 @@ GstStructure *Statistics::to_structure(const char *name) const {
       frames.get(), "errors", G_TYPE_UINT64, errors.get(), "dropped",
       G_TYPE_UINT64, dropped.get(), "copies", G_TYPE_UINT64, copies.get(),
       "escapes", G_TYPE_UINT64, escapes.get(), "overruns", G_TYPE_UINT64,
-      overruns.get(), nullptr);
+      overruns.get(), "messages-dropped", G_TYPE_UINT64, messages_dropped.get(),
+      nullptr);
   call.describe(structure, "call");
   gil_wait.describe(structure, "gil-wait");
   return structure;

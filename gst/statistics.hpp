@@ -47,7 +47,8 @@ class Histogram {
 };
 
 struct Statistics {
-  Counter buffers, frames, errors, dropped, copies, escapes, overruns;
+  Counter buffers, frames, errors, dropped, copies, escapes, overruns,
+      messages_dropped;
   Histogram call, gil_wait;
 
   void clear();

@@ -30,8 +30,10 @@ Nothing here needs GStreamer: make an ``AudioBuffer(2, 512)``, fill its
 from __future__ import annotations
 
 import abc
+import collections
 import enum
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
 
 import numpy as np
@@ -46,6 +48,7 @@ __all__ = [
     "BasePlugin",
     "DropBuffer",
     "EndOfStream",
+    "Field",
     "Output",
     "Param",
     "PluginInfo",
@@ -268,6 +271,92 @@ AudioSourceCallback = Callable[[AudioBuffer], None]
 
 # One buffer of a plugin whose output is not like its input.
 Output = bytes | bytearray | memoryview | NDArray[Any]
+
+
+# What a field of a message can be, once it is on its way.
+Field = bool | int | float | str | list[bool] | list[int] | list[float] | list[str]
+
+# As GStreamer wants them; the element fills in the four times itself.
+_MESSAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9/\-_.:+]*")
+_OUR_MESSAGES = "pythonfilter-"
+_OUR_FIELDS = frozenset(("timestamp", "duration"))
+_MOST_BYTES = 65536  # of the values of one message
+_KEPT_MESSAGES = 1000
+
+
+def _checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a message is a str, not {name!r}")
+    if not _MESSAGE_NAME.fullmatch(name) or name.startswith(_OUR_MESSAGES):
+        raise ValueError(
+            f"{name!r} cannot name a message: a letter, then letters, digits and "
+            f"/-_.:+, and not {_OUR_MESSAGES}..."
+        )
+    checked: dict[str, Field] = {}
+    size = 0
+    for key, value in fields.items():
+        if not (key.isascii() and key.isidentifier()) or key in _OUR_FIELDS:
+            raise ValueError(
+                f"{key!r} cannot name a field: an ASCII identifier, and not "
+                + " or ".join(sorted(_OUR_FIELDS))
+            )
+        checked[key] = plain = _plain(key, value)
+        for each in plain if isinstance(plain, list) else (plain,):
+            size += len(each.encode()) if isinstance(each, str) else 8
+        if size > _MOST_BYTES:
+            raise ValueError(f"with {key} the message is larger than 64 KiB")
+    return checked
+
+
+def _plain(key: str, value: object) -> Field:
+    """The value as Python's own bool, int, float or str, or a list of one of them."""
+    if isinstance(value, np.ndarray):
+        if value.ndim == 1 and value.dtype.kind in "biufU":
+            value = value[: _MOST_BYTES + 1].tolist()
+    elif isinstance(value, np.generic):
+        value = _item(value)
+    if not isinstance(value, (list, tuple)):
+        if _kind(key, value) is not None:
+            return value  # type: ignore[return-value]
+        raise TypeError(
+            f"{key}: {type(value).__name__} cannot be part of a message, only bool, "
+            "int, float, str and one-dimensional arrays of them"
+        )
+    if len(value) > _MOST_BYTES:
+        raise ValueError(f"with {key} the message is larger than 64 KiB")
+    items = [_item(each) for each in value]
+    kinds = {_kind(key, each) for each in items}
+    if kinds == {int, float}:
+        return [float(each) for each in items]  # type: ignore[arg-type]
+    if len(kinds) > 1 or None in kinds:
+        raise TypeError(
+            f"{key}: an array in a message holds only bool, only int, only float or "
+            "only str"
+        )
+    return items  # type: ignore[return-value]
+
+
+def _item(value: object) -> object:
+    """A NumPy scalar as Python's own; a long double becomes a float."""
+    if isinstance(value, np.str_):
+        return str(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    return value.item() if isinstance(value, (np.bool_, np.integer)) else value
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def _kind(key: str, value: object) -> type | None:
+    """Which of the four it is, if any; subclasses, such as enums, are not."""
+    kind = type(value)
+    if kind is int and not -(2**63) <= value < 2**63:  # type: ignore[operator]
+        raise ValueError(f"{key}: {value} needs more than 64 bits")
+    if kind is str and ("\0" in value or not _is_unicode(value)):  # type: ignore[operator, arg-type]
+        raise ValueError(f"{key}: {value!r} cannot be sent as UTF-8 text")
+    return kind if kind in (bool, int, float, str) else None
 
 
 # Names that are not parameters, though their values look like some.
@@ -521,6 +610,9 @@ class BasePlugin(abc.ABC):
     # In the class as well, for plugins whose __init__ does not call ours.
     state: PluginState = PluginState.UNLOADED
 
+    # Put into the instance by the element; takes what _checked_fields() made.
+    _send_message: Callable[[str, dict[str, Field]], None] | None = None
+
     def __init__(self) -> None:
         self.state = PluginState.UNLOADED
 
@@ -608,6 +700,45 @@ class BasePlugin(abc.ABC):
         if isinstance(value, enum.Enum):
             value = value.value
         return "" if value is None else _text_of(value)
+
+    def post(self, name: str, /, **fields: object) -> None:
+        """Tell the application something, as a message on the pipeline's bus.
+
+        ``self.post("clipped", channel=1, peak=1.07)`` becomes an element message
+        named ``clipped`` with these fields and four more, in ns:
+        ``timestamp``, ``stream-time``, ``running-time`` and ``duration`` of the
+        buffer whose call posted it (all ones where there is none).
+
+        A value is a bool, an int of up to 64 bits, a float or a str, also one of
+        NumPy's, or a list, a tuple or a one-dimensional NumPy array of one of
+        these; together they may take 64 KiB. Raises TypeError for any other type
+        and ValueError for a value or a name that cannot be sent; both name the
+        field.
+
+        Any method may call this, and so may threads of the plugin's own. What an
+        element's call posts comes when the call is over, before its samples go
+        on. Of the messages of one call the last 1000 are sent; statistics count
+        the others as ``messages-dropped``.
+
+        Outside a pipeline messages go to ``posted``.
+        """
+        checked = _checked_fields(name, fields)
+        if self._send_message is not None:
+            self._send_message(name, checked)
+        else:
+            self.posted.append((name, checked))
+
+    @property
+    def posted(self) -> collections.deque[tuple[str, dict[str, Field]]]:
+        """Name and fields of the last 1000 messages that no element has sent.
+
+        For tests of a plugin. What is posted before the element knows the
+        instance, in ``__init__``, it sends later.
+        """
+        kept: collections.deque[tuple[str, dict[str, Field]]] = vars(self).setdefault(
+            "_posted", collections.deque(maxlen=_KEPT_MESSAGES)
+        )
+        return kept
 
     def _parameter(self, key: str) -> Any:
         """The parameter's value, or None if there is none of that name."""

@@ -21,6 +21,7 @@ from types import FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any, Callable
 
 import pythonfilter_loader as loader
+import pythonfilter_logging as log
 import pythonfilter_params as params
 
 AUDIO_METHODS = {
@@ -79,6 +80,11 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
     if venv:
         use_venv(venv)
     loader.install()
+
+
+def log_with(anonymous: log.Log) -> None:
+    """`anonymous`: for what no plugin's own logger says."""
+    log.install(_ours, anonymous)
 
 
 def names() -> tuple[Any, Any, Any]:
@@ -289,24 +295,32 @@ def load(
     module: str,
     class_name: str,
     venv: str,
+    post: Callable[[str, dict[str, Any]], None] | None = None,
+    log_record: log.Log | None = None,
+    log_threshold: int = log.OFF,
     again: bool = False,
 ) -> Host:
     """Loads a plugin and makes its instance; does not initialize() it.
 
+    `post` and `log_record` take what it tells; without an element nobody does.
     `again`: its code replaces one that runs, which may have been another.
     """
     if venv:
         use_venv(venv)
+    log.set_threshold(log_threshold)
     namespace: loader.Namespace | None = None
     if script:
         path = _check_script(script)
         namespace = loader.Namespace(path)
+        if log_record is not None:
+            log.open_plugin(namespace.name, log_record)
         try:
             loaded = namespace.load()
-            return Host(kind, loaded, class_name, script, namespace, again)
+            return Host(kind, loaded, class_name, script, namespace, post, again)
         except BaseException:
-            namespace.forget()
+            _forget(namespace)
             raise
+    log.open_module(module)
     try:
         loaded = _import_again(module) if again else importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -316,7 +330,7 @@ def load(
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return Host(kind, loaded, class_name, module, None, again)
+    return Host(kind, loaded, class_name, module, None, post, again)
 
 
 def _import_again(name: str) -> ModuleType:
@@ -336,6 +350,11 @@ def _import_again(name: str) -> ModuleType:
     else:
         spec.loader.exec_module(module)
     return module
+
+
+def _forget(namespace: loader.Namespace) -> None:
+    namespace.forget()
+    log.close_plugin(namespace.name)
 
 
 def _check_script(script: str) -> str:
@@ -374,6 +393,7 @@ class Host:
         class_name: str,
         name: str,
         namespace: loader.Namespace | None,
+        post: Callable[[str, dict[str, Any]], None] | None,
         again: bool,
     ) -> None:
         self._name = name
@@ -381,6 +401,8 @@ class Host:
         self._namespace = namespace
         self._kind = kind
         self.plugin = self._make_instance(module, class_name)
+        if post is not None:
+            self._connect(post)
         audio = _method(self.plugin, *AUDIO_METHODS[kind])
         if audio is None:
             raise self._wrong_kind(self.plugin)
@@ -502,6 +524,15 @@ class Host:
             return self._file, 0, ""
         code = function.__code__
         return code.co_filename, code.co_firstlineno, function.__name__
+
+    def _connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
+        """Lets its post() reach the bus, and what it posted up to now."""
+        if not hasattr(type(self.plugin), "_send_message"):
+            return  # it has a base class of its own, or none
+        posted = self.plugin.posted  # type: ignore[attr-defined]
+        vars(self.plugin)["_send_message"] = post
+        while posted:
+            post(*posted.popleft())
 
     # -- what the plugin says of itself
 
@@ -711,7 +742,7 @@ class Host:
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
         if self._namespace:
-            self._namespace.forget()
+            _forget(self._namespace)
         _plugin_gone()
 
     # -- between buffers

@@ -127,11 +127,6 @@ class Namespace:
         _namespaces.pop(self.name, None)
         for name in [each for each in sys.modules if _is_in(each, self.name)]:
             del sys.modules[name]
-        # It keeps a logger for each module name there ever was.
-        logging = sys.modules.get("logging")
-        loggers = logging.Logger.manager.loggerDict if logging else {}
-        for name in [each for each in loggers if _is_in(each, self.name)]:
-            del loggers[name]
 
     def find(self, tail: str, folders: Sequence[str]) -> Any:
         for folder in folders:

@@ -123,6 +123,10 @@ def _refused(answer: object) -> bool:
     return answer is False or (isinstance(answer, np.bool_) and not answer)
 
 
+def _let_go(name: str, fields: object) -> None:
+    """A message: kept in `posted`, it would count as the plugin's memory."""
+
+
 @dataclass
 class Session:
     """A plugin from load to shutdown; use it in a ``with``.
@@ -137,7 +141,9 @@ class Session:
         """The instance as it is made; nothing is called yet."""
         of = self.target
         with told("load"):
-            return host.load(of.kind, of.script, "", of.class_name, of.venv)
+            return host.load(
+                of.kind, of.script, "", of.class_name, of.venv, _let_go
+            )
 
     def __enter__(self) -> Session:
         self.host = self.load()

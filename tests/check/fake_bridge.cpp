@@ -19,7 +19,8 @@ namespace {
 
 class FakePlugin final : public Plugin {
  public:
-  explicit FakePlugin(bool converts) {
+  FakePlugin(bool converts, std::shared_ptr<Listener> listener)
+      : listener_(std::move(listener)) {
     capabilities_.converts = converts;
     capabilities_.maps_to_output = converts;
     capabilities_.formats = {SampleFormat::F32};
@@ -62,6 +63,7 @@ class FakePlugin final : public Plugin {
     calls_++;
     if (calls_ % 10 == 0) kept_ = block->keeper->keep();
     if (calls_ % 10 == 0) block->escaped = true;
+    if (calls_ % 10 == 0) tell(*block);
     if (calls_ % 50 != 0) return Outcome::Ok;
     *failure = Failure{};
     failure->phase = "process_audio";
@@ -128,6 +130,18 @@ class FakePlugin final : public Plugin {
   }
 
  private:
+  void tell(const Block &block) {
+    Message message;
+    message.name = "fake";
+    message.fields.emplace_back("calls", int64_t(calls_));
+    message.pts = block.pts;
+    listener_->post(message);
+    LogRecord record;
+    record.text = "told";
+    listener_->log(record);
+  }
+
+  const std::shared_ptr<Listener> listener_;
   Capabilities capabilities_;
   StreamFormat format_;
   int factor_ = 1;
@@ -139,7 +153,8 @@ class FakePlugin final : public Plugin {
 class FakeBridge final : public Bridge {
  public:
   std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<FakePlugin>(spec.script == "converting");
+    return std::make_unique<FakePlugin>(spec.script == "converting",
+                                        spec.listener);
   }
 };
 

@@ -49,6 +49,8 @@ GLOBALS = {
     "recursion limit": "sys.getrecursionlimit()",
     "numpy errors": "np.geterr()",
     "random": "hash(np.random.get_state()[1].tobytes())",
+    "logging": "[[repr(logging.getLogger(n).handlers), logging.getLogger(n).level] "
+    "for n in ['', *sorted(logging.Logger.manager.loggerDict)]]",
     "warnings": "repr(__import__('warnings').filters)",
     "modules of ours": "[m for m in sys.modules if m.startswith('_pythonfilter_')]",
     "main": "sorted(k for k in vars(sys.modules['__main__']) if k not in "
@@ -59,7 +61,7 @@ GLOBALS = {
 def test_nothing_global_changes(tmp_path):
     measure = "{" + ",".join(f"{k!r}: {v}" for k, v in GLOBALS.items()) + "}"
     code = f"""
-    import locale
+    import locale, logging
     os.environ["VIRTUAL_ENV"] = "/nowhere"
     before = after = message = None
     before = {measure}

@@ -119,6 +119,7 @@ def test_star_import_brings_every_contract_name():
         "Output",
         "EndOfStream",
         "Param",
+        "Field",
     }
     assert all(hasattr(bp, name) for name in bp.__all__)
 
@@ -340,7 +341,7 @@ def test_only_the_audio_method_is_abstract(kind, method):
 COMMON = """initialize shutdown start stop get_info get_type set_parameter
     get_parameter get_state get_sample_rate set_sample_rate get_channel_count
     set_channel_count get_channels set_channels get_buffer_size
-    set_buffer_size""".split()
+    set_buffer_size post""".split()
 
 
 @pytest.mark.parametrize(
@@ -645,3 +646,52 @@ def test_what_a_plugin_promises_is_no_parameter(name):
     assert plugin.set_parameter(name, "false") is False
     assert plugin.get_parameter(name) == ""
     assert plugin.fail_closed is True
+
+
+# ---- messages outside a pipeline ---------------------------------------------
+
+
+class Posting(bp.AudioProcessorPlugin):
+    def __init__(self):  # not ours
+        pass
+
+    def process_audio(self, buffer):
+        self.post("seen", frames=buffer.get_frame_count(), peaks=buffer.data.max(axis=1))
+
+
+def test_what_is_posted_outside_a_pipeline_is_kept():
+    plugin, other = Posting(), Posting()
+    assert list(plugin.posted) == []
+    plugin.process_audio(bp.AudioBuffer(2, 3))
+    assert list(plugin.posted) == [("seen", {"frames": 3, "peaks": [0.0, 0.0]})]
+    assert list(other.posted) == []
+
+
+def test_posted_values_are_pythons_own():
+    plugin = Posting()
+    array = np.arange(3, dtype="i2")
+    plugin.post("m", a=np.float32(0.5), b=np.bool_(True), c=array, d=(np.str_("x"),))
+    array[:] = 9
+    [(_, fields)] = plugin.posted
+    assert fields == {"a": 0.5, "b": True, "c": [0, 1, 2], "d": ["x"]}
+    assert [type(fields[key]) for key in "abcd"] == [float, bool, list, list]
+    assert type(fields["d"][0]) is str
+
+
+def test_posted_keeps_the_last_thousand():
+    plugin = Posting()
+    for number in range(1001):
+        plugin.post("m", number=number)
+    assert len(plugin.posted) == 1000
+    assert plugin.posted[0] == ("m", {"number": 1})
+
+
+def test_what_cannot_be_sent_is_refused_outside_a_pipeline_as_well():
+    plugin = Posting()
+    with pytest.raises(TypeError, match="field: object cannot"):
+        plugin.post("m", field=object())
+    with pytest.raises(ValueError, match="'duration' cannot name a field"):
+        plugin.post("m", duration=1)
+    with pytest.raises(ValueError, match="'2' cannot name a message"):
+        plugin.post("2")
+    assert not plugin.posted

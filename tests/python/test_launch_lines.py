@@ -121,7 +121,14 @@ def with_files(line, text, folder):
             wav.writeframes(b"\1\2\3\4" * 48000)
         return f"{match[1]}{folder / 'sound.wav'}"
 
+    def venv(match):
+        made = folder / match[1]
+        options = ("--without-pip", "--system-site-packages")
+        processes.run([processes.PYTHON, "-m", "venv", *options, made])
+        return f"venv={made}"
+
     text = re.sub(r"\bscript=([^\s\"']+)", script, text)
+    text = re.sub(r"\bvenv=(\w+)", venv, text)
     if KEY in text:
         text = text.replace(KEY, f"key_file=(string){folder / 'call.key'}")
         if not (folder / "call.key").exists():

@@ -21,11 +21,15 @@ FILES = {
 RATE = 48000
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / FILES[name])
+def load_file(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def load(name):
+    return load_file(ROOT / FILES[name])
 
 
 def started(name, channels=1, rate=RATE, **parameters):

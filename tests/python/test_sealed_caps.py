@@ -29,7 +29,11 @@ def gst_read(caps):
     parsed = Gst.Caps.from_string(caps)
     if parsed is None or parsed.get_size() != 1:
         return None
-    return parsed.get_structure(0).get_string("original-caps")
+    structure = parsed.get_structure(0)
+    if not hasattr(structure, "get_string"):  # from gst-python 1.26 on
+        with structure as structure:
+            return structure.get_string("original-caps")
+    return structure.get_string("original-caps")
 
 
 def check(text):

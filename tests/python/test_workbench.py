@@ -24,6 +24,8 @@ FILTERS = (
     "simple_gain.py",
     "examples/scipy_equalizer.py",
     "examples/spectral_noise_gate.py",
+    "examples/level_meter.py",
+    "examples/voice_activity.py",
 )
 SHIPPED = {
     **dict.fromkeys(FILTERS, "processor"),

@@ -28,6 +28,8 @@ const Value values[] = {
     {"reload", "true"},
     {"reload", "false"},
     {"drain", "pad"},
+    {"stats-interval", "0"},
+    {"stats-interval", "1500"},
     {"params", "p, gain=(double)0.5;"},
     {"params", "p, count=(int)-7, on=(boolean)true;"},
     {"params", "other-name, mode=(string)warm;"},
@@ -89,7 +91,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 10);
+  fail_unless_equals_int(ours, 11);
   g_free(specs);
 }
 GST_END_TEST;
@@ -107,6 +109,7 @@ GST_START_TEST(test_defaults) {
   expect_text(element.text_of("on-error"), "fail");
   expect_text(element.text_of("block-size"), "0");
   expect_text(element.text_of("drain"), "pad");
+  expect_text(element.text_of("stats-interval"), "0");
   fail_unless_equals_uint64(element.stat("buffers"), 0);
 }
 GST_END_TEST;

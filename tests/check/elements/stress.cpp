@@ -100,7 +100,9 @@ void expect_no_errors(const Element &element) {
 }  // namespace
 
 GST_START_TEST(test_properties_while_buffers_flow) {
-  Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
+  // Most of them refuse the parameters, which must not end the stream.
+  Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2},
+                {{"on-error", "silence"}});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
     Reader reader(stream);
@@ -118,7 +120,6 @@ GST_START_TEST(test_properties_while_buffers_flow) {
 GST_END_TEST;
 
 GST_START_TEST(test_states_while_properties_change) {
-  // Most of them refuse the parameters, which must not end the stream.
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2},
                 {{"on-error", "silence"}});
   GstHarnessThread *threads[] = {

@@ -68,8 +68,10 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
   Again setting([&] {
     stream.set("params", "p,factor=2,other=x");
     stream.set("on-error", "silence");
+    stream.set("stats-interval", "1");
     stream.set("params", "p,factor=3");
     stream.set("on-error", "drop");
+    stream.set("stats-interval", "0");
     stream.set("script", "refused.py");
   });
   const Child child = child_of(stream.get());

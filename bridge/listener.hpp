@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a plugin tells the application, and who passes it on. Part of the seam:
+// plain C++17, as bridge.hpp, which includes it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace pythonfilter {
+
+// A field of a message: a number or a text, or an array of one kind of them.
+using FieldValue = std::variant<bool, int64_t, double, std::string,
+                                std::vector<bool>, std::vector<int64_t>,
+                                std::vector<double>, std::vector<std::string>>;
+
+struct Message {
+  std::string name;
+  std::vector<std::pair<std::string, FieldValue>> fields;
+  // Of the buffer whose call posted it; UINT64_MAX where there is none.
+  uint64_t pts = UINT64_MAX;
+  uint64_t duration = UINT64_MAX;
+};
+
+// Those of Python's logging; Off is above them all.
+enum class LogLevel { Debug, Info, Warning, Error, Off };
+
+struct LogRecord {
+  LogLevel level = LogLevel::Debug;
+  std::string file;
+  int line = 0;
+  std::string function;
+  std::string text;
+  // Said by nobody knows which plugin: on a thread that is in no call.
+  bool anonymous = false;
+};
+
+// Used without the GIL and without a lock, by any thread, and for as long as
+// any code of the plugin lives: also when the element is gone.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void post(const Message &message) = 0;
+  // Messages that one call posted beyond what is kept of it.
+  virtual void count_dropped(uint64_t messages) = 0;
+  virtual void log(const LogRecord &record) = 0;
+  // The least that log() is interested in; with the GIL held, too.
+  virtual LogLevel log_threshold() const = 0;
+};
+
+}  // namespace pythonfilter

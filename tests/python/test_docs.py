@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The documentation is built without a warning, and its code blocks work.
+
+A fenced block of README.md and docs/ is one of these; anything else fails:
+
+``python``   a plugin, which is run in an element, or a program, which is run.
+             It finds plugins of the same page: blocks whose first line, or the
+             line before them, names a file.  A part of a program that uses
+             ``pipeline``, ``element`` or ``bus`` without making them is given
+             them, with the plugin that the page showed last.
+``sh``       its commands run, in a folder where the project's files and those
+             of the page's blocks are.  A gst-launch-1.0 line runs here if it
+             writes a file; test_launch_lines.py runs them all.
+``text``     output, or commands that no test can run.
+``{...}``    a directive of Sphinx.  Parts of programs are included, and the
+             programs are run by test_examples.py.
+
+An indented block is text, and holds no commands.
+"""
+
+import ast
+import os
+import pathlib
+import re
+import shutil
+import textwrap
+import wave
+from dataclasses import dataclass
+
+import pytest
+
+import processes
+from test_examples import BUILD, SILENT
+from test_launch_lines import FENCE
+
+ROOT = processes.ROOT
+PAGES = [
+    path.relative_to(ROOT)
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+]
+DIRECTIVES = ("{eval-rst}", "{literalinclude}", "{toctree}")
+# Commands that are not run here, and what does it.
+ELSEWHERE = {
+    "examples/demo.sh": "a step of tests/run.sh",
+    "examples/secure-call.sh": "test_examples.py",
+    "meson setup build": "a step of tests/run.sh",
+    "ninja -C build": "a step of tests/run.sh",
+    "ninja -C build docs": "test_documentation_is_built",
+    "packaging/install-packages.sh": "a step of tests/run.sh",
+    "tests/run.sh": "runs this",
+}
+ELEMENTS = {
+    "process_audio": "audiotestsrc num-buffers=10 ! audioconvert"
+    " ! pythonfilter script={} ! fakesink",
+    "read_audio": "pythonsrc num-buffers=10 script={} ! fakesink",
+    "write_audio": "audiotestsrc num-buffers=10 ! audioconvert ! pythonsink script={}",
+}
+
+
+AROUND = """\
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstController", "1.0")
+from gi.repository import GLib, Gst, GstController
+Gst.init(None)
+pipeline = Gst.parse_launch(
+    "audiotestsrc num-buffers=10 ! audioconvert"
+    " ! pythonfilter name=element script={plugin} ! fakesink"
+)
+element = pipeline.get_by_name("element")
+bus = pipeline.get_bus()
+bus.add_signal_watch()
+assert pipeline.set_state(Gst.State.PAUSED) != Gst.StateChangeReturn.FAILURE
+assert pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
+{part}
+loop = GLib.MainLoop()
+bus.connect("message::eos", lambda *_: loop.quit())
+bus.connect("message::error", lambda *_: print("ERROR") or loop.quit())
+pipeline.set_state(Gst.State.PLAYING)
+loop.run()
+pipeline.set_state(Gst.State.NULL)
+"""
+
+
+@dataclass
+class Block:
+    """A fenced block, and the file that it is to be saved as."""
+
+    page: pathlib.Path
+    number: int  # line
+    language: str
+    text: str
+    name: str | None
+
+    def __str__(self):
+        return f"{self.page}:{self.number}"
+
+
+def blocks(page, document):
+    """The fenced blocks of a page."""
+    for match in FENCE.finditer(document):
+        before = document[: match.start()]
+        names = re.findall(
+            r"[\w-]+\.py\b",
+            before.rstrip().rpartition("\n")[2] + " " + match[3].partition("\n")[0],
+        )
+        yield Block(
+            page,
+            before.count("\n") + 1,
+            match[2].strip(),
+            textwrap.dedent(match[3]),
+            names[0] if match[2].strip() == "python" and names else None,
+        )
+
+
+BLOCKS = [b for page in PAGES for b in blocks(page, (ROOT / page).read_text())]
+PYTHON = [block for block in BLOCKS if block.language == "python"]
+SHELL = [
+    page
+    for page in PAGES
+    if any(block.page == page and block.language == "sh" for block in BLOCKS)
+]
+
+
+def commands(text):
+    """The commands of a block without their comments, continued lines joined."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    lines = (re.sub(r"(^|\s+)# .*", "", line).strip() for line in joined.splitlines())
+    return [line for line in lines if line]
+
+
+def runs_here(command):
+    """Whether this file runs it."""
+    if any(command == each or command.startswith(f"{each} ") for each in ELSEWHERE):
+        return False
+    return "gst-launch-1.0" not in command or "filesink" in command
+
+
+def audio_method(source):
+    """Which element runs it, as the name of the method; None for a program."""
+    names = {
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    }
+    return next((name for name in ELEMENTS if name in names), None)
+
+
+def is_part(source):
+    """Whether a program uses what it does not make."""
+    names = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)]
+    made = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return bool({n.id for n in names} & {"pipeline", "element", "bus"} - made)
+
+
+def program(block, folder):
+    """The block, with what is around it where it is a part of a program."""
+    if not is_part(block.text):
+        return block.text
+    shown = [b for b in PYTHON if b.page == block.page and b.number < block.number]
+    plugin = folder / "shown.py"
+    plugin.write_text(next(b.text for b in reversed(shown) if audio_method(b.text)))
+    return AROUND.format(plugin=plugin, part=block.text)
+
+
+def save(page, folder):
+    """Writes the page's named blocks."""
+    for block in PYTHON:
+        if block.page == page and block.name:
+            (folder / block.name).write_text(block.text)
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_python_block_works(block, tmp_path):
+    save(block.page, tmp_path)
+    path = tmp_path / (block.name or "block.py")
+    method = audio_method(block.text)
+    path.write_text(block.text if method else program(block, tmp_path))
+    if method:
+        result = processes.launch(ELEMENTS[method].format(path))
+    else:
+        where = f"{processes.PLUGINS}:{tmp_path}"
+        command = [processes.PYTHON, path]
+        result = processes.run(command, tmp_path, PYTHONPATH=where, **SILENT)
+    said = result.err + result.out.decode()
+    assert result.code == 0, said
+    # A callback of GLib that raises does not end the program.
+    assert not re.search("ERROR|WARNING|CRITICAL|Traceback", said), said
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The project with its build, a plugin and a sound, to write files in."""
+    for path in ROOT.iterdir():
+        if path.name not in (".git", BUILD.name, "plugins_py", "build"):
+            (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "build").symlink_to(BUILD)
+    # As installed: the command is in PATH, and not a link.
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "plugins_py", tmp_path / "plugins_py", ignore=ignore)
+    shutil.copy(processes.GAIN, tmp_path / "gain.py")
+    with wave.open(str(tmp_path / "speech.wav"), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(48000)
+        wav.writeframes(b"\1\2\3\4" * 4800)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", SHELL, ids=str)
+def test_commands_of_a_page_run_in_their_order(page, folder):
+    save(page, folder)
+    script = []
+    for block in BLOCKS:
+        if block.page == page and block.language == "sh":
+            for command in filter(runs_here, commands(block.text)):
+                script += [f"echo '{block}' >&2", command]
+    result = processes.run(
+        ["bash", "-exuo", "pipefail", "-c", "\n".join(script)],
+        folder,
+        timeout=240,
+        PATH=f"{folder / 'plugins_py'}:{os.environ['PATH']}",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD=1,
+        **SILENT,
+    )
+    assert result.code == 0, result.err + result.out.decode()
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_block_is_of_a_kind_that_is_tested(block):
+    kind = block.language.split()[0] if block.language else ""
+    assert kind in ("python", "sh", "text", *DIRECTIVES), "see the top of this file"
+    assert kind != "sh" or commands(block.text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_command_hides_in_an_indented_block(page):
+    document = FENCE.sub("", (ROOT / page).read_text())
+    for line in re.findall(r"(?<=\n\n)((?:    .*\n)+)", document):
+        for word in re.findall(r"^ +(?:\$ +)?([\w./-]+)(?=.)", line, re.MULTILINE):
+            command = (ROOT / word).is_file() and "/" in word or shutil.which(word)
+            assert not command, f"{word}: make it a fenced block, sh or text"
+
+
+def test_what_is_run_elsewhere_is_there():
+    for command in ELSEWHERE:
+        file = ROOT / command.split()[0]
+        assert file.is_file() or shutil.which(command.split()[0]), command
+    script = (ROOT / "tests" / "run.sh").read_text()
+    for needed in ("examples/demo.sh", "packaging/install-packages.sh", "meson setup"):
+        assert needed in script
+    sealed = ROOT / "tests" / "python" / ELSEWHERE["examples/secure-call.sh"]
+    assert "secure-call.sh" in sealed.read_text()
+
+
+def test_documentation_is_built():
+    # Warnings are errors there.
+    result = processes.run(["ninja", "-C", BUILD, "docs"], timeout=120)
+    assert result.code == 0, result.out.decode() + result.err
+    html = BUILD / "docs" / "html"
+    for page in (ROOT / "docs").glob("*.md"):
+        assert (html / page.name).with_suffix(".html").stat().st_size > 4000
+    elements = (html / "elements.html").read_text()
+    for name in ("pythonfilter", "pythonsrc", "pythonsink"):
+        inspected = processes.run(["gst-inspect-1.0", name]).out.decode()
+        shown = set(re.findall(r"^  ([a-z][\w-]+) +: ", inspected, re.MULTILINE))
+        assert len(shown) > 8
+        for each in shown:
+            assert f'class="pre">{each}</span>' in elements, f"{name} {each}"
+    reference = (html / "reference.html").read_text()
+    code = "import base_plugin; print(*base_plugin.__all__)"
+    names = processes.run_without_gstreamer(code).out.decode().split()
+    assert "AudioBuffer" in names
+    for name in names:
+        assert f'id="base_plugin.{name}"' in reference, name
+
+
+def test_costs_are_printed_as_the_page_shows_them():
+    # The figures differ, the lines do not.
+    program = ROOT / "tests" / "bench" / "numpy_costs.py"
+    result = processes.run([processes.PYTHON, program, "--rounds", "1"], timeout=120)
+    assert result.code == 0, result.err
+    shown = "\n".join(b.text for b in BLOCKS if b.page.name == "performance.md")
+
+    def codes(text):
+        return re.findall(r"^ *[\d.]+ +(?:[\d.]+|yes|no) +(\S.*)$", text, re.MULTILINE)
+
+    assert len(codes(shown)) > 15
+    assert codes(result.out.decode()) == codes(shown)
