@@ -36,6 +36,7 @@ struct PluginSpec {
   std::string class_name;  // empty: let the module decide
   std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
   std::shared_ptr<Listener> listener;  // NULL: nobody listens
+  bool again = false;  // the code may be another one than last time
 };
 
 struct IntRange {
@@ -71,8 +72,10 @@ struct Capabilities {
   bool has_drain = false;
   bool has_latency = false;
   bool has_unlock = false;
-  bool has_space = false;    // a sink's get_available_space()
-  bool fail_closed = false;  // nothing unprocessed may leave it
+  bool has_space = false;          // a sink's get_available_space()
+  bool fail_closed = false;        // nothing unprocessed may leave it
+  bool carries_state = false;      // get_state() and set_state()
+  std::vector<std::string> files;  // where its code comes from; absolute
   // Parameters that are never shown, neither they nor what is said of them.
   std::vector<std::string> secrets;
   std::vector<ParameterSpec> parameters;  // those that it describes
@@ -250,8 +253,10 @@ class HangObserver {
 // except stop_deadline(), unlock() and map_caps().
 class Plugin {
  public:
-  virtual ~Plugin() = default;  // after shutdown()
+  virtual ~Plugin() = default;  // after shutdown(), or a load() that failed
 
+  // First of all: loads the module, makes the instance and calls initialize().
+  virtual bool load(const PluginSpec &spec, Failure *failure) = 0;
   virtual const Capabilities &capabilities() const = 0;
 
   virtual bool start(const StreamFormat &format, Failure *failure) = 0;
@@ -269,6 +274,10 @@ class Plugin {
   virtual bool drain(Tail *tail, Failure *failure) = 0;
   // Frames that a sink can take without waiting.
   virtual bool available_space(int *frames, Failure *failure) = 0;
+  // Takes what get_state() of `old`, which it replaces, gives; both say that
+  // they carry it. It is a call of either. restore_state() then uses it.
+  virtual bool take_state(Plugin *old, Failure *failure) = 0;
+  virtual bool restore_state(Failure *failure) = 0;
   // Asks a call that waits to return: the pipeline stops or flushes.
   virtual bool unlock(Failure *failure) = 0;
 
@@ -287,9 +296,7 @@ class Plugin {
 class Bridge {
  public:
   virtual ~Bridge() = default;
-  // Loads the module, makes the instance and calls initialize().
-  virtual std::unique_ptr<Plugin> load(const PluginSpec &spec,
-                                       Failure *failure) = 0;
+  virtual std::unique_ptr<Plugin> make(const PluginSpec &spec) = 0;
 };
 
 // The one symbol gst/ looks up. It starts Python, or joins the one that runs;

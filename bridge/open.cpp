@@ -11,9 +11,8 @@ namespace {
 
 class PythonBridge final : public Bridge {
  public:
-  std::unique_ptr<Plugin> load(const PluginSpec &spec,
-                               Failure *failure) override {
-    return PythonPlugin::load(spec, failure);
+  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
+    return std::make_unique<PythonPlugin>(spec.kind, spec.listener);
   }
 };
 

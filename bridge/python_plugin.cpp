@@ -66,27 +66,20 @@ void hide_secret(Failure *failure, const std::string &key) {
 
 }  // namespace
 
-std::unique_ptr<Plugin> PythonPlugin::load(const PluginSpec &spec,
-                                           Failure *failure) {
-  auto outbox = std::make_shared<Outbox>(spec.listener);
-  Delivery delivery(outbox.get());
+bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
+  Delivery delivery(outbox_.get());
   Gil gil;
-  if (!gil) {
-    told_closing(failure, "load");
-    return nullptr;
-  }
-  auto plugin =
-      std::unique_ptr<PythonPlugin>(new PythonPlugin(spec.kind, outbox));
-  add_call_site(plugin->site_);
-  if (!plugin->load_module(spec, failure)) return nullptr;
-  if (plugin->call_host("initialize", failure) &&
-      plugin->read_values(failure)) {
+  if (!gil) return told_closing(failure, "load");
+  add_call_site(site_);
+  if (!load_module(spec, failure)) return false;
+  if (call_host("initialize", failure) && read_values(failure)) {
     close_before_later_handlers();
-    return plugin;
+    return true;
   }
+  audio_.reset();
   Failure ignored;
-  plugin->call_host("unload", &ignored);
-  return nullptr;
+  call_host("unload", &ignored);
+  return false;
 }
 
 bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
@@ -95,9 +88,10 @@ bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
     host_ = steal(PyObject_CallFunction(
-        python.load, "sssssOOi", kind_name(spec.kind), spec.script.c_str(),
+        python.load, "sssssOOiO", kind_name(spec.kind), spec.script.c_str(),
         spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
-        post.get(), log.get(), outbox_->log_threshold()));
+        post.get(), log.get(), outbox_->log_threshold(),
+        spec.again ? Py_True : Py_False));
   call.end();
   if (host_ && read_capabilities()) return true;
   capture_exception(failure, "load");
@@ -129,6 +123,7 @@ bool PythonPlugin::read_capabilities() {
         {"has_unlock", &capabilities_.has_unlock},
         {"has_space", &capabilities_.has_space},
         {"fail_closed", &capabilities_.fail_closed},
+        {"carries_state", &capabilities_.carries_state},
         {"converts", &capabilities_.converts},
         {"maps_to_output", &capabilities_.maps_to_output},
         {"maps_to_input", &capabilities_.maps_to_input},
@@ -146,11 +141,14 @@ bool PythonPlugin::read_capabilities() {
     if (!caps) return false;
     *text = text_of(caps.get());
   }
-  Ref secrets = steal(PyObject_GetAttrString(host_.get(), "secrets"));
-  if (!secrets) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(secrets.get()); i++)
-    capabilities_.secrets.push_back(
-        text_of(PyTuple_GET_ITEM(secrets.get(), i)));
+  for (const auto &[attribute, texts] :
+       {std::pair("secrets", &capabilities_.secrets),
+        {"files", &capabilities_.files}}) {
+    Ref tuple = steal(PyObject_GetAttrString(host_.get(), attribute));
+    if (!tuple) return false;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(tuple.get()); i++)
+      texts->push_back(text_of(PyTuple_GET_ITEM(tuple.get(), i)));
+  }
   Ref block_size = steal(PyObject_GetAttrString(host_.get(), "block_size"));
   if (!block_size) return false;
   capabilities_.block_size = int(PyLong_AsLong(block_size.get()));
@@ -173,6 +171,7 @@ PythonPlugin::~PythonPlugin() {
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
   audio_.reset();
+  state_.reset();
   host_.reset();
 }
 
@@ -392,6 +391,28 @@ bool PythonPlugin::available_space(int *frames, Failure *failure) {
   *frames = int(PyLong_AsLong(told.get()));
   PyErr_Clear();
   return true;
+}
+
+bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
+  // There is one class of plugins in a bridge.
+  auto *python_plugin = static_cast<PythonPlugin *>(old);
+  Delivery delivery(python_plugin->outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "get_state");
+  Ref state = python_plugin->call_host("get_state", "get_state", failure, {});
+  if (!state) return false;
+  state_ = std::move(state);
+  return true;
+}
+
+bool PythonPlugin::restore_state(Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "set_state");
+  Ref arguments = steal(PyTuple_Pack(1, state_.get()));
+  state_.reset();
+  return arguments &&
+         call_host("set_state", "set_state", failure, std::move(arguments));
 }
 
 // While another thread's call is running, so not as a call of its own.

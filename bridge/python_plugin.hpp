@@ -13,10 +13,14 @@ namespace pythonfilter {
 
 class PythonPlugin final : public Plugin {
  public:
-  static std::unique_ptr<Plugin> load(const PluginSpec &spec, Failure *failure);
+  PythonPlugin(PluginKind kind, const std::shared_ptr<Listener> &listener)
+      : kind_(kind),
+        outbox_(std::make_shared<Outbox>(listener)),
+        site_(outbox_->site()) {}
   ~PythonPlugin() override;
 
   const Capabilities &capabilities() const override { return capabilities_; }
+  bool load(const PluginSpec &spec, Failure *failure) override;
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
@@ -27,14 +31,14 @@ class PythonPlugin final : public Plugin {
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
   bool available_space(int *frames, Failure *failure) override;
+  bool take_state(Plugin *old, Failure *failure) override;
+  bool restore_state(Failure *failure) override;
   bool unlock(Failure *failure) override;
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
-  PythonPlugin(PluginKind kind, std::shared_ptr<Outbox> outbox)
-      : kind_(kind), outbox_(std::move(outbox)), site_(outbox_->site()) {}
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
   bool read_values(Failure *failure);
@@ -54,6 +58,7 @@ class PythonPlugin final : public Plugin {
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   std::string audio_name_;
+  Ref state_;  // of the plugin that it replaces, on its way
   AudioView view_;
   Capabilities capabilities_;
 };

@@ -99,6 +99,12 @@ class Watchdog {
     watch->observer = observer;
     watch->next = Clock::now() + ahead;
     std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto &known : watches_) {
+      if (known->site != site) continue;
+      known->next = std::min(known->next, watch->next);
+      changed_.notify_all();
+      return;
+    }
     watches_.push_back(std::move(watch));
     if (!started_) {
       started_ = true;

@@ -207,10 +207,30 @@ GstFlowReturn FilterStream::drain(GstBuffer **tail) {
   *tail = nullptr;
   Tail samples;
   const GstFlowReturn flow = python.drain(&samples, next_pts_);
-  if (!samples.outputs.empty())
-    outputs_.add_last(&samples.outputs, std::exchange(broken_, false));
-  if (samples.frames > 0) *tail = make_tail(samples);
+  *tail = take_tail(&samples);
   return flow;
+}
+
+void FilterStream::change_code(GstBuffer **tail) {
+  *tail = nullptr;
+  Candidate next;
+  if (!python.accept_code(&next)) return;
+  if (!python.carries_state(next)) {
+    Tail samples;
+    python.drain_old(&samples, next_pts_);
+    const bool held = samples.frames > 0 || !samples.outputs.empty();
+    *tail = take_tail(&samples);
+    // What comes next does not continue it, and is all that the new one knows.
+    broken_ = broken_ || held;
+    fresh_ = true;
+  }
+  python.take_over(std::move(next));
+}
+
+GstBuffer *FilterStream::take_tail(Tail *tail) {
+  if (!tail->outputs.empty())
+    outputs_.add_last(&tail->outputs, std::exchange(broken_, false));
+  return tail->frames > 0 ? make_tail(*tail) : nullptr;
 }
 
 GstBuffer *FilterStream::make_tail(const Tail &tail) {

@@ -54,6 +54,8 @@ class FilterStream {
 
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
+  // The plugin's code changes, if it can; what the old one still holds.
+  void change_code(GstBuffer **tail);
   // What is to be pushed before anything else is processed.
   OutputQueue &outputs() { return outputs_; }
 
@@ -76,6 +78,7 @@ class FilterStream {
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
   void silence(GstBuffer *buffer);
+  GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames);
 

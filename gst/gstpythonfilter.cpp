@@ -29,6 +29,12 @@
  * statistics are posted as an element message named `pythonfilter-stats`, with
  * the fields of the property `stats`.
  *
+ * When new code takes over, saved with #GstPythonFilter:reload or asked for
+ * with #GstPythonFilter::reload, that is an element message
+ * `pythonfilter-reloaded` with the fields `plugin`, `count` (since READY) and
+ * `state-carried`. Code that cannot be used is one WARNING, and changes
+ * nothing.
+ *
  * A plugin's `post(name, **fields)` is an element message of that name with
  * the fields `timestamp`, `stream-time`, `running-time` and `duration` (of the
  * buffer, in ns) and its own: #gboolean, #gint64, #gdouble, #gchararray, or a
@@ -128,6 +134,13 @@ static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
   GstBuffer *tail;
   flow = self->stream->drain(&tail);
   return gst_python_filter_push_all(self, tail, flow);
+}
+
+// What the old code holds and cannot hand over comes before what the new makes.
+static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
+  GstBuffer *tail;
+  self->stream->change_code(&tail);
+  return gst_python_filter_push_all(self, tail, GST_FLOW_OK);
 }
 
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
@@ -240,6 +253,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   GstFlowReturn flow = self->stream->is_break(buffer)
                            ? gst_python_filter_push_tail(self)
                            : GST_FLOW_OK;
+  if (G_UNLIKELY(self->python->new_code_waits()) && flow == GST_FLOW_OK)
+    flow = gst_python_filter_change_code(self);
   if (G_UNLIKELY(self->stream->makes_blocks()) && flow == GST_FLOW_OK) {
     if (self->stream->add(buffer)) return self->stream->next_block(output);
     flow = gst_python_filter_push_rest(self);

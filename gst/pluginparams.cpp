@@ -165,6 +165,35 @@ void PluginParams::begin(const std::vector<std::string> &secrets) {
   }
 }
 
+void PluginParams::declare(const std::vector<std::string> &secrets) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::string &key : secrets) {
+    if (secrets_.count(key)) continue;
+    Secret &secret = secrets_[key];
+    for (const auto &[fields, text] :
+         {std::pair(params_, &secret.value), {accepted_, &secret.accepted}}) {
+      const GValue *shown =
+          fields ? gst_structure_get_value(fields, key.c_str()) : nullptr;
+      if (!shown) continue;
+      *text = value_to_text(shown);
+      gst_structure_remove_field(fields, key.c_str());
+    }
+  }
+}
+
+std::vector<Parameter> PluginParams::accepted() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Parameter> all;
+  for (int i = 0; accepted_ && i < gst_structure_n_fields(accepted_); i++) {
+    const char *key = gst_structure_nth_field_name(accepted_, guint(i));
+    all.push_back(
+        {key, value_to_text(gst_structure_get_value(accepted_, key))});
+  }
+  for (const auto &[key, secret] : secrets_)
+    if (secret.accepted) all.push_back({key, *secret.accepted});
+  return all;
+}
+
 void PluginParams::forget_secrets() {
   std::lock_guard<std::mutex> lock(mutex_);
   for (auto &[key, secret] : secrets_) {

@@ -37,6 +37,11 @@ class PluginParams {
   // A new instance, which has yet to be told everything. What it calls a
   // secret is never shown again, and stays known for the next instance.
   void begin(const std::vector<std::string> &secrets);
+  // What new code calls a secret is one from now on. What the old one called
+  // so stays one.
+  void declare(const std::vector<std::string> &secrets);
+  // All that the instance was told and has taken; wipe() them after use.
+  std::vector<Parameter> accepted() const;
   // The next instance is of another plugin.
   void forget_secrets();
 

@@ -27,8 +27,9 @@ enum {
   PROP_VENV,
   PROP_STATS,
   PROP_STATS_INTERVAL,
+  PROP_RELOAD,
 };
-static_assert(PROP_STATS_INTERVAL == last_shared_property);
+static_assert(PROP_RELOAD == last_shared_property);
 
 // From the moment an element is told to stop until its call is interrupted.
 constexpr uint64_t stop_patience_ns = 1000000000;
@@ -92,7 +93,8 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
     : element_(element),
       kind_(kind),
       segment_(segment),
-      properties_(element, &params_) {
+      properties_(element, &params_),
+      reloader_(kind, &params_, &deadline_, this, this) {
   gst_audio_info_init(&info_);
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
@@ -157,6 +159,15 @@ void PythonElement::install_properties(GObjectClass *object_class) {
           "Post the statistics as a message so often while buffers flow, in "
           "ms; 0: only at EOS",
           0, G_MAXUINT, 0,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      object_class, PROP_RELOAD,
+      g_param_spec_boolean(
+          "reload", "Reload",
+          "When the plugin's file or a helper module is saved, load the code "
+          "anew and go on with it; the signal reload does so once",
+          FALSE,
           GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                       GST_PARAM_MUTABLE_PLAYING)));
   gst_type_mark_as_plugin_api(gst_python_on_error_get_type(),
@@ -238,6 +249,10 @@ bool PythonElement::set_property(guint id, const GValue *value) {
     case PROP_STATS_INTERVAL:
       set_stats_interval(g_value_get_uint(value));
       return true;
+    case PROP_RELOAD:
+      reload_ = g_value_get_boolean(value);
+      reloader_.set_watching(reload_);
+      return true;
     default:
       return false;
   }
@@ -271,6 +286,9 @@ bool PythonElement::get_property(guint id, GValue *value) {
     case PROP_STATS_INTERVAL:
       g_value_set_uint(value, stats_interval_);
       return true;
+    case PROP_RELOAD:
+      g_value_set_boolean(value, reload_);
+      return true;
     default:
       return false;
   }
@@ -289,16 +307,13 @@ void PythonElement::set_on_error(OnError policy) {
 }
 
 // From here to unload() set_on_error() sees to it.
-bool PythonElement::close_if_asked() {
+bool PythonElement::close_if_asked(const Capabilities &capabilities) {
   bool refused;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    fail_closed_ = plugin_->capabilities().fail_closed;
-    refused = fail_closed_ && lets_unprocessed_through(on_error_);
+    refused = capabilities.fail_closed && lets_unprocessed_through(on_error_);
+    if (!refused) fail_closed_ = capabilities.fail_closed;
   }
-  if (refused)
-    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
-                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
   return !refused;
 }
 
@@ -361,11 +376,11 @@ void PythonElement::begin_stop() {
   if (!plugin_) return;
   const uint64_t now = monotonic_ns();
   if (!stopping_.exchange(true)) stop_deadline_ = now + stop_patience_ns;
-  plugin_->stop_deadline(stop_deadline_, this);
+  deadline_.begin(stop_deadline_);
 }
 
 void PythonElement::end_stop() {
-  if (plugin_) plugin_->stop_deadline(0, nullptr);
+  deadline_.end();
 }
 
 void PythonElement::call_hangs(const std::string &phase,
@@ -413,18 +428,28 @@ bool PythonElement::load() {
   }
   Failure failure;
   Bridge *bridge = open_bridge(spec, &failure);
-  if (bridge) plugin_ = bridge->load(spec, &failure);
-  if (!plugin_) {
+  std::shared_ptr<Plugin> plugin = bridge ? bridge->make(spec) : nullptr;
+  if (!plugin || !plugin->load(spec, &failure)) {
     post(GST_MESSAGE_ERROR, failure);
     return false;
   }
+  deadline_.add(plugin);
+  plugin_ = std::move(plugin);
+  reloads_ = 0;
   read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets);
   if (!describe_caps()) return false;
   properties_.publish(plugin_->capabilities().parameters, name_);
   curves_.open(plugin_->capabilities().parameters);
-  if (close_if_asked() && apply_params() == GST_FLOW_OK) return true;
+  const bool closed = close_if_asked(plugin_->capabilities());
+  if (!closed)
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
+  if (closed && apply_params() == GST_FLOW_OK) {
+    reloader_.open(bridge, spec, plugin_->capabilities());
+    return true;
+  }
   unload();
   return false;
 }
@@ -449,6 +474,7 @@ bool PythonElement::describe_caps() {
 }
 
 void PythonElement::unload() {
+  reloader_.close();
   properties_.withdraw();
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -458,9 +484,10 @@ void PythonElement::unload() {
   if (!plugin_) return;
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
-  plugin_.reset();
+  deadline_.remove(plugin_);
   std::lock_guard<std::mutex> lock(mutex_);
   fail_closed_ = false;
+  plugin_.reset();
 }
 
 GstCaps *PythonElement::allowed_caps() const {
@@ -551,6 +578,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   if (failed_) return false;
   stop();
   info_ = info;
+  format_ = *format;
   // A "frame" of bytes is one of them, and lasts nobody knows how long.
   const double per_second =
       format->bytes ? double(info.rate) * info.bpf : double(info.rate);
@@ -565,12 +593,14 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   // stop() follows if and only if start() was entered.
   started_ = true;
   if (!plugin_->start(*format, &failure_)) return fail_caps();
+  reloader_.begin_stream(info_, format_);
   return update_latency() == GST_FLOW_OK;
 }
 
 void PythonElement::stop() {
   if (!started_) return;
   started_ = false;
+  reloader_.end_stream();
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
   GstStructure *stats = stats_.to_structure(stats_name);
   GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
@@ -607,8 +637,12 @@ GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
 
 void PythonElement::unlock() {
   Failure failure;
-  if (plugin_ && plugin_->capabilities().has_unlock &&
-      !plugin_->unlock(&failure))
+  std::shared_ptr<Plugin> plugin;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    plugin = plugin_;
+  }
+  if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))
     post(GST_MESSAGE_WARNING, failure);
 }
 

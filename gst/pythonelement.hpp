@@ -19,14 +19,16 @@
 #include "curves.hpp"
 #include "pluginparams.hpp"
 #include "pluginproperties.hpp"
+#include "reloader.hpp"
 #include "statistics.hpp"
+#include "stopdeadline.hpp"
 
 namespace pythonfilter {
 
 enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
-constexpr guint last_shared_property = 8;
+constexpr guint last_shared_property = 9;
 
 // What an element that is made for one plugin cannot change.
 struct FixedPlugin {
@@ -34,7 +36,7 @@ struct FixedPlugin {
   std::vector<std::string> secrets;  // as far as they are known
 };
 
-class PythonElement final : private HangObserver {
+class PythonElement final : private HangObserver, private ReloadObserver {
  public:
   // `segment` is the base class's, of the stream.
   PythonElement(GstElement *element, PluginKind kind,
@@ -103,6 +105,19 @@ class PythonElement final : private HangObserver {
       return apply_changes(pts);
     return GST_FLOW_OK;
   }
+  // Between two buffers, the plugin's code can change. False: it stays, or
+  // `next` is to be given to take_over(), before which the old plugin still
+  // is the one that drain_old() drains.
+  bool new_code_waits() const { return reloader_.has_offer(); }
+  bool accept_code(Candidate *next);
+  bool carries_state(const Candidate &next) const;
+  void drain_old(Tail *tail, GstClockTime pts);
+  void take_over(Candidate next);
+  // All of that where there is no tail.
+  void change_code() {
+    Candidate next;
+    if (accept_code(&next)) take_over(std::move(next));
+  }
   // The plugin's audio method. What Failed means waits for report().
   Outcome call(Block *block);
   // As if the plugin had failed, for something it is not to blame for.
@@ -121,6 +136,9 @@ class PythonElement final : private HangObserver {
   // Of a source, with the parameters of now.
   Preferences preferences();
 
+  // Any thread.
+  // The plugin's code is loaded anew. False: there is none.
+  bool reload() { return reloader_.request(); }
   // The plugin's Params as an object; NULL: there are none. Any thread.
   GstObject *ref_properties() const { return properties_.ref_child(); }
 
@@ -147,6 +165,10 @@ class PythonElement final : private HangObserver {
   };
 
   void call_hangs(const std::string &phase, const std::string &stack) override;
+  void reload_failed(const Failure &failure) override;
+  void cannot_watch(const std::string &problem) override;
+  bool hand_over(Candidate *next, Failure *failure);
+  bool change_over(Candidate *next, bool carries, Failure *failure);
   bool load();
   bool describe_caps();
   void unload();
@@ -155,7 +177,7 @@ class PythonElement final : private HangObserver {
   bool change_setting(std::string Settings::*setting, const GValue *value,
                       const char *name);
   void set_on_error(OnError policy);
-  bool close_if_asked();
+  bool close_if_asked(const Capabilities &capabilities);
   std::string plugin_name() const;
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes(GstClockTime pts);
@@ -184,15 +206,20 @@ class PythonElement final : private HangObserver {
   PluginParams params_;
   PluginProperties properties_;
 
-  std::shared_ptr<Plugin> plugin_;  // from READY to NULL
-  std::string name_;                // of the plugin, for messages; as plugin_
-  bool read_only_ = false;          // as plugin_
+  // From READY to NULL. Written under mutex_ by the streaming thread, which
+  // reads it without.
+  std::shared_ptr<Plugin> plugin_;
+  std::string name_;        // of the plugin, for messages; as plugin_
+  bool read_only_ = false;  // as plugin_
   Statistics stats_;
   std::atomic<guint> stats_interval_{0};         // ms; 0: never
   std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
   uint64_t stop_deadline_ = 0;
+  StopDeadline deadline_{this};
+  std::atomic<bool> reload_{false};
+  guint64 reloads_ = 0;  // the streaming thread's
   std::atomic<bool> caps_warned_{false};
   std::atomic<bool> escape_warned_{false};
 
@@ -209,6 +236,9 @@ class PythonElement final : private HangObserver {
   guint64 latency_interval_ = 0;  // frames from one question to the next
   uint64_t last_told_ = 0;        // monotonic_ns
   Untold untold_;
+  StreamFormat format_;
+
+  Reloader reloader_;  // last: its threads use the others
 };
 
 }  // namespace pythonfilter

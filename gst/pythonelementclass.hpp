@@ -21,6 +21,11 @@ class PythonElementClass {
     object_class->finalize = finalize;
     GST_ELEMENT_CLASS(klass)->change_state = change_state;
     PythonElement::install_properties(object_class);
+    // Loads the plugin's code anew; whether there is a plugin to do it for.
+    g_signal_new_class_handler(
+        "reload", G_OBJECT_CLASS_TYPE(klass),
+        GSignalFlags(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION), G_CALLBACK(reload),
+        nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
   }
 
   // The plugin's Params, while it is loaded.
@@ -54,6 +59,10 @@ class PythonElementClass {
                            GParamSpec *spec) {
     if (!self(object)->python->get_property(id, value))
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+
+  static gboolean reload(GObject *object) {
+    return self(object)->python->reload();
   }
 
   static void finalize(GObject *object) {

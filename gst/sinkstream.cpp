@@ -32,6 +32,7 @@ Block part_of(const Block &block, size_t first, size_t frames,
 }  // namespace
 
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
+  if (G_UNLIKELY(python.new_code_waits())) python.change_code();
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(buffer));
   if (flow != GST_FLOW_OK) return flow;
   if (!fresh_ && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) {

@@ -166,6 +166,8 @@ GstFlowReturn SourceStream::fill(GstBuffer *buffer, GstFlowReturn *dropped) {
 }
 
 Outcome SourceStream::ask(GstBuffer *buffer) {
+  // Here, as a plugin that never has anything may be what is being mended.
+  if (G_UNLIKELY(python.new_code_waits())) python.change_code();
   const GstFlowReturn ready = python.prepare(time_of(next_));
   if (ready != GST_FLOW_OK) return Outcome::Closing;
   AudioBlock block;

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import os
@@ -94,15 +95,25 @@ def names() -> tuple[Any, Any, Any]:
 
 _ours = False
 _live = 0
+_frozen = 0  # modules on sys.modules that are nobody's own, when last frozen
+_reloads = False
 
 
-def _plugin_loaded() -> None:
-    global _live
+def _shared_modules() -> int:
+    return sum(not name.startswith(loader.PREFIX) for name in list(sys.modules))
+
+
+def _plugin_loaded(again: bool) -> None:
+    global _live, _frozen, _reloads
     _live += 1
-    if _ours:
+    _reloads = _reloads or again
+    if _ours and (not again or _shared_modules() != _frozen):
         # What is loaded now stays; collections then need not walk it again
-        # (2 million objects were measured at 187 ms, in one buffer).
+        # (2 million objects were measured at 187 ms, in one buffer). Not so
+        # code that replaces another and is itself replaced soon: what is
+        # frozen is never found to be garbage. Unless it imported a library.
         gc.freeze()
+        _frozen = _shared_modules()
 
 
 def _plugin_gone() -> None:
@@ -111,6 +122,10 @@ def _plugin_gone() -> None:
     if _ours and _live == 0:
         # Nobody plays: the time to find what the unloaded modules left.
         gc.unfreeze()
+        gc.collect()
+    elif _ours and _reloads:
+        # Little is not frozen; and else it would wait for a collection that
+        # comes in the middle of a buffer.
         gc.collect()
 
 
@@ -283,10 +298,12 @@ def load(
     post: Callable[[str, dict[str, Any]], None] | None = None,
     log_record: log.Log | None = None,
     log_threshold: int = log.OFF,
+    again: bool = False,
 ) -> Host:
     """Loads a plugin and makes its instance; does not initialize() it.
 
     `post` and `log_record` take what it tells; without an element nobody does.
+    `again`: its code replaces one that runs, which may have been another.
     """
     if venv:
         use_venv(venv)
@@ -299,13 +316,13 @@ def load(
             log.open_plugin(namespace.name, log_record)
         try:
             loaded = namespace.load()
-            return Host(kind, loaded, class_name, script, namespace, post)
+            return Host(kind, loaded, class_name, script, namespace, post, again)
         except BaseException:
             _forget(namespace)
             raise
     log.open_module(module)
     try:
-        loaded = importlib.import_module(module)
+        loaded = _import_again(module) if again else importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and (module == error.name or module.startswith(error.name + ".")):
             raise PluginError(
@@ -313,7 +330,26 @@ def load(
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return Host(kind, loaded, class_name, module, None, post)
+    return Host(kind, loaded, class_name, module, None, post, again)
+
+
+def _import_again(name: str) -> ModuleType:
+    """A module from its source of now, which only its plugin uses.
+
+    Whoever else imported it keeps what they have: their objects are of its
+    classes. A .pyc is not asked, as one may be stale for a second.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise PluginError("not-found", f"there is no module {name!r} on sys.path")
+    module = importlib.util.module_from_spec(spec)
+    if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+        path = spec.loader.get_filename(name)
+        code = spec.loader.source_to_code(spec.loader.get_data(path), path)
+        exec(code, vars(module))
+    else:
+        spec.loader.exec_module(module)
+    return module
 
 
 def _forget(namespace: loader.Namespace) -> None:
@@ -358,6 +394,7 @@ class Host:
         name: str,
         namespace: loader.Namespace | None,
         post: Callable[[str, dict[str, Any]], None] | None,
+        again: bool,
     ) -> None:
         self._name = name
         self._file = getattr(module, "__file__", None) or name
@@ -391,7 +428,19 @@ class Host:
             self._space is not None
             and getattr(self._space, "__module__", "") != "base_plugin"
         )
-        _plugin_loaded()
+        # Any base_plugin has a get_state(), which says in which state of its
+        # life a plugin is: only with the other one it is the plugin's own.
+        self._get_state = _method(self.plugin, "get_state", "getState")
+        self._set_state = _method(self.plugin, "set_state", "setState")
+        self.carries_state = None not in (self._get_state, self._set_state)
+        self.files = self._code_files()
+        _plugin_loaded(again)
+
+    def _code_files(self) -> tuple[str, ...]:
+        """The plugin's file and its helpers', also where links lead to."""
+        files = self._namespace.files() if self._namespace else [self._file]
+        paths = {os.path.abspath(file) for file in files}
+        return tuple(sorted(paths | {os.path.realpath(path) for path in paths}))
 
     # -- making the instance
 
@@ -691,7 +740,7 @@ class Host:
         """The instance is dropped and never initialised again."""
         self.plugin = None
         del self.audio
-        self._latency = self._space = None
+        self._latency = self._space = self._get_state = self._set_state = None
         if self._namespace:
             _forget(self._namespace)
         _plugin_gone()
@@ -762,10 +811,25 @@ class Host:
         return max(0, min(int(self._space()), 2**31 - 1))
 
     def unlock(self) -> None:
-        self.plugin.unlock()  # type: ignore[attr-defined]
+        plugin: Any = self.plugin
+        if plugin is not None:  # it was replaced meanwhile
+            plugin.unlock()
 
     def reset(self) -> None:
         self.plugin.reset()  # type: ignore[attr-defined]
+
+    def get_state(self) -> object:
+        assert self._get_state is not None
+        return self._get_state()
+
+    def set_state(self, state: object) -> None:
+        assert self._set_state is not None
+        if _refused(self._set_state(state)):
+            raise PluginError(
+                "refused",
+                f"{_name_of(self._set_state)}() returned False",
+                *self._place(self._set_state),
+            )
 
     def drain(self) -> object:
         return self.plugin.drain()  # type: ignore[attr-defined]

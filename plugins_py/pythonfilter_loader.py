@@ -113,6 +113,16 @@ class Namespace:
                     self.folders.append(folder)
                     _plugin_folders.add(folder)
 
+    def files(self) -> list[str]:
+        """Of the plugin and of the helpers that it has imported so far."""
+        modules = [
+            module
+            for name, module in list(sys.modules.items())
+            if _is_in(name, self.name)
+        ]
+        files = [getattr(module, "__file__", None) for module in modules]
+        return [self.path] + [file for file in files if file]
+
     def forget(self) -> None:
         _namespaces.pop(self.name, None)
         for name in [each for each in sys.modules if _is_in(each, self.name)]:

@@ -71,9 +71,10 @@ class Run {
     setenv("BENCH_PARAMETER", subject->parameter, 1);
     Failure failure;
     Bridge *bridge = open_bridge(spec, &failure);
-    if (bridge) plugin_ = bridge->load(spec, &failure);
+    if (bridge) plugin_ = bridge->make(spec);
+    if (!plugin_ || !plugin_->load(spec, &failure)) die(failure);
     StreamFormat format;
-    const bool converts = plugin_ && plugin_->capabilities().converts;
+    const bool converts = plugin_->capabilities().converts;
     if (converts) {
       format.bytes = true;
       format.in_place = false;
@@ -83,7 +84,7 @@ class Run {
     format.rate = 48000;
     format.channels = channels;
     format.frames = frames;
-    if (!plugin_ || !plugin_->start(format, &failure)) die(failure);
+    if (!plugin_->start(format, &failure)) die(failure);
     block_.data = reinterpret_cast<std::byte *>(samples_);
     block_.channel_stride = converts ? 1 : frames * 4;
     block_.frame_stride = converts ? 1 : 4;

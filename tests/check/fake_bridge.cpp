@@ -38,6 +38,7 @@ class FakePlugin final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
 
+  bool load(const PluginSpec &, Failure *) override { return true; }
   bool start(const StreamFormat &format, Failure *) override {
     format_ = format;
     return true;
@@ -110,6 +111,8 @@ class FakePlugin final : public Plugin {
     *frames = 1024;
     return true;
   }
+  bool take_state(Plugin *, Failure *) override { return true; }
+  bool restore_state(Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
   bool map_caps(bool, const std::string &, std::string *mapped,
                 Failure *) override {
@@ -149,7 +152,7 @@ class FakePlugin final : public Plugin {
 
 class FakeBridge final : public Bridge {
  public:
-  std::unique_ptr<Plugin> load(const PluginSpec &spec, Failure *) override {
+  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
     return std::make_unique<FakePlugin>(spec.script == "converting",
                                         spec.listener);
   }

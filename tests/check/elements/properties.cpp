@@ -25,6 +25,8 @@ const Value values[] = {
     {"on-error", "drop"},
     {"block-size", "480"},
     {"drain", "pass"},
+    {"reload", "true"},
+    {"reload", "false"},
     {"drain", "pad"},
     {"stats-interval", "0"},
     {"stats-interval", "1500"},
@@ -89,7 +91,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 10);
+  fail_unless_equals_int(ours, 11);
   g_free(specs);
 }
 GST_END_TEST;

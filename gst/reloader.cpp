@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "reloader.hpp"
+
+#include <chrono>
+#include <pthread.h>
+#include <signal.h>
+#include <utility>
+
+#include "reloadfit.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// A load that is out of date, because the file was saved again, may still end
+// by itself: in the middle of an import is a bad place to interrupt a library.
+constexpr uint64_t load_patience_ns = 1000000000;
+
+Failure refusal(const std::string &problem) {
+  Failure failure;
+  failure.kind = Failure::Kind::Refused;
+  failure.phase = "reload";
+  failure.message =
+      "the new code does not fit the stream, and the old one "
+      "plays on: " +
+      problem;
+  return failure;
+}
+
+}  // namespace
+
+Candidate::~Candidate() {
+  PluginParams::wipe(&told);
+  PluginParams::wipe(&answers);
+}
+
+Reloader::Reloader(PluginKind kind, PluginParams *params,
+                   StopDeadline *deadline, HangObserver *hangs,
+                   ReloadObserver *observer)
+    : kind_(kind),
+      params_(params),
+      deadline_(deadline),
+      hangs_(hangs),
+      observer_(observer) {}
+
+void Reloader::open(Bridge *bridge, const PluginSpec &spec,
+                    const Capabilities &current) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    bridge_ = bridge;
+    spec_ = spec;
+    spec_.again = true;
+    current_ = current;
+    requested_ = quits_ = false;
+  }
+  watch_files();
+}
+
+void Reloader::close() {
+  {
+    std::lock_guard<std::mutex> lock(watch_mutex_);
+    watch_.reset();
+  }
+  std::thread thread;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    bridge_ = nullptr;
+    quits_ = true;
+    offered_ = false;
+    thread.swap(thread_);
+    changed_.notify_all();
+  }
+  if (thread.joinable()) thread.join();
+}
+
+void Reloader::set_watching(bool watching) {
+  {
+    std::lock_guard<std::mutex> lock(watch_mutex_);
+    watching_ = watching;
+    if (!watching) watch_.reset();
+  }
+  watch_files();
+}
+
+void Reloader::watch_files() {
+  std::string problem;
+  bool watched = true;
+  {
+    std::lock_guard<std::mutex> lock(watch_mutex_);
+    std::vector<std::string> files;
+    {
+      std::lock_guard<std::mutex> files_lock(mutex_);
+      if (!watching_ || !bridge_) return;
+      files = current_.files;
+    }
+    if (!watch_) watch_ = std::make_unique<FileWatch>([this] { request(); });
+    watched = watch_->set_files(files, &problem);
+  }
+  if (!watched) observer_->cannot_watch(problem);
+}
+
+bool Reloader::request() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!bridge_) return false;
+  requested_ = true;
+  if (loading_ && !std::exchange(hurried_, true))
+    deadline_->hurry(loading_, monotonic_ns() + load_patience_ns);
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_all();
+  return true;
+}
+
+// ---- the streaming thread's -------------------------------------------------
+
+void Reloader::begin_stream(const GstAudioInfo &info,
+                            const StreamFormat &format) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stream_ = {info, format};
+  stream_serial_++;
+  offered_ = false;
+  changed_.notify_all();
+}
+
+void Reloader::end_stream() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stream_.reset();
+  stream_serial_++;
+  offered_ = false;
+  changed_.notify_all();
+}
+
+bool Reloader::take(Candidate *candidate) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!offered_) return false;
+  offered_ = false;
+  *candidate = std::exchange(candidate_, {});
+  return true;
+}
+
+void Reloader::took_over(const Capabilities &current) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    current_ = current;
+  }
+  watch_files();
+}
+
+void Reloader::discard(Candidate candidate) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  discarded_.push_back(std::move(candidate));
+  changed_.notify_all();
+}
+
+// ---- the reloader's thread --------------------------------------------------
+
+void Reloader::run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  pthread_setname_np(pthread_self(), "python-reload");
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (work(lock)) {
+  }
+}
+
+bool Reloader::work(std::unique_lock<std::mutex> &lock) {
+  const bool stale = candidate_.plugin && (requested_ || quits_);
+  if (stale) {
+    offered_ = false;
+    discarded_.push_back(std::exchange(candidate_, {}));
+  }
+  if (!discarded_.empty())
+    dispose(lock);
+  else if (quits_)
+    return false;
+  else if (std::exchange(requested_, false))
+    load(lock);
+  else if (candidate_.plugin && !offered_ && (candidate_.started || stream_))
+    start(lock);
+  else
+    changed_.wait(lock);
+  return true;
+}
+
+void Reloader::load(std::unique_lock<std::mutex> &lock) {
+  const PluginSpec spec = spec_;
+  Candidate next;
+  next.plugin = bridge_ ? bridge_->make(spec) : nullptr;
+  if (!next.plugin) return;
+  deadline_->add(next.plugin);
+  loading_ = next.plugin.get();
+  hurried_ = false;
+  lock.unlock();
+  Failure failure;
+  const bool loaded = next.plugin->load(spec, &failure);
+  lock.lock();
+  loading_ = nullptr;
+  const bool out_of_date = hurried_;
+  lock.unlock();
+  if (out_of_date) deadline_->calm(next.plugin.get());
+  const bool good = loaded && make_ready(&next, &failure);
+  if (!good && !(out_of_date && failure.kind == Failure::Kind::Interrupted))
+    tell(failure);
+  if (!loaded) {
+    deadline_->remove(next.plugin);
+    next.plugin.reset();
+  }
+  lock.lock();
+  if (good)
+    candidate_ = std::move(next);
+  else if (loaded)
+    discarded_.push_back(std::move(next));
+}
+
+// What needs no stream.
+bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
+  Plugin *plugin = candidate->plugin.get();
+  const Capabilities &capabilities = plugin->capabilities();
+  // Before anything else is said or can fail.
+  params_->declare(capabilities.secrets);
+  std::string problem;
+  if (capabilities.converts &&
+      !candidate->conversion.open(candidate->plugin, &problem)) {
+    *failure = refusal(problem);
+    return false;
+  }
+  candidate->told = candidate->answers = params_->accepted();
+  for (Parameter &parameter : candidate->answers)
+    if (!plugin->set_parameter(&parameter, failure)) return false;
+  return true;
+}
+
+// A filter's start() comes early, so that the streaming thread need not wait
+// for it. A source's or a sink's may want the very device or file that the old
+// one has, and comes when that has stopped.
+void Reloader::start(std::unique_lock<std::mutex> &lock) {
+  Candidate next = std::exchange(candidate_, {});
+  const std::optional<NegotiatedStream> stream = stream_;
+  const uint64_t serial = stream_serial_;
+  const Capabilities current = current_;
+  lock.unlock();
+  stop(&next);
+  Failure failure;
+  bool fits = true;
+  if (stream) {
+    const std::string problem =
+        misfit(current, next.plugin->capabilities(), next.conversion, *stream);
+    fits = problem.empty();
+    if (!fits) failure = refusal(problem);
+    if (fits && kind_ == PluginKind::Processor) {
+      next.started = true;
+      fits = next.plugin->start(stream->format, &failure);
+    }
+  }
+  if (!fits) tell(failure);
+  lock.lock();
+  if (!fits) {
+    discarded_.push_back(std::move(next));
+    return;
+  }
+  candidate_ = std::move(next);
+  // Else it is started again, with the caps of now.
+  offered_ = stream && serial == stream_serial_ && !requested_ && !quits_;
+}
+
+void Reloader::stop(Candidate *candidate) {
+  if (!std::exchange(candidate->started, false)) return;
+  Failure failure;
+  if (!candidate->plugin->stop(&failure)) tell(failure);
+}
+
+void Reloader::dispose(std::unique_lock<std::mutex> &lock) {
+  Candidate old = std::move(discarded_.front());
+  discarded_.pop_front();
+  lock.unlock();
+  stop(&old);
+  old.conversion.close();
+  // Somebody asks it about caps, or to return from a call that is over.
+  while (old.plugin.use_count() > 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Failure failure;
+  if (!old.plugin->shutdown(&failure)) tell(failure);
+  deadline_->remove(old.plugin);
+  old.plugin.reset();
+  lock.lock();
+}
+
+void Reloader::tell(const Failure &failure) {
+  if (failure.kind != Failure::Kind::Closing) observer_->reload_failed(failure);
+}
+
+}  // namespace pythonfilter

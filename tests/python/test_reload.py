@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A plugin that is saved while gst-launch-1.0 plays it, as an editor does it."""
+
+import os
+import signal
+
+import pytest
+
+from processes import finish, start
+
+SOURCE = """\
+import sys
+{more}
+class Plugin:
+    told = False
+    def process_audio(self, buffer):
+        if not self.told:
+            print("{name} plays", file=sys.stderr, flush=True)
+        self.told = True
+"""
+
+
+def save(folder, name, more="", file="plugin.py"):
+    """Beside the file, then in its place."""
+    written = folder / f".{file}.swp"
+    written.write_text(SOURCE.format(name=name, more=more))
+    os.replace(written, folder / file)
+
+
+def wait_for(process, text):
+    """Reads standard error up to a line with the text, and gives what it read."""
+    read = ""
+    for line in process.stderr:
+        read += line.decode()
+        if text in read:
+            return read
+    raise AssertionError(f"no {text!r} in: {read}")
+
+
+@pytest.fixture
+def playing(tmp_path):
+    """playing(properties) starts gst-launch-1.0 in a folder with a plugin.py."""
+    started = []
+
+    def play(properties, **env):
+        command = ["gst-launch-1.0", "-m", "audiotestsrc", "is-live=true", "!"]
+        command += ["pythonfilter", *properties.split(), "!", "fakesink"]
+        process = start(command, cwd=tmp_path, **env)
+        started.append(process)
+        return process
+
+    yield play
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def end(process):
+    process.send_signal(signal.SIGINT)
+    return finish(process)
+
+
+@pytest.mark.parametrize("which", ["script=plugin.py", "module=plugin"])
+def test_an_edit_plays(tmp_path, playing, which):
+    save(tmp_path, "first")
+    process = playing(f"{which} reload=true", PYTHONPATH=tmp_path)
+    wait_for(process, "first plays")
+    save(tmp_path, "second")
+    wait_for(process, "second plays")
+    save(tmp_path, "third")
+    wait_for(process, "third plays")
+    result = end(process)
+    assert result.code == 0
+    assert b"pythonfilter-reloaded" in result.out
+    assert b"count=(guint64)2" in result.out
+
+
+def test_a_broken_edit_is_told_and_the_old_code_plays_on(tmp_path, playing):
+    save(tmp_path, "first")
+    process = playing("script=plugin.py reload=true")
+    wait_for(process, "first plays")
+    broken = "print('half done', file=sys.stderr, flush=True)\nraise ValueError('broken')"
+    save(tmp_path, "broken", more=broken)
+    wait_for(process, "half done")
+    save(tmp_path, "second")
+    told = wait_for(process, "second plays")
+    assert "broken plays" not in told and "first plays" not in told
+    result = end(process)
+    assert result.code == 0
+    assert result.out.count(b"(warning)") == 1
+    assert b"ValueError: broken" in result.out
+
+
+def test_an_import_that_hangs_does_not_keep_the_process(tmp_path, playing):
+    save(tmp_path, "first")
+    process = playing("script=plugin.py reload=true")
+    wait_for(process, "first plays")
+    hang = "print('hangs', file=sys.stderr, flush=True)\nwhile True: pass"
+    save(tmp_path, "hanging", more=hang)
+    wait_for(process, "hangs")
+    assert end(process).code == 0
+
+
+def test_without_being_asked_nothing_changes(tmp_path, playing):
+    save(tmp_path, "first")
+    process = playing("script=plugin.py")
+    wait_for(process, "first plays")
+    save(tmp_path, "second")
+    save(tmp_path, "third", file="other.py")
+    result = end(process)
+    assert "second plays" not in result.err
+    assert b"pythonfilter-reloaded" not in result.out
