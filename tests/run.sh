@@ -142,7 +142,7 @@ built=$?
 step clang-format 60 one clang_format
 step mypy 300 one types
 if [ $built = 0 ]; then
-  step meson-test 1200 "meson $build" meson_tests
+  step meson-test 1500 "meson $build" meson_tests
   step pytest 1200 "pytest $logs/pytest.xml" python_tests
   step demo 300 one demo
 else
