@@ -187,7 +187,6 @@ def test_broken_files_cost_only_themselves(place):
     assert "hidden" not in text and "test_it" not in text
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_one_process_scans_and_none_when_it_is_known(place, tmp_path):
     folder, env = place
     for number in range(20):
