@@ -164,7 +164,7 @@ def _new(words: list[str]) -> int:
         return UNUSABLE
     plugin, test = (os.path.normpath(path) for path in paths)
     print(f"wrote {plugin} and {test}; try")
-    print(f"  python3 -m pytest {test}")
+    print(f"  {sys.executable} -m pytest {test}")
     print(f"  pythonfilter-workbench {plugin}")
     return FINE
 

@@ -113,7 +113,7 @@ def create_plugin() -> {cls}:
     return {cls}()
 '''
 
-TEST_HEAD = '''"""Tests {name}.py without GStreamer: python3 -m pytest test_{name}.py"""
+TEST_HEAD = '''"""Tests {name}.py without GStreamer: /usr/bin/python3 -m pytest test_{name}.py"""
 
 import pathlib
 import sys
