@@ -29,6 +29,18 @@ constexpr size_t sample_size(SampleFormat format) {
 
 enum class PluginKind { Source, Processor, Sink };
 
+// Where a plugin runs: here, or in a process of its own.
+struct Isolation {
+  enum class Sandbox { None, Basic, Strict };
+  bool process = false;
+  std::string python;    // the interpreter; empty: the venv's, or the build's
+  std::string group;     // plugins of one group share a process; empty: its own
+  bool restart = true;   // of a process that crashed or hung
+  int max_restarts = 5;  // in a minute
+  Sandbox sandbox = Sandbox::Basic;
+  bool sandbox_required = false;  // fail where it cannot be applied
+};
+
 struct PluginSpec {
   PluginKind kind = PluginKind::Processor;
   std::string script;      // path of a .py file, or
@@ -37,6 +49,7 @@ struct PluginSpec {
   std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
   std::shared_ptr<Listener> listener;  // NULL: nobody listens
   bool again = false;  // the code may be another one than last time
+  Isolation isolation;
 };
 
 struct IntRange {
@@ -133,6 +146,9 @@ struct Failure {
     Dropped,      // the audio method raised DropBuffer: not its failure
     EndOfStream,  // a source raised EndOfStream
     Interrupted,  // PluginTimeout: it was still running at stop
+    Late,         // no answer of its process by the deadline
+    Lost,         // its process died, or was killed; another one comes
+    Gone,         // the same, and no other comes: whatever the policy
     Closing,      // the interpreter is going away; nothing to report
   };
   Kind kind = Kind::Raised;
@@ -203,6 +219,8 @@ struct Block {
   bool gap = false;
 
   const std::vector<Curve> *curves = nullptr;  // NULL: the plugin has none
+  // How long to wait for a plugin in another process, in ns; 0: for ever.
+  uint64_t patience = 0;
 
   // Told by the bridge.
   CallTimes times;
@@ -235,6 +253,14 @@ struct Tail {
   std::vector<std::byte> samples;
   size_t frames = 0;
   std::vector<Output> outputs;  // of a converting plugin
+};
+
+// What is known of the process that a plugin runs in.
+struct WorkerStatistics {
+  int64_t pid = 0;  // 0: there is none now
+  uint64_t restarts = 0;
+  uint64_t missed_deadlines = 0;
+  std::string sandbox;  // what was applied
 };
 
 // Told about a call that does not come back although the element stops.
@@ -286,6 +312,14 @@ class Plugin {
   // where the method is, for whoever can make nothing of its answer.
   virtual bool map_caps(bool to_output, const std::string &caps,
                         std::string *mapped, Failure *failure) = 0;
+
+  // Of a plugin in another process.
+  // Memory that it can see, so that a block which lies there is not copied on
+  // its way in. As long as the plugin lives, by any thread; what was lent may
+  // live longer. False: it has none to lend.
+  virtual bool lend(size_t, Output *) { return false; }
+  // Any thread. False: it runs here.
+  virtual bool worker_statistics(WorkerStatistics *) const { return false; }
 
   // From here on a call that is still running at `deadline` (ticks() time is
   // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and
