@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "output_lines.hpp"
 #include "supervisor.hpp"
@@ -49,7 +50,7 @@ class Server final : public Watched,
 
  private:
   bool start();
-  bool take(const Fields &record, std::vector<Descriptor> *descriptors);
+  bool take(const Fields &record);
   void send(SpawnRequest request);
   void end();
 
@@ -57,6 +58,7 @@ class Server final : public Watched,
   pid_t pid_ = 0;
   Descriptor socket_;
   RecordReader reader_;
+  std::vector<Descriptor> descriptors_;  // of workers that are still to be told
   std::shared_ptr<OutputLines> output_;
   bool ready_ = false;
   bool over_ = false;
