@@ -162,13 +162,14 @@ void replace_lent_memory(GstBuffer **buffer) {
     shared++;
   if (shared == count) return;
   GstBuffer *own = gst_buffer_new();
-  gst_buffer_copy_into(own, *buffer, GST_BUFFER_COPY_METADATA, 0, gsize(-1));
   for (guint i = 0; i < count; i++) {
     GstMemory *memory = gst_buffer_peek_memory(*buffer, i);
     gst_buffer_append_memory(own, gst_memory_is_type(memory, memory_type)
                                       ? gst_memory_copy(memory, 0, -1)
                                       : gst_memory_ref(memory));
   }
+  // Last: where planes lie is checked against the memory.
+  gst_buffer_copy_into(own, *buffer, GST_BUFFER_COPY_METADATA, 0, gsize(-1));
   gst_buffer_unref(*buffer);
   *buffer = own;
 }
