@@ -317,7 +317,8 @@ import pythonfilter_params, pythonfilter_loader
 pythonfilter_loader.install()
 count = 0
 for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
-             "wav_file_source", "passthrough"):
+             "wav_file_source", "passthrough", "sframe_encryptor", "sframe_decryptor",
+             "fernet_encryptor", "fernet_decryptor"):
     path = pathlib.Path({str(PLUGINS)!r}, name + ".py")
     [plugin] = described.plugins(path.read_bytes(), str(path))
     module = pythonfilter_loader.Namespace(str(path)).load()
@@ -327,10 +328,69 @@ for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
                   "1" if secret else "", *choices]
         assert plugin.fields["param:" + key] == wanted, (plugin.fields, wanted)
         count += 1
-assert count >= 6, count
+assert count >= 21, count
 """
     result = run_without_gstreamer(code)
     assert result.code == 0, result.err
+
+
+HELPER = """
+from base_plugin import AudioProcessorPlugin, Param
+KIND = "application/x-sealed"
+
+class Base(AudioProcessorPlugin):
+    fail_closed = True
+    rates = 8000
+    depth = Param(3, max=9, description="From the helper")
+"""
+HELPED = """
+from _helper import KIND, Base
+class Plugin(Base):
+    output_caps = KIND
+    block_size = 480
+    read_only = True
+    def process_audio(self, buffer): ...
+"""
+
+
+def test_what_a_plugin_has_from_a_helper_beside_it(place):
+    folder, env = place
+    (folder / "_helper.py").write_text(HELPER)
+    (folder / "helped.py").write_text(HELPED)
+    text = inspect("py-helped", env)
+    for each in (
+        "From the helper",
+        "Fail-closed              yes",
+        "Read-only                yes",
+        "Block-size               480 frames",
+        "application/x-sealed\n",
+    ):
+        assert each in text, each
+    assert "rate: 8000" in text
+    assert "Fail-closed" not in inspect("pythonfilter", env)
+    (folder / "_helper.py").write_text(HELPER.replace("From the helper", "Changed"))
+    assert "Changed" in inspect("py-helped", env)
+    # What cannot be read leaves everything open, and breaks only itself.
+    for broken in ("def f(:", HELPER.replace("(AudioP", "(Other)\nclass X(AudioP")):
+        (folder / "_helper.py").write_text(broken)
+        assert "rate: 8000" not in inspect("py-helped", env)
+    (folder / "_helper.py").unlink()
+    os.mkfifo(folder / "_helper.py")
+    assert names(env) == ["py-helped"]
+
+
+def test_encryptors_show_where_their_key_can_be(place):
+    _, env = place
+    env["GST_PYTHONFILTER_PATH"] = PLUGINS
+    for name in ("sframe-encryptor", "sframe-decryptor", "fernet-encryptor",
+                 "fernet-decryptor"):
+        text = inspect(f"py-{name}", env)
+        assert re.search(r"key-file +: The file that holds the key", text)
+        assert "credential " in text and "key-fd " in text
+        assert re.search(r"Fail-closed +yes", text)
+        assert "application/x-" in text
+    assert "device " in inspect("py-microphone-source", env)
+    assert "device " in inspect("py-speaker-sink", env)
 
 
 UNCERTAIN = {

@@ -150,7 +150,8 @@ def test_relative_entries_are_ignored(files, path):
 # ---- the current directory ----------------------------------------------------
 
 TRAPS = [
-    "base_plugin", "codecs", "encodings/__init__", "importlib/__init__", "json",
+    "base_plugin", "base_plugin_buffer", "base_plugin_messages",
+    "base_plugin_param", "codecs", "encodings/__init__", "importlib/__init__", "json",
     "numpy", "numpy/__init__", "os", "pythonfilter_host", "pythonfilter_loader",
     "pythonfilter_params", "re",
     "site", "sitecustomize", "typing", "usercustomize",
