@@ -69,13 +69,20 @@ std::string safe_python_path() {
 // in a build tree, or where they were installed.
 std::string python_directory() {
   if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
-  const std::string note =
-      directory_of(file_of(reinterpret_cast<void *>(&open_interpreter))) +
-      "/plugins_py.path";
+  const std::string own =
+      directory_of(file_of(reinterpret_cast<void *>(&open_interpreter)));
   std::string line;
-  std::ifstream file(note);
+  std::ifstream file(own + "/plugins_py.path");
   std::getline(file, line);
-  return line.empty() ? PYTHONFILTER_PYTHON_DIR : line;
+  if (!line.empty()) return line;
+  // Also if all of it was moved.
+  std::string moved = own + "/" PYTHONFILTER_PYTHON_WAY;
+  if (access((moved + "/base_plugin.py").c_str(), R_OK))
+    return PYTHONFILTER_PYTHON_DIR;
+  char *plain = realpath(moved.c_str(), nullptr);
+  if (plain) moved = plain;
+  free(plain);
+  return moved;
 }
 
 std::string start_python() {
