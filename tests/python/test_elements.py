@@ -2,8 +2,10 @@
 """Plugins in the plugin folders are elements of their own."""
 
 import os
+import pathlib
 import re
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -185,6 +187,57 @@ def test_broken_files_cost_only_themselves(place):
     }.items():
         assert f"{folder}/{name}.py: {why}" in text, name
     assert "hidden" not in text and "test_it" not in text
+
+
+def test_a_file_that_nobody_may_read():
+    """Root may read everything, so somebody else has to try."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        check_a_file_that_nobody_may_read(pathlib.Path(place))
+
+
+def check_a_file_that_nobody_may_read(folder):
+    (folder / "good.py").write_text(SINK)
+    (folder / "private.py").write_text(SINK)
+    (folder / "private.py").chmod(0)
+    (folder / "linked.py").symlink_to(folder / "gone" / "away.py")
+    code = f"""
+import os
+import pythonfilter_reading as reading
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+def problem(name):
+    try:
+        reading.read(os.path.join({str(folder)!r}, name))
+    except reading.Unusable as unusable:
+        return str(unusable)
+print(problem("private.py"), problem("linked.py"), problem("good.py"), sep="|")
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
+    denied, linked, good = result.out.decode().strip().split("|")
+    assert denied == "Permission denied" and good == "None"
+    assert linked.endswith("gone/away.py, which is not there")
+
+
+def test_a_file_that_ends_the_scan_costs_one_more(place, tmp_path):
+    """Whatever it is that kills the helper, such as a bug in Python's parser."""
+    folder, env = place
+    for name in ("before", "crash", "behind"):
+        (folder / f"{name}.py").write_text(SINK)
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PLUGINS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    scan = scripts / "pythonfilter_scan.py"
+    text = scan.read_text()
+    line = "    text = read(path)\n"
+    assert line in text
+    crash = f"    if path.endswith('crash.py'): os.kill(os.getpid(), 11)\n{line}"
+    scan.write_text(text.replace(line, crash))
+    env["GST_PYTHONFILTER_PYTHONDIR"] = scripts
+    assert names(env) == ["py-before", "py-behind"]
+    assert f"{folder}/crash.py: the scan stopped at it" in inspect("pythonfilter", env)
 
 
 def test_one_process_scans_and_none_when_it_is_known(place, tmp_path):
