@@ -177,7 +177,6 @@ void Server::send(SpawnRequest request) {
 bool Server::readable() {
   for (;;) {
     Fields record;
-    // They may come together with the record before theirs.
     const auto got = reader_.next(socket_.get(), &record, &descriptors_);
     if (got == RecordReader::Got::Nothing) return true;
     if (got != RecordReader::Got::Record || !take(record)) {
@@ -204,9 +203,10 @@ bool Server::take(const Fields &record) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return false;
   const auto fate = found->second.lock();
-  if (kind == "spawned" && !descriptors_.empty()) {
+  // One that came in the same piece as a record before it is still there.
+  if (kind == "spawned" && descriptors_.size() == 1) {
     if (fate) fate->spawned(pid_t(number), std::move(descriptors_.front()));
-    descriptors_.erase(descriptors_.begin());
+    descriptors_.clear();
     return true;
   }
   if (kind != "exited") return false;

@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
-#include <vector>
 
 #include "output_lines.hpp"
 #include "supervisor.hpp"
@@ -58,7 +57,7 @@ class Server final : public Watched,
   pid_t pid_ = 0;
   Descriptor socket_;
   RecordReader reader_;
-  std::vector<Descriptor> descriptors_;  // of workers that are still to be told
+  std::vector<Descriptor> descriptors_;  // of a record that is to come
   std::shared_ptr<OutputLines> output_;
   bool ready_ = false;
   bool over_ = false;

@@ -85,6 +85,8 @@ class Channel:
         except Exception:
             traceback.print_exc()
         self._outbox.close()
+        self._audio = None
+        self._page.close()
         self._calls.close()
         self._events.close()
         os.close(self._requests)

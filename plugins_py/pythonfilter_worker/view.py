@@ -183,6 +183,7 @@ class View:
         """Nothing of ours refers to any memory from here on."""
         self.slots.clear()
         self.buffer = self.curves = None
+        vars(self).pop("shown", None)
 
     def add_slot(self, number: int, descriptor: int, size: int, writable: bool) -> None:
         self.slots[number] = Slot(map_region(descriptor, size, writable))
