@@ -489,6 +489,26 @@ def test_an_interrupt_outside_a_call_hits_nothing(load):
     plugin.stop()
 
 
+def test_an_interrupt_that_comes_too_late_is_taken_back():
+    from pythonfilter_worker.failure import Timeout
+    from pythonfilter_worker.running import Running
+
+    raised = []
+
+    class Recording(Running):
+        def _raise(self, error):
+            raised.append(error)
+
+    running = Recording()
+    running.interrupt()  # no call: but one may just have ended, and looks at this
+    assert (raised, running.interrupting) == ([], True)
+    running.phase = "process_audio"
+    running.interrupt()
+    assert raised == [Timeout]
+    running.over()
+    assert (raised, running.interrupting) == ([Timeout, None], False)
+
+
 def test_a_call_that_is_no_audio_is_interrupted(load):
     plugin = load(GOOD + " def start(self):\n  while True: pass")
     from worker_host import CALL, send
