@@ -273,6 +273,9 @@ GST_START_TEST(test_a_worker_that_crashes_is_followed_by_another) {
   assert_says(playing.failure,
               "the worker was killed by SIGSEGV in process_audio()");
   fail_unless(playing.failure.traceback.find("in do") != std::string::npos);
+  assert_equals_string(playing.failure.function.c_str(), "do");
+  fail_unless(playing.failure.line > 0);
+  fail_unless(playing.failure.file.find(".py") != std::string::npos);
   fail_unless(playing.set("then", ""));
   fail_unless(playing.play() == Outcome::Ok);
   assert_equals_float(playing.samples[0], 0.25f);
