@@ -71,6 +71,9 @@ std::vector<std::string> bridge_directories() {
   return {own + "/../pythonfilter", own + "/../bridge"};
 }
 
+// That of plugins in processes of their own, which needs no Python here.
+constexpr char process_tag[] = "process";
+
 std::string find_bridge(const std::string &tag) {
   for (const std::string &directory : bridge_directories()) {
     const std::string path = directory + "/bridge." + tag + ".so";
@@ -87,6 +90,30 @@ Bridge *fail(Failure *failure, std::string message) {
   return nullptr;
 }
 
+std::string missing(const std::string &tag) {
+  std::string looked;
+  for (const std::string &directory : bridge_directories())
+    looked += (looked.empty() ? "" : ", ") + directory;
+  return " (no bridge." + tag + ".so in " + looked + ")";
+}
+
+OpenBridge *open_module(const std::string &path, Failure *failure) {
+  void *module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  void *symbol = module ? dlsym(module, open_bridge_symbol) : nullptr;
+  if (!symbol) fail(failure, path + " cannot be used: " + dlerror());
+  return reinterpret_cast<OpenBridge *>(symbol);
+}
+
+OpenBridge *load_process_bridge(Failure *failure) {
+  const std::string path = find_bridge(process_tag);
+  if (!path.empty()) return open_module(path, failure);
+  fail(failure,
+       "what runs plugins in other processes, for isolation=process, "
+       "is missing" +
+           missing(process_tag));
+  return nullptr;
+}
+
 OpenBridge *load_bridge(Failure *failure) {
   const RunningPython running = find_running_python();
   const std::string tag = running.version.empty() ? PYTHONFILTER_PYTHON_TAG
@@ -94,15 +121,12 @@ OpenBridge *load_bridge(Failure *failure) {
   const std::string version = version_of_tag(tag);
   const std::string path = find_bridge(tag);
   if (path.empty()) {
-    std::string looked;
-    for (const std::string &directory : bridge_directories())
-      looked += (looked.empty() ? "" : ", ") + directory;
     fail(failure,
          (running.version.empty()
               ? std::string("the bridge to Python ") + version + " is missing"
               : "this process runs Python " + version +
                     ", and there is no bridge for it") +
-             " (no bridge." + tag + ".so in " + looked + ")");
+             missing(tag));
     return nullptr;
   }
   // Extension modules such as NumPy's are not linked with libpython: its
@@ -119,13 +143,7 @@ OpenBridge *load_bridge(Failure *failure) {
          std::string("Python ") + version + " cannot be loaded: " + dlerror());
     return nullptr;
   }
-  void *module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  void *symbol = module ? dlsym(module, open_bridge_symbol) : nullptr;
-  if (!symbol) {
-    fail(failure, path + " cannot be used: " + dlerror());
-    return nullptr;
-  }
-  return reinterpret_cast<OpenBridge *>(symbol);
+  return open_module(path, failure);
 }
 
 }  // namespace
@@ -141,12 +159,17 @@ std::string own_directory() {
 
 Bridge *open_bridge(const PluginSpec &spec, Failure *failure) {
   static std::mutex mutex;  // a leaf: no Python runs under it
-  static OpenBridge *open = nullptr;
+  static OpenBridge *here = nullptr, *elsewhere = nullptr;
+  OpenBridge *open;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    if (!open) open = load_bridge(failure);
-    if (!open) return nullptr;
+    OpenBridge *&known = spec.isolation.process ? elsewhere : here;
+    if (!known)
+      known = spec.isolation.process ? load_process_bridge(failure)
+                                     : load_bridge(failure);
+    open = known;
   }
+  if (!open) return nullptr;
   return open(spec, failure);
 }
 

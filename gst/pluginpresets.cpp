@@ -57,7 +57,7 @@ gchar **get_preset_names(GstPreset *preset) {
 }
 
 // Ours, and of an element that is made for one plugin its parameters; neither
-// what the base class has nor which plugin it is.
+// what the base class has nor which plugin it is and where it runs.
 gchar **get_property_names(GstPreset *preset) {
   std::vector<std::string> names;
   guint count;
@@ -67,7 +67,8 @@ gchar **get_property_names(GstPreset *preset) {
     const std::string name = all[i]->name;
     if ((all[i]->flags & G_PARAM_READWRITE) == G_PARAM_READWRITE &&
         is_ours(all[i]->owner_type) && name != "script" && name != "module" &&
-        name != "class" && name != "venv" && name != params_tag)
+        name != "class" && name != "venv" && name != params_tag &&
+        !names_isolation_property(name))
       names.push_back(name);
   }
   g_free(all);

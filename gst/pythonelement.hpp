@@ -17,6 +17,8 @@
 #include "audioblock.hpp"
 #include "capsconversion.hpp"
 #include "curves.hpp"
+#include "isolationproperties.hpp"
+#include "patience.hpp"
 #include "pluginparams.hpp"
 #include "pluginproperties.hpp"
 #include "reloader.hpp"
@@ -28,7 +30,7 @@ namespace pythonfilter {
 enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
-constexpr guint last_shared_property = 9;
+constexpr guint last_shared_property = last_isolation_property;
 
 // What an element that is made for one plugin cannot change.
 struct FixedPlugin {
@@ -154,8 +156,13 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void post_statistics();
 
  private:
+  static constexpr char fail_closed_rule[] =
+      "the plugin says that nothing unprocessed may leave it, so on-error must "
+      "be fail or drop";
+
   struct Settings {
     std::string script, module, class_name, venv;
+    Isolation isolation;
   };
   // Failures, and the last of them, that no message was posted for.
   struct Untold {
@@ -176,6 +183,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void end_stop();
   bool change_setting(std::string Settings::*setting, const GValue *value,
                       const char *name);
+  bool is_in_null(const GValue *value, const char *name);
+  bool set_isolation(guint id, const GValue *value);
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
   std::string plugin_name() const;
@@ -190,6 +199,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void post(GstMessageType type, Failure failure);
   void set_stats_interval(guint milliseconds);
   void post_due_statistics();
+  GstStructure *statistics() const;
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -205,6 +215,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
   PluginParams params_;
   PluginProperties properties_;
+  Patience patience_;
+  // Guarded by mutex_. The environment says neither none nor process, and
+  // nobody else said.
+  bool isolation_in_doubt_ = false;
 
   // From READY to NULL. Written under mutex_ by the streaming thread, which
   // reads it without.

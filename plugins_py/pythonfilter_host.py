@@ -82,6 +82,14 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
     loader.install()
 
 
+def prepare_worker() -> None:
+    """In a process that runs nothing but plugins; its NumPy is imported."""
+    global _ours
+    _ours = True
+    sys.setswitchinterval(0.0005)
+    loader.install()
+
+
 def log_with(anonymous: log.Log) -> None:
     """`anonymous`: for what no plugin's own logger says."""
     log.install(_ours, anonymous)
@@ -172,10 +180,14 @@ def use_venv(path: str) -> None:
 # ---- failures ---------------------------------------------------------------
 
 
+_WORKER = os.path.join(loader.HERE, "pythonfilter_worker")
+
+
 def _is_machinery(file: str) -> bool:
-    return file.startswith("<frozen ") or os.path.dirname(file) == loader.HERE and (
-        os.path.basename(file).startswith("pythonfilter_")
-    )
+    folder, name = os.path.split(file)
+    if folder == loader.HERE:
+        return name.startswith("pythonfilter_")
+    return folder == _WORKER or file.startswith("<frozen ")
 
 
 def _own_frames(
@@ -399,7 +411,7 @@ class Host:
         self._name = name
         self._file = getattr(module, "__file__", None) or name
         self._namespace = namespace
-        self._kind = kind
+        self.kind = kind
         self.plugin = self._make_instance(module, class_name)
         if post is not None:
             self._connect(post)
@@ -436,6 +448,11 @@ class Host:
         self.files = self._code_files()
         _plugin_loaded(again)
 
+    @property
+    def namespace_name(self) -> str:
+        """Below which its modules are; "" for a module that is everybody's."""
+        return self._namespace.name if self._namespace else ""
+
     def _code_files(self) -> tuple[str, ...]:
         """The plugin's file and its helpers', also where links lead to."""
         files = self._namespace.files() if self._namespace else [self._file]
@@ -470,7 +487,7 @@ class Host:
             raise self._unusable(
                 f"has several plugin classes ({listed}): choose one with class="
             )
-        if _method(module, *AUDIO_METHODS[self._kind]):
+        if _method(module, *AUDIO_METHODS[self.kind]):
             return module
         raise self._wrong_kind(module)
 
@@ -481,18 +498,18 @@ class Host:
             if inspect.isclass(cls)
             and cls.__module__ == module.__name__
             and not inspect.isabstract(cls)
-            and _method(cls, *AUDIO_METHODS[self._kind])
+            and _method(cls, *AUDIO_METHODS[self.kind])
         ]
 
     def _wrong_kind(self, candidate: object) -> PluginError:
-        want = AUDIO_METHODS[self._kind][0]
+        want = AUDIO_METHODS[self.kind][0]
         objects = [candidate]
         if inspect.ismodule(candidate):
             objects += [c for c in vars(candidate).values() if inspect.isclass(c)]
         for kind, spellings in AUDIO_METHODS.items():
             for thing in objects:
                 defined = _method(thing, *spellings)
-                if kind == self._kind or defined is None:
+                if kind == self.kind or defined is None:
                     continue
                 if getattr(thing, "__module__", "") == "base_plugin":
                     continue
@@ -586,7 +603,7 @@ class Host:
             or self.maps_to_input
             or self.as_bytes
         )
-        if self.converts and self._kind != "processor":
+        if self.converts and self.kind != "processor":
             raise self._unusable(
                 "declares caps of its own (input_caps, output_caps, as_bytes, "
                 "get_output_caps), which only pythonfilter can honour"
@@ -627,7 +644,7 @@ class Host:
 
     def _blocks(self) -> tuple[int, bool]:
         """Frames of each call, 0 for any; whether the last one gets fewer."""
-        if self._kind != "processor":
+        if self.kind != "processor":
             return 0, False
         size = self._declared("block_size")
         if size is None:
@@ -830,6 +847,13 @@ class Host:
                 f"{_name_of(self._set_state)}() returned False",
                 *self._place(self._set_state),
             )
+
+    def unfit_state(self, name: str, why: str) -> PluginError:
+        """`name`: whose answer, or whose argument, cannot be used."""
+        method = self._get_state if name == "get_state" else self._set_state
+        return PluginError(
+            "bad-result", f"{_name_of(method)}() {why}", *self._place(method)
+        )
 
     def drain(self) -> object:
         return self.plugin.drain()  # type: ignore[attr-defined]

@@ -76,13 +76,13 @@ class _PluginHandler(CategoryHandler):
     def __init__(self, log: Log, threshold: int) -> None:
         super().__init__(log)
         # Not this handler's level: what is below it goes on as well.
-        self._threshold = threshold
+        self.threshold = threshold
 
     def handle(self, record: logging.LogRecord) -> bool:
-        passed = record.levelno >= self._threshold and super().handle(record)
+        passed = record.levelno >= self.threshold and super().handle(record)
         # As propagation does, which would not ask for the application's level.
         root = logging.getLogger()
-        if record.levelno >= root.level and (root.handlers or self._threshold >= OFF):
+        if record.levelno >= root.level and (root.handlers or self.threshold >= OFF):
             root.callHandlers(record)
         return passed
 
@@ -131,6 +131,16 @@ def open_plugin(name: str, log: Log) -> None:
     # What neither the category nor the application shows is not even made.
     if _threshold < logging.getLogger().level:
         logger.setLevel(_threshold)
+
+
+def change_threshold(name: str, threshold: int) -> None:
+    """Of a plugin that open_plugin() was called for."""
+    logger = logging.getLogger(name)
+    for handler in logger.handlers:
+        if isinstance(handler, _PluginHandler):
+            handler.threshold = threshold
+    below_root = threshold < logging.getLogger().level
+    logger.setLevel(threshold if below_root else logging.NOTSET)
 
 
 def open_module(name: str) -> None:

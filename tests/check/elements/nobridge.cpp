@@ -24,6 +24,24 @@ GST_START_TEST(test_missing_bridge_is_one_error_and_not_a_missing_element) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_missing_bridge_to_other_processes_is_one_error) {
+  setenv("GST_PYTHONFILTER_BRIDGE_DIR", folder().c_str(), 1);
+  Element element(plugin_file("untouched.py"), {{"isolation", "process"}});
+  for (int i = 0; i < 2; i++) {
+    fail_unless(!element.to(GST_STATE_READY));
+    const Reports reports = element.reports();
+    fail_unless(reports.size() == 1, "%s", reports.text().c_str());
+    fail_unless(reports[0].type == GST_MESSAGE_ERROR);
+    fail_unless(reports[0].domain == GST_LIBRARY_ERROR);
+    fail_unless_equals_int(reports[0].code, GST_LIBRARY_ERROR_INIT);
+    expect_part(reports[0].text, "isolation=process");
+    expect_part(reports[0].text, "is missing");
+    expect_part(reports[0].text, "bridge.process.so in " + folder());
+  }
+  fail_unless(!contains(read_file("/proc/self/maps"), "libpython"));
+}
+GST_END_TEST;
+
 GST_START_TEST(test_bridge_that_is_no_library_is_one_error) {
   setenv("GST_PYTHONFILTER_BRIDGE_DIR", folder().c_str(), 1);
   write_file("bridge." CHECK_PYTHON_TAG ".so", "not a library");
@@ -54,6 +72,7 @@ static Suite *nobridge_suite() {
   TCase *bridge = new_case(suite, "bridge");
   tcase_add_test(bridge,
                  test_missing_bridge_is_one_error_and_not_a_missing_element);
+  tcase_add_test(bridge, test_missing_bridge_to_other_processes_is_one_error);
   tcase_add_test(bridge, test_bridge_that_is_no_library_is_one_error);
   tcase_add_test(bridge, test_element_can_be_looked_at_without_python);
   return suite;

@@ -19,6 +19,22 @@ const Value values[] = {
     {"module", "package.module"},
     {"class", "MyFilter"},
     {"venv", "/home/someone/venv"},
+    {"isolation", "process"},
+    {"isolation", "none"},
+    {"python", "/opt/python/bin/python3.14"},
+    {"deadline", "-1"},
+    {"deadline", "0"},
+    {"deadline", "250"},
+    {"restart", "never"},
+    {"restart", "on-crash"},
+    {"max-restarts", "0"},
+    {"max-restarts", "60"},
+    {"worker-group", "strings"},
+    {"sandbox", "none"},
+    {"sandbox", "strict"},
+    {"sandbox", "basic"},
+    {"sandbox-required", "true"},
+    {"sandbox-required", "false"},
     {"on-error", "fail"},
     {"on-error", "passthrough"},
     {"on-error", "silence"},
@@ -91,14 +107,15 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 11);
+  fail_unless_equals_int(ours, 19);
   g_free(specs);
 }
 GST_END_TEST;
 
 GST_START_TEST(test_defaults) {
   Element element("");
-  for (const char *name : {"script", "module", "class", "venv"}) {
+  for (const char *name :
+       {"script", "module", "class", "venv", "python", "worker-group"}) {
     char *text;
     g_object_get(element.get(), name, &text, nullptr);
     fail_unless(text == nullptr, "%s", name);
@@ -110,7 +127,36 @@ GST_START_TEST(test_defaults) {
   expect_text(element.text_of("block-size"), "0");
   expect_text(element.text_of("drain"), "pad");
   expect_text(element.text_of("stats-interval"), "0");
+  expect_text(element.text_of("deadline"), "-1");
+  expect_text(element.text_of("restart"), "on-crash");
+  expect_text(element.text_of("max-restarts"), "5");
+  expect_text(element.text_of("sandbox"), "basic");
+  expect_text(element.text_of("sandbox-required"), "false");
   fail_unless_equals_uint64(element.stat("buffers"), 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_environment_says_where_plugins_run) {
+  const std::pair<const char *, const char *> rows[] = {
+      {"process", "process"}, {"none", "none"}, {"", "none"}};
+  for (const auto &[set, want] : rows) {
+    setenv("GST_PYTHONFILTER_ISOLATION", set, 1);
+    Element element("");
+    expect_text(element.text_of("isolation"), want);
+  }
+  setenv("GST_PYTHONFILTER_ISOLATION", "elsewhere", 1);
+  Element element(plugin_file("untouched.py"));
+  fail_unless(!element.to(GST_STATE_READY));
+  const Reports reports = element.reports();
+  fail_unless(reports.size() == 1, "%s", reports.text().c_str());
+  expect_part(reports[0].text,
+              "GST_PYTHONFILTER_ISOLATION is elsewhere, and must be none or "
+              "process");
+  // Who says it himself does not care.
+  fail_unless(element.to(GST_STATE_NULL));
+  element.set("isolation", "none");
+  fail_unless(element.to(GST_STATE_READY), "%s",
+              element.reports().text().c_str());
 }
 GST_END_TEST;
 
@@ -124,14 +170,20 @@ GST_START_TEST(test_strings_and_params_can_be_taken_back) {
 GST_END_TEST;
 
 GST_START_TEST(test_settings_are_refused_with_a_warning_outside_null) {
-  const char *const settings[] = {"script", "module", "class", "venv"};
+  const std::pair<const char *, const char *> settings[] = {
+      {"script", "/another"},   {"module", "another"},
+      {"class", "Another"},     {"venv", "/another"},
+      {"python", "/another"},   {"restart", "never"},
+      {"max-restarts", "9"},    {"worker-group", "another"},
+      {"sandbox", "strict"},    {"sandbox-required", "true"},
+      {"isolation", "process"}, {"isolation", "none"}};
   const std::string script = plugin_file("parameters.py");
   Element element(script);
   for (GstState state : {GST_STATE_READY, GST_STATE_PLAYING}) {
     fail_unless(element.to(state));
-    for (const char *name : settings) {
+    for (const auto &[name, text] : settings) {
       const std::string before = element.text_of(name);
-      element.set(name, "/another");
+      element.set(name, text);
       expect_text(element.text_of(name), before);
       const Reports reports = element.reports();
       fail_unless(reports.size() == 1, "%s", name);
@@ -139,6 +191,9 @@ GST_START_TEST(test_settings_are_refused_with_a_warning_outside_null) {
       expect_part(reports[0].text,
                   std::string(name) + " can only be changed in the NULL state");
     }
+    element.set("deadline", "20");
+    expect_text(element.text_of("deadline"), "20");
+    element.expect_no_reports();
   }
   fail_unless(element.to(GST_STATE_NULL));
   element.set("script", "/another");
@@ -273,6 +328,7 @@ static Suite *properties_suite() {
   tcase_add_test(properties,
                  test_every_property_is_in_the_table_or_can_only_be_read);
   tcase_add_test(properties, test_defaults);
+  tcase_add_test(properties, test_environment_says_where_plugins_run);
   tcase_add_test(properties, test_strings_and_params_can_be_taken_back);
   tcase_add_test(properties,
                  test_settings_are_refused_with_a_warning_outside_null);

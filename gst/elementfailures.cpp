@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What is told of a plugin that failed, when, and by which policy.
+#include <utility>
+
+#include "failuremessage.hpp"
+#include "pythonelement.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t warning_interval_ns = 1000000000;
+
+}  // namespace
+
+void PythonElement::call_hangs(const std::string &phase,
+                               const std::string &stack) {
+  Failure failure;
+  failure.phase = phase;
+  failure.message = phase +
+                    "() hangs outside Python code, where it cannot be "
+                    "interrupted; the element cannot stop before it returns";
+  failure.traceback = stack;
+  post(GST_MESSAGE_WARNING, failure);
+}
+
+Outcome PythonElement::refuse(const std::string &problem) {
+  failure_ = Failure{};
+  failure_.kind = Failure::Kind::Refused;
+  failure_.phase = kind_ == PluginKind::Sink     ? "write_audio"
+                   : kind_ == PluginKind::Source ? "read_audio"
+                                                 : "process_audio";
+  failure_.message = problem;
+  return Outcome::Failed;
+}
+
+void PythonElement::warn_about_escapes() {
+  stats_.escapes.add();
+  if (escape_warned_.exchange(true)) return;
+  GST_ELEMENT_WARNING(
+      element_, STREAM, FAILED,
+      ("%s: the plugin keeps an array of a buffer after the call; it stays "
+       "valid, but each one costs a copy. Keep buffer.data.copy() instead",
+       name_.c_str()),
+      ("told once; stats counts them as escapes"));
+}
+
+GstFlowReturn PythonElement::report(GstClockTime pts) {
+  if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
+  stats_.errors.add();
+  // Now: a secret that changes is not known any more when it is told.
+  params_.redact(&failure_);
+  untold_ = {untold_.count + 1, std::move(failure_), pts};
+  const bool dropped = untold_.failure.kind == Failure::Kind::Dropped;
+  // Not worth an error any more: the stream ends on purpose.
+  const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
+  const bool fail = !dropped && !stopping && on_error_ == OnError::Fail;
+  if (fail || stopping || last_told_ == 0 ||
+      monotonic_ns() - last_told_ >= warning_interval_ns)
+    tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING);
+  if (stopping) return GST_FLOW_FLUSHING;
+  if (!fail) return GST_FLOW_OK;
+  failed_ = true;
+  return GST_FLOW_ERROR;
+}
+
+void PythonElement::tell(GstMessageType type) {
+  last_told_ = monotonic_ns();
+  const Untold told = std::exchange(untold_, {});
+  post_failure(element_, type, name_, told.failure, told.pts, told.count);
+}
+
+// Nobody knows of failures that came within a second of the last message.
+void PythonElement::tell_rest() {
+  if (untold_.count > 0) tell(GST_MESSAGE_WARNING);
+}
+
+// One that is told by itself.
+void PythonElement::post(GstMessageType type, Failure failure) {
+  params_.redact(&failure);
+  post_failure(element_, type, name_, failure, GST_CLOCK_TIME_NONE, 1);
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One call of the audio method, and what came of it."""
+
+from __future__ import annotations
+
+import mmap
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from pythonfilter_host import Host, PluginError
+
+from . import failure, outputs, wire
+from .failure import Failure
+from .running import Running
+from .view import Request, View
+
+OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
+ESCAPED, DISCONT, CONVERTED, COPIED = 1, 2, 4, 8
+
+
+class AudioCall:
+    """Of one plugin: the same object for every buffer."""
+
+    def __init__(self, host: Host, view: View, running: Running) -> None:
+        self._audio = host.audio
+        self._name = host.audio_name
+        self._host = host
+        self._view = view
+        self._running = running
+        self._converts = host.converts
+        self.region: mmap.mmap | None = None  # for outputs
+        self.pieces: list[Any] = []  # for which it is too small
+        # Of the last call.
+        self.outcome = OK
+        self.flags = 0
+        self.failure: Failure | None = None
+        self.outputs = 0
+        self.bytes = 0
+        self.time = 0
+
+    def run(self, request: Request) -> None:
+        """Makes the call; its result is in the attributes."""
+        view, running = self._view, self._running
+        try:
+            view.point_at(request)
+        except (KeyError, TypeError, ValueError) as error:
+            raise wire.ProtocolError(f"no samples there: {error}") from None
+        self.flags = self.outputs = self.bytes = 0
+        begin = perf_counter_ns()
+        try:
+            running.phase = self._name
+            result = self._audio(view.buffer)
+            running.phase = None
+            if running.interrupting:
+                running.over()
+            self.time = perf_counter_ns() - begin
+        except BaseException as error:
+            running.phase = None
+            if running.interrupting:
+                running.over()
+            self.time = perf_counter_ns() - begin
+            self.outcome = self._raised(error)
+        else:
+            self.outcome = self._accept(result)
+            del result  # before anybody counts what refers to the samples
+        if self.pieces:
+            self.put_outputs()
+        if view.release(self.outcome == OK):
+            self.flags |= ESCAPED
+        if view.info.discont:
+            self.flags |= DISCONT
+        if view.shows_copies:
+            self.flags |= COPIED
+
+    def interrupted(self, error: BaseException) -> None:
+        """PluginTimeout came when the plugin's own code had just ended."""
+        self.outcome, self.failure = FAILED, failure.of(error, self._name)
+        self.pieces.clear()
+        self.flags = ESCAPED if self._view.release(False) else 0
+
+    # -- what the plugin gave
+
+    def _raised(self, error: BaseException) -> int:
+        told = failure.of(error, self._name)
+        source = self._host.kind == "source"
+        if source and told.kind == "end-of-stream":
+            return END_OF_STREAM
+        self.failure = told
+        if told.kind != "dropped":
+            return FAILED
+        if not source:
+            return DROPPED
+        told.kind = "raised"
+        told.message += " (a source has no buffer to drop; False means nothing yet)"
+        return FAILED
+
+    def _accept(self, result: Any) -> int:
+        """None and True are success, and so is an array: the samples themselves."""
+        if isinstance(result, (bool, np.bool_)):
+            if not result:
+                if self._host.kind != "processor":
+                    return DECLINED
+                return self._complain("refused", "", "returned False")
+            result = None
+        try:
+            if self._converts:
+                self._take_outputs(result)
+            else:
+                self._view.take_result(result)
+            return OK
+        except Exception as error:
+            told = failure.of(error, self._name)
+        return self._complain("bad-result", told.type, told.message)
+
+    def _complain(self, kind: str, type: str, message: str) -> int:
+        """Names the place of the plugin's method, where ours would be."""
+        try:
+            self._host.complain(kind, type, message)
+        except PluginError as error:
+            self.failure = failure.of(error, self._name)
+        return FAILED
+
+    def _take_outputs(self, returned: Any) -> None:
+        view = self._view
+        format = view.format
+        assert format is not None
+        bound = view.bound()
+        by_binding = returned is None
+        given = bound if by_binding else returned
+        if given is view.shown.array and (by_binding or format.in_place):
+            if format.in_place:
+                return
+            raise TypeError(
+                f"gave nothing, and its input, {format.input_caps}, may not go on as "
+                f"{format.output_caps}: return bytes or a list of them, an empty one "
+                "if there is nothing yet"
+            )
+        self.pieces = outputs.pieces_of(given, format)
+        self.flags |= CONVERTED
+
+    def put_outputs(self) -> None:
+        """Into the region; what does not go in is kept, but for the block itself."""
+        self.bytes = outputs.space_for(self.pieces)
+        if self.region is None or self.bytes > len(self.region):
+            self.pieces = [piece.copy() for piece in self.pieces]
+            return
+        outputs.write(self.pieces, self.region)
+        self.outputs = len(self.pieces)
+        self.pieces.clear()

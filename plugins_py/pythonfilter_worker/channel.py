@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One plugin: the thread that makes its calls, and its control page."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import traceback
+
+from . import failure, wire, worker
+from .audio_call import NO_SPACE, AudioCall
+from .calls import Calls
+from .confinement import Confinement
+from .events import Outbox
+from .failure import Timeout
+from .listening import Listening
+from .running import Running
+from .view import Curves, Request, View, map_region
+
+PAGE = 4096
+REQUEST = struct.Struct("=12Q")
+REPLY = struct.Struct("=7Q")
+REPLY_AT = PAGE // 2
+PROCESS, CALL, RESUME = 1, 2, 3
+ONE = struct.pack("=Q", 1)
+# So much fits into a socket that nobody reads yet.
+AT_ONCE = 65536
+
+
+def open_channel(descriptors: list[int], confined: Confinement) -> None:
+    """Starts its threads; they end when the host closes its end of `events`."""
+    channel = Channel(descriptors, confined)
+    threading.Thread(target=channel.run, name="plugin", daemon=True).start()
+
+
+class Channel:
+    """All on the plugin's thread, but for what `events` brings."""
+
+    def __init__(self, descriptors: list[int], confined: Confinement) -> None:
+        calls, events, self._requests, self._replies, page = descriptors
+        self._calls = socket.socket(fileno=calls)
+        self._events = socket.socket(fileno=events)
+        os.set_blocking(self._requests, True)
+        self._page = map_region(page, PAGE, True)
+        self._running = Running()
+        self._outbox = Outbox(self._events, self._running)
+        self._view = View()
+        self._plugin = Calls(self._running, self._outbox, self._view, confined)
+        self._audio: AudioCall | None = None
+        self._sequence = 0
+        self._answering = 0  # the kind of request
+        self._open = True
+
+    def run(self) -> None:
+        self._running.thread = threading.get_ident()
+        listening = threading.Thread(target=self._listen, name="events", daemon=True)
+        listening.start()
+        try:
+            while self._open:
+                try:
+                    self._serve()
+                except Timeout as error:
+                    self._late(error)
+        except (wire.ProtocolError, OSError) as error:
+            if self._open:
+                worker.end(f"{type(error).__name__}: {error}")
+        except BaseException:
+            traceback.print_exc()
+            worker.end("a mistake of the worker's own")
+        listening.join()
+        self._close()
+
+    def _listen(self) -> None:
+        """On a thread of its own, until the host closes its end."""
+        try:
+            Listening(self._events, self._plugin, self._running, self._outbox).run()
+        except (wire.ProtocolError, OSError) as error:
+            worker.end(f"{type(error).__name__}: {error}")
+        self._open = False
+        os.write(self._requests, ONE)
+
+    def _close(self) -> None:
+        try:
+            self._plugin.unload()
+        except Exception:
+            traceback.print_exc()
+        self._outbox.close()
+        self._calls.close()
+        self._events.close()
+        os.close(self._requests)
+        os.close(self._replies)
+
+    # -- requests
+
+    def _serve(self) -> None:
+        read, requests = os.read, self._requests
+        unpack, page = REQUEST.unpack_from, self._page
+        while True:
+            read(requests, 8)
+            if not self._open:
+                return
+            request = unpack(page)
+            if request[0] == self._sequence:
+                continue
+            self._sequence = request[0]
+            self._answering = kind = request[1]
+            if request[2]:
+                self._read_notices(request[2])
+            if kind == PROCESS:
+                self._process(request)
+            elif kind == CALL:
+                self._call()
+            elif kind == RESUME:
+                self._resume()
+            else:
+                raise wire.ProtocolError(f"there is no request {kind}")
+            self._answering = 0
+
+    def _process(self, request: Request) -> None:
+        audio = self._audio
+        if audio is None:
+            raise wire.ProtocolError("samples before load")
+        audio.run(request)
+        if audio.pieces or audio.failure is not None or self._outbox:
+            self._finish(audio)
+        else:
+            self._reply(audio, 0)
+
+    def _resume(self) -> None:
+        audio = self._audio
+        if audio is None or not audio.pieces:
+            raise wire.ProtocolError("there is nothing to resume")
+        audio.put_outputs()
+        self._finish(audio)
+
+    def _finish(self, audio: AudioCall) -> None:
+        """A reply that is not the usual one."""
+        if audio.pieces:
+            REPLY.pack_into(
+                self._page, REPLY_AT, self._sequence, NO_SPACE, 0, 0, audio.bytes, 0, 0
+            )
+            os.write(self._replies, ONE)
+            return
+        records = self._outbox.take()
+        if audio.failure is not None:
+            records.append(wire.pack([b"failure", *audio.failure.fields()]))
+            audio.failure = None
+        # The host reads them when it knows how many there are.
+        late = sum(map(len, records)) > AT_ONCE
+        if not late:
+            self._calls.sendall(b"".join(records))
+        self._reply(audio, len(records))
+        if late:
+            self._calls.sendall(b"".join(records))
+
+    def _reply(self, audio: AudioCall, records: int) -> None:
+        REPLY.pack_into(
+            self._page,
+            REPLY_AT,
+            self._sequence,
+            audio.outcome,
+            audio.flags,
+            audio.outputs,
+            audio.bytes,
+            records,
+            audio.time,
+        )
+        os.write(self._replies, ONE)
+
+    def _late(self, error: BaseException) -> None:
+        """PluginTimeout came when the plugin's own code had just ended."""
+        self._running.phase = None
+        self._running.over()
+        if self._answering == PROCESS and self._audio is not None:
+            self._audio.interrupted(error)
+            self._finish(self._audio)
+        elif self._answering == CALL:
+            told = failure.of(error, "call")
+            record = wire.pack([b"failure", *told.fields()])
+            self._calls.sendall(b"".join([*self._outbox.take(), record]))
+        self._answering = 0
+
+    # -- records
+
+    def _call(self) -> None:
+        fields, descriptors = self._receive()
+        if descriptors:
+            raise wire.ProtocolError("a call with descriptors")
+        answer = self._plugin.answer(fields)
+        try:
+            record = wire.pack(answer)
+        except ValueError as error:
+            told = failure.of(error, wire.decode(fields[0]))
+            record = wire.pack([b"failure", *told.fields()])
+        self._calls.sendall(b"".join([*self._outbox.take(), record]))
+        host = self._plugin.host
+        if host is None:
+            self._audio = None
+        elif self._audio is None:
+            self._audio = AudioCall(host, self._view, self._running)
+
+    def _receive(self) -> tuple[list[bytes], list[int]]:
+        received = wire.receive(self._calls)
+        if received is None or not received[0]:
+            raise wire.ProtocolError("a record of `calls` is missing")
+        return received
+
+    def _read_notices(self, count: int) -> None:
+        for _ in range(count):
+            fields, descriptors = self._receive()
+            name = fields[0]
+            numbers = [wire.number(each) for each in fields[1:4] if name != b"curves"]
+            if name == b"forget" and len(numbers) == 1 and not descriptors:
+                self._view.forget_slot(numbers[0])
+            elif len(descriptors) != 1:
+                raise wire.ProtocolError(f"{name[:20]!r} is no notice")
+            elif name == b"slot" and len(numbers) == 3:
+                number, size, writable = numbers
+                self._view.add_slot(number, descriptors[0], size, bool(writable))
+            elif name == b"outputs" and len(numbers) == 1 and self._audio is not None:
+                self._audio.region = map_region(descriptors[0], numbers[0], True)
+            elif name == b"curves" and len(fields) > 2:
+                size = wire.number(fields[1])
+                memory = map_region(descriptors[0], size, False)
+                names = [wire.decode(each) for each in fields[2:]]
+                self._view.curves = Curves(memory, names)
+            else:
+                raise wire.ProtocolError(f"{name[:20]!r} is no notice")

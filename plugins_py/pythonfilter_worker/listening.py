@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the host asks of a plugin while, perhaps, a call of it runs."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pythonfilter_logging
+
+from . import failure, wire
+from .calls import Calls
+from .events import Outbox
+from .failure import Failure
+from .running import Running
+
+_ERROR = 40
+
+
+class Listening:
+    """Reads `events` of one plugin."""
+
+    def __init__(
+        self, events: socket.socket, plugin: Calls, running: Running, outbox: Outbox
+    ) -> None:
+        self._events = events
+        self._plugin = plugin
+        self._running = running
+        self._outbox = outbox
+
+    def run(self) -> None:
+        """To the end of the stream."""
+        while True:
+            try:
+                received = wire.receive(self._events)
+            except ConnectionError:
+                return
+            if received is None:
+                return
+            fields, descriptors = received
+            name, size = fields[0] if fields else b"", len(fields)
+            if descriptors:
+                raise wire.ProtocolError("an event with descriptors")
+            if name == b"interrupt" and size == 1:
+                self._running.interrupt()
+            elif name == b"threshold" and size == 2:
+                self._show_from(wire.number(fields[1]))
+            # Each on a thread of its own: one that waits holds up nothing else.
+            elif name == b"unlock" and size == 1:
+                self._start(self._unlock)
+            elif name == b"map_caps" and size == 4:
+                self._start(self._map_caps, *fields[1:])
+            else:
+                raise wire.ProtocolError(f"{name[:20]!r} is no event")
+
+    @staticmethod
+    def _start(function: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(target=function, args=arguments, daemon=True).start()
+
+    def _show_from(self, threshold: int) -> None:
+        pythonfilter_logging.set_threshold(threshold)
+        host = self._plugin.host
+        if host is not None and host.namespace_name:
+            pythonfilter_logging.change_threshold(host.namespace_name, threshold)
+
+    def _unlock(self) -> None:
+        host = self._plugin.host
+        try:
+            if host is not None and host.has_unlock:
+                host.unlock()
+        except BaseException as error:
+            told = failure.of(error, "unlock")
+            text = f"unlock() raised {told.type}: {told.message}"
+            self._outbox.log(_ERROR, told.file, told.line, told.function, text)
+
+    def _map_caps(self, serial: bytes, direction: bytes, caps: bytes) -> None:
+        method = "get_output_caps" if direction == b"output" else "get_input_caps"
+        host = self._plugin.host
+        try:
+            if host is None:
+                raise RuntimeError("the plugin is gone")
+            text, file, line, function = getattr(host, method)(wire.decode(caps))
+        except BaseException as error:
+            told: Failure = failure.of(error, method)
+            self._outbox.send([b"not_mapped", serial, *told.fields()])
+            return
+        self._outbox.send(
+            [
+                b"mapped",
+                serial,
+                wire.encode(text),
+                wire.encode(file),
+                b"%d" % line,
+                wire.encode(function),
+            ]
+        )
