@@ -202,8 +202,12 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 bool look_up_names(const PluginSpec &spec) {
   if (python.ours) keep_openssl_at_exit();
   Ref host;
-  for (const char *name : {"pythonfilter_loader", "pythonfilter_params",
-                           "pythonfilter_logging", "pythonfilter_host"}) {
+  // In the order in which they need each other.
+  for (const char *name :
+       {"pythonfilter_kinds", "pythonfilter_loader", "pythonfilter_params",
+        "pythonfilter_logging", "pythonfilter_failures",
+        "pythonfilter_interpreter", "pythonfilter_instance",
+        "pythonfilter_capabilities", "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;
   }
