@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "session.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
+#include "crash_place.hpp"
 #include "process_outputs.hpp"
 
 namespace pythonfilter {
@@ -58,9 +60,9 @@ void Session::lose(const char *phase, Failure *failure) {
   *failure = Failure{};
   failure->kind = Failure::Kind::Lost;
   failure->phase = phase;
-  failure->message =
-      "the worker " + worker.how_it_ended() + " in " + phase + "()";
+  failure->message = "the worker " + worker.how_it_ended(phase);
   failure->traceback = worker.last_lines();
+  find_crash_place(spec_.script, failure);
 }
 
 bool Session::fail_lost(const char *phase, Failure *failure) {
@@ -72,11 +74,11 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
   Patience patience{audio_name_.c_str(), monotonic_ns()};
-  patience.until = patience.began + quick_ns;
+  patience.until = std::max(patience.began + 1, hangs_at());
   const Waited waited = finish_late(&patience);
   if (waited == Waited::Done) return true;
   if (waited == Waited::Late)
-    channel_->kill(audio_name_ + "() did not return within a second");
+    channel_->kill(audio_name_ + "() is late, and hangs");
   return fail_lost(phase, failure);
 }
 
