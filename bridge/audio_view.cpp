@@ -72,7 +72,8 @@ void AudioView::close() {
   buffer_.reset();
   array_.reset();
   scratch_.reset();
-  owner_ = info_ = shown_ = nullptr;
+  info_.reset();
+  owner_ = shown_ = nullptr;
 }
 
 bool AudioView::make_array() {
@@ -95,9 +96,9 @@ bool AudioView::make_buffer() {
   auto *type = reinterpret_cast<PyTypeObject *>(python.buffer_type);
   buffer_ = steal(type->tp_alloc(type, 0));
   if (!buffer_) return false;
-  info_ = new_stream_info(format_.rate);
+  info_ = steal(new_stream_info(format_.rate));
   if (!info_) return false;
-  *slot(buffer_.get(), python.stream_slot) = info_;
+  *slot(buffer_.get(), python.stream_slot) = borrow(info_.get()).release();
   *slot(buffer_.get(), python.data_slot) = borrow(array_.get()).release();
   return true;
 }
@@ -140,7 +141,7 @@ bool AudioView::use_scratch(Block *block) {
   }
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
-  fill_stream_info(info_, *block);
+  fill_stream_info(info_.get(), *block);
   return buffer_.get();
 }
 
@@ -231,7 +232,11 @@ bool AudioView::take(PyObject *samples) {
   PyObject **data = slot(buffer_.get(), python.data_slot);
   if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
 
-  block->discont = discont_after_call(info_);
+  PyObject **stream = slot(buffer_.get(), python.stream_slot);
+  if (__builtin_expect(*stream != info_.get(), 0))
+    steal(std::exchange(*stream, borrow(info_.get()).release()));
+
+  block->discont = discont_after_call(info_.get());
   const bool in_place = shown_ == array_.get();
   if (succeeded && !in_place && !read_only_)
     copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),

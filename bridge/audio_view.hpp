@@ -55,7 +55,7 @@ class AudioView {
   PyObject *shown_ = nullptr;  // the one of the two that this call shows
   bool parts_sent_ = false;    // an output of this call is a part of the block
   Ref buffer_;                 // the AudioBuffer
-  PyObject *info_ = nullptr;   // its _stream; buffer_ holds the reference
+  Ref info_;                   // its _stream, which a plugin may rebind
 };
 
 }  // namespace pythonfilter

@@ -221,6 +221,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "shutdown");
+  side_calls_.interrupt();
   const bool good = call_host("shutdown", failure);
   // The view first: what the plugin kept goes when the instance goes.
   view_.close();
@@ -425,14 +426,32 @@ bool PythonPlugin::unlock(Failure *failure) {
   return false;
 }
 
-// At any time, so not as a call of its own either.
+// At any time, so beside the call that may be running.
 bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
                             std::string *mapped, Failure *failure) {
   const char *method = to_output ? "get_output_caps" : "get_input_caps";
-  Gil gil;
-  if (!gil) return told_closing(failure, method);
+  const std::shared_ptr<CallSite> site = side_calls_.add();
+  bool good = false;
+  {
+    Gil gil;
+    if (gil) {
+      add_call_site(site);
+      good = ask_for_caps(site.get(), method, caps, mapped, failure);
+    } else {
+      told_closing(failure, method);
+    }
+  }
+  side_calls_.remove(site);
+  return good;
+}
+
+bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
+                                const std::string &caps, std::string *mapped,
+                                Failure *failure) {
+  RunningCall call(site, method, ticks());
   Ref answer =
       steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  call.end();
   const char *text, *file, *function;
   int line;
   if (!answer ||
@@ -449,6 +468,7 @@ bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
 }
 
 void PythonPlugin::stop_deadline(uint64_t deadline, HangObserver *observer) {
+  side_calls_.set_deadline(deadline, observer);
   if (deadline)
     watch_call_site(site_, deadline, observer);
   else

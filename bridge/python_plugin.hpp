@@ -8,6 +8,7 @@
 #include "outbox.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
+#include "side_calls.hpp"
 
 namespace pythonfilter {
 
@@ -16,7 +17,8 @@ class PythonPlugin final : public Plugin {
   PythonPlugin(PluginKind kind, const std::shared_ptr<Listener> &listener)
       : kind_(kind),
         outbox_(std::make_shared<Outbox>(listener)),
-        site_(outbox_->site()) {}
+        site_(outbox_->site()),
+        side_calls_(site_->listener) {}
   ~PythonPlugin() override;
 
   const Capabilities &capabilities() const override { return capabilities_; }
@@ -45,6 +47,8 @@ class PythonPlugin final : public Plugin {
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);
+  bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
+                    std::string *mapped, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
   Outcome outcome_of(Failure *failure) const;
   bool is_secret(const std::string &key) const;
@@ -54,6 +58,7 @@ class PythonPlugin final : public Plugin {
   const PluginKind kind_;
   const std::shared_ptr<Outbox> outbox_;
   const std::shared_ptr<CallSite> site_;
+  SideCalls side_calls_;
   // All with the GIL.
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound

@@ -38,12 +38,6 @@ std::vector<std::weak_ptr<CallSite>> &all_sites() {  // guarded by the GIL
   return sites;
 }
 
-void raise_timeout_in(CallSite *site) {
-  if (!site->phase.load(std::memory_order_relaxed)) return;
-  site->interrupted = true;
-  PyThreadState_SetAsyncExc(site->thread, python.timeout);
-}
-
 bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
   return site.phase.load(std::memory_order_relaxed) &&
          double(ticks() - site.began) * ns_per_tick() >= double(time.count());
@@ -184,7 +178,7 @@ class Watchdog {
       CallSite *site = watch->site.get();
       if (gil && !watch->over && has_run_for(*site, grace)) {
         stack = stack_of(site->thread);
-        raise_timeout_in(site);
+        interrupt_call(site);
         raised = true;
       }
     }
@@ -231,9 +225,15 @@ std::shared_ptr<CallSite> call_site_of_this_thread() {
   return innermost;
 }
 
+void interrupt_call(CallSite *site) {
+  if (!site->phase.load(std::memory_order_relaxed)) return;
+  site->interrupted = true;
+  PyThreadState_SetAsyncExc(site->thread, python.timeout);
+}
+
 void interrupt_all_calls() {
   for (const auto &known : all_sites())
-    if (auto site = known.lock()) raise_timeout_in(site.get());
+    if (auto site = known.lock()) interrupt_call(site.get());
 }
 
 void watch_call_site(const std::shared_ptr<CallSite> &site, uint64_t deadline,

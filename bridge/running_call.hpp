@@ -65,7 +65,9 @@ void add_call_site(const std::shared_ptr<CallSite> &site);
 // The call that this thread is in, the innermost one; or NULL. With the GIL.
 std::shared_ptr<CallSite> call_site_of_this_thread();
 
-// PluginTimeout for every call that is running. With the GIL.
+// PluginTimeout for the call that is running there, if any. With the GIL.
+void interrupt_call(CallSite *site);
+// The same for every site.
 void interrupt_all_calls();
 
 // From `deadline` (monotonic_ns) on, interrupts the site's calls and tells the

@@ -97,6 +97,15 @@ int FilterStream::block_size() const {
   return python.capabilities().block_size;
 }
 
+void FilterStream::warn_about_block_size(const std::string &caps) {
+  GST_ELEMENT_WARNING(
+      element_, LIBRARY, SETTINGS,
+      ("block-size is for raw audio only: the plugin gets each buffer as it "
+       "comes"),
+      ("block-size %d means nothing for %s, which has no frames to count",
+       block_size_.load(), caps.c_str()));
+}
+
 bool FilterStream::pads() const {
   const int wanted = remainder_.load();
   if (wanted >= 0) return wanted == int(Remainder::Pad);

@@ -49,6 +49,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   } else {
     gst_audio_info_init(&in);
     format.bytes = true;
+    if (block_size_ > 0) warn_about_block_size(format.input_caps);
   }
   gst_audio_info_init(&out);
   if (is_raw_audio(output)) {

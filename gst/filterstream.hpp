@@ -71,6 +71,7 @@ class FilterStream {
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
   void change_setting(std::atomic<int> *setting, int value, const char *name);
   int block_size() const;
+  void warn_about_block_size(const std::string &caps);
   bool pads() const;
   void start_blocks(const GstAudioInfo &info);
   GstFlowReturn process_block(GstBuffer **block);

@@ -47,7 +47,7 @@ class PluginProperties {
   // Whether a GstController may have something to say.
   bool is_controlled() const {
     return __atomic_load_n(bindings_, __ATOMIC_RELAXED) ||
-           __atomic_load_n(&GST_OBJECT(element_)->control_bindings,
+           __atomic_load_n(&GST_OBJECT_CAST(element_)->control_bindings,
                            __ATOMIC_RELAXED);
   }
   void sync(GstClockTime stream_time) const;

@@ -152,4 +152,14 @@ inline GstBuffer *new_buffer(const Audio &audio, size_t frames = 64) {
   return buffer;
 }
 
+// Read while it is mapped: newer GStreamer clears a GstMapInfo afterwards.
+inline guint64 address_of(GstBuffer *buffer) {
+  fail_unless_equals_int(gst_buffer_n_memory(buffer), 1);
+  GstMapInfo map;
+  fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
+  const auto address = guint64(guintptr(map.data));
+  gst_buffer_unmap(buffer, &map);
+  return address;
+}
+
 }  // namespace check

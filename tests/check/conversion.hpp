@@ -142,15 +142,6 @@ inline std::string hex(const std::string &bytes) {
   return text;
 }
 
-inline guint64 address_of(GstBuffer *buffer) {
-  fail_unless_equals_int(gst_buffer_n_memory(buffer), 1);
-  GstMapInfo map;
-  fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
-  const auto address = guint64(guintptr(map.data));
-  gst_buffer_unmap(buffer, &map);
-  return address;
-}
-
 // Whether memory was given back, which Python does a moment later and on any
 // thread.
 class Gone {

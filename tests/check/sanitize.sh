@@ -9,7 +9,7 @@ shift 3
 
 if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
-    -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
+    -Doptimization=1 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
 case $sanitizers in *thread*) bridge=tests/check ;; *) bridge=bridge ;; esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |
@@ -20,6 +20,8 @@ ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
 # The scanner is a program without the sanitizer and cannot load the plugin.
 export GST_REGISTRY_FORK=no
 export PYTHONFILTER_CHECK_FEW=1
+# Python and NumPy are loaded once for each program, not for each test.
+export CK_FORK=no
 # Every object of Python's in memory of its own. Python itself leaks.
 export PYTHONMALLOC=malloc
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1
@@ -29,8 +31,7 @@ case $sanitizers in
   *thread*)
     # GLib's locks are its own, so what GLib guards with them looks unguarded.
     export TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1
-    # Not after a fork; and its address space does not survive being random.
-    export CK_FORK=no
+    # Its address space does not survive being random.
     run=(setarch -R "${run[@]}")
     ;;
 esac

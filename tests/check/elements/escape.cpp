@@ -248,6 +248,32 @@ GST_START_TEST(test_kept_array_outlives_plugin_and_element) {
 }
 GST_END_TEST;
 
+// What an AudioBuffer knows of the stream is the element's, not the plugin's.
+GST_START_TEST(test_stream_facts_that_a_plugin_rebinds_are_put_back) {
+  for (const char *statement :
+       {"buffer._stream = None", "del buffer._stream",
+        "buffer._stream = buffer.data", "kept.append(buffer._stream)",
+        "buffer._stream, buffer.data = None, buffer.data.copy()"}) {
+    clear_log();
+    Stream stream(
+        write_file("rebinding.py", std::string("from checklog import say\n"
+                                               "kept = []\n"
+                                               "def process_audio(buffer):\n"
+                                               "    say(buffer.pts)\n"
+                                               "    ") +
+                                       statement + "\n"));
+    for (int i = 0; i < 3; i++) {
+      GstBuffer *in = new_buffer(stream.audio());
+      GST_BUFFER_PTS(in) = GstClockTime(i);
+      gst_buffer_unref(stream.through(in));
+    }
+    expect_text(log_text(), "0\n1\n2\n");
+    fail_unless_equals_uint64(stream.stat("escapes"), 0);
+    stream.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
 static Suite *escape_suite() {
   Suite *suite = suite_create("escape");
   TCase *kept = new_case(suite, "kept");
@@ -272,6 +298,8 @@ static Suite *escape_suite() {
                 test_buffer_and_array_stay_the_same_while_nothing_is_kept,
                 "its array is over memory that it shares with its worker, not "
                 "the buffer's");
+  tcase_add_test(not_kept,
+                 test_stream_facts_that_a_plugin_rebinds_are_put_back);
   return suite;
 }
 

@@ -3,7 +3,7 @@
 // Stopping is not hostage to a plugin that loops, waits or hangs.
 #include <thread>
 
-#include "../harness.hpp"
+#include "../conversion.hpp"
 
 using namespace check;
 
@@ -245,6 +245,81 @@ GST_START_TEST(test_other_elements_play_on_while_one_is_interrupted) {
 }
 GST_END_TEST;
 
+namespace {
+
+// Hangs when it is asked about caps with a field of that name.
+std::string asked_for_caps(const char *body) {
+  return write_file("caps.py",
+                    std::string("import ctypes, time\n"
+                                "from checklog import say\n"
+                                "class Caps:\n"
+                                "    input_caps = 'application/x-in'\n"
+                                "    output_caps = 'application/x-out'\n"
+                                "    def get_output_caps(self, caps):\n"
+                                "        if 'hang' in caps:\n"
+                                "            say('in get_output_caps')\n"
+                                "            ") +
+                        body +
+                        "\n        return 'application/x-out'\n"
+                        "    def process_audio(self, buffer):\n"
+                        "        return []\n");
+}
+
+constexpr char hanging_caps[] = "application/x-in,hang=(int)1";
+
+void query_caps(Conversion *stream) {
+  GstCaps *filter = gst_caps_from_string(hanging_caps);
+  GstPad *pad = gst_element_get_static_pad(stream->get(), "sink");
+  gst_caps_unref(gst_pad_query_caps(pad, filter));
+  gst_object_unref(pad);
+  gst_caps_unref(filter);
+}
+
+}  // namespace
+
+GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_get_output_caps) {
+  for (const char *body :
+       {"while True: pass", "while True: time.sleep(0.01)"}) {
+    clear_log();
+    Conversion stream(asked_for_caps(body));
+    std::thread caller([&] { stream.set_caps(hanging_caps); });
+    fail_unless(wait_for_log("in get_output_caps"));
+    const double start = now();
+    fail_unless(stream.to(GST_STATE_NULL));
+    const double taken = now() - start;
+    caller.join();
+    // It had its second.
+    fail_unless(taken > 0.9 && taken < limit, "%s: %.2f s", body, taken);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_caps_query_does_not_outlive_the_plugin) {
+  Conversion stream(asked_for_caps("while True: time.sleep(0.01)"));
+  std::thread caller([&] { query_caps(&stream); });
+  fail_unless(wait_for_log("in get_output_caps"));
+  const double start = now();
+  fail_unless(stream.to(GST_STATE_NULL));
+  caller.join();  // or this test ends with a timeout
+  const double taken = now() - start;
+  fail_unless(taken < limit, "%.2f s", taken);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_hang_in_c_in_get_output_caps_is_told) {
+  Conversion stream(asked_for_caps("ctypes.CDLL(None).usleep(3000000)"));
+  std::thread caller([&] { stream.set_caps(hanging_caps); });
+  fail_unless(wait_for_log("in get_output_caps"));
+  stream.to(GST_STATE_NULL);
+  caller.join();
+  const Reports reports = stream.reports();
+  fail_unless(reports.size() >= 1);
+  fail_unless(reports[0].type == GST_MESSAGE_WARNING);
+  expect_part(reports[0].text, "get_output_caps() hangs outside Python code");
+  expect_part(reports[0].debug, "caps.py");
+}
+GST_END_TEST;
+
 static Suite *hangs_suite() {
   Suite *suite = suite_create("hangs");
   TCase *loop = new_case(suite, "loops");
@@ -267,6 +342,11 @@ static Suite *hangs_suite() {
       int(std::size(hangs)),
       "a worker that does not let itself be interrupted is killed");
   tcase_add_test(hang, test_timeout_that_comes_too_late_hits_nothing_later);
+  TCase *caps = new_case(suite, "caps");
+  tcase_add_test(caps,
+                 test_null_is_not_kept_waiting_by_a_loop_in_get_output_caps);
+  tcase_add_test(caps, test_caps_query_does_not_outlive_the_plugin);
+  tcase_add_test(caps, test_hang_in_c_in_get_output_caps_is_told);
   return suite;
 }
 

@@ -6,7 +6,6 @@
 // PYTHONFILTER_CHECK_LIVES=1000000 makes so many of each kind.
 #include <atomic>
 #include <deque>
-#include <malloc.h>
 #include <thread>
 
 #include "../conversion.hpp"
@@ -163,7 +162,6 @@ GST_START_TEST(test_nothing_is_left_of_many_buffers_held_long) {
   gone.expect_all();
   watcher.blocks();
   const gint64 blocks = watcher.blocks();
-  const size_t heap = mallinfo2().uordblks;
   make_and_drop(kind, lives(), &gone);
   gone.expect_all();
   // Loading the plugin again costs Python some hundred blocks.
@@ -174,10 +172,8 @@ GST_START_TEST(test_nothing_is_left_of_many_buffers_held_long) {
   }
   fail_unless(now <= blocks + 500, "%s: %d more blocks of Python's", kind,
               int(now - blocks));
-  // The heap keeps some; each buffer would leave a hundred bytes or more.
-  const auto grown = gint64(mallinfo2().uordblks) - gint64(heap);
-  fail_unless(grown < gint64(lives()) * 8 + 1700000, "%s: %d bytes more", kind,
-              int(grown));
+  // GStreamer's objects are counted when the test ends, and what of the bridge
+  // goes with each of them is looked for under valgrind.
 }
 GST_END_TEST;
 
