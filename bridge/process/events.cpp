@@ -71,6 +71,7 @@ bool Events::take_answer(const Fields &record) {
     return false;
   }
   std::lock_guard<std::mutex> lock(mutex_);
+  unanswered_ = false;
   const auto asked = asked_.find(id);
   // Nobody waits for it any more.
   if (asked == asked_.end()) return id > 0 && id < next_id_;
@@ -107,9 +108,10 @@ bool Events::map_caps(bool to_output, const std::string &caps,
   const bool told = tell(
       {"map_caps", std::to_string(id), to_output ? "output" : "input", caps});
   std::unique_lock<std::mutex> lock(mutex_);
-  if (told)
-    answered_.wait_for(lock, caps_patience,
-                       [&] { return answer.done || closed_; });
+  // One second for all of them: a negotiation asks several times.
+  if (told && !unanswered_)
+    unanswered_ = !answered_.wait_for(lock, caps_patience,
+                                      [&] { return answer.done || closed_; });
   asked_.erase(id);
   if (answer.done) {
     *failure = std::move(answer.failure);

@@ -66,6 +66,7 @@ class Events final : public Watched {
   std::string unsent_;  // of a record that was sent in part
   bool closed_ = false;
   int64_t next_id_ = 1;
+  bool unanswered_ = false;  // an answer that was waited for has not come
   std::map<int64_t, Answer *> asked_;
 };
 

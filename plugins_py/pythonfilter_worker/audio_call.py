@@ -69,19 +69,26 @@ class AudioCall:
             if running.interrupting:
                 running.over()
             self.time = perf_counter_ns() - begin
-            self.flags = self.outputs = self.bytes = 0
+            self._begin_answer()
             self.outcome = self._raised(error)
         else:
             if (result is None or result is True) and self._leaves_all_usual(request):
                 return True
-            self.flags = self.outputs = self.bytes = 0
+            self._begin_answer()
             self.outcome = self._accept(result)
             del result  # before anybody counts what refers to the samples
         self._release()
         return False
 
+    def _begin_answer(self) -> None:
+        self.flags = self.outputs = self.bytes = 0
+        # Of a call that was late, and that the host does not resume any more.
+        self.pieces.clear()
+
     def _leaves_all_usual(self, request: Request) -> bool:
         view = self._view
+        # What the plugin put there may be a part of the samples.
+        view.buffer._stream = view.info
         try:
             usual = view.plain and not self._converts and view.is_untouched()
         except AttributeError:  # there is no buffer.data any more
@@ -96,6 +103,7 @@ class AudioCall:
         if self.pieces:
             self.put_outputs()
         view = self._view
+        view.buffer._stream = view.info
         if view.info.discont:
             self.flags |= DISCONT
         if view.shows_copies:

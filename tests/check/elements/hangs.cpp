@@ -346,7 +346,8 @@ static Suite *hangs_suite() {
   tcase_add_test(caps,
                  test_null_is_not_kept_waiting_by_a_loop_in_get_output_caps);
   tcase_add_test(caps, test_caps_query_does_not_outlive_the_plugin);
-  tcase_add_test(caps, test_hang_in_c_in_get_output_caps_is_told);
+  add_test_here(caps, test_hang_in_c_in_get_output_caps_is_told,
+                "a worker that does not let itself be interrupted is killed");
   return suite;
 }
 
