@@ -2,10 +2,6 @@
 #include "interpreter.hpp"
 
 #include <condition_variable>
-#include <cstdlib>
-#include <dlfcn.h>
-#include <fstream>
-#include <limits.h>
 #include <mutex>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +13,7 @@
 #include "names.hpp"
 #include "numpy_api.hpp"
 #include "outbox.hpp"
+#include "places.hpp"
 #include "view_types.hpp"
 
 namespace pythonfilter {
@@ -24,18 +21,6 @@ namespace pythonfilter {
 Python python;
 
 namespace {
-
-std::string directory_of(const std::string &path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-std::string file_of(const void *address) {
-  Dl_info info;
-  char real[PATH_MAX];
-  if (!dladdr(address, &info) || !info.dli_fname) return "";
-  return realpath(info.dli_fname, real) ? real : info.dli_fname;
-}
 
 // The interpreter that belongs to this libpython: sys.executable, and where
 // it looks for its library.
@@ -49,33 +34,6 @@ std::string executable_beside_libpython() {
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return "";
-}
-
-// Entries that name the current directory would let whatever lies there run.
-std::string safe_python_path() {
-  const char *value = getenv("PYTHONPATH");
-  std::string kept, rest = value ? value : "";
-  while (!rest.empty()) {
-    const size_t colon = rest.find(':');
-    const std::string entry = rest.substr(0, colon);
-    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
-    if (entry.empty() || entry[0] != '/') continue;
-    kept += (kept.empty() ? "" : ":") + entry;
-  }
-  return kept;
-}
-
-// Where base_plugin.py and its like lie: where this module says when it stands
-// in a build tree, or where they were installed.
-std::string python_directory() {
-  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
-  const std::string note =
-      directory_of(file_of(reinterpret_cast<void *>(&open_interpreter))) +
-      "/plugins_py.path";
-  std::string line;
-  std::ifstream file(note);
-  std::getline(file, line);
-  return line.empty() ? PYTHONFILTER_PYTHON_DIR : line;
 }
 
 std::string start_python() {
@@ -202,8 +160,12 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 bool look_up_names(const PluginSpec &spec) {
   if (python.ours) keep_openssl_at_exit();
   Ref host;
-  for (const char *name : {"pythonfilter_loader", "pythonfilter_params",
-                           "pythonfilter_logging", "pythonfilter_host"}) {
+  // In the order in which they need each other.
+  for (const char *name :
+       {"pythonfilter_kinds", "pythonfilter_loader", "pythonfilter_params",
+        "pythonfilter_logging", "pythonfilter_failures",
+        "pythonfilter_interpreter", "pythonfilter_instance",
+        "pythonfilter_capabilities", "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;
   }

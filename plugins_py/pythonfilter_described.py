@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import os
 import re
-import sys
 
+from pythonfilter_kinds import AUDIO_METHODS, FORMATS, LAYOUTS, MAX_CHANNELS, NATIVE
 from pythonfilter_source import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
 
 TYPE_CHECKING = False
@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-KINDS = {
-    "source": ("read_audio", "readAudio"),
-    "processor": ("process_audio", "processAudio"),
-    "sink": ("write_audio", "writeAudio"),
-}
 BASES = {
     "AudioSourcePlugin": "source",
     "AudioProcessorPlugin": "processor",
     "AudioSinkPlugin": "sink",
 }
-FORMATS = ("F32", "F64", "S16", "S32")
-LAYOUTS = ("interleaved", "non-interleaved")
-NATIVE = "LE" if sys.byteorder == "little" else "BE"
 PARAM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 LONGEST_LINE = 200
 
@@ -67,7 +59,7 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
     if not candidates:
         return [
             _describe(source, kind, source.tree, bare)
-            for kind, methods in KINDS.items()
+            for kind, methods in AUDIO_METHODS.items()
             if any(name in source.functions for name in methods)
         ][:1]
     bases = {
@@ -96,7 +88,7 @@ def _brings_base_plugin(path: str) -> bool:
 def _kind_of(source: Source, cls: ast.ClassDef) -> str:
     found = [
         kind
-        for kind, methods in KINDS.items()
+        for kind, methods in AUDIO_METHODS.items()
         if any(source.has_method(cls, name) for name in methods)
     ]
     if len(found) == 1:
@@ -259,7 +251,7 @@ class Caps:
             values = [each.removesuffix(NATIVE) for each in value]
             if all(each in known for each in values):
                 fields[name] = values
-        for name, most in (("rates", 2**31 - 1), ("channels", 64)):
+        for name, most in (("rates", 2**31 - 1), ("channels", MAX_CHANNELS)):
             ranges = _ranges(self._declared(name), most)
             if ranges:
                 fields[name] = [f"{low}:{high}" for low, high in ranges]

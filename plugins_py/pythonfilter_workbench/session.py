@@ -237,7 +237,7 @@ class Session:
     def place(self, method: str = "") -> tuple[str, int]:
         """File and line of a method, without a name of the audio method."""
         of = getattr(self.host.plugin, method, None) if method else self.host.audio
-        file, line, _ = self.host._place(of)
+        file, line, _ = self.host.place_of(of)
         return file, line
 
     # -- one buffer

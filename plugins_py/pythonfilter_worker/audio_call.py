@@ -77,6 +77,7 @@ class AudioCall:
         """PluginTimeout came when the plugin's own code had just ended."""
         self.outcome, self.failure = FAILED, failure.of(error, self._name)
         self.pieces.clear()
+        self.outputs = self.bytes = 0
         self.flags = ESCAPED if self._view.release(False) else 0
 
     # -- what the plugin gave

@@ -25,8 +25,6 @@ REPLY = struct.Struct("=7Q")
 REPLY_AT = PAGE // 2
 PROCESS, CALL, RESUME = 1, 2, 3
 ONE = struct.pack("=Q", 1)
-# So much fits into a socket that nobody reads yet.
-AT_ONCE = 65536
 
 
 def open_channel(descriptors: list[int], confined: Confinement) -> None:
@@ -147,13 +145,8 @@ class Channel:
         if audio.failure is not None:
             records.append(wire.pack([b"failure", *audio.failure.fields()]))
             audio.failure = None
-        # The host reads them when it knows how many there are.
-        late = sum(map(len, records)) > AT_ONCE
-        if not late:
-            self._calls.sendall(b"".join(records))
+        self._calls.sendall(b"".join(records))
         self._reply(audio, len(records))
-        if late:
-            self._calls.sendall(b"".join(records))
 
     def _reply(self, audio: AudioCall, records: int) -> None:
         REPLY.pack_into(

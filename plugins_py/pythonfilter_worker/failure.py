@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pythonfilter_host
+import pythonfilter_failures
 import pythonfilter_loader
 
 from . import wire
@@ -51,7 +51,7 @@ def of(error: BaseException, phase: str) -> Failure:
             told.line,
             told.function,
             told.traceback,
-        ) = pythonfilter_host.describe_exception(error)
+        ) = pythonfilter_failures.describe_exception(error)
     except BaseException:  # describing it raised as well
         return Failure(
             "interrupted" if isinstance(error, Timeout) else "raised",

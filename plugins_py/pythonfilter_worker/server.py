@@ -15,9 +15,14 @@ OLDEST = (3, 10)
 HERE = os.path.dirname(os.path.abspath(__file__))
 # In the order in which they need each other.
 MODULES = (
+    "pythonfilter_kinds",
     "pythonfilter_loader",
     "pythonfilter_params",
     "pythonfilter_logging",
+    "pythonfilter_failures",
+    "pythonfilter_interpreter",
+    "pythonfilter_instance",
+    "pythonfilter_capabilities",
     "pythonfilter_host",
 )
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import NoReturn
 
-import pythonfilter_host
+import pythonfilter_interpreter
 
 from . import channel, confinement, events, process, wire
 
@@ -28,8 +28,8 @@ def run(
 
 
 def _serve(connection: socket.socket, sandbox: str, required: bool) -> None:
-    pythonfilter_host.prepare_worker()
-    pythonfilter_host.log_with(events.log_anonymous)
+    pythonfilter_interpreter.prepare_worker()
+    pythonfilter_interpreter.log_with(events.log_anonymous)
     confined = confinement.Confinement(sandbox, required)
     try:
         applied = confined.begin()

@@ -151,8 +151,10 @@ def test_relative_entries_are_ignored(files, path):
 
 TRAPS = [
     "base_plugin", "codecs", "encodings/__init__", "importlib/__init__", "json",
-    "numpy", "numpy/__init__", "os", "pythonfilter_host", "pythonfilter_loader",
-    "pythonfilter_params", "re",
+    "numpy", "numpy/__init__", "os", "pythonfilter_capabilities",
+    "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
+    "pythonfilter_interpreter", "pythonfilter_kinds", "pythonfilter_loader",
+    "pythonfilter_logging", "pythonfilter_params", "re",
     "site", "sitecustomize", "typing", "usercustomize",
 ]  # fmt: skip
 

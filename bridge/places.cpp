@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "places.hpp"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <fstream>
+#include <limits.h>
+
+namespace pythonfilter {
+
+std::string directory_of(const std::string &path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+std::string file_of(const void *address) {
+  Dl_info info;
+  char real[PATH_MAX];
+  if (!dladdr(address, &info) || !info.dli_fname) return "";
+  return realpath(info.dli_fname, real) ? real : info.dli_fname;
+}
+
+// Entries that name the current directory would let whatever lies there run.
+std::string safe_python_path() {
+  const char *value = getenv("PYTHONPATH");
+  std::string kept, rest = value ? value : "";
+  while (!rest.empty()) {
+    const size_t colon = rest.find(':');
+    const std::string entry = rest.substr(0, colon);
+    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
+    if (entry.empty() || entry[0] != '/') continue;
+    kept += (kept.empty() ? "" : ":") + entry;
+  }
+  return kept;
+}
+
+std::string python_directory() {
+  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
+  const std::string note =
+      directory_of(file_of(reinterpret_cast<void *>(&python_directory))) +
+      "/plugins_py.path";
+  std::string line;
+  std::ifstream file(note);
+  std::getline(file, line);
+  return line.empty() ? PYTHONFILTER_PYTHON_DIR : line;
+}
+
+}  // namespace pythonfilter

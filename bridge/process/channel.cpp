@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "channel.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "../ticks.hpp"
+#include "reply.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// A call that began after the deadline (a stop() behind a hung
+// process_audio()) still gets this long.
+constexpr uint64_t grace_ns = 100000000;
+// After PluginTimeout was raised in it, until the worker is killed.
+constexpr uint64_t until_killed_ns = 300000000;
+constexpr uint64_t notice_patience_ns = 1000000000;
+// Between the end of its sockets and that of the process.
+constexpr int end_patience_ms = 200;
+// Signals for one request that there is no reply behind.
+constexpr int most_empty_signals = 1000;
+
+std::atomic<uint64_t> last_serial{0};
+
+uint64_t earlier(uint64_t some, uint64_t other) {
+  return some == 0 || (other != 0 && other < some) ? other : some;
+}
+
+bool wait_for_end(int pidfd, int patience_ms) {
+  pollfd end = {pidfd, POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&end, 1, patience_ms);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+// Without waiting, whatever the worker does to the eventfd meanwhile.
+void take_signal(int eventfd) {
+  uint64_t count;
+  iovec part = {&count, sizeof count};
+  if (preadv2(eventfd, &part, 1, -1, RWF_NOWAIT) < 0) return;
+}
+
+bool make_sockets(Descriptor *ours, Descriptor *theirs) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return false;
+  ours->reset(ends[0]);
+  theirs->reset(ends[1]);
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<Channel> Channel::open(std::shared_ptr<Worker> worker,
+                                       std::shared_ptr<Listener> listener,
+                                       const StopSignal &stop,
+                                       std::string *problem) {
+  std::unique_ptr<Channel> channel(new Channel(std::move(worker), stop));
+  if (!channel->make(std::move(listener), problem)) return nullptr;
+  return channel;
+}
+
+Channel::Channel(std::shared_ptr<Worker> worker, const StopSignal &stop)
+    : serial_(++last_serial), worker_(std::move(worker)), stop_(stop) {}
+
+bool Channel::make(std::shared_ptr<Listener> listener, std::string *problem) {
+  Descriptor calls, events, ours;
+  page_ = Region::make(control_page_size, true);
+  requests_.reset(eventfd(0, EFD_CLOEXEC));
+  replies_.reset(eventfd(0, EFD_CLOEXEC));
+  if (!page_ || !requests_ || !replies_ || !make_sockets(&calls_, &calls) ||
+      !make_sockets(&ours, &events)) {
+    *problem =
+        std::string("no memory or descriptor for a worker: ") + strerror(errno);
+    return false;
+  }
+  events_ = std::make_shared<Events>(std::move(ours), std::move(listener));
+  Supervisor::get().watch(events_);
+  if (!worker_->open(std::to_string(serial_),
+                     {calls.get(), events.get(), requests_.get(),
+                      replies_.get(), page_->descriptor()})) {
+    *problem = "the worker " + worker_->how_it_ended();
+    return false;
+  }
+  page_->close_descriptor();
+  return true;
+}
+
+Channel::~Channel() {
+  if (!events_) return;
+  // Also where a fork of this process has them, too.
+  shutdown(calls_.get(), SHUT_RDWR);
+  events_->close();
+  Supervisor::get().unwatch(events_);
+}
+
+[[gnu::hot]] uint64_t Channel::word(size_t index) const {
+  const auto *words = reinterpret_cast<const uint64_t *>(page_->data());
+  return __atomic_load_n(words + index, __ATOMIC_ACQUIRE);
+}
+
+[[gnu::hot]] void Channel::set_words(const Request &request) {
+  auto *words = reinterpret_cast<uint64_t *>(page_->data());
+  const uint64_t all[] = {
+      request.sequence,      request.kind,   request.notices,
+      request.slot,          request.offset, request.frames,
+      request.plane_stride,  request.pts,    request.duration,
+      request.stream_offset, request.flags,  request.curves};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    __atomic_store_n(words + i, all[i], __ATOMIC_RELAXED);
+}
+
+bool Channel::notice(const Fields &record, int descriptor) {
+  notices_++;
+  return send_all(
+      calls_.get(), encode_record(record), monotonic_ns() + notice_patience_ns,
+      descriptor < 0 ? std::vector<int>{} : std::vector<int>{descriptor});
+}
+
+[[gnu::hot]] void Channel::send(Request *request) {
+  request->sequence = ++sequence_;
+  request->notices = std::exchange(notices_, 0);
+  records_ = 0;
+  set_words(*request);
+  const uint64_t one = 1;
+  // It fails for a worker that plays with the counter, and is not waited for.
+  if (write(requests_.get(), &one, sizeof one) < 0) kill("its eventfd is full");
+}
+
+// When to look again, though nothing came; 0: never. Past the deadline of a
+// stop the call is interrupted, and after that the worker killed.
+uint64_t Channel::next_wake(Patience *patience, uint64_t now, bool *lost) {
+  const uint64_t deadline = stop_.deadline();
+  if (!deadline) return patience->until;
+  const uint64_t end = std::max(deadline, patience->began + grace_ns);
+  if (!patience->interrupted) {
+    if (now < end) return earlier(patience->until, end);
+    events_->tell({"interrupt"});
+    patience->interrupted = now;
+  }
+  const uint64_t killed = patience->interrupted + until_killed_ns;
+  *lost = now >= killed;
+  if (*lost)
+    kill(std::string(patience->phase) +
+         "() was still running after the element was told to stop, and could "
+         "not be interrupted");
+  return earlier(patience->until, killed);
+}
+
+bool Channel::is_stopping(const Patience &patience) const {
+  return patience.interrupted != 0;
+}
+
+[[gnu::hot]] Waited Channel::wait(Patience *patience, bool *replied,
+                                  bool *called) {
+  for (;;) {
+    const uint64_t now = monotonic_ns();
+    bool lost = false;
+    const uint64_t wake = next_wake(patience, now, &lost);
+    if (lost) {
+      wait_for_end(worker_->pidfd(), end_patience_ms);
+      return Waited::Lost;
+    }
+    if (patience->until && now >= patience->until) return Waited::Late;
+    pollfd each[] = {{replies_.get(), POLLIN, 0},
+                     {worker_->pidfd(), POLLIN, 0},
+                     {calls_.get(), POLLIN, 0},
+                     {stop_.descriptor(), POLLIN, 0}};
+    const uint64_t rest = wake > now ? wake - now : 0;
+    const timespec time = {time_t(rest / 1000000000u),
+                           long(rest % 1000000000u)};
+    // A deadline that is known is in the time already.
+    const nfds_t count = stop_.deadline() ? 3 : 4;
+    if (ppoll(each, count, wake ? &time : nullptr, nullptr) < 0) continue;
+    *replied = each[0].revents & POLLIN;
+    *called = each[2].revents != 0;
+    if (*replied || *called) return Waited::Done;
+    if (each[1].revents) return Waited::Lost;
+  }
+}
+
+Waited Channel::break_off(const char *fault) {
+  kill(std::string("it broke the protocol: ") + fault);
+  wait_for_end(worker_->pidfd(), end_patience_ms);
+  return Waited::Lost;
+}
+
+[[gnu::hot]] Waited Channel::wait_reply(Patience *patience,
+                                        const Request &request, Reply *reply) {
+  for (int empty = 0; empty < most_empty_signals;) {
+    bool replied, called;
+    const Waited waited = wait(patience, &replied, &called);
+    if (waited != Waited::Done) return waited;
+    const char *fault = nullptr;
+    if (called && !collect(&fault))
+      return fault ? break_off(fault) : Waited::Lost;
+    if (!replied) continue;
+    take_signal(replies_.get());
+    reply->sequence = word(reply_word);
+    // One signal too many, for the reply before; or too early.
+    if (reply->sequence == replied_to_) {
+      empty++;
+      continue;
+    }
+    replied_to_ = request.sequence;
+    reply->outcome = word(reply_word + 1);
+    reply->flags = word(reply_word + 2);
+    reply->outputs = word(reply_word + 3);
+    reply->bytes = word(reply_word + 4);
+    reply->records = word(reply_word + 5);
+    reply->time = word(reply_word + 6);
+    return Waited::Done;
+  }
+  return break_off("signals without a reply");
+}
+
+Waited Channel::wait_records(Patience *patience, uint64_t count) {
+  while (records_ < count) {
+    bool replied, called;
+    const Waited waited = wait(patience, &replied, &called);
+    if (waited != Waited::Done) return waited;
+    if (replied) take_signal(replies_.get());
+    const char *fault = nullptr;
+    if (called && !collect(&fault))
+      return fault ? break_off(fault) : Waited::Lost;
+  }
+  return records_ == count ? Waited::Done
+                           : break_off("records that were not announced");
+}
+
+Waited Channel::send_call(Patience *patience, const std::string &record) {
+  std::string_view rest = record;
+  for (;;) {
+    if (!send_some(calls_.get(), &rest)) break;
+    if (rest.empty()) return Waited::Done;
+    // What is larger than the socket goes as the worker reads.
+    bool lost = false;
+    const uint64_t now = monotonic_ns();
+    const uint64_t wake = next_wake(patience, now, &lost);
+    if (lost) return Waited::Lost;
+    if (patience->until && now >= patience->until) return Waited::Late;
+    pollfd each[] = {{calls_.get(), POLLOUT, 0}, {worker_->pidfd(), POLLIN, 0}};
+    const uint64_t most = 100000000;
+    const uint64_t pause = wake > now ? std::min(wake - now, most) : most;
+    if (poll(each, 2, int(pause / 1000000) + 1) > 0 && each[1].revents)
+      return Waited::Lost;
+  }
+  return wait_for_end(worker_->pidfd(), end_patience_ms)
+             ? Waited::Lost
+             : break_off("it closed its sockets");
+}
+
+Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
+  std::string encoded = encode_record(record);
+  Request request;
+  request.kind = uint64_t(RequestKind::Call);
+  // First, so that somebody reads what may not fit into the socket.
+  send(&request);
+  Waited waited = send_call(patience, encoded);
+  explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
+  while (waited == Waited::Done && answer_.empty()) {
+    bool replied, called;
+    waited = wait(patience, &replied, &called);
+    if (waited != Waited::Done) break;
+    if (replied) {
+      take_signal(replies_.get());
+      // It may be for what was sent before; too many are none.
+      if (++empty_signals_ > most_empty_signals)
+        return break_off("signals without a reply");
+    }
+    const char *fault = nullptr;
+    if (called && !collect(&fault))
+      return fault ? break_off(fault) : Waited::Lost;
+  }
+  *answer = take_failure();
+  return waited;
+}
+
+// False: the worker has ended, or `fault` says what it did.
+bool Channel::collect(const char **fault) {
+  for (;;) {
+    Fields record;
+    switch (reader_.next(calls_.get(), &record)) {
+      case RecordReader::Got::Nothing:
+        return true;
+      case RecordReader::Got::Record:
+        if (take(&record)) break;
+        [[fallthrough]];
+      case RecordReader::Got::Broken:
+        *fault = "a record that nobody asked for";
+        return false;
+      case RecordReader::Got::End:
+        if (!wait_for_end(worker_->pidfd(), end_patience_ms))
+          *fault = "it closed its sockets";
+        return false;
+    }
+  }
+}
+
+bool Channel::take(Fields *record) {
+  if (record->empty() || !answer_.empty() || ++records_ > most_reply_records)
+    return false;
+  const std::string &kind = record->front();
+  if (kind == "message") {
+    messages_.emplace_back();
+    return read_message(*record, &messages_.back());
+  }
+  int64_t count;
+  if (kind == "dropped") {
+    if (record->size() != 2 || !parse_number((*record)[1], &count) || count < 0)
+      return false;
+    dropped_ += uint64_t(count);
+    return true;
+  }
+  if (kind != "ok" && kind != "failure") return false;
+  answer_ = std::move(*record);
+  return true;
+}
+
+void Channel::deliver(Listener *listener, uint64_t pts, uint64_t duration) {
+  for (Message &message : std::exchange(messages_, {})) {
+    message.pts = pts;
+    message.duration = duration;
+    if (listener) listener->post(message);
+  }
+  const uint64_t dropped = std::exchange(dropped_, 0);
+  if (dropped && listener) listener->count_dropped(dropped);
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One plugin's connection with its worker: requests and replies, calls and
+// answers, and how long any of them is waited for. For the thread that calls
+// the plugin, but for events().
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "answers.hpp"
+#include "controlpage.hpp"
+#include "events.hpp"
+#include "region.hpp"
+#include "stop_signal.hpp"
+#include "worker.hpp"
+
+namespace pythonfilter {
+
+enum class Waited { Done, Late, Lost };
+
+// How long one call is waited for.
+struct Patience {
+  const char *phase;   // for people
+  uint64_t began;      // monotonic_ns()
+  uint64_t until = 0;  // 0: as long as the plugin may run
+  uint64_t interrupted = 0;
+};
+
+class Channel {
+ public:
+  // NULL: `problem` says why.
+  static std::unique_ptr<Channel> open(std::shared_ptr<Worker> worker,
+                                       std::shared_ptr<Listener> listener,
+                                       const StopSignal &stop,
+                                       std::string *problem);
+  ~Channel();
+  Channel(const Channel &) = delete;
+  Channel &operator=(const Channel &) = delete;
+
+  uint64_t serial() const { return serial_; }
+  Worker &worker() { return *worker_; }
+  const std::shared_ptr<Worker> &shared_worker() { return worker_; }
+  const std::shared_ptr<Events> &events() { return events_; }
+
+  // Told before the next request. False: it cannot be.
+  bool notice(const Fields &record, int descriptor = -1);
+
+  // Process or Resume; its sequence is filled in.
+  void send(Request *request);
+  // The reply, copied, if it is to this request.
+  Waited wait_reply(Patience *patience, const Request &request, Reply *reply);
+  // The records that the reply says are there.
+  Waited wait_records(Patience *patience, uint64_t count);
+  // One call. The answer is `ok` or `failure`.
+  Waited call(Patience *patience, const Fields &record, Fields *answer);
+
+  // What came with the reply, or with the answer.
+  bool has_posted() const { return !messages_.empty() || dropped_ > 0; }
+  void deliver(Listener *listener, uint64_t pts, uint64_t duration);
+  Fields take_failure() { return std::exchange(answer_, {}); }
+
+  // Ends the worker. The first reason is the one that is told.
+  void kill(const std::string &reason) { worker_->kill(reason); }
+  Waited break_off(const char *fault);
+  bool is_stopping(const Patience &patience) const;
+
+ private:
+  Channel(std::shared_ptr<Worker> worker, const StopSignal &stop);
+  bool make(std::shared_ptr<Listener> listener, std::string *problem);
+  uint64_t word(size_t index) const;
+  void set_words(const Request &request);
+  Waited wait(Patience *patience, bool *replied, bool *called);
+  uint64_t next_wake(Patience *patience, uint64_t now, bool *lost);
+  Waited send_call(Patience *patience, const std::string &record);
+  bool collect(const char **fault);
+  bool take(Fields *record);
+
+  const uint64_t serial_;
+  const std::shared_ptr<Worker> worker_;
+  const StopSignal &stop_;
+  std::shared_ptr<Events> events_;
+  Descriptor calls_;
+  Descriptor requests_;
+  Descriptor replies_;
+  std::unique_ptr<Region> page_;
+  uint64_t sequence_ = 0;
+  uint64_t replied_to_ = 0;
+  uint64_t notices_ = 0;
+  RecordReader reader_;
+  uint64_t records_ = 0;  // since the request
+  int empty_signals_ = 0;
+  std::vector<Message> messages_;
+  uint64_t dropped_ = 0;
+  Fields answer_;
+};
+
+}  // namespace pythonfilter

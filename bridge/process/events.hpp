@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the two sides say to each other while a call may be running.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "../bridge.hpp"
+#include "supervisor.hpp"
+#include "wire.hpp"
+
+namespace pythonfilter {
+
+class Events final : public Watched {
+ public:
+  Events(Descriptor socket, std::shared_ptr<Listener> listener)
+      : socket_(std::move(socket)), listener_(std::move(listener)) {}
+
+  int descriptor() const override { return socket_.get(); }
+  bool readable() override;
+
+  // Any thread; none of them waits. False: the worker does not take it.
+  bool tell(const Fields &record);
+  // Waits for the answer, but not for long. False: `failure` says why.
+  bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
+                Failure *failure);
+  void close();
+  // It said something that the protocol does not know.
+  bool is_broken() const { return broken_; }
+
+ private:
+  struct Answer {
+    bool done = false;
+    bool good = false;
+    std::string caps;
+    Failure failure;
+  };
+  bool take(const Fields &record);
+  bool take_answer(const Fields &record);
+
+  const Descriptor socket_;
+  const std::shared_ptr<Listener> listener_;  // may be NULL
+  RecordReader reader_;
+  std::atomic<bool> broken_{false};
+
+  std::mutex mutex_;  // a leaf; guards everything below
+  std::condition_variable answered_;
+  std::string unsent_;  // of a record that was sent in part
+  bool closed_ = false;
+  int64_t next_id_ = 1;
+  std::map<int64_t, Answer *> asked_;
+};
+
+}  // namespace pythonfilter

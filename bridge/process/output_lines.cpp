@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "output_lines.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+
+#include "../ticks.hpp"
+#include "wire.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr size_t longest_line = 1000;
+constexpr int most_lines_a_second = 1000;
+// What faulthandler says of a few threads.
+constexpr size_t most_last_lines = 60;
+// Of one call, so that other workers get their turn.
+constexpr int most_reads = 16;
+
+}  // namespace
+
+std::shared_ptr<OutputLines> OutputLines::make(
+    std::shared_ptr<Listener> listener, bool anonymous, Descriptor *write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return nullptr;
+  // Of this end alone: what a program prints waits for us.
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  auto lines = std::make_shared<OutputLines>();
+  lines->pipe_.reset(ends[0]);
+  lines->listener_ = std::move(listener);
+  lines->anonymous_ = anonymous;
+  write_end->reset(ends[1]);
+  return lines;
+}
+
+bool OutputLines::readable() {
+  char bytes[4096];
+  for (int i = 0; i < most_reads; i++) {
+    const ssize_t got = read(pipe_.get(), bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got <= 0) {
+      if (!line_.empty()) end_line();
+      return false;
+    }
+    take(bytes, size_t(got));
+  }
+  return true;
+}
+
+void OutputLines::take(const char *bytes, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (bytes[i] == '\n')
+      end_line();
+    else if (line_.size() < longest_line)
+      line_ += bytes[i];
+  }
+}
+
+void OutputLines::end_line() {
+  std::string line = valid_text(std::exchange(line_, {}));
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    last_.push_back(line);
+    if (last_.size() > most_last_lines) last_.pop_front();
+  }
+  const uint64_t second = monotonic_ns() / 1000000000u;
+  if (second != second_) {
+    second_ = second;
+    lines_in_second_ = 0;
+    if (const uint64_t lost = std::exchange(left_out_, 0))
+      log(std::to_string(lost) + " lines left out");
+  }
+  if (lines_in_second_++ < most_lines_a_second)
+    log(std::move(line));
+  else
+    left_out_++;
+}
+
+void OutputLines::log(std::string text) {
+  if (!listener_ || listener_->log_threshold() > LogLevel::Info) return;
+  LogRecord record;
+  record.level = LogLevel::Info;
+  record.file = "output";
+  record.text = std::move(text);
+  record.anonymous = anonymous_;
+  listener_->log(record);
+}
+
+std::string OutputLines::last_lines() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::string all;
+  for (const std::string &line : last_)
+    all += (all.empty() ? "" : "\n") + line;
+  return all;
+}
+
+}  // namespace pythonfilter

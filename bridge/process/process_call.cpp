@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One buffer's way to the worker and back.
+#include <algorithm>
+#include <cstring>
+
+#include "process_outputs.hpp"
+#include "samples.hpp"
+#include "session.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t own_slot = 1;
+// This many in a row, and its last request is this old: it hangs.
+constexpr int most_misses = 5;
+constexpr uint64_t hang_ns = 100000000;
+// What lies on a socket already, or is on its way there.
+constexpr uint64_t records_patience_ns = 1000000000;
+constexpr size_t first_outputs_size = 65536;
+
+std::string in_ms(uint64_t ns) {
+  const uint64_t tenths = (ns + 50000) / 100000;
+  return std::to_string(tenths / 10) +
+         (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " ms";
+}
+
+// In the caller's own clock, and within what the caller saw.
+uint64_t worker_ticks(uint64_t ns, uint64_t most) {
+  const uint64_t most_ns = uint64_t(double(most) * ns_per_tick());
+  return ns >= most_ns ? most : std::min(most, ticks_in(ns));
+}
+
+}  // namespace
+
+bool Session::writes() const {
+  return !capabilities_.read_only && format_.in_place;
+}
+
+Asked Session::asked(uint64_t sequence) const {
+  const PluginKind kind = spec_.kind;
+  Asked asked;
+  asked.sequence = sequence;
+  asked.can_decline = kind != PluginKind::Processor;
+  asked.can_end = kind == PluginKind::Source;
+  asked.can_drop = kind != PluginKind::Source;
+  asked.converts = capabilities_.converts;
+  asked.in_place = format_.in_place;
+  asked.outputs_size = outputs_ ? outputs_->size() : 0;
+  return asked;
+}
+
+// ---- what goes in ----------------------------------------------------------
+
+bool Session::use_slot(size_t size) {
+  if (slot_ && slot_->size() >= size && slot_->worker_writes() == writes())
+    return true;
+  slot_ = Region::make(std::max<size_t>(size, 1), writes());
+  if (!slot_) return false;
+  const bool told =
+      channel_->notice({"slot", std::to_string(own_slot),
+                        std::to_string(slot_->size()), writes() ? "1" : "0"},
+                       slot_->descriptor());
+  slot_->close_descriptor();
+  return told;
+}
+
+bool Session::place_curves(const Block &block, Request *request) {
+  const std::vector<Curve> &curves = *block.curves;
+  const size_t count = curves.size();
+  const size_t stride = (block.frames * sizeof(float) + 63) / 64 * 64;
+  bool fits = curves_ && curve_names_.size() == count &&
+              curves_->size() / count / 64 * 64 >= stride;
+  for (size_t i = 0; fits && i < count; i++)
+    fits = curve_names_[i] == curves[i].name;
+  if (!fits) {
+    curves_ = Region::make(std::max<size_t>(stride, 64) * count, false);
+    if (!curves_) return false;
+    curve_names_.clear();
+    Fields record = {"curves",
+                     std::to_string(curves_->size() / count / 64 * 64 * count)};
+    for (const Curve &curve : curves) {
+      curve_names_.push_back(curve.name);
+      record.push_back(curve.name);
+    }
+    const bool told = channel_->notice(record, curves_->descriptor());
+    curves_->close_descriptor();
+    if (!told) return false;
+  }
+  const size_t each = curves_->size() / count / 64 * 64;
+  for (size_t i = 0; i < count; i++) {
+    auto *to = reinterpret_cast<float *>(curves_->data() + i * each);
+    if (curves[i].values.size() < block.frames)
+      std::fill_n(to, block.frames, curves[i].constant);
+    else
+      std::copy_n(curves[i].values.data(), block.frames, to);
+  }
+  request->curves = count;
+  return true;
+}
+
+bool Session::forget_lent() {
+  for (const uint64_t id : lent_->take_forgotten())
+    if (!channel_->notice({"forget", std::to_string(id)})) return false;
+  return true;
+}
+
+[[gnu::hot]] bool Session::prepare(Block *block, Request *request) {
+  *request = Request{};
+  request->frames = block->frames;
+  request->pts = block->pts;
+  request->duration = block->duration;
+  request->stream_offset = block->offset;
+  request->flags =
+      (block->discont ? request_discont : 0) | (block->gap ? request_gap : 0);
+  if (block->curves && !block->curves->empty() &&
+      !place_curves(*block, request))
+    return false;
+
+  size_t length, plane_stride;
+  Arena *arena = find_samples(*block, format_, &length, &plane_stride)
+                     ? lent_->find(block->data, length)
+                     : nullptr;
+  in_lent_ = arena && arena->region->worker_writes() == writes();
+  if (!in_lent_) {
+    const size_t size = dense_size(format_, block->frames);
+    if (!use_slot(size)) return false;
+    if (spec_.kind != PluginKind::Source)
+      copy_from_block(*block, format_, slot_->data());
+    request->slot = own_slot;
+    request->plane_stride =
+        format_.bytes ? 0 : block->frames * sample_size(format_.format);
+    return true;
+  }
+  if (arena->told != channel_->serial()) {
+    if (!forget_lent() ||
+        !channel_->notice(
+            {"slot", std::to_string(arena->id),
+             std::to_string(arena->region->size()), writes() ? "1" : "0"},
+            arena->region->descriptor()))
+      return false;
+    arena->told = channel_->serial();
+  }
+  request->slot = arena->id;
+  request->offset = uint64_t(block->data - arena->region->data());
+  request->plane_stride = plane_stride;
+  return true;
+}
+
+// ---- there and back --------------------------------------------------------
+
+[[gnu::hot]] Outcome Session::process(Block *block, Failure *failure) {
+  Patience patience{audio_name_.c_str(), monotonic_ns()};
+  if (block->patience) patience.until = patience.began + block->patience;
+  block->times.asked = block->times.held = ticks();
+  handed_over_ = false;
+  Waited waited = Waited::Done;
+  if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
+  Reply reply;
+  if (waited == Waited::Done) {
+    if (!prepare(block, &request_)) {
+      if (!channel_->worker().is_doomed())
+        channel_->kill("there is no memory to share with it");
+      waited = Waited::Lost;
+    } else {
+      sent_ = patience.began;
+      waited = ask(&patience, &request_, &reply);
+    }
+  }
+  Outcome outcome = Outcome::Failed;
+  if (waited == Waited::Done)
+    outcome = accept(reply, block, failure);
+  else if (waited == Waited::Late)
+    outcome = be_late(block, failure);
+  block->times.left = ticks();
+  const uint64_t passed = block->times.left - block->times.asked;
+  block->times.held = block->times.left - worker_ticks(reply.time, passed);
+  if (__builtin_expect(waited == Waited::Lost || lost_, 0)) {
+    if (!lost_) lose(audio_name_.c_str(), failure);
+    // What was shared is nobody's else now, but was the worker's.
+    if (in_lent_ && writes() && block->keeper && !handed_over_)
+      block->keeper->keep();
+    return Outcome::Failed;
+  }
+  if (__builtin_expect(channel_->has_posted(), 0))
+    channel_->deliver(spec_.listener.get(), block->pts, block->duration);
+  return outcome;
+}
+
+[[gnu::hot]] Waited Session::ask(Patience *patience, Request *request,
+                                 Reply *reply) {
+  channel_->send(request);
+  Waited waited = channel_->wait_reply(patience, *request, reply);
+  if (waited != Waited::Done) return waited;
+  const char *fault = find_fault(*reply, asked(request->sequence));
+  if (__builtin_expect(fault != nullptr, 0)) return channel_->break_off(fault);
+  if (__builtin_expect(ReplyOutcome(reply->outcome) == ReplyOutcome::NoSpace,
+                       0))
+    return give_space(patience, request, reply);
+  if (__builtin_expect(reply->records == 0, 1)) return waited;
+  Patience at_hand{patience->phase, monotonic_ns()};
+  at_hand.until = at_hand.began + records_patience_ns;
+  waited = channel_->wait_records(&at_hand, reply->records);
+  return waited == Waited::Late
+             ? channel_->break_off("records that were announced did not come")
+             : waited;
+}
+
+Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
+  const size_t needed = std::max(size_t(reply->bytes), first_outputs_size);
+  outputs_ =
+      Region::make(std::min(needed + needed / 4, most_output_bytes), true);
+  if (!outputs_ ||
+      !channel_->notice({"outputs", std::to_string(outputs_->size())},
+                        outputs_->descriptor()))
+    return channel_->break_off("no memory for what it gives");
+  outputs_->close_descriptor();
+  request->kind = uint64_t(RequestKind::Resume);
+  return ask(patience, request, reply);
+}
+
+// The reply to a request whose buffer has gone on: what it says is for nobody.
+Waited Session::finish_late(Patience *patience) {
+  Reply reply;
+  Waited waited = channel_->wait_reply(patience, request_, &reply);
+  if (waited != Waited::Done) return waited;
+  const char *fault = find_fault(reply, asked(request_.sequence));
+  if (fault) return channel_->break_off(fault);
+  outstanding_ = false;
+  Patience at_hand{patience->phase, monotonic_ns()};
+  at_hand.until = at_hand.began + records_patience_ns;
+  waited = channel_->wait_records(&at_hand, reply.records);
+  if (waited != Waited::Done)
+    return waited == Waited::Late
+               ? channel_->break_off("records that were announced did not come")
+               : waited;
+  channel_->take_failure();
+  channel_->deliver(spec_.listener.get(), no_time, no_time);
+  if (reply.flags & reply_escaped) leave_to_plugin(std::move(kept_));
+  kept_.reset();
+  return Waited::Done;
+}
+
+Outcome Session::be_late(Block *block, Failure *failure) {
+  const char *phase = audio_name_.c_str();
+  // It still works on that memory, which must be nobody else's.
+  if (!std::exchange(outstanding_, true) && in_lent_ && writes() &&
+      block->keeper) {
+    kept_ = block->keeper->keep();
+    handed_over_ = true;
+  }
+  (*missed_deadlines_)++;
+  if (++misses_in_row_ >= most_misses && monotonic_ns() - sent_ >= hang_ns) {
+    channel_->kill("it missed " + std::to_string(misses_in_row_) +
+                   " deadlines in a row");
+    lose(phase, failure);
+    return Outcome::Failed;
+  }
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Late;
+  failure->phase = phase;
+  failure->message = audio_name_ + "() did not return within " +
+                     in_ms(block->patience) + ", the deadline";
+  return Outcome::Failed;
+}
+
+// ---- what comes back -------------------------------------------------------
+
+[[gnu::hot]] Outcome Session::accept(const Reply &reply, Block *block,
+                                     Failure *failure) {
+  misses_in_row_ = 0;
+  block->discont = reply.flags & reply_discont;
+  block->copied = block->copied || (reply.flags & reply_copied);
+  block->escaped = reply.flags & reply_escaped;
+  const bool ok = ReplyOutcome(reply.outcome) == ReplyOutcome::Ok;
+  if (__builtin_expect((reply.flags & reply_converted) != 0, 0) &&
+      !take_outputs(reply, block)) {
+    channel_->break_off("outputs outside their region");
+    lose(audio_name_.c_str(), failure);
+    return Outcome::Failed;
+  }
+  std::unique_ptr<KeptMemory> kept;
+  if (in_lent_) {
+    // What the worker can write to goes no further, whatever came of the call.
+    if ((writes() || block->escaped) && block->keeper) {
+      kept = block->keeper->keep();
+      handed_over_ = true;
+    }
+  } else if (ok && writes() && spec_.kind != PluginKind::Sink) {
+    copy_to_block(slot_->data(), format_, *block);
+  }
+  if (__builtin_expect(block->escaped, 0)) leave_to_plugin(std::move(kept));
+  switch (ReplyOutcome(reply.outcome)) {
+    case ReplyOutcome::Ok:
+      return Outcome::Ok;
+    case ReplyOutcome::Declined:
+      return Outcome::Declined;
+    case ReplyOutcome::EndOfStream:
+      return Outcome::EndOfStream;
+    default:
+      break;
+  }
+  const Fields told = channel_->take_failure();
+  if (told.empty() || told[0] != "failure" || !read_failure(told, 1, failure)) {
+    channel_->break_off("a failure that is not told");
+    lose(audio_name_.c_str(), failure);
+    return Outcome::Failed;
+  }
+  return ReplyOutcome(reply.outcome) == ReplyOutcome::Dropped ? Outcome::Dropped
+                                                              : Outcome::Failed;
+}
+
+// It stays as the plugin saw it: nobody writes there any more.
+void Session::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
+  if (in_lent_) {
+    lent_->close();
+    escaped_.push_back(std::move(kept));
+  } else {
+    slot_.reset();
+  }
+}
+
+bool Session::take_outputs(const Reply &reply, Block *block) {
+  const size_t before = block->outputs->size();
+  block->converted = true;
+  if (reply.outputs == 0) return true;
+  sizes_.resize(reply.outputs);
+  std::memcpy(sizes_.data(), outputs_->data(),
+              sizes_.size() * sizeof(uint64_t));
+  bool good =
+      place_outputs(sizes_, reply.bytes, format_.output_frame, &places_);
+  for (size_t i = 0; good && i < places_.size(); i++)
+    good = add_output_copy(outputs_->data() + places_[i].offset,
+                           places_[i].size, block->outputs);
+  if (good) return true;
+  for (; block->outputs->size() > before; block->outputs->pop_back())
+    block->outputs->back().release(block->outputs->back().owner);
+  block->converted = false;
+  return false;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "process_plugin.hpp"
+
+#include <cstring>
+
+#include "../ticks.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t quick_ns = 1000000000;
+// The restart after them is at once again.
+constexpr int good_buffers = 10;
+
+void wipe(std::string *text) {
+  explicit_bzero(text->data(), text->size());
+  text->clear();
+}
+
+}  // namespace
+
+ProcessPlugin::ProcessPlugin(const PluginSpec &spec)
+    : spec_(spec),
+      lent_(std::make_shared<LentMemory>()),
+      restarter_(stop_, spec.isolation.max_restarts) {}
+
+ProcessPlugin::~ProcessPlugin() {
+  restarter_.cancel();
+  tell_of(nullptr);
+  session_.reset();
+  lent_->close();
+  for (auto &[serial, parameter] : parameters_)
+    wipe(&parameter.value);
+}
+
+// ---- which worker ----------------------------------------------------------
+
+// Other threads ask the one that there is.
+void ProcessPlugin::tell_of(Session *session) {
+  std::shared_ptr<Events> before;
+  std::lock_guard<std::mutex> lock(mutex_);
+  before = std::exchange(events_, session ? session->events() : nullptr);
+  pid_ = session ? session->pid() : 0;
+  if (session) sandbox_ = session->sandbox();
+}
+
+std::shared_ptr<Events> ProcessPlugin::events() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return events_;
+}
+
+// On the restarter's thread, or on the one that starts a plugin again.
+std::unique_ptr<Session> ProcessPlugin::make_session(Failure *failure) {
+  auto session =
+      std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
+  if (!session->load(failure) ||
+      !is_same_plugin(session->capabilities(), failure))
+    return nullptr;
+  if (!adopt_settings(session.get(), failure)) return nullptr;
+  return session;
+}
+
+// What the element made of the first one's capabilities still holds.
+bool ProcessPlugin::is_same_plugin(const Capabilities &now,
+                                   Failure *failure) const {
+  const Capabilities &was = capabilities_;
+  if (now.read_only == was.read_only && now.converts == was.converts &&
+      now.input_caps == was.input_caps && now.output_caps == was.output_caps &&
+      now.has_space == was.has_space && now.fail_closed == was.fail_closed &&
+      now.block_size == was.block_size)
+    return true;
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Lost;
+  failure->phase = "load";
+  failure->message =
+      "the worker cannot go on: the plugin's file says other things now";
+  return false;
+}
+
+// What was set and started so far; some of it may have come since the session
+// was made.
+bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
+  for (;;) {
+    Parameter parameter;
+    uint64_t serial = 0;
+    bool starts = false;
+    StreamFormat format;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      const auto next = parameters_.upper_bound(session->parameters_told);
+      if (next != parameters_.end()) {
+        serial = next->first;
+        parameter = next->second;
+      } else {
+        starts = started_;
+      }
+      format = format_;
+    }
+    if (!serial) {
+      if (starts == session->is_started()) return true;
+      return starts ? session->start(format, failure) : session->stop(failure);
+    }
+    const bool good = session->set_parameter(&parameter, failure);
+    wipe(&parameter.value);
+    if (!good) return false;
+    session->parameters_told = serial;
+  }
+}
+
+void ProcessPlugin::note_loss(Failure *failure) {
+  tell_of(nullptr);
+  session_.reset();
+  good_buffers_ = 0;
+  if (stop_.deadline()) {
+    loss_ = *failure;
+    return;
+  }
+  if (!spec_.isolation.restart)
+    failure->kind = Failure::Kind::Gone;
+  else
+    restarter_.begin([this](Failure *why) { return make_session(why); },
+                     failure);
+  gone_ = failure->kind == Failure::Kind::Gone;
+  loss_ = *failure;
+}
+
+// Whether there is one; waits for it up to `until`, 0: until the element stops.
+bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
+  if (__builtin_expect(session_ != nullptr, 1)) return true;
+  if (!gone_) {
+    session_ = restarter_.take(until, &loss_);
+    gone_ = !session_ && loss_.kind == Failure::Kind::Gone;
+    if (session_) {
+      restarts_++;
+      tell_of(session_.get());
+      if (adopt_settings(session_.get(), failure)) return true;
+      if (session_->is_lost()) note_loss(failure);
+      return false;
+    }
+    // The stop that kept it from being made was taken back.
+    if (!gone_ && !restarter_.is_at_work() && !stop_.deadline())
+      note_loss(&loss_);
+  }
+  *failure = loss_;
+  if (failure->kind != Failure::Kind::Gone) failure->kind = Failure::Kind::Lost;
+  return false;
+}
+
+// ---- its life --------------------------------------------------------------
+
+bool ProcessPlugin::load(const PluginSpec &spec, Failure *failure) {
+  spec_ = spec;
+  session_ = std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
+  if (session_->load(failure)) {
+    capabilities_ = session_->capabilities();
+    tell_of(session_.get());
+    return true;
+  }
+  // There is nothing yet that another one could go on with.
+  if (failure->kind == Failure::Kind::Lost) failure->kind = Failure::Kind::Gone;
+  gone_ = true;
+  loss_ = *failure;
+  session_.reset();
+  return false;
+}
+
+bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    format_ = format;
+  }
+  if (!has_session(0, failure)) return false;
+  const bool good = session_->start(format, failure);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    started_ = good;
+  }
+  if (good) {
+    tell_of(session_.get());
+    return true;
+  }
+  if (session_->is_lost()) {
+    // Of its own doing, and it would do it again.
+    if (failure->kind == Failure::Kind::Lost)
+      failure->kind = Failure::Kind::Gone;
+    gone_ = true;
+    loss_ = *failure;
+    tell_of(nullptr);
+    session_.reset();
+  }
+  return false;
+}
+
+bool ProcessPlugin::stop(Failure *failure) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    started_ = false;
+  }
+  // Whoever lost it has said so, and there is nothing to stop.
+  if (!session_ || !session_->is_started()) return true;
+  if (session_->stop(failure)) return true;
+  if (session_->is_lost()) note_loss(failure);
+  return false;
+}
+
+bool ProcessPlugin::shutdown(Failure *failure) {
+  restarter_.cancel();
+  Fields answer;
+  const bool good = !session_ || session_->call("shutdown", {"shutdown"}, 0,
+                                                failure, &answer);
+  tell_of(nullptr);
+  session_.reset();
+  lent_->close();
+  gone_ = true;
+  return good;
+}
+
+// ---- calls -----------------------------------------------------------------
+
+[[gnu::hot]] Outcome ProcessPlugin::process(Block *block, Failure *failure) {
+  // Where nothing hurries, nothing needs to be lost but what already is.
+  const uint64_t until = block->patience ? 1 : 0;
+  if (__builtin_expect(!has_session(until, failure), 0)) {
+    block->times.asked = block->times.held = block->times.left = ticks();
+    return Outcome::Failed;
+  }
+  const Outcome outcome = session_->process(block, failure);
+  if (__builtin_expect(session_->is_lost(), 0)) {
+    note_loss(failure);
+  } else if (__builtin_expect(good_buffers_ < good_buffers, 0) &&
+             outcome != Outcome::Failed && ++good_buffers_ == good_buffers) {
+    restarter_.forget_delay();
+  }
+  return outcome;
+}
+
+bool ProcessPlugin::quick_call(const char *phase, const char *record,
+                               Failure *failure, Fields *answer) {
+  if (session_ && session_->has_ended()) {
+    session_->note_end(phase, failure);
+    note_loss(failure);
+  }
+  if (!has_session(1, failure)) return false;
+  if (session_->call(phase, {record}, quick_ns, failure, answer)) return true;
+  if (session_->is_lost()) note_loss(failure);
+  return false;
+}
+
+uint64_t ProcessPlugin::remember(const Parameter &parameter) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto each = parameters_.begin(); each != parameters_.end(); ++each) {
+    if (each->second.key != parameter.key) continue;
+    wipe(&each->second.value);
+    parameters_.erase(each);
+    break;
+  }
+  parameters_[++parameter_serial_] = parameter;
+  return parameter_serial_;
+}
+
+bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
+  if (session_ && session_->has_ended()) {
+    session_->note_end("set_parameter", failure);
+    note_loss(failure);
+  }
+  // The next one is told.
+  if (!has_session(1, failure)) {
+    if (gone_) return false;
+    remember(*parameter);
+    return true;
+  }
+  Parameter asked = *parameter;
+  const bool good = session_->set_parameter(parameter, failure);
+  if (good) session_->parameters_told = remember(asked);
+  wipe(&asked.value);
+  if (session_->is_lost()) note_loss(failure);
+  return good;
+}
+
+bool ProcessPlugin::preferences(Preferences *preferences, Failure *failure) {
+  Fields answer;
+  if (!quick_call("preferences", "preferences", failure, &answer)) return false;
+  if (answer.size() == 4 && parse_number(answer[1], &preferences->rate) &&
+      parse_number(answer[2], &preferences->channels) &&
+      parse_number(answer[3], &preferences->frames))
+    return true;
+  return refuse_answer("preferences", failure);
+}
+
+bool ProcessPlugin::latency(double *seconds, Failure *failure) {
+  Fields answer;
+  *seconds = latency_;
+  if (!quick_call("get_processing_latency", "latency", failure, &answer))
+    return !gone_ && failure->kind == Failure::Kind::Lost;
+  if (answer.size() != 2 || !parse_number(answer[1], seconds))
+    return refuse_answer("get_processing_latency", failure);
+  latency_ = *seconds;
+  return true;
+}
+
+bool ProcessPlugin::reset(Failure *failure) {
+  Fields answer;
+  // Another one has nothing to forget.
+  return quick_call("reset", "reset", failure, &answer) ||
+         (!gone_ && failure->kind == Failure::Kind::Lost && !session_);
+}
+
+bool ProcessPlugin::available_space(int *frames, Failure *failure) {
+  Fields answer;
+  if (!quick_call("get_available_space", "available_space", failure, &answer))
+    return false;
+  return (answer.size() == 2 && parse_number(answer[1], frames)) ||
+         refuse_answer("get_available_space", failure);
+}
+
+bool ProcessPlugin::refuse_answer(const char *phase, Failure *failure) {
+  session_->refuse_answer(phase, failure);
+  note_loss(failure);
+  return false;
+}
+
+bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
+  if (!has_session(1, failure)) return false;
+  if (session_->drain(tail, failure)) return true;
+  if (session_->is_lost()) note_loss(failure);
+  return false;
+}
+
+bool ProcessPlugin::take_state(Plugin *old, Failure *failure) {
+  // There is one class of plugins in a bridge.
+  auto *other = static_cast<ProcessPlugin *>(old);
+  Fields answer;
+  if (!other->has_session(1, failure)) return false;
+  if (!other->session_->call("get_state", {"get_state"}, 0, failure, &answer)) {
+    if (other->session_->is_lost()) other->note_loss(failure);
+    return false;
+  }
+  if (answer.size() != 2) return other->refuse_answer("get_state", failure);
+  state_ = std::move(answer[1]);
+  return true;
+}
+
+bool ProcessPlugin::restore_state(Failure *failure) {
+  Fields answer;
+  if (!has_session(1, failure)) return false;
+  const std::string state = std::exchange(state_, {});
+  if (session_->call("set_state", {"restore_state", state}, 0, failure,
+                     &answer))
+    return true;
+  if (session_->is_lost()) note_loss(failure);
+  return false;
+}
+
+// ---- at any time -----------------------------------------------------------
+
+// What unlock() raises is in the log: nobody waits for it.
+bool ProcessPlugin::unlock(Failure *) {
+  if (const auto worker = events()) worker->tell({"unlock"});
+  return true;
+}
+
+bool ProcessPlugin::map_caps(bool to_output, const std::string &caps,
+                             std::string *mapped, Failure *failure) {
+  if (const auto worker = events())
+    return worker->map_caps(to_output, caps, mapped, failure);
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Lost;
+  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
+  failure->message = failure->phase + "() cannot be asked: there is no worker";
+  return false;
+}
+
+bool ProcessPlugin::lend(size_t size, Output *output) {
+  return lent_->lend(size, output);
+}
+
+bool ProcessPlugin::worker_statistics(WorkerStatistics *statistics) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  statistics->pid = pid_;
+  statistics->sandbox = sandbox_;
+  statistics->restarts = restarts_;
+  statistics->missed_deadlines = missed_deadlines_;
+  return true;
+}
+
+// A call that hangs is ended with its process, so nobody needs to be told.
+void ProcessPlugin::stop_deadline(uint64_t deadline, HangObserver *) {
+  stop_.set(deadline);
+}
+
+}  // namespace pythonfilter

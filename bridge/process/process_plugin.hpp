@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A plugin that runs in a process of its own, or of its group.
+#pragma once
+
+#include "restart.hpp"
+
+namespace pythonfilter {
+
+class ProcessPlugin final : public Plugin {
+ public:
+  explicit ProcessPlugin(const PluginSpec &spec);
+  ~ProcessPlugin() override;
+
+  const Capabilities &capabilities() const override { return capabilities_; }
+  bool load(const PluginSpec &spec, Failure *failure) override;
+  bool start(const StreamFormat &format, Failure *failure) override;
+  bool stop(Failure *failure) override;
+  bool shutdown(Failure *failure) override;
+  Outcome process(Block *block, Failure *failure) override;
+  bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool preferences(Preferences *preferences, Failure *failure) override;
+  bool latency(double *seconds, Failure *failure) override;
+  bool reset(Failure *failure) override;
+  bool drain(Tail *tail, Failure *failure) override;
+  bool available_space(int *frames, Failure *failure) override;
+  bool take_state(Plugin *old, Failure *failure) override;
+  bool restore_state(Failure *failure) override;
+  bool unlock(Failure *failure) override;
+  bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
+                Failure *failure) override;
+  bool lend(size_t size, Output *output) override;
+  bool worker_statistics(WorkerStatistics *statistics) const override;
+  void stop_deadline(uint64_t deadline, HangObserver *observer) override;
+
+ private:
+  bool has_session(uint64_t until, Failure *failure);
+  bool adopt_settings(Session *session, Failure *failure);
+  bool refuse_answer(const char *phase, Failure *failure);
+  bool quick_call(const char *phase, const char *record, Failure *failure,
+                  Fields *answer);
+  void tell_of(Session *session);
+  void note_loss(Failure *failure);
+  std::unique_ptr<Session> make_session(Failure *failure);
+  bool is_same_plugin(const Capabilities &now, Failure *failure) const;
+  uint64_t remember(const Parameter &parameter);
+  std::shared_ptr<Events> events() const;
+
+  PluginSpec spec_;
+  StopSignal stop_;
+  const std::shared_ptr<LentMemory> lent_;
+  std::atomic<uint64_t> missed_deadlines_{0};
+  std::atomic<uint64_t> restarts_{0};
+  // For the thread that calls.
+  Capabilities capabilities_;
+  std::unique_ptr<Session> session_;
+  bool gone_ = false;
+  Failure loss_;          // why there is no session
+  int good_buffers_ = 0;  // since the last worker came
+  double latency_ = 0;
+  std::string state_;  // of the plugin that it replaces, on its way
+
+  mutable std::mutex mutex_;  // a leaf; guards everything below
+  std::shared_ptr<Events> events_;
+  pid_t pid_ = 0;
+  std::string sandbox_;
+  // What another worker is told, too.
+  std::map<uint64_t, Parameter> parameters_;  // in order
+  uint64_t parameter_serial_ = 0;
+  bool started_ = false;
+  StreamFormat format_;
+
+  Restarter restarter_;  // its thread uses all of the above
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "reply.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr size_t aligned(size_t offset) {
+  return (offset + 15) / 16 * 16;
+}
+
+const char *find_fault_in_outputs(const Reply &reply, const Asked &asked) {
+  const bool converted = reply.flags & reply_converted;
+  const bool no_space = ReplyOutcome(reply.outcome) == ReplyOutcome::NoSpace;
+  if (!asked.converts && (converted || no_space || reply.outputs))
+    return "outputs of a plugin that does not convert";
+  if (no_space)
+    return reply.bytes > most_output_bytes ? "more outputs than are allowed"
+           : reply.bytes <= asked.outputs_size
+               ? "no space where there is enough"
+               : nullptr;
+  if (ReplyOutcome(reply.outcome) != ReplyOutcome::Ok)
+    return converted || reply.outputs ? "outputs of a call that failed"
+                                      : nullptr;
+  if (!converted)
+    return reply.outputs     ? "outputs that were not announced"
+           : !asked.in_place ? "no outputs, where the input may not go on"
+                             : nullptr;
+  if (reply.outputs > most_outputs) return "too many outputs";
+  if (reply.outputs && (reply.bytes > asked.outputs_size ||
+                        reply.bytes < reply.outputs * sizeof(uint64_t)))
+    return "outputs outside their region";
+  return nullptr;
+}
+
+}  // namespace
+
+const char *find_fault(const Reply &reply, const Asked &asked) {
+  if (reply.sequence != asked.sequence) return "a wrong sequence number";
+  if (reply.outcome > uint64_t(ReplyOutcome::NoSpace))
+    return "an unknown outcome";
+  if (reply.flags & ~all_reply_flags) return "an unknown flag";
+  if (reply.records > most_reply_records) return "too many records";
+  switch (ReplyOutcome(reply.outcome)) {
+    case ReplyOutcome::Failed:
+      if (reply.records == 0) return "a failure that is not told";
+      break;
+    case ReplyOutcome::Dropped:
+      if (!asked.can_drop) return "a source that drops";
+      if (reply.records == 0) return "a drop that is not told";
+      break;
+    case ReplyOutcome::Declined:
+      if (!asked.can_decline) return "a processor that declines";
+      break;
+    case ReplyOutcome::EndOfStream:
+      if (!asked.can_end) return "an end of stream that is no source's";
+      break;
+    default:
+      break;
+  }
+  return find_fault_in_outputs(reply, asked);
+}
+
+bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
+                   size_t frame, std::vector<OutputPlace> *places) {
+  places->clear();
+  size_t offset = aligned(sizes.size() * sizeof(uint64_t));
+  for (const uint64_t size : sizes) {
+    offset = aligned(offset);
+    if (offset > bytes ? size > 0 : size > bytes - offset) return false;
+    if (frame && size % frame != 0) return false;
+    places->push_back({offset, size_t(size)});
+    offset += size_t(size);
+  }
+  return true;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "samples.hpp"
+
+#include <cstring>
+
+namespace pythonfilter {
+
+namespace {
+
+size_t width_of(const StreamFormat &format) {
+  return format.bytes ? 1 : sample_size(format.format);
+}
+
+size_t channels_of(const StreamFormat &format) {
+  return format.bytes ? 1 : size_t(format.channels);
+}
+
+template <typename Move>
+void move_samples(const Block &block, const StreamFormat &format, Move move) {
+  const size_t width = width_of(format), channels = channels_of(format);
+  const bool interleaved = format.interleaved && channels > 1;
+  const auto frame = ptrdiff_t(width * (interleaved ? channels : 1));
+  if (interleaved && !block.plane_offsets && block.frame_stride == frame &&
+      block.channel_stride == ptrdiff_t(width)) {
+    move(block.data, 0, block.frames * size_t(frame));
+    return;
+  }
+  for (size_t c = 0; c < channels; c++) {
+    std::byte *at = block.data + (block.plane_offsets
+                                      ? ptrdiff_t(block.plane_offsets[c])
+                                      : ptrdiff_t(c) * block.channel_stride);
+    if (!interleaved && block.frame_stride == ptrdiff_t(width)) {
+      move(at, c * block.frames * width, block.frames * width);
+      continue;
+    }
+    for (size_t i = 0; i < block.frames; i++, at += block.frame_stride)
+      move(at, (interleaved ? i * channels + c : c * block.frames + i) * width,
+           width);
+  }
+}
+
+}  // namespace
+
+size_t dense_size(const StreamFormat &format, size_t frames) {
+  return frames * channels_of(format) * width_of(format);
+}
+
+void copy_from_block(const Block &block, const StreamFormat &format,
+                     std::byte *to) {
+  move_samples(block, format,
+               [to](const std::byte *at, size_t offset, size_t length) {
+                 std::memcpy(to + offset, at, length);
+               });
+}
+
+void copy_to_block(const std::byte *from, const StreamFormat &format,
+                   const Block &block) {
+  move_samples(block, format,
+               [from](std::byte *at, size_t offset, size_t length) {
+                 std::memcpy(at, from + offset, length);
+               });
+}
+
+bool find_samples(const Block &block, const StreamFormat &format,
+                  size_t *length, size_t *plane_stride) {
+  const size_t width = width_of(format), channels = channels_of(format);
+  const bool interleaved = format.interleaved && channels > 1;
+  const size_t frame = interleaved ? width * channels : width;
+  if (block.plane_offsets || block.frame_stride != ptrdiff_t(frame) ||
+      reinterpret_cast<uintptr_t>(block.data) % width != 0)
+    return false;
+  *length = block.frames * frame;
+  *plane_stride = *length;
+  if (channels == 1) return true;
+  if (interleaved) return block.channel_stride == ptrdiff_t(width);
+  if (block.channel_stride < ptrdiff_t(*length) ||
+      size_t(block.channel_stride) % width != 0)
+    return false;
+  *plane_stride = size_t(block.channel_stride);
+  *length += (channels - 1) * *plane_stride;
+  return true;
+}
+
+}  // namespace pythonfilter

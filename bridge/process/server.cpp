@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "server.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "../places.hpp"
+#include "../ticks.hpp"
+
+extern char **environ;
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr int server_descriptor = 3;
+constexpr uint64_t send_patience_ns = 1000000000;
+
+// Above those that it is duplicated to.
+Descriptor moved_up(Descriptor fd) {
+  return Descriptor(fcntl(fd.get(), F_DUPFD_CLOEXEC, server_descriptor + 1));
+}
+
+std::vector<std::string> server_environment() {
+  std::vector<std::string> all;
+  for (char **each = environ; each && *each; each++)
+    if (strncmp(*each, "PYTHONPATH=", strlen("PYTHONPATH=")) != 0)
+      all.emplace_back(*each);
+  const std::string path = safe_python_path();
+  if (!path.empty()) all.push_back("PYTHONPATH=" + path);
+  // As the interpreter in this process is set up.
+  all.push_back("PYTHONUTF8=1");
+  all.push_back("PYTHONUNBUFFERED=1");
+  return all;
+}
+
+std::vector<char *> pointers(const std::vector<std::string> &texts) {
+  std::vector<char *> all;
+  for (const std::string &text : texts)
+    all.push_back(const_cast<char *>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+// In a process group of its own: a Ctrl-C is for the application.
+int spawn_server(const std::string &interpreter, int socket, int output,
+                 pid_t *pid) {
+  const std::vector<std::string> arguments = {
+      interpreter, "-B", python_directory() + "/pythonfilter_worker/server.py"};
+  const std::vector<std::string> environment = server_environment();
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, output, 1);
+  posix_spawn_file_actions_adddup2(&files, output, 2);
+  posix_spawn_file_actions_adddup2(&files, socket, server_descriptor);
+  posix_spawn_file_actions_addclosefrom_np(&files, server_descriptor + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+                                            POSIX_SPAWN_SETSIGDEF |
+                                            POSIX_SPAWN_SETPGROUP);
+  const int error =
+      posix_spawn(pid, interpreter.c_str(), &files, &attributes,
+                  pointers(arguments).data(), pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  return error;
+}
+
+// The supervisor's thread only, and a fork's has its own.
+std::map<std::string, std::shared_ptr<Server>> &servers() {
+  static pid_t owner = 0;
+  static std::map<std::string, std::shared_ptr<Server>> *all = nullptr;
+  if (owner != getpid()) {
+    owner = getpid();
+    all = new std::map<std::string, std::shared_ptr<Server>>;
+  }
+  return *all;
+}
+
+}  // namespace
+
+std::string describe_status(int status) {
+  if (status >= 0 && WIFSIGNALED(status)) {
+    const char *name = sigabbrev_np(WTERMSIG(status));
+    return "was killed by " +
+           (name ? "SIG" + std::string(name)
+                 : "signal " + std::to_string(WTERMSIG(status)));
+  }
+  if (status >= 0 && WIFEXITED(status))
+    return "ended with exit status " + std::to_string(WEXITSTATUS(status));
+  return "ended";
+}
+
+void Server::spawn(const std::string &interpreter, SpawnRequest request) {
+  auto shared = std::make_shared<SpawnRequest>(std::move(request));
+  Supervisor::get().run([interpreter, shared] {
+    std::shared_ptr<Server> &server = servers()[interpreter];
+    if (!server || server->over_) {
+      server = std::make_shared<Server>(interpreter);
+      if (server->start()) Supervisor::get().watch(server);
+    }
+    if (!server->over_) {
+      server->send(std::move(*shared));
+    } else if (auto fate = shared->fate.lock()) {
+      fate->cannot_spawn(server->problem_);
+    }
+  });
+}
+
+void Server::give_up(const std::string &interpreter) {
+  Supervisor::get().run([interpreter] {
+    const std::shared_ptr<Server> server = servers()[interpreter];
+    if (!server || server->ready_ || server->over_) return;
+    server->problem_ = interpreter + " does not become ready";
+    Supervisor::get().unwatch(server);
+    kill(server->pid_, SIGKILL);
+    server->end();
+  });
+}
+
+Server::~Server() {
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+}
+
+bool Server::start() {
+  int sockets[2];
+  Descriptor write_end;
+  output_ = OutputLines::make(nullptr, false, &write_end);
+  if (!output_ ||
+      socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    over_ = true;
+    problem_ = std::string("no process can be started: ") + strerror(errno);
+    return false;
+  }
+  socket_.reset(sockets[0]);
+  const Descriptor theirs = moved_up(Descriptor(sockets[1]));
+  const Descriptor output = moved_up(std::move(write_end));
+  const int error =
+      spawn_server(interpreter_, theirs.get(), output.get(), &pid_);
+  if (error == 0) {
+    Supervisor::get().watch(output_);
+    return true;
+  }
+  pid_ = 0;
+  over_ = true;
+  problem_ = interpreter_ + " cannot be run: " + strerror(error);
+  return false;
+}
+
+void Server::send(SpawnRequest request) {
+  const uint64_t id = next_id_++;
+  workers_[int64_t(id)] = request.fate;
+  const std::string record =
+      encode_record({"spawn", std::to_string(id), request.sandbox,
+                     request.sandbox_required ? "1" : "0"});
+  // What it cannot take now it has not read for long: it is about to end.
+  send_all(socket_.get(), record, monotonic_ns() + send_patience_ns,
+           {request.socket.get(), request.output.get()});
+}
+
+bool Server::readable() {
+  for (;;) {
+    Fields record;
+    std::vector<Descriptor> descriptors;
+    const auto got = reader_.next(socket_.get(), &record, &descriptors);
+    if (got == RecordReader::Got::Nothing) return true;
+    if (got != RecordReader::Got::Record || !take(record, &descriptors)) {
+      end();
+      return false;
+    }
+  }
+}
+
+bool Server::take(const Fields &record, std::vector<Descriptor> *descriptors) {
+  const std::string kind = record.empty() ? "" : record[0];
+  if (kind == "ready") {
+    ready_ = true;
+    return true;
+  }
+  if (kind == "unusable" && record.size() == 2) {
+    problem_ = valid_text(record[1]);
+    return false;
+  }
+  int64_t id, number;
+  if (record.size() != 3 || !parse_number(record[1], &id) ||
+      !parse_number(record[2], &number))
+    return false;
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) return false;
+  const auto fate = found->second.lock();
+  if (kind == "spawned" && descriptors->size() == 1) {
+    if (fate) fate->spawned(pid_t(number), std::move(descriptors->front()));
+    return true;
+  }
+  if (kind != "exited") return false;
+  workers_.erase(found);
+  if (fate) fate->ended(int(number));
+  return true;
+}
+
+void Server::end() {
+  over_ = true;
+  int status = -1;
+  // Its end of the socket is closed, so it has ended, or is about to.
+  for (int i = 0; pid_ > 0 && i < 20; i++) {
+    if (waitpid(pid_, &status, WNOHANG) != 0)
+      pid_ = 0;
+    else
+      usleep(10000);
+  }
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(std::exchange(pid_, 0), &status, 0);
+  }
+  output_->readable();
+  Supervisor::get().unwatch(output_);
+  if (problem_.empty()) {
+    const std::string said = output_->last_lines();
+    const size_t last = said.rfind('\n');
+    problem_ = interpreter_ + " " + describe_status(status) +
+               (said.empty() ? "" : ": " + said.substr(last + 1));
+  }
+  for (const auto &[id, each] : std::exchange(workers_, {}))
+    if (const auto fate = each.lock()) {
+      if (ready_)
+        fate->ended(-1);
+      else
+        fate->cannot_spawn(problem_);
+    }
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "session.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "process_outputs.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t quick_ns = 1000000000;
+
+int threshold_of(const PluginSpec &spec) {
+  return number_of(spec.listener ? spec.listener->log_threshold()
+                                 : LogLevel::Off);
+}
+
+}  // namespace
+
+Session::Session(const PluginSpec &spec, const StopSignal &stop,
+                 std::shared_ptr<LentMemory> lent,
+                 std::atomic<uint64_t> *missed_deadlines)
+    : spec_(spec),
+      stop_(stop),
+      lent_(std::move(lent)),
+      missed_deadlines_(missed_deadlines) {}
+
+bool Session::load(Failure *failure) {
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Unusable;
+  failure->phase = "python";
+  std::shared_ptr<Worker> worker = Worker::get(spec_);
+  if (!worker->wait_ready(stop_, &failure->message)) return false;
+  channel_ = Channel::open(worker, spec_.listener, stop_, &failure->message);
+  if (!channel_) return false;
+  sandbox_ = worker->sandbox();
+  threshold_ = threshold_of(spec_);
+  Fields answer;
+  return call("load", load_call(spec_, threshold_), 0, failure, &answer) &&
+         answer_fits(read_capabilities(answer, &capabilities_, &audio_name_),
+                     "load", failure);
+}
+
+bool Session::answer_fits(bool fits, const char *phase, Failure *failure) {
+  if (fits) return true;
+  channel_->break_off("an answer that does not fit its call");
+  return fail_lost(phase, failure);
+}
+
+// What the process died of, and what it said at last.
+void Session::lose(const char *phase, Failure *failure) {
+  lost_ = true;
+  outstanding_ = false;
+  kept_.reset();
+  Worker &worker = channel_->worker();
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Lost;
+  failure->phase = phase;
+  failure->message =
+      "the worker " + worker.how_it_ended() + " in " + phase + "()";
+  failure->traceback = worker.last_lines();
+}
+
+bool Session::fail_lost(const char *phase, Failure *failure) {
+  lose(phase, failure);
+  return false;
+}
+
+// A request that was late is answered first, or the worker hangs.
+bool Session::settle(const char *phase, Failure *failure) {
+  if (!outstanding_) return true;
+  Patience patience{audio_name_.c_str(), monotonic_ns()};
+  patience.until = patience.began + quick_ns;
+  const Waited waited = finish_late(&patience);
+  if (waited == Waited::Done) return true;
+  if (waited == Waited::Late)
+    channel_->kill(audio_name_ + "() did not return within a second");
+  return fail_lost(phase, failure);
+}
+
+bool Session::call(const char *phase, const Fields &record, uint64_t patience,
+                   Failure *failure, Fields *answer, uint64_t pts) {
+  if (!settle(phase, failure)) return false;
+  Patience each{phase, monotonic_ns()};
+  if (patience) each.until = each.began + patience;
+  const Waited waited = channel_->call(&each, record, answer);
+  channel_->deliver(spec_.listener.get(), pts, no_time);
+  if (waited == Waited::Late)
+    channel_->kill(std::string(phase) + "() did not return within a second");
+  if (waited != Waited::Done) return fail_lost(phase, failure);
+  if (answer->front() == "ok") return true;
+  return answer_fits(read_failure(*answer, 1, failure), phase, failure) &&
+         false;
+}
+
+bool Session::start(const StreamFormat &format, Failure *failure) {
+  const int threshold = threshold_of(spec_);
+  if (threshold != threshold_) {
+    threshold_ = threshold;
+    channel_->events()->tell({"threshold", std::to_string(threshold)});
+  }
+  format_ = format;
+  started_ = true;
+  lent_->open(writes());
+  Fields answer;
+  if (!call("start", start_call(format), 0, failure, &answer)) return false;
+  if (answer.size() == 2 && !answer[1].empty())
+    sandbox_ = valid_text(answer[1]);
+  return true;
+}
+
+bool Session::stop(Failure *failure) {
+  started_ = false;
+  Fields answer;
+  return call("stop", {"stop"}, 0, failure, &answer);
+}
+
+bool Session::set_parameter(Parameter *parameter, Failure *failure) {
+  Fields answer;
+  if (!call("set_parameter",
+            {"set_parameter", parameter->key, parameter->value}, quick_ns,
+            failure, &answer))
+    return false;
+  if (!answer_fits(answer.size() == 2, "set_parameter", failure)) return false;
+  parameter->value = valid_text(answer[1]);
+  explicit_bzero(answer[1].data(), answer[1].size());
+  return true;
+}
+
+bool Session::drain(Tail *tail, Failure *failure) {
+  Fields answer;
+  if (!call("drain", {"drain", std::to_string(tail->pts)}, 0, failure, &answer,
+            tail->pts))
+    return false;
+  if (capabilities_.converts) {
+    for (size_t i = 1; i < answer.size(); i++)
+      if (!answer_fits(!format_.output_frame ||
+                           answer[i].size() % format_.output_frame == 0,
+                       "drain", failure) ||
+          !add_output_copy(answer[i].data(), answer[i].size(), &tail->outputs))
+        return false;
+    return true;
+  }
+  int64_t frames;
+  if (!answer_fits(answer.size() == 3 && parse_number(answer[1], &frames) &&
+                       frames >= 0 && uint64_t(frames) <= answer[2].size() &&
+                       answer[2].size() == size_t(frames) *
+                                               size_t(format_.channels) *
+                                               sample_size(format_.format),
+                   "drain", failure))
+    return false;
+  tail->frames = size_t(frames);
+  const auto *samples = reinterpret_cast<const std::byte *>(answer[2].data());
+  tail->samples.assign(samples, samples + answer[2].size());
+  return true;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A plugin in one worker, from its load to the end of either. For one thread
+// at a time.
+#pragma once
+
+#include "channel.hpp"
+#include "lent_memory.hpp"
+#include "reply.hpp"
+
+namespace pythonfilter {
+
+class Session {
+ public:
+  Session(const PluginSpec &spec, const StopSignal &stop,
+          std::shared_ptr<LentMemory> lent,
+          std::atomic<uint64_t> *missed_deadlines);
+
+  // First of all. False, and the session is of no use.
+  bool load(Failure *failure);
+  // Any call but `load`. `patience` 0: as long as the plugin may run.
+  bool call(const char *phase, const Fields &record, uint64_t patience,
+            Failure *failure, Fields *answer, uint64_t pts = no_time);
+  bool start(const StreamFormat &format, Failure *failure);
+  bool stop(Failure *failure);
+  bool set_parameter(Parameter *parameter, Failure *failure);
+  bool drain(Tail *tail, Failure *failure);
+  Outcome process(Block *block, Failure *failure);
+
+  // The worker has ended, or was killed: the failure says how.
+  bool is_lost() const { return lost_; }
+  bool has_ended() const { return channel_->worker().has_ended(); }
+  // Its worker ended between two calls.
+  void note_end(const char *phase, Failure *failure) { lose(phase, failure); }
+  // It gave an answer that does not fit its call.
+  void refuse_answer(const char *phase, Failure *failure) {
+    answer_fits(false, phase, failure);
+  }
+  bool is_started() const { return started_; }
+  const StreamFormat &format() const { return format_; }
+  const Capabilities &capabilities() const { return capabilities_; }
+  const std::string &audio_name() const { return audio_name_; }
+  const std::shared_ptr<Events> &events() { return channel_->events(); }
+  pid_t pid() { return channel_->worker().pid(); }
+  const std::string &sandbox() const { return sandbox_; }
+
+  // Up to which of those that are remembered.
+  uint64_t parameters_told = 0;
+
+ private:
+  void lose(const char *phase, Failure *failure);
+  bool fail_lost(const char *phase, Failure *failure);
+  bool settle(const char *phase, Failure *failure);
+  bool answer_fits(bool fits, const char *phase, Failure *failure);
+
+  // process(), in process_call.cpp.
+  bool writes() const;
+  bool prepare(Block *block, Request *request);
+  bool use_slot(size_t size);
+  bool place_curves(const Block &block, Request *request);
+  bool forget_lent();
+  Waited finish_late(Patience *patience);
+  Outcome be_late(Block *block, Failure *failure);
+  Waited ask(Patience *patience, Request *request, Reply *reply);
+  Waited give_space(Patience *patience, Request *request, Reply *reply);
+  Outcome accept(const Reply &reply, Block *block, Failure *failure);
+  void leave_to_plugin(std::unique_ptr<KeptMemory> kept);
+  bool take_outputs(const Reply &reply, Block *block);
+  Asked asked(uint64_t sequence) const;
+
+  const PluginSpec spec_;
+  const StopSignal &stop_;
+  const std::shared_ptr<LentMemory> lent_;
+  std::atomic<uint64_t> *const missed_deadlines_;
+  std::unique_ptr<Channel> channel_;
+  Capabilities capabilities_;
+  std::string audio_name_;
+  std::string sandbox_;
+  int threshold_ = 0;
+  bool lost_ = false;
+  bool started_ = false;
+  StreamFormat format_;
+
+  std::unique_ptr<Region> slot_;  // the block's own copy
+  std::unique_ptr<Region> outputs_;
+  std::unique_ptr<Region> curves_;
+  std::vector<std::string> curve_names_;
+  std::vector<uint64_t> sizes_;  // of outputs, copied
+  std::vector<OutputPlace> places_;
+
+  Request request_;           // the last one
+  bool outstanding_ = false;  // it is late, and not answered yet
+  uint64_t sent_ = 0;
+  int misses_in_row_ = 0;
+  bool in_lent_ = false;
+  bool handed_over_ = false;          // the memory of this call's block
+  std::unique_ptr<KeptMemory> kept_;  // that it works on
+  std::vector<std::unique_ptr<KeptMemory>> escaped_;
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "supervisor.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+
+#include "descriptor.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// A log handler of the application's may never come back.
+constexpr std::chrono::seconds unwatch_patience(1);
+
+}  // namespace
+
+struct Supervisor::State {
+  Descriptor epoll{epoll_create1(EPOLL_CLOEXEC)};
+  Descriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+
+  std::mutex mutex;  // a leaf; guards everything below
+  std::condition_variable done;
+  std::map<uint64_t, std::shared_ptr<Watched>> watched;
+  uint64_t next_id = 1;  // 0 is `wake`
+  uint64_t busy_with = 0;
+  std::thread::id thread;
+  std::deque<std::function<void()>> tasks;
+
+  void add(uint64_t id, int descriptor) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = id;
+    epoll_ctl(epoll.get(), EPOLL_CTL_ADD, descriptor, &event);
+  }
+
+  // With the lock, which is left for it: what is dropped may close much.
+  std::shared_ptr<Watched> remove(uint64_t id) {
+    const auto found = watched.find(id);
+    if (found == watched.end()) return nullptr;
+    std::shared_ptr<Watched> removed = std::move(found->second);
+    watched.erase(found);
+    epoll_ctl(epoll.get(), EPOLL_CTL_DEL, removed->descriptor(), nullptr);
+    return removed;
+  }
+
+  void run_tasks() {
+    uint64_t count;
+    while (read(wake.get(), &count, sizeof count) > 0) {
+    }
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (tasks.empty()) return;
+        task = std::move(tasks.front());
+        tasks.pop_front();
+      }
+      task();
+    }
+  }
+
+  void dispatch(uint64_t id) {
+    std::shared_ptr<Watched> ready;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      const auto found = watched.find(id);
+      if (found == watched.end()) return;
+      ready = found->second;
+      busy_with = id;
+    }
+    const bool more = ready->readable();
+    std::shared_ptr<Watched> removed;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (!more) removed = remove(id);
+    }
+    // Before whoever waits is told that nothing is held.
+    removed.reset();
+    ready.reset();
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      busy_with = 0;
+    }
+    done.notify_all();
+  }
+
+  void loop() {
+    pthread_setname_np(pthread_self(), "python-workers");
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      thread = std::this_thread::get_id();
+    }
+    for (;;) {
+      epoll_event events[16];
+      const int count = epoll_wait(epoll.get(), events, 16, -1);
+      for (int i = 0; i < count; i++) {
+        if (events[i].data.u64)
+          dispatch(events[i].data.u64);
+        else
+          run_tasks();
+      }
+    }
+  }
+};
+
+Supervisor &Supervisor::get() {
+  // A fork has the memory of this, and not the thread.
+  static std::mutex mutex;
+  static pid_t owner = 0;
+  static Supervisor *supervisor = nullptr;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (owner != getpid()) {
+    owner = getpid();
+    supervisor = new Supervisor;
+  }
+  return *supervisor;
+}
+
+Supervisor::Supervisor() : state_(std::make_shared<State>()) {
+  state_->add(0, state_->wake.get());
+  // The thread inherits the mask: the application's signals are not for it.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread([state = state_] { state->loop(); }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Supervisor::watch(std::shared_ptr<Watched> watched) {
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  const uint64_t id = state_->next_id++;
+  const int descriptor = watched->descriptor();
+  state_->watched[id] = std::move(watched);
+  state_->add(id, descriptor);
+}
+
+void Supervisor::unwatch(const std::shared_ptr<Watched> &watched) {
+  std::shared_ptr<Watched> removed;
+  std::unique_lock<std::mutex> lock(state_->mutex);
+  uint64_t id = 0;
+  for (const auto &[each, known] : state_->watched)
+    if (known == watched) id = each;
+  removed = state_->remove(id);
+  if (!id) id = state_->busy_with;  // it may just have said that this was all
+  if (id && state_->thread != std::this_thread::get_id())
+    state_->done.wait_for(lock, unwatch_patience,
+                          [&] { return state_->busy_with != id; });
+}
+
+void Supervisor::run(std::function<void()> task) {
+  {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->tasks.push_back(std::move(task));
+  }
+  const uint64_t one = 1;
+  if (write(state_->wake.get(), &one, sizeof one) < 0) return;  // it is awake
+}
+
+}  // namespace pythonfilter

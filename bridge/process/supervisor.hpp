@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One thread for all workers of this process. It is the parent of the servers,
+// because the signal that ends them with us belongs to a thread, and it reads
+// what comes at any time: output, events, who has ended.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+namespace pythonfilter {
+
+class Watched {
+ public:
+  virtual ~Watched() = default;
+  virtual int descriptor() const = 0;
+  // On the supervisor's thread, without a lock. False: that was all.
+  virtual bool readable() = 0;
+};
+
+class Supervisor {
+ public:
+  // The one of this process: a fork has another one. It is never destroyed.
+  static Supervisor &get();
+
+  void watch(std::shared_ptr<Watched> watched);
+  // After it, readable() is not called and nothing is held.
+  void unwatch(const std::shared_ptr<Watched> &watched);
+  // On the thread, in order.
+  void run(std::function<void()> task);
+
+ private:
+  struct State;
+  Supervisor();
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "wire.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "../ticks.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr size_t piece = 65536;
+constexpr size_t most_descriptors = 8;
+
+void append_number(std::string *to, size_t number) {
+  const auto word = uint32_t(number);
+  to->append(reinterpret_cast<const char *>(&word), sizeof word);
+}
+
+bool take_number(std::string_view *from, size_t *number) {
+  uint32_t word;
+  if (from->size() < sizeof word) return false;
+  std::memcpy(&word, from->data(), sizeof word);
+  from->remove_prefix(sizeof word);
+  *number = word;
+  return true;
+}
+
+// The length of the UTF-8 character at `at`; 0: it is none, or NUL.
+size_t character_length(const std::string &text, size_t at) {
+  const auto byte = [&](size_t i) {
+    return at + i < text.size() ? uint8_t(text[at + i]) : uint8_t(0);
+  };
+  const uint8_t first = byte(0);
+  if (first > 0 && first < 0x80) return 1;
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  // Overlong, a surrogate, or beyond the last one.
+  const uint8_t second = byte(1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+    return 0;
+  return length;
+}
+
+}  // namespace
+
+std::string encode_record(const Fields &fields) {
+  size_t size = sizeof(uint32_t);
+  for (const std::string &field : fields)
+    size += sizeof(uint32_t) + field.size();
+  std::string record;
+  record.reserve(sizeof(uint32_t) + size);
+  append_number(&record, size);
+  append_number(&record, fields.size());
+  for (const std::string &field : fields) {
+    append_number(&record, field.size());
+    record += field;
+  }
+  return record;
+}
+
+bool decode_fields(std::string_view bytes, Fields *fields) {
+  fields->clear();
+  size_t count;
+  if (bytes.size() > most_record_bytes || !take_number(&bytes, &count) ||
+      count > most_record_fields)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    size_t length;
+    if (!take_number(&bytes, &length) || length > bytes.size()) return false;
+    fields->emplace_back(bytes.substr(0, length));
+    bytes.remove_prefix(length);
+  }
+  return bytes.empty();
+}
+
+bool parse_number(const std::string &text, int64_t *number) {
+  char *end;
+  errno = 0;
+  const long long parsed = strtoll(text.c_str(), &end, 10);
+  *number = parsed;
+  return !text.empty() && end == text.c_str() + text.size() && errno == 0;
+}
+
+bool parse_number(const std::string &text, int *number) {
+  int64_t wide;
+  if (!parse_number(text, &wide) || wide < std::numeric_limits<int>::min() ||
+      wide > std::numeric_limits<int>::max())
+    return false;
+  *number = int(wide);
+  return true;
+}
+
+bool parse_number(const std::string &text, double *number) {
+  // Not strtod(), which reads as the locale says.
+  static const locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
+  char *end;
+  *number = strtod_l(text.c_str(), &end, c_locale);
+  return !text.empty() && end == text.c_str() + text.size();
+}
+
+std::string valid_text(std::string text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = character_length(text, at);
+    if (length == 0) text[at] = '?';
+    at += length ? length : 1;
+  }
+  return text;
+}
+
+bool send_some(int socket, std::string_view *bytes,
+               const std::vector<int> &descriptors) {
+  iovec part = {const_cast<char *>(bytes->data()), bytes->size()};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
+  if (!descriptors.empty()) {
+    std::memset(control, 0, sizeof control);
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
+    cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
+    std::memcpy(CMSG_DATA(header), descriptors.data(),
+                sizeof(int) * descriptors.size());
+  }
+  ssize_t sent;
+  do {
+    sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return errno == EAGAIN;
+  bytes->remove_prefix(size_t(sent));
+  return true;
+}
+
+bool send_all(int socket, std::string_view bytes, uint64_t until,
+              const std::vector<int> &descriptors) {
+  bool first = true;
+  while (!bytes.empty()) {
+    const size_t before = bytes.size();
+    if (!send_some(socket, &bytes, first ? descriptors : std::vector<int>{}))
+      return false;
+    if (bytes.size() < before) {
+      first = false;
+      continue;
+    }
+    const uint64_t now = monotonic_ns();
+    if (now >= until) return false;
+    pollfd wait = {socket, POLLOUT, 0};
+    poll(&wait, 1, int((until - now) / 1000000 + 1));
+  }
+  return true;
+}
+
+bool RecordReader::has_record(bool *broken) const {
+  std::string_view rest = buffer_;
+  size_t length;
+  if (!take_number(&rest, &length)) return false;
+  *broken = length > most_record_bytes;
+  return !*broken && rest.size() >= length;
+}
+
+RecordReader::Got RecordReader::next(int socket, Fields *fields,
+                                     std::vector<Descriptor> *descriptors) {
+  for (;;) {
+    bool broken = false;
+    if (has_record(&broken)) {
+      uint32_t length;
+      std::memcpy(&length, buffer_.data(), sizeof length);
+      const bool good = decode_fields(
+          std::string_view(buffer_).substr(sizeof length, length), fields);
+      buffer_.erase(0, sizeof length + length);
+      return good ? Got::Record : Got::Broken;
+    }
+    if (broken) return Got::Broken;
+    const Got got = receive(socket, descriptors);
+    if (got != Got::Record) return got;
+  }
+}
+
+// Record: something came. By pieces, so that a claimed length costs nothing.
+RecordReader::Got RecordReader::receive(int socket,
+                                        std::vector<Descriptor> *descriptors) {
+  const size_t before = buffer_.size();
+  buffer_.resize(before + piece);
+  iovec part = {&buffer_[before], piece};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)];
+  if (descriptors) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+  }
+  ssize_t got;
+  do {
+    got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  buffer_.resize(before + size_t(got > 0 ? got : 0));
+  if (got < 0) return errno == EAGAIN ? Got::Nothing : Got::End;
+  for (cmsghdr *header = descriptors ? CMSG_FIRSTHDR(&message) : nullptr;
+       header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+      continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      descriptors->emplace_back(fd);
+    }
+  }
+  return got == 0 ? Got::End : Got::Record;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Records, as docs/worker-protocol.md describes them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "descriptor.hpp"
+
+namespace pythonfilter {
+
+using Fields = std::vector<std::string>;
+
+constexpr size_t most_record_bytes = size_t(256) << 20;
+constexpr size_t most_record_fields = 65536;
+
+std::string encode_record(const Fields &fields);
+// Without the length of the whole; also how a list lies in a field. False: it
+// breaks a rule.
+bool decode_fields(std::string_view bytes, Fields *fields);
+
+// A number in decimal, all of the text.
+bool parse_number(const std::string &text, int64_t *number);
+bool parse_number(const std::string &text, int *number);
+bool parse_number(const std::string &text, double *number);
+
+// Text of a worker's may be anything; what is passed on is UTF-8 without NUL.
+std::string valid_text(std::string text);
+
+// Sends what fits at once. What is left of `bytes` is told there; descriptors
+// go with its first byte. False: nobody listens any more.
+bool send_some(int socket, std::string_view *bytes,
+               const std::vector<int> &descriptors = {});
+// All of it or nothing useful: waits for the other side, up to `until`.
+bool send_all(int socket, std::string_view bytes, uint64_t until,
+              const std::vector<int> &descriptors = {});
+
+// What comes over a socket that does not block, record by record.
+class RecordReader {
+ public:
+  enum class Got { Record, Nothing, Broken, End };
+
+  // Takes no descriptors, which closes those that somebody sends all the same,
+  // unless `descriptors` is given.
+  Got next(int socket, Fields *fields,
+           std::vector<Descriptor> *descriptors = nullptr);
+
+ private:
+  bool has_record(bool *broken) const;
+  Got receive(int socket, std::vector<Descriptor> *descriptors);
+
+  std::string buffer_;
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// One process that runs plugins: of one element, or of a group of them. It
+// ends when nobody has this object any more.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "../bridge.hpp"
+#include "server.hpp"
+#include "stop_signal.hpp"
+
+namespace pythonfilter {
+
+class Worker final : public WorkerFate,
+                     public std::enable_shared_from_this<Worker> {
+ public:
+  // One that starts now, or the one of the group. Never NULL.
+  static std::shared_ptr<Worker> get(const PluginSpec &spec);
+  ~Worker() override;
+
+  // Waits until it can be given plugins. False: `problem` says why it cannot.
+  bool wait_ready(const StopSignal &stop, std::string *problem);
+  bool open(const std::string &plugin, const std::vector<int> &descriptors);
+
+  // Once it is ready.
+  int pidfd() const { return pidfd_.get(); }
+  pid_t pid() const { return pid_; }
+  const std::string &sandbox() const { return sandbox_; }
+
+  bool has_ended() const;
+  // Whether it has, or is going to.
+  bool is_doomed() const;
+  // The first reason is the one that is told.
+  void kill(const std::string &reason);
+  // "was killed by SIGSEGV"; waits a moment for whoever knows.
+  std::string how_it_ended();
+  std::string last_lines() const;
+
+  void spawned(pid_t pid, Descriptor pidfd) override;
+  void ended(int status) override;
+  void cannot_spawn(const std::string &why) override;
+
+ private:
+  class Socket;
+  void start(const PluginSpec &spec);
+  void take_first(const Fields &record);
+  void fail(const std::string &why);
+
+  std::string interpreter_;
+  std::shared_ptr<Socket> socket_;
+  std::shared_ptr<OutputLines> output_;
+
+  mutable std::mutex mutex_;  // a leaf; guards everything below
+  std::condition_variable changed_;
+  Descriptor pidfd_;  // these three do not change once it is ready
+  pid_t pid_ = 0;
+  std::string sandbox_;
+  bool ready_ = false;
+  bool failed_ = false;
+  std::string problem_;
+  std::string kill_reason_;
+  bool has_status_ = false;
+  int status_ = -1;
+};
+
+}  // namespace pythonfilter

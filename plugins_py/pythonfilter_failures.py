@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Failures: in one sentence, or as an exception of the plugin's code."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+from types import FrameType, FunctionType, TracebackType
+
+import pythonfilter_loader as loader
+
+
+class PluginError(Exception):
+    """A failure that is told in one sentence and needs no traceback.
+
+    kind: "not-found", "unusable", "refused" or "bad-result"; type: the class
+    of exception it stands for, or "".
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        file: str = "",
+        line: int = 0,
+        function: str = "",
+        type: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.file = file
+        self.line = line
+        self.function = function
+        self.type = type
+
+
+def unusable(message: str, file: str, place: object = None) -> PluginError:
+    """What is wrong with the plugin in `file`, at a function of it."""
+    return PluginError("unusable", message, *place_of(place, file))
+
+
+def place_of(thing: object, file: str) -> tuple[str, int, str]:
+    """(file, line, function) of a function or method; `file` for all else."""
+    function = inspect.unwrap(thing) if callable(thing) else None
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType):
+        return file, 0, ""
+    code = function.__code__
+    return code.co_filename, code.co_firstlineno, function.__name__
+
+
+# ---- exceptions -------------------------------------------------------------
+
+
+_WORKER = os.path.join(loader.HERE, "pythonfilter_worker")
+
+
+def _is_machinery(file: str) -> bool:
+    folder, name = os.path.split(file)
+    if folder == loader.HERE:
+        return name.startswith("pythonfilter_")
+    return folder == _WORKER or file.startswith("<frozen ")
+
+
+def _own_frames(
+    trace: TracebackType | None,
+) -> traceback.StackSummary:
+    """Without the frames of ours and of the import machinery."""
+    summary = traceback.extract_tb(trace)
+    return traceback.StackSummary.from_list(
+        [frame for frame in summary if not _is_machinery(frame.filename)]
+    )
+
+
+def describe_exception(
+    error: BaseException,
+) -> tuple[str, str, str, str, int, str, str]:
+    """(kind, type, message, file, line, function, traceback) of an exception."""
+    kind, name, message, file, line, function, trace = _describe(error)
+    return (
+        kind,
+        as_c_string(name),
+        as_c_string(message),
+        as_c_string(file),
+        line,
+        as_c_string(function),
+        as_c_string(trace),
+    )
+
+
+def as_c_string(text: str) -> str:
+    """Without NULs and lone surrogates, which UTF-8 and a GstMessage lack."""
+    shown = text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
+    return shown.decode("utf-8")
+
+
+def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
+    if isinstance(error, PluginError):
+        return (
+            error.kind,
+            error.type,
+            str(error),
+            error.file,
+            error.line,
+            error.function,
+            str(error),
+        )
+    name = type(error).__qualname__
+    if type(error).__module__ not in ("builtins", "__main__"):
+        name = f"{type(error).__module__}.{name}"
+        name = name.removeprefix("base_plugin.")
+        if name.startswith(loader.PREFIX):
+            name = name.partition(".")[2]
+    try:
+        message = str(error)
+    except BaseException as nested:  # its __str__ is the plugin's code as well
+        message = f"(its __str__ raised {type(nested).__name__})"
+    message = " ".join(message.split())
+    if _is_called(error, "DropBuffer"):
+        # Whoever sends bad packets decides how many, and a traceback is slow.
+        return "dropped", name, message, "", 0, "", ""
+    frames = _own_frames(error.__traceback__)
+    file, line, function = "", 0, ""
+    if frames:
+        last = _deepest_plugin_frame(frames)
+        file, line, function = last.filename, last.lineno or 0, last.name
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno or 0
+        message = error.msg
+    kind = "end-of-stream" if _is_called(error, "EndOfStream") else "raised"
+    return kind, name, message, file, line, function, _format(error, frames)
+
+
+def _is_called(error: BaseException, name: str) -> bool:
+    """By name: a plugin may bring a base_plugin of its own."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def _deepest_plugin_frame(
+    frames: traceback.StackSummary,
+) -> traceback.FrameSummary:
+    """The innermost line of the plugin's own folder, not of a library."""
+    for frame in reversed(frames):
+        if loader.is_plugin_file(frame.filename):
+            return frame
+    return frames[-1]
+
+
+def _format(error: BaseException, frames: traceback.StackSummary) -> str:
+    try:
+        shown = traceback.TracebackException.from_exception(error)
+        shown.stack = frames
+        return "".join(shown.format()).rstrip()
+    except BaseException:  # a repr in it raised
+        return "".join(frames.format()).rstrip()
+
+
+def stack_of_thread(thread: int) -> str:
+    """Where a thread stands; for the warning about a call that hangs."""
+    frame: FrameType | None = sys._current_frames().get(thread)
+    if frame is None:
+        return ""
+    summary = traceback.StackSummary.from_list(
+        [
+            entry
+            for entry in traceback.extract_stack(frame)
+            if not _is_machinery(entry.filename)
+        ]
+    )
+    return "".join(summary.format()).rstrip()
