@@ -61,10 +61,6 @@ std::string stage_of(const std::string &plan) {
   return plan.substr(0, plan.find(' '));
 }
 
-bool converts(const std::string &plan) {
-  return contains(plan, " outputs") || contains(plan, "converts");
-}
-
 GstBuffer *buffer_of(guint8 byte, const Audio &audio, guint64 number) {
   constexpr size_t frames = 480;
   const gsize size = frames * size_t(audio.channels) * 4;
@@ -80,9 +76,9 @@ void expect_own_bytes(GstBuffer *buffer, const char *plan) {
   GstMapInfo map;
   fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
   for (gsize i = 0; i < map.size; i++)
-    fail_unless(map.data[i] == of_input || map.data[i] == of_worker ||
-                    map.data[i] == 0,
-                "%s: byte %zu is 0x%02x", plan, size_t(i), map.data[i]);
+    fail_unless(
+        map.data[i] == of_input || map.data[i] == of_worker || map.data[i] == 0,
+        "%s: byte %zu is 0x%02x", plan, size_t(i), map.data[i]);
   gst_buffer_unmap(buffer, &map);
 }
 
@@ -124,7 +120,8 @@ int count_descriptors() {
 
 struct Result {
   int out = 0;
-  Reports reports;
+  int errors = 0;
+  std::string told;
 };
 
 // A stream of some buffers, into NULL.
@@ -159,7 +156,10 @@ Result play(const Case &row, const std::string &python,
     element.to(GST_STATE_NULL);
     gst_harness_teardown(harness);
   }
-  result.reports = element.reports();
+  const Reports reports = element.reports();
+  for (const Report &report : reports)
+    result.errors += report.type == GST_MESSAGE_ERROR;
+  result.told = reports.text();
   return result;
 }
 
@@ -172,17 +172,14 @@ void run(const Case &row, const Properties &more = {}) {
            named ? "honest" : row.plan, more);
   const double taken = seconds_now() - start;
   fail_unless(taken < hang, "%s: %g s", row.plan, taken);
-  int errors = 0;
-  for (const Report &report : result.reports)
-    errors += report.type == GST_MESSAGE_ERROR;
-  const std::string told = result.reports.text();
-  GST_INFO("%s: %d out, %.3f s, %s", row.plan, result.out, taken, told.c_str());
+  GST_INFO("%s: %d out, %.3f s, %s", row.plan, result.out, taken,
+           result.told.c_str());
   if (row.expected == Fails)
-    fail_unless(errors == 1, "%s: %d ERRORs, %d out: %s", row.plan, errors,
-                result.out, told.c_str());
+    fail_unless(result.errors == 1, "%s: %d ERRORs, %d out: %s", row.plan,
+                result.errors, result.out, result.told.c_str());
   if (row.expected == Works)
-    fail_unless(told.empty() && result.out == buffers, "%s: %d out: %s",
-                row.plan, result.out, told.c_str());
+    fail_unless(result.told.empty() && result.out == buffers, "%s: %d out: %s",
+                row.plan, result.out, result.told.c_str());
   fail_unless(wait_until([] { return count_workers() == 0; }),
               "%s: %d workers are left", row.plan, count_workers());
 }
@@ -211,9 +208,9 @@ GST_START_TEST(test_no_word_of_a_reply_is_believed) {
     std::vector<const char *> works;
   };
   const Word words[] = {
-      {"outcome", {"0"}},   {"flags", {"0", "1", "2", "3", "8", "9", "10"}},
-      {"outputs", {"0"}},   {"bytes", {"*"}},
-      {"records", {"0"}},   {"time", {"*"}},
+      {"outcome", {"0"}}, {"flags", {"0", "1", "2", "3", "8", "9", "10"}},
+      {"outputs", {"0"}}, {"bytes", {"*"}},
+      {"records", {"0"}}, {"time", {"*"}},
   };
   const char *values[] = {"0",
                           "1",
@@ -264,14 +261,10 @@ GST_END_TEST
 
 GST_START_TEST(test_signals_and_words_come_when_they_like) {
   const Case rows[] = {
-      {"process twice", Works},
-      {"process early", Either},
-      {"process fill", Either},
-      {"process late 100", Works},
-      {"process flip", Either},
-      {"process change", Works},
-      {"process silence"},
-      {"process sigstop"},
+      {"process twice", Works}, {"process early", Either},
+      {"process fill", Either}, {"process late 100", Works},
+      {"process flip", Either}, {"process change", Works},
+      {"process silence"},      {"process sigstop"},
   };
   run_all(rows);
 }
@@ -345,10 +338,10 @@ GST_END_TEST
 
 GST_START_TEST(test_answers_are_looked_at) {
   const char *calls[] = {"load", "start", "set_parameter", "latency", "drain"};
-  const char *broken[] = {
-      "empty",          "too-long",        "longest",     "no-fields",
-      "most-fields",    "too-many-fields", "unknown",     "fields-missing",
-      "field-too-long", "field-longest",   "field-wraps", "trailing"};
+  const char *broken[] = {"empty",         "too-long",       "longest",
+                          "no-fields",     "most-fields",    "too-many-fields",
+                          "unknown",       "fields-missing", "field-too-long",
+                          "field-longest", "field-wraps",    "trailing"};
   run(honest);
   const int before = count_descriptors();
   for (const char *call : calls)
@@ -389,7 +382,7 @@ GST_START_TEST(test_answers_that_lie) {
       {"load capability maps_to_output|1|converts|1", Either},
       {"load capability parameter|x"},
       {"load capability secret|gain", Either},
-      {"load capability file|/nowhere|file|\n", Either},
+      {"load capability file|/nowhere|file|x", Either},
       {"start says ok|1|2|3", Either},
       {"start says failure"},
       {"start exit 0"},
@@ -419,20 +412,20 @@ GST_START_TEST(test_a_parameter_can_be_anything) {
   // Name, kind, default, value, minimum, maximum, unit, description, allowed,
   // secret, curve, choices. The worker sends them as one field each.
   const Case rows[] = {
-      {"load parameters gain|float|x|y|z|w|||||", Either},
-      {"load parameters gain|float|1|1|0|2|||||", Either},
-      {"load parameters gain|float|1|1|0|2||||0|1", Either},
-      {"load parameters gain|float|nan|inf|2|-1||||0|0", Either},
-      {"load parameters gain|int|99999999999|-1|5|1||||0|0", Either},
-      {"load parameters gain|bool|maybe|7|||||no|0|0", Either},
-      {"load parameters gain|unheard-of|1|1||||||0|0", Either},
-      {"load parameters gain|choice|a|b||||||0|0", Either},
-      {"load parameters gain|choice|a|b||||||0|0|c|c", Either},
-      {"load parameters name|string|a|b||||||0|0", Either},
-      {"load parameters parent|string|a|b||||||0|0", Either},
-      {"load parameters 1x|string|a|b||||||0|0"},
-      {"load parameters a b|string|a|b||||||0|0"},
-      {"load parameters |string|a|b||||||0|0"},
+      {"load parameter gain|float|x|y|z|w||||0|0", Either},
+      {"load parameter gain|float|1|1|0|2||||0|0", Either},
+      {"load parameter gain|float|1|1|0|2||||0|1", Either},
+      {"load parameter gain|float|nan|inf|2|-1||||0|0", Either},
+      {"load parameter gain|int|99999999999|-1|5|1||||0|0", Either},
+      {"load parameter gain|bool|maybe|7|||||no|0|0", Either},
+      {"load parameter gain|unheard-of|1|1||||||0|0", Either},
+      {"load parameter gain|choice|a|b||||||0|0", Either},
+      {"load parameter gain|choice|a|b||||||0|0|c|c", Either},
+      {"load parameter name|string|a|b||||||0|0", Either},
+      {"load parameter parent|string|a|b||||||0|0", Either},
+      {"load parameter 1x|string|a|b||||||0|0"},
+      {"load parameter a b|string|a|b||||||0|0"},
+      {"load parameter |string|a|b||||||0|0"},
   };
   run_all(rows);
 }
@@ -441,8 +434,9 @@ GST_END_TEST
 // ---- ends -------------------------------------------------------------------
 
 GST_START_TEST(test_it_ends_wherever_it_likes) {
-  const char *stages[] = {"load",  "start", "set_parameter", "process",
-                          "reset", "latency", "drain", "stop", "shutdown"};
+  const char *stages[] = {"load",    "start", "set_parameter",
+                          "process", "reset", "latency",
+                          "drain",   "stop",  "shutdown"};
   const char *ends[] = {"exit 0", "exit 3", "abort", "segv", "kill"};
   run(honest);
   const int before = count_descriptors();
@@ -479,13 +473,13 @@ GST_START_TEST(test_events_and_output_are_looked_at) {
       {"process event-broken unknown", Either},
       {"process event-says message|a b|k|i|1", Either},
       {"process event-says log|x|f|1|f|t|0", Either},
-      {"process event-says log|99999|f|1|f|\xff\xfe|0", Works},
+      {"process event-says log|99999|f|1|f|t|0", Works},
       {"process event-says mapped|77|caps|f|1|f", Either},
       {"process event-descriptors 100", Either},
       {"process event-hangup", Either},
       {"process event-flood log|10|f|1|f|t|0", Either},
-      {"process prints x\n", Either},
-      {"process prints x", Either},
+      {"process prints lines", Either},
+      {"process prints a-line", Either},
   };
   run_all(rows);
 }

@@ -8,7 +8,6 @@
 // or "worker". Another stage is the name of a record, or "process".
 #pragma once
 
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -56,6 +55,7 @@ void send_record(int socket, const char *const *fields, uint32_t count,
 bool receive_record(int socket, struct record *record);
 // Fields of a text, which '|' separates.
 void send_text(int socket, const char *text);
+void send_parameter(int socket, const char *text);
 
 // tricks.c
 void read_plan(struct plan *plan, const char *text);

@@ -2,14 +2,14 @@
 //
 // The server, which is honest unless the program's name says otherwise, and
 // the beginning of a worker.
-#include "hostile.h"
-
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include "hostile.h"
 
 enum { server_socket = 3, most_workers = 256 };
 
@@ -33,7 +33,8 @@ static bool is_stage(const char *stage) {
 _Noreturn static void run_worker(int socket, int output) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   close(server_socket);
-  for (int i = 0; i < worker_count; i++) close(workers[i].pidfd);
+  for (int i = 0; i < worker_count; i++)
+    close(workers[i].pidfd);
   dup2(output, 1);
   dup2(output, 2);
   close(output);
@@ -108,6 +109,7 @@ int main(int count, char **arguments) {
     if (is_stage("spawn")) do_trick_on(server_socket, &plan);
     spawn(&record);
   }
-  for (int i = 0; i < worker_count; i++) kill(workers[i].pid, SIGKILL);
+  for (int i = 0; i < worker_count; i++)
+    kill(workers[i].pid, SIGKILL);
   return 0;
 }

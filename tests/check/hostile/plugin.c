@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // One plugin: its requests, answered honestly where no trick is due.
-#include "hostile.h"
-
 #include <poll.h>
 #include <sys/mman.h>
 
-static const char *const abilities[] = {
-    "audio_name", "process_audio", "format",      "F32", "interleaved",
-    "1",          "non_interleaved", "1",         "read_only",
-    "0",          "has_reset",     "1",           "has_drain",
-    "1",          "has_latency",   "1",           "has_unlock",
-    "1",          "has_space",     "0",           "fail_closed",
-    "0",          "carries_state", "0",           "maps_to_output",
-    "0",          "maps_to_input", "0",           "as_bytes",
-    "0",          "pass_remainder", "0",          "block_size",
-    "0"};
+#include "hostile.h"
+
+static const char *const abilities[] = {"audio_name",      "process_audio",
+                                        "format",          "F32",
+                                        "interleaved",     "1",
+                                        "non_interleaved", "1",
+                                        "read_only",       "0",
+                                        "has_reset",       "1",
+                                        "has_drain",       "1",
+                                        "has_latency",     "1",
+                                        "has_unlock",      "1",
+                                        "has_space",       "0",
+                                        "fail_closed",     "0",
+                                        "carries_state",   "0",
+                                        "maps_to_output",  "0",
+                                        "maps_to_input",   "0",
+                                        "as_bytes",        "0",
+                                        "pass_remainder",  "0",
+                                        "block_size",      "0"};
 enum { ability_count = sizeof abilities / sizeof *abilities };
 
-// The module's name may end in "+converts", or in any other capability.
 static void answer_load(struct channel *channel) {
   const char *fields[most_fields] = {"ok"};
   uint32_t count = 1;
-  for (int i = 0; i < ability_count; i++) fields[count++] = abilities[i];
+  for (int i = 0; i < ability_count; i++)
+    fields[count++] = abilities[i];
   fields[count++] = "converts";
   fields[count++] = channel->converts ? "1" : "0";
   fields[count++] = "input_caps";
@@ -36,11 +43,15 @@ static void load(struct channel *channel, const struct record *call) {
   read_plan(&channel->plan, call->fields[3]);
   channel->converts = strcmp(channel->plan.trick, "outputs") == 0;
   if (strcmp(channel->plan.trick, "capability") == 0) {
-    // As good as the rest of the answer, which it stands in for.
+    // It stands in for all that are not needed.
     char text[sizeof channel->plan.arguments + 64];
-    snprintf(text, sizeof text, "ok|audio_name|process_audio|%s",
+    snprintf(text, sizeof text, "ok|audio_name|process_audio|format|F32|%s",
              channel->plan.arguments);
     send_text(channel->calls, text);
+    return;
+  }
+  if (strcmp(channel->plan.trick, "parameter") == 0) {
+    send_parameter(channel->calls, channel->plan.arguments);
     return;
   }
   if (is_due(channel, "load") && do_trick(channel)) return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Records, and where these do not keep to the rules, bytes.
-#include "hostile.h"
-
 #include <sys/socket.h>
+
+#include "hostile.h"
 
 void send_bytes(int socket, const void *bytes, size_t size, const int *with,
                 int count) {
@@ -36,7 +36,8 @@ void send_bytes(int socket, const void *bytes, size_t size, const int *with,
 void send_record(int socket, const char *const *fields, uint32_t count,
                  const int *with, int descriptors) {
   size_t size = 8;
-  for (uint32_t i = 0; i < count; i++) size += 4 + strlen(fields[i]);
+  for (uint32_t i = 0; i < count; i++)
+    size += 4 + strlen(fields[i]);
   char *bytes = malloc(size), *at = bytes;
   const uint32_t rest = (uint32_t)(size - 4);
   memcpy(at, &rest, 4);
@@ -60,6 +61,39 @@ void send_text(int socket, const char *text) {
     fields[count++] = each;
   send_record(socket, fields, count, NULL, 0);
   free(copy);
+}
+
+// An answer to `load` with one parameter, whose fields '|' separates: a list,
+// which is a record without its length inside of another.
+void send_parameter(int socket, const char *text) {
+  char list[4096];
+  const char *const head[] = {"ok",     "audio_name", "process_audio",
+                              "format", "F32",        "parameter"};
+  char *packed = list + 8, *copy = strdup(text), *rest = copy;
+  uint32_t count = 0;
+  for (char *each; (each = strsep(&rest, "|")); count++) {
+    const uint32_t length = (uint32_t)strlen(each);
+    memcpy(packed, &length, 4);
+    memcpy(packed + 4, each, length);
+    packed += 4 + length;
+  }
+  free(copy);
+  const uint32_t size = (uint32_t)(packed - list - 4);
+  memcpy(list, &size, 4);
+  memcpy(list + 4, &count, 4);
+
+  char bytes[8192], *at = bytes + 8;
+  for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
+    const uint32_t length = (uint32_t)strlen(head[i]);
+    memcpy(at, &length, 4);
+    memcpy(at + 4, head[i], length);
+    at += 4 + length;
+  }
+  memcpy(at, list, 4 + size);
+  at += 4 + size;
+  const uint32_t whole[] = {(uint32_t)(at - bytes - 4), 7};
+  memcpy(bytes, whole, sizeof whole);
+  send_bytes(socket, bytes, (size_t)(at - bytes), NULL, 0);
 }
 
 static bool receive_all(int socket, void *bytes, size_t size) {

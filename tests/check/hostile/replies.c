@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What is written to the control page and to the region of outputs.
-#include "hostile.h"
-
 #include <pthread.h>
+
+#include "hostile.h"
 
 void reply(struct channel *channel, const uint64_t *words, uint64_t signals) {
   memcpy(channel->page + reply_at, words, reply_words * sizeof *words);
@@ -35,7 +35,8 @@ void lie_about_outputs(struct channel *channel, const char *how) {
   if (strcmp(how, "honest") != 0) {
     char *at;
     bytes = strtoull(how, &at, 0);
-    for (count = 0; *at; count++) sizes[count] = strtoull(at, &at, 0);
+    for (count = 0; *at; count++)
+      sizes[count] = strtoull(at, &at, 0);
   }
   if (!channel->outputs.data || channel->outputs.size < 80) {
     const uint64_t none[reply_words] = {channel->page[0], 5, 0, 0, 4096, 0, 1};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What it does when the time has come.
-#include "hostile.h"
-
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "hostile.h"
 
 static void sleep_ms(uint64_t ms) {
   const struct timespec time = {(time_t)(ms / 1000),
@@ -70,28 +70,34 @@ static bool die(const struct plan *plan) {
   if (is(plan, "kill")) raise(SIGKILL);
   if (is(plan, "sigstop")) raise(SIGSTOP);
   if (is(plan, "silence"))
-    for (;;) pause();
+    for (;;)
+      pause();
   return false;
 }
 
-static void flood_output(const char *line, uint64_t ms) {
-  const time_t end = time(NULL) + (time_t)(ms / 1000) + 1;
-  const size_t size = strlen(line);
-  while (time(NULL) < end)
-    for (int i = 0; i < 1000; i++)
-      if (write(1, line, size) < 0) return;
+// Lines, or one that does not end.
+static void flood_output(bool lines) {
+  char bytes[4096];
+  memset(bytes, 'x', sizeof bytes);
+  for (size_t i = 0; lines && i < sizeof bytes; i += 2)
+    bytes[i] = '\n';
+  for (int i = 0; i < 4096; i++)
+    if (write(1, bytes, sizeof bytes) < 0) return;
 }
 
 static void flood(int socket, const char *text, int times) {
-  for (int i = 0; i < times; i++) send_text(socket, text);
+  for (int i = 0; i < times; i++)
+    send_text(socket, text);
 }
 
 static void send_descriptors(int socket, int count) {
-  int all[253];
-  for (int i = 0; i < count; i++) all[i] = dup(1);
+  int all[253] = {0};
+  for (int i = 0; i < count; i++)
+    all[i] = dup(1);
   const char *fields[] = {"ok"};
   send_record(socket, fields, 1, all, count);
-  for (int i = 0; i < count; i++) close(all[i]);
+  for (int i = 0; i < count; i++)
+    close(all[i]);
 }
 
 void do_trick_on(int socket, const struct plan *plan) {
@@ -155,7 +161,8 @@ static void reply_with_records(struct channel *channel, const char *arguments) {
   if (strncmp(text, "broken ", 7) == 0) {
     send_broken(channel->calls, text + 7);
   } else if (*text) {
-    for (uint64_t i = 0; i < records; i++) send_text(channel->calls, text);
+    for (uint64_t i = 0; i < records; i++)
+      send_text(channel->calls, text);
   }
   reply(channel, words, 1);
 }
@@ -231,7 +238,7 @@ bool do_trick(struct channel *channel) {
       sleep_ms(1);
     }
   } else if (is(plan, "prints")) {
-    flood_output(arguments, 1000);
+    flood_output(strcmp(arguments, "lines") == 0);
     return false;
   } else if (strncmp(plan->trick, "event-", 6) == 0) {
     struct plan rest = *plan;
