@@ -15,6 +15,10 @@ namespace {
 
 constexpr uint64_t warning_interval_ns = 1000000000;
 
+constexpr char advice[] =
+    "; with on-error=silence, passthrough or drop the stream goes on";
+constexpr char closed_advice[] = "; with on-error=drop the stream goes on";
+
 }  // namespace
 
 void PythonElement::call_hangs(const std::string &phase,
@@ -58,7 +62,7 @@ GstFlowReturn PythonElement::report(GstClockTime pts) {
   const bool dropped = untold_.failure.kind == Failure::Kind::Dropped;
   // Not worth an error any more: the stream ends on purpose.
   const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
-  const bool fail = !dropped && !stopping && on_error_ == OnError::Fail;
+  const bool fail = !dropped && !stopping && ends_stream(untold_.failure.kind);
   if (fail || stopping || last_told_ == 0 ||
       monotonic_ns() - last_told_ >= warning_interval_ns)
     tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING);
@@ -68,9 +72,19 @@ GstFlowReturn PythonElement::report(GstClockTime pts) {
   return GST_FLOW_ERROR;
 }
 
+// A policy is for what can be let through until the plugin works again.
+bool PythonElement::ends_stream(Failure::Kind kind) const {
+  return on_error_ == OnError::Fail || kind == Failure::Kind::Gone;
+}
+
 void PythonElement::tell(GstMessageType type) {
   last_told_ = monotonic_ns();
-  const Untold told = std::exchange(untold_, {});
+  Untold told = std::exchange(untold_, {});
+  const bool passes = told.failure.kind == Failure::Kind::Late ||
+                      told.failure.kind == Failure::Kind::Lost;
+  if (passes && type == GST_MESSAGE_ERROR)
+    told.failure.message +=
+        plugin_ && plugin_->capabilities().fail_closed ? closed_advice : advice;
   post_failure(element_, type, name_, told.failure, told.pts, told.count);
 }
 

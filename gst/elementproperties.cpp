@@ -89,7 +89,9 @@ void PythonElement::install_properties(GObjectClass *object_class) {
           "stats", "Statistics",
           "Since READY: buffers, frames, errors, dropped, copies, escapes, "
           "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
-          "of the call and of the wait for the GIL, in ns",
+          "of the call and of the wait for the GIL, in ns. With "
+          "isolation=process also worker-pid, restarts, missed-deadlines, "
+          "sandbox, and the same of the round-trip",
           GST_TYPE_STRUCTURE,
           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   g_object_class_install_property(

@@ -138,10 +138,12 @@ void PythonElement::take_over(Candidate next) {
   old.started = kind_ == PluginKind::Processor;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    remember_worker();
     old.plugin = std::exchange(plugin_, next.plugin);
     gst_caps_take(&caps_, caps);
     conversion_ = next.conversion;
   }
+  lender_->set(next.plugin);
   reloader_.discard(std::move(old));
   for (const Parameter &answer : next.answers)
     params_.accept(answer);

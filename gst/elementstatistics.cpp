@@ -6,7 +6,38 @@
 namespace pythonfilter {
 
 GstStructure *PythonElement::statistics() const {
-  return stats_.to_structure("pythonfilter-stats");
+  GstStructure *all = stats_.to_structure("pythonfilter-stats");
+  WorkerStatistics worker;
+  if (!worker_statistics(&worker)) return all;
+  gst_structure_set(all, "worker-pid", G_TYPE_INT64, gint64(worker.pid),
+                    "restarts", G_TYPE_UINT64, guint64(worker.restarts),
+                    "missed-deadlines", G_TYPE_UINT64,
+                    guint64(worker.missed_deadlines), "sandbox", G_TYPE_STRING,
+                    worker.sandbox.c_str(), nullptr);
+  stats_.round_trip.describe(all, "round-trip");
+  return all;
+}
+
+// False: the plugin runs, or ran, in this process.
+bool PythonElement::worker_statistics(WorkerStatistics *now) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!isolated_) return false;
+  if (!plugin_ || !plugin_->worker_statistics(now)) {
+    *now = past_;
+    return true;
+  }
+  now->restarts += past_.restarts;
+  now->missed_deadlines += past_.missed_deadlines;
+  return true;
+}
+
+// Before plugin_ becomes another one, under mutex_.
+void PythonElement::remember_worker() {
+  WorkerStatistics last;
+  if (!plugin_ || !plugin_->worker_statistics(&last)) return;
+  past_.restarts += last.restarts;
+  past_.missed_deadlines += last.missed_deadlines;
+  past_.sandbox = last.sandbox;
 }
 
 void PythonElement::post_statistics() {

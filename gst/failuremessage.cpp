@@ -29,7 +29,11 @@ std::string what_happened(const Failure &failure) {
     return failure.phase +
            "() was still running a second after the element "
            "was told to stop, and was interrupted";
-  if (failure.type.empty() || failure.kind == Failure::Kind::BadResult)
+  const bool elsewhere = failure.kind == Failure::Kind::Late ||
+                         failure.kind == Failure::Kind::Lost ||
+                         failure.kind == Failure::Kind::Gone;
+  if (failure.type.empty() || elsewhere ||
+      failure.kind == Failure::Kind::BadResult)
     return failure.message;
   if (failure.kind == Failure::Kind::Dropped)
     return "dropped a buffer" +
@@ -39,6 +43,36 @@ std::string what_happened(const Failure &failure) {
   if (failure.phase == "load") return "cannot be loaded: " + raised;
   if (failure.phase == "python") return "Python cannot be used: " + raised;
   return failure.phase + "() raised " + raised;
+}
+
+const char *name_of(Failure::Kind kind) {
+  switch (kind) {
+    case Failure::Kind::NotFound:
+      return "not-found";
+    case Failure::Kind::Unusable:
+      return "unusable";
+    case Failure::Kind::Raised:
+      return "raised";
+    case Failure::Kind::Refused:
+      return "refused";
+    case Failure::Kind::BadResult:
+      return "bad-result";
+    case Failure::Kind::Dropped:
+      return "dropped";
+    case Failure::Kind::EndOfStream:
+      return "end-of-stream";
+    case Failure::Kind::Interrupted:
+      return "interrupted";
+    case Failure::Kind::Late:
+      return "late";
+    case Failure::Kind::Lost:
+      return "lost";
+    case Failure::Kind::Gone:
+      return "gone";
+    case Failure::Kind::Closing:
+      break;
+  }
+  return "closing";
 }
 
 }  // namespace
@@ -57,12 +91,13 @@ void post_failure(GstElement *element, GstMessageType type,
   if (count > 1)
     text += " (" + std::to_string(count) + " failures since the last message)";
   GstStructure *details = gst_structure_new(
-      "python-exception", "phase", G_TYPE_STRING, failure.phase.c_str(), "type",
-      G_TYPE_STRING, failure.type.c_str(), "message", G_TYPE_STRING,
-      failure.message.c_str(), "file", G_TYPE_STRING, failure.file.c_str(),
-      "line", G_TYPE_INT, failure.line, "function", G_TYPE_STRING,
-      failure.function.c_str(), "plugin", G_TYPE_STRING, plugin.c_str(), "pts",
-      G_TYPE_UINT64, guint64(pts), "count", G_TYPE_UINT64, count, nullptr);
+      "python-exception", "kind", G_TYPE_STRING, name_of(failure.kind), "phase",
+      G_TYPE_STRING, failure.phase.c_str(), "type", G_TYPE_STRING,
+      failure.type.c_str(), "message", G_TYPE_STRING, failure.message.c_str(),
+      "file", G_TYPE_STRING, failure.file.c_str(), "line", G_TYPE_INT,
+      failure.line, "function", G_TYPE_STRING, failure.function.c_str(),
+      "plugin", G_TYPE_STRING, plugin.c_str(), "pts", G_TYPE_UINT64,
+      guint64(pts), "count", G_TYPE_UINT64, count, nullptr);
   GQuark domain;
   int code;
   domain_and_code(failure, &domain, &code);

@@ -102,6 +102,10 @@ GstFlowReturn FilterStream::reset() {
     if (flow != GST_FLOW_OK) return flow;
     let_through(buffer, &block,
                 outcome == Outcome::Dropped ? OnError::Drop : policy);
+    if (*buffer && python.isolated() && writes_) {
+      block.unmap();
+      replace_lent_memory(buffer);
+    }
     return *buffer ? GST_FLOW_OK : GST_FLOW_CUSTOM_SUCCESS;
   }
   if (block.converted || !in_place_) {
@@ -110,6 +114,10 @@ GstFlowReturn FilterStream::reset() {
     broken_ = false;
     gst_clear_buffer(buffer);
     return GST_FLOW_OK;
+  }
+  if (G_UNLIKELY(python.isolated()) && writes_) {
+    block.unmap();
+    replace_lent_memory(buffer);
   }
   if (writes_ && block.gap) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
   // Not left to the base class, which hears of a drop only where it is the last

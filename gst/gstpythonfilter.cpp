@@ -20,7 +20,10 @@
  * #GstPythonFilter:on-error lets the stream go on. A buffer for which the
  * plugin raises `base_plugin.DropBuffer` is one WARNING a second by any policy.
  * What was only counted is told at the end. The details are a structure
- * `python-exception` with the fields `phase` (the method that was called),
+ * `python-exception` with the fields `kind` (`raised`, `refused`,
+ * `bad-result`, …; of a plugin in another process also `late`, `lost` when
+ * that died and another one comes, and `gone` when none comes, which is an
+ * ERROR by any policy), `phase` (the method that was called),
  * `type` (the exception's class), `message`, `file`, `line`, `function`,
  * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
  * message).
@@ -152,6 +155,15 @@ static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
   gst_base_transform_set_passthrough(
       base, self->python->read_only() && !self->python->converts());
   return TRUE;
+}
+
+static gboolean gst_python_filter_propose_allocation(GstBaseTransform *base,
+                                                     GstQuery *decide,
+                                                     GstQuery *query) {
+  const gboolean answered =
+      GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+          ->propose_allocation(base, decide, query);
+  return GST_PYTHON_FILTER(base)->python->offer_memory(query) || answered;
 }
 
 static gboolean gst_python_filter_stop(GstBaseTransform *base) {
@@ -311,6 +323,7 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
   transform_class->fixate_caps = gst_python_filter_fixate_caps;
   transform_class->stop = gst_python_filter_stop;
   transform_class->set_caps = gst_python_filter_set_caps;
+  transform_class->propose_allocation = gst_python_filter_propose_allocation;
   transform_class->sink_event = gst_python_filter_sink_event;
   transform_class->query = gst_python_filter_query;
   transform_class->generate_output = gst_python_filter_generate_output;

@@ -77,6 +77,11 @@ static gboolean gst_python_sink_set_caps(GstBaseSink *base, GstCaps *caps) {
          GST_PYTHON_SINK(base)->stream->start(info);
 }
 
+static gboolean gst_python_sink_propose_allocation(GstBaseSink *base,
+                                                   GstQuery *query) {
+  return GST_PYTHON_SINK(base)->python->offer_memory(query);
+}
+
 static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
   auto *self = GST_PYTHON_SINK(base);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self->stream->reset();
@@ -116,6 +121,7 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
 
   sink_class->get_caps = gst_python_sink_get_caps;
   sink_class->set_caps = gst_python_sink_set_caps;
+  sink_class->propose_allocation = gst_python_sink_propose_allocation;
   sink_class->event = gst_python_sink_event;
   sink_class->unlock = gst_python_sink_unlock;
   sink_class->unlock_stop = gst_python_sink_unlock_stop;

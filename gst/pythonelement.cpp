@@ -151,6 +151,8 @@ bool PythonElement::load() {
     spec.venv = settings_.venv;
     spec.isolation = settings_.isolation;
     name_ = plugin_name();
+    isolated_ = spec.isolation.process;
+    past_ = {};
   }
   stats_.clear();
   stopping_ = failed_ = escape_warned_ = caps_warned_ = false;
@@ -182,6 +184,7 @@ bool PythonElement::load() {
   }
   deadline_.add(plugin);
   plugin_ = std::move(plugin);
+  lender_->set(plugin_);
   reloads_ = 0;
   read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
@@ -213,7 +216,9 @@ void PythonElement::unload() {
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
   deadline_.remove(plugin_);
+  lender_->set(nullptr);
   std::lock_guard<std::mutex> lock(mutex_);
+  remember_worker();
   fail_closed_ = false;
   plugin_.reset();
 }
@@ -242,6 +247,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   curve_rate_ = format->bytes ? 0 : info.rate;
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
+  if (isolated_) patience_.start(is_live(), curve_rate_);
   set_stats_interval(stats_interval_);
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
@@ -250,6 +256,28 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   if (!plugin_->start(*format, &failure_)) return fail_caps();
   reloader_.begin_stream(info_, format_);
   return update_latency() == GST_FLOW_OK;
+}
+
+// Whoever is upstream knows; a source knows itself.
+bool PythonElement::is_live() const {
+  gboolean live = FALSE;
+  if (kind_ == PluginKind::Source) {
+    g_object_get(element_, "is-live", &live, nullptr);
+    return live;
+  }
+  GstPad *pad = gst_element_get_static_pad(element_, "sink");
+  GstQuery *query = gst_query_new_latency();
+  if (gst_pad_peer_query(pad, query))
+    gst_query_parse_latency(query, &live, nullptr, nullptr);
+  gst_query_unref(query);
+  gst_object_unref(pad);
+  return live;
+}
+
+bool PythonElement::offer_memory(GstQuery *query) const {
+  if (!isolated_ || !plugin_) return false;
+  offer_lent_memory(query, lender_);
+  return true;
 }
 
 void PythonElement::stop() {
@@ -327,6 +355,7 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, curve_rate_, block);
+  if (G_UNLIKELY(isolated_)) block->patience = patience_.with(*block);
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
@@ -343,6 +372,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 [[gnu::hot]] void PythonElement::count(const Block &block) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
+  if (G_UNLIKELY(isolated_))
+    stats_.round_trip.add(block.times.left - block.times.asked);
   if (double(block.times.left - block.times.asked) >
           double(block.frames) * ticks_per_frame_ &&
       ticks_per_frame_ > 0)

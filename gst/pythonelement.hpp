@@ -18,6 +18,7 @@
 #include "capsconversion.hpp"
 #include "curves.hpp"
 #include "isolationproperties.hpp"
+#include "lentallocator.hpp"
 #include "patience.hpp"
 #include "pluginparams.hpp"
 #include "pluginproperties.hpp"
@@ -138,6 +139,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Of a source, with the parameters of now.
   Preferences preferences();
 
+  // The plugin runs in another process.
+  bool isolated() const { return isolated_; }
+  // In the answer to an ALLOCATION query. False: nothing was added.
+  bool offer_memory(GstQuery *query) const;
+
   // Any thread.
   // The plugin's code is loaded anew. False: there is none.
   bool reload() { return reloader_.request(); }
@@ -200,6 +206,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void set_stats_interval(guint milliseconds);
   void post_due_statistics();
   GstStructure *statistics() const;
+  bool worker_statistics(WorkerStatistics *now) const;
+  void remember_worker();
+  bool is_live() const;
+  bool ends_stream(Failure::Kind kind) const;
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -225,6 +235,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::shared_ptr<Plugin> plugin_;
   std::string name_;        // of the plugin, for messages; as plugin_
   bool read_only_ = false;  // as plugin_
+  bool isolated_ = false;   // as plugin_
+  const std::shared_ptr<Lender> lender_ = std::make_shared<Lender>();
+  WorkerStatistics past_;  // guarded by mutex_; of the plugins before it
   Statistics stats_;
   std::atomic<guint> stats_interval_{0};         // ms; 0: never
   std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks

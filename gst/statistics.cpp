@@ -69,6 +69,7 @@ void Statistics::clear() {
     counter->set(0);
   call.clear();
   gil_wait.clear();
+  round_trip.clear();
 }
 
 GstStructure *Statistics::to_structure(const char *name) const {

@@ -50,6 +50,7 @@ struct Statistics {
   Counter buffers, frames, errors, dropped, copies, escapes, overruns,
       messages_dropped;
   Histogram call, gil_wait;
+  Histogram round_trip;  // to another process and back
 
   void clear();
   GstStructure *to_structure(const char *name) const;

@@ -14,7 +14,7 @@ using namespace check;
 namespace {
 
 enum Expected {
-  Fails,  // one ERROR
+  Fails,  // something does not come out, and it is told why
   Works,  // every buffer comes out, and nothing is told
   Either  // it depends on who is faster, or on what is nobody's harm
 };
@@ -120,7 +120,6 @@ int count_descriptors() {
 
 struct Result {
   int out = 0;
-  int errors = 0;
   std::string told;
 };
 
@@ -156,10 +155,7 @@ Result play(const Case &row, const std::string &python,
     element.to(GST_STATE_NULL);
     gst_harness_teardown(harness);
   }
-  const Reports reports = element.reports();
-  for (const Report &report : reports)
-    result.errors += report.type == GST_MESSAGE_ERROR;
-  result.told = reports.text();
+  result.told = element.reports().text();
   return result;
 }
 
@@ -175,8 +171,8 @@ void run(const Case &row, const Properties &more = {}) {
   GST_INFO("%s: %d out, %.3f s, %s", row.plan, result.out, taken,
            result.told.c_str());
   if (row.expected == Fails)
-    fail_unless(result.errors == 1, "%s: %d ERRORs, %d out: %s", row.plan,
-                result.errors, result.out, result.told.c_str());
+    fail_unless(!result.told.empty() && result.out < buffers, "%s: %d out: %s",
+                row.plan, result.out, result.told.c_str());
   if (row.expected == Works)
     fail_unless(result.told.empty() && result.out == buffers, "%s: %d out: %s",
                 row.plan, result.out, result.told.c_str());
