@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <limits.h>
+#include <unistd.h>
 
 namespace pythonfilter {
 
@@ -36,13 +37,18 @@ std::string safe_python_path() {
 
 std::string python_directory() {
   if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
-  const std::string note =
-      directory_of(file_of(reinterpret_cast<void *>(&python_directory))) +
-      "/plugins_py.path";
+  const std::string own =
+      directory_of(file_of(reinterpret_cast<void *>(&python_directory)));
   std::string line;
-  std::ifstream file(note);
+  std::ifstream file(own + "/plugins_py.path");
   std::getline(file, line);
-  return line.empty() ? PYTHONFILTER_PYTHON_DIR : line;
+  if (!line.empty()) return line;
+  // Also if all of it was moved.
+  char *moved = realpath((own + "/" PYTHONFILTER_PYTHON_WAY).c_str(), nullptr);
+  const std::string there = moved ? moved : "";
+  free(moved);
+  const bool found = access((there + "/base_plugin.py").c_str(), R_OK) == 0;
+  return found ? there : PYTHONFILTER_PYTHON_DIR;
 }
 
 }  // namespace pythonfilter

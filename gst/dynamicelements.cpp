@@ -201,6 +201,23 @@ void add_pad_templates(GstElementClass *klass, const ScanRecord &record) {
   }
 }
 
+// What gst-inspect shows besides, since no property tells.
+void add_promises(GstElementClass *klass, const ScanRecord &record) {
+  static const std::pair<const char *, const char *> known[] = {
+      {"read_only", "yes: it only looks at the samples"},
+      {"fail_closed", "yes: on-error=passthrough and silence are refused"}};
+  for (const auto &[field, text] : known) {
+    std::string key = field;
+    std::replace(key.begin(), key.end(), '_', '-');
+    if (record.has(field))
+      gst_element_class_add_metadata(klass, key.c_str(), text);
+  }
+  if (record.has("block_size"))
+    gst_element_class_add_metadata(
+        klass, "block-size",
+        (record.value("block_size") + " frames in each call").c_str());
+}
+
 void init_class(gpointer klass, gpointer data) {
   const ScanRecord record(*static_cast<const std::string *>(data));
   auto *plugin = new Described;
@@ -235,6 +252,7 @@ void init_class(gpointer klass, gpointer data) {
   g_free(file);
   gst_element_class_add_metadata(element_class, "script",
                                  plugin->plugin.script.c_str());
+  add_promises(element_class, record);
   add_pad_templates(element_class, record);
 }
 

@@ -33,10 +33,22 @@ std::string python_source_directory() {
   return line;
 }
 
+// Where they were installed, also if all of it was moved.
+std::string installed_directory() {
+  char *path =
+      g_canonicalize_filename(PYTHONFILTER_PYTHON_WAY, own_directory().c_str());
+  const std::string moved = path;
+  g_free(path);
+  return g_file_test((moved + "/pythonfilter_scan.py").c_str(),
+                     G_FILE_TEST_IS_REGULAR)
+             ? moved
+             : PYTHONFILTER_PYTHON_DIR;
+}
+
 std::string scan_script() {
   std::string directory = python_source_directory();
   if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) directory = set;
-  if (directory.empty()) directory = PYTHONFILTER_PYTHON_DIR;
+  if (directory.empty()) directory = installed_directory();
   return directory + "/pythonfilter_scan.py";
 }
 
@@ -44,7 +56,7 @@ std::string scan_script() {
 // to see what is installed.
 std::vector<std::string> system_folders() {
   if (!python_source_directory().empty()) return {};
-  return {PYTHONFILTER_PYTHON_DIR "/plugins", PYTHONFILTER_PYTHON_DIR};
+  return {installed_directory() + "/plugins", installed_directory()};
 }
 
 std::string unescape(const char *text) {

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from _keys import KeyReader, looks_like_a_key
-from base_plugin import AudioProcessorPlugin
+from base_plugin import AudioProcessorPlugin, Param
 
 KEY_PARAMETERS = ("key_file", "key_fd", "credential")
 
@@ -20,11 +20,12 @@ class SealedPlugin(AudioProcessorPlugin):
     as_bytes: ClassVar[bool] = True
     fail_closed: ClassVar[bool] = True
 
+    key_file = Param("", description="The file that holds the key")
+    key_fd = Param(-1, min=-1, description="The file descriptor that holds the key")
+    credential = Param("", description="The service credential that is the key")
+
     def __init__(self) -> None:
         super().__init__()
-        self.key_file = ""
-        self.key_fd = -1
-        self.credential = ""
         self._key_reader = KeyReader()
 
     def set_parameter(self, key: str, value: str) -> bool | None:

@@ -32,12 +32,15 @@ from __future__ import annotations
 import abc
 import collections
 import enum
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, overload
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from base_plugin_buffer import AudioBuffer
+from base_plugin_messages import checked_fields
+from base_plugin_param import BOOLS, Param, text_of
 
 __all__ = [
     "AudioBuffer",
@@ -126,238 +129,17 @@ class PluginInfo:
         )
 
 
-class _Stream(Protocol):
-    """What the element knows about the current buffer."""
-
-    pts: int | None
-    duration: int | None
-    offset: int | None
-    discont: bool
-    gap: bool
-    sample_rate: int | None
-
-    def curve(self, name: str, /) -> NDArray[np.float32]: ...
-
-
-class _NoStream:
-    """Keeps what a plugin sets of a buffer that no element made."""
-
-    pts: int | None = None
-    duration: int | None = None
-    offset: int | None = None
-    discont: bool = False
-    gap: bool = False
-    sample_rate: int | None = None
-
-
-class AudioBuffer:
-    """One block of samples.
-
-    ``AudioBuffer(channels, frame_count)`` makes a silent float32 block.
-
-    ``data`` is the array of shape ``(channels, frames)``.  Inside a pipeline it
-    is a view of the GStreamer buffer's own memory, often a strided one, in the
-    stream's format.  Change it in place (``buffer.data *= 0.5``,
-    ``buffer.data[:] = x``) or put another array of the same shape and dtype in
-    its place (``buffer.data = y``), which costs a copy.
-
-    A pipeline uses one object for all buffers of a stream.  The times below
-    are those of the current buffer, are only looked up when read, and are
-    ``None`` when unknown, as they are outside a pipeline.
-    """
-
-    __slots__ = ("data", "_stream", "curves")
-
-    data: NDArray[Any]
-    # The element makes instances with __new__ and fills these two slots.
-    _stream: _Stream | _NoStream | None
-    # For tests of a plugin: what curve() gives, a number or an array of shape
-    # (frames,) for each name.  An element's buffers have none.
-    curves: dict[str, float | NDArray[Any]]
-
-    def __init__(self, channels: int, frame_count: int) -> None:
-        self.data = np.zeros((channels, frame_count), np.float32)
-        self._stream = None
-        self.curves = {}
-
-    def get_channel_data(self, ch: int) -> NDArray[Any]:
-        """Samples of channel ``ch``, counted from 0: a view of shape (frames,)."""
-        row: NDArray[Any] = self.data[ch]
-        return row
-
-    def get_frame_count(self) -> int:
-        """Samples per channel; bytes, where the buffer holds bytes."""
-        frames: int = self.data.shape[-1]
-        return frames
-
-    def get_channel_count(self) -> int:
-        """Number of channels; 1 where the buffer holds bytes."""
-        channels: int = self.data.shape[0] if self.data.ndim > 1 else 1
-        return channels
-
-    def clear(self) -> None:
-        """Make every sample zero."""
-        self.data.fill(0)
-
-    def copy_from(self, other: AudioBuffer) -> None:
-        """Copy the samples of ``other``.
-
-        A mono ``other`` fills every channel.  Raises ValueError if the shapes
-        do not fit and TypeError if the samples do not (float into integer).
-        """
-        np.copyto(self.data, other.data)
-
-    @property
-    def pts(self) -> int | None:
-        """Presentation time of the first frame, in ns."""
-        return None if self._stream is None else self._stream.pts
-
-    @property
-    def duration(self) -> int | None:
-        """Length of the block, in ns."""
-        return None if self._stream is None else self._stream.duration
-
-    @property
-    def offset(self) -> int | None:
-        """Index of the first frame in the stream."""
-        return None if self._stream is None else self._stream.offset
-
-    @property
-    def discont(self) -> bool:
-        """True if this block does not continue the one before.
-
-        Set it to True in the audio method to say so of what comes out of this
-        call; what came in as a break stays one.  Anything but a bool raises
-        TypeError.
-        """
-        return False if self._stream is None else self._stream.discont
-
-    @discont.setter
-    def discont(self, value: bool) -> None:
-        if not isinstance(value, bool):
-            raise TypeError(f"discont is a bool, not {type(value).__name__}")
-        if self._stream is None:
-            self._stream = _NoStream()
-        self._stream.discont = value
-
-    @property
-    def gap(self) -> bool:
-        """True if the block is known to hold nothing but silence."""
-        return False if self._stream is None else self._stream.gap
-
-    @property
-    def sample_rate(self) -> int | None:
-        """Frames per second; ``None`` for what is no raw audio."""
-        return None if self._stream is None else self._stream.sample_rate
-
-
-    def curve(self, name: str) -> NDArray[np.float32]:
-        """The parameter ``name`` at each frame: a new array of shape (frames,).
-
-        For a plugin whose ``curves`` has the name.  It follows what an
-        application bound to the parameter with a ``GstController``, frame by
-        frame and whatever the size of the blocks; otherwise all values are the
-        parameter's own.  Raises KeyError for other names, and RuntimeError after
-        the call.
-
-        Outside a pipeline it is what ``curves`` holds for the name.
-        """
-        if self._stream is not None and not isinstance(self._stream, _NoStream):
-            return self._stream.curve(name)
-        return np.full(self.get_frame_count(), self.curves[name], np.float32)
-
-
+#: Takes a block from a source that makes them by itself.
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
-# One buffer of a plugin whose output is not like its input.
+#: One buffer of a plugin whose output is not like its input.
 Output = bytes | bytearray | memoryview | NDArray[Any]
 
-
-# What a field of a message can be, once it is on its way.
+#: What a field of a message can be, once it is on its way; see
+#: ``BasePlugin.post``.
 Field = bool | int | float | str | list[bool] | list[int] | list[float] | list[str]
 
-# As GStreamer wants them; the element fills in the four times itself.
-_MESSAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9/\-_.:+]*")
-_OUR_MESSAGES = "pythonfilter-"
-_OUR_FIELDS = frozenset(("timestamp", "duration"))
-_MOST_BYTES = 65536  # of the values of one message
 _KEPT_MESSAGES = 1000
-
-
-def _checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a message is a str, not {name!r}")
-    if not _MESSAGE_NAME.fullmatch(name) or name.startswith(_OUR_MESSAGES):
-        raise ValueError(
-            f"{name!r} cannot name a message: a letter, then letters, digits and "
-            f"/-_.:+, and not {_OUR_MESSAGES}..."
-        )
-    checked: dict[str, Field] = {}
-    size = 0
-    for key, value in fields.items():
-        if not (key.isascii() and key.isidentifier()) or key in _OUR_FIELDS:
-            raise ValueError(
-                f"{key!r} cannot name a field: an ASCII identifier, and not "
-                + " or ".join(sorted(_OUR_FIELDS))
-            )
-        checked[key] = plain = _plain(key, value)
-        for each in plain if isinstance(plain, list) else (plain,):
-            size += len(each.encode()) if isinstance(each, str) else 8
-        if size > _MOST_BYTES:
-            raise ValueError(f"with {key} the message is larger than 64 KiB")
-    return checked
-
-
-def _plain(key: str, value: object) -> Field:
-    """The value as Python's own bool, int, float or str, or a list of one of them."""
-    if isinstance(value, np.ndarray):
-        if value.ndim == 1 and value.dtype.kind in "biufU":
-            value = value[: _MOST_BYTES + 1].tolist()
-    elif isinstance(value, np.generic):
-        value = _item(value)
-    if not isinstance(value, (list, tuple)):
-        if _kind(key, value) is not None:
-            return value  # type: ignore[return-value]
-        raise TypeError(
-            f"{key}: {type(value).__name__} cannot be part of a message, only bool, "
-            "int, float, str and one-dimensional arrays of them"
-        )
-    if len(value) > _MOST_BYTES:
-        raise ValueError(f"with {key} the message is larger than 64 KiB")
-    items = [_item(each) for each in value]
-    kinds = {_kind(key, each) for each in items}
-    if kinds == {int, float}:
-        return [float(each) for each in items]  # type: ignore[arg-type]
-    if len(kinds) > 1 or None in kinds:
-        raise TypeError(
-            f"{key}: an array in a message holds only bool, only int, only float or "
-            "only str"
-        )
-    return items  # type: ignore[return-value]
-
-
-def _item(value: object) -> object:
-    """A NumPy scalar as Python's own; a long double becomes a float."""
-    if isinstance(value, np.str_):
-        return str(value)
-    if isinstance(value, np.floating):
-        return float(value)
-    return value.item() if isinstance(value, (np.bool_, np.integer)) else value
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= each <= "\udfff" for each in text)
-
-
-def _kind(key: str, value: object) -> type | None:
-    """Which of the four it is, if any; subclasses, such as enums, are not."""
-    kind = type(value)
-    if kind is int and not -(2**63) <= value < 2**63:  # type: ignore[operator]
-        raise ValueError(f"{key}: {value} needs more than 64 bits")
-    if kind is str and ("\0" in value or not _is_unicode(value)):  # type: ignore[operator, arg-type]
-        raise ValueError(f"{key}: {value!r} cannot be sent as UTF-8 text")
-    return kind if kind in (bool, int, float, str) else None
-
 
 # Names that are not parameters, though their values look like some.
 _NOT_PARAMETERS = frozenset(
@@ -377,188 +159,6 @@ _NOT_PARAMETERS = frozenset(
         "block_remainder",
     )
 )
-
-_BOOLS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
-
-
-T = TypeVar("T")
-
-
-class Param(Generic[T]):
-    """A parameter, declared in the class of a plugin::
-
-        class Gain(AudioProcessorPlugin):
-            gain = Param(1.0, min=0.0, max=4.0, description="Linear gain")
-            mode = Param("warm", choices=("warm", "cold"))
-
-            def process_audio(self, buffer):
-                buffer.data *= self.gain
-
-    Inside the plugin it is a plain attribute, which an assignment does not check
-    and which costs nothing to read.  Outside it is a property of the element's
-    child ``plugin``, with this range, default and description:
-    ``plugin::gain=0.5``.
-
-    ``default``
-        A bool, int, float (also NumPy's), str or member of an ``enum.Enum``: the
-        parameter keeps that type.
-    ``min``, ``max``
-        Of an int or float, both included; ``None`` for no limit.
-    ``unit``
-        As people write it: "Hz", "dB", "ms".
-    ``description``
-        One line that says what it does.
-    ``choices``
-        The texts that a str may be.  Those of an ``enum.Enum`` are its values
-        where they are texts, its names otherwise.
-    ``secret``
-        Whether it only goes in, as if named in the plugin's ``secrets``.
-
-    Raises TypeError or ValueError for a declaration that contradicts itself.
-    """
-
-    name = ""
-
-    def __init__(
-        self,
-        default: T,
-        *,
-        min: float | None = None,
-        max: float | None = None,
-        unit: str = "",
-        description: str = "",
-        choices: Collection[str] | type[enum.Enum] | None = None,
-        secret: bool = False,
-    ) -> None:
-        self.default = default
-        self.type: Any = type(default)
-        self.minimum = min
-        self.maximum = max
-        self.unit = unit
-        self.description = description
-        self.secret = secret
-        self._members: dict[str, Any] = {}
-        if isinstance(default, enum.Enum):
-            choices = self.type
-        if isinstance(choices, type):
-            self._members = {_text_of(member): member for member in choices}
-        elif choices is not None:
-            self._members = {text: text for text in choices}
-        self.choices = tuple(self._members)
-        self._check_declaration()
-
-    def _check_declaration(self) -> None:
-        numeric = self._is_int() or self._is_float()
-        if not (numeric or issubclass(self.type, (bool, str, enum.Enum))):
-            raise TypeError(
-                f"a Param is a bool, int, float, str or enum.Enum, not "
-                f"{self.type.__name__}"
-            )
-        if not numeric and (self.minimum is not None or self.maximum is not None):
-            raise TypeError("only a number has min and max")
-        if self.choices and (numeric or self.type is bool):
-            raise TypeError("only a str or an enum.Enum has choices")
-        if self._members and self.default not in self._members.values():
-            raise ValueError(f"the default {self.default!r} must be {self.allowed}")
-        if numeric and not self._in_range(self.default):
-            raise ValueError(f"the default {self.default!r} must be {self.allowed}")
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Param[T]: ...
-
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
-
-    # Without a __set__: what is assigned, or was once read, lies in the
-    # instance's own __dict__, where it is found without a call.
-    def __get__(self, instance: object, owner: type) -> Param[T] | T:
-        if instance is None:
-            return self
-        try:
-            vars(instance)[self.name] = self.default
-        except TypeError:  # an instance with slots
-            pass
-        return self.default
-
-    @property
-    def allowed(self) -> str:
-        """The values it can have, to go after "must be"."""
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        if self.type is bool:
-            return "true or false"
-        if self.type is str:
-            return "a text"
-        kind = "a whole number" if self._is_int() else "a number"
-        low, high = self.minimum, self.maximum
-        if low is not None and high is not None:
-            return f"{kind} from {low} to {high}"
-        if low is not None:
-            return f"{kind}, at least {low}"
-        return kind if high is None else f"{kind}, at most {high}"
-
-    def parse(self, text: str) -> T:
-        """The value that ``text`` stands for.
-
-        Raises ValueError, which names the allowed values, for any other text.
-        """
-        value: Any = None
-        try:
-            if self._members:
-                value = self._members[text]
-            elif self.type is bool:
-                value = _BOOLS[text.strip().lower()]
-            else:
-                value = self.type(text)
-            good = not (self._is_int() or self._is_float()) or self._in_range(value)
-        except (KeyError, ValueError, OverflowError):
-            good = False
-        if good:
-            return value  # type: ignore[no-any-return]
-        shown = "this value" if self.secret else text if self._is_float() else repr(text)
-        raise ValueError(f"{self.name} = {shown}: must be {self.allowed}")
-
-    def format(self, value: T) -> str:
-        """The text of a value, as ``parse`` takes it."""
-        return _text_of(value)
-
-    def _is_int(self) -> bool:
-        return issubclass(self.type, int) and not issubclass(
-            self.type, (bool, enum.Enum)
-        )
-
-    def _is_float(self) -> bool:
-        return issubclass(self.type, (float, np.floating)) and not issubclass(
-            self.type, enum.Enum
-        )
-
-    def _in_range(self, value: Any) -> bool:
-        low = -np.inf if self.minimum is None else self.minimum
-        high = np.inf if self.maximum is None else self.maximum
-        return bool(low <= value <= high)  # so NaN is not
-
-
-def _text_of(value: Any) -> str:
-    """A parameter's value as set_parameter takes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, enum.Enum):
-        return value.value if isinstance(value.value, str) else value.name
-    if isinstance(value, float):
-        return float.__repr__(value)  # NumPy's own says np.float64(...)
-    return str(value)
 
 
 class BasePlugin(abc.ABC):
@@ -610,7 +210,7 @@ class BasePlugin(abc.ABC):
     # In the class as well, for plugins whose __init__ does not call ours.
     state: PluginState = PluginState.UNLOADED
 
-    # Put into the instance by the element; takes what _checked_fields() made.
+    # Put into the instance by the element; takes what checked_fields() made.
     _send_message: Callable[[str, dict[str, Field]], None] | None = None
 
     def __init__(self) -> None:
@@ -655,10 +255,10 @@ class BasePlugin(abc.ABC):
         As it stands here, a parameter is a ``Param`` of the class, whose range
         and type are checked, or any public attribute that holds a bool, int,
         float, str or NumPy float, and keeps that type: with ``self.gain = 1.0``
-        in ``__init__``, ``set_parameter("gain", "0.5")`` works.  A bool takes
-        true, yes, on or 1 and false, no, off or 0.  Unknown keys are refused; a
-        value of the wrong type or out of range raises ValueError, which says
-        what a ``Param`` allows.
+        in ``__init__``, ``set_parameter("gain", "0.5")`` works.  What the class
+        has in capitals is a constant.  A bool takes true, yes, on or 1 and
+        false, no, off or 0.  Unknown keys are refused; a value of the wrong type
+        or out of range raises ValueError, which says what a ``Param`` allows.
         """
         param = getattr(type(self), key, None)
         if isinstance(param, Param):
@@ -670,7 +270,7 @@ class BasePlugin(abc.ABC):
         kind: Any = type(current)
         try:
             if isinstance(current, bool):
-                new = kind(_BOOLS[value.strip().lower()])
+                new = kind(BOOLS[value.strip().lower()])
             elif isinstance(current, int):
                 new = kind(int(value))
             elif isinstance(current, (float, np.floating)):
@@ -699,7 +299,7 @@ class BasePlugin(abc.ABC):
         value = self._parameter(key)
         if isinstance(value, enum.Enum):
             value = value.value
-        return "" if value is None else _text_of(value)
+        return "" if value is None else text_of(value)
 
     def post(self, name: str, /, **fields: object) -> None:
         """Tell the application something, as a message on the pipeline's bus.
@@ -722,7 +322,7 @@ class BasePlugin(abc.ABC):
 
         Outside a pipeline messages go to ``posted``.
         """
-        checked = _checked_fields(name, fields)
+        checked = checked_fields(name, fields)
         if self._send_message is not None:
             self._send_message(name, checked)
         else:
@@ -743,6 +343,9 @@ class BasePlugin(abc.ABC):
     def _parameter(self, key: str) -> Any:
         """The parameter's value, or None if there is none of that name."""
         if key.startswith("_") or key in _NOT_PARAMETERS:
+            return None
+        # A constant of the class; a filter's own Q may be a parameter.
+        if key.isupper() and key not in getattr(self, "__dict__", ()):
             return None
         value = getattr(self, key, None)
         known = isinstance(value, (bool, int, float, str, np.floating))

@@ -13,7 +13,7 @@ __author__ = "The pythonfilter authors"
 
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioSourcePlugin, PluginState
+from base_plugin import AudioBuffer, AudioSourcePlugin, Param, PluginState
 
 from _portaudio import Device
 
@@ -21,13 +21,13 @@ from _portaudio import Device
 class MicrophoneSource(AudioSourcePlugin):
     """Reads a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
 
-    Parameter ``device``: its index or (part of) its name, by default
-    PortAudio's default; it can be changed while recording.
+    The ``device`` can be changed while it records.
     """
+
+    device = Param("", description="Index or part of the name; empty: the default")
 
     def __init__(self) -> None:
         super().__init__()
-        self.device = ""
         self._input = Device("Input")
         self._block = np.empty((0, 0), np.float32)
         self._filled = 0  # frames of the block

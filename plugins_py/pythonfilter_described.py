@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 
 from pythonfilter_kinds import AUDIO_METHODS, FORMATS, LAYOUTS, MAX_CHANNELS, NATIVE
+from pythonfilter_reading import Unusable, read
 from pythonfilter_source import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
 
 TYPE_CHECKING = False
@@ -37,7 +39,7 @@ class Plugin:
 
 def plugins(text: bytes, path: str) -> list[Plugin]:
     """Raises SyntaxError, ValueError and others as ast.parse() does."""
-    source = Source(text, path)
+    source = Source(text, path, Helpers(os.path.dirname(path)).find)
     bare = _brings_base_plugin(path)
     create = source.functions.get("create_plugin") or source.functions.get(
         "createPlugin"
@@ -70,6 +72,36 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
     }
     last = [(kind, cls) for kind, cls in candidates if cls not in bases]
     return [_describe(source, kind, cls, bare) for kind, cls in last]
+
+
+class Helpers:
+    """The modules beside a plugin, which it gets with a plain import."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._known: dict[str, Source | None] = {}
+
+    def find(self, module: str) -> Source | None:
+        """None for what is elsewhere, or cannot be read."""
+        if module not in self._known:
+            self._known[module] = None
+            # As pythonfilter_loader finds them; ours is known without reading it.
+            if module.isidentifier() and module not in (
+                "base_plugin",
+                *sys.stdlib_module_names,
+            ):
+                self._known[module] = self._read(module)
+        return self._known[module]
+
+    def _read(self, module: str) -> Source | None:
+        path = os.path.join(self._folder, f"{module}.py")
+        package = os.path.join(self._folder, module)
+        if os.path.exists(package) or not os.path.exists(path):
+            return None
+        try:
+            return Source(read(path), path, self.find)
+        except (Unusable, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def _brings_base_plugin(path: str) -> bool:
@@ -156,6 +188,7 @@ def _describe(
     caps = Caps(source, place, bare)
     fields |= caps.conversion() if kind == "processor" else {}
     fields |= caps.raw_audio()
+    fields |= caps.facts(kind)
     if isinstance(place, ast.ClassDef):
         params = Params(source, place)
         for key, values in params.all.items():
@@ -258,6 +291,16 @@ class Caps:
         return fields
 
 
+    def facts(self, kind: str) -> dict[str, list[str]]:
+        """What it promises, for people to read."""
+        names = ["read_only", "fail_closed"]
+        fields = {name: ["1"] for name in names if self._declared(name) is True}
+        size = self._declared("block_size") if kind == "processor" else 0
+        if type(size) is int and 0 < size < 2**31:
+            fields["block_size"] = [str(size)]
+        return fields
+
+
 def _is(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -293,8 +336,10 @@ class Params:
             else []
         )
         for each in reversed(source.lineage(cls)):
-            for node in [] if isinstance(each, Marker) else each.body:
-                self._read(node)
+            if not isinstance(each, Marker):
+                self._source = source.owner(each)
+                for node in each.body:
+                    self._read(node)
         self.secrets = sorted({*self.secrets} | {
             name for name, values in self.all.items() if values[7] == "1"
         })

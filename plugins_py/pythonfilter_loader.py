@@ -26,6 +26,8 @@ from typing import Any
 PREFIX = "_pythonfilter_"
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUR_BASE_PLUGIN = os.path.join(HERE, "base_plugin.py")
+# What it imports, each one before those that need it.
+PARTS = ("base_plugin_buffer", "base_plugin_messages", "base_plugin_param")
 
 _serial = itertools.count(1)
 _namespaces: dict[str, Namespace] = {}
@@ -40,7 +42,15 @@ def base_plugin() -> ModuleType:
     known = sys.modules.get("base_plugin")
     if known and _same_file(getattr(known, "__file__", None), OUR_BASE_PLUGIN):
         return known
-    spec = importlib.util.spec_from_file_location("base_plugin", OUR_BASE_PLUGIN)
+    for name in PARTS:
+        # sys.path may not lead here.
+        sys.modules[name] = _run_ours(name)
+    return _run_ours("base_plugin")
+
+
+def _run_ours(name: str) -> ModuleType:
+    path = os.path.join(HERE, f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

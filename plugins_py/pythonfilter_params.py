@@ -8,10 +8,9 @@ base_plugin of its own.
 from __future__ import annotations
 
 import enum
+import numbers
 import re
 from typing import Any
-
-import numpy as np
 
 # Of base_plugin.Param.
 ATTRIBUTES = (
@@ -101,7 +100,9 @@ def kind_of(param: Any) -> str:
         return "bool"
     if issubclass(param.type, int) and not issubclass(param.type, enum.Enum):
         return "int"
-    return "float" if issubclass(param.type, (float, np.floating)) else "string"
+    # Without NumPy, whose floats are such too: it may come from a venv that is
+    # only known later.
+    return "float" if issubclass(param.type, numbers.Real) else "string"
 
 
 def _limit(param: Any, value: Any) -> str:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 import time
 import warnings
@@ -24,6 +23,7 @@ import warnings
 sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 
 import pythonfilter_described as described
+from pythonfilter_reading import Unusable, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,16 +31,11 @@ if TYPE_CHECKING:
 
     Fields = dict[str, Iterable[str]]
 
-LONGEST_FILE = 1 << 20
 PATIENCE = 8.0  # seconds; the scan gives up after ten
 PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+:/"
 )
 ELEMENT_NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
-
-
-class Unusable(Exception):
-    """Why a file is none that can be read."""
 
 
 def encoded(text: str) -> str:
@@ -57,29 +52,6 @@ def record(word: str, fields: Fields) -> str:
         [word]
         + [f"{key}={','.join(map(encoded, values))}" for key, values in fields.items()]
     )
-
-
-def read(path: str) -> bytes:
-    """The file's content.  Raises Unusable, also for what would never end."""
-    try:
-        # Nobody needs to write to a FIFO, or wait for a terminal.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if os.path.islink(path) and isinstance(error, FileNotFoundError):
-            reason = f"is a link to {os.readlink(path)}, which is not there"
-        raise Unusable(reason) from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        raise Unusable("is no regular file")
-    with open(handle, "rb") as file:
-        if status.st_size > LONGEST_FILE:
-            raise Unusable(f"has {status.st_size} bytes; a plugin has a MiB at most")
-        try:
-            return file.read(LONGEST_FILE)
-        except OSError as error:
-            raise Unusable(error.strerror or str(error)) from None
 
 
 def plugins_in(path: str) -> list[described.Plugin]:

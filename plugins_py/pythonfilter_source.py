@@ -13,8 +13,10 @@ import operator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
+
+    Finder = Callable[[str], "Source | None"]
 
 
 class Marker:
@@ -37,23 +39,40 @@ PLAIN_BASES = {
 }
 ENUMS = ("Enum", "StrEnum", "IntEnum")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
 FLOATS = ("float16", "float32", "float64")
 MOST_DEEP = 50
 MOST_STEPS = 100_000
 LONGEST_TEXT = 10_000
 
 
-class Source:
-    """One module.  Raises SyntaxError or ValueError for what Python cannot read."""
+def _power(base: Any, exponent: Any) -> Any:
+    if type(base) is not int or type(exponent) is not int:
+        raise TypeError
+    if not (abs(base) <= 1024 and 0 <= exponent <= 64):
+        raise OverflowError
+    return base**exponent
 
-    def __init__(self, text: bytes, name: str) -> None:
+
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: _power,
+}
+
+
+class Source:
+    """One module.  Raises SyntaxError or ValueError for what Python cannot read.
+
+    ``find`` gives the source of a module that it imports, if that can be read too.
+    """
+
+    def __init__(self, text: bytes, name: str, find: Finder | None = None) -> None:
         self.tree = ast.parse(text, name)
+        self._find = find
+        # Whose the classes of a lineage are that another module defines.
+        self._owners: dict[ast.ClassDef, Source] = {}
         self.classes = {
             each.name: each for each in self.tree.body if isinstance(each, ast.ClassDef)
         }
@@ -87,9 +106,23 @@ class Source:
         found = bound[0] if len(bound) == 1 else None
         return found if isinstance(found, ast.ClassDef) else None
 
+    def _class(self, node: ast.expr) -> tuple[Source, ast.ClassDef] | None:
+        """What ``node`` names, and the module that defines it."""
+        local = self.local_class(node)
+        if local is not None:
+            return self, local
+        module, name = self.origin(node)
+        other = self._find(module) if self._find and name else None
+        return other._class(ast.Name(name, ast.Load())) if other else None
+
+    def owner(self, place: ast.ClassDef | ast.Module) -> Source:
+        """The module of a class in a lineage."""
+        return self if isinstance(place, ast.Module) else self._owners.get(place, self)
+
     def lineage(self, cls: ast.ClassDef) -> list[ast.ClassDef | Marker]:
         """The class and its bases in the order of look-up; UNKNOWN hides others."""
         found: list[ast.ClassDef | Marker] = []
+        self._owners[cls] = self
         self._add_lineage(cls, found, ())
         # A base that several have comes after all of them.
         return [each for i, each in enumerate(found) if each not in found[i + 1 :]]
@@ -104,45 +137,60 @@ class Source:
         if len(found) > MOST_STEPS // 1000:
             found.append(UNKNOWN)
             return
-        bases = [each for each in cls.bases if self.local_class(each) not in above]
-        if len(bases) < len(cls.bases) or cls.decorator_list or any(
-            self.origin(each.value) != ("abc", "ABCMeta") for each in cls.keywords
+        source = self._owners[cls]
+        if cls.decorator_list or any(
+            source.origin(each.value) != ("abc", "ABCMeta") for each in cls.keywords
         ):
             found.append(UNKNOWN)
-        for base in bases:
-            local = self.local_class(base)
-            module, name = self.origin(base)
-            if local is not None:
-                self._add_lineage(local, found, (*above, cls))
-            elif name not in PLAIN_BASES.get(module, ()):
+        for base in cls.bases:
+            known = source._class(base)
+            module, name = source.origin(base)
+            if known is not None and known[1] not in (*above, cls):
+                self._owners[known[1]] = known[0]
+                self._add_lineage(known[1], found, (*above, cls))
+            elif known is not None or name not in PLAIN_BASES.get(module, ()):
                 found.append(UNKNOWN)
 
     def attribute(self, place: ast.ClassDef | ast.Module, name: str) -> Any:
         """The value of a class attribute or global; ABSENT, UNKNOWN."""
-        if self._changes_any or name in self._changed:
+        node, source = self._defined(place, name)
+        changing = {self, source, *map(self.owner, self._line(place))}
+        if any(each._changes_any or name in each._changed for each in changing):
             return UNKNOWN
-        node = self.definition(place, name)
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
-            return self.value(node.value)
+            return source.value(node.value)
         return node if isinstance(node, Marker) else UNKNOWN
+
+    def _line(self, place: ast.ClassDef | ast.Module) -> list[Any]:
+        """What look-up goes through, without what is not known of it."""
+        line: list[Any] = (
+            [place] if isinstance(place, ast.Module) else self.lineage(place)
+        )
+        return [each for each in line if not isinstance(each, Marker)]
 
     def definition(
         self, place: ast.ClassDef | ast.Module, name: str
     ) -> ast.AST | Marker:
         """The statement that binds it, where there is only one."""
+        return self._defined(place, name)[0]
+
+    def _defined(
+        self, place: ast.ClassDef | ast.Module, name: str
+    ) -> tuple[ast.AST | Marker, Source]:
         line: list[Any] = (
             [place] if isinstance(place, ast.Module) else self.lineage(place)
         )
         for each in line:
             # A decorator may have made something else of it.
             if isinstance(each, Marker) or getattr(each, "decorator_list", None):
-                return UNKNOWN
+                return UNKNOWN, self
             bound = [
                 node for key, node in _bindings(each.body) if key in (name, "*")
             ]
             if bound:
-                return bound[-1] if bound[-1] in each.body else UNKNOWN
-        return ABSENT
+                certain = bound[-1] in each.body
+                return bound[-1] if certain else UNKNOWN, self.owner(each)
+        return ABSENT, self
 
     def has_method(self, cls: ast.ClassDef, name: str) -> bool:
         """Whether the class, or a base of it in this module, defines it."""
@@ -177,6 +225,10 @@ class Source:
             return self._calculated(node)
         if isinstance(node, ast.Name):
             return self._constant(node.id)
+        if isinstance(node, ast.Attribute):
+            known = self._class(node.value)
+            value = known[0].attribute(known[1], node.attr) if known else UNKNOWN
+            return UNKNOWN if value is ABSENT else value
         if isinstance(node, ast.Call) and not node.keywords:
             return self._called(node)
         return UNKNOWN
@@ -202,7 +254,9 @@ class Source:
             return UNKNOWN
         if isinstance(bound[0], (ast.Assign, ast.AnnAssign)):
             return self.value(bound[0].value)
-        return UNKNOWN
+        module, original = self._imports.get(name, ("", ""))
+        other = self._find(module) if self._find and original else None
+        return other.value(ast.Name(original, ast.Load())) if other else UNKNOWN
 
     def _called(self, node: ast.Call) -> Any:
         values = [self.value(each) for each in node.args]

@@ -21,7 +21,7 @@ from _replay_window import ReplayWindow, Verdict
 from _sealed_plugin import SealedPlugin
 from _sframe import FrameKey, InvalidTag, decode_header
 from _sframe_session import MEDIA_TYPE, Session
-from base_plugin import AudioBuffer, DropBuffer
+from base_plugin import AudioBuffer, DropBuffer, Param
 
 # One sentence, or the sender of a forged frame could ask what was wrong with it.
 NOT_AUTHENTIC = "frame not authentic"
@@ -30,9 +30,7 @@ NOT_AUTHENTIC = "frame not authentic"
 class SFrameDecryptor(SealedPlugin):
     """Decrypts SFrames (RFC 9605): an example, not audited.
 
-    Drops what is not authentic, and what has come before.  ``window`` is how many
-    frames a frame may be late, 1024 at first; it holds for sessions first seen
-    after it was set.
+    Drops what is not authentic, and what has come before.
 
     These count, over the life of the plugin, and can only be read:
 
@@ -54,9 +52,15 @@ class SFrameDecryptor(SealedPlugin):
     input_caps = MEDIA_TYPE
     output_caps = "ANY"
 
+    window = Param(
+        1024,
+        min=1,
+        unit="frames",
+        description="How late a frame may be, in sessions first seen from now on",
+    )
+
     def __init__(self) -> None:
         super().__init__()
-        self.window = 1024
         self._frames = self._lost = self._reordered = 0
         self._rejected = self._replayed = 0
         self._session: Session | None = None

@@ -23,15 +23,11 @@ __author__ = "The pythonfilter authors"
 from _sealed_plugin import SealedPlugin
 from _sframe import SUITES, FrameKey
 from _sframe_session import MEDIA_TYPE, Session
-from base_plugin import AudioBuffer, PluginState
+from base_plugin import AudioBuffer, Param, PluginState
 
 
 class SFrameEncryptor(SealedPlugin):
     """Encrypts each buffer into an SFrame (RFC 9605): an example, not audited.
-
-    ``cipher_suite`` is the RFC's name of one, AES_128_GCM_SHA256_128 at first;
-    it changes with the next session.  ``frame_limit`` is after how many frames of
-    a session to fail, at most and at first the suite's 2**40.
 
     Each start after a stop is a new session with a key of its own, which
     ``get_output_caps`` announces beforehand.  Its counter only ever goes up: new
@@ -42,10 +38,29 @@ class SFrameEncryptor(SealedPlugin):
     input_caps = "ANY"
     output_caps = MEDIA_TYPE
 
+    cipher_suite = Param(
+        "AES_128_GCM_SHA256_128",
+        # Those of SUITES, where whoever only reads this file can see them.
+        choices=(
+            "AES_128_CTR_HMAC_SHA256_80",
+            "AES_128_CTR_HMAC_SHA256_64",
+            "AES_128_CTR_HMAC_SHA256_32",
+            "AES_128_GCM_SHA256_128",
+            "AES_256_GCM_SHA512_128",
+            "AES_256_CTR_HMAC_SHA512_80",
+            "AES_256_CTR_HMAC_SHA512_64",
+            "AES_256_CTR_HMAC_SHA512_32",
+        ),
+        description="The RFC's name of the cipher suite, from the next session on",
+    )
+    frame_limit = Param(
+        2**40,
+        min=0,
+        description="Frames of a session after which to fail, at most the suite's",
+    )
+
     def __init__(self) -> None:
         super().__init__()
-        self.cipher_suite = "AES_128_GCM_SHA256_128"
-        self.frame_limit = max(suite.frame_limit for suite in SUITES.values())
         # Holds the session to announce, if there is one. A dict, since caps
         # queries come on any thread: setdefault() lets one of them win.
         self._announced: dict[str, Session] = {}
@@ -58,12 +73,10 @@ class SFrameEncryptor(SealedPlugin):
 
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Another ``cipher_suite`` needs another session."""
-        if key == "cipher_suite":
-            if value not in SUITES:
-                raise ValueError(f"{key}: {value!r} is none of {', '.join(SUITES)}")
-            if self.state is not PluginState.RUNNING:
-                self._announced.clear()
-        return super().set_parameter(key, value)
+        accepted = super().set_parameter(key, value)
+        if key == "cipher_suite" and self.state is not PluginState.RUNNING:
+            self._announced.clear()
+        return accepted
 
     def get_output_caps(self, input_caps: str) -> str:
         """The frames' caps, which hold the session and ``input_caps``."""

@@ -14,7 +14,7 @@ __author__ = "The pythonfilter authors"
 
 import time
 
-from base_plugin import AudioBuffer, AudioSinkPlugin, PluginState
+from base_plugin import AudioBuffer, AudioSinkPlugin, Param, PluginState
 
 from _portaudio import Device
 
@@ -29,16 +29,16 @@ PATIENCE_SECONDS = 1.0
 class SpeakerSink(AudioSinkPlugin):
     """Writes to a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
 
-    Parameter ``device``: its index or (part of) its name, by default
-    PortAudio's default; it can be changed while playing.
+    The ``device`` can be changed while it plays.
     """
 
     read_only = True
 
+    device = Param("", description="Index or part of the name; empty: the default")
+
     def __init__(self) -> None:
         super().__init__()
         self.set_buffer_size(1024)  # the device has some of these
-        self.device = ""
         self._output = Device("Output")
         self._capacity = 0  # frames that the empty device takes
 

@@ -85,11 +85,15 @@ bool Channel::make(std::shared_ptr<Listener> listener, std::string *problem) {
     return false;
   }
   events_ = std::make_shared<Events>(std::move(ours), std::move(listener));
+  events_->guard_writes([worker = worker_, fd = requests_.get()] {
+    worker->kill("its eventfd is full");
+    take_signal(fd);
+  });
   Supervisor::get().watch(events_);
   if (!worker_->open(std::to_string(serial_),
                      {calls.get(), events.get(), requests_.get(),
                       replies_.get(), page_->descriptor()})) {
-    *problem = "the worker " + worker_->how_it_ended();
+    *problem = "the worker " + worker_->how_it_ended("load");
     return false;
   }
   page_->close_descriptor();
@@ -133,8 +137,9 @@ bool Channel::notice(const Fields &record, int descriptor) {
   records_ = 0;
   set_words(*request);
   const uint64_t one = 1;
-  // It fails for a worker that plays with the counter, and is not waited for.
+  events_->begin_write();
   if (write(requests_.get(), &one, sizeof one) < 0) kill("its eventfd is full");
+  events_->end_write();
 }
 
 // When to look again, though nothing came; 0: never. Past the deadline of a

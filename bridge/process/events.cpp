@@ -11,6 +11,8 @@ namespace pythonfilter {
 namespace {
 
 constexpr std::chrono::seconds caps_patience(1);
+// At which a write was found that should take a microsecond.
+constexpr int most_looks = 3;
 // Of one call, so that other workers get their turn.
 constexpr int most_records = 1000;
 
@@ -27,6 +29,12 @@ bool Events::readable() {
     return false;
   }
   return true;
+}
+
+// Several times, because these may be different writes, found by chance.
+void Events::look() {
+  stuck_ = writing_.load(std::memory_order_relaxed) ? stuck_ + 1 : 0;
+  if (stuck_ >= most_looks) unblock_();
 }
 
 bool Events::take(const Fields &record) {

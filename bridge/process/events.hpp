@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -28,6 +29,17 @@ class Events final : public Watched {
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure);
   void close();
+
+  // The write that wakes the worker waits where the worker has filled the
+  // counter, and nothing can tell it not to: `unblock` does then.
+  void guard_writes(std::function<void()> unblock) {
+    unblock_ = std::move(unblock);
+  }
+  void begin_write() { writing_.store(true, std::memory_order_relaxed); }
+  void end_write() { writing_.store(false, std::memory_order_relaxed); }
+  bool wants_look() const override { return true; }
+  void look() override;
+
   // It said something that the protocol does not know.
   bool is_broken() const { return broken_; }
 
@@ -45,6 +57,9 @@ class Events final : public Watched {
   const std::shared_ptr<Listener> listener_;  // may be NULL
   RecordReader reader_;
   std::atomic<bool> broken_{false};
+  std::atomic<bool> writing_{false};
+  int stuck_ = 0;  // the supervisor's
+  std::function<void()> unblock_;
 
   std::mutex mutex_;  // a leaf; guards everything below
   std::condition_variable answered_;

@@ -177,17 +177,16 @@ void Server::send(SpawnRequest request) {
 bool Server::readable() {
   for (;;) {
     Fields record;
-    std::vector<Descriptor> descriptors;
-    const auto got = reader_.next(socket_.get(), &record, &descriptors);
+    const auto got = reader_.next(socket_.get(), &record, &descriptors_);
     if (got == RecordReader::Got::Nothing) return true;
-    if (got != RecordReader::Got::Record || !take(record, &descriptors)) {
+    if (got != RecordReader::Got::Record || !take(record)) {
       end();
       return false;
     }
   }
 }
 
-bool Server::take(const Fields &record, std::vector<Descriptor> *descriptors) {
+bool Server::take(const Fields &record) {
   const std::string kind = record.empty() ? "" : record[0];
   if (kind == "ready") {
     ready_ = true;
@@ -204,8 +203,10 @@ bool Server::take(const Fields &record, std::vector<Descriptor> *descriptors) {
   const auto found = workers_.find(id);
   if (found == workers_.end()) return false;
   const auto fate = found->second.lock();
-  if (kind == "spawned" && descriptors->size() == 1) {
-    if (fate) fate->spawned(pid_t(number), std::move(descriptors->front()));
+  // One that came in the same piece as a record before it is still there.
+  if (kind == "spawned" && descriptors_.size() == 1) {
+    if (fate) fate->spawned(pid_t(number), std::move(descriptors_.front()));
+    descriptors_.clear();
     return true;
   }
   if (kind != "exited") return false;

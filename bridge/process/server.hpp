@@ -49,7 +49,7 @@ class Server final : public Watched,
 
  private:
   bool start();
-  bool take(const Fields &record, std::vector<Descriptor> *descriptors);
+  bool take(const Fields &record);
   void send(SpawnRequest request);
   void end();
 
@@ -57,6 +57,7 @@ class Server final : public Watched,
   pid_t pid_ = 0;
   Descriptor socket_;
   RecordReader reader_;
+  std::vector<Descriptor> descriptors_;  // of a record that is to come
   std::shared_ptr<OutputLines> output_;
   bool ready_ = false;
   bool over_ = false;

@@ -58,8 +58,7 @@ void Session::lose(const char *phase, Failure *failure) {
   *failure = Failure{};
   failure->kind = Failure::Kind::Lost;
   failure->phase = phase;
-  failure->message =
-      "the worker " + worker.how_it_ended() + " in " + phase + "()";
+  failure->message = "the worker " + worker.how_it_ended(phase);
   failure->traceback = worker.last_lines();
 }
 

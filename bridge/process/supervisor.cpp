@@ -13,7 +13,9 @@
 #include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
+#include "../ticks.hpp"
 #include "descriptor.hpp"
 
 namespace pythonfilter {
@@ -22,6 +24,7 @@ namespace {
 
 // A log handler of the application's may never come back.
 constexpr std::chrono::seconds unwatch_patience(1);
+constexpr int look_every_ns = 200000000;
 
 }  // namespace
 
@@ -70,7 +73,29 @@ struct Supervisor::State {
     }
   }
 
-  void dispatch(uint64_t id) {
+  void look_at_all() {
+    std::vector<uint64_t> ids;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      for (const auto &[id, each] : watched)
+        if (each->wants_look()) ids.push_back(id);
+    }
+    for (const uint64_t id : ids)
+      dispatch(id, [](Watched *each) {
+        each->look();
+        return true;
+      });
+  }
+
+  bool is_idle() {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (const auto &[id, each] : watched)
+      if (each->wants_look()) return false;
+    return true;
+  }
+
+  template <typename Call>
+  void dispatch(uint64_t id, Call call) {
     std::shared_ptr<Watched> ready;
     {
       std::lock_guard<std::mutex> lock(mutex);
@@ -79,7 +104,7 @@ struct Supervisor::State {
       ready = found->second;
       busy_with = id;
     }
-    const bool more = ready->readable();
+    const bool more = call(ready.get());
     std::shared_ptr<Watched> removed;
     {
       std::lock_guard<std::mutex> lock(mutex);
@@ -101,15 +126,21 @@ struct Supervisor::State {
       std::lock_guard<std::mutex> lock(mutex);
       thread = std::this_thread::get_id();
     }
-    for (;;) {
+    for (uint64_t looked = 0;;) {
       epoll_event events[16];
-      const int count = epoll_wait(epoll.get(), events, 16, -1);
+      const int count = epoll_wait(epoll.get(), events, 16,
+                                   is_idle() ? -1 : look_every_ns / 1000000);
       for (int i = 0; i < count; i++) {
         if (events[i].data.u64)
-          dispatch(events[i].data.u64);
+          dispatch(events[i].data.u64,
+                   [](Watched *each) { return each->readable(); });
         else
           run_tasks();
       }
+      const uint64_t now = monotonic_ns();
+      if (now - looked < look_every_ns) continue;
+      looked = now;
+      look_at_all();
     }
   }
 };

@@ -16,6 +16,9 @@ class Watched {
   virtual int descriptor() const = 0;
   // On the supervisor's thread, without a lock. False: that was all.
   virtual bool readable() = 0;
+  // Now and then, in the same way, for who wants it.
+  virtual bool wants_look() const { return false; }
+  virtual void look() {}
 };
 
 class Supervisor {

@@ -96,7 +96,7 @@ class Worker::Socket final : public Watched {
     if (worker && got == RecordReader::Got::Record)
       worker->take_first(record);
     else if (worker)
-      worker->fail("ended before it was ready");
+      worker->note_failure("ended before it was ready");
     return false;
   }
 
@@ -134,7 +134,7 @@ void Worker::start(const PluginSpec &spec) {
                               &request.output);
   if (!output_ ||
       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    fail(std::string("no process can be started: ") + strerror(errno));
+    note_failure(std::string("no process can be started: ") + strerror(errno));
     return;
   }
   socket_ = std::make_shared<Socket>(Descriptor(sockets[0]), weak_from_this());
@@ -181,10 +181,10 @@ void Worker::ended(int status) {
 }
 
 void Worker::cannot_spawn(const std::string &why) {
-  fail(why);
+  note_failure(why);
 }
 
-void Worker::fail(const std::string &why) {
+void Worker::note_failure(const std::string &why) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!failed_) problem_ = why;
   failed_ = true;
@@ -193,9 +193,9 @@ void Worker::fail(const std::string &why) {
 
 void Worker::take_first(const Fields &record) {
   if (record.size() != 2 || record[0] != "sandbox") {
-    fail(record.size() == 2 && record[0] == "unusable"
-             ? valid_text(record[1])
-             : "the worker broke the protocol at its start");
+    note_failure(record.size() == 2 && record[0] == "unusable"
+                     ? valid_text(record[1])
+                     : "the worker broke the protocol at its start");
     return;
   }
   std::lock_guard<std::mutex> lock(mutex_);
@@ -247,10 +247,10 @@ void Worker::kill(const std::string &reason) {
   if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
-std::string Worker::how_it_ended() {
+std::string Worker::how_it_ended(const std::string &phase) {
   std::unique_lock<std::mutex> lock(mutex_);
   changed_.wait_for(lock, until_status, [&] { return has_status_; });
-  return kill_reason_.empty() ? describe_status(status_)
+  return kill_reason_.empty() ? describe_status(status_) + " in " + phase + "()"
                               : "was killed: " + kill_reason_;
 }
 

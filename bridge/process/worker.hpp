@@ -37,8 +37,8 @@ class Worker final : public WorkerFate,
   bool is_doomed() const;
   // The first reason is the one that is told.
   void kill(const std::string &reason);
-  // "was killed by SIGSEGV"; waits a moment for whoever knows.
-  std::string how_it_ended();
+  // "was killed by SIGSEGV in start()"; waits a moment for whoever knows.
+  std::string how_it_ended(const std::string &phase);
   std::string last_lines() const;
 
   void spawned(pid_t pid, Descriptor pidfd) override;
@@ -49,7 +49,7 @@ class Worker final : public WorkerFate,
   class Socket;
   void start(const PluginSpec &spec);
   void take_first(const Fields &record);
-  void fail(const std::string &why);
+  void note_failure(const std::string &why);
 
   std::string interpreter_;
   std::shared_ptr<Socket> socket_;

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 Array = NDArray[np.float64]
 
@@ -27,21 +27,26 @@ TINY = 1e-35  # added to what may have no logarithm
 
 
 class LevelMeter(AudioProcessorPlugin):
-    """Posts RMS, peak and decaying peak of each channel at regular intervals.
-
-    ``interval``  seconds from one message to the next
-    ``peak_ttl``  seconds that a peak is held before it falls
-    ``peak_falloff``  how fast it then falls, as `level` counts: 10 is 5 dB a second
-    """
+    """Posts RMS, peak and decaying peak of each channel at regular intervals."""
 
     formats = ("F32", "F64", "S16", "S32")
     read_only = True
 
+    interval = Param(
+        0.1, min=0.001, max=3600.0, unit="s", description="Time between messages"
+    )
+    peak_ttl = Param(
+        0.3, min=0.0, max=3600.0, unit="s", description="How long a peak is held"
+    )
+    peak_falloff = Param(
+        10.0,
+        min=0.0,
+        max=1000.0,
+        description="How fast it then falls, as `level` counts: 10 is 5 dB a second",
+    )
+
     def __init__(self) -> None:
         super().__init__()
-        self.interval = 0.1
-        self.peak_ttl = 0.3
-        self.peak_falloff = 10.0
         self._allocate(self.get_channel_count())
 
     def start(self) -> bool:
@@ -52,14 +57,6 @@ class LevelMeter(AudioProcessorPlugin):
     def reset(self) -> None:
         """The interval begins anew; peaks stay."""
         self._measured = 0
-
-    def set_parameter(self, key: str, value: str) -> bool | None:
-        """Times may not be negative, and an interval has to last."""
-        if key in ("interval", "peak_ttl", "peak_falloff"):
-            number = float(value)
-            if not 0 <= number < float("inf") or (key == "interval" and number == 0):
-                raise ValueError(f"{key}: {value} is no such time")
-        return super().set_parameter(key, value)
 
     def process_audio(self, buffer: AudioBuffer) -> bool:
         """Measure the samples, and post what an interval is full of."""

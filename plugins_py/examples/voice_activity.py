@@ -5,10 +5,10 @@
         ! pythonfilter script=plugins_py/examples/voice_activity.py ! fakesink
 
 Speak, and read a message `voice` with `active=true`; be silent, and a quarter of
-a second later there is one with `active=false`. Noise is let alone; a tone or a
-hum counts as a voice for two seconds, until it is part of the floor. Further
-fields are the sound's `level` and the `floor` of noise that it stands out from,
-in dB below full scale.
+a second later there is one with `active=false`. Noise is let alone, and so is a
+tone, whose spectrum stays as it is; a chord that beats, or music, is a voice to it.
+Further fields are the sound's `level` and the `floor` of noise that it stands out
+from, in dB below full scale.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,9 @@ WINDOW_SECONDS = 0.024  # rounded to a power of two frames; two cover each sampl
 BAND = (100.0, 4000.0)  # Hz, where speech is
 FLAT = 0.4  # spectral flatness; white noise has 0.56, a vowel less than 0.2
 HISS = 3000.0  # Hz; an "s" crosses zero more often, a vowel less
-ATTACK = 4  # windows that sound like a voice, one after the other, begin it
+STEADY = 0.1  # part of the power that a tone moves elsewhere in APART windows
+APART = 3  # windows, so that no sample is in both
+ATTACK_SECONDS = 0.055  # more time that sounds like a voice than does not begins it
 QUIETEST = -65.0  # dB; less than this is nobody's voice
 LOUDEST_FLOOR = -45.0  # dB; at first, as a stream may start with a word
 MEMORY_SECONDS = 2.0  # the floor is the least level in this time ...
@@ -35,21 +37,26 @@ TINY = 1e-20
 
 
 class VoiceActivity(AudioProcessorPlugin):
-    """Posts `voice` when its idea of whether somebody speaks changes.
-
-    ``threshold``  dB above the floor of noise from which on it may be a voice
-    ``hysteresis``  dB less that are enough for it to go on
-    ``hangover``  seconds without a voice after which it has ended
-    """
+    """Posts `voice` when its idea of whether somebody speaks changes."""
 
     formats = ("F32", "F64")
     read_only = True
 
+    threshold = Param(
+        10.0,
+        min=0.0,
+        unit="dB",
+        description="Level above the floor of noise from which on it may be a voice",
+    )
+    hysteresis = Param(
+        4.0, min=0.0, unit="dB", description="How much less is enough for it to go on"
+    )
+    hangover = Param(
+        0.25, min=0.0, unit="s", description="Time without a voice that ends it"
+    )
+
     def __init__(self) -> None:
         super().__init__()
-        self.threshold = 10.0
-        self.hysteresis = 4.0
-        self.hangover = 0.25
         self._active = False
         self._allocate()
 
@@ -94,11 +101,15 @@ class VoiceActivity(AudioProcessorPlugin):
             int(np.searchsorted(bins, BAND[0])), int(np.searchsorted(bins, BAND[1]))
         )
         self._seconds = size / 2 / rate  # from one window to the next
+        self._attack = math.ceil(ATTACK_SECONDS / self._seconds)  # windows
         self._part = math.ceil(MEMORY_SECONDS / MEMORY_PARTS / self._seconds)
         self._past = np.full(MEMORY_PARTS, LOUDEST_FLOOR)  # least levels, in dB
         self._least = math.inf  # of this part
         self._age = 0  # windows in this part
-        self._voiced = 0  # windows that sound like a voice, up to now
+        # What part of the power is where, in the last windows.
+        self._shapes = np.zeros((APART + 1, self._band.stop - self._band.start))
+        self._loud = 0  # windows above the threshold, up to now
+        self._voiced = 0  # of these, more sound like a voice than do not
         self._quiet = math.inf  # seconds since the last one
         self._level = self._floor = QUIETEST
 
@@ -117,16 +128,26 @@ class VoiceActivity(AudioProcessorPlugin):
         self._level = max(10 * math.log10(total + TINY), QUIETEST - 20)
         self._learn()
 
+        self._shapes[1:] = self._shapes[:-1].copy()
+        np.divide(power, power.sum(), out=self._shapes[0])
+        moved = float(np.abs(self._shapes[0] - self._shapes[APART]).sum()) / 2
+
         above = self._level - self._floor
-        vowel = flatness < FLAT and pitch < HISS
-        self._voiced = self._voiced + 1 if vowel and above > self.threshold else 0
+        vowel = flatness < FLAT and pitch < HISS and moved > STEADY
+        self._loud = self._loud + 1 if above > self.threshold else 0
+        # What was switched on moves its power then, too.
+        if self._loud < APART:
+            self._voiced = 0
+        else:
+            self._voiced = max(0, self._voiced + (1 if vowel else -1))
         if self._active:
             lasts = above > self.threshold - self.hysteresis
             heard = lasts and (vowel or pitch >= HISS)
             self._quiet = 0.0 if heard else self._quiet + self._seconds
             if self._quiet >= self.hangover:
+                self._voiced = 0
                 self._change(False)
-        elif self._voiced >= ATTACK:
+        elif self._voiced >= self._attack:
             self._quiet = 0.0
             self._change(True)
 

@@ -66,6 +66,8 @@ class Bench:
     others: list[Setting] = field(init=False)  # rates and channel counts
     block_size: int = 0  # the only one the plugin takes, if it has one
     converts: bool = False
+    # An encryptor's bytes, which are never the same twice.
+    fails_closed: bool = False
     recording: Samples | None = None  # of the file
 
     @property
@@ -231,6 +233,7 @@ class Bench:
         with Session(self.target) as session:
             host = session.host
             self.converts = session.converter is not None
+            self.fails_closed = self.converts and session.host.fail_closed
             block_size = getattr(host.plugin, "block_size", 0)
             if isinstance(block_size, int) and not isinstance(block_size, bool):
                 self.block_size = max(0, block_size)

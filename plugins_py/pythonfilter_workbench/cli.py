@@ -319,6 +319,8 @@ def _pointless(bench: Bench) -> dict[str, str]:
     if bench.is_sink:
         of_samples.append("deterministic")
         skipped |= dict.fromkeys(of_samples, "is a sink: nothing comes out")
+    if bench.fails_closed:
+        skipped["deterministic"] = "fails closed: an encryptor must not be"
     if not bench.options.max_load:
         skipped["load-limit"] = "no --max-load"
     return skipped

@@ -9,6 +9,7 @@ from typing import Any
 from .results import Findings, Result, Timing
 
 COLOURS = {"ok": "32", "note": "33", "skip": "2", "fail": "1;31"}
+WIDEST_CELL = 40
 NAMES = {"ok": "ok", "note": "note", "skip": "skip", "fail": "FAIL"}
 
 
@@ -100,14 +101,24 @@ def _levels(levels: list[dict[str, Any]]) -> str:
     return _table(head, rows)
 
 
+def _some(texts: list[str]) -> str:
+    """As many of them as a table bears."""
+    shown = ""
+    for i, text in enumerate(texts):
+        if i and len(shown) + len(text) > WIDEST_CELL:
+            return f"{shown} and {len(texts) - i} more"
+        shown += (" " if shown else "") + text
+    return shown or "-"
+
+
 def _parameters(parameters: list[dict[str, Any]]) -> str:
     if not parameters:
         return ""
     rows = []
     for each in parameters:
         effect = {True: "changes the output", False: "no change", None: "-"}
-        tried = " ".join(each["accepted"]) or "-"
-        refused = " ".join(each["refused"]) or "-"
+        tried = _some(each["accepted"])
+        refused = _some(each["refused"])
         rows.append(
             [each["name"], each["type"], tried, refused, effect[each["changes_output"]]]
         )

@@ -64,7 +64,7 @@ def _compare_instances(
     bench: Bench, name: str, one: Samples | bytes, other: Samples | bytes
 ) -> None:
     if isinstance(one, bytes) or isinstance(other, bytes):
-        if one != other:
+        if one != other and not bench.fails_closed:
             bench.findings.add(
                 "deterministic", "fail",
                 f"two new instances make different bytes of the same {name}",

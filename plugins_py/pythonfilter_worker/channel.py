@@ -10,20 +10,20 @@ import threading
 import traceback
 
 from . import failure, wire, worker
-from .audio_call import NO_SPACE, AudioCall
+from .audio_call import NO_SPACE, OK, AudioCall
 from .calls import Calls
 from .confinement import Confinement
 from .events import Outbox
 from .failure import Timeout
 from .listening import Listening
 from .running import Running
-from .view import Curves, Request, View, map_region
+from .view import PROCESS, Curves, Request, View, map_region
 
 PAGE = 4096
 REQUEST = struct.Struct("=12Q")
 REPLY = struct.Struct("=7Q")
 REPLY_AT = PAGE // 2
-PROCESS, CALL, RESUME = 1, 2, 3
+CALL, RESUME = 2, 3
 ONE = struct.pack("=Q", 1)
 
 
@@ -85,6 +85,8 @@ class Channel:
         except Exception:
             traceback.print_exc()
         self._outbox.close()
+        self._audio = None
+        self._page.close()
         self._calls.close()
         self._events.close()
         os.close(self._requests)
@@ -95,6 +97,7 @@ class Channel:
     def _serve(self) -> None:
         read, requests = os.read, self._requests
         unpack, page = REQUEST.unpack_from, self._page
+        view, known = self._view, self._view.known
         while True:
             read(requests, 8)
             if not self._open:
@@ -103,28 +106,43 @@ class Channel:
             if request[0] == self._sequence:
                 continue
             self._sequence = request[0]
-            self._answering = kind = request[1]
-            if request[2]:
-                self._read_notices(request[2])
-            if kind == PROCESS:
-                self._process(request)
-            elif kind == CALL:
-                self._call()
-            elif kind == RESUME:
-                self._resume()
+            self._answering = request[1]
+            # The usual case: one more buffer where there were some before.
+            shown = None if request[11] else known.get(request[1:7])
+            if shown is None:
+                self._answer(request)
             else:
-                raise wire.ProtocolError(f"there is no request {kind}")
+                if shown is not view.shown:
+                    view.show(shown)
+                self._process(request, False)
             self._answering = 0
 
-    def _process(self, request: Request) -> None:
+    def _answer(self, request: Request) -> None:
+        if request[2]:
+            self._read_notices(request[2])
+        kind = request[1]
+        if kind == PROCESS:
+            self._process(request, True)
+        elif kind == CALL:
+            self._call()
+        elif kind == RESUME:
+            self._resume()
+        else:
+            raise wire.ProtocolError(f"there is no request {kind}")
+
+    def _process(self, request: Request, elsewhere: bool) -> None:
+        """`elsewhere`: the view does not show these samples yet."""
         audio = self._audio
         if audio is None:
             raise wire.ProtocolError("samples before load")
-        audio.run(request)
-        if audio.pieces or audio.failure is not None or self._outbox:
-            self._finish(audio)
+        usual = audio.run_at(request) if elsewhere else audio.run(request)
+        if usual and not self._outbox:
+            REPLY.pack_into(
+                self._page, REPLY_AT, request[0], OK, 0, 0, 0, 0, audio.time
+            )
+            os.write(self._replies, ONE)
         else:
-            self._reply(audio, 0)
+            self._finish(audio)
 
     def _resume(self) -> None:
         audio = self._audio
@@ -145,10 +163,8 @@ class Channel:
         if audio.failure is not None:
             records.append(wire.pack([b"failure", *audio.failure.fields()]))
             audio.failure = None
-        self._calls.sendall(b"".join(records))
-        self._reply(audio, len(records))
-
-    def _reply(self, audio: AudioCall, records: int) -> None:
+        if records:
+            self._calls.sendall(b"".join(records))
         REPLY.pack_into(
             self._page,
             REPLY_AT,
@@ -157,7 +173,7 @@ class Channel:
             audio.flags,
             audio.outputs,
             audio.bytes,
-            records,
+            len(records),
             audio.time,
         )
         os.write(self._replies, ONE)

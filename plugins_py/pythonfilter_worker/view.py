@@ -21,6 +21,7 @@ AudioBuffer: Any = pythonfilter_loader.base_plugin().AudioBuffer
 
 NO_TIME = 2**64 - 1
 DISCONT, GAP = 1, 2
+PROCESS = 1  # the kind of request
 # A plugin whose buffers are of ever other sizes does not fill the memory.
 MOST_VIEWS = 64
 
@@ -104,13 +105,22 @@ def _time(word: int) -> int | None:
 class StreamInfo:
     """What an AudioBuffer tells of the current buffer; looked up when read."""
 
-    __slots__ = ("request", "discont", "sample_rate", "curves")
+    __slots__ = ("request", "marked", "sample_rate", "curves")
 
     def __init__(self, rate: int) -> None:
         self.request = NO_REQUEST
-        self.discont = False
+        self.marked: bool | None = None  # what the plugin made of discont
         self.sample_rate = rate
         self.curves: Curves | None = None  # of the call that runs
+
+    @property
+    def discont(self) -> bool:
+        marked = self.marked
+        return bool(self.request[10] & DISCONT) if marked is None else marked
+
+    @discont.setter
+    def discont(self, value: bool) -> None:
+        self.marked = value
 
     @property
     def pts(self) -> int | None:
@@ -163,18 +173,25 @@ class View:
 
     def __init__(self) -> None:
         self.slots: dict[int, Slot] = {}
+        # Those that a call can be made with at once, by the words from kind to
+        # stride of its request.
+        self.known: dict[tuple[int, ...], Shown] = {}
         self.format: Format | None = None
         self.curves: Curves | None = None
         self.read_only = False
         self.info: StreamInfo
         self.buffer: Any = None
         self.shown: Shown
-        self.shows_copies = False  # the samples of this call
+        # Of this call: whether the samples had to be copied, and whether there is
+        # nothing to do after it if the plugin leaves everything alone.
+        self.shows_copies = False
+        self.plain = False
 
     def open(self, format: Format, read_only: bool) -> None:
         """For buffers of this format from now on."""
         for slot in self.slots.values():
             slot.shown.clear()
+        self.known.clear()
         self.format = format
         self.read_only = read_only or not format.in_place
         self._make_buffer()
@@ -182,13 +199,17 @@ class View:
     def close(self) -> None:
         """Nothing of ours refers to any memory from here on."""
         self.slots.clear()
+        self.known.clear()
         self.buffer = self.curves = None
+        vars(self).pop("shown", None)
 
     def add_slot(self, number: int, descriptor: int, size: int, writable: bool) -> None:
         self.slots[number] = Slot(map_region(descriptor, size, writable))
+        self.known.clear()
 
     def forget_slot(self, number: int) -> None:
         self.slots.pop(number, None)
+        self.known.clear()
 
     def _make_buffer(self) -> None:
         assert self.format is not None
@@ -217,6 +238,7 @@ class View:
             array.flags.writeable = False
         if len(slot.shown) >= MOST_VIEWS:
             slot.shown.clear()
+            self.known.clear()
         shown = slot.shown[offset, frames, stride] = Shown(slot, array, raw)
         return shown
 
@@ -226,19 +248,23 @@ class View:
         shown = slot.shown.get(request[4:7])
         if shown is None:
             shown = self._make_shown(slot, *request[4:7])
-        self.shown = shown
-        self.shows_copies = shown.raw is not None
-        if self.shows_copies:
-            shown.array.flags.writeable = True
-            shown.array[...] = shown.raw
-            shown.array.flags.writeable = not self.read_only
-        if self.buffer.data is not shown.array:
-            self.buffer.data = shown.array
-        info = self.info
-        info.request = request
-        info.discont = (request[10] & DISCONT) != 0
+        self.show(shown)
         if request[11]:
-            info.curves = self.curves
+            self.info.curves = self.curves
+            self.plain = False
+        if shown.raw is None:
+            self.known[(PROCESS, 0, *request[3:7])] = shown
+            return
+        self.shows_copies, self.plain = True, False
+        shown.array.flags.writeable = True
+        shown.array[...] = shown.raw
+        shown.array.flags.writeable = not self.read_only
+
+    def show(self, shown: Shown) -> None:
+        """Puts one of the arrays into the buffer."""
+        self.shown = shown
+        self.shows_copies, self.plain = False, True
+        self.buffer.data = shown.array
 
     # -- what the plugin gave
 
@@ -290,6 +316,20 @@ class View:
 
     # -- what the plugin kept
 
+    def is_untouched(self) -> bool:
+        """Whether it kept nothing, rebound nothing and marked nothing.
+
+        AttributeError for a buffer without data.
+        """
+        shown = self.shown
+        return (
+            self.buffer.data is shown.array
+            and getrefcount(shown.array) == ARRAY
+            and getrefcount(self.buffer) == BUFFER
+            and getrefcount(shown.slot.memory) - len(shown.slot.shown) == MEMORY
+            and self.info.marked is None
+        )
+
     def references(self) -> tuple[int, int, int]:
         """Of the array, the AudioBuffer and the mapping, after a call.
 
@@ -307,8 +347,8 @@ class View:
         shown = self.shown
         # A rebound array may be a view of ours: it goes before anything is counted.
         self.buffer.data = shown.array
-        if self.info.curves is not None:
-            self.info.curves = None
+        self.info.curves = None
+        self.info.marked = None
         if self.shows_copies:
             return self._release_copy(succeeded)
         found = self.references()
@@ -319,6 +359,7 @@ class View:
         for number in [n for n, each in self.slots.items() if each is slot]:
             del self.slots[number]
         slot.shown.clear()
+        self.known.clear()
         self._drop(found[1])
         return True
 
@@ -366,4 +407,4 @@ def _count_unshared() -> tuple[int, int, int]:
     return counts
 
 
-UNSHARED = _count_unshared()
+UNSHARED = ARRAY, BUFFER, MEMORY = _count_unshared()

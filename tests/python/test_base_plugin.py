@@ -87,10 +87,11 @@ def test_importing_does_nothing_but_define():
     code = f"""
 import sys
 import numpy, numpy.typing, abc, enum, typing, collections.abc
+parts = {{"base_plugin_buffer", "base_plugin_messages", "base_plugin_param"}}
 sys.path.insert(0, {folder!r})
 before, path = set(sys.modules), list(sys.path)
 import base_plugin
-new = set(sys.modules) - before - {{"base_plugin"}}
+new = set(sys.modules) - before - {{"base_plugin"}} - parts
 foreign = [m for m in new if m.partition(".")[0] not in sys.stdlib_module_names]
 assert not foreign, foreign
 assert sys.path == path
@@ -598,6 +599,23 @@ def test_value_of_the_wrong_type_raises_and_says_which(key, text, kind):
         plugin.set_parameter(key, text)
     assert str(failure.value) == f"{key}: {text!r} is no {kind}"
     assert getattr(plugin, key) == before
+
+
+def test_a_constant_of_the_class_is_no_parameter():
+    class Plugin(Processor):
+        LIMIT = 4
+        MEDIA_TYPE = "application/x-none"
+
+        def __init__(self):
+            super().__init__()
+            self.Q = 0.7
+
+    plugin = Plugin()
+    for key, value in (("LIMIT", "5"), ("MEDIA_TYPE", "x")):
+        assert plugin.set_parameter(key, value) is False
+        assert plugin.get_parameter(key) == ""
+    assert plugin.set_parameter("Q", "0.5") is True
+    assert (plugin.LIMIT, plugin.get_parameter("Q")) == (4, "0.5")
 
 
 def test_parameters_belong_to_the_instance():

@@ -2,8 +2,10 @@
 """Plugins in the plugin folders are elements of their own."""
 
 import os
+import pathlib
 import re
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -187,6 +189,57 @@ def test_broken_files_cost_only_themselves(place):
     assert "hidden" not in text and "test_it" not in text
 
 
+def test_a_file_that_nobody_may_read():
+    """Root may read everything, so somebody else has to try."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        check_a_file_that_nobody_may_read(pathlib.Path(place))
+
+
+def check_a_file_that_nobody_may_read(folder):
+    (folder / "good.py").write_text(SINK)
+    (folder / "private.py").write_text(SINK)
+    (folder / "private.py").chmod(0)
+    (folder / "linked.py").symlink_to(folder / "gone" / "away.py")
+    code = f"""
+import os
+import pythonfilter_reading as reading
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+def problem(name):
+    try:
+        reading.read(os.path.join({str(folder)!r}, name))
+    except reading.Unusable as unusable:
+        return str(unusable)
+print(problem("private.py"), problem("linked.py"), problem("good.py"), sep="|")
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
+    denied, linked, good = result.out.decode().strip().split("|")
+    assert denied == "Permission denied" and good == "None"
+    assert linked.endswith("gone/away.py, which is not there")
+
+
+def test_a_file_that_ends_the_scan_costs_one_more(place, tmp_path):
+    """Whatever it is that kills the helper, such as a bug in Python's parser."""
+    folder, env = place
+    for name in ("before", "crash", "behind"):
+        (folder / f"{name}.py").write_text(SINK)
+    scripts = tmp_path / "scripts"
+    shutil.copytree(PLUGINS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    scan = scripts / "pythonfilter_scan.py"
+    text = scan.read_text()
+    line = "    text = read(path)\n"
+    assert line in text
+    crash = f"    if path.endswith('crash.py'): os.kill(os.getpid(), 11)\n{line}"
+    scan.write_text(text.replace(line, crash))
+    env["GST_PYTHONFILTER_PYTHONDIR"] = scripts
+    assert names(env) == ["py-before", "py-behind"]
+    assert f"{folder}/crash.py: the scan stopped at it" in inspect("pythonfilter", env)
+
+
 def test_one_process_scans_and_none_when_it_is_known(place, tmp_path):
     folder, env = place
     for number in range(20):
@@ -317,7 +370,8 @@ import pythonfilter_params, pythonfilter_loader
 pythonfilter_loader.install()
 count = 0
 for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
-             "wav_file_source", "passthrough"):
+             "wav_file_source", "passthrough", "sframe_encryptor", "sframe_decryptor",
+             "fernet_encryptor", "fernet_decryptor"):
     path = pathlib.Path({str(PLUGINS)!r}, name + ".py")
     [plugin] = described.plugins(path.read_bytes(), str(path))
     module = pythonfilter_loader.Namespace(str(path)).load()
@@ -327,10 +381,69 @@ for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
                   "1" if secret else "", *choices]
         assert plugin.fields["param:" + key] == wanted, (plugin.fields, wanted)
         count += 1
-assert count >= 6, count
+assert count >= 21, count
 """
     result = run_without_gstreamer(code)
     assert result.code == 0, result.err
+
+
+HELPER = """
+from base_plugin import AudioProcessorPlugin, Param
+KIND = "application/x-sealed"
+
+class Base(AudioProcessorPlugin):
+    fail_closed = True
+    rates = 8000
+    depth = Param(3, max=9, description="From the helper")
+"""
+HELPED = """
+from _helper import KIND, Base
+class Plugin(Base):
+    output_caps = KIND
+    block_size = 480
+    read_only = True
+    def process_audio(self, buffer): ...
+"""
+
+
+def test_what_a_plugin_has_from_a_helper_beside_it(place):
+    folder, env = place
+    (folder / "_helper.py").write_text(HELPER)
+    (folder / "helped.py").write_text(HELPED)
+    text = inspect("py-helped", env)
+    for each in (
+        "From the helper",
+        "Fail-closed              yes",
+        "Read-only                yes",
+        "Block-size               480 frames",
+        "application/x-sealed\n",
+    ):
+        assert each in text, each
+    assert "rate: 8000" in text
+    assert "Fail-closed" not in inspect("pythonfilter", env)
+    (folder / "_helper.py").write_text(HELPER.replace("From the helper", "Changed"))
+    assert "Changed" in inspect("py-helped", env)
+    # What cannot be read leaves everything open, and breaks only itself.
+    for broken in ("def f(:", HELPER.replace("(AudioP", "(Other)\nclass X(AudioP")):
+        (folder / "_helper.py").write_text(broken)
+        assert "rate: 8000" not in inspect("py-helped", env)
+    (folder / "_helper.py").unlink()
+    os.mkfifo(folder / "_helper.py")
+    assert names(env) == ["py-helped"]
+
+
+def test_encryptors_show_where_their_key_can_be(place):
+    _, env = place
+    env["GST_PYTHONFILTER_PATH"] = PLUGINS
+    for name in ("sframe-encryptor", "sframe-decryptor", "fernet-encryptor",
+                 "fernet-decryptor"):
+        text = inspect(f"py-{name}", env)
+        assert re.search(r"key-file +: The file that holds the key", text)
+        assert "credential " in text and "key-fd " in text
+        assert re.search(r"Fail-closed +yes", text)
+        assert "application/x-" in text
+    assert "device " in inspect("py-microphone-source", env)
+    assert "device " in inspect("py-speaker-sink", env)
 
 
 UNCERTAIN = {

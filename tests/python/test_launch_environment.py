@@ -150,8 +150,9 @@ def test_relative_entries_are_ignored(files, path):
 # ---- the current directory ----------------------------------------------------
 
 TRAPS = [
-    "base_plugin", "codecs", "encodings/__init__", "importlib/__init__", "json",
-    "numpy", "numpy/__init__", "os", "pythonfilter_capabilities",
+    "base_plugin", "base_plugin_buffer", "base_plugin_messages",
+    "base_plugin_param", "codecs", "encodings/__init__", "importlib/__init__",
+    "json", "numpy", "numpy/__init__", "os", "pythonfilter_capabilities",
     "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
     "pythonfilter_interpreter", "pythonfilter_kinds", "pythonfilter_loader",
     "pythonfilter_logging", "pythonfilter_params", "re",

@@ -54,6 +54,23 @@ def test_unknown_names_are_told(typed):
     assert "refused the parameter gian=1: there is only gain, mode" in result.err
 
 
+def test_a_text_of_the_wrong_type_is_told_where_the_docs_say(typed):
+    """plugin::gain=loud never reaches the element."""
+    line = f"audiotestsrc num-buffers=1 ! {CAPS} ! "
+    quiet = f"{line} pythonfilter script={typed} plugin::gain=loud ! fakesink"
+    result = launch(quiet, GST_DEBUG="1", GST_DEBUG_NO_COLOR="1")
+    assert result.code == 0
+    assert 'could not set property "gain"' in result.err
+    result = launch(f"{line} pythonfilter script={typed} params=p,gain=loud ! fakesink")
+    assert result.code != 0
+    assert "gain = loud: must be a number from 0.0 to 4.0" in result.err
+    own = {"GST_PYTHONFILTER_PATH": typed.parent}
+    for wrong in ("gain=loud", "gian=1"):
+        result = launch(f"{line} py-typed {wrong} ! fakesink", **own)
+        assert result.code != 0
+        assert f'property "{wrong[:4]}"' in result.err
+
+
 def test_shipped_plugins_have_properties(tmp_path):
     """A tone of the sine source, in the file of the WAV sink, quieter by half."""
     path = tmp_path / "tone.wav"

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from loader_program import PLUGIN, run
-from processes import PLUGINS
+from processes import PLUGINS, run_without_gstreamer
 
 NDA = """
 import os, sys
@@ -90,6 +90,15 @@ def test_buffer_is_an_instance_of_our_audio_buffer(files, where):
     """
     folder = files({"plugin.py": plugin + textwrap.dedent(source)})
     assert run(folder, application + '\ntell(gain(load("plugin.py")))') == 1
+
+
+def test_nothing_needs_numpy_before_the_venv_is_known():
+    code = """
+import pythonfilter_host
+assert "numpy" not in sys.modules
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
 
 
 IMPORTS = {

@@ -183,3 +183,9 @@ def test_window_agrees_with_a_plain_set(size):
             assert lost == window.highest + 1 - len(accepted)
             assert window._seen < 1 << size, "it would grow for ever"
     assert lost > 0
+
+
+def test_the_encryptor_offers_every_suite():
+    from sframe_encryptor import SFrameEncryptor
+
+    assert SFrameEncryptor.cipher_suite.choices == tuple(SUITES)

@@ -166,6 +166,7 @@ class Worker:
     """One of its processes."""
 
     def __init__(self, host, number, sandbox, required):
+        self.number = number
         self.socket, theirs = socket.socketpair()
         self._output, output = os.pipe()
         send(

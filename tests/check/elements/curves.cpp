@@ -108,6 +108,27 @@ GST_START_TEST(test_a_linear_fade_is_a_straight_line_to_the_last_bit) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_fade_is_the_same_in_buffers_of_any_size) {
+  const int rate = 44100;
+  for (const int size : {1, 7, 480, 4096}) {
+    for (const guint64 origin :
+         {guint64(0), guint64(12345678), guint64(1999990000)}) {
+      Stream stream(curved, mono(rate));
+      const Child child = child_of(stream.get());
+      control(child.get(), "gain", {{0, 0}, {4 * GST_SECOND, 4}});
+      std::vector<float> heard;
+      while (heard.size() < (size == 1 ? 2000 : 9000))
+        push_at(&stream, origin + time_of(heard.size(), rate), size_t(size),
+                &heard);
+      expect_curve(heard, [&](size_t i) {
+        return double(origin) / 1e9 + double(i) / rate;
+      });
+      stream.expect_no_reports();
+    }
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_binding_of_shares_of_the_range) {
   Stream stream(curved, mono(44100));
   const Child child = child_of(stream.get());
@@ -305,6 +326,7 @@ static Suite *curves_suite() {
   Suite *suite = suite_create("curves");
   TCase *curves = new_case(suite, "curves");
   tcase_add_test(curves, test_a_linear_fade_is_a_straight_line_to_the_last_bit);
+  tcase_add_test(curves, test_a_fade_is_the_same_in_buffers_of_any_size);
   tcase_add_test(curves, test_a_binding_of_shares_of_the_range);
   tcase_add_test(curves, test_a_stream_that_begins_between_the_samples);
   tcase_add_test(curves, test_curves_follow_the_time_of_the_stream);

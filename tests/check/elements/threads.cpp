@@ -136,6 +136,44 @@ GST_START_TEST(test_states_while_buffers_flow) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_reloads_while_buffers_flow) {
+  Stream stream("none.py", {}, {{"on-error", "drop"}});
+  gst_harness_set_drop_buffers(stream.harness(), TRUE);
+  Again pushing([&] { stream.push_frames(); });
+  Again reloading([&] {
+    gboolean asked = FALSE;
+    g_signal_emit_by_name(stream.get(), "reload", &asked);
+    fail_unless(asked);
+    g_usleep(500);
+  });
+  Again setting([&] {
+    stream.set("params", "p,factor=2,other=x");
+    if (const Child child = child_of(stream.get()))
+      g_object_set(child.get(), "factor", gint64(4), nullptr);
+  });
+  Again reading([&] {
+    stream.text_of("params");
+    if (const Child child = child_of(stream.get()))
+      text_of(child.get(), "factor");
+    stream.stat("buffers");
+    ask_latency(stream);
+    ask_caps(stream);
+  });
+  g_usleep(run_time);
+  for (Again *each : {&reloading, &setting, &reading, &pushing})
+    fail_unless(each->stop() > 0);
+  guint64 count = 0;
+  while (GstMessage *message =
+             gst_bus_pop_filtered(stream.bus(), GST_MESSAGE_ELEMENT)) {
+    const GstStructure *fields = gst_message_get_structure(message);
+    if (gst_structure_has_name(fields, "pythonfilter-reloaded"))
+      gst_structure_get_uint64(fields, "count", &count);
+    gst_message_unref(message);
+  }
+  fail_unless(count > 1);
+}
+GST_END_TEST;
+
 // Buffers of a converting plugin, dropped by others while it makes more.
 GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
   Conversion stream("converting", STEREO);
@@ -174,6 +212,7 @@ static Suite *threads_suite() {
   tcase_add_test(threads, test_fake_bridge_is_in_use);
   tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
   tcase_add_test(threads, test_states_while_buffers_flow);
+  tcase_add_test(threads, test_reloads_while_buffers_flow);
   tcase_add_test(threads, test_outputs_are_dropped_while_buffers_flow);
   return suite;
 }

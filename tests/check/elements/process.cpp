@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Plugins in processes of their own, without an element around them: what ends
+// them, what comes after that, and what is left behind.
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <thread>
+
+#include <gst/check/gstcheck.h>
+
+#include "../../../bridge/process/process_plugin.hpp"
+#include "../../../bridge/process/samples.hpp"
+
+using namespace pythonfilter;
+
+namespace {
+
+constexpr size_t frames = 480;
+constexpr uint64_t ms = 1000000;
+
+PluginSpec spec(const std::string &group = "") {
+  PluginSpec spec;
+  spec.script = CHECK_PLUGINS "/worker.py";
+  spec.isolation.process = true;
+  spec.isolation.group = group;
+  return spec;
+}
+
+StreamFormat stereo() {
+  StreamFormat format;
+  format.rate = 48000;
+  format.channels = 2;
+  return format;
+}
+
+// One plugin that plays, and a buffer of ones for it.
+struct Playing {
+  explicit Playing(const PluginSpec &spec) : plugin(spec) {
+    fail_unless(plugin.load(spec, &failure), "%s", failure.message.c_str());
+    fail_unless(plugin.start(stereo(), &failure), "%s",
+                failure.message.c_str());
+  }
+  ~Playing() {
+    Failure ignored;
+    plugin.stop(&ignored);
+    plugin.shutdown(&ignored);
+  }
+
+  bool set(const char *key, const char *value) {
+    Parameter parameter{key, value};
+    return plugin.set_parameter(&parameter, &failure);
+  }
+  Outcome play(uint64_t patience = 0) {
+    samples.assign(frames * 2, 1.0f);
+    Block block;
+    block.data = reinterpret_cast<std::byte *>(samples.data());
+    block.channel_stride = sizeof(float);
+    block.frame_stride = 2 * sizeof(float);
+    block.frames = frames;
+    block.patience = patience;
+    failure = {};
+    return plugin.process(&block, &failure);
+  }
+  WorkerStatistics statistics() const {
+    WorkerStatistics now;
+    plugin.worker_statistics(&now);
+    return now;
+  }
+
+  ProcessPlugin plugin;
+  Failure failure;
+  std::vector<float> samples;
+};
+
+size_t open_descriptors() {
+  size_t count = 0;
+  DIR *all = opendir("/proc/self/fd");
+  while (readdir(all))
+    count++;
+  closedir(all);
+  return count;
+}
+
+void assert_says(const Failure &failure, const char *text) {
+  fail_unless(failure.message.find(text) != std::string::npos, "%s",
+              failure.message.c_str());
+}
+
+}  // namespace
+
+// ---- pieces ----------------------------------------------------------------
+
+GST_START_TEST(test_a_record_is_whole_or_refused) {
+  const Fields told = {"start", "", std::string("a\0b", 3)};
+  const std::string record = encode_record(told);
+  Fields read;
+  fail_unless(decode_fields(std::string_view(record).substr(4), &read));
+  fail_unless(read == told);
+  for (size_t i = 4; i < record.size(); i++)
+    fail_if(decode_fields(std::string_view(record).substr(4, i - 4), &read));
+  fail_if(decode_fields(std::string_view(record + "x").substr(4), &read));
+  const uint32_t many[] = {uint32_t(most_record_fields) + 1, 0};
+  fail_if(decode_fields({reinterpret_cast<const char *>(many), 8}, &read));
+}
+GST_END_TEST;
+
+GST_START_TEST(test_text_becomes_valid) {
+  const char *good = "\xc3\xa4\xe2\x82\xac";
+  assert_equals_string(valid_text(good).c_str(), good);
+  assert_equals_string(valid_text("a\xff"
+                                  "b\xc3")
+                           .c_str(),
+                       "a?b?");
+  assert_equals_string(valid_text("\xed\xa0\x80").c_str(), "???");
+  assert_equals_string(valid_text(std::string("a\0b", 3)).c_str(), "a?b");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_reply_is_held_against_its_request) {
+  Asked asked;
+  asked.sequence = 7;
+  asked.can_drop = true;
+  Reply good;
+  good.sequence = 7;
+  fail_unless(find_fault(good, asked) == nullptr);
+  const uint64_t values[] = {1, 8, 1u << 31, uint64_t(1) << 32, UINT64_MAX};
+  for (const uint64_t value : values) {
+    for (auto field : {&Reply::sequence, &Reply::outputs, &Reply::flags,
+                       &Reply::outcome, &Reply::records}) {
+      Reply reply = good;
+      reply.*field = value;
+      const bool fine = (field == &Reply::flags && value <= 8 && value != 4) ||
+                        (field == &Reply::records && value <= 8);
+      fail_unless((find_fault(reply, asked) == nullptr) == fine);
+    }
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_outputs_lie_within_their_region) {
+  Asked asked;
+  asked.converts = true;
+  asked.outputs_size = 4096;
+  Reply reply;
+  reply.flags = reply_converted;
+  reply.outputs = 1;
+  for (const uint64_t bytes : {uint64_t(0), uint64_t(7), uint64_t(4097),
+                               UINT64_MAX, UINT64_MAX - 15}) {
+    reply.bytes = bytes;
+    fail_unless(find_fault(reply, asked) != nullptr);
+  }
+  reply.bytes = 4096;
+  fail_unless(find_fault(reply, asked) == nullptr);
+  std::vector<OutputPlace> places;
+  fail_unless(place_outputs({100, 8}, 136, 0, &places));
+  assert_equals_uint64(places[0].offset, 16);
+  assert_equals_uint64(places[1].offset, 128);
+  fail_if(place_outputs({100, 9}, 136, 0, &places));
+  fail_if(place_outputs({100, 8}, 136, 8, &places));
+  fail_if(place_outputs({UINT64_MAX, 8}, 4096, 0, &places));
+  fail_if(place_outputs({8, UINT64_MAX - 16}, 4096, 0, &places));
+}
+GST_END_TEST;
+
+GST_START_TEST(test_regions_keep_their_size) {
+  for (const bool writes : {false, true}) {
+    const auto region = Region::make(100, writes);
+    fail_unless(region != nullptr);
+    region->data()[99] = std::byte(1);
+    const int fd = region->descriptor();
+    fail_unless(ftruncate(fd, 0) < 0);
+    fail_unless(ftruncate(fd, 1 << 20) < 0);
+    void *mapped =
+        mmap(nullptr, 100, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    fail_unless((mapped != MAP_FAILED) == writes);
+    if (writes) munmap(mapped, 100);
+    fail_unless((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_samples_of_any_layout) {
+  const std::vector<float> one = {1, 2, 3, 4, 5, 6};
+  Block block;
+  std::vector<float> memory(20, -1);
+  block.data = reinterpret_cast<std::byte *>(memory.data());
+  block.frames = 3;
+  StreamFormat format = stereo();
+  for (const bool interleaved : {true, false}) {
+    format.interleaved = interleaved;
+    for (const auto &[channel, frame] :
+         {std::pair(4, 8), {12, 4}, {4, 12}, {24, 8}}) {
+      block.channel_stride = channel;
+      block.frame_stride = frame;
+      copy_to_block(reinterpret_cast<const std::byte *>(one.data()), format,
+                    block);
+      std::vector<float> back(6);
+      copy_from_block(block, format,
+                      reinterpret_cast<std::byte *>(back.data()));
+      fail_unless(back == one);
+      assert_equals_float(memory[size_t(channel + frame) / 4],
+                          interleaved ? 4.0f : 5.0f);
+    }
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_restarts_become_rarer_and_end) {
+  RestartPolicy policy(5);
+  uint64_t delay;
+  std::vector<uint64_t> delays;
+  for (int i = 0; i < 5; i++) {
+    fail_unless(policy.note_end(uint64_t(i), &delay));
+    delays.push_back(delay / ms);
+  }
+  fail_unless((delays == std::vector<uint64_t>{0, 250, 500, 1000, 2000}));
+  fail_if(policy.note_end(10, &delay));
+  // A minute later they are forgotten, and the delay is not.
+  fail_unless(policy.note_end(70000 * ms, &delay));
+  assert_equals_uint64(delay, 5000 * ms);
+  policy.forget_delay();
+  fail_unless(policy.note_end(70001 * ms, &delay));
+  assert_equals_uint64(delay, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_lent_memory_outlives_its_plugin) {
+  auto memory = std::make_shared<LentMemory>();
+  Output some, other;
+  fail_if(memory->lend(100, &some));
+  memory->open(true);
+  fail_unless(memory->lend(100, &some));
+  fail_unless(memory->lend(100, &other));
+  fail_if(some.data == other.data);
+  Arena *arena = memory->find(some.data + 20, 80);
+  fail_unless(arena && arena == memory->find(other.data, 100));
+  fail_if(memory->find(arena->region->data(), arena->region->size() + 1));
+  some.release(some.owner);
+  memory->close();
+  fail_if(memory->find(other.data, 100));
+  memory.reset();
+  other.data[99] = std::byte(1);
+  other.release(other.owner);
+}
+GST_END_TEST;
+
+// ---- plugins ---------------------------------------------------------------
+
+GST_START_TEST(test_nothing_is_left_of_a_plugin) {
+  size_t before = 0;
+  for (int i = 0; i < 5; i++) {
+    {
+      Playing playing(spec());
+      fail_unless(playing.set("gain", "0.5"));
+      fail_unless(playing.play() == Outcome::Ok);
+      assert_equals_float(playing.samples[frames], 0.5f);
+    }
+    // The server stays for the next one.
+    if (i == 0) before = open_descriptors();
+  }
+  assert_equals_uint64(open_descriptors(), before);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_crashes_is_followed_by_another) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.25"));
+  const int64_t first = playing.statistics().pid;
+  // In between, as set_parameter() is told to every worker.
+  fail_unless(playing.set("then", "crash"));
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure,
+              "the worker was killed by SIGSEGV in process_audio()");
+  fail_unless(playing.failure.traceback.find("in do") != std::string::npos);
+  fail_unless(playing.set("then", ""));
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.25f);
+  assert_equals_uint64(playing.statistics().restarts, 1);
+  fail_if(playing.statistics().pid == first);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_parameter_that_kills_is_not_set_again) {
+  Playing playing(spec());
+  fail_if(playing.set("now", "exit"));
+  assert_says(playing.failure,
+              "the worker ended with exit status 3 in set_parameter()");
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_restarts_are_for_those_who_want_them) {
+  PluginSpec never = spec();
+  never.isolation.restart = false;
+  Playing playing(never);
+  kill(pid_t(playing.statistics().pid), SIGKILL);
+  for (int i = 0; i < 3; i++) {
+    fail_unless(playing.play() == Outcome::Failed);
+    fail_unless(playing.failure.kind == Failure::Kind::Gone);
+    assert_says(playing.failure, "SIGKILL");
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_too_many_restarts_are_the_end) {
+  PluginSpec once = spec();
+  once.isolation.max_restarts = 1;
+  Playing playing(once);
+  fail_unless(playing.set("then", "exit"));
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Gone);
+  assert_says(playing.failure, "1 times within a minute");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_late_reply_is_nobodys) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.set("then", "sleep"));
+  fail_unless(playing.play(10 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  assert_says(playing.failure, "10 ms");
+  fail_unless(playing.play(2000 * ms) == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.5f);
+  assert_equals_uint64(playing.statistics().missed_deadlines, 1);
+  assert_equals_uint64(playing.statistics().restarts, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_hangs_is_killed) {
+  Playing playing(spec());
+  fail_unless(playing.set("then", "hang"));
+  int late = 0;
+  while (playing.play(30 * ms) == Outcome::Failed &&
+         playing.failure.kind == Failure::Kind::Late)
+    late++;
+  fail_unless(late == 4, "%d", late);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "5 deadlines in a row");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_call_that_hangs_is_killed) {
+  Playing playing(spec());
+  fail_if(playing.set("now", "hang"));
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "set_parameter() did not return");
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+// In Python it is interrupted, in C killed.
+GST_START_TEST(test_a_stop_ends_every_call) {
+  for (const bool in_python : {true, false}) {
+    Playing playing(spec());
+    fail_unless(playing.set("then", in_python ? "loop" : "hang"));
+    std::thread stopping([&] {
+      g_usleep(100000);
+      playing.plugin.stop_deadline(monotonic_ns() + 50 * ms, nullptr);
+    });
+    fail_unless(playing.play() == Outcome::Failed);
+    stopping.join();
+    fail_unless(playing.failure.kind ==
+                (in_python ? Failure::Kind::Interrupted : Failure::Kind::Lost));
+    fail_unless(playing.plugin.stop(&playing.failure), "%s",
+                playing.failure.message.c_str());
+    assert_equals_uint64(playing.statistics().restarts, 0);
+    playing.plugin.stop_deadline(0, nullptr);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_group_shares_its_worker) {
+  Playing one(spec("some")), two(spec("some")), other(spec("other"));
+  const int64_t pid = one.statistics().pid;
+  fail_unless(pid > 0 && pid == two.statistics().pid);
+  fail_if(pid == other.statistics().pid);
+  kill(pid_t(pid), SIGKILL);
+  for (Playing *each : {&one, &two}) {
+    fail_unless(each->play() == Outcome::Failed);
+    fail_unless(each->play() == Outcome::Ok);
+  }
+  fail_if(pid == one.statistics().pid);
+  assert_equals_int64(one.statistics().pid, two.statistics().pid);
+  fail_unless(other.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_an_interpreter_that_is_none) {
+  for (const auto &[python, text] :
+       {std::pair("/nonexistent/python3", "No such file"),
+        {"/bin/true", "ended with exit status 0"}}) {
+    PluginSpec wrong = spec();
+    wrong.isolation.python = python;
+    ProcessPlugin plugin(wrong);
+    Failure failure;
+    fail_if(plugin.load(wrong, &failure));
+    fail_unless(failure.kind == Failure::Kind::Unusable);
+    assert_says(failure, python);
+    assert_says(failure, text);
+  }
+}
+GST_END_TEST;
+
+Suite *process_suite() {
+  Suite *suite = suite_create("process");
+  TCase *pieces = tcase_create("pieces");
+  suite_add_tcase(suite, pieces);
+  tcase_add_test(pieces, test_a_record_is_whole_or_refused);
+  tcase_add_test(pieces, test_text_becomes_valid);
+  tcase_add_test(pieces, test_a_reply_is_held_against_its_request);
+  tcase_add_test(pieces, test_outputs_lie_within_their_region);
+  tcase_add_test(pieces, test_regions_keep_their_size);
+  tcase_add_test(pieces, test_samples_of_any_layout);
+  tcase_add_test(pieces, test_restarts_become_rarer_and_end);
+  tcase_add_test(pieces, test_lent_memory_outlives_its_plugin);
+  TCase *plugins = tcase_create("plugins");
+  suite_add_tcase(suite, plugins);
+  tcase_add_test(plugins, test_nothing_is_left_of_a_plugin);
+  tcase_add_test(plugins, test_a_worker_that_crashes_is_followed_by_another);
+  tcase_add_test(plugins, test_a_parameter_that_kills_is_not_set_again);
+  tcase_add_test(plugins, test_restarts_are_for_those_who_want_them);
+  tcase_add_test(plugins, test_too_many_restarts_are_the_end);
+  tcase_add_test(plugins, test_a_late_reply_is_nobodys);
+  tcase_add_test(plugins, test_a_worker_that_hangs_is_killed);
+  tcase_add_test(plugins, test_a_call_that_hangs_is_killed);
+  tcase_add_test(plugins, test_a_stop_ends_every_call);
+  tcase_add_test(plugins, test_a_group_shares_its_worker);
+  tcase_add_test(plugins, test_an_interpreter_that_is_none);
+  return suite;
+}
+
+GST_CHECK_MAIN(process);

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Scales by `gain`, and does on its next buffer what `then` says."""
+
+import ctypes
+import os
+import time
+
+
+class Worker:
+    def __init__(self):
+        self.gain = 1.0
+        self.then = ""
+
+    def set_parameter(self, key, value):
+        if key == "gain":
+            self.gain = float(value)
+        elif key == "now":
+            self.do(value)
+        else:
+            self.then = value
+        return True
+
+    def get_parameter(self, key):
+        return ""
+
+    def do(self, what):
+        if what == "crash":
+            ctypes.string_at(0)
+        if what == "exit":
+            os._exit(3)
+        if what == "sleep":
+            time.sleep(0.05)
+        if what == "hang":
+            ctypes.PyDLL(None).pause()
+        if what == "loop":
+            while True:
+                pass
+        if what == "raise":
+            raise ValueError("told to")
+
+    def process_audio(self, buffer):
+        then, self.then = self.then, ""
+        self.do(then)
+        buffer.data *= self.gain
