@@ -101,6 +101,16 @@ bool read_format(const std::string &text, std::vector<SampleFormat> *formats) {
   return false;
 }
 
+// A second one of that name would be a critical of GLib's, too, and these two
+// are every GstObject's.
+bool can_be_property(const std::string &name,
+                     const std::vector<ParameterSpec> &known) {
+  for (const ParameterSpec &spec : known)
+    if (spec.name == name) return false;
+  return is_made_of(name, "_") && name[0] != '_' && name != "name" &&
+         name != "parent";
+}
+
 bool read_parameter(const std::string &packed,
                     std::vector<ParameterSpec> *parameters) {
   using Kind = ParameterSpec::Kind;
@@ -122,7 +132,7 @@ bool read_parameter(const std::string &packed,
   spec.unit = texts[6];
   spec.description = texts[7];
   spec.allowed = texts[8];
-  if (!is_made_of(spec.name, "_") || spec.name[0] == '_' ||
+  if (!can_be_property(spec.name, *parameters) ||
       !read_flag(texts[9], &spec.secret) || !read_flag(texts[10], &spec.curve))
     return false;
   spec.choices.assign(texts.begin() + 11, texts.end());

@@ -62,6 +62,7 @@ class Session {
   Waited finish_late(Patience *patience);
   Outcome be_late(Block *block, Failure *failure);
   Waited ask(Patience *patience, Request *request, Reply *reply);
+  Waited read_records(const Reply &reply, const char *phase);
   Waited give_space(Patience *patience, Request *request, Reply *reply);
   Outcome accept(const Reply &reply, Block *block, Failure *failure);
   void leave_to_plugin(std::unique_ptr<KeptMemory> kept);

@@ -15,7 +15,7 @@ namespace {
 
 enum Expected {
   Fails,  // something does not come out, and it is told why
-  Works,  // every buffer comes out, and nothing is told
+  Works,  // what comes out is complete, and nothing is told
   Either  // it depends on who is faster, or on what is nobody's harm
 };
 
@@ -123,12 +123,25 @@ struct Result {
   std::string told;
 };
 
+// Where it can do nothing, there is nothing to link it with.
+bool has_caps(const Element &element) {
+  bool all = true;
+  for (const char *name : {"sink", "src"}) {
+    GstPad *pad = gst_element_get_static_pad(element.get(), name);
+    GstCaps *caps = gst_pad_query_caps(pad, nullptr);
+    all = all && !gst_caps_is_empty(caps);
+    gst_caps_unref(caps);
+    gst_object_unref(pad);
+  }
+  return all;
+}
+
 // A stream of some buffers, into NULL.
 Result play(const Case &row, const std::string &python,
             const std::string &module, const Properties &more = {}) {
   Result result;
   Element element("", properties_for(python, module, more));
-  if (element.to(GST_STATE_READY)) {
+  if (element.to(GST_STATE_READY) && has_caps(element)) {
     GstHarness *harness =
         gst_harness_new_with_element(element.get(), "sink", "src");
     const Audio audio{};
@@ -174,7 +187,7 @@ void run(const Case &row, const Properties &more = {}) {
     fail_unless(!result.told.empty() && result.out < buffers, "%s: %d out: %s",
                 row.plan, result.out, result.told.c_str());
   if (row.expected == Works)
-    fail_unless(result.told.empty() && result.out == buffers, "%s: %d out: %s",
+    fail_unless(result.told.empty() && result.out >= buffers, "%s: %d out: %s",
                 row.plan, result.out, result.told.c_str());
   fail_unless(wait_until([] { return count_workers() == 0; }),
               "%s: %d workers are left", row.plan, count_workers());
@@ -204,7 +217,7 @@ GST_START_TEST(test_no_word_of_a_reply_is_believed) {
     std::vector<const char *> works;
   };
   const Word words[] = {
-      {"outcome", {"0"}}, {"flags", {"0", "1", "2", "3", "8", "9", "10"}},
+      {"outcome", {"0"}}, {"flags", {"0", "2", "8", "10"}},
       {"outputs", {"0"}}, {"bytes", {"*"}},
       {"records", {"0"}}, {"time", {"*"}},
   };
@@ -244,7 +257,10 @@ GST_START_TEST(test_no_word_of_a_reply_is_believed) {
           }) != works.end();
       const std::string plan =
           "process word " + std::to_string(i + 1) + " " + value;
-      run({plan.c_str(), good ? Works : Fails});
+      // It may keep an array, which is told.
+      const bool keeps = i == 1 && strtoull(value, nullptr, 10) < 16 &&
+                         strtoull(value, nullptr, 10) % 2 == 1;
+      run({plan.c_str(), good ? Works : keeps ? Either : Fails});
     }
   for (const char *value : {"1", "2", "4294967296", "9223372036854775808",
                             "18446744073709551615"}) {
@@ -417,8 +433,8 @@ GST_START_TEST(test_a_parameter_can_be_anything) {
       {"load parameter gain|unheard-of|1|1||||||0|0", Either},
       {"load parameter gain|choice|a|b||||||0|0", Either},
       {"load parameter gain|choice|a|b||||||0|0|c|c", Either},
-      {"load parameter name|string|a|b||||||0|0", Either},
-      {"load parameter parent|string|a|b||||||0|0", Either},
+      {"load parameter name|string|a|b||||||0|0"},
+      {"load parameter parent|string|a|b||||||0|0"},
       {"load parameter 1x|string|a|b||||||0|0"},
       {"load parameter a b|string|a|b||||||0|0"},
       {"load parameter |string|a|b||||||0|0"},
