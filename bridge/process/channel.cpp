@@ -23,31 +23,11 @@ constexpr uint64_t grace_ns = 100000000;
 // After PluginTimeout was raised in it, until the worker is killed.
 constexpr uint64_t until_killed_ns = 300000000;
 constexpr uint64_t notice_patience_ns = 1000000000;
-// Between the end of its sockets and that of the process.
-constexpr int end_patience_ms = 200;
-// Signals for one request that there is no reply behind.
-constexpr int most_empty_signals = 1000;
 
 std::atomic<uint64_t> last_serial{0};
 
 uint64_t earlier(uint64_t some, uint64_t other) {
   return some == 0 || (other != 0 && other < some) ? other : some;
-}
-
-bool wait_for_end(int pidfd, int patience_ms) {
-  pollfd end = {pidfd, POLLIN, 0};
-  int ready;
-  do {
-    ready = poll(&end, 1, patience_ms);
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
-// Without waiting, whatever the worker does to the eventfd meanwhile.
-void take_signal(int eventfd) {
-  uint64_t count;
-  iovec part = {&count, sizeof count};
-  if (preadv2(eventfd, &part, 1, -1, RWF_NOWAIT) < 0) return;
 }
 
 bool make_sockets(Descriptor *ours, Descriptor *theirs) {
@@ -60,6 +40,13 @@ bool make_sockets(Descriptor *ours, Descriptor *theirs) {
 }
 
 }  // namespace
+
+// Without waiting, whatever the worker does to the eventfd meanwhile.
+void take_signal(int eventfd) {
+  uint64_t count;
+  iovec part = {&count, sizeof count};
+  if (preadv2(eventfd, &part, 1, -1, RWF_NOWAIT) < 0) return;
+}
 
 std::unique_ptr<Channel> Channel::open(std::shared_ptr<Worker> worker,
                                        std::shared_ptr<Listener> listener,
@@ -173,7 +160,7 @@ bool Channel::is_stopping(const Patience &patience) const {
     bool lost = false;
     const uint64_t wake = next_wake(patience, now, &lost);
     if (lost) {
-      wait_for_end(worker_->pidfd(), end_patience_ms);
+      worker_->ends_now();
       return Waited::Lost;
     }
     if (patience->until && now >= patience->until) return Waited::Late;
@@ -196,7 +183,7 @@ bool Channel::is_stopping(const Patience &patience) const {
 
 Waited Channel::break_off(const char *fault) {
   kill(std::string("it broke the protocol: ") + fault);
-  wait_for_end(worker_->pidfd(), end_patience_ms);
+  worker_->ends_now();
   return Waited::Lost;
 }
 
@@ -241,105 +228,6 @@ Waited Channel::wait_records(Patience *patience, uint64_t count) {
   }
   return records_ == count ? Waited::Done
                            : break_off("records that were not announced");
-}
-
-Waited Channel::send_call(Patience *patience, const std::string &record) {
-  std::string_view rest = record;
-  for (;;) {
-    if (!send_some(calls_.get(), &rest)) break;
-    if (rest.empty()) return Waited::Done;
-    // What is larger than the socket goes as the worker reads.
-    bool lost = false;
-    const uint64_t now = monotonic_ns();
-    const uint64_t wake = next_wake(patience, now, &lost);
-    if (lost) return Waited::Lost;
-    if (patience->until && now >= patience->until) return Waited::Late;
-    pollfd each[] = {{calls_.get(), POLLOUT, 0}, {worker_->pidfd(), POLLIN, 0}};
-    const uint64_t most = 100000000;
-    const uint64_t pause = wake > now ? std::min(wake - now, most) : most;
-    if (poll(each, 2, int(pause / 1000000) + 1) > 0 && each[1].revents)
-      return Waited::Lost;
-  }
-  return wait_for_end(worker_->pidfd(), end_patience_ms)
-             ? Waited::Lost
-             : break_off("it closed its sockets");
-}
-
-Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
-  std::string encoded = encode_record(record);
-  Request request;
-  request.kind = uint64_t(RequestKind::Call);
-  // First, so that somebody reads what may not fit into the socket.
-  send(&request);
-  Waited waited = send_call(patience, encoded);
-  explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
-  while (waited == Waited::Done && answer_.empty()) {
-    bool replied, called;
-    waited = wait(patience, &replied, &called);
-    if (waited != Waited::Done) break;
-    if (replied) {
-      take_signal(replies_.get());
-      // It may be for what was sent before; too many are none.
-      if (++empty_signals_ > most_empty_signals)
-        return break_off("signals without a reply");
-    }
-    const char *fault = nullptr;
-    if (called && !collect(&fault))
-      return fault ? break_off(fault) : Waited::Lost;
-  }
-  *answer = take_failure();
-  return waited;
-}
-
-// False: the worker has ended, or `fault` says what it did.
-bool Channel::collect(const char **fault) {
-  for (;;) {
-    Fields record;
-    switch (reader_.next(calls_.get(), &record)) {
-      case RecordReader::Got::Nothing:
-        return true;
-      case RecordReader::Got::Record:
-        if (take(&record)) break;
-        [[fallthrough]];
-      case RecordReader::Got::Broken:
-        *fault = "a record that nobody asked for";
-        return false;
-      case RecordReader::Got::End:
-        if (!wait_for_end(worker_->pidfd(), end_patience_ms))
-          *fault = "it closed its sockets";
-        return false;
-    }
-  }
-}
-
-bool Channel::take(Fields *record) {
-  if (record->empty() || !answer_.empty() || ++records_ > most_reply_records)
-    return false;
-  const std::string &kind = record->front();
-  if (kind == "message") {
-    messages_.emplace_back();
-    return read_message(*record, &messages_.back());
-  }
-  int64_t count;
-  if (kind == "dropped") {
-    if (record->size() != 2 || !parse_number((*record)[1], &count) || count < 0)
-      return false;
-    dropped_ += uint64_t(count);
-    return true;
-  }
-  if (kind != "ok" && kind != "failure") return false;
-  answer_ = std::move(*record);
-  return true;
-}
-
-void Channel::deliver(Listener *listener, uint64_t pts, uint64_t duration) {
-  for (Message &message : std::exchange(messages_, {})) {
-    message.pts = pts;
-    message.duration = duration;
-    if (listener) listener->post(message);
-  }
-  const uint64_t dropped = std::exchange(dropped_, 0);
-  if (dropped && listener) listener->count_dropped(dropped);
 }
 
 }  // namespace pythonfilter

@@ -17,6 +17,11 @@
 
 namespace pythonfilter {
 
+// Signals that there is no reply behind, until they are not for nothing.
+constexpr int most_empty_signals = 1000;
+// Takes a signal, if there is one.
+void take_signal(int eventfd);
+
 enum class Waited { Done, Late, Lost };
 
 // How long one call is waited for.

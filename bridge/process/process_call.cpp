@@ -12,10 +12,10 @@ namespace pythonfilter {
 
 namespace {
 
-constexpr uint64_t own_slot = 1;
 // This many in a row, and its last request is this old: it hangs.
-constexpr int most_misses = 5;
+constexpr uint64_t most_misses = 5;
 constexpr uint64_t hang_ns = 100000000;
+constexpr uint64_t longest_hang_ns = 1000000000;
 // What lies on a socket already, or is on its way there.
 constexpr uint64_t records_patience_ns = 1000000000;
 constexpr size_t first_outputs_size = 65536;
@@ -34,10 +34,6 @@ uint64_t worker_ticks(uint64_t ns, uint64_t most) {
 
 }  // namespace
 
-bool Session::writes() const {
-  return !capabilities_.read_only && format_.in_place;
-}
-
 Asked Session::asked(uint64_t sequence) const {
   const PluginKind kind = spec_.kind;
   Asked asked;
@@ -49,103 +45,6 @@ Asked Session::asked(uint64_t sequence) const {
   asked.in_place = format_.in_place;
   asked.outputs_size = outputs_ ? outputs_->size() : 0;
   return asked;
-}
-
-// ---- what goes in ----------------------------------------------------------
-
-bool Session::use_slot(size_t size) {
-  if (slot_ && slot_->size() >= size && slot_->worker_writes() == writes())
-    return true;
-  slot_ = Region::make(std::max<size_t>(size, 1), writes());
-  if (!slot_) return false;
-  const bool told =
-      channel_->notice({"slot", std::to_string(own_slot),
-                        std::to_string(slot_->size()), writes() ? "1" : "0"},
-                       slot_->descriptor());
-  slot_->close_descriptor();
-  return told;
-}
-
-bool Session::place_curves(const Block &block, Request *request) {
-  const std::vector<Curve> &curves = *block.curves;
-  const size_t count = curves.size();
-  const size_t stride = (block.frames * sizeof(float) + 63) / 64 * 64;
-  bool fits = curves_ && curve_names_.size() == count &&
-              curves_->size() / count / 64 * 64 >= stride;
-  for (size_t i = 0; fits && i < count; i++)
-    fits = curve_names_[i] == curves[i].name;
-  if (!fits) {
-    curves_ = Region::make(std::max<size_t>(stride, 64) * count, false);
-    if (!curves_) return false;
-    curve_names_.clear();
-    Fields record = {"curves",
-                     std::to_string(curves_->size() / count / 64 * 64 * count)};
-    for (const Curve &curve : curves) {
-      curve_names_.push_back(curve.name);
-      record.push_back(curve.name);
-    }
-    const bool told = channel_->notice(record, curves_->descriptor());
-    curves_->close_descriptor();
-    if (!told) return false;
-  }
-  const size_t each = curves_->size() / count / 64 * 64;
-  for (size_t i = 0; i < count; i++) {
-    auto *to = reinterpret_cast<float *>(curves_->data() + i * each);
-    if (curves[i].values.size() < block.frames)
-      std::fill_n(to, block.frames, curves[i].constant);
-    else
-      std::copy_n(curves[i].values.data(), block.frames, to);
-  }
-  request->curves = count;
-  return true;
-}
-
-bool Session::forget_lent() {
-  for (const uint64_t id : lent_->take_forgotten())
-    if (!channel_->notice({"forget", std::to_string(id)})) return false;
-  return true;
-}
-
-[[gnu::hot]] bool Session::prepare(Block *block, Request *request) {
-  *request = Request{};
-  request->frames = block->frames;
-  request->pts = block->pts;
-  request->duration = block->duration;
-  request->stream_offset = block->offset;
-  request->flags =
-      (block->discont ? request_discont : 0) | (block->gap ? request_gap : 0);
-  if (block->curves && !block->curves->empty() &&
-      !place_curves(*block, request))
-    return false;
-
-  size_t length, plane_stride;
-  Arena *arena = find_samples(*block, format_, &length, &plane_stride)
-                     ? lent_->find(block->data, length)
-                     : nullptr;
-  in_lent_ = arena && arena->region->worker_writes() == writes();
-  if (!in_lent_) {
-    const size_t size = dense_size(format_, block->frames);
-    if (!use_slot(size)) return false;
-    if (spec_.kind != PluginKind::Source)
-      copy_from_block(*block, format_, slot_->data());
-    request->slot = own_slot;
-    request->plane_stride =
-        format_.bytes ? 0 : block->frames * sample_size(format_.format);
-    return true;
-  }
-  if (arena->told != channel_->serial()) {
-    if (!forget_lent() ||
-        !channel_->notice(
-            {"slot", std::to_string(arena->id),
-             std::to_string(arena->region->size()), writes() ? "1" : "0"},
-            arena->region->descriptor()))
-      return false;
-    arena->told = channel_->serial();
-  }
-  request->slot = arena->id;
-  request->offset = uint64_t(block->data - arena->region->data());
-  request->plane_stride = plane_stride;
-  return true;
 }
 
 // ---- there and back --------------------------------------------------------
@@ -244,6 +143,11 @@ Waited Session::finish_late(Patience *patience) {
   return Waited::Done;
 }
 
+// When a call that waits for the reply gives up, as missed deadlines would.
+uint64_t Session::hangs_at() const {
+  return sent_ + std::clamp(most_misses * deadline_, hang_ns, longest_hang_ns);
+}
+
 Outcome Session::be_late(Block *block, Failure *failure) {
   const char *phase = audio_name_.c_str();
   // It still works on that memory, which must be nobody else's.
@@ -252,6 +156,7 @@ Outcome Session::be_late(Block *block, Failure *failure) {
     kept_ = block->keeper->keep();
     handed_over_ = true;
   }
+  deadline_ = block->patience;
   (*missed_deadlines_)++;
   if (++misses_in_row_ >= most_misses && monotonic_ns() - sent_ >= hang_ns) {
     channel_->kill("it missed " + std::to_string(misses_in_row_) +

@@ -9,7 +9,6 @@ namespace pythonfilter {
 
 namespace {
 
-constexpr uint64_t quick_ns = 1000000000;
 // The restart after them is at once again.
 constexpr int good_buffers = 10;
 
@@ -170,6 +169,10 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     std::lock_guard<std::mutex> lock(mutex_);
     format_ = format;
   }
+  // Whoever starts the stream again wants to try again.
+  if (gone_ && !session_) session_ = make_session(failure);
+  if (gone_ && !session_) return false;
+  gone_ = false;
   if (!has_session(0, failure)) return false;
   const bool good = session_->start(format, failure);
   {
@@ -216,7 +219,8 @@ bool ProcessPlugin::shutdown(Failure *failure) {
   return good;
 }
 
-// ---- calls -----------------------------------------------------------------
+// ---- while it plays
+// -----------------------------------------------------------------
 
 [[gnu::hot]] Outcome ProcessPlugin::process(Block *block, Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.
@@ -233,18 +237,6 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     restarter_.forget_delay();
   }
   return outcome;
-}
-
-bool ProcessPlugin::quick_call(const char *phase, const char *record,
-                               Failure *failure, Fields *answer) {
-  if (session_ && session_->has_ended()) {
-    session_->note_end(phase, failure);
-    note_loss(failure);
-  }
-  if (!has_session(1, failure)) return false;
-  if (session_->call(phase, {record}, quick_ns, failure, answer)) return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
 }
 
 uint64_t ProcessPlugin::remember(const Parameter &parameter) {
@@ -264,9 +256,8 @@ bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
     session_->note_end("set_parameter", failure);
     note_loss(failure);
   }
-  // The next one is told.
+  // The next one is told, if one comes.
   if (!has_session(1, failure)) {
-    if (gone_) return false;
     remember(*parameter);
     return true;
   }
@@ -276,80 +267,6 @@ bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   wipe(&asked.value);
   if (session_->is_lost()) note_loss(failure);
   return good;
-}
-
-bool ProcessPlugin::preferences(Preferences *preferences, Failure *failure) {
-  Fields answer;
-  if (!quick_call("preferences", "preferences", failure, &answer)) return false;
-  if (answer.size() == 4 && parse_number(answer[1], &preferences->rate) &&
-      parse_number(answer[2], &preferences->channels) &&
-      parse_number(answer[3], &preferences->frames))
-    return true;
-  return refuse_answer("preferences", failure);
-}
-
-bool ProcessPlugin::latency(double *seconds, Failure *failure) {
-  Fields answer;
-  *seconds = latency_;
-  if (!quick_call("get_processing_latency", "latency", failure, &answer))
-    return !gone_ && failure->kind == Failure::Kind::Lost;
-  if (answer.size() != 2 || !parse_number(answer[1], seconds))
-    return refuse_answer("get_processing_latency", failure);
-  latency_ = *seconds;
-  return true;
-}
-
-bool ProcessPlugin::reset(Failure *failure) {
-  Fields answer;
-  // Another one has nothing to forget.
-  return quick_call("reset", "reset", failure, &answer) ||
-         (!gone_ && failure->kind == Failure::Kind::Lost && !session_);
-}
-
-bool ProcessPlugin::available_space(int *frames, Failure *failure) {
-  Fields answer;
-  if (!quick_call("get_available_space", "available_space", failure, &answer))
-    return false;
-  return (answer.size() == 2 && parse_number(answer[1], frames)) ||
-         refuse_answer("get_available_space", failure);
-}
-
-bool ProcessPlugin::refuse_answer(const char *phase, Failure *failure) {
-  session_->refuse_answer(phase, failure);
-  note_loss(failure);
-  return false;
-}
-
-bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
-  if (!has_session(1, failure)) return false;
-  if (session_->drain(tail, failure)) return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
-}
-
-bool ProcessPlugin::take_state(Plugin *old, Failure *failure) {
-  // There is one class of plugins in a bridge.
-  auto *other = static_cast<ProcessPlugin *>(old);
-  Fields answer;
-  if (!other->has_session(1, failure)) return false;
-  if (!other->session_->call("get_state", {"get_state"}, 0, failure, &answer)) {
-    if (other->session_->is_lost()) other->note_loss(failure);
-    return false;
-  }
-  if (answer.size() != 2) return other->refuse_answer("get_state", failure);
-  state_ = std::move(answer[1]);
-  return true;
-}
-
-bool ProcessPlugin::restore_state(Failure *failure) {
-  Fields answer;
-  if (!has_session(1, failure)) return false;
-  const std::string state = std::exchange(state_, {});
-  if (session_->call("set_state", {"restore_state", state}, 0, failure,
-                     &answer))
-    return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
 }
 
 // ---- at any time -----------------------------------------------------------

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "session.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -71,11 +72,11 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
   Patience patience{audio_name_.c_str(), monotonic_ns()};
-  patience.until = patience.began + quick_ns;
+  patience.until = std::max(patience.began + 1, hangs_at());
   const Waited waited = finish_late(&patience);
   if (waited == Waited::Done) return true;
   if (waited == Waited::Late)
-    channel_->kill(audio_name_ + "() did not return within a second");
+    channel_->kill(audio_name_ + "() is late, and hangs");
   return fail_lost(phase, failure);
 }
 

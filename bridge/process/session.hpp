@@ -60,6 +60,7 @@ class Session {
   bool place_curves(const Block &block, Request *request);
   bool forget_lent();
   Waited finish_late(Patience *patience);
+  uint64_t hangs_at() const;
   Outcome be_late(Block *block, Failure *failure);
   Waited ask(Patience *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
@@ -92,7 +93,8 @@ class Session {
   Request request_;           // the last one
   bool outstanding_ = false;  // it is late, and not answered yet
   uint64_t sent_ = 0;
-  int misses_in_row_ = 0;
+  uint64_t deadline_ = 0;  // how late it was then
+  uint64_t misses_in_row_ = 0;
   bool in_lent_ = false;
   bool handed_over_ = false;          // the memory of this call's block
   std::unique_ptr<KeptMemory> kept_;  // that it works on

@@ -27,6 +27,8 @@ constexpr milliseconds look_at_stop_every(20);
 constexpr milliseconds until_status(100);
 // From the end of its socket until it is killed.
 constexpr int end_patience_ms = 300;
+// Between the end of its sockets and its own.
+constexpr int until_ended_ms = 200;
 constexpr int kill_patience_ms = 1000;
 
 using GroupKey = std::tuple<std::string, std::string, int, bool>;
@@ -233,6 +235,10 @@ bool Worker::open(const std::string &plugin,
 
 bool Worker::has_ended() const {
   return is_readable(pidfd_.get(), 0);
+}
+
+bool Worker::ends_now() const {
+  return is_readable(pidfd_.get(), until_ended_ms);
 }
 
 bool Worker::is_doomed() const {

@@ -33,6 +33,8 @@ class Worker final : public WorkerFate,
   const std::string &sandbox() const { return sandbox_; }
 
   bool has_ended() const;
+  // The same, if its sockets have ended: then it may be about to.
+  bool ends_now() const;
   // Whether it has, or is going to.
   bool is_doomed() const;
   // The first reason is the one that is told.

@@ -355,6 +355,39 @@ GST_START_TEST(test_a_call_that_hangs_is_killed) {
 }
 GST_END_TEST;
 
+// While a reply is late nobody waits for it longer than its deadlines add up
+// to.
+GST_START_TEST(test_a_parameter_does_not_wait_for_a_worker_that_hangs) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.set("then", "hang"));
+  fail_unless(playing.play(10 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  fail_if(playing.set("gain", "0.25"));
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "process_audio() is late, and hangs");
+  fail_unless(playing.set("then", ""));
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_stream_may_be_tried_again) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.plugin.stop(&playing.failure));
+  fail_unless(playing.set("at-start", "crash"));
+  for (int i = 0; i < 2; i++) {
+    fail_if(playing.plugin.start(stereo(), &playing.failure));
+    fail_unless(playing.failure.kind == Failure::Kind::Gone);
+    assert_says(playing.failure, "was killed by SIGSEGV in start()");
+  }
+  fail_unless(playing.set("at-start", ""));
+  fail_unless(playing.plugin.start(stereo(), &playing.failure));
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.5f);
+}
+GST_END_TEST;
+
 // In Python it is interrupted, in C killed.
 GST_START_TEST(test_a_stop_ends_every_call) {
   for (const bool in_python : {true, false}) {
@@ -430,6 +463,9 @@ Suite *process_suite() {
   tcase_add_test(plugins, test_a_late_reply_is_nobodys);
   tcase_add_test(plugins, test_a_worker_that_hangs_is_killed);
   tcase_add_test(plugins, test_a_call_that_hangs_is_killed);
+  tcase_add_test(plugins,
+                 test_a_parameter_does_not_wait_for_a_worker_that_hangs);
+  tcase_add_test(plugins, test_a_stream_may_be_tried_again);
   tcase_add_test(plugins, test_a_stop_ends_every_call);
   tcase_add_test(plugins, test_a_group_shares_its_worker);
   tcase_add_test(plugins, test_an_interpreter_that_is_none);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Scales by `gain`, and does on its next buffer what `then` says."""
+"""Scales by `gain`, and does what `now`, `then` and `at-start` say."""
 
 import ctypes
 import os
@@ -10,12 +10,15 @@ class Worker:
     def __init__(self):
         self.gain = 1.0
         self.then = ""
+        self.at_start = ""
 
     def set_parameter(self, key, value):
         if key == "gain":
             self.gain = float(value)
         elif key == "now":
             self.do(value)
+        elif key == "at-start":
+            self.at_start = value
         else:
             self.then = value
         return True
@@ -37,6 +40,10 @@ class Worker:
                 pass
         if what == "raise":
             raise ValueError("told to")
+
+    def start(self):
+        self.do(self.at_start)
+        return True
 
     def process_audio(self, buffer):
         then, self.then = self.then, ""

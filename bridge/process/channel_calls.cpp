@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What goes over the socket of a channel.
+#include <algorithm>
+#include <cstring>
+#include <poll.h>
+
+#include "channel.hpp"
+#include "reply.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// A record that does not fit goes as the worker reads.
+constexpr uint64_t look_every_ns = 100000000;
+
+}  // namespace
+
+Waited Channel::send_call(Patience *patience, const std::string &record) {
+  std::string_view rest = record;
+  for (;;) {
+    if (!send_some(calls_.get(), &rest)) break;
+    if (rest.empty()) return Waited::Done;
+    bool lost = false;
+    const uint64_t now = monotonic_ns();
+    const uint64_t wake = next_wake(patience, now, &lost);
+    if (lost) return Waited::Lost;
+    if (patience->until && now >= patience->until) return Waited::Late;
+    pollfd each[] = {{calls_.get(), POLLOUT, 0}, {worker_->pidfd(), POLLIN, 0}};
+    const uint64_t pause =
+        wake > now ? std::min(wake - now, look_every_ns) : look_every_ns;
+    if (poll(each, 2, int(pause / 1000000) + 1) > 0 && each[1].revents)
+      return Waited::Lost;
+  }
+  return worker_->ends_now() ? Waited::Lost
+                             : break_off("it closed its sockets");
+}
+
+Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
+  std::string encoded = encode_record(record);
+  Request request;
+  request.kind = uint64_t(RequestKind::Call);
+  // First, so that somebody reads what may not fit into the socket.
+  send(&request);
+  Waited waited = send_call(patience, encoded);
+  explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
+  while (waited == Waited::Done && answer_.empty()) {
+    bool replied, called;
+    waited = wait(patience, &replied, &called);
+    if (waited != Waited::Done) break;
+    if (replied) {
+      take_signal(replies_.get());
+      // It may be for what was sent before; too many are none.
+      if (++empty_signals_ > most_empty_signals)
+        return break_off("signals without a reply");
+    }
+    const char *fault = nullptr;
+    if (called && !collect(&fault))
+      return fault ? break_off(fault) : Waited::Lost;
+  }
+  *answer = take_failure();
+  return waited;
+}
+
+// False: the worker has ended, or `fault` says what it did.
+bool Channel::collect(const char **fault) {
+  for (;;) {
+    Fields record;
+    switch (reader_.next(calls_.get(), &record)) {
+      case RecordReader::Got::Nothing:
+        return true;
+      case RecordReader::Got::Record:
+        if (take(&record)) break;
+        [[fallthrough]];
+      case RecordReader::Got::Broken:
+        *fault = "a record that nobody asked for";
+        return false;
+      case RecordReader::Got::End:
+        if (!worker_->ends_now()) *fault = "it closed its sockets";
+        return false;
+    }
+  }
+}
+
+bool Channel::take(Fields *record) {
+  if (record->empty() || !answer_.empty() || ++records_ > most_reply_records)
+    return false;
+  const std::string &kind = record->front();
+  if (kind == "message") {
+    messages_.emplace_back();
+    return read_message(*record, &messages_.back());
+  }
+  int64_t count;
+  if (kind == "dropped") {
+    if (record->size() != 2 || !parse_number((*record)[1], &count) || count < 0)
+      return false;
+    dropped_ += uint64_t(count);
+    return true;
+  }
+  if (kind != "ok" && kind != "failure") return false;
+  answer_ = std::move(*record);
+  return true;
+}
+
+void Channel::deliver(Listener *listener, uint64_t pts, uint64_t duration) {
+  for (Message &message : std::exchange(messages_, {})) {
+    message.pts = pts;
+    message.duration = duration;
+    if (listener) listener->post(message);
+  }
+  const uint64_t dropped = std::exchange(dropped_, 0);
+  if (dropped && listener) listener->count_dropped(dropped);
+}
+
+}  // namespace pythonfilter

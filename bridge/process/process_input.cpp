@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How a buffer gets to where its worker can see it.
+#include <algorithm>
+
+#include "samples.hpp"
+#include "session.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t own_slot = 1;
+
+}  // namespace
+
+bool Session::writes() const {
+  return !capabilities_.read_only && format_.in_place;
+}
+
+bool Session::use_slot(size_t size) {
+  if (slot_ && slot_->size() >= size && slot_->worker_writes() == writes())
+    return true;
+  slot_ = Region::make(std::max<size_t>(size, 1), writes());
+  if (!slot_) return false;
+  const bool told =
+      channel_->notice({"slot", std::to_string(own_slot),
+                        std::to_string(slot_->size()), writes() ? "1" : "0"},
+                       slot_->descriptor());
+  slot_->close_descriptor();
+  return told;
+}
+
+bool Session::place_curves(const Block &block, Request *request) {
+  const std::vector<Curve> &curves = *block.curves;
+  const size_t count = curves.size();
+  const size_t stride = (block.frames * sizeof(float) + 63) / 64 * 64;
+  bool fits = curves_ && curve_names_.size() == count &&
+              curves_->size() / count / 64 * 64 >= stride;
+  for (size_t i = 0; fits && i < count; i++)
+    fits = curve_names_[i] == curves[i].name;
+  if (!fits) {
+    curves_ = Region::make(std::max<size_t>(stride, 64) * count, false);
+    if (!curves_) return false;
+    curve_names_.clear();
+    Fields record = {"curves",
+                     std::to_string(curves_->size() / count / 64 * 64 * count)};
+    for (const Curve &curve : curves) {
+      curve_names_.push_back(curve.name);
+      record.push_back(curve.name);
+    }
+    const bool told = channel_->notice(record, curves_->descriptor());
+    curves_->close_descriptor();
+    if (!told) return false;
+  }
+  const size_t each = curves_->size() / count / 64 * 64;
+  for (size_t i = 0; i < count; i++) {
+    auto *to = reinterpret_cast<float *>(curves_->data() + i * each);
+    if (curves[i].values.size() < block.frames)
+      std::fill_n(to, block.frames, curves[i].constant);
+    else
+      std::copy_n(curves[i].values.data(), block.frames, to);
+  }
+  request->curves = count;
+  return true;
+}
+
+bool Session::forget_lent() {
+  for (const uint64_t id : lent_->take_forgotten())
+    if (!channel_->notice({"forget", std::to_string(id)})) return false;
+  return true;
+}
+
+[[gnu::hot]] bool Session::prepare(Block *block, Request *request) {
+  *request = Request{};
+  request->frames = block->frames;
+  request->pts = block->pts;
+  request->duration = block->duration;
+  request->stream_offset = block->offset;
+  request->flags =
+      (block->discont ? request_discont : 0) | (block->gap ? request_gap : 0);
+  if (block->curves && !block->curves->empty() &&
+      !place_curves(*block, request))
+    return false;
+
+  size_t length, plane_stride;
+  Arena *arena = find_samples(*block, format_, &length, &plane_stride)
+                     ? lent_->find(block->data, length)
+                     : nullptr;
+  in_lent_ = arena && arena->region->worker_writes() == writes();
+  if (!in_lent_) {
+    const size_t size = dense_size(format_, block->frames);
+    if (!use_slot(size)) return false;
+    if (spec_.kind != PluginKind::Source)
+      copy_from_block(*block, format_, slot_->data());
+    request->slot = own_slot;
+    request->plane_stride =
+        format_.bytes ? 0 : block->frames * sample_size(format_.format);
+    return true;
+  }
+  if (arena->told != channel_->serial()) {
+    if (!forget_lent() ||
+        !channel_->notice(
+            {"slot", std::to_string(arena->id),
+             std::to_string(arena->region->size()), writes() ? "1" : "0"},
+            arena->region->descriptor()))
+      return false;
+    arena->told = channel_->serial();
+  }
+  request->slot = arena->id;
+  request->offset = uint64_t(block->data - arena->region->data());
+  request->plane_stride = plane_stride;
+  return true;
+}
+
+}  // namespace pythonfilter
