@@ -67,6 +67,7 @@ class Events final : public Watched {
   bool closed_ = false;
   int64_t next_id_ = 1;
   std::map<int64_t, Answer *> asked_;
+  int64_t unanswered_ = 0;  // the last one that was waited for in vain
 };
 
 }  // namespace pythonfilter
