@@ -355,7 +355,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, curve_rate_, block);
-  if (G_UNLIKELY(isolated_)) block->patience = patience_.with(*block);
+  if (G_UNLIKELY(isolated_) && block->patience == 0)
+    block->patience = patience_.with(*block);
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);

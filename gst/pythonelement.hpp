@@ -141,6 +141,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // The plugin runs in another process.
   bool isolated() const { return isolated_; }
+  // Of a block that call() gets in parts; by itself it is that of the part.
+  uint64_t patience_with(const Block &block) const {
+    return isolated_ ? patience_.with(block) : 0;
+  }
   // In the answer to an ALLOCATION query. False: nothing was added.
   bool offer_memory(GstQuery *query) const;
 

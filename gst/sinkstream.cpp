@@ -62,6 +62,7 @@ GstFlowReturn SinkStream::write(GstBuffer *buffer) {
       written = Written::Failed;
     } else if (block.frames > 0) {
       python.stats().buffers.add();
+      block.patience = python.patience_with(block);
       written = write_block(&block);
     }
   }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "crash_place.hpp"
 #include "process_outputs.hpp"
 
 namespace pythonfilter {
@@ -61,6 +62,7 @@ void Session::lose(const char *phase, Failure *failure) {
   failure->phase = phase;
   failure->message = "the worker " + worker.how_it_ended(phase);
   failure->traceback = worker.last_lines();
+  find_crash_place(spec_.script, failure);
 }
 
 bool Session::fail_lost(const char *phase, Failure *failure) {

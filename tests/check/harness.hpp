@@ -148,6 +148,22 @@ inline bool in_process() {
   return set && !strcmp(set, "process");
 }
 
+// Of a test that is about isolation=none. docs/isolation.md has the reason.
+inline bool applies(const char *test, const char *reason) {
+  if (!in_process()) return true;
+  fprintf(stderr, "%s: not in another process: %s\n", test, reason);
+  return false;
+}
+#define add_loop_test_here(tests, function, begin, end, reason) \
+  do {                                                          \
+    if (applies(#function, reason))                             \
+      tcase_add_loop_test(tests, function, begin, end);         \
+  } while (0)
+#define add_test_here(tests, function, reason)                       \
+  do {                                                               \
+    if (applies(#function, reason)) tcase_add_test(tests, function); \
+  } while (0)
+
 // ---- an element -------------------------------------------------------------
 
 // An ERROR or a WARNING.

@@ -83,7 +83,7 @@ inline guint64 stat_of(GstElement *element, const char *name) {
 inline std::string line_of(const char *factory, const std::string &script,
                            const std::string &properties = "") {
   return std::string(factory) + " name=python script=\"" + script + "\" " +
-         properties;
+         (in_process() ? "deadline=0 " : "") + properties;
 }
 
 class Pipeline {

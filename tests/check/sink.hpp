@@ -18,6 +18,7 @@ class Sink {
     gst_object_ref_sink(element_);
     gst_element_set_bus(element_, bus_);
     g_object_set(element_, "script", script.c_str(), "sync", FALSE, nullptr);
+    if (in_process()) g_object_set(element_, "deadline", 0, nullptr);
     for (const auto &[name, text] : properties)
       gst_util_set_object_arg(G_OBJECT(element_), name, text.c_str());
     fail_unless(to(GST_STATE_READY), "%s", reports().text().c_str());

@@ -1182,8 +1182,12 @@ static Suite *blocksize_suite() {
   tcase_add_test(blocks, test_gap_is_a_gap_only_if_all_of_it_is_one);
   tcase_add_test(blocks, test_empty_buffers_change_nothing);
   TCase *copies = new_case(suite, "copies");
-  tcase_add_test(copies, test_buffer_of_one_block_is_handed_through);
-  tcase_add_test(copies, test_blocks_of_a_longer_buffer_lie_in_its_memory);
+  add_test_here(copies, test_buffer_of_one_block_is_handed_through,
+                "its array is over memory that it shares with its worker, not "
+                "the buffer's");
+  add_test_here(copies, test_blocks_of_a_longer_buffer_lie_in_its_memory,
+                "its array is over memory that it shares with its worker, not "
+                "the buffer's");
   tcase_add_test(copies, test_writer_leaves_a_shared_buffer_as_it_is);
   tcase_add_test(copies, test_reader_shares_a_shared_buffer);
   tcase_add_test(copies, test_buffer_in_several_memories_is_divided);

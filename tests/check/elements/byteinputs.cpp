@@ -201,8 +201,10 @@ GST_END_TEST;
 static Suite *byteinputs_suite() {
   Suite *suite = suite_create("byteinputs");
   TCase *inputs_case = new_case(suite, "inputs");
-  tcase_add_loop_test(inputs_case, test_input_is_shown_where_it_lies, 0,
-                      int(std::size(inputs)));
+  add_loop_test_here(inputs_case, test_input_is_shown_where_it_lies, 0,
+                     int(std::size(inputs)),
+                     "its array is over memory that it shares with its worker, "
+                     "not the buffer's");
   tcase_add_test(inputs_case, test_every_kind_of_buffer_is_read_as_its_bytes);
   tcase_add_test(inputs_case, test_shared_input_in_place_is_copied_first);
   tcase_add_test(inputs_case, test_planes_come_one_after_another);

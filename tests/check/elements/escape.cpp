@@ -262,13 +262,16 @@ static Suite *escape_suite() {
   tcase_add_loop_test(
       kept, test_read_only_plugin_keeps_what_downstream_then_writes_to, 0,
       way_count);
-  tcase_add_loop_test(kept, test_kept_copies_of_odd_buffers_stay_as_well, 0,
-                      way_count);
+  add_loop_test_here(kept, test_kept_copies_of_odd_buffers_stay_as_well, 0,
+                     way_count, "samples always go there and back");
   tcase_add_test(kept, test_only_the_calls_that_keep_something_are_escapes);
-  tcase_add_test(kept, test_kept_array_outlives_plugin_and_element);
+  add_test_here(kept, test_kept_array_outlives_plugin_and_element,
+                "nothing of a worker outlives its last plugin");
   TCase *not_kept = new_case(suite, "nothing kept");
-  tcase_add_test(not_kept,
-                 test_buffer_and_array_stay_the_same_while_nothing_is_kept);
+  add_test_here(not_kept,
+                test_buffer_and_array_stay_the_same_while_nothing_is_kept,
+                "its array is over memory that it shares with its worker, not "
+                "the buffer's");
   return suite;
 }
 

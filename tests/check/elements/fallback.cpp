@@ -72,6 +72,7 @@ struct Odd {
   int channels;
   GstBuffer *(*make)(const Audio &audio);
   bool copied_to_write, copied_to_read;
+  bool for_numpy = false;  // the copy is made since NumPy could not show it
 };
 
 const Odd odd_buffers[] = {
@@ -96,31 +97,33 @@ const Odd odd_buffers[] = {
      [](const Audio &audio) {
        return planes_at(audio, {0, 1, 2.5}, 4);
      },
-     true, true},
+     true, true, true},
     {"planes in mixed order", true, 3,
      [](const Audio &audio) {
        return planes_at(audio, {1, 0, 2}, 3);
      },
-     true, true},
+     true, true, true},
     {"planes at odd bytes", true, 2,
      [](const Audio &audio) {
        return planes_at(audio, {0, 1 + 1.0 / double(frames * audio.width())},
                         3);
      },
-     true, true},
+     true, true, true},
     {"two memories", false, 2,
      [](const Audio &audio) { return in_memories(audio, 2); }, true, true},
     {"two memories, planar", true, 2,
      [](const Audio &audio) { return in_memories(audio, 2); }, true, true},
     {"five memories", false, 3,
      [](const Audio &audio) { return in_memories(audio, 5); }, true, true},
-    {"unaligned", false, 2, unaligned, true, true},
-    {"unaligned, planar", true, 2, unaligned, true, true},
+    {"unaligned", false, 2, unaligned, true, true, true},
+    {"unaligned, planar", true, 2, unaligned, true, true, true},
     {"memory that may not be written to", false, 2, read_only_memory, true,
      false},
 };
 
 void expect_copies(const Stream &stream, const Odd &row, guint64 copies) {
+  // Samples always go there and back, and lie there as NumPy likes them.
+  if (in_process() && row.for_numpy) copies = 0;
   fail_unless(stream.stat("copies") == copies, "%s: %d copies, not %d",
               row.name, int(stream.stat("copies")), int(copies));
   fail_unless_equals_uint64(stream.stat("escapes"), 0);

@@ -636,8 +636,9 @@ static Suite *messages_suite() {
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_record_is_shown);
   tcase_add_test(threads, test_a_thread_posts_at_once_without_times);
   tcase_add_test(threads, test_a_thread_posts_while_the_plugin_is_waited_for);
-  tcase_add_test(threads,
-                 test_a_thread_that_outlives_the_element_posts_to_nobody);
+  add_test_here(threads,
+                test_a_thread_that_outlives_the_element_posts_to_nobody,
+                "nothing of a worker outlives its last plugin");
   TCase *statistics = new_case(suite, "statistics");
   tcase_add_test(statistics, test_statistics_are_posted_while_buffers_flow);
   tcase_add_test(statistics, test_statistics_interval_changes_while_playing);

@@ -267,7 +267,8 @@ static Suite *outputlives_suite() {
                       int(std::size(kinds)));
   TCase *owners = new_case(suite, "owners");
   tcase_add_test(owners, test_elements_in_a_row_hold_each_others_memory);
-  tcase_add_test(owners, test_dropping_does_not_wait_for_python);
+  add_test_here(owners, test_dropping_does_not_wait_for_python,
+                "there is no GIL to wait for");
   tcase_add_test(owners, test_last_buffers_come_back_without_any_element);
   return suite;
 }

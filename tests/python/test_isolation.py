@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""isolation=process: what the documentation says of it, and launch lines in both modes."""
+
+import pathlib
+import re
+
+import pytest
+
+import processes
+
+ROOT = processes.ROOT
+PAGE = (ROOT / "docs" / "isolation.md").read_text()
+CHECKS = ROOT / "tests" / "check"
+PLUGINS = processes.PLUGINS
+TONE = "audiotestsrc num-buffers=20 ! audioconvert"
+# Pipelines that say nothing of isolation.
+LINES = {
+    "gain": f"{TONE} ! pythonfilter script={PLUGINS}/simple_gain.py"
+    ' params="p,gain=0.5" ! filesink location={out}',
+    "passthrough": f"{TONE} ! pythonfilter script={PLUGINS}/passthrough.py"
+    " ! filesink location={out}",
+    "equalizer": f"{TONE} ! pythonfilter"
+    f" script={PLUGINS}/examples/scipy_equalizer.py ! filesink location={{out}}",
+    "blocks": f"{TONE} ! pythonfilter script={PLUGINS}/simple_gain.py"
+    " block-size=300 ! filesink location={out}",
+    "source": f"pythonsrc script={PLUGINS}/sine_wave_source.py num-buffers=20"
+    " ! filesink location={out}",
+    "sink": f"{TONE} ! pythonsink script={PLUGINS}/wav_file_sink.py"
+    ' params="p,path=(string){out}"',
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_line_gives_the_same_in_both_modes(name, tmp_path):
+    results = []
+    for mode in ("none", "process"):
+        out = tmp_path / mode
+        line = "exec gst-launch-1.0 -q " + LINES[name].format(out=out)
+        result = processes.run(
+            ["bash", "-c", line], ROOT, GST_PYTHONFILTER_ISOLATION=mode
+        )
+        assert (result.code, result.err) == (0, ""), mode
+        results.append(out.read_bytes())
+    assert len(results[0]) > 1000
+    assert results[0] == results[1]
+
+
+def test_a_failure_is_told_in_the_same_words(tmp_path):
+    plugin = tmp_path / "failing.py"
+    # Not at once: gst-launch-1.0 may miss the error of a pipeline that prerolls.
+    plugin.write_text(
+        "calls = []\ndef process_audio(buffer):\n    calls.append(1)\n"
+        "    if len(calls) > 9:\n        raise ValueError('no')\n"
+    )
+    told = []
+    for mode in ("none", "process"):
+        line = f"exec gst-launch-1.0 -q {TONE} ! pythonfilter script={plugin} ! fakesink"
+        result = processes.run(
+            ["bash", "-c", line], ROOT, GST_PYTHONFILTER_ISOLATION=mode
+        )
+        assert result.code == 1
+        # What a source says that cannot go on is another one.
+        error, *_ = re.findall(r"^ERROR: from .*", result.err, re.MULTILINE)
+        told.append(error)
+    assert told[0] == told[1]
+    assert "ValueError: no" in told[0] and "failing.py:5" in told[0]
+
+
+def test_a_crash_ends_the_application_without_isolation():
+    plugin = PLUGINS / "examples" / "crashes_at_1000.py"
+    line = (
+        "exec gst-launch-1.0 -q --no-fault audiotestsrc num-buffers=1100 samplesperbuffer=32"
+        f" ! pythonfilter script={plugin} on-error=silence ! fakesink"
+    )
+    crashed, played = (
+        processes.run(["bash", "-c", line], ROOT, GST_PYTHONFILTER_ISOLATION=mode)
+        for mode in ("none", "process")
+    )
+    assert crashed.code not in (0, 1)
+    assert played.code == 0, played.err
+
+
+def reasons():
+    """Of every check that is not made a second time."""
+    for file in sorted((CHECKS / "elements").glob("*.cpp")):
+        source = file.read_text()
+        for call in re.findall(r"\badd_(?:loop_)?test_here\((.*?)\);", source, re.DOTALL):
+            yield "".join(re.findall(r'"([^"]*)"', call))
+
+
+def test_every_check_that_is_left_out_has_its_reason_on_the_page():
+    found = set(reasons())
+    assert len(found) >= 5
+    text = " ".join(PAGE.split())
+    for reason in found:
+        assert reason and reason in text, reason
+    build = pathlib.Path(CHECKS / "meson.build").read_text()
+    for name in re.search(r"here_only = \[(.*?)\]", build)[1].split(","):
+        assert f"`{name.strip()[1:-1]}`" in text
