@@ -8,6 +8,9 @@ namespace pythonfilter {
 
 namespace {
 
+// As the Python side has it; larger ones are memory that we would lack.
+constexpr int most_block_frames = 1 << 20;
+
 bool read_flag(const std::string &text, bool *flag) {
   *flag = text == "1";
   return text == "0" || text == "1";
@@ -164,7 +167,8 @@ bool read_capability(const std::string &name, const std::string &value,
   if (name == "channels") return read_range(value, &to->channels);
   if (name == "parameter") return read_parameter(value, &to->parameters);
   if (name == "block_size")
-    return parse_number(value, &to->block_size) && to->block_size >= 0;
+    return parse_number(value, &to->block_size) && to->block_size >= 0 &&
+           to->block_size <= most_block_frames;
   // A path is what it is.
   if (name == "file")
     to->files.push_back(value);

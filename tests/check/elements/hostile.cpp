@@ -397,7 +397,9 @@ GST_START_TEST(test_answers_that_lie) {
       {"load capability channels|2147483647 2147483647", Either},
       {"load capability block_size|-1"},
       {"load capability block_size|2147483648"},
-      {"load capability block_size|2147483647", Either},
+      {"load capability block_size|2147483647"},
+      {"load capability block_size|1048577"},
+      {"load capability block_size|1048576", Either},
       {"load capability interleaved|2"},
       {"load capability interleaved|0|non_interleaved|0", Either},
       {"load capability converts|1|input_caps|!!|output_caps|!!", Either},
@@ -451,6 +453,48 @@ GST_START_TEST(test_a_parameter_can_be_anything) {
       {"load parameter |string|a|b||||||0|0"},
   };
   run_all(rows);
+}
+GST_END_TEST
+
+// What it does to a source or a sink ends in NULL, in time.
+void run_in_pipeline(const std::string &before, const char *plan,
+                     const std::string &after) {
+  const double start = seconds_now();
+  {
+    Pipeline pipeline(
+        before + " name=python isolation=process restart=never deadline=300 " +
+        "sandbox=none python=" + interpreter() + " module=\"" + plan + "\" " +
+        after);
+    Output output(pipeline.python(),
+                  contains(before, "pythonsrc") ? "src" : "sink");
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    if (GstMessage *message = pipeline.wait_for(
+            GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR), 2))
+      gst_message_unref(message);
+    pipeline.expect_null();
+  }
+  const double taken = seconds_now() - start;
+  fail_unless(taken < hang, "%s: %g s", plan, taken);
+  fail_unless(wait_until([] { return count_workers() == 0; }), "%s", plan);
+}
+
+GST_START_TEST(test_sources_and_sinks_believe_nothing) {
+  for (const char *plan :
+       {"honest", "preferences says ok|-1|-1|-1", "preferences says ok|0|0|0",
+        "preferences says ok|2147483647|2147483647|2147483647",
+        "preferences says ok|48000|2|2147483647",
+        "preferences says ok|48000|64|1048577",
+        "preferences says ok|2147483648|2|480", "preferences says ok|1",
+        "preferences exit 0", "preferences silence", "process word 1 3",
+        "process word 1 4", "process word 1 2", "process silence"})
+    run_in_pipeline("pythonsrc num-buffers=5", plan, "! fakesink");
+  for (const char *plan :
+       {"honest", "available_space says ok|-1",
+        "available_space says ok|2147483648", "available_space says ok|x",
+        "available_space says ok|0", "available_space silence",
+        "process word 1 3", "process word 1 4", "process silence"})
+    run_in_pipeline("audiotestsrc num-buffers=5 ! pythonsink sync=false", plan,
+                    "");
 }
 GST_END_TEST
 
@@ -566,6 +610,7 @@ static Suite *hostile_suite() {
   tcase_add_test(tests, test_answers_are_looked_at);
   tcase_add_test(tests, test_answers_that_lie);
   tcase_add_test(tests, test_a_parameter_can_be_anything);
+  tcase_add_test(tests, test_sources_and_sinks_believe_nothing);
   tests = new_case(suite, "ends", 240);
   tcase_add_test(tests, test_it_ends_wherever_it_likes);
   tcase_add_test(tests, test_it_hangs_wherever_it_likes);

@@ -44,7 +44,7 @@ struct channel {
   struct slot outputs;
   struct plan plan;
   uint64_t processed, frame_size;
-  bool converts;
+  bool converts, sink;
 };
 
 // records.c

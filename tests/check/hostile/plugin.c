@@ -15,7 +15,6 @@ static const char *const abilities[] = {"audio_name",      "process_audio",
                                         "has_drain",       "1",
                                         "has_latency",     "1",
                                         "has_unlock",      "1",
-                                        "has_space",       "0",
                                         "fail_closed",     "0",
                                         "carries_state",   "0",
                                         "maps_to_output",  "0",
@@ -30,6 +29,8 @@ static void answer_load(struct channel *channel) {
   uint32_t count = 1;
   for (int i = 0; i < ability_count; i++)
     fields[count++] = abilities[i];
+  fields[count++] = "has_space";
+  fields[count++] = channel->sink ? "1" : "0";
   fields[count++] = "converts";
   fields[count++] = channel->converts ? "1" : "0";
   fields[count++] = "input_caps";
@@ -41,6 +42,7 @@ static void answer_load(struct channel *channel) {
 
 static void load(struct channel *channel, const struct record *call) {
   read_plan(&channel->plan, call->fields[3]);
+  channel->sink = strcmp(call->fields[1], "sink") == 0;
   channel->converts = strcmp(channel->plan.trick, "outputs") == 0;
   if (strcmp(channel->plan.trick, "capability") == 0) {
     // It stands in for all that are not needed.
@@ -82,6 +84,10 @@ static void answer_call(struct channel *channel) {
     send_text(channel->calls, "ok|1");
   else if (strcmp(name, "latency") == 0)
     send_text(channel->calls, "ok|0.01");
+  else if (strcmp(name, "preferences") == 0)
+    send_text(channel->calls, "ok|48000|2|480");
+  else if (strcmp(name, "available_space") == 0)
+    send_text(channel->calls, "ok|10000");
   else if (strcmp(name, "drain") == 0 && !channel->converts)
     send_text(channel->calls, "ok|0|");
   else
