@@ -8,6 +8,8 @@ namespace pythonfilter {
 namespace {
 
 constexpr int default_frames = 512;
+// Of what a plugin asks for: more would be memory that nobody has.
+constexpr int most_frames = 1 << 20;
 
 // How long to wait before asking a plugin again that had nothing: often
 // enough to be on time, seldom enough not to keep a core busy.
@@ -23,7 +25,8 @@ bool SourceStream::start(const GstAudioInfo &info) {
   const guint bytes = gst_base_src_get_blocksize(source_);
   const int wanted = python.preferences().frames;
   frames_ = bytes ? std::max<size_t>(1, bytes / size_t(info.bpf))
-                  : size_t(wanted > 0 ? wanted : default_frames);
+                  : size_t(wanted > 0 ? std::min(wanted, most_frames)
+                                      : default_frames);
   if (python.started()) {
     base_ = time_of(next_);  // new caps in the middle: time goes on
   } else {

@@ -8,6 +8,9 @@ namespace pythonfilter {
 
 namespace {
 
+// As the Python side has it; larger ones are memory that we would lack.
+constexpr int most_block_frames = 1 << 20;
+
 bool read_flag(const std::string &text, bool *flag) {
   *flag = text == "1";
   return text == "0" || text == "1";
@@ -101,6 +104,16 @@ bool read_format(const std::string &text, std::vector<SampleFormat> *formats) {
   return false;
 }
 
+// A second one of that name would be a critical of GLib's, too, and these two
+// are every GstObject's.
+bool can_be_property(const std::string &name,
+                     const std::vector<ParameterSpec> &known) {
+  for (const ParameterSpec &spec : known)
+    if (spec.name == name) return false;
+  return is_made_of(name, "_") && name[0] != '_' && name != "name" &&
+         name != "parent";
+}
+
 bool read_parameter(const std::string &packed,
                     std::vector<ParameterSpec> *parameters) {
   using Kind = ParameterSpec::Kind;
@@ -122,7 +135,7 @@ bool read_parameter(const std::string &packed,
   spec.unit = texts[6];
   spec.description = texts[7];
   spec.allowed = texts[8];
-  if (!is_made_of(spec.name, "_") || spec.name[0] == '_' ||
+  if (!can_be_property(spec.name, *parameters) ||
       !read_flag(texts[9], &spec.secret) || !read_flag(texts[10], &spec.curve))
     return false;
   spec.choices.assign(texts.begin() + 11, texts.end());
@@ -154,7 +167,8 @@ bool read_capability(const std::string &name, const std::string &value,
   if (name == "channels") return read_range(value, &to->channels);
   if (name == "parameter") return read_parameter(value, &to->parameters);
   if (name == "block_size")
-    return parse_number(value, &to->block_size) && to->block_size >= 0;
+    return parse_number(value, &to->block_size) && to->block_size >= 0 &&
+           to->block_size <= most_block_frames;
   // A path is what it is.
   if (name == "file")
     to->files.push_back(value);

@@ -63,6 +63,7 @@ class Channel {
   // What came with the reply, or with the answer.
   bool has_posted() const { return !messages_.empty() || dropped_ > 0; }
   void deliver(Listener *listener, uint64_t pts, uint64_t duration);
+  bool has_answer() const { return !answer_.empty(); }
   Fields take_failure() { return std::exchange(answer_, {}); }
 
   // Ends the worker. The first reason is the one that is told.

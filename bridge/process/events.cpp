@@ -71,10 +71,12 @@ bool Events::take_answer(const Fields &record) {
     return false;
   }
   std::lock_guard<std::mutex> lock(mutex_);
-  unanswered_ = false;
   const auto asked = asked_.find(id);
   // Nobody waits for it any more.
-  if (asked == asked_.end()) return id > 0 && id < next_id_;
+  if (asked == asked_.end()) {
+    if (id == unanswered_) unanswered_ = 0;
+    return id > 0 && id < next_id_;
+  }
   *asked->second = std::move(answer);
   answered_.notify_all();
   return true;
@@ -100,19 +102,22 @@ bool Events::map_caps(bool to_output, const std::string &caps,
   const char *method = to_output ? "get_output_caps" : "get_input_caps";
   Answer answer;
   int64_t id;
+  bool silent;
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    // One negotiation asks dozens of times, and would wait as often.
+    silent = unanswered_ != 0;
     id = next_id_++;
     asked_[id] = &answer;
   }
-  const bool told = tell(
-      {"map_caps", std::to_string(id), to_output ? "output" : "input", caps});
+  const bool told = !silent && tell({"map_caps", std::to_string(id),
+                                     to_output ? "output" : "input", caps});
   std::unique_lock<std::mutex> lock(mutex_);
-  // One second for all of them: a negotiation asks several times.
-  if (told && !unanswered_)
-    unanswered_ = !answered_.wait_for(lock, caps_patience,
-                                      [&] { return answer.done || closed_; });
+  if (told)
+    answered_.wait_for(lock, caps_patience,
+                       [&] { return answer.done || closed_; });
   asked_.erase(id);
+  if (told && !answer.done) unanswered_ = id;
   if (answer.done) {
     *failure = std::move(answer.failure);
     if (answer.good) failure->phase = method;

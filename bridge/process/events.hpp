@@ -66,8 +66,8 @@ class Events final : public Watched {
   std::string unsent_;  // of a record that was sent in part
   bool closed_ = false;
   int64_t next_id_ = 1;
-  bool unanswered_ = false;  // an answer that was waited for has not come
   std::map<int64_t, Answer *> asked_;
+  int64_t unanswered_ = 0;  // the last one that was waited for in vain
 };
 
 }  // namespace pythonfilter

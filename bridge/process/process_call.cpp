@@ -98,12 +98,19 @@ Asked Session::asked(uint64_t sequence) const {
                        0))
     return give_space(patience, request, reply);
   if (__builtin_expect(reply->records == 0, 1)) return waited;
-  Patience at_hand{patience->phase, monotonic_ns()};
+  return read_records(*reply, patience->phase);
+}
+
+Waited Session::read_records(const Reply &reply, const char *phase) {
+  Patience at_hand{phase, monotonic_ns()};
   at_hand.until = at_hand.began + records_patience_ns;
-  waited = channel_->wait_records(&at_hand, reply->records);
-  return waited == Waited::Late
-             ? channel_->break_off("records that were announced did not come")
-             : waited;
+  const Waited waited = channel_->wait_records(&at_hand, reply.records);
+  if (waited == Waited::Late)
+    return channel_->break_off("records that were announced did not come");
+  // The next call would take it for its own.
+  if (waited == Waited::Done && channel_->has_answer() != tells_failure(reply))
+    return channel_->break_off("a failure that does not fit the outcome");
+  return waited;
 }
 
 Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
@@ -127,13 +134,8 @@ Waited Session::finish_late(Patience *patience) {
   const char *fault = find_fault(reply, asked(request_.sequence));
   if (fault) return channel_->break_off(fault);
   outstanding_ = false;
-  Patience at_hand{patience->phase, monotonic_ns()};
-  at_hand.until = at_hand.began + records_patience_ns;
-  waited = channel_->wait_records(&at_hand, reply.records);
-  if (waited != Waited::Done)
-    return waited == Waited::Late
-               ? channel_->break_off("records that were announced did not come")
-               : waited;
+  waited = read_records(reply, patience->phase);
+  if (waited != Waited::Done) return waited;
   channel_->take_failure();
   channel_->deliver(spec_.listener.get(), no_time, no_time);
   if (reply.flags & reply_escaped) leave_to_plugin(std::move(kept_));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "process_plugin.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "../ticks.hpp"

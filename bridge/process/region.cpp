@@ -21,11 +21,16 @@ std::unique_ptr<Region> Region::make(size_t size, bool worker_writes) {
   if (fd < 0 || region->size_ < size ||
       ftruncate(fd, off_t(region->size_)) != 0)
     return nullptr;
-  // Before the seal, after which no mapping can be made that writes.
-  void *mapped =
-      mmap(nullptr, region->size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  region->data_ = static_cast<std::byte *>(mapped);
+  // Before the seal, after which no mapping can be made that writes. Whoever
+  // goes a byte too far, on either side, is told by a fault.
+  region->reserved_ = region->size_ + 2 * page;
+  void *reserved = mmap(nullptr, region->reserved_, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return nullptr;
+  region->data_ = static_cast<std::byte *>(reserved) + page;
+  if (mmap(region->data_, region->size_, PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+    return nullptr;
   const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL |
                     (worker_writes ? 0 : F_SEAL_FUTURE_WRITE);
   if (fcntl(fd, F_ADD_SEALS, seals) != 0) return nullptr;
@@ -33,7 +38,8 @@ std::unique_ptr<Region> Region::make(size_t size, bool worker_writes) {
 }
 
 Region::~Region() {
-  if (data_) munmap(data_, size_);
+  if (!data_) return;
+  munmap(data_ - (reserved_ - size_) / 2, reserved_);
 }
 
 }  // namespace pythonfilter

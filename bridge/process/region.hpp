@@ -32,6 +32,7 @@ class Region {
   Descriptor descriptor_;
   std::byte *data_ = nullptr;
   size_t size_ = 0;
+  size_t reserved_ = 0;  // with a page on either side that nobody has
   bool worker_writes_ = false;
 };
 

@@ -61,6 +61,11 @@ const char *find_fault(const Reply &reply, const Asked &asked) {
   return find_fault_in_outputs(reply, asked);
 }
 
+bool tells_failure(const Reply &reply) {
+  return ReplyOutcome(reply.outcome) == ReplyOutcome::Failed ||
+         ReplyOutcome(reply.outcome) == ReplyOutcome::Dropped;
+}
+
 bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
                    size_t frame, std::vector<OutputPlace> *places) {
   places->clear();

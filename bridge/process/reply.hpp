@@ -29,6 +29,9 @@ struct Asked {
 // NULL, or what is wrong with it.
 const char *find_fault(const Reply &reply, const Asked &asked);
 
+// Whether one of its records is a `failure`.
+bool tells_failure(const Reply &reply);
+
 struct OutputPlace {
   size_t offset;
   size_t size;

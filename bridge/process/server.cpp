@@ -179,7 +179,9 @@ bool Server::readable() {
     Fields record;
     const auto got = reader_.next(socket_.get(), &record, &descriptors_);
     if (got == RecordReader::Got::Nothing) return true;
-    if (got != RecordReader::Got::Record || !take(record)) {
+    // Each record has one at the most; more would be ours to run out of.
+    if (got != RecordReader::Got::Record || descriptors_.size() > 1 ||
+        !take(record)) {
       end();
       return false;
     }
@@ -229,6 +231,10 @@ void Server::end() {
     kill(pid_, SIGKILL);
     waitpid(std::exchange(pid_, 0), &status, 0);
   }
+  // It is kept to tell what its problem was; descriptors are not.
+  reader_ = RecordReader();
+  descriptors_.clear();
+  socket_.reset();
   output_->readable();
   Supervisor::get().unwatch(output_);
   if (problem_.empty()) {

@@ -63,6 +63,7 @@ class Session {
   uint64_t hangs_at() const;
   Outcome be_late(Block *block, Failure *failure);
   Waited ask(Patience *patience, Request *request, Reply *reply);
+  Waited read_records(const Reply &reply, const char *phase);
   Waited give_space(Patience *patience, Request *request, Reply *reply);
   Outcome accept(const Reply &reply, Block *block, Failure *failure);
   void leave_to_plugin(std::unique_ptr<KeptMemory> kept);

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs a fuzzer with what it begins with: records, replies as workers send them.
+
+corpus.py records|replies PROGRAM ARGUMENT...
+
+The program is given a folder with a file for each, and the arguments.
+"""
+
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+
+def reply(asked, outputs_size, *words, table=(), frame=0):
+    """`asked`: bits of what the plugin may; words of the reply, then the table."""
+    head = struct.pack("=BBIQ", asked, frame, outputs_size, words[0])
+    return head + struct.pack(f"={len(words) + len(table)}Q", *words, *table)
+
+
+REPLIES = {
+    "ok": reply(4 + 16, 0, 7, 0, 0, 0, 0, 0, 1000),
+    "escaped": reply(4 + 16, 0, 7, 0, 1 + 8, 0, 0, 3, 1000),
+    "failed": reply(4 + 16, 0, 7, 1, 0, 0, 0, 1, 1000),
+    "dropped": reply(4 + 16, 0, 7, 2, 0, 0, 0, 1, 1000),
+    "declined": reply(1 + 2, 0, 7, 3, 0, 0, 0, 0, 1000),
+    "end": reply(1 + 2, 0, 7, 4, 0, 0, 0, 0, 1000),
+    "no-space": reply(4 + 8, 4096, 7, 5, 0, 0, 8192, 0, 0),
+    "none": reply(4 + 8, 4096, 7, 0, 4, 0, 0, 0, 1000),
+    "one": reply(4 + 8, 4096, 7, 0, 4, 1, 80, 0, 1000, table=[64]),
+    "frames": reply(
+        4 + 8, 4096, 7, 0, 4, 3, 4096, 0, 1000, table=[8, 0, 128], frame=8
+    ),
+    "many": reply(4 + 8, 1 << 20, 7, 0, 4, 100, 1 << 20, 0, 1, table=[33] * 100),
+}
+
+
+def fields(*texts):
+    """A record without its first length."""
+    parts = [text if isinstance(text, bytes) else text.encode() for text in texts]
+    rest = b"".join(struct.pack("=I", len(part)) + part for part in parts)
+    return struct.pack("=I", len(parts)) + rest
+
+
+PARAMETER = fields(
+    "gain", "float", "1.0", "0.5", "0", "2", "dB", "How loud", "0 to 2", "0", "1"
+)
+CHOICE = fields("colour", "choice", "red", "red", *[""] * 5, "0", "0", "red", "blue")
+RECORDS = {
+    "empty": fields(),
+    "ok": fields("ok"),
+    "capabilities": fields(
+        *("ok", "audio_name", "process_audio", "format", "F32", "format", "S16"),
+        *("interleaved", "1", "rate", "8000 48000", "channels", "1 2"),
+        *("file", "/tmp/gain.py", "secret", "key", "block_size", "480"),
+        *("input_caps", "audio/x-raw", "output_caps", "application/x-sframe"),
+        *("parameter", PARAMETER, "parameter", CHOICE, "converts", "1"),
+    ),
+    "failure": fields(
+        *("failure", "raised", "process_audio", "ValueError", "it is wrong"),
+        *("/tmp/gain.py", "12", "process_audio", "Traceback …\n"),
+    ),
+    "message": fields(
+        *("message", "level", "peak", "d", "-3.5", "count", "i", "12"),
+        *("clipped", "b", "1", "who", "s", "gain", "all", "ad", fields("1", "2.5")),
+        *("names", "as", fields("a", "é"), "flags", "ab", fields("0", "1")),
+    ),
+    "log": fields("log", "30", "/tmp/gain.py", "7", "start", "it is late", "0"),
+    "mapped": fields("mapped", "1", "audio/x-raw", "/tmp/gain.py", "1", "f"),
+    "bytes": fields(b"ok", b"\xff\xfe\x00\xc3", b"\xf0\x9f\x8e\xb5", b"\xed\xa0\x80"),
+}
+
+
+def main():
+    name, program, *arguments = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        for each, data in {"records": RECORDS, "replies": REPLIES}[name].items():
+            (pathlib.Path(folder) / each).write_bytes(data)
+        return subprocess.call([program, folder, *arguments])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

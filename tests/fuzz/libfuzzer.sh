@@ -1,0 +1,18 @@
+#!/bin/bash
+# Builds a fuzz target with clang's sanitizers and runs so many inputs.
+#   libfuzzer.sh CLANG PYTHON SOURCE TARGET RUNS
+# for meson, which calls it for the suite "slow"; without an end: RUNS is -1.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+set -euo pipefail
+clang=$1 python=$2 source=$3 target=$4 runs=$5
+process=$source/../../bridge/process
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"  # where it leaves an input that fails
+"$clang" -std=c++17 -O1 -g -fno-exceptions -fno-rtti \
+  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+  "$source/$target.cpp" "$process"/{answers,reply,wire}.cpp -o fuzz
+"$python" "$source/corpus.py" "$target" ./fuzz -runs="$runs" -seed=6 -max_len=4096 \
+  -print_final_stats=1 2>log || { tail -n 60 log; exit 1; }
+grep -E '^(Done|stat)' log
