@@ -159,7 +159,11 @@ def test_launch_line_runs_to_its_end(line, tmp_path):
     text = with_files(line, quiet(line.text), tmp_path)
     command = ["bash", "-euo", "pipefail", "-c", text]
     # Lines with an element of a plugin's own say before them where it lies.
-    folder = processes.PLUGINS if re.search(r"\bpy-", text) else None
+    folder = None
+    if re.search(r"\bpy-", text):
+        for name, source in line.plugins.items():
+            (tmp_path / name).write_text(source)
+        folder = f"{processes.PLUGINS}:{tmp_path}"
     result = processes.run(command, ROOT, timeout=60, GST_PYTHONFILTER_PATH=folder)
     assert result.code == 0, f"{text}\n{result.err}"
     # The second death is told with the end of the stream.
