@@ -162,7 +162,7 @@ def test_launch_line_runs_to_its_end(line, tmp_path):
     folder = None
     if re.search(r"\bpy-", text):
         for name, source in line.plugins.items():
-            (tmp_path / name).write_text(source)
+            (tmp_path / pathlib.Path(name).name).write_text(source)
         folder = f"{processes.PLUGINS}:{tmp_path}"
     result = processes.run(command, ROOT, timeout=60, GST_PYTHONFILTER_PATH=folder)
     assert result.code == 0, f"{text}\n{result.err}"
