@@ -23,6 +23,8 @@ constexpr uint64_t grace_ns = 100000000;
 // After PluginTimeout was raised in it, until the worker is killed.
 constexpr uint64_t until_killed_ns = 300000000;
 constexpr uint64_t notice_patience_ns = 1000000000;
+// How often to look at a worker that may run as long as it likes.
+constexpr uint64_t look_every_ns = 100000000;
 
 std::atomic<uint64_t> last_serial{0};
 
@@ -153,12 +155,23 @@ bool Channel::is_stopping(const Patience &patience) const {
   return patience.interrupted != 0;
 }
 
+// A process that somebody has stopped does not run, and is no slow plugin.
+bool Channel::stands_still(bool *before) {
+  const bool now = worker_->is_stopped();
+  if (!std::exchange(*before, now) || !now) return false;
+  kill("it was stopped by a signal");
+  worker_->ends_now();
+  return true;
+}
+
 [[gnu::hot]] Waited Channel::wait(Patience *patience, bool *replied,
                                   bool *called) {
+  bool stopped = false;
   for (;;) {
     const uint64_t now = monotonic_ns();
     bool lost = false;
-    const uint64_t wake = next_wake(patience, now, &lost);
+    uint64_t wake = next_wake(patience, now, &lost);
+    if (!patience->until) wake = earlier(wake, now + look_every_ns);
     if (lost) {
       worker_->ends_now();
       return Waited::Lost;
@@ -173,7 +186,10 @@ bool Channel::is_stopping(const Patience &patience) const {
                            long(rest % 1000000000u)};
     // A deadline that is known is in the time already.
     const nfds_t count = stop_.deadline() ? 3 : 4;
-    if (ppoll(each, count, wake ? &time : nullptr, nullptr) < 0) continue;
+    const int found = ppoll(each, count, wake ? &time : nullptr, nullptr);
+    if (found < 0) continue;
+    if (found == 0 && !patience->until && stands_still(&stopped))
+      return Waited::Lost;
     *replied = each[0].revents & POLLIN;
     *called = each[2].revents != 0;
     if (*replied || *called) return Waited::Done;

@@ -77,6 +77,7 @@ class Channel {
   uint64_t word(size_t index) const;
   void set_words(const Request &request);
   Waited wait(Patience *patience, bool *replied, bool *called);
+  bool stands_still(bool *before);
   uint64_t next_wake(Patience *patience, uint64_t now, bool *lost);
   Waited send_call(Patience *patience, const std::string &record);
   bool collect(const char **fault);

@@ -128,7 +128,7 @@ void ProcessPlugin::note_loss(Failure *failure) {
 // Whether there is one; waits for it up to `until`, 0: until the element stops.
 bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
   if (__builtin_expect(session_ != nullptr, 1)) return true;
-  if (!gone_) {
+  while (!gone_) {
     session_ = restarter_.take(until, &loss_);
     gone_ = !session_ && loss_.kind == Failure::Kind::Gone;
     if (session_) {
@@ -138,9 +138,10 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
       if (session_->is_lost()) note_loss(failure);
       return false;
     }
+    if (gone_ || restarter_.is_at_work() || stop_.deadline()) break;
     // The stop that kept it from being made was taken back.
-    if (!gone_ && !restarter_.is_at_work() && !stop_.deadline())
-      note_loss(&loss_);
+    note_loss(&loss_);
+    if (until) break;
   }
   *failure = loss_;
   if (failure->kind != Failure::Kind::Gone) failure->kind = Failure::Kind::Lost;
@@ -175,7 +176,13 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   if (gone_ && !session_) return false;
   gone_ = false;
   if (!has_session(0, failure)) return false;
-  const bool good = session_->start(format, failure);
+  bool good = session_->start(format, failure);
+  // It may have been lost before it came to that: once more.
+  if (!good && session_->is_lost() && spec_.isolation.restart) {
+    note_loss(failure);
+    if (!has_session(0, failure)) return false;
+    good = session_->start(format, failure);
+  }
   {
     std::lock_guard<std::mutex> lock(mutex_);
     started_ = good;
@@ -220,8 +227,7 @@ bool ProcessPlugin::shutdown(Failure *failure) {
   return good;
 }
 
-// ---- while it plays
-// -----------------------------------------------------------------
+// ---- while it plays --------------------------------------------------------
 
 [[gnu::hot]] Outcome ProcessPlugin::process(Block *block, Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "worker.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <map>
 #include <poll.h>
 #include <signal.h>
@@ -160,6 +162,17 @@ Worker::~Worker() {
   }
   Supervisor::get().unwatch(output_);
   output_->readable();
+}
+
+bool Worker::is_stopped() const {
+  char text[512];
+  const std::string path = "/proc/" + std::to_string(pid_) + "/stat";
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t size = file ? read(file.get(), text, sizeof text - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = 0;
+  // Behind the name, which may have anything in it.
+  const char *name_end = strrchr(text, ')');
+  return name_end && !strncmp(name_end, ") T", 3);
 }
 
 void Worker::spawned(pid_t pid, Descriptor pidfd) {

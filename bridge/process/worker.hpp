@@ -30,6 +30,8 @@ class Worker final : public WorkerFate,
   // Once it is ready.
   int pidfd() const { return pidfd_.get(); }
   pid_t pid() const { return pid_; }
+  // By a signal, or by somebody at a terminal.
+  bool is_stopped() const;
   const std::string &sandbox() const { return sandbox_; }
 
   bool has_ended() const;
