@@ -31,9 +31,11 @@ bool Events::readable() {
   return true;
 }
 
-// Several times, because these may be different writes, found by chance.
+// Several times, because it may just have begun.
 void Events::look() {
-  stuck_ = writing_.load(std::memory_order_relaxed) ? stuck_ + 1 : 0;
+  const uint64_t writes = writes_.load(std::memory_order_relaxed);
+  const bool same = std::exchange(seen_writes_, writes) == writes;
+  stuck_ = same && writes % 2 == 1 ? stuck_ + 1 : 0;
   if (stuck_ >= most_looks) unblock_();
 }
 

@@ -35,8 +35,8 @@ class Events final : public Watched {
   void guard_writes(std::function<void()> unblock) {
     unblock_ = std::move(unblock);
   }
-  void begin_write() { writing_.store(true, std::memory_order_relaxed); }
-  void end_write() { writing_.store(false, std::memory_order_relaxed); }
+  void begin_write() { count_write(); }
+  void end_write() { count_write(); }
   bool wants_look() const override { return true; }
   void look() override;
 
@@ -57,8 +57,15 @@ class Events final : public Watched {
   const std::shared_ptr<Listener> listener_;  // may be NULL
   RecordReader reader_;
   std::atomic<bool> broken_{false};
-  std::atomic<bool> writing_{false};
-  int stuck_ = 0;  // the supervisor's
+  // One thread writes.
+  void count_write() {
+    writes_.store(writes_.load(std::memory_order_relaxed) + 1,
+                  std::memory_order_relaxed);
+  }
+
+  std::atomic<uint64_t> writes_{0};  // begun and ended; odd: one is under way
+  uint64_t seen_writes_ = 0;         // the supervisor's
+  int stuck_ = 0;                    // the supervisor's
   std::function<void()> unblock_;
 
   std::mutex mutex_;  // a leaf; guards everything below

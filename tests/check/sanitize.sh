@@ -15,7 +15,7 @@ case $sanitizers in *thread*) bridge=tests/check ;; *) bridge=bridge ;; esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |
   sed -n "s,^\\($bridge/bridge\.[^/]*\.so\\): .*,\\1,p")
 for test; do targets+=("tests/check/check-$test"); done
-targets+=(tests/check/hostile-worker)
+targets+=(tests/check/hostile-worker tests/check/bridge.process.so)
 ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
 
 # The scanner is a program without the sanitizer and cannot load the plugin.
