@@ -156,6 +156,7 @@ def test_error_details(files):
     assert "line 7, in helper" in debug
     assert name == "python-exception"
     assert details == {
+        "kind": "raised",
         "phase": "process_audio",
         "type": "LookupError",
         "message": "not here",

@@ -74,7 +74,8 @@ def debug_bridge(tmp_path_factory):
     subprocess.run(
         [compiler, "-std=c++17", "-O1", "-fPIC", "-shared", "-fvisibility=hidden"]
         + ["-fno-exceptions", "-fno-rtti", "-DPy_DEBUG"]
-        + ['-DPYTHONFILTER_PYTHON_DIR=""', f"-I{HEADERS}"]
+        + ['-DPYTHONFILTER_PYTHON_DIR=""', '-DPYTHONFILTER_PYTHON_WAY=""']
+        + [f"-I{HEADERS}"]
         + ["-isystem", probe.stdout.strip()]
         + sorted(map(str, (processes.ROOT / "bridge").glob("*.cpp")))
         + ["-o", str(folder / f"bridge.{tag}.so")],
