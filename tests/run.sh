@@ -113,7 +113,9 @@ python_tests() {
   rm -f "$logs/pytest.xml"
   export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/pytest-registry.bin
   export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-  /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml="$logs/pytest.xml" tests/python
+  # A file's tests one after the other, as they may need the same device.
+  /usr/bin/python3 -m pytest -q -p no:cacheprovider -p xdist -n 2 --dist loadfile \
+    --junitxml="$logs/pytest.xml" tests/python
 }
 
 demo() {
