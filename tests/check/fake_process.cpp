@@ -78,11 +78,11 @@ class FakeProcess final : public Plugin {
 
   bool lend(size_t size, Output *memory) override {
     if (is("poor")) return false;
-    auto *lent = new Lent{static_cast<std::byte *>(malloc(size)), size};
+    auto *lent = new Lent{static_cast<std::byte *>(malloc(size + 1)), size + 1};
     std::lock_guard<std::mutex> lock(lent_mutex);
     all_lent.insert(lent);
     // Not as aligned as malloc() has it.
-    *memory = {lent->data + 1, size - 1, give_back, lent};
+    *memory = {lent->data + 1, size, give_back, lent};
     return true;
   }
   bool worker_statistics(WorkerStatistics *statistics) const override {

@@ -11,11 +11,12 @@ if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
     -Doptimization=1 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
-case $sanitizers in *thread*) bridge=tests/check ;; *) bridge=bridge ;; esac
+# Python's bridge, and those that stand in for it in some programs.
+case $sanitizers in *thread*) bridges=tests/check ;; *) bridges='\(bridge\|tests/check\)' ;; esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |
-  sed -n "s,^\\($bridge/bridge\.[^/]*\.so\\): .*,\\1,p")
+  sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
 for test; do targets+=("tests/check/check-$test"); done
-targets+=(tests/check/hostile-worker tests/check/bridge.process.so)
+targets+=(tests/check/hostile-worker)
 ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
 
 # The scanner is a program without the sanitizer and cannot load the plugin.
