@@ -1,77 +1,35 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The sources and sinks in plugins_py: alone, and in pythonsrc and pythonsink."""
 
-import importlib.util
 import io
-import json
 import os
 import resource
 import signal
 import struct
 import time
-import tracemalloc
-import wave
 
 import numpy as np
 import pytest
 from scipy.io import wavfile
 
 import processes
-from base_plugin import AudioBuffer, EndOfStream, PluginType
+from base_plugin import EndOfStream, PluginType
+from sources_sinks import (
+    PLUGINS,
+    RATE,
+    element,
+    launched,
+    load,
+    noise,
+    program,
+    read,
+    sine,
+    started,
+    write,
+    write_pcm,
+)
 
-PLUGINS = processes.PLUGINS
 PLAIN = ["sine_wave_source", "wav_file_source", "wav_file_sink", "null_sink"]
-RATE = 48000
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, PLUGINS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def started(name, channels=2, rate=RATE, **parameters):
-    """A plugin in the state in which the element first gives it a buffer."""
-    plugin = load(name).create_plugin()
-    assert plugin.initialize() is True
-    for key, value in parameters.items():
-        assert plugin.set_parameter(key, str(value)) is not False
-    plugin.set_sample_rate(rate)
-    plugin.set_channels(channels)
-    assert plugin.start() is True
-    return plugin
-
-
-def buffer_of(samples):
-    """The AudioBuffer of an element: over interleaved memory."""
-    samples = np.asarray(samples)
-    buffer = AudioBuffer(len(samples), 0)
-    buffer.data = np.array(samples.T, order="C").T
-    return buffer
-
-
-def read(plugin, frames, dtype=np.float32):
-    buffer = buffer_of(np.full((plugin.get_channel_count(), frames), 9, dtype))
-    view = buffer.data
-    assert plugin.read_audio(buffer) is True
-    assert buffer.data is view, "rebound: costs a copy in the pipeline"
-    return view
-
-
-def write(plugin, samples):
-    buffer = buffer_of(samples)
-    buffer.data.flags.writeable = False
-    assert plugin.write_audio(buffer) is True
-
-
-def noise(channels, frames, seed=1):
-    rng = np.random.default_rng(seed)
-    return (0.1 * rng.standard_normal((channels, frames))).astype(np.float32)
-
-
-def rms(samples):
-    return np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -86,120 +44,6 @@ def test_every_plugin_is_documented_and_describes_itself(name):
     info = module.create_plugin().get_info()
     kind = PluginType.AUDIO_SOURCE if "source" in name else PluginType.AUDIO_SINK
     assert info.type is kind and info.description
-
-
-# ---- sine_wave_source
-
-
-def sine(frequency, rate, first, frames):
-    """The exact tone: phases are fractions of whole numbers."""
-    over, under = float(frequency).as_integer_ratio()
-    whole = under * rate
-    turns = [(n * over % whole) / whole for n in range(first, first + frames)]
-    return np.sin(2 * np.pi * np.array(turns))
-
-
-@pytest.mark.parametrize("rate", [8000, 44100, 48000, 384000])
-@pytest.mark.parametrize("frequency", [0.1, 440.0, 3999.9])
-def test_sine_is_exact_wherever_buffers_end(rate, frequency):
-    plugin = started(
-        "sine_wave_source", 2, rate, frequency=frequency, amplitude=1.0
-    )
-    sizes = [512, 1, 1000, 512, 77] * 4
-    out = np.concatenate([read(plugin, size, np.float64) for size in sizes], axis=1)
-    np.testing.assert_array_equal(out[0], out[1])
-    expected = sine(frequency, rate, 0, sum(sizes))
-    np.testing.assert_allclose(out[0], expected, atol=1e-11)
-
-
-def test_sine_does_not_drift_in_ten_hours():
-    rate, minute = 8000, 8000 * 60
-    plugin = started("sine_wave_source", 1, rate, frequency=440.1, amplitude=1.0)
-    for _ in range(600):
-        last = read(plugin, minute, np.float64)[0]
-    expected = sine(440.1, rate, 600 * minute - 1000, 1000)
-    np.testing.assert_allclose(last[-1000:], expected, atol=1e-8)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 7, 64])
-def test_sine_fills_every_channel_in_single_precision(channels):
-    plugin = started("sine_wave_source", channels)
-    out = read(plugin, 512)
-    assert out.shape == (channels, 512) and out.dtype == np.float32
-    for channel in out:
-        np.testing.assert_allclose(channel, 0.5 * sine(440, RATE, 0, 512), atol=6e-8)
-
-
-def test_pitch_changes_without_a_click():
-    plugin = started("sine_wave_source", 1, frequency=200.0, amplitude=1.0)
-    parts = []
-    for hertz in (200.0, 431.0, 60.0, 999.9, 0.0, 300.0):
-        assert plugin.set_parameter("frequency", str(hertz)) is True
-        parts += [read(plugin, 500, np.float64)[0], read(plugin, 333, np.float64)[0]]
-    out = np.concatenate(parts)
-    assert np.abs(np.diff(out)).max() <= 2 * np.pi * 999.9 / RATE
-    # At the very sample of the change the phase is what it would have been.
-    assert parts[2][0] == pytest.approx(sine(200, RATE, 833, 1)[0], abs=1e-11)
-
-
-@pytest.mark.parametrize("size", [1, 64, 512, 4000])
-def test_loudness_changes_without_a_click(size):
-    plugin = started("sine_wave_source", 1, frequency=100.0, amplitude=0.0)
-
-    def play(frames):
-        blocks = [read(plugin, size, np.float64)[0] for _ in range(frames // size + 1)]
-        return np.concatenate(blocks)
-
-    assert not play(100).any()
-    plugin.set_parameter("amplitude", "1.0")
-    up = play(4800)
-    plugin.set_parameter("amplitude", "0.25")
-    out = np.concatenate([up, play(4800)])
-    slope = 2 * np.pi * 100 / RATE + 1 / (0.02 * RATE)
-    assert np.abs(np.diff(out)).max() < slope
-    assert np.abs(up[-480:]).max() == pytest.approx(1.0, abs=1e-4)
-    assert np.abs(out[-480:]).max() == pytest.approx(0.25, abs=1e-4)
-
-
-def test_sine_allocates_nothing_for_a_buffer():
-    plugin = started("sine_wave_source")
-    buffer = buffer_of(np.zeros((2, 4096), np.float32))
-    for _ in range(3):
-        plugin.read_audio(buffer)
-    tracemalloc.start()
-    for _ in range(100):
-        plugin.read_audio(buffer)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 4096, "less than any array of a channel's samples"
-
-
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
-        ("frequency", "-1"),
-        ("frequency", "24001"),
-        ("frequency", "inf"),
-        ("frequency", "nan"),
-        ("frequency", "high"),
-        ("amplitude", "-0.1"),
-        ("amplitude", "1.1"),
-        ("amplitude", "nan"),
-    ],
-)
-def test_wrong_tone_is_an_error_and_changes_nothing(key, text):
-    plugin = started("sine_wave_source")
-    before = plugin.get_parameter(key)
-    with pytest.raises(ValueError, match=key):
-        plugin.set_parameter(key, text)
-    assert plugin.get_parameter(key) == before
-    assert plugin.set_parameter("Frequency", "1") is False
-
-
-def test_half_the_rate_is_known_when_the_stream_starts():
-    assert started("sine_wave_source", 1, 96000, frequency=48000.0)
-    with pytest.raises(ValueError, match="frequency: 5000.0 Hz"):
-        started("sine_wave_source", 1, 8000, frequency=5000.0)
 
 
 # ---- wav_file_sink
@@ -330,19 +174,6 @@ def test_sink_without_a_place_to_write_says_so(tmp_path):
 
 
 # ---- wav_file_source
-
-
-def write_pcm(path, width, frames, channels=2, rate=44100):
-    """By the standard library: whole numbers from one end to the other."""
-    full = 2 ** (8 * width - 1)
-    values = np.linspace(-full, full - 1, frames * channels).astype(np.int64)
-    raw = values.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width]
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(channels)
-        file.setsampwidth(width)
-        file.setframerate(rate)
-        file.writeframes(raw.tobytes())
-    return (values / full).reshape(-1, channels).T
 
 
 def play_all(plugin, frames=512, dtype=np.float32):
@@ -522,50 +353,6 @@ def test_levels_are_printed_if_asked_for(capsys):
 
 
 # ---- in pipelines
-
-
-def element(kind, name, params=""):
-    params = f'params="p,{params}"' if params else ""
-    return f"python{kind} script={PLUGINS / name}.py {params}"
-
-
-def launched(line, **more):
-    result = processes.launch(line, **more)
-    assert result.code == 0, f"{line}\n{result.err}"
-    assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
-    return result
-
-
-PRELUDE = """
-import json, sys, time
-import gi
-gi.require_version("Gst", "1.0")
-from gi.repository import Gst
-Gst.init(None)
-pipeline = Gst.parse_launch(sys.argv[1])
-bus = pipeline.get_bus()
-
-def play():
-    pipeline.set_state(Gst.State.PLAYING)
-
-def wait(seconds=20, types=Gst.MessageType.EOS | Gst.MessageType.ERROR):
-    message = bus.timed_pop_filtered(int(seconds * Gst.SECOND), types)
-    if message and message.type == Gst.MessageType.ERROR:
-        sys.exit(str(message.parse_error()))
-    return message
-
-def stop(**answer):
-    begun = time.monotonic()
-    pipeline.set_state(Gst.State.NULL)
-    print(json.dumps({**answer, "stopped": time.monotonic() - begun}))
-"""
-
-
-def program(code, line, **more):
-    """Runs a Python program that plays `line`; what it gave to stop()."""
-    result = processes.run_python(PRELUDE + code, line, **more)
-    assert result.code == 0, f"{line}\n{result.err}"
-    return json.loads(result.out)
 
 
 def test_sine_is_recorded_exactly(tmp_path):
