@@ -1,30 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""base_plugin keeps the plugin contract, without GStreamer."""
+"""base_plugin keeps the plugin contract, without GStreamer.
 
-import enum
+Its names, what the classes do before anybody overrides anything, and post().
+The buffer has test_audio_buffer.py, parameters test_attribute_parameters.py.
+"""
+
 import inspect
 import pathlib
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
 
 import base_plugin as bp
 from base_plugin import AudioBuffer
+from contract import Processor
 
 KINDS = (bp.AudioProcessorPlugin, bp.AudioSourcePlugin, bp.AudioSinkPlugin)
-
-
-class Processor(bp.AudioProcessorPlugin):
-    """Does nothing.
-
-    Second paragraph.
-    """
-
-    def process_audio(self, buffer):
-        return True
 
 
 class Source(bp.AudioSourcePlugin):
@@ -35,48 +28,6 @@ class Source(bp.AudioSourcePlugin):
 class Sink(bp.AudioSinkPlugin):
     def write_audio(self, buffer):
         return True
-
-
-class Mode(str, enum.Enum):
-    WARM = "warm"
-    COLD = "cold"
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-    HIGH = 2
-
-
-class Knobs(Processor):
-    limit = 3  # parameters may live in the class
-
-    def __init__(self):
-        super().__init__()
-        self.on = False
-        self.count = 4
-        self.gain = 1.0
-        self.name = "x"
-        self.f32 = np.float32(1)
-        self.f64 = np.float64(1)
-        self.mode = Mode.WARM
-        self.level = Level.LOW
-        self.sampleRate = 1
-        self.nothing = None
-        self.table = [1.0]
-        self._hidden = 1.0
-        self._db = 0.0
-
-    @property
-    def db(self):
-        return self._db
-
-    @db.setter
-    def db(self, value):
-        self._db = max(value, -60.0)
-
-    @property
-    def fixed(self):
-        return 7
 
 
 # The module
@@ -168,161 +119,6 @@ def test_timeout_passes_except_exception_and_end_of_stream_does_not():
     assert bp.PluginTimeout.__bases__ == (BaseException,)
     assert bp.EndOfStream.__bases__ == (Exception,)
     assert bp.DropBuffer.__bases__ == (Exception,)
-
-
-# AudioBuffer
-
-
-def test_new_buffer_is_silent_float32():
-    buffer = AudioBuffer(3, 512)
-    assert buffer.data.shape == (3, 512)
-    assert buffer.data.dtype == np.float32
-    assert not buffer.data.any()
-    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (3, 512)
-    assert type(buffer.get_frame_count()) is int
-
-
-def test_buffer_of_no_frames():
-    buffer = AudioBuffer(2, 0)
-    buffer.clear()
-    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (2, 0)
-
-
-def test_channel_data_is_a_view_of_the_row():
-    buffer = AudioBuffer(2, 4)
-    row = buffer.get_channel_data(1)
-    row[:] = 0.5
-    assert buffer.data.tolist() == [[0.0] * 4, [0.5] * 4]
-    assert row.shape == (4,) and row.base is buffer.data
-
-
-def test_channel_out_of_range_is_an_index_error():
-    with pytest.raises(IndexError):
-        AudioBuffer(2, 4).get_channel_data(2)
-
-
-def test_clear_zeroes_in_place():
-    buffer = AudioBuffer(2, 4)
-    data = buffer.data
-    data[:] = np.nan
-    buffer.clear()
-    assert buffer.data is data and data.tolist() == [[0.0] * 4] * 2
-
-
-def test_copy_from_copies_values_into_own_memory():
-    one, two = AudioBuffer(2, 4), AudioBuffer(2, 4)
-    mine = one.data
-    two.data[:] = 0.25
-    one.copy_from(two)
-    two.data[:] = 0.0
-    assert one.data is mine and (mine == 0.25).all()
-
-
-def test_copy_from_mono_fills_every_channel():
-    one, two = AudioBuffer(3, 2), AudioBuffer(1, 2)
-    two.data[:] = [[0.25, 0.5]]
-    one.copy_from(two)
-    assert one.data.tolist() == [[0.25, 0.5]] * 3
-
-
-@pytest.mark.parametrize("shape", [(2, 5), (3, 4)])
-def test_copy_from_other_shape_is_an_error(shape):
-    with pytest.raises(ValueError):
-        AudioBuffer(2, 4).copy_from(AudioBuffer(*shape))
-
-
-def test_copy_from_float_into_integer_is_an_error():
-    one = AudioBuffer(1, 4)
-    one.data = np.zeros((1, 4), np.int16)
-    with pytest.raises(TypeError):
-        one.copy_from(AudioBuffer(1, 4))
-
-
-def test_buffer_has_three_slots_and_nothing_else():
-    assert AudioBuffer.__slots__ == ("data", "_stream", "curves")
-    assert isinstance(AudioBuffer.__dict__["data"], types.MemberDescriptorType)
-    with pytest.raises(AttributeError):
-        AudioBuffer(1, 1).other = 1
-
-
-def test_data_can_be_rebound():
-    buffer, other = AudioBuffer(2, 4), np.ones((2, 8), np.float64)
-    buffer.data = other
-    assert buffer.data is other and buffer.get_frame_count() == 8
-
-
-def test_methods_follow_a_strided_view_as_the_element_makes_it():
-    memory = np.arange(8, dtype=np.int16)
-    buffer = AudioBuffer.__new__(AudioBuffer)
-    buffer.data = np.lib.stride_tricks.as_strided(memory, (2, 4), (2, 4))
-    buffer._stream = None
-    assert buffer.get_channel_data(1).tolist() == [1, 3, 5, 7]
-    assert (buffer.get_channel_count(), buffer.get_frame_count()) == (2, 4)
-    buffer.clear()
-    assert not memory.any()
-
-
-FACTS = {
-    "pts": 20_000_000,
-    "duration": 10_000_000,
-    "offset": 960,
-    "discont": True,
-    "gap": True,
-    "sample_rate": 48000,
-}
-
-
-def test_stream_facts_are_unknown_outside_a_pipeline():
-    buffer = AudioBuffer(1, 1)
-    assert buffer._stream is None
-    assert {name: getattr(buffer, name) for name in FACTS} == {
-        "pts": None,
-        "duration": None,
-        "offset": None,
-        "discont": False,
-        "gap": False,
-        "sample_rate": None,
-    }
-
-
-def test_stream_facts_come_from_the_stream_at_each_read():
-    buffer = AudioBuffer(1, 1)
-    buffer._stream = types.SimpleNamespace(**FACTS)
-    assert {name: getattr(buffer, name) for name in FACTS} == FACTS
-    buffer._stream.pts = None
-    assert buffer.pts is None
-
-
-@pytest.mark.parametrize("name", sorted(FACTS.keys() - {"discont"}))
-def test_stream_facts_are_read_only(name):
-    with pytest.raises(AttributeError):
-        setattr(AudioBuffer(1, 1), name, 1)
-
-
-def test_discont_can_be_set_outside_a_pipeline():
-    buffer, other = AudioBuffer(1, 1), AudioBuffer(1, 1)
-    for value in (True, False, True):
-        buffer.discont = value
-        assert buffer.discont is value
-    unknown = {name: getattr(buffer, name) for name in FACTS if name != "discont"}
-    assert unknown == {name: getattr(other, name) for name in unknown}
-    assert not other.discont
-    assert not hasattr(buffer, "__dict__")
-
-
-def test_discont_goes_to_the_stream():
-    buffer = AudioBuffer(1, 1)
-    buffer._stream = types.SimpleNamespace(**FACTS)
-    buffer.discont = False
-    assert buffer._stream.discont is False
-
-
-@pytest.mark.parametrize("value", [1, 0, None, "yes", np.True_, [True]])
-def test_discont_is_a_bool(value):
-    buffer = AudioBuffer(1, 1)
-    with pytest.raises(TypeError, match="discont is a bool, not "):
-        buffer.discont = value
-    assert buffer.discont is False
 
 
 # The classes
@@ -498,175 +294,7 @@ def test_docstring_example_is_a_working_plugin():
     assert (buffer.data == 0.5).all()
 
 
-# Parameters
-
-
-@pytest.mark.parametrize(
-    ("key", "text", "value", "read"),
-    [
-        ("count", "-12", -12, "-12"),
-        ("limit", "9", 9, "9"),
-        ("gain", "0.1", 0.1, "0.1"),
-        ("gain", "1e-3", 0.001, "0.001"),
-        ("gain", "2", 2.0, "2.0"),
-        ("name", "", "", ""),
-        ("name", "Größe = 1", "Größe = 1", "Größe = 1"),
-        ("f32", "0.1", np.float32(0.1), "0.1"),
-        ("f64", "0.1", np.float64(0.1), "0.1"),
-        ("mode", "cold", Mode.COLD, "cold"),
-        ("level", "2", Level.HIGH, "2"),
-        ("sampleRate", "44100", 44100, "44100"),
-        ("db", "-6.5", -6.5, "-6.5"),
-        ("db", "-100", -60.0, "-60.0"),
-    ],
-)
-def test_parameter_keeps_its_type_and_reads_back(key, text, value, read):
-    plugin = Knobs()
-    kind = type(getattr(plugin, key))
-    assert plugin.set_parameter(key, text) is True
-    assert getattr(plugin, key) == value
-    assert type(getattr(plugin, key)) is kind
-    assert plugin.get_parameter(key) == read
-    assert type(plugin.get_parameter(key)) is str
-    assert plugin.set_parameter(key, read) is True
-    assert getattr(plugin, key) == value
-
-
-@pytest.mark.parametrize(
-    ("texts", "value"),
-    [
-        (("true", "TRUE", "1", "yes", "On", " true "), True),
-        (("false", "False", "0", "no", "OFF"), False),
-    ],
-)
-def test_bool_parameters(texts, value):
-    for text in texts:
-        plugin = Knobs()
-        plugin.on = not value
-        assert plugin.set_parameter("on", text) is True
-        assert plugin.on is value
-        assert plugin.get_parameter("on") == str(value).lower()
-
-
-@pytest.mark.parametrize(
-    "key",
-    """unknown Gain GAIN nothing table _hidden _db state start process_audio
-    formats layouts rates channels read_only block_size block_remainder
-    fixed __class__ __doc__""".split()
-    + ["", "a b", "gain.real"],
-)
-def test_what_is_no_parameter_is_refused_and_untouched(key):
-    plugin = Knobs()
-    before = dict(vars(plugin))
-    assert plugin.set_parameter(key, "1") is False
-    assert vars(plugin) == before
-    if key != "fixed":
-        assert plugin.get_parameter(key) == ""
-
-
-def test_a_property_without_setter_can_be_read():
-    assert Knobs().get_parameter("fixed") == "7"
-
-
-def test_reserved_names_are_refused_even_with_a_fitting_value():
-    class Narrow(Processor):
-        channels = 2
-        rates = 48000
-
-    plugin = Narrow()
-    assert plugin.set_parameter("channels", "4") is False
-    assert plugin.set_parameter("rates", "8000") is False
-    assert plugin.set_parameter("read_only", "true") is False
-    assert (plugin.channels, plugin.rates, plugin.read_only) == (2, 48000, False)
-
-
-@pytest.mark.parametrize(
-    ("key", "text", "kind"),
-    [
-        ("gain", "loud", "float"),
-        ("gain", "", "float"),
-        ("count", "1.5", "int"),
-        ("f32", "1,5", "float32"),
-        ("on", "maybe", "bool"),
-        ("on", "2", "bool"),
-        ("mode", "hot", "Mode"),
-    ],
-)
-def test_value_of_the_wrong_type_raises_and_says_which(key, text, kind):
-    plugin = Knobs()
-    before = getattr(plugin, key)
-    with pytest.raises(ValueError) as failure:
-        plugin.set_parameter(key, text)
-    assert str(failure.value) == f"{key}: {text!r} is no {kind}"
-    assert getattr(plugin, key) == before
-
-
-def test_a_constant_of_the_class_is_no_parameter():
-    class Plugin(Processor):
-        LIMIT = 4
-        MEDIA_TYPE = "application/x-none"
-
-        def __init__(self):
-            super().__init__()
-            self.Q = 0.7
-
-    plugin = Plugin()
-    for key, value in (("LIMIT", "5"), ("MEDIA_TYPE", "x")):
-        assert plugin.set_parameter(key, value) is False
-        assert plugin.get_parameter(key) == ""
-    assert plugin.set_parameter("Q", "0.5") is True
-    assert (plugin.LIMIT, plugin.get_parameter("Q")) == (4, "0.5")
-
-
-def test_parameters_belong_to_the_instance():
-    one, two = Knobs(), Knobs()
-    one.set_parameter("limit", "5")
-    one.set_parameter("gain", "5")
-    assert (one.limit, two.limit, Knobs.limit) == (5, 3, 3)
-    assert two.gain == 1.0
-
-
-# Secrets
-
-
-class Guarded(Processor):
-    secrets = ("passphrase", "pin")
-    fail_closed = True
-
-    def __init__(self):
-        super().__init__()
-        self.passphrase = ""
-        self.pin = 0
-        self.gain = 1.0
-
-
-def test_a_secret_goes_in_and_does_not_come_out():
-    plugin = Guarded()
-    plugin.set_parameter("passphrase", "sesame")
-    plugin.set_parameter("gain", "2")
-    assert plugin.passphrase == "sesame"
-    assert plugin.get_parameter("passphrase") == ""
-    assert plugin.get_parameter("gain") == "2.0"
-
-
-def test_a_wrong_secret_is_not_quoted():
-    with pytest.raises(ValueError) as caught:
-        Guarded().set_parameter("pin", "sesame")
-    assert str(caught.value) == "pin: the value is no int"
-    assert caught.value.__suppress_context__
-    with pytest.raises(ValueError, match="'sesame'"):
-        Guarded().set_parameter("gain", "sesame")
-
-
-@pytest.mark.parametrize("name", ["secrets", "fail_closed"])
-def test_what_a_plugin_promises_is_no_parameter(name):
-    plugin = Guarded()
-    assert plugin.set_parameter(name, "false") is False
-    assert plugin.get_parameter(name) == ""
-    assert plugin.fail_closed is True
-
-
-# ---- messages outside a pipeline ---------------------------------------------
+# Messages outside a pipeline
 
 
 class Posting(bp.AudioProcessorPlugin):

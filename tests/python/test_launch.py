@@ -176,8 +176,8 @@ def test_the_log_has_one_line_of_statistics():
     assert "buffers=(guint64)4" in line
 
 
-# Sources and sinks have test_source_sink_plugins.py and test_devices.py, those
-# that need a key test_encryption.py.
+# Sources and sinks have test_source_sink_plugins.py, test_wav_pipelines.py,
+# test_null_sink.py and test_devices.py, those that need a key test_encryption.py.
 FILTERS = [
     path
     for path in [*PLUGINS.glob("*.py"), *PLUGINS.glob("examples/*.py")]

@@ -8,11 +8,7 @@ import pytest
 
 import base_plugin as bp
 from base_plugin import AudioBuffer, Param
-
-
-class Mode(str, enum.Enum):
-    WARM = "warm"
-    COLD = "cold"
+from contract import Mode, assert_set, assert_wrong
 
 
 class Slope(enum.Enum):
@@ -112,13 +108,7 @@ def test_subclasses_inherit_and_replace():
     ],
 )
 def test_set_parameter_keeps_the_type_and_reads_back(key, text, value, read):
-    plugin = Plain()
-    kind = type(getattr(plugin, key))
-    assert plugin.set_parameter(key, text) is True
-    assert getattr(plugin, key) == value and type(getattr(plugin, key)) is kind
-    assert plugin.get_parameter(key) == read
-    assert plugin.set_parameter(key, read) is True
-    assert getattr(plugin, key) == value
+    assert_set(Plain(), key, text, value, read)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +131,7 @@ def test_set_parameter_keeps_the_type_and_reads_back(key, text, value, read):
     ],
 )
 def test_what_is_not_allowed_raises_and_says_what_is(key, text, message):
-    plugin = Plain()
-    before = getattr(plugin, key)
-    with pytest.raises(ValueError) as failure:
-        plugin.set_parameter(key, text)
-    assert str(failure.value) == message
-    assert getattr(plugin, key) is before
+    assert_wrong(Plain(), key, text, message)
 
 
 def test_a_secret_is_set_and_not_told():

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of the sources and sinks share; no test itself.
+
+A plugin alone, the samples it gets or should give, and pipelines that play it.
+"""
+
+import importlib.util
+import json
+import wave
+
+import numpy as np
+
+import processes
+from base_plugin import AudioBuffer
+
+PLUGINS = processes.PLUGINS
+RATE = 48000
+
+
+def load(name):
+    """The module of a plugin in plugins_py."""
+    spec = importlib.util.spec_from_file_location(name, PLUGINS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def started(name, channels=2, rate=RATE, **parameters):
+    """A plugin in the state in which the element first gives it a buffer."""
+    plugin = load(name).create_plugin()
+    assert plugin.initialize() is True
+    for key, value in parameters.items():
+        assert plugin.set_parameter(key, str(value)) is not False
+    plugin.set_sample_rate(rate)
+    plugin.set_channels(channels)
+    assert plugin.start() is True
+    return plugin
+
+
+def buffer_of(samples):
+    """The AudioBuffer of an element: over interleaved memory."""
+    samples = np.asarray(samples)
+    buffer = AudioBuffer(len(samples), 0)
+    buffer.data = np.array(samples.T, order="C").T
+    return buffer
+
+
+def read(plugin, frames, dtype=np.float32):
+    """What a source gives; it fills every sample, in the memory it was given."""
+    buffer = buffer_of(np.full((plugin.get_channel_count(), frames), 9, dtype))
+    view = buffer.data
+    assert plugin.read_audio(buffer) is True
+    assert buffer.data is view, "rebound: costs a copy in the pipeline"
+    return view
+
+
+def write(plugin, samples):
+    """Gives a sink samples that it may not change."""
+    buffer = buffer_of(samples)
+    buffer.data.flags.writeable = False
+    assert plugin.write_audio(buffer) is True
+
+
+def noise(channels, frames, seed=1):
+    rng = np.random.default_rng(seed)
+    return (0.1 * rng.standard_normal((channels, frames))).astype(np.float32)
+
+
+def sine(frequency, rate, first, frames):
+    """The exact tone: phases are fractions of whole numbers."""
+    over, under = float(frequency).as_integer_ratio()
+    whole = under * rate
+    turns = [(n * over % whole) / whole for n in range(first, first + frames)]
+    return np.sin(2 * np.pi * np.array(turns))
+
+
+def write_pcm(path, width, frames, channels=2, rate=44100):
+    """A WAV file by the standard library: whole numbers from one end to the other."""
+    full = 2 ** (8 * width - 1)
+    values = np.linspace(-full, full - 1, frames * channels).astype(np.int64)
+    raw = values.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(raw.tobytes())
+    return (values / full).reshape(-1, channels).T
+
+
+def element(kind, name, params=""):
+    """A plugin in plugins_py as part of a launch line."""
+    params = f'params="p,{params}"' if params else ""
+    return f"python{kind} script={PLUGINS / name}.py {params}"
+
+
+def launched(line, **more):
+    """The result of a line that succeeds, without a warning."""
+    result = processes.launch(line, **more)
+    assert result.code == 0, f"{line}\n{result.err}"
+    assert "CRITICAL" not in result.err and "WARNING" not in result.err, result.err
+    return result
+
+
+PRELUDE = """
+import json, sys, time
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+pipeline = Gst.parse_launch(sys.argv[1])
+bus = pipeline.get_bus()
+
+def play():
+    pipeline.set_state(Gst.State.PLAYING)
+
+def wait(seconds=20, types=Gst.MessageType.EOS | Gst.MessageType.ERROR):
+    message = bus.timed_pop_filtered(int(seconds * Gst.SECOND), types)
+    if message and message.type == Gst.MessageType.ERROR:
+        sys.exit(str(message.parse_error()))
+    return message
+
+def stop(**answer):
+    begun = time.monotonic()
+    pipeline.set_state(Gst.State.NULL)
+    print(json.dumps({**answer, "stopped": time.monotonic() - begun}))
+"""
+
+
+def program(code, line, **more):
+    """Runs a Python program that plays `line`; what it gave to stop()."""
+    result = processes.run_python(PRELUDE + code, line, **more)
+    assert result.code == 0, f"{line}\n{result.err}"
+    return json.loads(result.out)
