@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "plugins_py"))
 # So that an assertion which fails there shows its values, as in a test.
-pytest.register_assert_rewrite("contract", "sources_sinks")
+pytest.register_assert_rewrite("contract", "shipped_plugins")
 
 
 @pytest.fixture

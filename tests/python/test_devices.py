@@ -22,6 +22,7 @@ import pytest
 from scipy.io import wavfile
 
 import processes
+from shipped_plugins import load
 
 PLUGINS = processes.PLUGINS
 RATE = 48000
@@ -257,10 +258,7 @@ def in_real_time(test):
 @pytest.mark.parametrize("name", ["microphone_source", "speaker_sink"])
 def test_without_pyaudio_the_error_names_its_package(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyaudio", None)
-    spec = importlib.util.spec_from_file_location(name, PLUGINS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    plugin = module.create_plugin()
+    plugin = load(name).create_plugin()
     with pytest.raises(RuntimeError, match="package python3-pyaudio"):
         plugin.initialize()
     plugin.shutdown()

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from sources_sinks import RATE, element, launched, program, sine, started, write
+from shipped_plugins import RATE, element, launched, program, sine, started, write
 
 
 def levels(text):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The plugins in plugins_py, measured without GStreamer."""
 
-import importlib.util
-import pathlib
 import re
 
 import numpy as np
@@ -10,38 +8,9 @@ import pytest
 from scipy.signal import freqs
 
 from base_plugin import AudioBuffer, PluginType
+from shipped_plugins import PLUGINS, RATE, file_of, load, noise, started
 
-ROOT = pathlib.Path(__file__).parents[2]
-FILES = {
-    "passthrough": "plugins_py/passthrough.py",
-    "simple_gain": "plugins_py/simple_gain.py",
-    "scipy_equalizer": "plugins_py/examples/scipy_equalizer.py",
-    "spectral_noise_gate": "plugins_py/examples/spectral_noise_gate.py",
-}
-RATE = 48000
-
-
-def load_file(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def load(name):
-    return load_file(ROOT / FILES[name])
-
-
-def started(name, channels=1, rate=RATE, **parameters):
-    """A plugin in the state in which the element first gives it a buffer."""
-    plugin = load(name).create_plugin()
-    assert plugin.initialize() is True
-    for key, value in parameters.items():
-        assert plugin.set_parameter(key, str(value)) is not False
-    plugin.set_sample_rate(rate)
-    plugin.set_channels(channels)
-    assert plugin.start() is True
-    return plugin
+NAMES = ["passthrough", "simple_gain", "scipy_equalizer", "spectral_noise_gate"]
 
 
 def run(plugin, samples, sizes=(512,)):
@@ -64,11 +33,6 @@ def run(plugin, samples, sizes=(512,)):
     return np.ascontiguousarray(out.T)
 
 
-def noise(channels, frames, seed=1, rms=0.1):
-    rng = np.random.default_rng(seed)
-    return (rms * rng.standard_normal((channels, frames))).astype(np.float32)
-
-
 def db(ratio):
     return 20 * np.log10(ratio)
 
@@ -80,14 +44,15 @@ def rms(samples):
 # All of them
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_plugin_is_documented_and_describes_itself(name):
     module = load(name)
     line = " ".join(module.__doc__.split())
     assert line.count("gst-launch-1.0") == 1
-    assert f"pythonfilter script={FILES[name]} " in line
+    script = file_of(name).relative_to(PLUGINS.parent)
+    assert f"pythonfilter script={script} " in line
     assert re.search(r"\. You hear ", line.replace("autoaudiosink", "."))
-    source = (ROOT / FILES[name]).read_text()
+    source = file_of(name).read_text()
     assert source.startswith("# SPDX-License-Identifier: LGPL-2.1-or-later\n")
     assert "sys.path" not in source
     plugin = module.create_plugin()
@@ -96,7 +61,7 @@ def test_every_plugin_is_documented_and_describes_itself(name):
     assert info.type is PluginType.PROCESSOR
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels_do_not_touch_each_other(name, channels):
     """One channel of many comes out as it would alone."""
@@ -108,7 +73,7 @@ def test_channels_do_not_touch_each_other(name, channels):
     assert rms(together[:, -2000:]) > 0.001
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_buffer_without_start_works_as_in_a_first_experiment(name, channels):
     plugin = load(name).create_plugin()
@@ -117,7 +82,7 @@ def test_buffer_without_start_works_as_in_a_first_experiment(name, channels):
     assert buffer.data.shape == (channels, 512) and not buffer.data.any()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_empty_buffers_change_nothing(name):
     samples = noise(2, 4000)
     plugin = started(name, 2)
@@ -127,7 +92,7 @@ def test_empty_buffers_change_nothing(name):
     np.testing.assert_array_equal(once, again)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_start_after_stop_is_as_good_as_new(name):
     samples = noise(2, 20000)
     plugin = started(name, 1, rate=8000)

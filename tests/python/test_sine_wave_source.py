@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sources_sinks import RATE, buffer_of, read, sine, started
+from shipped_plugins import RATE, buffer_of, read, sine, started
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 384000])
@@ -72,7 +72,7 @@ def test_loudness_changes_without_a_click(size):
 
 
 def test_sine_allocates_nothing_for_a_buffer():
-    plugin = started("sine_wave_source")
+    plugin = started("sine_wave_source", 2)
     buffer = buffer_of(np.zeros((2, 4096), np.float32))
     for _ in range(3):
         plugin.read_audio(buffer)
@@ -98,7 +98,7 @@ def test_sine_allocates_nothing_for_a_buffer():
     ],
 )
 def test_wrong_tone_is_an_error_and_changes_nothing(key, text):
-    plugin = started("sine_wave_source")
+    plugin = started("sine_wave_source", 2)
     before = plugin.get_parameter(key)
     with pytest.raises(ValueError, match=key):
         plugin.set_parameter(key, text)

@@ -11,7 +11,7 @@ import pytest
 from scipy.io import wavfile
 
 from base_plugin import PluginType
-from sources_sinks import RATE, element, launched, load, program
+from shipped_plugins import RATE, element, launched, load, program
 
 PLAIN = ["sine_wave_source", "wav_file_source", "wav_file_sink", "null_sink"]
 

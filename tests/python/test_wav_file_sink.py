@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from sources_sinks import RATE, load, noise, read, started, write
+from shipped_plugins import RATE, load, noise, read, started, write
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 384000])
@@ -130,6 +130,6 @@ def test_full_disk_is_an_error_and_what_was_written_stays(tmp_path):
 
 def test_sink_without_a_place_to_write_says_so(tmp_path):
     with pytest.raises(ValueError, match="needs the parameter path"):
-        started("wav_file_sink")
+        started("wav_file_sink", 2)
     with pytest.raises(FileNotFoundError, match="none/out.wav"):
-        started("wav_file_sink", path=tmp_path / "none" / "out.wav")
+        started("wav_file_sink", 2, path=tmp_path / "none" / "out.wav")

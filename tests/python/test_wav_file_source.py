@@ -10,7 +10,7 @@ import pytest
 from scipy.io import wavfile
 
 from base_plugin import EndOfStream
-from sources_sinks import RATE, load, noise, read, write_pcm
+from shipped_plugins import RATE, load, noise, read, write_pcm
 
 
 def play_all(plugin, frames=512, dtype=np.float32):

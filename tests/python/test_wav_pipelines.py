@@ -9,7 +9,7 @@ import pytest
 from scipy.io import wavfile
 
 import processes
-from sources_sinks import (
+from shipped_plugins import (
     PLUGINS,
     RATE,
     element,
@@ -127,7 +127,7 @@ def test_recording_survives_kill_9(tmp_path):
         processes.finish(process)
     rate, got = wavfile.read(path)
     assert rate == RATE and len(got) >= 3 * 24000 and len(got) % 24000 == 0
-    plugin = started("sine_wave_source", frequency=100.0)
+    plugin = started("sine_wave_source", 2, frequency=100.0)
     expected = read(plugin, len(got))
     np.testing.assert_allclose(got, expected.T, atol=6e-8)
 

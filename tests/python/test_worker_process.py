@@ -5,17 +5,15 @@ import os
 import pathlib
 import select
 import signal
-import socket
 import subprocess
 import sys
-import textwrap
 
 import numpy as np
 import pytest
 
 import processes
 import worker_host
-from worker_host import FAILED, OK, WorkerHost, receive, send, text
+from worker_host import OK, WorkerHost, send
 
 ONES = np.ones((2, 480), np.float32)
 GOOD = "def process_audio(buffer): pass\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests of the sources and sinks share; no test itself.
+"""What the tests of the plugins in plugins_py share; no test itself.
 
 A plugin alone, the samples it gets or should give, and pipelines that play it.
 """
@@ -17,15 +17,21 @@ PLUGINS = processes.PLUGINS
 RATE = 48000
 
 
+def file_of(name):
+    """That of a plugin in plugins_py, or of one of its examples."""
+    path = PLUGINS / f"{name}.py"
+    return path if path.exists() else PLUGINS / "examples" / path.name
+
+
 def load(name):
-    """The module of a plugin in plugins_py."""
-    spec = importlib.util.spec_from_file_location(name, PLUGINS / f"{name}.py")
+    """Its module, a new one each time."""
+    spec = importlib.util.spec_from_file_location(name, file_of(name))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def started(name, channels=2, rate=RATE, **parameters):
+def started(name, channels=1, rate=RATE, **parameters):
     """A plugin in the state in which the element first gives it a buffer."""
     plugin = load(name).create_plugin()
     assert plugin.initialize() is True
@@ -61,9 +67,9 @@ def write(plugin, samples):
     assert plugin.write_audio(buffer) is True
 
 
-def noise(channels, frames, seed=1):
+def noise(channels, frames, seed=1, rms=0.1):
     rng = np.random.default_rng(seed)
-    return (0.1 * rng.standard_normal((channels, frames))).astype(np.float32)
+    return (rms * rng.standard_normal((channels, frames))).astype(np.float32)
 
 
 def sine(frequency, rate, first, frames):
