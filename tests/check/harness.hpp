@@ -25,15 +25,38 @@ namespace check {
 
 // ---- surroundings of every test ---------------------------------------------
 
-// One folder for each process, as the interpreter keeps the environment that
-// it was started with.
+// Made before gst-check forks and removed by who made it, so that tests which
+// crash or never end leave nothing behind either.
+class Root {
+ public:
+  Root() {
+    GError *error = nullptr;
+    char *made = g_dir_make_tmp("pythonfilter-XXXXXX", &error);
+    if (!made) g_error("no folder for the tests: %s", error->message);
+    path = made;
+    g_free(made);
+  }
+  ~Root() {
+    std::error_code ignored;
+    if (getpid() == owner_) std::filesystem::remove_all(path, ignored);
+  }
+
+  std::string path;
+
+ private:
+  const pid_t owner_ = getpid();
+};
+
+inline const std::string &root() {
+  static const Root made;
+  return made.path;
+}
+
+// One for each process, as the interpreter keeps the environment that it was
+// started with.
 inline const std::string &folder() {
-  static const std::string *made = [] {
-    char *name = g_dir_make_tmp("pythonfilter-XXXXXX", nullptr);
-    auto *text = new std::string(name);
-    g_free(name);
-    return text;
-  }();
+  static const auto *made =
+      new std::string(root() + "/" + std::to_string(getpid()));
   return *made;
 }
 
@@ -122,6 +145,7 @@ inline void tear_down() {
 }
 
 inline TCase *new_case(Suite *suite, const char *name, int seconds = 60) {
+  root();
   TCase *tests = tcase_create(name);
   tcase_set_timeout(tests, seconds);
   tcase_add_checked_fixture(tests, set_up, tear_down);

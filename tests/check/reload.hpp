@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the checks of reload share: how code is saved, how the stream goes on
+// until something was told of it, and which code it was then.
+#pragma once
+
+#include "sink.hpp"
+
+namespace check {
+
+inline const Properties watching = {{"reload", "true"}};
+
+inline std::string multiplying(const std::string &factor,
+                               const std::string &more = "") {
+  return "class Plugin:\n    def process_audio(self, buffer):\n"
+         "        buffer.data *= " +
+         factor + "\n" + more;
+}
+
+inline bool ask(GstElement *element) {
+  gboolean asked = FALSE;
+  g_signal_emit_by_name(element, "reload", &asked);
+  return asked;
+}
+
+// What was told of a reload; empty: nothing yet. Throws other messages away.
+struct Told {
+  std::string warning;  // its text
+  std::string debug;
+  guint64 count = 0;  // of the message pythonfilter-reloaded
+  bool carried = false;
+  bool any() const { return count || !warning.empty(); }
+};
+
+inline Told told_on(GstBus *bus, GstClockTime patience) {
+  Told told;
+  GstMessage *message = gst_bus_timed_pop_filtered(
+      bus, patience,
+      GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                     GST_MESSAGE_ELEMENT));
+  if (!message) return told;
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
+    const GstStructure *fields = gst_message_get_structure(message);
+    if (gst_structure_has_name(fields, "pythonfilter-reloaded")) {
+      fail_unless(gst_structure_get_uint64(fields, "count", &told.count));
+      gboolean carried;
+      fail_unless(gst_structure_get_boolean(fields, "state-carried", &carried));
+      told.carried = carried;
+    }
+  } else {
+    Reports reports;
+    reports.push_back(report_in(message));
+    fail_unless(reports[0].type == GST_MESSAGE_WARNING, "%s",
+                reports.text().c_str());
+    fail_unless(reports[0].details != nullptr);
+    told.warning = reports[0].text;
+    told.debug = reports[0].debug;
+  }
+  gst_message_unref(message);
+  return told;
+}
+
+// Lets the stream flow until something was told.
+inline Told flow_until_told(GstBus *bus, const std::function<void()> &flow) {
+  Told told;
+  wait_until(
+      [&] {
+        flow();
+        told = told_on(bus, GST_MSECOND);
+        return told.any();
+      },
+      20);
+  fail_unless(told.any(), "nothing was told");
+  return told;
+}
+
+// Of a filter that multiplies: by which whole number.
+inline int factor_of(GstBuffer *out) {
+  GstMapInfo map;
+  fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+  float first;
+  memcpy(&first, map.data, sizeof first);
+  gst_buffer_unmap(out, &map);
+  const int factor = int(first / number_at(0, 0));
+  expect_samples(out, {},
+                 [&](int c, size_t i) { return factor * number_at(c, i); });
+  return factor;
+}
+
+// Goes on until the code has changed; every buffer is wholly the old one's or
+// wholly the new one's. How it was told.
+inline Told change(Stream *stream, int before, int after) {
+  int last = before;
+  const Told told = flow_until_told(stream->bus(), [&] {
+    GstBuffer *out = stream->through(new_buffer(stream->audio()));
+    const int factor = factor_of(out);
+    fail_unless(factor == last || (last == before && factor == after),
+                "%d after %d", factor, last);
+    last = factor;
+    gst_buffer_unref(out);
+  });
+  fail_unless(told.warning.empty(), "%s", told.warning.c_str());
+  fail_unless_equals_int(last, after);
+  return told;
+}
+
+inline Told flow(Stream *stream) {
+  return flow_until_told(stream->bus(), [&] {
+    GstBuffer *out = stream->through(new_buffer(stream->audio()));
+    gst_buffer_unref(out);
+  });
+}
+
+inline void expect_factor(Stream *stream, int factor) {
+  GstBuffer *out = stream->through(new_buffer(stream->audio()));
+  fail_unless_equals_int(factor_of(out), factor);
+  gst_buffer_unref(out);
+}
+
+namespace fs = std::filesystem;
+
+using Save = void (*)(const std::string &name, const std::string &text);
+
+inline const Save saves[] = {
+    // In place.
+    [](const std::string &name, const std::string &text) {
+      write_file(name, text);
+    },
+    // As most editors do.
+    [](const std::string &name, const std::string &text) {
+      fs::rename(write_file(name + ".new", text), folder() + "/" + name);
+    },
+    // As vim does.
+    [](const std::string &name, const std::string &text) {
+      fs::rename(folder() + "/" + name, folder() + "/" + name + "~");
+      write_file(name, text);
+      fs::remove(folder() + "/" + name + "~");
+    },
+    [](const std::string &name, const std::string &text) {
+      fs::remove(folder() + "/" + name);
+      write_file(name, text);
+    },
+    [](const std::string &name, const std::string &text) {
+      const std::string other =
+          write_file(name + std::to_string(text.size()), text);
+      fs::remove(folder() + "/" + name);
+      fs::create_hard_link(other, folder() + "/" + name);
+    },
+    [](const std::string &name, const std::string &text) {
+      static int versions = 0;
+      const std::string other =
+          write_file(name + "." + std::to_string(versions++), text);
+      fs::remove(folder() + "/" + name);
+      fs::create_symlink(other, folder() + "/" + name);
+    },
+};
+
+// Counts buffers, and multiplies by their number.
+inline std::string counting(const std::string &more) {
+  return multiplying("self.step()",
+                     "    count = 0\n    def step(self):\n"
+                     "        self.count += 1\n        return self.count\n" +
+                         more);
+}
+
+inline const char stateful[] = R"(
+    def get_state(self): return {"count": self.count}
+    def set_state(self, state): self.count = state["count"]
+)";
+
+// Lets it count on until something is told, from `last` on.
+inline Told count_on(Stream *stream, int *last, bool restarts = false) {
+  Told told = flow_until_told(stream->bus(), [&] {
+    GstBuffer *out = stream->through(new_buffer(stream->audio()));
+    const int number = factor_of(out);
+    fail_unless(number == *last + 1 || (restarts && number == 1), "%d after %d",
+                number, *last);
+    *last = number;
+    gst_buffer_unref(out);
+  });
+  return told;
+}
+
+}  // namespace check
