@@ -9,22 +9,16 @@ import pytest
 
 from application import run_application
 from base_plugin import AudioBuffer
-from processes import PLUGINS
-from test_plugins import load_file
+from shipped_plugins import file_of, started
 
-METER = PLUGINS / "examples" / "level_meter.py"
-VOICE = PLUGINS / "examples" / "voice_activity.py"
+METER = "level_meter"
+VOICE = "voice_activity"
 RATE = 16000
 
 
-def fed(path, samples, rate=RATE, size=512, **parameters):
+def fed(name, samples, rate=RATE, size=512, **parameters):
     """The plugin after samples (channels, frames), and what it posted with its time."""
-    plugin = load_file(path).create_plugin()
-    for key, value in parameters.items():
-        assert plugin.set_parameter(key, str(value)) is not False
-    plugin.set_sample_rate(rate)
-    plugin.set_channels(samples.shape[0])
-    assert plugin.initialize() and plugin.start()
+    plugin = started(name, samples.shape[0], rate, **parameters)
     posted = []
     for start in range(0, samples.shape[1], size):
         part = samples[:, start : start + size]
@@ -50,7 +44,7 @@ def test_meter_says_what_level_says(tmp_path, sample_format, wave_form):
         " ! audio/x-raw,format={sample_format},rate=48000,channels=2,layout=interleaved"
         " ! audiopanorama panorama=0.3 ! level name=level ! audioconvert"
         " ! audio/x-raw,format={sample_format}"
-        " ! pythonfilter name=p script={METER} ! fakesink")
+        " ! pythonfilter name=p script={file_of(METER)} ! fakesink")
     pipeline.set_state(Gst.State.PLAYING)
     told = {{"level": [], "p": []}}
     while True:
@@ -216,7 +210,7 @@ def test_application_hears_who_speaks(tmp_path, speech):
     code = f"""
     pipeline, p = make("filesrc location=in.raw blocksize=2048 ! rawaudioparse format=pcm"
         " pcm-format=f32le sample-rate={RATE} num-channels=1"
-        " ! pythonfilter script={VOICE} ! fakesink")
+        " ! pythonfilter script={file_of(VOICE)} ! fakesink")
     pipeline.set_state(Gst.State.PLAYING)
     told = []
     while (message := wait(pipeline, Gst.MessageType.ELEMENT, Gst.MessageType.EOS)):
