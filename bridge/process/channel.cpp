@@ -123,6 +123,10 @@ bool Channel::notice(const Fields &record, int descriptor) {
 [[gnu::hot]] void Channel::send(Request *request) {
   request->sequence = ++sequence_;
   request->notices = std::exchange(notices_, 0);
+  // Where there is more to be done, the worker has to read all of it.
+  if (request->kind == uint64_t(RequestKind::Process) && !request->notices &&
+      !request->curves && !(request->flags & request_discont))
+    request->kind = places_.number_of(*request);
   records_ = 0;
   set_words(*request);
   const uint64_t one = 1;

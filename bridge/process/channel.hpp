@@ -11,6 +11,7 @@
 #include "answers.hpp"
 #include "controlpage.hpp"
 #include "events.hpp"
+#include "places.hpp"
 #include "region.hpp"
 #include "stop_signal.hpp"
 #include "worker.hpp"
@@ -94,6 +95,7 @@ class Channel {
   uint64_t sequence_ = 0;
   uint64_t replied_to_ = 0;
   uint64_t notices_ = 0;
+  Places places_;
   RecordReader reader_;
   uint64_t records_ = 0;  // since the request
   int empty_signals_ = 0;

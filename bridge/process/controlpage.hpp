@@ -12,6 +12,8 @@ constexpr size_t control_page_size = 4096;
 constexpr size_t reply_word = 256;
 
 enum class RequestKind : uint64_t { Process = 1, Call = 2, Resume = 3 };
+// Kinds from here on are Process, too, and the number of a place: see Places.
+constexpr uint64_t first_place = 16;
 
 constexpr uint64_t request_discont = 1;
 constexpr uint64_t request_gap = 2;

@@ -12,6 +12,9 @@ constexpr size_t most_arena_bytes = size_t(16) << 20;
 constexpr size_t most_piece = size_t(64) << 20;
 constexpr size_t most_arenas = 64;
 constexpr size_t alignment = 64;
+// What the worker writes to does not go on. Up to here two copies cost less
+// than one, and other memory for the buffer.
+constexpr size_t least_written = size_t(512) << 10;
 
 }  // namespace
 
@@ -24,6 +27,7 @@ struct LentMemory::Piece {
 bool LentMemory::lend(size_t size, Output *output) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!open_ || size == 0 || size > most_piece) return false;
+  if (worker_writes_ && size < least_written) return false;
   Arena *arena = arena_for(size);
   if (!arena) return false;
   const auto place = std::find(arena->lent.begin(), arena->lent.end(), false);

@@ -11,6 +11,7 @@ import numpy as np
 from pythonfilter_host import Host, PluginError
 
 from . import failure, outputs, wire
+from .events import Outbox
 from .failure import Failure
 from .running import Running
 from .view import Request, View
@@ -22,12 +23,15 @@ ESCAPED, DISCONT, CONVERTED, COPIED = 1, 2, 4, 8
 class AudioCall:
     """Of one plugin: the same object for every buffer."""
 
-    def __init__(self, host: Host, view: View, running: Running) -> None:
-        self._audio = host.audio
-        self._name = host.audio_name
+    def __init__(
+        self, host: Host, view: View, running: Running, outbox: Outbox
+    ) -> None:
+        self.method = host.audio
+        self.name = host.audio_name
+        self.view = view
+        self.running = running
+        self.outbox = outbox
         self._host = host
-        self._view = view
-        self._running = running
         self._converts = host.converts
         self.region: mmap.mmap | None = None  # for outputs
         self.pieces: list[Any] = []  # for which it is too small
@@ -39,70 +43,54 @@ class AudioCall:
         self.bytes = 0
         self.time = 0
 
-    def run_at(self, request: Request) -> bool:
-        """The same as run(), where the view does not show these samples yet."""
+    def run(self, request: Request) -> None:
+        """The call; what came of it is in the attributes, after release()."""
         try:
-            self._view.point_at(request)
+            self.view.point_at(request)
         except (KeyError, TypeError, ValueError) as error:
             raise wire.ProtocolError(f"no samples there: {error}") from None
-        return self.run(request)
-
-    def run(self, request: Request) -> bool:
-        """Makes the call.
-
-        True if nothing came of it but other samples in their place; otherwise
-        what did is in the attributes. With a buffer each 10 ms the caches are
-        cold, and what a call costs is the amount of code that it touches.
-        """
-        view, running = self._view, self._running
-        view.info.request = request
+        running = self.running
         begin = perf_counter_ns()
         try:
-            running.phase = self._name
-            result = self._audio(view.buffer)
+            running.phase = self.name
+            result = self.method(self.view.buffer)
             running.phase = None
             if running.interrupting:
                 running.over()
-            self.time = perf_counter_ns() - begin
         except BaseException as error:
-            running.phase = None
-            if running.interrupting:
-                running.over()
-            self.time = perf_counter_ns() - begin
-            self._begin_answer()
-            self.outcome = self._raised(error)
+            self.raised(error, begin)
         else:
-            if (result is None or result is True) and self._leaves_all_usual(request):
-                return True
-            self._begin_answer()
-            self.outcome = self._accept(result)
-            del result  # before anybody counts what refers to the samples
-        self._release()
-        return False
+            self.accept(result, perf_counter_ns() - begin)
 
-    def _begin_answer(self) -> None:
+    def raised(self, error: BaseException, begin: int) -> None:
+        """The audio method did, or PluginTimeout came just after it."""
+        self.running.phase = None
+        if self.running.interrupting:
+            self.running.over()
+        self._begin_answer(perf_counter_ns() - begin)
+        self.outcome = self._raised(error)
+
+    def accept(self, result: Any, time: int) -> None:
+        """The audio method returned this, after so many ns."""
+        self._begin_answer(time)
+        self.outcome = self._accept(result)
+
+    def _begin_answer(self, time: int) -> None:
+        self.time = time
         self.flags = self.outputs = self.bytes = 0
         # Of a call that was late, and that the host does not resume any more.
         self.pieces.clear()
 
-    def _leaves_all_usual(self, request: Request) -> bool:
-        view = self._view
-        # What the plugin put there may be a part of the samples.
-        view.buffer._stream = view.info
-        try:
-            usual = view.plain and not self._converts and view.is_untouched()
-        except AttributeError:  # there is no buffer.data any more
-            return False
-        if not usual or request[10]:
-            return False
-        self.outcome = OK
-        self.flags = self.outputs = self.bytes = 0
-        return True
+    def release(self) -> None:
+        """What the plugin did not keep is ours again.
 
-    def _release(self) -> None:
+        Nobody may refer to the result of the call any more, nor to anything that
+        the view shows.
+        """
         if self.pieces:
             self.put_outputs()
-        view = self._view
+        view = self.view
+        # What the plugin put there may be a part of the samples.
         view.buffer._stream = view.info
         if view.info.discont:
             self.flags |= DISCONT
@@ -113,15 +101,15 @@ class AudioCall:
 
     def interrupted(self, error: BaseException) -> None:
         """PluginTimeout came when the plugin's own code had just ended."""
-        self.outcome, self.failure = FAILED, failure.of(error, self._name)
+        self.outcome, self.failure = FAILED, failure.of(error, self.name)
         self.pieces.clear()
         self.outputs = self.bytes = 0
-        self.flags = ESCAPED if self._view.release(False) else 0
+        self.flags = ESCAPED if self.view.release(False) else 0
 
     # -- what the plugin gave
 
     def _raised(self, error: BaseException) -> int:
-        told = failure.of(error, self._name)
+        told = failure.of(error, self.name)
         source = self._host.kind == "source"
         if source and told.kind == "end-of-stream":
             return END_OF_STREAM
@@ -146,10 +134,10 @@ class AudioCall:
             if self._converts:
                 self._take_outputs(result)
             else:
-                self._view.take_result(result)
+                self.view.take_result(result)
             return OK
         except Exception as error:
-            told = failure.of(error, self._name)
+            told = failure.of(error, self.name)
         return self._complain("bad-result", told.type, told.message)
 
     def _complain(self, kind: str, type: str, message: str) -> int:
@@ -157,11 +145,11 @@ class AudioCall:
         try:
             self._host.complain(kind, type, message)
         except PluginError as error:
-            self.failure = failure.of(error, self._name)
+            self.failure = failure.of(error, self.name)
         return FAILED
 
     def _take_outputs(self, returned: Any) -> None:
-        view = self._view
+        view = self.view
         format = view.format
         assert format is not None
         bound = view.bound()

@@ -3,28 +3,20 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import struct
 import threading
 import traceback
 
-from . import failure, wire, worker
-from .audio_call import NO_SPACE, OK, AudioCall
+from . import failure, steady, wire, worker
+from .audio_call import NO_SPACE, AudioCall
 from .calls import Calls
 from .confinement import Confinement
+from .control_page import CALL, FIRST_PLACE, PROCESS, RESUME, ControlPage
 from .events import Outbox
 from .failure import Timeout
 from .listening import Listening
 from .running import Running
-from .view import PROCESS, Curves, Request, View, map_region
-
-PAGE = 4096
-REQUEST = struct.Struct("=12Q")
-REPLY = struct.Struct("=7Q")
-REPLY_AT = PAGE // 2
-CALL, RESUME = 2, 3
-ONE = struct.pack("=Q", 1)
+from .view import Curves, Request, View, map_region
 
 
 def open_channel(descriptors: list[int], confined: Confinement) -> None:
@@ -37,18 +29,16 @@ class Channel:
     """All on the plugin's thread, but for what `events` brings."""
 
     def __init__(self, descriptors: list[int], confined: Confinement) -> None:
-        calls, events, self._requests, self._replies, page = descriptors
+        calls, events, requests, replies, page = descriptors
         self._calls = socket.socket(fileno=calls)
         self._events = socket.socket(fileno=events)
-        os.set_blocking(self._requests, True)
-        self._page = map_region(page, PAGE, True)
+        self._page = ControlPage(requests, replies, page)
         self._running = Running()
         self._outbox = Outbox(self._events, self._running)
-        self._view = View()
+        self._view = View(self._page.words)
         self._plugin = Calls(self._running, self._outbox, self._view, confined)
         self._audio: AudioCall | None = None
-        self._sequence = 0
-        self._answering = 0  # the kind of request
+        self._calling = False
         self._open = True
 
     def run(self) -> None:
@@ -77,7 +67,8 @@ class Channel:
         except (wire.ProtocolError, OSError) as error:
             worker.end(f"{type(error).__name__}: {error}")
         self._open = False
-        os.write(self._requests, ONE)
+        self._view.known.clear()  # so that nothing is left that is usual
+        self._page.wake()
 
     def _close(self) -> None:
         try:
@@ -89,60 +80,45 @@ class Channel:
         self._page.close()
         self._calls.close()
         self._events.close()
-        os.close(self._requests)
-        os.close(self._replies)
 
     # -- requests
 
     def _serve(self) -> None:
-        read, requests = os.read, self._requests
-        unpack, page = REQUEST.unpack_from, self._page
-        view, known = self._view, self._view.known
-        while True:
-            read(requests, 8)
-            if not self._open:
-                return
-            request = unpack(page)
-            if request[0] == self._sequence:
-                continue
-            self._sequence = request[0]
-            self._answering = request[1]
-            # The usual case: one more buffer where there were some before.
-            shown = None if request[11] else known.get(request[1:7])
-            if shown is None:
-                self._answer(request)
+        page, known = self._page, self._view.known
+        while self._open:
+            if known and self._audio is not None:
+                if steady.serve(self._audio, page):
+                    self._audio.release()
+                    self._finish(self._audio)
+                    continue
             else:
-                if shown is not view.shown:
-                    view.show(shown)
-                self._process(request, False)
-            self._answering = 0
+                page.wait()
+            request = page.take()
+            if request is not None and self._open:
+                self._answer(request)
 
     def _answer(self, request: Request) -> None:
         if request[2]:
             self._read_notices(request[2])
         kind = request[1]
-        if kind == PROCESS:
-            self._process(request, True)
+        if kind == PROCESS or kind >= FIRST_PLACE:
+            self._process(request)
         elif kind == CALL:
+            self._calling = True
             self._call()
+            self._calling = False
         elif kind == RESUME:
             self._resume()
         else:
             raise wire.ProtocolError(f"there is no request {kind}")
 
-    def _process(self, request: Request, elsewhere: bool) -> None:
-        """`elsewhere`: the view does not show these samples yet."""
+    def _process(self, request: Request) -> None:
         audio = self._audio
         if audio is None:
             raise wire.ProtocolError("samples before load")
-        usual = audio.run_at(request) if elsewhere else audio.run(request)
-        if usual and not self._outbox:
-            REPLY.pack_into(
-                self._page, REPLY_AT, request[0], OK, 0, 0, 0, 0, audio.time
-            )
-            os.write(self._replies, ONE)
-        else:
-            self._finish(audio)
+        audio.run(request)
+        audio.release()
+        self._finish(audio)
 
     def _resume(self) -> None:
         audio = self._audio
@@ -152,12 +128,9 @@ class Channel:
         self._finish(audio)
 
     def _finish(self, audio: AudioCall) -> None:
-        """A reply that is not the usual one."""
+        """The reply to a request of samples."""
         if audio.pieces:
-            REPLY.pack_into(
-                self._page, REPLY_AT, self._sequence, NO_SPACE, 0, 0, audio.bytes, 0, 0
-            )
-            os.write(self._replies, ONE)
+            self._page.reply(NO_SPACE, 0, 0, audio.bytes, 0, 0)
             return
         records = self._outbox.take()
         if audio.failure is not None:
@@ -165,31 +138,23 @@ class Channel:
             audio.failure = None
         if records:
             self._calls.sendall(b"".join(records))
-        REPLY.pack_into(
-            self._page,
-            REPLY_AT,
-            self._sequence,
-            audio.outcome,
-            audio.flags,
-            audio.outputs,
-            audio.bytes,
-            len(records),
-            audio.time,
+        self._page.reply(
+            *(audio.outcome, audio.flags, audio.outputs),
+            *(audio.bytes, len(records), audio.time),
         )
-        os.write(self._replies, ONE)
 
     def _late(self, error: BaseException) -> None:
         """PluginTimeout came when the plugin's own code had just ended."""
         self._running.phase = None
         self._running.over()
-        if self._answering == PROCESS and self._audio is not None:
-            self._audio.interrupted(error)
-            self._finish(self._audio)
-        elif self._answering == CALL:
+        if self._calling:
             told = failure.of(error, "call")
             record = wire.pack([b"failure", *told.fields()])
             self._calls.sendall(b"".join([*self._outbox.take(), record]))
-        self._answering = 0
+        elif self._audio is not None and not self._page.is_answered():
+            self._audio.interrupted(error)
+            self._finish(self._audio)
+        self._calling = False
 
     # -- records
 
@@ -208,7 +173,9 @@ class Channel:
         if host is None:
             self._audio = None
         elif self._audio is None:
-            self._audio = AudioCall(host, self._view, self._running)
+            self._audio = AudioCall(
+                host, self._view, self._running, self._outbox
+            )
 
     def _receive(self) -> tuple[list[bytes], list[int]]:
         received = wire.receive(self._calls)

@@ -35,7 +35,7 @@ class Outbox:
         )
         self._events = events
         self._running = running
-        self._queue: collections.deque[bytes] = collections.deque()
+        self.queue: collections.deque[bytes] = collections.deque()
         self._dropped = 0
         self._lock = threading.Lock()
         self._rest = b""  # of a record that was sent in part
@@ -57,10 +57,10 @@ class Outbox:
         if not self._running.is_here():
             self._send(record)
             return
-        if len(self._queue) == MOST_MESSAGES:
-            self._queue.popleft()
+        if len(self.queue) == MOST_MESSAGES:
+            self.queue.popleft()
             self._dropped += 1
-        self._queue.append(record)
+        self.queue.append(record)
 
     def log(
         self, level: int, file: str, line: int, function: str, text: str
@@ -92,14 +92,10 @@ class Outbox:
 
     # -- to the host
 
-    def __bool__(self) -> bool:
-        """Whether the call has posted anything."""
-        return bool(self._queue)
-
     def take(self) -> list[bytes]:
         """What the call posted, as records."""
-        records = list(self._queue)
-        self._queue.clear()
+        records = list(self.queue)
+        self.queue.clear()
         if self._dropped:
             records.append(wire.pack([b"dropped", b"%d" % self._dropped]))
             self._dropped = 0

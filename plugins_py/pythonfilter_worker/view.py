@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from sys import getrefcount
 from typing import Any
@@ -21,7 +22,7 @@ AudioBuffer: Any = pythonfilter_loader.base_plugin().AudioBuffer
 
 NO_TIME = 2**64 - 1
 DISCONT, GAP = 1, 2
-PROCESS = 1  # the kind of request
+FIRST_PLACE = 16  # kinds of request from here on are numbers of places
 # A plugin whose buffers are of ever other sizes does not fill the memory.
 MOST_VIEWS = 64
 
@@ -56,7 +57,7 @@ class Format:
 # The first words of the control page: sequence, kind, notices, slot, offset,
 # frames, stride, pts, duration, offset in the stream, flags, curves.
 Request = tuple[int, ...]
-NO_REQUEST: Request = (0, 0, 0, 0, 0, 0, 0, NO_TIME, NO_TIME, NO_TIME, 0, 0)
+REQUEST_WORDS = 12
 
 
 def map_region(descriptor: int, size: int, writable: bool) -> mmap.mmap:
@@ -105,18 +106,22 @@ def _time(word: int) -> int | None:
 class StreamInfo:
     """What an AudioBuffer tells of the current buffer; looked up when read."""
 
-    __slots__ = ("request", "marked", "sample_rate", "curves")
+    __slots__ = ("words", "marked", "sample_rate", "curves")
 
-    def __init__(self, rate: int) -> None:
-        self.request = NO_REQUEST
+    def __init__(self, words: Sequence[int], rate: int) -> None:
+        self.words = words  # of the request, as the control page has it now
         self.marked: bool | None = None  # what the plugin made of discont
         self.sample_rate = rate
         self.curves: Curves | None = None  # of the call that runs
 
+    def freeze(self) -> None:
+        """It stays that of this buffer: the plugin has kept the AudioBuffer."""
+        self.words = tuple(self.words[:REQUEST_WORDS])
+
     @property
     def discont(self) -> bool:
         marked = self.marked
-        return bool(self.request[10] & DISCONT) if marked is None else marked
+        return bool(self.words[10] & DISCONT) if marked is None else marked
 
     @discont.setter
     def discont(self, value: bool) -> None:
@@ -124,19 +129,19 @@ class StreamInfo:
 
     @property
     def pts(self) -> int | None:
-        return _time(self.request[7])
+        return _time(self.words[7])
 
     @property
     def duration(self) -> int | None:
-        return _time(self.request[8])
+        return _time(self.words[8])
 
     @property
     def offset(self) -> int | None:
-        return _time(self.request[9])
+        return _time(self.words[9])
 
     @property
     def gap(self) -> bool:
-        return bool(self.request[10] & GAP)
+        return bool(self.words[10] & GAP)
 
     def curve(self, name: str) -> Any:
         if self.curves is None:
@@ -144,7 +149,7 @@ class StreamInfo:
                 "a curve is there during the call only, and for a plugin that "
                 "names it in its class attribute curves"
             )
-        return self.curves.get(name, self.request[5])
+        return self.curves.get(name, self.words[5])
 
 
 class Slot:
@@ -171,49 +176,49 @@ class Shown:
 class View:
     """The AudioBuffer of a plugin, over the slots."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Sequence[int]) -> None:
+        self._words = words  # of the control page
         self.slots: dict[int, Slot] = {}
-        # Those that a call can be made with at once, by the words from kind to
-        # stride of its request.
-        self.known: dict[tuple[int, ...], Shown] = {}
+        # Places where nothing but the call itself is to be done, by the number
+        # that the host gave them.
+        self.known: dict[int, Shown] = {}
         self.format: Format | None = None
         self.curves: Curves | None = None
         self.read_only = False
-        self.info: StreamInfo
+        self.info = StreamInfo(words, 0)
         self.buffer: Any = None
         self.shown: Shown
-        # Of this call: whether the samples had to be copied, and whether there is
-        # nothing to do after it if the plugin leaves everything alone.
-        self.shows_copies = False
-        self.plain = False
+        self.shows_copies = False  # the samples had to be copied for this call
 
     def open(self, format: Format, read_only: bool) -> None:
         """For buffers of this format from now on."""
+        self.known.clear()
         for slot in self.slots.values():
             slot.shown.clear()
-        self.known.clear()
         self.format = format
         self.read_only = read_only or not format.in_place
         self._make_buffer()
 
     def close(self) -> None:
         """Nothing of ours refers to any memory from here on."""
-        self.slots.clear()
         self.known.clear()
+        self.slots.clear()
+        self.info.freeze()
         self.buffer = self.curves = None
         vars(self).pop("shown", None)
 
     def add_slot(self, number: int, descriptor: int, size: int, writable: bool) -> None:
-        self.slots[number] = Slot(map_region(descriptor, size, writable))
         self.known.clear()
+        self.slots[number] = Slot(map_region(descriptor, size, writable))
 
     def forget_slot(self, number: int) -> None:
-        self.slots.pop(number, None)
         self.known.clear()
+        self.slots.pop(number, None)
 
     def _make_buffer(self) -> None:
         assert self.format is not None
-        self.info = StreamInfo(self.format.rate)
+        self.info.freeze()
+        self.info = StreamInfo(self._words, self.format.rate)
         self.buffer = object.__new__(AudioBuffer)
         self.buffer._stream = self.info
         self.buffer.data = None
@@ -237,34 +242,31 @@ class View:
         if self.read_only:
             array.flags.writeable = False
         if len(slot.shown) >= MOST_VIEWS:
-            slot.shown.clear()
             self.known.clear()
+            slot.shown.clear()
         shown = slot.shown[offset, frames, stride] = Shown(slot, array, raw)
         return shown
 
     def point_at(self, request: Request) -> None:
         """Shows the plugin these samples, in `buffer`."""
+        assert self.format is not None
         slot = self.slots[request[3]]
         shown = slot.shown.get(request[4:7])
         if shown is None:
             shown = self._make_shown(slot, *request[4:7])
-        self.show(shown)
+        self.shown = shown
+        self.buffer.data = shown.array
         if request[11]:
             self.info.curves = self.curves
-            self.plain = False
-        if shown.raw is None:
-            self.known[(PROCESS, 0, *request[3:7])] = shown
-            return
-        self.shows_copies, self.plain = True, False
-        shown.array.flags.writeable = True
-        shown.array[...] = shown.raw
-        shown.array.flags.writeable = not self.read_only
-
-    def show(self, shown: Shown) -> None:
-        """Puts one of the arrays into the buffer."""
-        self.shown = shown
-        self.shows_copies, self.plain = False, True
-        self.buffer.data = shown.array
+        self.shows_copies = shown.raw is not None
+        if shown.raw is not None:
+            shown.array.flags.writeable = True
+            shown.array[...] = shown.raw
+            shown.array.flags.writeable = not self.read_only
+        elif request[1] >= FIRST_PLACE and self.format.in_place:
+            if len(self.known) >= MOST_VIEWS:
+                self.known.clear()
+            self.known[request[1]] = shown
 
     # -- what the plugin gave
 
@@ -316,20 +318,6 @@ class View:
 
     # -- what the plugin kept
 
-    def is_untouched(self) -> bool:
-        """Whether it kept nothing, rebound nothing and marked nothing.
-
-        AttributeError for a buffer without data.
-        """
-        shown = self.shown
-        return (
-            self.buffer.data is shown.array
-            and getrefcount(shown.array) == ARRAY
-            and getrefcount(self.buffer) == BUFFER
-            and getrefcount(shown.slot.memory) - len(shown.slot.shown) == MEMORY
-            and self.info.marked is None
-        )
-
     def references(self) -> tuple[int, int, int]:
         """Of the array, the AudioBuffer and the mapping, after a call.
 
@@ -355,11 +343,11 @@ class View:
         return found != UNSHARED and self._leave_to_plugin(found)
 
     def _leave_to_plugin(self, found: tuple[int, int, int]) -> bool:
+        self.known.clear()
         slot = self.shown.slot
         for number in [n for n, each in self.slots.items() if each is slot]:
             del self.slots[number]
         slot.shown.clear()
-        self.known.clear()
         self._drop(found[1])
         return True
 
@@ -371,6 +359,7 @@ class View:
         if found[:2] == UNSHARED[:2]:
             return False
         # Its memory is NumPy's own.
+        self.known.clear()
         shown.slot.shown.clear()
         self._drop(found[1])
         return True
@@ -395,13 +384,13 @@ def c_name(thing: object) -> str:
 def _count_unshared() -> tuple[int, int, int]:
     """What references() is where nobody kept anything."""
     dtype = DTYPES["F32"]
-    view = View()
+    view = View((0,) * REQUEST_WORDS)
     view.slots[0] = Slot(mmap.mmap(-1, 4096))
     view.open(
         Format(dtype, True, 1, 2, 4, "", "", False, True, 0, False, dtype, True, 2),
         False,
     )
-    view.point_at((0, 0, 0, 0, 0, 4, 0, NO_TIME, NO_TIME, NO_TIME, 0, 0))
+    view.point_at((0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0))
     for _ in range(100):  # Python makes other code of it meanwhile
         counts = view.references()
     return counts

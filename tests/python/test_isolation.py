@@ -21,6 +21,10 @@ LINES = {
     " ! filesink location={out}",
     "equalizer": f"{TONE} ! pythonfilter"
     f" script={PLUGINS}/examples/scipy_equalizer.py ! filesink location={{out}}",
+    # Of a size at which the memory itself goes to the worker.
+    "large": f"audiotestsrc num-buffers=4 samplesperbuffer=200000 ! pythonfilter"
+    f" script={PLUGINS}/simple_gain.py"
+    ' params="p,gain=0.5" ! filesink location={out}',
     "blocks": f"{TONE} ! pythonfilter script={PLUGINS}/simple_gain.py"
     " block-size=300 ! filesink location={out}",
     "source": f"pythonsrc script={PLUGINS}/sine_wave_source.py num-buffers=20"

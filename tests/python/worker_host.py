@@ -21,7 +21,7 @@ import processes
 
 SERVER = processes.PLUGINS / "pythonfilter_worker" / "server.py"
 PATIENCE = 20
-PROCESS, CALL, RESUME = 1, 2, 3
+PROCESS, CALL, RESUME, FIRST_PLACE = 1, 2, 3, 16
 OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
 ESCAPED, DISCONT, CONVERTED, COPIED = 1, 2, 4, 8
 NO_TIME = 2**64 - 1
@@ -247,6 +247,7 @@ class Plugin:
         self.capabilities = {}
         self.slots = {}
         self._notices = 0
+        self._places = {}
         self._regions = None
         self._format = None
 
@@ -259,6 +260,9 @@ class Plugin:
         for place, name in enumerate(places, 3):
             none = NO_TIME if name in ("pts", "duration", "position") else 0
             self.words[place] = words.get(name, none)
+        if kind == PROCESS and not (self._notices or self.words[11] or self.words[10] & 1):
+            place = tuple(self.words[3:7])
+            kind = self._places.setdefault(place, FIRST_PLACE + len(self._places))
         self.words[1] = kind
         self.words[2] = self._notices
         self.words[0] += 1

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <dirent.h>
 #include <fcntl.h>
+#include <map>
 #include <signal.h>
 #include <sys/mman.h>
 #include <thread>
@@ -228,7 +229,7 @@ GST_START_TEST(test_lent_memory_outlives_its_plugin) {
   auto memory = std::make_shared<LentMemory>();
   Output some, other;
   fail_if(memory->lend(100, &some));
-  memory->open(true);
+  memory->open(false);
   fail_unless(memory->lend(100, &some));
   fail_unless(memory->lend(100, &other));
   fail_if(some.data == other.data);
@@ -244,7 +245,79 @@ GST_START_TEST(test_lent_memory_outlives_its_plugin) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_number_is_never_that_of_another_place) {
+  Places places;
+  std::map<uint64_t, std::array<uint64_t, 4>> known;
+  int seen_before = 0;
+  for (uint64_t i = 0; i < 3000; i++) {
+    Request request;
+    // Each place three times in a row, and all of them once more.
+    const uint64_t place = i / 3 % 500;
+    request.slot = 1 + place % 3;
+    request.offset = place / 3 * 64;
+    request.frames = 480 + place % 2;
+    request.plane_stride = place % 5;
+    const std::array<uint64_t, 4> now = {request.slot, request.offset,
+                                         request.frames, request.plane_stride};
+    const uint64_t number = places.number_of(request);
+    fail_unless(number >= first_place);
+    const auto [found, fresh] = known.emplace(number, now);
+    fail_unless(found->second == now);
+    seen_before += !fresh;
+  }
+  fail_unless(seen_before >= 2000);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_little_that_is_written_to_is_not_lent) {
+  auto memory = std::make_shared<LentMemory>();
+  Output some;
+  memory->open(true);
+  fail_if(memory->lend(100000, &some));
+  fail_unless(memory->lend(1000000, &some));
+  some.release(some.owner);
+}
+GST_END_TEST;
+
 // ---- plugins ---------------------------------------------------------------
+
+GST_START_TEST(test_lent_memory_is_worked_on_where_it_lies) {
+  struct Keeper final : MemoryKeeper {
+    std::unique_ptr<KeptMemory> keep() override {
+      copy.assign(block.data, block.data + size);
+      block.data = copy.data();
+      return nullptr;
+    }
+    Block block;
+    size_t size = 0;
+    std::vector<std::byte> copy;
+  };
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  const size_t many = 100000;
+  Keeper keeper;
+  keeper.size = many * 2 * sizeof(float);
+  for (int i = 0; i < 3; i++) {
+    Output lent;
+    fail_unless(playing.plugin.lend(keeper.size, &lent));
+    std::fill_n(reinterpret_cast<float *>(lent.data), many * 2, 1.0f);
+    Block &block = keeper.block;
+    block.keeper = &keeper;
+    block.data = lent.data;
+    block.channel_stride = sizeof(float);
+    block.frame_stride = 2 * sizeof(float);
+    block.frames = many;
+    fail_unless(playing.plugin.process(&block, &playing.failure) ==
+                Outcome::Ok);
+    // The worker wrote there, and what goes on is a copy of it.
+    assert_equals_float(reinterpret_cast<float *>(lent.data)[0], 0.5f);
+    fail_unless(block.data == keeper.copy.data());
+    assert_equals_float(reinterpret_cast<float *>(block.data)[2 * many - 1],
+                        0.5f);
+    lent.release(lent.owner);
+  }
+}
+GST_END_TEST;
 
 GST_START_TEST(test_nothing_is_left_of_a_plugin) {
   size_t before = 0;
@@ -453,8 +526,11 @@ Suite *process_suite() {
   tcase_add_test(pieces, test_samples_of_any_layout);
   tcase_add_test(pieces, test_restarts_become_rarer_and_end);
   tcase_add_test(pieces, test_lent_memory_outlives_its_plugin);
+  tcase_add_test(pieces, test_a_number_is_never_that_of_another_place);
+  tcase_add_test(pieces, test_little_that_is_written_to_is_not_lent);
   TCase *plugins = tcase_create("plugins");
   suite_add_tcase(suite, plugins);
+  tcase_add_test(plugins, test_lent_memory_is_worked_on_where_it_lies);
   tcase_add_test(plugins, test_nothing_is_left_of_a_plugin);
   tcase_add_test(plugins, test_a_worker_that_crashes_is_followed_by_another);
   tcase_add_test(plugins, test_a_parameter_that_kills_is_not_set_again);
