@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 constexpr uint64_t start_patience_ns = 30000000000u;
 constexpr uint64_t send_patience_ns = 1000000000;
 constexpr milliseconds look_at_stop_every(20);
-constexpr milliseconds until_status(100);
+constexpr milliseconds until_status(200);
 // From the end of its socket until it is killed.
 constexpr int end_patience_ms = 300;
 // Between the end of its sockets and its own.
