@@ -73,8 +73,11 @@ bool PythonElement::fail_caps() {
   if (failed_) return false;
   failed_ = true;
   stats_.errors.add();
-  if (failure_.kind != Failure::Kind::Closing)
-    post(GST_MESSAGE_ERROR, failure_);
+  if (failure_.kind == Failure::Kind::Closing) return false;
+  // Not worth an error where the stream ends on purpose, and start() with it.
+  post(stopping_.load(std::memory_order_relaxed) ? GST_MESSAGE_WARNING
+                                                 : GST_MESSAGE_ERROR,
+       failure_);
   return false;
 }
 

@@ -23,7 +23,7 @@ constexpr uint64_t grace_ns = 100000000;
 // After PluginTimeout was raised in it, until the worker is killed.
 constexpr uint64_t until_killed_ns = 300000000;
 constexpr uint64_t notice_patience_ns = 1000000000;
-// How often to look at a worker that may run as long as it likes.
+// How often to look at a worker that does not answer.
 constexpr uint64_t look_every_ns = 100000000;
 
 std::atomic<uint64_t> last_serial{0};
@@ -175,7 +175,7 @@ bool Channel::stands_still(bool *before) {
     const uint64_t now = monotonic_ns();
     bool lost = false;
     uint64_t wake = next_wake(patience, now, &lost);
-    if (!patience->until) wake = earlier(wake, now + look_every_ns);
+    wake = earlier(wake, now + look_every_ns);
     if (lost) {
       worker_->ends_now();
       return Waited::Lost;
@@ -190,10 +190,9 @@ bool Channel::stands_still(bool *before) {
                            long(rest % 1000000000u)};
     // A deadline that is known is in the time already.
     const nfds_t count = stop_.deadline() ? 3 : 4;
-    const int found = ppoll(each, count, wake ? &time : nullptr, nullptr);
+    const int found = ppoll(each, count, &time, nullptr);
     if (found < 0) continue;
-    if (found == 0 && !patience->until && stands_still(&stopped))
-      return Waited::Lost;
+    if (found == 0 && stands_still(&stopped)) return Waited::Lost;
     *replied = each[0].revents & POLLIN;
     *called = each[2].revents != 0;
     if (*replied || *called) return Waited::Done;

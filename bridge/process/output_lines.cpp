@@ -41,6 +41,7 @@ bool OutputLines::readable() {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (got <= 0) {
       if (!line_.empty()) end_line();
+      tell_left_out();
       return false;
     }
     take(bytes, size_t(got));
@@ -68,13 +69,22 @@ void OutputLines::end_line() {
   if (second != second_) {
     second_ = second;
     lines_in_second_ = 0;
-    if (const uint64_t lost = std::exchange(left_out_, 0))
-      log(std::to_string(lost) + " lines left out");
+    tell_left_out();
   }
   if (lines_in_second_++ < most_lines_a_second)
     log(std::move(line));
   else
     left_out_++;
+}
+
+void OutputLines::tell_left_out() {
+  if (const uint64_t lost = left_out_.exchange(0))
+    log(std::to_string(lost) + " lines left out");
+}
+
+// What comes after a flood may be silence.
+void OutputLines::look() {
+  if (monotonic_ns() / 1000000000u != second_) tell_left_out();
 }
 
 void OutputLines::log(std::string text) {

@@ -4,6 +4,7 @@
 // can bear, and the last lines for whoever asks what it died of.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -25,11 +26,14 @@ class OutputLines final : public Watched {
 
   int descriptor() const override { return pipe_.get(); }
   bool readable() override;
+  bool wants_look() const override { return left_out_ > 0; }
+  void look() override;
   std::string last_lines() const;
 
  private:
   void take(const char *bytes, size_t size);
   void end_line();
+  void tell_left_out();
   void log(std::string text);
 
   Descriptor pipe_;
@@ -38,7 +42,7 @@ class OutputLines final : public Watched {
   std::string line_;
   uint64_t second_ = 0;
   int lines_in_second_ = 0;
-  uint64_t left_out_ = 0;
+  std::atomic<uint64_t> left_out_{0};
 
   mutable std::mutex mutex_;  // a leaf; guards last_
   std::deque<std::string> last_;

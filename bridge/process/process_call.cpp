@@ -12,19 +12,14 @@ namespace pythonfilter {
 
 namespace {
 
-// This many in a row, and its last request is this old: it hangs.
-constexpr uint64_t most_misses = 5;
-constexpr uint64_t hang_ns = 100000000;
-constexpr uint64_t longest_hang_ns = 1000000000;
+// So many deadlines after it was asked it hangs, but within what an outage may
+// last, with the time that a restart takes.
+constexpr uint64_t most_deadlines = 5;
+constexpr uint64_t shortest_hang_ns = 100000000;
+constexpr uint64_t hang_after_deadline_ns = 200000000;
 // What lies on a socket already, or is on its way there.
 constexpr uint64_t records_patience_ns = 1000000000;
 constexpr size_t first_outputs_size = 65536;
-
-std::string in_ms(uint64_t ns) {
-  const uint64_t tenths = (ns + 50000) / 100000;
-  return std::to_string(tenths / 10) +
-         (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " ms";
-}
 
 // In the caller's own clock, and within what the caller saw.
 uint64_t worker_ticks(uint64_t ns, uint64_t most) {
@@ -33,6 +28,12 @@ uint64_t worker_ticks(uint64_t ns, uint64_t most) {
 }
 
 }  // namespace
+
+std::string in_ms(uint64_t ns) {
+  const uint64_t tenths = (ns + 50000) / 100000;
+  return std::to_string(tenths / 10) +
+         (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " ms";
+}
 
 Asked Session::asked(uint64_t sequence) const {
   const PluginKind kind = spec_.kind;
@@ -129,7 +130,9 @@ Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
 // The reply to a request whose buffer has gone on: what it says is for nobody.
 Waited Session::finish_late(Patience *patience) {
   Reply reply;
-  Waited waited = channel_->wait_reply(patience, request_, &reply);
+  Patience so_long = *patience;
+  if (so_long.until) so_long.until = std::min(so_long.until, hangs_at());
+  Waited waited = channel_->wait_reply(&so_long, request_, &reply);
   if (waited != Waited::Done) return waited;
   const char *fault = find_fault(reply, asked(request_.sequence));
   if (fault) return channel_->break_off(fault);
@@ -143,9 +146,9 @@ Waited Session::finish_late(Patience *patience) {
   return Waited::Done;
 }
 
-// When a call that waits for the reply gives up, as missed deadlines would.
 uint64_t Session::hangs_at() const {
-  return sent_ + std::clamp(most_misses * deadline_, hang_ns, longest_hang_ns);
+  return sent_ + std::clamp(most_deadlines * deadline_, shortest_hang_ns,
+                            deadline_ + hang_after_deadline_ns);
 }
 
 Outcome Session::be_late(Block *block, Failure *failure) {
@@ -158,9 +161,10 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   }
   deadline_ = block->patience;
   (*missed_deadlines_)++;
-  if (++misses_in_row_ >= most_misses && monotonic_ns() - sent_ >= hang_ns) {
-    channel_->kill("it missed " + std::to_string(misses_in_row_) +
-                   " deadlines in a row");
+  const uint64_t now = monotonic_ns();
+  if (now >= hangs_at()) {
+    channel_->kill(audio_name_ + "() did not return within " +
+                   in_ms(now - sent_));
     lose(phase, failure);
     return Outcome::Failed;
   }
@@ -176,7 +180,6 @@ Outcome Session::be_late(Block *block, Failure *failure) {
 
 [[gnu::hot]] Outcome Session::accept(const Reply &reply, Block *block,
                                      Failure *failure) {
-  misses_in_row_ = 0;
   block->discont = reply.flags & reply_discont;
   block->copied = block->copied || (reply.flags & reply_copied);
   block->escaped = reply.flags & reply_escaped;

@@ -12,6 +12,10 @@ namespace {
 
 // The restart after them is at once again.
 constexpr int good_buffers = 10;
+// A successor may take longer for load() and for start() than those before it,
+// who had all the time they wanted; but not for ever, with nobody to see it.
+constexpr uint64_t times_longest_start = 4;
+constexpr uint64_t least_start_patience_ns = 10000000000;
 
 void wipe(std::string *text) {
   explicit_bzero(text->data(), text->size());
@@ -54,7 +58,9 @@ std::shared_ptr<Events> ProcessPlugin::events() const {
 std::unique_ptr<Session> ProcessPlugin::make_session(Failure *failure) {
   auto session =
       std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
-  if (!session->load(failure) ||
+  const uint64_t patience =
+      std::max(times_longest_start * longest_start_, least_start_patience_ns);
+  if (!session->load(patience, failure) ||
       !is_same_plugin(session->capabilities(), failure))
     return nullptr;
   if (!adopt_settings(session.get(), failure)) return nullptr;
@@ -153,7 +159,9 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
 bool ProcessPlugin::load(const PluginSpec &spec, Failure *failure) {
   spec_ = spec;
   session_ = std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
-  if (session_->load(failure)) {
+  const uint64_t began = monotonic_ns();
+  if (session_->load(0, failure)) {
+    longest_start_ = monotonic_ns() - began;
     capabilities_ = session_->capabilities();
     tell_of(session_.get());
     return true;
@@ -176,7 +184,10 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   if (gone_ && !session_) return false;
   gone_ = false;
   if (!has_session(0, failure)) return false;
+  const uint64_t began = monotonic_ns();
   bool good = session_->start(format, failure);
+  if (good)
+    longest_start_ = std::max(longest_start_.load(), monotonic_ns() - began);
   // It may have been lost before it came to that: once more.
   if (!good && session_->is_lost() && spec_.isolation.restart) {
     note_loss(failure);

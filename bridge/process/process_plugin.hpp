@@ -70,6 +70,8 @@ class ProcessPlugin final : public Plugin {
   bool started_ = false;
   StreamFormat format_;
 
+  std::atomic<uint64_t> longest_start_{0};  // in ns; load() or start()
+
   Restarter restarter_;  // its thread uses all of the above
 };
 

@@ -84,6 +84,9 @@ void Restarter::run(Make make, uint64_t delay) {
   while (wait(delay)) {
     session = make(&failure);
     if (session || is_stopping() || !note_end(&failure, &delay)) break;
+    // Whoever has a buffer meanwhile is told what keeps the next one away.
+    std::lock_guard<std::mutex> lock(mutex_);
+    failure_ = failure;
   }
   {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -72,8 +72,8 @@ int spawn_server(const std::string &interpreter, int socket, int output,
                                             POSIX_SPAWN_SETSIGDEF |
                                             POSIX_SPAWN_SETPGROUP);
   const int error =
-      posix_spawn(pid, interpreter.c_str(), &files, &attributes,
-                  pointers(arguments).data(), pointers(environment).data());
+      posix_spawnp(pid, interpreter.c_str(), &files, &attributes,
+                   pointers(arguments).data(), pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   return error;

@@ -29,7 +29,8 @@ Session::Session(const PluginSpec &spec, const StopSignal &stop,
       lent_(std::move(lent)),
       missed_deadlines_(missed_deadlines) {}
 
-bool Session::load(Failure *failure) {
+bool Session::load(uint64_t patience, Failure *failure) {
+  start_patience_ = patience;
   *failure = Failure{};
   failure->kind = Failure::Kind::Unusable;
   failure->phase = "python";
@@ -40,7 +41,8 @@ bool Session::load(Failure *failure) {
   sandbox_ = worker->sandbox();
   threshold_ = threshold_of(spec_);
   Fields answer;
-  return call("load", load_call(spec_, threshold_), 0, failure, &answer) &&
+  return call("load", load_call(spec_, threshold_), patience, failure,
+              &answer) &&
          answer_fits(read_capabilities(answer, &capabilities_, &audio_name_),
                      "load", failure);
 }
@@ -90,7 +92,8 @@ bool Session::call(const char *phase, const Fields &record, uint64_t patience,
   const Waited waited = channel_->call(&each, record, answer);
   channel_->deliver(spec_.listener.get(), pts, no_time);
   if (waited == Waited::Late)
-    channel_->kill(std::string(phase) + "() did not return within a second");
+    channel_->kill(std::string(phase) + "() did not return within " +
+                   in_ms(patience));
   if (waited != Waited::Done) return fail_lost(phase, failure);
   if (answer->front() == "ok") return true;
   return answer_fits(read_failure(*answer, 1, failure), phase, failure) &&
@@ -107,7 +110,8 @@ bool Session::start(const StreamFormat &format, Failure *failure) {
   started_ = true;
   lent_->open(writes());
   Fields answer;
-  if (!call("start", start_call(format), 0, failure, &answer)) return false;
+  if (!call("start", start_call(format), start_patience_, failure, &answer))
+    return false;
   if (answer.size() == 2 && !answer[1].empty())
     sandbox_ = valid_text(answer[1]);
   return true;

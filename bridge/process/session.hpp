@@ -10,14 +10,18 @@
 
 namespace pythonfilter {
 
+// For people.
+std::string in_ms(uint64_t ns);
+
 class Session {
  public:
   Session(const PluginSpec &spec, const StopSignal &stop,
           std::shared_ptr<LentMemory> lent,
           std::atomic<uint64_t> *missed_deadlines);
 
-  // First of all. False, and the session is of no use.
-  bool load(Failure *failure);
+  // First of all. False, and the session is of no use. `patience` is that of
+  // start(), too.
+  bool load(uint64_t patience, Failure *failure);
   // Any call but `load`. `patience` 0: as long as the plugin may run.
   bool call(const char *phase, const Fields &record, uint64_t patience,
             Failure *failure, Fields *answer, uint64_t pts = no_time);
@@ -93,8 +97,8 @@ class Session {
   Request request_;           // the last one
   bool outstanding_ = false;  // it is late, and not answered yet
   uint64_t sent_ = 0;
+  uint64_t start_patience_ = 0;
   uint64_t deadline_ = 0;  // how late it was then
-  uint64_t misses_in_row_ = 0;
   bool in_lent_ = false;
   bool handed_over_ = false;          // the memory of this call's block
   std::unique_ptr<KeptMemory> kept_;  // that it works on

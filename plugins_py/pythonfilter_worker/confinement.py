@@ -18,11 +18,14 @@ class Confinement:
         self._kind = kind
         self._required = required
         self._lock = threading.Lock()
-        self._strict: str | None = None  # what was applied
+        self._basic = "none"  # what was applied first
+        self._strict: str | None = None  # and in the end
 
     def begin(self) -> str:
         """Before any code of a plugin's runs."""
-        return "none" if self._kind == "none" else self._apply("apply_basic")
+        if self._kind != "none":
+            self._basic = self._apply("apply_basic")
+        return self._basic
 
     def close(self) -> str:
         """After a plugin's start(): once, as the strict part holds for good."""
@@ -46,4 +49,4 @@ class Confinement:
     def _without(self, problem: Exception) -> str:
         if self._required:
             raise Refused(str(problem))
-        return f"none ({problem})"
+        return f"{self._basic} ({problem})"

@@ -101,3 +101,41 @@ def test_every_check_that_is_left_out_has_its_reason_on_the_page():
     build = pathlib.Path(CHECKS / "meson.build").read_text()
     for name in re.search(r"here_only = \[(.*?)\]", build)[1].split(","):
         assert f"`{name.strip()[1:-1]}`" in text
+
+
+def test_a_flood_is_counted_though_silence_follows(tmp_path):
+    plugin = tmp_path / "flood.py"
+    plugin.write_text(
+        "import os\ncalls = []\ndef process_audio(buffer):\n    calls.append(1)\n"
+        "    if len(calls) == 1:\n        os.write(1, b'line\\n' * 5000)\n"
+    )
+    line = (
+        "exec gst-launch-1.0 -q audiotestsrc is-live=true num-buffers=150 samplesperbuffer=441"
+        f" ! pythonfilter script={plugin} isolation=process ! fakesink sync=false async=false"
+    )
+    result = processes.run(
+        ["bash", "-c", line], ROOT, GST_DEBUG="pythonplugin:4", GST_DEBUG_NO_COLOR="1"
+    )
+    assert result.code == 0
+    # Those that came in another second than the first are shown again.
+    shown = result.err.count("> line\n")
+    left_out = sum(map(int, re.findall(r"> (\d+) lines left out", result.err)))
+    assert left_out > 0 and shown + left_out == 5000, (shown, left_out)
+    # Not only when the worker ends.
+    times = {}
+    for entry in result.err.splitlines():
+        what = "left out" if entry.endswith("left out") else "line"
+        times.setdefault(what, float(entry.split()[0].rpartition(":")[2]))
+    assert times["left out"] - times["line"] < 1.4
+
+
+def test_an_interpreter_is_looked_up_in_the_path(tmp_path):
+    (tmp_path / "python-of-mine").symlink_to(processes.PYTHON)
+    line = (
+        "exec gst-launch-1.0 -q audiotestsrc num-buffers=3"
+        f" ! pythonfilter script={PLUGINS}/passthrough.py isolation=process"
+        " python=python-of-mine ! fakesink"
+    )
+    path = f"{tmp_path}:/usr/bin:/bin"
+    result = processes.run(["bash", "-c", line], ROOT, PATH=path)
+    assert (result.code, result.err) == (0, "")

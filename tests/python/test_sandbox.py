@@ -310,6 +310,25 @@ socket.socket()
     confined(READY + code, tmp_path)
 
 
+def test_what_was_applied_is_told_though_it_is_not_all(tmp_path):
+    code = """
+from pythonfilter_worker.confinement import Confinement, Refused
+sandbox._LIBRARY = "libseccomp-not-there.so.2"
+wanted = Confinement("strict", False)
+basic = wanted.begin()
+assert basic and not basic.startswith("none"), basic
+told = wanted.close()
+assert told.startswith(basic + " (") and "apt install libseccomp2" in told, told
+try:
+    Confinement("strict", True).close()
+except Refused as error:
+    assert "apt install libseccomp2" in str(error), error
+else:
+    sys.exit("no error")
+"""
+    confined("import sys\n" + READY + code, tmp_path)
+
+
 def test_a_kernel_that_refuses_is_told(tmp_path):
     # A filter that refuses more of them, as some containers have.
     code = """

@@ -23,7 +23,6 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
-BUFFER = 10 * Gst.MSECOND
 # Ends itself when it finds a file that says how: in the middle of its work, in
 # start() or in stop(). The file goes first, or each successor would end as well.
 PLUGIN = """
@@ -80,6 +79,11 @@ def descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
+def server_descriptors():
+    """Of the process that the workers are forked from."""
+    return len(os.listdir(f"/proc/{min(children())}/fd"))
+
+
 def children():
     """Of this process, and theirs."""
     parents = {}
@@ -102,7 +106,8 @@ class Output:
 
     def __init__(self):
         self.buffers = self.gaps = self.breaks = self.unprocessed = 0
-        self.longest = self._gap = 0
+        self.outages = []  # between two good buffers, in ms
+        self._seen = None  # when the last good one was
         self.good = 0  # in a row
         self.continues = False  # one buffer begins where the last one ended
         self._next = Gst.CLOCK_TIME_NONE
@@ -116,12 +121,13 @@ class Output:
             self._next = buffer.pts + buffer.duration
         if buffer.has_flags(Gst.BufferFlags.GAP):
             self.gaps += 1
-            self._gap += BUFFER
-            self.longest = max(self.longest, self._gap)
             self.good = 0
             wanted = b"\0\0\0\0"
         else:
-            self._gap = 0
+            now = time.monotonic()
+            if self.good == 0 and self._seen is not None:
+                self.outages.append((now - self._seen) * 1000)
+            self._seen = now
             self.good += 1
             wanted = b"\0\0\0\x3f"
         samples = buffer.extract_dup(0, buffer.get_size())
@@ -130,14 +136,15 @@ class Output:
         return Gst.PadProbeReturn.OK
 
     def interrupt(self):
-        """Until the stream plays again, with new times or another rate."""
+        """Until the stream plays again, with new times."""
         self.continues = False
+        self._seen = None
         self._next = Gst.CLOCK_TIME_NONE
 
 
-def caps(rate):
+def caps(channels):
     return Gst.Caps.from_string(
-        f"audio/x-raw,format=F32LE,layout=interleaved,channels=2,rate={rate}"
+        f"audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels={channels}"
     )
 
 
@@ -152,13 +159,13 @@ class Stream:
             " on-error=silence max-restarts=1000000000 ! fakesink async=false sync=false"
         )
         self.element = self.pipeline.get_by_name("plugin")
-        self.caps(48000)
+        self.caps(2)
         self.output = Output()
         pad = self.element.get_static_pad("src")
         pad.add_probe(Gst.PadProbeType.BUFFER, self.output.take)
 
-    def caps(self, rate):
-        self.pipeline.get_by_name("caps").set_property("caps", caps(rate))
+    def caps(self, channels):
+        self.pipeline.get_by_name("caps").set_property("caps", caps(channels))
 
     def stat(self, name):
         return self.element.get_property("stats").get_value(name)
@@ -194,9 +201,7 @@ class Stream:
 
     def leave_note(self, where):
         path = self.folder / "note"
-        # start() may take its time, and nobody would end one that stands still.
-        hows = [how for how in HOWS if (where, how) != ("start", "stop")]
-        path.write_text(random.choice(hows))
+        path.write_text(random.choice(HOWS))
         path.rename(self.folder / where)
 
 
@@ -212,12 +217,11 @@ def kills(folder, count):
     stream.to(Gst.State.READY)
     before = None
     done = dict.fromkeys(("call", "process", "caps", "start", "stop"), 0)
-    rates = 48000, 44100
     for number in range(count):
         stream.to(Gst.State.PLAYING)
         stream.wait_until_good()
         if before is None:
-            before = descriptors()
+            before, server_before = descriptors(), server_descriptors()
         stream.output.good = 0
         way = random.choices(tuple(done), (6, 6, 2, 1, 1))[0]
         done[way] += 1
@@ -227,10 +231,14 @@ def kills(folder, count):
         elif way == "process":
             stream.leave_note("process")
         elif way == "caps":
-            stream.output.interrupt()
-            timer = later(stream.kill, 0.02)
-            stream.caps(rates[number % 2])
-            timer.join()
+            # In the stop() or the start() that they mean, or between two buffers.
+            note = random.choice((None, "start", "stop"))
+            if note:
+                stream.leave_note(note)
+            timer = None if note else later(stream.kill, 0.02)
+            stream.caps(1 + number % 2)
+            if timer:
+                timer.join()
         else:
             stream.leave_note(way)
             stream.output.interrupt()
@@ -240,7 +248,7 @@ def kills(folder, count):
         stream.check()
     stream.to(Gst.State.PLAYING)
     stream.wait_until_good()
-    after = descriptors()
+    after, server_after = descriptors(), server_descriptors()
     restarts = stream.stat("restarts")
     stream.to(Gst.State.NULL)
     time.sleep(0.3)
@@ -252,8 +260,13 @@ def kills(folder, count):
         "silent": output.gaps,
         "breaks": output.breaks,
         "unprocessed": output.unprocessed,
-        "longest-outage-ms": output.longest / Gst.MSECOND,
+        "outages": len(output.outages),
+        "outage-ms": [
+            round(sorted(output.outages)[int(part * (len(output.outages) - 1))])
+            for part in (0.5, 0.99, 1)
+        ],
         "descriptors": [before, after],
+        "server-descriptors": [server_before, server_after],
         "processes": len(children()),  # the server stays
     }
 

@@ -294,6 +294,32 @@ GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_get_output_caps) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_start_that_ends_with_the_stream_is_no_error) {
+  Conversion stream(write_file("starts.py", R"(
+import time
+from checklog import say
+class Starts:
+    input_caps = output_caps = "application/x-hanging"
+    def start(self):
+        say('in start')
+        while True: time.sleep(0.01)
+    def process_audio(self, buffer):
+        pass
+)"));
+  std::thread caller([&] { stream.set_caps("application/x-hanging"); });
+  fail_unless(wait_for_log("in start"));
+  const double start = now();
+  fail_unless(stream.to(GST_STATE_NULL));
+  const double taken = now() - start;
+  caller.join();
+  fail_unless(taken > 0.9 && taken < limit, "%.2f s", taken);
+  const Reports reports = stream.reports();
+  fail_unless(reports.size() >= 1);
+  for (const auto &each : reports)
+    fail_unless(each.type == GST_MESSAGE_WARNING, "%s", each.text.c_str());
+}
+GST_END_TEST;
+
 GST_START_TEST(test_caps_query_does_not_outlive_the_plugin) {
   Conversion stream(asked_for_caps("while True: time.sleep(0.01)"));
   std::thread caller([&] { query_caps(&stream); });
@@ -345,6 +371,7 @@ static Suite *hangs_suite() {
   TCase *caps = new_case(suite, "caps");
   tcase_add_test(caps,
                  test_null_is_not_kept_waiting_by_a_loop_in_get_output_caps);
+  tcase_add_test(caps, test_start_that_ends_with_the_stream_is_no_error);
   tcase_add_test(caps, test_caps_query_does_not_outlive_the_plugin);
   add_test_here(caps, test_hang_in_c_in_get_output_caps_is_told,
                 "a worker that does not let itself be interrupted is killed");

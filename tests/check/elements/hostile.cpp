@@ -329,6 +329,13 @@ GST_END_TEST
 
 // ---- outputs ----------------------------------------------------------------
 
+GST_START_TEST(test_sizes_may_change_while_they_are_read) {
+  for (int i = 0; i < (few() ? 5 : 30); i++)
+    run({"process outputs-flip", Either});
+  run(honest);
+}
+GST_END_TEST
+
 GST_START_TEST(test_no_size_of_an_output_is_believed) {
   const Case rows[] = {
       {"process outputs honest", Works},
@@ -606,6 +613,7 @@ static Suite *hostile_suite() {
   tcase_add_test(tests, test_signals_and_words_come_when_they_like);
   tcase_add_test(tests, test_records_that_are_announced_are_looked_at);
   tcase_add_test(tests, test_no_size_of_an_output_is_believed);
+  tcase_add_test(tests, test_sizes_may_change_while_they_are_read);
   tests = new_case(suite, "calls", 240);
   tcase_add_test(tests, test_answers_are_looked_at);
   tcase_add_test(tests, test_answers_that_lie);

@@ -415,7 +415,22 @@ GST_START_TEST(test_a_worker_that_hangs_is_killed) {
     late++;
   fail_unless(late == 4, "%d", late);
   fail_unless(playing.failure.kind == Failure::Kind::Lost);
-  assert_says(playing.failure, "5 deadlines in a row");
+  assert_says(playing.failure, "process_audio() did not return within 15");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_successor_that_hangs_is_given_up) {
+  Playing playing(spec());
+  fail_unless(playing.set("at-start", "hang"));
+  kill(pid_t(playing.statistics().pid), SIGKILL);
+  const uint64_t began = monotonic_ns();
+  do {
+    fail_unless(playing.play(10 * ms) == Outcome::Failed);
+    g_usleep(10000);
+    fail_unless(monotonic_ns() - began < 20000 * ms, "%s",
+                playing.failure.message.c_str());
+  } while (playing.failure.message.find("start() did not return within") ==
+           std::string::npos);
 }
 GST_END_TEST;
 
@@ -538,6 +553,7 @@ Suite *process_suite() {
   tcase_add_test(plugins, test_too_many_restarts_are_the_end);
   tcase_add_test(plugins, test_a_late_reply_is_nobodys);
   tcase_add_test(plugins, test_a_worker_that_hangs_is_killed);
+  tcase_add_test(plugins, test_a_successor_that_hangs_is_given_up);
   tcase_add_test(plugins, test_a_call_that_hangs_is_killed);
   tcase_add_test(plugins,
                  test_a_parameter_does_not_wait_for_a_worker_that_hangs);

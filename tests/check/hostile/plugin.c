@@ -43,7 +43,7 @@ static void answer_load(struct channel *channel) {
 static void load(struct channel *channel, const struct record *call) {
   read_plan(&channel->plan, call->fields[3]);
   channel->sink = strcmp(call->fields[1], "sink") == 0;
-  channel->converts = strcmp(channel->plan.trick, "outputs") == 0;
+  channel->converts = strncmp(channel->plan.trick, "outputs", 7) == 0;
   if (strcmp(channel->plan.trick, "capability") == 0) {
     // It stands in for all that are not needed.
     char text[sizeof channel->plan.arguments + 64];

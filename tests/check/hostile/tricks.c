@@ -224,6 +224,9 @@ bool do_trick(struct channel *channel) {
   } else if (is(plan, "change")) {
     change_all(channel);
     process(channel);
+  } else if (is(plan, "outputs-flip")) {
+    lie_about_outputs(channel, "honest");
+    if (channel->outputs.data) flip_words(channel);
   } else if (is(plan, "flip")) {
     flip_words(channel);
     process(channel);
