@@ -199,6 +199,10 @@ class Stream:
             except ProcessLookupError:
                 pass
 
+    def take_notes_away(self):
+        for where in ("process", "start", "stop"):
+            (self.folder / where).unlink(missing_ok=True)
+
     def leave_note(self, where):
         path = self.folder / "note"
         path.write_text(random.choice(HOWS))
@@ -217,9 +221,12 @@ def kills(folder, count):
     stream.to(Gst.State.READY)
     before = None
     done = dict.fromkeys(("call", "process", "caps", "start", "stop"), 0)
-    for number in range(count):
+    channels = 2
+    for _ in range(count):
         stream.to(Gst.State.PLAYING)
         stream.wait_until_good()
+        # A plugin that ends twice while it starts is an error.
+        stream.take_notes_away()
         if before is None:
             before, server_before = descriptors(), server_descriptors()
         stream.output.good = 0
@@ -236,7 +243,8 @@ def kills(folder, count):
             if note:
                 stream.leave_note(note)
             timer = None if note else later(stream.kill, 0.02)
-            stream.caps(1 + number % 2)
+            channels = 3 - channels
+            stream.caps(channels)
             if timer:
                 timer.join()
         else:
@@ -244,7 +252,7 @@ def kills(folder, count):
             stream.output.interrupt()
             stream.to(Gst.State.READY)
             if way == "stop":  # it may have been dead already
-                (stream.folder / way).unlink(missing_ok=True)
+                stream.take_notes_away()
         stream.check()
     stream.to(Gst.State.PLAYING)
     stream.wait_until_good()

@@ -76,8 +76,8 @@ class Whole:
         return buffer.data.tobytes() + b"!"
 )"));
   GstBuffer *several = bytes_buffer(5);
-  gst_buffer_append(several, bytes_buffer(7, 5));
-  gst_buffer_append(several, bytes_buffer(1, 12));
+  several = gst_buffer_append(several, bytes_buffer(7, 5));
+  several = gst_buffer_append(several, bytes_buffer(1, 12));
   expect_text(hex(bytes_of(stream.through_one(several).get())),
               "000102030405060708090a0b0c21");
   GstBuffer *shared = bytes_buffer(3);
