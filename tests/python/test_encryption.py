@@ -5,6 +5,7 @@ import base64
 import pathlib
 import re
 import shlex
+import shutil
 
 import pytest
 
@@ -210,11 +211,24 @@ def test_loss_is_marked_and_accounted_for(key, tmp_path):
 
 
 def forms_of(line):
-    """A key as it might turn up somewhere: its text, bytes, hexadecimal and repr."""
+    """A key as it might turn up somewhere: its text, bytes, hexadecimal and repr.
+
+    Base64 without the = at its end, which caps, params, dots and logs write as
+    \\=, and pieces of each, for what cuts or wraps a text.
+    """
     raw = base64.urlsafe_b64decode(line)
-    standard = base64.b64encode(raw).decode()
-    texts = line, standard, raw.hex(), raw.hex().upper(), repr(raw)[2:-1], str(list(raw))
+    encoded = [base64.urlsafe_b64encode(raw), base64.b64encode(raw)]
+    encoded = [each.decode().rstrip("=") for each in encoded]
+    encoded += [raw.hex(), raw.hex().upper()]
+    pieces = [text[at:][:12] for text in encoded for at in (0, len(text) // 2 - 6, -12)]
+    texts = [*encoded, *pieces, repr(raw)[2:-1], str(list(raw))]
     return [raw, *(text.encode() for text in texts)]
+
+
+def places_of(key, seen):
+    """Where any form of the key is, in {place: what it shows}."""
+    forms = forms_of(key)
+    return {place for place, text in seen.items() if any(form in text for form in forms)}
 
 
 # With a frame that fails now and then, and a plugin that fails with a traceback
@@ -232,16 +246,10 @@ class Watched:
 """
 
 
-@pytest.mark.parametrize("pair", PAIRS)
-def test_the_key_is_seen_nowhere(pair, key, tmp_path):
-    watched = tmp_path / "watched.py"
-    watched.write_text(WATCHED.replace("sframe", pair))
+def watch(line, tmp_path):
+    """{place: what it shows} of all that a pipeline shows while it runs."""
     dots, log = tmp_path / "dots", tmp_path / "debug.log"
     dots.mkdir()
-    line = (
-        "audiotestsrc is-live=true num-buffers=60 samplesperbuffer=480 "
-        f"! {through(pair, key, f'pythonfilter on-error=drop script={watched} !')} ! fakesink"
-    )
     process = processes.start(
         ["gst-launch-1.0", "-v", "-m", *shlex.split(line)],
         GST_DEBUG="*:9",
@@ -255,16 +263,71 @@ def test_the_key_is_seen_nowhere(pair, key, tmp_path):
                 seen[name] = pathlib.Path(f"/proc/{process.pid}/{name}").read_bytes()
     result = processes.finish(process, timeout=60)
     assert result.code == 0, result.err
-    inspected = processes.run(["gst-inspect-1.0", "pythonfilter"])
-    seen |= {
+    return seen | {
         "out": result.out,
         "err": result.err.encode(),
         "log": log.read_bytes(),
         "dots": b"".join(path.read_bytes() for path in dots.glob("*.dot")),
-        "inspect": inspected.out,
+        "inspect": processes.run(["gst-inspect-1.0", "pythonfilter"]).out,
     }
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_key_is_seen_nowhere(pair, key, tmp_path):
+    watched = tmp_path / "watched.py"
+    watched.write_text(WATCHED.replace("sframe", pair))
+    seen = watch(
+        "audiotestsrc is-live=true num-buffers=60 samplesperbuffer=480 "
+        f"! {through(pair, key, f'pythonfilter on-error=drop script={watched} !')} ! fakesink",
+        tmp_path,
+    )
     # It was all there to be searched: the key's name is found where it may be.
     assert b"in the middle" in seen["err"] + seen["out"] and b"not authentic" in seen["log"]
     assert all(b"key_file" in seen[place] for place in ("cmdline", "dots", "log"))
-    for form in forms_of(sealing.key_text()):
-        assert [place for place, text in seen.items() if form in text] == []
+    assert places_of(sealing.key_text(), seen) == set()
+
+
+# What the search has to find: an encryptor that shows its key in one place.
+LEAKING = """\
+import logging
+import sframe_encryptor
+
+class Leaking(sframe_encryptor.SFrameEncryptor):
+    def _line(self):
+        with open(self.key_file) as file:
+            return file.read().strip()
+
+    def get_output_caps(self, input_caps):
+        caps = super().get_output_caps(input_caps)
+        return caps + ', leak=(string)"' + self._line() + '"' if {caps} else caps
+
+    def start(self):
+        key = self._read_key()
+        if {post}:
+            self.post("leak", key=key.hex())
+        if {log}:
+            logging.getLogger(__name__).warning("this is the key: %s", list(key))
+        if {wrap}:
+            line = self._line()
+            self.post("leak", first=line[:30], second=line[30:])
+        return super().start()
+"""
+
+
+@pytest.mark.parametrize(
+    "how, places",
+    [("caps", {"out", "log", "dots"}), ("post", {"out"}), ("wrap", {"out"}), ("log", {"log"})],
+)
+def test_the_search_finds_a_key_that_is_shown(how, places, key, tmp_path):
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    for path in processes.PLUGINS.glob("*.py"):
+        shutil.copy(path, plugins)
+    which = {name: name == how for name in ("caps", "post", "log", "wrap")}
+    (plugins / "leaking.py").write_text(LEAKING.format(**which))
+    seen = watch(
+        "audiotestsrc is-live=true num-buffers=30 samplesperbuffer=480 ! pythonfilter "
+        f'script={plugins}/leaking.py params="p,key_file=(string){key}" ! fakesink',
+        tmp_path,
+    )
+    assert places <= places_of(sealing.key_text(), seen)
