@@ -20,8 +20,8 @@ __author__ = "The pythonfilter authors"
 from typing import Any
 
 from _replay_window import ReplayWindow, Verdict
-from _sealed_plugin import SealedPlugin
 from _sframe import SUITES, FrameKey, InvalidTag, decode_header
+from _sframe_plugin import SFramePlugin
 from _sframe_session import MEDIA_TYPE, Session
 from base_plugin import AudioBuffer, DropBuffer, Param
 
@@ -29,12 +29,13 @@ from base_plugin import AudioBuffer, DropBuffer, Param
 NOT_AUTHENTIC = "frame not authentic"
 
 
-class SFrameDecryptor(SealedPlugin):
+class SFrameDecryptor(SFramePlugin):
     """Decrypts SFrames (RFC 9605): an example, not audited.
 
     Drops what is not authentic, and what has come before.
 
-    These count, over the life of the plugin, and can only be read:
+    These count, over the life of the plugin, and are the fields of the message
+    ``sframe-decrypted``, posted when a stream ends or breaks:
 
     ``frames``
         Decrypted.
@@ -53,6 +54,7 @@ class SFrameDecryptor(SealedPlugin):
 
     input_caps = MEDIA_TYPE
     output_caps = "ANY"
+    ACCOUNTS = "sframe-decrypted"
 
     window = Param(
         1024,
@@ -146,7 +148,7 @@ class SFrameDecryptor(SealedPlugin):
             self._find_window(self._session)
             self._expected = state["expected"]
 
-    def _accounts(self) -> dict[str, int]:
+    def _accounts(self) -> dict[str, int | str]:
         return {
             "frames": self._frames,
             "lost": self._lost,
