@@ -11,6 +11,7 @@ import pytest
 
 import processes
 import sealing
+from application import run_application
 
 PAIRS = ("sframe", "fernet")
 TAMPER = """\
@@ -362,3 +363,26 @@ def test_the_search_finds_a_key_that_is_shown(how, places, key, tmp_path):
         tmp_path,
     )
     assert places <= places_of(sealing.key_text(), seen)
+
+
+@pytest.mark.parametrize("state", ["NULL", "READY"])
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_a_key_in_place_of_its_name_is_forgotten(state, isolation, key, tmp_path):
+    code = f"""
+    pipeline, p = make("audiotestsrc num-buffers=5 ! pythonfilter name=p "
+                       "script={processes.PLUGINS}/sframe_encryptor.py ! fakesink")
+    if {state!r} == "READY":
+        p.set_property("params", params(key_file={key!r}))
+        pipeline.set_state(Gst.State.READY)
+    p.set_property("params", params(key_file={sealing.key_text()!r}, frame_limit="7"))
+    pipeline.set_state(Gst.State.PLAYING)
+    error = wait(pipeline).parse_error()
+    shown = p.get_property("params").to_string()
+    dot = Gst.debug_bin_to_dot_data(pipeline, Gst.DebugGraphDetails.VERBOSE)
+    tell([str(error), shown, dot])
+    pipeline.set_state(Gst.State.NULL)
+    """
+    error, shown, dot = run_application(tmp_path, code, GST_PYTHONFILTER_ISOLATION=isolation)
+    assert "make a new one" in error and "frame_limit" in shown and "frame_limit" in dot
+    seen = {"error": error.encode(), "params": shown.encode(), "dot": dot.encode()}
+    assert places_of(sealing.key_text(), seen) == set()
