@@ -318,6 +318,10 @@ class Plugin {
   // its way in. As long as the plugin lives, by any thread; what was lent may
   // live longer. False: it has none to lend.
   virtual bool lend(size_t, Output *) { return false; }
+  // Between two blocks: another process has come, and what it gives may have
+  // other caps, so that whoever negotiates them has to start() it. Waits for it
+  // where nothing `hurries`.
+  virtual bool wants_start(bool /* hurries */) { return false; }
   // Any thread. False: it runs here.
   virtual bool worker_statistics(WorkerStatistics *) const { return false; }
 

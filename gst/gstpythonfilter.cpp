@@ -146,6 +146,22 @@ static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
   return gst_python_filter_push_all(self, tail, GST_FLOW_OK);
 }
 
+// Another process runs the plugin now, and what it gives can have other caps,
+// such as an encryptor's new session.
+static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
+  auto *base = GST_BASE_TRANSFORM(self);
+  gst_base_transform_reconfigure_src(base);
+  if (!gst_base_transform_reconfigure(base)) return GST_FLOW_NOT_NEGOTIATED;
+  if (!self->python->wants_start()) return GST_FLOW_OK;
+  // They are the same ones, of which the base class says nothing.
+  GstCaps *input = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  GstCaps *output = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SRC_PAD(base));
+  const bool started = self->stream->start(input, output);
+  gst_clear_caps(&input);
+  gst_clear_caps(&output);
+  return started ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+}
+
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
@@ -267,6 +283,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
                            : GST_FLOW_OK;
   if (G_UNLIKELY(self->python->new_code_waits()) && flow == GST_FLOW_OK)
     flow = gst_python_filter_change_code(self);
+  if (G_UNLIKELY(self->python->wants_start()) && flow == GST_FLOW_OK)
+    flow = gst_python_filter_start_again(self);
   if (G_UNLIKELY(self->stream->makes_blocks()) && flow == GST_FLOW_OK) {
     if (self->stream->add(buffer)) return self->stream->next_block(output);
     flow = gst_python_filter_push_rest(self);

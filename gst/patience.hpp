@@ -23,6 +23,10 @@ class Patience {
     live_ = live;
     rate_ = rate;
   }
+  bool hurries() const {
+    const int set = property_.load(std::memory_order_relaxed);
+    return set < 0 ? live_ : set > 0;
+  }
   uint64_t with(const Block &block) const {
     const int set = property_.load(std::memory_order_relaxed);
     if (set >= 0) return uint64_t(set) * 1000000u;

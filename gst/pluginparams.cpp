@@ -63,6 +63,16 @@ void wipe_text(std::optional<std::string> *text) {
 // A word this short is in any text by chance, and hiding it there tells it.
 constexpr size_t shortest_redacted = 4;
 
+// 32 bytes in base64 of either alphabet, as keys are written.
+bool looks_like_a_key(const std::string &text) {
+  constexpr char alphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  const size_t end = text.find_last_not_of(" \t\r\n");
+  return begin != std::string::npos && end - begin == 43 && text[end] == '=' &&
+         text.find_first_not_of(alphabet, begin) == end;
+}
+
 void redact_text(std::string *text, const std::string &secret) {
   for (size_t at; (at = text->find(secret)) != std::string::npos;)
     text->replace(at, secret.size(), "...");
@@ -243,6 +253,19 @@ void PluginParams::take_back(const std::string &key) {
     secret.value = secret.accepted;
     return;
   }
+  restore(key);
+}
+
+void PluginParams::forget_key(const Parameter &refused) {
+  if (!looks_like_a_key(refused.value)) return;
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const Parameter &newer : pending_)
+    if (newer.key == refused.key) return;
+  // A secret's is still needed, to be taken out of what is told.
+  if (!secrets_.count(refused.key)) restore(refused.key);
+}
+
+void PluginParams::restore(const std::string &key) {
   const GValue *before =
       accepted_ ? gst_structure_get_value(accepted_, key.c_str()) : nullptr;
   if (before)

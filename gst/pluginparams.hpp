@@ -54,6 +54,8 @@ class PluginParams {
   void accept(const Parameter &parameter);
   // It was refused, and reads as what the plugin had before, if anything.
   void take_back(const std::string &key);
+  // The same of one that is a key itself, where the name of one was wanted.
+  void forget_key(const Parameter &refused);
   // Takes the secrets out of what a plugin says of some later failure.
   void redact(Failure *failure) const;
 
@@ -66,6 +68,7 @@ class PluginParams {
   void put(const char *key, const GValue *value);
   void change(const std::string &key, std::string value);
   void forget_pending(const std::string &key);
+  void restore(const std::string &key);
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable std::mutex mutex_;

@@ -77,6 +77,7 @@ GstFlowReturn PythonElement::apply_params() {
     if (plugin_->set_parameter(&changes[i], &failure_)) {
       params_.accept(changes[i]);
     } else {
+      params_.forget_key(asked[i]);
       flow = report(GST_CLOCK_TIME_NONE);
       // What fails the load stays as it was asked for.
       if (started_) params_.take_back(changes[i].key);

@@ -145,6 +145,12 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   uint64_t patience_with(const Block &block) const {
     return isolated_ ? patience_.with(block) : 0;
   }
+  // It is another one by now, and start() has to follow with the caps that this
+  // one gives.
+  bool wants_start() const {
+    return isolated_ && plugin_->capabilities().maps_to_output &&
+           plugin_->wants_start(patience_.hurries());
+  }
   // In the answer to an ALLOCATION query. False: nothing was added.
   bool offer_memory(GstQuery *query) const;
 

@@ -10,11 +10,18 @@ of a key into a message.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import re
+import select
 import stat
+import sys
+import time
+
+from _held_keys import held
 
 KEY_SIZE = 32
+PATIENCE = 3.0  # seconds for whoever writes the key to a pipe
 _LINE = re.compile(rb"[A-Za-z0-9_-]{43}=")
 _LONGEST = 4096  # bytes of a file, comments included
 # NOFOLLOW: a link in a folder of others could make us use another of our files.
@@ -28,35 +35,36 @@ def looks_like_a_key(text: str) -> bool:
     return _LINE.fullmatch(text.strip().encode("utf-8", "replace")) is not None
 
 
-class KeyReader:
-    """Reads the key that one of three parameters names.
+def read_key(key_file: str, key_fd: int, credential: str) -> bytes:
+    """The key; exactly one of "", -1 and "" must have been replaced.
 
-    What a descriptor held is kept, since it can be read only once.
+    OSError when there is nothing to read, PermissionError when others have
+    access to it, ValueError when it is no key or not exactly one is named.
     """
+    named = (key_file != "") + (key_fd != -1) + (credential != "")
+    if named != 1:
+        raise ValueError(
+            f"{'several' if named else 'no'} keys are named: set one of the "
+            "parameters key_file (a file that examples/make-key wrote), key_fd "
+            "(an inherited descriptor) and credential (of the systemd service)"
+        )
+    if key_file:
+        return read_key_file(key_file)
+    if credential:
+        return read_credential(credential)
+    if _is_worker():
+        raise ValueError(
+            f"key_fd: descriptor {key_fd} is the application's, and with "
+            "isolation=process this is another process: name the key with key_file "
+            "or credential"
+        )
+    return held(key_fd, read_descriptor)
 
-    def __init__(self) -> None:
-        self._held: dict[int, bytes] = {}
 
-    def read(self, key_file: str, key_fd: int, credential: str) -> bytes:
-        """The key; exactly one of "", -1 and "" must have been replaced.
-
-        OSError when there is nothing to read, PermissionError when others have
-        access to it, ValueError when it is no key or not exactly one is named.
-        """
-        named = (key_file != "") + (key_fd != -1) + (credential != "")
-        if named != 1:
-            raise ValueError(
-                f"{'several' if named else 'no'} keys are named: set one of the "
-                "parameters key_file (a file that examples/make-key wrote), key_fd "
-                "(an inherited descriptor) and credential (of the systemd service)"
-            )
-        if key_file:
-            return read_key_file(key_file)
-        if credential:
-            return read_credential(credential)
-        if key_fd not in self._held:
-            self._held[key_fd] = read_descriptor(key_fd)
-        return self._held[key_fd]
+def _is_worker() -> bool:
+    # Not imported: a plugin's import of it would be a module of its own.
+    host = sys.modules.get("pythonfilter_interpreter")
+    return getattr(host, "is_worker", False) is True
 
 
 def read_key_file(path: str) -> bytes:
@@ -81,22 +89,51 @@ def read_credential(name: str) -> bytes:
 
 
 def read_descriptor(descriptor: int) -> bytes:
-    """The key that an inherited descriptor holds; reads to its end, closes it."""
+    """The key that an inherited descriptor holds, which stays open.
+
+    A file stays where it was read up to; a pipe or socket is read to its end.
+    """
     what = f"key_fd: descriptor {descriptor}"
     if descriptor < 0:
         raise ValueError(f"{what} is no descriptor")
     try:
-        try:
-            text = _read(descriptor)
-        finally:
-            # Children would inherit it. 0 to 2 must never become another file.
-            if descriptor > 2:
-                os.close(descriptor)
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            # The number may be somebody else's file by now.
+            start = os.lseek(descriptor, 0, os.SEEK_CUR)
+            text = os.pread(descriptor, _LONGEST + 1, start)
+        elif stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            text = _read_to_end(descriptor)
+        else:
+            raise OSError(errno.EINVAL, "it is no file, pipe or socket")
     except OSError as error:
         raise OSError(
             error.errno, f"{what} cannot be read: {error.strerror}"
         ) from None
     return _parse(what, text)
+
+
+def _read_to_end(descriptor: int) -> bytes:
+    """TimeoutError, an OSError, if the other end stays open.
+
+    Nothing is read before it is closed: what is still written to may be somebody
+    else's, under a number that was ours.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLRDHUP)
+    until = time.monotonic() + PATIENCE
+    # In slices, between which a stop of the element can interrupt.
+    while not poll.poll(100):
+        if time.monotonic() >= until:
+            why = f"its other end was not closed within {PATIENCE:g} s"
+            raise TimeoutError(errno.ETIMEDOUT, why)
+    text = b""
+    while len(text) <= _LONGEST:
+        piece = os.read(descriptor, _LONGEST + 1)
+        if not piece:
+            break
+        text += piece
+    return text
 
 
 def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
@@ -123,20 +160,10 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
                 f"{what} is open to others (mode {status.st_mode & 0o7777:04o}): "
                 "run chmod 600 on it, and better make a new key"
             )
-        text = _read(descriptor)
+        text = os.pread(descriptor, _LONGEST + 1, 0)
     finally:
         os.close(descriptor)
     return _parse(what, text)
-
-
-def _read(descriptor: int) -> bytes:
-    text = b""
-    while len(text) <= _LONGEST:
-        piece = os.read(descriptor, _LONGEST + 1)
-        if not piece:
-            break
-        text += piece
-    return text
 
 
 def _parse(what: str, text: bytes) -> bytes:

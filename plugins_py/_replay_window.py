@@ -37,6 +37,19 @@ class ReplayWindow:
         self._seen = 0  # bit n is the counter n below the highest
         self.highest = -1
 
+    def state(self) -> tuple[int, int, int]:
+        """What ``restored`` makes the same window of."""
+        return self._size, self._seen, self.highest
+
+    @classmethod
+    def restored(cls, size: int, seen: int, highest: int) -> ReplayWindow:
+        """Another one's; ValueError for what no window can say."""
+        window = cls(size)
+        if not 0 <= seen <= window._mask or highest < -1:
+            raise ValueError("this is no state of a replay window")
+        window._seen, window.highest = seen, highest
+        return window
+
     def check(self, counter: int) -> Verdict:
         """Whether a frame with this counter may be looked at."""
         age = self.highest - counter

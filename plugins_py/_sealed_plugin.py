@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from _keys import KeyReader, looks_like_a_key
+from _keys import looks_like_a_key, read_key
 from base_plugin import AudioProcessorPlugin, Param
 
 KEY_PARAMETERS = ("key_file", "key_fd", "credential")
@@ -24,10 +24,6 @@ class SealedPlugin(AudioProcessorPlugin):
     key_fd = Param(-1, min=-1, description="The file descriptor that holds the key")
     credential = Param("", description="The service credential that is the key")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._key_reader = KeyReader()
-
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Refuses, without repeating it, a key in place of its name."""
         if key in KEY_PARAMETERS and looks_like_a_key(value):
@@ -39,4 +35,4 @@ class SealedPlugin(AudioProcessorPlugin):
 
     def _read_key(self) -> bytes:
         """32 bytes; OSError or ValueError says what to do."""
-        return self._key_reader.read(self.key_file, self.key_fd, self.credential)
+        return read_key(self.key_file, self.key_fd, self.credential)

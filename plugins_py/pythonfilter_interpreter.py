@@ -29,8 +29,8 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
 
 def prepare_worker() -> None:
     """In a process that runs nothing but plugins; its NumPy is imported."""
-    global _ours
-    _ours = True
+    global _ours, is_worker
+    _ours = is_worker = True
     sys.setswitchinterval(0.0005)
     loader.install()
 
@@ -41,6 +41,7 @@ def log_with(anonymous: log.Log) -> None:
 
 
 _ours = False
+is_worker = False  # for plugins that ask, by sys.modules
 _live = 0
 _frozen = 0  # modules on sys.modules that are nobody's own, when last frozen
 _reloads = False

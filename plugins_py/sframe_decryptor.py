@@ -17,9 +17,11 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
+from typing import Any
+
 from _replay_window import ReplayWindow, Verdict
-from _sealed_plugin import SealedPlugin
-from _sframe import FrameKey, InvalidTag, decode_header
+from _sframe import SUITES, FrameKey, InvalidTag, decode_header
+from _sframe_plugin import SFramePlugin
 from _sframe_session import MEDIA_TYPE, Session
 from base_plugin import AudioBuffer, DropBuffer, Param
 
@@ -27,12 +29,13 @@ from base_plugin import AudioBuffer, DropBuffer, Param
 NOT_AUTHENTIC = "frame not authentic"
 
 
-class SFrameDecryptor(SealedPlugin):
+class SFrameDecryptor(SFramePlugin):
     """Decrypts SFrames (RFC 9605): an example, not audited.
 
     Drops what is not authentic, and what has come before.
 
-    These count, over the life of the plugin, and can only be read:
+    These count, over the life of the plugin, and are the fields of the message
+    ``sframe-decrypted``, posted when a stream ends or breaks:
 
     ``frames``
         Decrypted.
@@ -51,6 +54,7 @@ class SFrameDecryptor(SealedPlugin):
 
     input_caps = MEDIA_TYPE
     output_caps = "ANY"
+    ACCOUNTS = "sframe-decrypted"
 
     window = Param(
         1024,
@@ -110,11 +114,48 @@ class SFrameDecryptor(SealedPlugin):
         session = self._session
         if session is None:
             raise RuntimeError("set_caps() was not called, so there is no session")
+        self._find_window(session)
+        self._key = session.key(self._read_key())
+        return super().start()
+
+    def _find_window(self, session: Session) -> None:
         known = self._windows.get(session)
         self._current = ReplayWindow(self.window) if known is None else known
         self._expected = self._current.highest + 1
-        self._key = session.key(self._read_key())
-        return super().start()
+
+    def get_state(self) -> Any:
+        """What was heard, for the plugin that takes over at a reload; no key."""
+        return {
+            "windows": {
+                (session.number, session.suite.name): window.state()
+                for session, window in self._windows.items()
+            },
+            "expected": self._expected,
+            "accounts": self._accounts(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on where another one was; an exception if it cannot."""
+        self._windows = {
+            Session(number, SUITES[suite]): ReplayWindow.restored(*window)
+            for (number, suite), window in state["windows"].items()
+        }
+        accounts = state["accounts"]
+        self._frames, self._lost = accounts["frames"], accounts["lost"]
+        self._reordered = accounts["reordered"]
+        self._rejected, self._replayed = accounts["rejected"], accounts["replayed"]
+        if self._session is not None:
+            self._find_window(self._session)
+            self._expected = state["expected"]
+
+    def _accounts(self) -> dict[str, int | str]:
+        return {
+            "frames": self._frames,
+            "lost": self._lost,
+            "reordered": self._reordered,
+            "rejected": self._rejected,
+            "replayed": self._replayed,
+        }
 
     def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The ``bytes`` that were encrypted; DropBuffer if they are not to be had.

@@ -20,23 +20,27 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-from _sealed_plugin import SealedPlugin
 from _sframe import SUITES, FrameKey
+from _sframe_plugin import SFramePlugin
 from _sframe_session import MEDIA_TYPE, Session
 from base_plugin import AudioBuffer, Param, PluginState
 
 
-class SFrameEncryptor(SealedPlugin):
+class SFrameEncryptor(SFramePlugin):
     """Encrypts each buffer into an SFrame (RFC 9605): an example, not audited.
 
     Each start after a stop is a new session with a key of its own, which
     ``get_output_caps`` announces beforehand.  Its counter only ever goes up: new
     caps in one session (a start with the session that was there), flushes, seeks
     and failed calls do not set it back.
+
+    The message ``sframe-encrypted``, posted when a stream ends or breaks, has the
+    fields ``session`` (as in the caps) and ``frames`` (over the life of the plugin).
     """
 
     input_caps = "ANY"
     output_caps = MEDIA_TYPE
+    ACCOUNTS = "sframe-encrypted"
 
     cipher_suite = Param(
         "AES_128_GCM_SHA256_128",
@@ -119,6 +123,10 @@ class SFrameEncryptor(SealedPlugin):
         # Before it is used: what may interrupt this call must not bring it back.
         self._counters[session] = ctr + 1
         return key.encrypt(ctr, buffer.data.tobytes(), self._metadata)
+
+    def _accounts(self) -> dict[str, int | str]:
+        session = self._session.number if self._session else ""
+        return {"session": session, "frames": sum(self._counters.values())}
 
     def stop(self) -> None:
         """Forget the key; what is announced from now on is a new session."""

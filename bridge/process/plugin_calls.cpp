@@ -47,6 +47,7 @@ bool ProcessPlugin::latency(double *seconds, Failure *failure) {
 bool ProcessPlugin::reset(Failure *failure) {
   Fields answer;
   // Another one has nothing to forget.
+  if (session_ && !session_->is_started()) return true;
   return quick_call("reset", "reset", failure, &answer) ||
          (!gone_ && failure->kind == Failure::Kind::Lost && !session_);
 }
@@ -67,6 +68,8 @@ bool ProcessPlugin::refuse_answer(const char *phase, Failure *failure) {
 
 bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
   if (!has_session(1, failure)) return false;
+  // Nor has it anything to give.
+  if (!session_->is_started()) return true;
   if (session_->drain(tail, failure)) return true;
   if (session_->is_lost()) note_loss(failure);
   return false;

@@ -73,6 +73,7 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
   const Capabilities &was = capabilities_;
   if (now.read_only == was.read_only && now.converts == was.converts &&
       now.input_caps == was.input_caps && now.output_caps == was.output_caps &&
+      now.maps_to_output == was.maps_to_output &&
       now.has_space == was.has_space && now.fail_closed == was.fail_closed &&
       now.block_size == was.block_size)
     return true;
@@ -85,7 +86,8 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
 }
 
 // What was set and started so far; some of it may have come since the session
-// was made.
+// was made. One that maps caps is not started with those of another process: an
+// encryptor's session is in them. See wants_start().
 bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
   for (;;) {
     Parameter parameter;
@@ -99,7 +101,7 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
         serial = next->first;
         parameter = next->second;
       } else {
-        starts = started_;
+        starts = started_ && !capabilities_.maps_to_output;
       }
       format = format_;
     }
@@ -188,8 +190,10 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   bool good = session_->start(format, failure);
   if (good)
     longest_start_ = std::max(longest_start_.load(), monotonic_ns() - began);
-  // It may have been lost before it came to that: once more.
-  if (!good && session_->is_lost() && spec_.isolation.restart) {
+  // It may have been lost before it came to that: once more. Another process's
+  // caps may be others.
+  if (!good && session_->is_lost() && spec_.isolation.restart &&
+      !capabilities_.maps_to_output) {
     note_loss(failure);
     if (!has_session(0, failure)) return false;
     good = session_->start(format, failure);
@@ -247,6 +251,11 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     block->times.asked = block->times.held = block->times.left = ticks();
     return Outcome::Failed;
   }
+  if (__builtin_expect(!session_->is_started(), 0)) {
+    *failure = loss_;
+    block->times.asked = block->times.held = block->times.left = ticks();
+    return Outcome::Failed;
+  }
   const Outcome outcome = session_->process(block, failure);
   if (__builtin_expect(session_->is_lost(), 0)) {
     note_loss(failure);
@@ -255,6 +264,17 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     restarter_.forget_delay();
   }
   return outcome;
+}
+
+bool ProcessPlugin::wants_start(bool hurries) {
+  Failure failure;  // process() comes next, and tells it
+  if (!has_session(hurries ? 1 : 0, &failure) || !started_ ||
+      session_->is_started())
+    return false;
+  if (!session_->has_ended()) return true;
+  session_->note_end("start", &failure);
+  note_loss(&failure);
+  return false;
 }
 
 uint64_t ProcessPlugin::remember(const Parameter &parameter) {

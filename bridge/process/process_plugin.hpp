@@ -30,6 +30,7 @@ class ProcessPlugin final : public Plugin {
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
   bool lend(size_t size, Output *output) override;
+  bool wants_start(bool hurries) override;
   bool worker_statistics(WorkerStatistics *statistics) const override;
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 

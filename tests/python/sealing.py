@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import random
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,3 +71,15 @@ def counts(decryptor):
     """(frames, lost, rejected, replayed, reordered), read as anybody reads them."""
     names = "frames", "lost", "rejected", "replayed", "reordered"
     return tuple(int(decryptor.get_parameter(name)) for name in names)
+
+
+def arrivals(count, seed, loss=0.05, jitter=30, copies=0.02):
+    """Frame numbers in the order in which a bad network delivers them."""
+    generator = random.Random(seed)
+    times = []
+    for number in range(count):
+        if generator.random() >= loss:
+            times.append((number + generator.uniform(0, jitter), number))
+            if generator.random() < copies:
+                times.append((number + generator.uniform(0, 3 * jitter), number))
+    return [number for _, number in sorted(times)]

@@ -5,16 +5,20 @@ import base64
 import os
 import pathlib
 import re
+import socket
 import subprocess
+import sys
+import time
 import traceback
 
 import pytest
 
+import _keys
 import fernet_decryptor
 import fernet_encryptor
 import sframe_decryptor
 import sframe_encryptor
-from _keys import KeyReader, read_credential, read_descriptor, read_key_file
+from _keys import read_credential, read_descriptor, read_key, read_key_file
 from sealing import RAW, buffer, key_text, made, negotiate, seal, write_key
 
 MAKE_KEY = pathlib.Path(__file__).parents[2] / "examples/make-key"
@@ -151,18 +155,98 @@ def test_what_is_no_key_is_refused(text, tmp_path):
 # Descriptors
 
 
-def test_descriptor_is_read_once_and_closed_once(tmp_path):
-    reader = KeyReader()
+def test_descriptor_is_read_once_and_stays_open():
     descriptor = descriptor_of(key_text().encode())
-    assert reader.read("", descriptor, "") == KEY
-    # The number may be another file's now, which is none of our business.
-    other = os.open(tmp_path, os.O_RDONLY)
     try:
-        assert other == descriptor
-        assert reader.read("", descriptor, "") == KEY
-        os.fstat(other)
+        assert read_key("", descriptor, "") == KEY
+        assert os.read(descriptor, 1) == b""  # nobody else's file can be there
+        assert read_key("", descriptor, "") == KEY
     finally:
-        os.close(other)
+        os.close(descriptor)
+    assert read_key("", descriptor, "") == KEY
+
+
+def become(number, descriptor):
+    """Another file under this number, as when an application closed it."""
+    os.dup2(descriptor, number)
+    os.close(descriptor)
+
+
+def test_number_that_became_another_key_is_read_anew():
+    number = descriptor_of(key_text().encode())
+    try:
+        assert read_key("", number, "") == KEY
+        become(number, descriptor_of(key_text("b").encode()))
+        for _ in range(2):
+            assert read_key("", number, "") == base64.urlsafe_b64decode(key_text("b"))
+    finally:
+        os.close(number)
+
+
+def test_number_that_became_another_file_is_refused_and_left_alone(tmp_path):
+    number = descriptor_of(key_text().encode())
+    try:
+        assert read_key("", number, "") == KEY
+        (tmp_path / "notes").write_text("no key")
+        become(number, os.open(tmp_path / "notes", os.O_RDONLY))
+        assert "make-key" in refused(ValueError, read_key, "", number, "")
+        assert os.read(number, 100) == b"no key"
+        become(number, os.open(tmp_path, os.O_RDONLY))
+        assert "pipe" in refused(OSError, read_key, "", number, "")
+        os.fstat(number)
+    finally:
+        os.close(number)
+
+
+def test_file_is_left_where_it_was(tmp_path):
+    with open(write_key(tmp_path / "key"), "rb") as file:
+        for _ in range(2):
+            assert read_descriptor(file.fileno()) == KEY
+            assert file.tell() == 0
+
+
+def test_what_cannot_hold_a_key_is_not_read():
+    event = os.eventfd(1)
+    try:
+        assert "pipe or socket" in refused(OSError, read_descriptor, event)
+        assert os.eventfd_read(event) == 1
+    finally:
+        os.close(event)
+
+
+@pytest.mark.parametrize("text", [b"", key_text().encode()])
+def test_pipe_that_nobody_closes_is_not_waited_for_for_ever(text, monkeypatch):
+    monkeypatch.setattr(_keys, "PATIENCE", 0.3)
+    reader, writer = os.pipe()
+    os.write(writer, text)
+    begun = time.monotonic()
+    message = refused(OSError, read_descriptor, reader)
+    assert "not closed within 0.3 s" in message
+    assert 0.2 < time.monotonic() - begun < 3
+    os.close(writer)
+    # Untouched: it may be somebody else's.
+    assert os.read(reader, 100) == text
+    os.close(reader)
+
+
+def test_socket_is_read_when_its_other_end_is_closed(monkeypatch):
+    monkeypatch.setattr(_keys, "PATIENCE", 0.3)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(key_text().encode())
+        assert "not closed" in refused(OSError, read_descriptor, ours.fileno())
+        theirs.shutdown(socket.SHUT_WR)
+        assert read_descriptor(ours.fileno()) == KEY
+
+
+def test_held_keys_show_no_byte():
+    descriptor = descriptor_of(key_text().encode())
+    read_key("", descriptor, "")
+    os.close(descriptor)
+    store = sys.modules["_pythonfilter_held_keys"]
+    shown = repr(store) + repr(vars(store)["keys"])
+    assert "memory at" in shown and repr(KEY)[2:12] not in shown
+    assert str(list(KEY[:4]))[1:-1] not in shown and KEY.hex()[:8] not in shown
 
 
 def test_descriptor_that_is_none_is_refused():
@@ -193,10 +277,11 @@ def test_descriptor_serves_every_start_of_a_plugin(module, tmp_path):
     }.get(module)
     caps = made(encryptor, key).get_output_caps(RAW) if encryptor else RAW
     descriptor = descriptor_of(key_text().encode())
-    plugin = made(module, "", key_fd=descriptor)
-    for _ in range(3):
-        negotiate(plugin, caps)
-        plugin.stop()
+    for plugin in made(module, "", key_fd=descriptor), made(module, "", key_fd=descriptor):
+        for _ in range(3):
+            negotiate(plugin, caps)
+            plugin.stop()
+    os.close(descriptor)
 
 
 # Credentials

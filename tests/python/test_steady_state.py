@@ -19,11 +19,11 @@ CALLS = ("mmap", "munmap", "futex", "clone3", "write", "read")
 BUFFERS = 20000
 
 
-def bench(*arguments):
+def bench(*arguments, codes=(0,)):
     if not BENCH.exists():
         pytest.skip(f"{BENCH} is not built")
     result = processes.run([BENCH, *arguments], timeout=120)
-    assert result.code == 0, result.err
+    assert result.code in codes, result.err
     return result.out.decode()
 
 
@@ -62,9 +62,15 @@ def test_a_million_buffers_leave_pythons_memory_flat(plugin):
 
 
 def test_benchmark_of_another_object_prints_what_python_took():
-    text = bench("--growing", "--rounds", "3", "--buffers", "1000", "--json")
-    figures = json.loads(text)
+    options = "--growing", "--rounds", "3", "--buffers", "1000"
+    # 1: its bound was missed, which on a busy machine is no test's business.
+    figures = json.loads(bench(*options, "--json", codes=(0, 1)))
     assert 0 < figures["method_ns"] < figures["pythonfilter_ns"]
+    beyond = figures["pythonfilter_ns"] - figures["method_ns"]
+    assert abs(figures["beyond_python_ns"] - beyond) < 1
+    assert figures["met"] == (figures["beyond_python_ns"] <= figures["target_ns"] == 1000)
+    text = bench(*options, codes=(0, 1))
+    assert re.search(r"with what identity costs.* ns ≤ 1000: (met|MISSED)", text)
 
 
 def test_bridge_benchmark_prints_every_kind(tmp_path):

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the two SFrame plugins share: their accounts, told on the bus."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+from _sealed_plugin import SealedPlugin
+
+
+class SFramePlugin(SealedPlugin):
+    """Posts its accounts, where they changed, when a stream ends or breaks."""
+
+    #: The name of that message.
+    ACCOUNTS: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, int | str] = {}
+
+    @abc.abstractmethod
+    def _accounts(self) -> dict[str, int | str]:
+        """The message's fields."""
+
+    def drain(self) -> None:
+        """Holds nothing back; after EOS there is nobody to hear what stop() posts."""
+        self._tell_accounts()
+
+    def stop(self) -> None:
+        """For a stream that was stopped before its end."""
+        self._tell_accounts()
+        super().stop()
+
+    def _tell_accounts(self) -> None:
+        now = self._accounts()
+        if now != self._told:
+            self._told = now
+            self.post(self.ACCOUNTS, **now)
