@@ -21,7 +21,7 @@ class PluginProperties {
  public:
   PluginProperties(GstElement *element, PluginParams *params)
       : element_(element), params_(params) {}
-  ~PluginProperties() { withdraw(); }
+  ~PluginProperties();
 
   // The child comes and goes: child-added, child-removed. It has no Params: no
   // child. `plugin` is its name, for messages.
@@ -57,6 +57,8 @@ class PluginProperties {
   GstControlBinding *ref_binding(const std::string &name) const;
 
  private:
+  GstObject *take_child();
+
   GstElement *const element_;
   PluginParams *const params_;
 
