@@ -139,6 +139,24 @@ std::string PythonElement::plugin_identity() const {
                                       : identity + " " + settings_.class_name;
 }
 
+bool PythonElement::keep_params(GstStructure **params) const {
+  const bool knows_secrets = params_.knows_secrets();
+  GValue set = G_VALUE_INIT;
+  params_.get(g_value_init(&set, GST_TYPE_STRUCTURE));
+  const GstStructure *fields = gst_value_get_structure(&set);
+  const bool may_tell =
+      !fields || gst_structure_n_fields(fields) == 0 || knows_secrets;
+  if (may_tell) {
+    *params =
+        fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
+    properties_.read_all(*params);
+    if (gst_structure_n_fields(*params) == 0)
+      g_clear_pointer(params, gst_structure_free);
+  }
+  g_value_unset(&set);
+  return may_tell;
+}
+
 bool PythonElement::change_setting(std::string Settings::*setting,
                                    const GValue *value, const char *name) {
   if (plugin_fixed_ && setting != &Settings::venv) {

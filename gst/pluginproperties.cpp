@@ -269,6 +269,21 @@ GstObject *PluginProperties::ref_child() const {
   return child_ ? GST_OBJECT(gst_object_ref(child_)) : nullptr;
 }
 
+void PluginProperties::read_all(GstStructure *values) const {
+  GstObject *child = ref_child();
+  if (!child) return;
+  const auto &specs = specs_of(child);
+  for (size_t i = 0; i < specs.size(); i++) {
+    if (specs[i].secret || params_->is_secret(specs[i].name)) continue;
+    GValue now = G_VALUE_INIT, plain = G_VALUE_INIT;
+    read_value(as_params(child), i, &now);
+    plain_value(&now, &plain);
+    gst_structure_take_value(values, specs[i].name.c_str(), &plain);
+    g_value_unset(&now);
+  }
+  gst_object_unref(child);
+}
+
 void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {
   GstObject *child = ref_child();
   GParamSpec *same = child ? g_object_class_find_property(

@@ -31,6 +31,8 @@ class PluginProperties {
 
   // Any thread; NULL: there is none.
   GstObject *ref_child() const;
+  // What each of them is now, as a field, but for secrets. Any thread.
+  void read_all(GstStructure *values) const;
 
   // Of an element that is made for one plugin: its own property. Any thread.
   void get_own(const ParameterSpec &spec, GValue *value) const;

@@ -60,6 +60,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     properties_.get_own(spec, value);
   }
   bool plugin_fixed() const { return plugin_fixed_; }
+  // For a preset: `params`, and what the plugin's other Params are; NULL:
+  // nothing. False: a secret may be among them, since nobody knows the plugin.
+  bool keep_params(GstStructure **params) const;
   // Script, or module, and class: what tells plugins apart. Empty: none.
   std::string plugin_identity() const;
 

@@ -310,7 +310,9 @@ assert gain.load_preset("quiet") and gain.props.gain == 0.125
 one, two = (Gst.ElementFactory.make("pythonfilter") for _ in "12")
 one.props.script, two.props.script = path, other.props.script
 one.props.params = Gst.Structure.from_string("p,gain=0.5")[0]
+one.set_state(Gst.State.READY)
 assert one.save_preset("half")
+one.set_state(Gst.State.NULL)
 assert one.get_preset_names() == ["half"] and two.get_preset_names() == []
 assert not two.load_preset("half")
 one.props.params = Gst.Structure.from_string("p,gain=0.75")[0]
