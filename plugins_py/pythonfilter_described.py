@@ -365,6 +365,8 @@ class Params:
             self.all[target.id] = values
             if target.id in self.secrets:
                 values[7] = "1"
+            if values[7]:
+                values[1] = ""  # nor is what it is by default for anybody
 
     def _arguments(self, call: ast.Call) -> list[str] | None:
         given = {each.arg: each.value for each in call.keywords}

@@ -26,7 +26,9 @@ class Louder(AudioProcessorPlugin):
     formats = ("F32", "S16")
     gain = Param(2.0, min=0.0, max=4.0, unit="x", description="How much")
     mode = Param("warm", choices=("warm", "cold"))
-    passphrase = Param("", secret=True)
+    passphrase = Param("correct-horse", secret=True)
+    token = Param("battery-staple")
+    secrets = "token"
 
     def get_info(self):
         return PluginInfo("Loudener", "2", "Ada", "Louder than before", self.get_type())
@@ -82,6 +84,10 @@ def test_description_caps_and_parameters_are_shown_and_nothing_runs(place, tmp_p
     assert re.search(r"mode .*\n.*writable.*\n.*Enum .*\n.*warm", text)
     # A secret is only written.
     assert re.search(r"passphrase .*\n +flags: writable", text)
+    # Nor is what it is by default, here or in the registry.
+    kept = env["GST_REGISTRY"].read_bytes()
+    for default in ("correct-horse", "battery-staple"):
+        assert default not in text and default.encode() not in kept
     assert not mark.exists()
     assert launch(f"{SOURCE} ! py-lou-der ! fakesink", **env).code == 0
     assert mark.exists()
