@@ -149,6 +149,19 @@ def test_users_folder_and_the_first_of_a_name(place):
     assert names(env) == ["py-taker", "py-users"]
 
 
+def test_relative_folders_are_left_out_with_a_warning(place):
+    folder, env = place
+    (folder / "taker.py").write_text(SINK)
+    env["GST_PYTHONFILTER_PATH"] = f"plugins::{folder}"
+    # With the scan, and with what the registry remembers.
+    for command in ("gst-inspect-1.0", "gst-inspect-1.0 py-taker"):
+        result = run(command.split(), folder.parent, GST_DEBUG="pythonfilter:2", **env)
+        assert b"py-taker" in result.out
+        warning = 'GST_PYTHONFILTER_PATH: "plugins" is no absolute path'
+        assert result.err.count(warning) == 1, result.err
+        assert result.err.count("WARN") == 1, result.err
+
+
 def test_no_folder_no_element(place):
     _, env = place
     env["GST_PYTHONFILTER_PATH"] = None
