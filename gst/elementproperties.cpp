@@ -124,7 +124,8 @@ void PythonElement::fix_plugin(const FixedPlugin &plugin) {
     settings_.class_name = plugin.class_name;
   }
   plugin_fixed_ = true;
-  params_.begin(plugin.secrets);
+  fixed_secrets_ = plugin.secrets;
+  params_.begin(fixed_secrets_);
 }
 
 std::string PythonElement::plugin_identity() const {
@@ -175,7 +176,9 @@ bool PythonElement::change_setting(std::string Settings::*setting,
     before = std::exchange(settings_.*setting, now);
   }
   // What one plugin was told in confidence is not for another.
-  if (before != now) params_.forget_secrets();
+  if (before == now) return true;
+  params_.forget_secrets();
+  if (plugin_fixed_) params_.begin(fixed_secrets_);
   return true;
 }
 

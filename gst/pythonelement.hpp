@@ -226,6 +226,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   mutable std::mutex mutex_;
   Settings settings_;                             // guarded by mutex_
   bool plugin_fixed_ = false;                     // since the element was made
+  std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
   bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded

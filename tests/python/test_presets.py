@@ -133,4 +133,9 @@ assert "gain=0.5" in text and "plain=" in text, text
 assert "sesame" not in text, text
 element.props.gain = 2
 assert element.load_preset("early") and element.props.gain == 0.5
+# Another venv is another plugin, with the same secrets.
+element.props.venv = "/somewhere"
+element.props.params = params("token=sesame-4711,key=sesame-4711")
+assert element.save_preset("other")
+assert "sesame" not in on_disk() + element.props.params.to_string()
 """, tmp_path, "py-kept", GST_PYTHONFILTER_PATH=tmp_path / "plugins")
