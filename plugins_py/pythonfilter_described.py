@@ -208,8 +208,8 @@ def _info(
         "author": source.attribute(source.tree, "__author__"),
         "description": doc.strip().partition("\n")[0],
     }
-    for node in ast.walk(place):
-        if isinstance(node, ast.Call) and _last_name(node.func) == "PluginInfo":
+    for node in source.calls(place):
+        if _last_name(node.func) == "PluginInfo":
             given = dict(zip(("title", "version", "author", "description"), node.args))
             given |= {each.arg: each.value for each in node.keywords if each.arg}
             given["title"] = given.pop("name", given.get("title"))  # type: ignore[arg-type]

@@ -408,6 +408,65 @@ assert count >= 21, count
     assert result.code == 0, result.err
 
 
+def test_a_scan_looks_at_each_node_once():
+    """ast.walk() takes longer than the parser; what is seen is the same."""
+    code = f"""
+import ast, pathlib
+import pythonfilter_described as described
+import pythonfilter_source as source
+walk, walked = ast.walk, 0
+def counting(node):
+    global walked
+    for each in walk(node):
+        walked += 1
+        yield each
+def changed(tree):
+    names, any_other = set(), False
+    for node in walk(tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                names.add(node.attr)
+        elif isinstance(node, ast.Global):
+            names.update(node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            first = node.args[0] if node.args else None
+            if node.func.id in ("setattr", "exec", "eval", "globals", "vars"):
+                ours = isinstance(first, ast.Name) and first.id == "self"
+                any_other = any_other or not ours
+    return names, any_other
+def calls(place):
+    return [node for node in walk(place) if isinstance(node, ast.Call)]
+for path in pathlib.Path({str(PLUGINS)!r}).rglob("*.py"):
+    text = path.read_bytes()
+    one = source.Source(text, str(path))
+    assert (one._changed, one._changes_any) == changed(one.tree), path
+    for place in (one.tree, *one.classes.values()):
+        assert one.calls(place) == calls(place), path
+    if path.name == "spectral_noise_gate.py":
+        ast.walk = counting
+        described.plugins(text, str(path))
+        ast.walk = walk
+        assert 0 < walked < text.count(b"\\n"), walked
+assert walked
+odd = b'''
+match x:
+    case {{None: 1}} | P(a=1): ...
+def f():
+    global g, h
+    for a.b in c: del d.e
+    with i as j.k, l as self.m: [0 for n.o in p]
+    (q := 1) if 0 else f"{{setattr(self, s)}}"
+    setattr(t, 1) + u.v(eval(*w))
+'''
+one = source.Source(odd, "odd.py")
+assert one._changed == {{"g", "h", "b", "e", "k", "o"}} and one._changes_any
+assert (one._changed, one._changes_any) == changed(one.tree)
+assert one.calls(one.tree) == calls(one.tree)
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
+
+
 HELPER = """
 from base_plugin import AudioProcessorPlugin, Param
 KIND = "application/x-sealed"
