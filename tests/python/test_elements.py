@@ -208,6 +208,31 @@ def test_broken_files_cost_only_themselves(place):
     assert "hidden" not in text and "test_it" not in text
 
 
+MISNAMED = """
+from base_plugin import AudioProcessorPlugin, Param
+class Misnamed(AudioProcessorPlugin):
+    {} = Param(1.0)
+    def process_audio(self, buffer): ...
+"""
+
+
+@pytest.mark.parametrize("name", ("name", "parent", "größe", "_hidden"))
+def test_a_param_that_cannot_be_shown_makes_no_element(name, place):
+    folder, env = place
+    (folder / "misnamed.py").write_text(MISNAMED.format(name))
+    # What a class overrides does no harm, and neither does another class.
+    (folder / "good.py").write_text(
+        MISNAMED.format(name) + f"class Good(Misnamed):\n    {name} = 1\n"
+    )
+    (folder / "pair.py").write_text(MISNAMED.format(name) + SINK)
+    assert names(env) == ["py-good", "py-pair-taker"]
+    assert launch(f"{SOURCE} ! py-good ! fakesink", **env).code == 0
+    script = folder / "misnamed.py"
+    said = launch(f"{SOURCE} ! pythonfilter script={script} ! fakesink", **env).err
+    reason = re.findall(r"has a Param .* and _", said)[0]
+    assert f"{script}: {reason}" in inspect("pythonfilter", env)
+
+
 def test_a_file_that_nobody_may_read():
     """Root may read everything, so somebody else has to try."""
     with tempfile.TemporaryDirectory() as place:
