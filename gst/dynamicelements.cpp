@@ -285,6 +285,7 @@ bool register_element(GstPlugin *plugin, const std::string &line) {
 }  // namespace
 
 void find_dynamic_elements(GstPlugin *plugin) {
+  warn_about_relative_folders();
   if (const GstStructure *known = gst_plugin_get_cache_data(plugin)) {
     records() = split_lines(gst_structure_get_string(known, cache_field));
     return;

@@ -124,7 +124,8 @@ void PythonElement::fix_plugin(const FixedPlugin &plugin) {
     settings_.class_name = plugin.class_name;
   }
   plugin_fixed_ = true;
-  params_.begin(plugin.secrets);
+  fixed_secrets_ = plugin.secrets;
+  params_.begin(fixed_secrets_);
 }
 
 std::string PythonElement::plugin_identity() const {
@@ -137,6 +138,24 @@ std::string PythonElement::plugin_identity() const {
   }
   return settings_.class_name.empty() ? identity
                                       : identity + " " + settings_.class_name;
+}
+
+bool PythonElement::keep_params(GstStructure **params) const {
+  const bool knows_secrets = params_.knows_secrets();
+  GValue set = G_VALUE_INIT;
+  params_.get(g_value_init(&set, GST_TYPE_STRUCTURE));
+  const GstStructure *fields = gst_value_get_structure(&set);
+  const bool may_tell =
+      !fields || gst_structure_n_fields(fields) == 0 || knows_secrets;
+  if (may_tell) {
+    *params =
+        fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
+    properties_.read_all(*params);
+    if (gst_structure_n_fields(*params) == 0)
+      g_clear_pointer(params, gst_structure_free);
+  }
+  g_value_unset(&set);
+  return may_tell;
 }
 
 bool PythonElement::change_setting(std::string Settings::*setting,
@@ -157,7 +176,9 @@ bool PythonElement::change_setting(std::string Settings::*setting,
     before = std::exchange(settings_.*setting, now);
   }
   // What one plugin was told in confidence is not for another.
-  if (before != now) params_.forget_secrets();
+  if (before == now) return true;
+  params_.forget_secrets();
+  if (plugin_fixed_) params_.begin(fixed_secrets_);
   return true;
 }
 

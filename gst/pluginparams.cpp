@@ -141,6 +141,16 @@ bool PluginParams::read(const std::string &key, std::string *text) const {
   return value != nullptr;
 }
 
+bool PluginParams::knows_secrets() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return knows_secrets_;
+}
+
+bool PluginParams::is_secret(const std::string &key) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return secrets_.count(key) > 0;
+}
+
 void PluginParams::get(GValue *value) const {
   std::lock_guard<std::mutex> lock(mutex_);
   gst_value_set_structure(value, params_);
@@ -148,6 +158,7 @@ void PluginParams::get(GValue *value) const {
 
 void PluginParams::begin(const std::vector<std::string> &secrets) {
   std::lock_guard<std::mutex> lock(mutex_);
+  knows_secrets_ = true;
   wipe(&pending_);
   g_clear_pointer(&accepted_, gst_structure_free);
   std::map<std::string, Secret> before;
@@ -212,6 +223,7 @@ void PluginParams::forget_secrets() {
     forget_pending(key);
   }
   secrets_.clear();
+  knows_secrets_ = false;
   for (const std::string &key : properties_)
     gst_structure_remove_field(params_, key.c_str());
   properties_.clear();

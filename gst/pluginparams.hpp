@@ -31,6 +31,9 @@ class PluginParams {
   // One of them, as set by name. It does not outlive forget_secrets(): another
   // plugin may have no such property.
   void set_property(const std::string &key, const GValue *value);
+  // Whether a plugin has said which are secrets, and which it named.
+  bool knows_secrets() const;
+  bool is_secret(const std::string &key) const;
   // False: none is set, or it is a secret.
   bool read(const std::string &key, std::string *text) const;
 
@@ -76,6 +79,7 @@ class PluginParams {
   GstStructure *params_ = nullptr;         // NULL: none set
   GstStructure *accepted_ = nullptr;       // by this instance
   std::map<std::string, Secret> secrets_;  // all that were declared
+  bool knows_secrets_ = false;             // since begin()
   std::set<std::string> properties_;       // set by name
   std::vector<Parameter> pending_;
   std::atomic<bool> changed_{false};

@@ -9,6 +9,9 @@
 #include "gstpythonsrc.h"
 #include "pythonelement.hpp"
 
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
 namespace pythonfilter {
 
 namespace {
@@ -92,9 +95,19 @@ gboolean load_preset(GstPreset *preset, const gchar *name) {
 
 gboolean save_preset(GstPreset *preset, const gchar *name) {
   const std::string full = prefix_of(preset) + name;
-  if (!defaults.save_preset(preset, full.c_str())) return FALSE;
   GstStructure *params = nullptr;
-  g_object_get(preset, "params", &params, nullptr);
+  if (!PythonElement::of(preset)->keep_params(&params)) {
+    GST_WARNING_OBJECT(
+        preset,
+        "preset %s is not saved: params may have a secret, which "
+        "only the loaded plugin tells, so save it in READY",
+        name);
+    return FALSE;
+  }
+  if (!defaults.save_preset(preset, full.c_str())) {
+    g_clear_pointer(&params, gst_structure_free);
+    return FALSE;
+  }
   gchar *text = params ? gst_structure_to_string(params) : nullptr;
   if (params) gst_structure_free(params);
   const gboolean saved =

@@ -199,6 +199,11 @@ namespace {
 
 constexpr char child_name[] = "plugin";
 
+void drop(GstObject *child) {
+  gst_object_unparent(child);
+  gst_object_unref(child);
+}
+
 }  // namespace
 
 void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
@@ -223,14 +228,28 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
                               child_name);
 }
 
+// An element that is dropped in READY is no object any more that could signal.
+PluginProperties::~PluginProperties() {
+  if (GstObject *child = take_child()) drop(child);
+}
+
 void PluginProperties::withdraw() {
+  GstObject *child = take_child();
+  if (!child) return;
+  gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(child),
+                                child_name);
+  drop(child);
+}
+
+// NULL: there is none. From here on it is nobody's but the caller's.
+GstObject *PluginProperties::take_child() {
   bindings_ = &no_bindings_;
   GstObject *child;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     child = std::exchange(child_, nullptr);
   }
-  if (!child) return;
+  if (!child) return nullptr;
   {
     // Whoever still holds it reads what was there last.
     std::vector<std::string> last;
@@ -242,15 +261,27 @@ void PluginProperties::withdraw() {
     owner->element = nullptr;
     owner->params = nullptr;
   }
-  gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(child),
-                                child_name);
-  gst_object_unparent(child);
-  gst_object_unref(child);
+  return child;
 }
 
 GstObject *PluginProperties::ref_child() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return child_ ? GST_OBJECT(gst_object_ref(child_)) : nullptr;
+}
+
+void PluginProperties::read_all(GstStructure *values) const {
+  GstObject *child = ref_child();
+  if (!child) return;
+  const auto &specs = specs_of(child);
+  for (size_t i = 0; i < specs.size(); i++) {
+    if (specs[i].secret || params_->is_secret(specs[i].name)) continue;
+    GValue now = G_VALUE_INIT, plain = G_VALUE_INIT;
+    read_value(as_params(child), i, &now);
+    plain_value(&now, &plain);
+    gst_structure_take_value(values, specs[i].name.c_str(), &plain);
+    g_value_unset(&now);
+  }
+  gst_object_unref(child);
 }
 
 void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {

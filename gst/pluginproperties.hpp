@@ -21,7 +21,7 @@ class PluginProperties {
  public:
   PluginProperties(GstElement *element, PluginParams *params)
       : element_(element), params_(params) {}
-  ~PluginProperties() { withdraw(); }
+  ~PluginProperties();
 
   // The child comes and goes: child-added, child-removed. It has no Params: no
   // child. `plugin` is its name, for messages.
@@ -31,6 +31,8 @@ class PluginProperties {
 
   // Any thread; NULL: there is none.
   GstObject *ref_child() const;
+  // What each of them is now, as a field, but for secrets. Any thread.
+  void read_all(GstStructure *values) const;
 
   // Of an element that is made for one plugin: its own property. Any thread.
   void get_own(const ParameterSpec &spec, GValue *value) const;
@@ -57,6 +59,8 @@ class PluginProperties {
   GstControlBinding *ref_binding(const std::string &name) const;
 
  private:
+  GstObject *take_child();
+
   GstElement *const element_;
   PluginParams *const params_;
 

@@ -66,6 +66,16 @@ std::string unescape(const char *text) {
   return result;
 }
 
+std::vector<std::string> named_folders() {
+  std::vector<std::string> named;
+  const char *set = getenv(path_variable);
+  gchar **entries = g_strsplit(set ? set : "", ":", -1);
+  for (gchar **entry = entries; *entry; entry++)
+    if (**entry) named.push_back(*entry);
+  g_strfreev(entries);
+  return named;
+}
+
 // Everything that the process prints, as long as it may.
 std::string read_all(int fd, gint64 until) {
   std::string answer;
@@ -167,12 +177,7 @@ bool ScanRecord::has(const std::string &key) const {
 }
 
 std::vector<std::string> plugin_folders() {
-  std::vector<std::string> named;
-  const char *set = getenv(path_variable);
-  gchar **entries = g_strsplit(set ? set : "", ":", -1);
-  for (gchar **entry = entries; *entry; entry++)
-    named.push_back(*entry);
-  g_strfreev(entries);
+  std::vector<std::string> named = named_folders();
   gchar *users = g_build_filename(g_get_user_data_dir(), "pythonfilter",
                                   "plugins", nullptr);
   named.push_back(users);
@@ -181,13 +186,21 @@ std::vector<std::string> plugin_folders() {
     named.push_back(folder);
 
   std::vector<std::string> folders;
+  // Not what happens to lie where an application was started.
   for (const std::string &folder : named) {
-    // Not what happens to lie where an application was started.
-    if (folder.empty() || folder[0] != '/') continue;
-    if (g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR))
+    if (g_path_is_absolute(folder.c_str()) &&
+        g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR))
       folders.push_back(folder);
   }
   return folders;
+}
+
+// Nor does GStreamer look for changes in them.
+void warn_about_relative_folders() {
+  for (const std::string &folder : named_folders())
+    if (!g_path_is_absolute(folder.c_str()))
+      GST_WARNING("%s: \"%s\" is no absolute path, and is left out",
+                  path_variable, folder.c_str());
 }
 
 void watch_plugin_folders(GstPlugin *plugin) {

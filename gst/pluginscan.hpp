@@ -37,6 +37,8 @@ class ScanRecord {
 
 // The folders as the environment names them; what is no folder is left out.
 std::vector<std::string> plugin_folders();
+// What GST_PYTHONFILTER_PATH names in vain.
+void warn_about_relative_folders();
 
 // `plugin` is then scanned again when something in such a folder changes.
 void watch_plugin_folders(GstPlugin *plugin);

@@ -60,6 +60,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     properties_.get_own(spec, value);
   }
   bool plugin_fixed() const { return plugin_fixed_; }
+  // For a preset: `params`, and what the plugin's other Params are; NULL:
+  // nothing. False: a secret may be among them, since nobody knows the plugin.
+  bool keep_params(GstStructure **params) const;
   // Script, or module, and class: what tells plugins apart. Empty: none.
   std::string plugin_identity() const;
 
@@ -229,6 +232,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   mutable std::mutex mutex_;
   Settings settings_;                             // guarded by mutex_
   bool plugin_fixed_ = false;                     // since the element was made
+  std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
   bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import sys
 
-from pythonfilter_kinds import AUDIO_METHODS, FORMATS, LAYOUTS, MAX_CHANNELS, NATIVE
+from pythonfilter_kinds import (
+    AUDIO_METHODS,
+    FORMATS,
+    LAYOUTS,
+    MAX_CHANNELS,
+    NATIVE,
+    param_name_problem,
+)
 from pythonfilter_reading import Unusable, read
 from pythonfilter_source import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
 
@@ -25,15 +31,20 @@ BASES = {
     "AudioProcessorPlugin": "processor",
     "AudioSinkPlugin": "sink",
 }
-PARAM_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 LONGEST_LINE = 200
 
 
 class Plugin:
-    """One of them: ``name`` is its class's, "" if nobody can tell."""
+    """One of them: ``name`` is its class's, "" if nobody can tell.
 
-    def __init__(self, kind: str, name: str, fields: dict[str, list[str]]) -> None:
+    ``problem`` is why it cannot be loaded, "" if it may.
+    """
+
+    def __init__(
+        self, kind: str, name: str, fields: dict[str, list[str]], problem: str = ""
+    ) -> None:
         self.name = name
+        self.problem = problem
         self.fields = {"kind": [kind], **fields}
 
 
@@ -71,7 +82,12 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
         if not isinstance(base, Marker)
     }
     last = [(kind, cls) for kind, cls in candidates if cls not in bases]
-    return [_describe(source, kind, cls, bare) for kind, cls in last]
+    found = [_describe(source, kind, cls, bare) for kind, cls in last]
+    for plugin in found:
+        # The host has to be told which one, if only from its bases.
+        if len(candidates) > 1:
+            plugin.fields["class"] = [plugin.name]
+    return found
 
 
 class Helpers:
@@ -189,13 +205,15 @@ def _describe(
     fields |= caps.conversion() if kind == "processor" else {}
     fields |= caps.raw_audio()
     fields |= caps.facts(kind)
+    problem = ""
     if isinstance(place, ast.ClassDef):
         params = Params(source, place)
         for key, values in params.all.items():
             fields[f"param:{key}"] = values
         if params.secrets:
             fields["secrets"] = params.secrets
-    return Plugin(kind, name, fields)
+        problem = params.problem
+    return Plugin(kind, name, fields, problem)
 
 
 def _info(
@@ -208,8 +226,8 @@ def _info(
         "author": source.attribute(source.tree, "__author__"),
         "description": doc.strip().partition("\n")[0],
     }
-    for node in ast.walk(place):
-        if isinstance(node, ast.Call) and _last_name(node.func) == "PluginInfo":
+    for node in source.calls(place):
+        if _last_name(node.func) == "PluginInfo":
             given = dict(zip(("title", "version", "author", "description"), node.args))
             given |= {each.arg: each.value for each in node.keywords if each.arg}
             given["title"] = given.pop("name", given.get("title"))  # type: ignore[arg-type]
@@ -328,6 +346,7 @@ class Params:
     def __init__(self, source: Source, cls: ast.ClassDef) -> None:
         self._source = source
         self.all: dict[str, list[str]] = {}
+        self._declared: dict[str, ast.stmt] = {}
         secrets = source.attribute(cls, "secrets")
         secrets = (secrets,) if isinstance(secrets, str) else secrets
         self.secrets = (
@@ -344,6 +363,11 @@ class Params:
             name for name, values in self.all.items() if values[7] == "1"
         })
 
+        self.problem = ""
+        for name, node in self._declared.items():
+            if param_name_problem(name) and source.definition(cls, name) is node:
+                self.problem = param_name_problem(name)
+
     def _read(self, node: ast.stmt) -> None:
         target: ast.expr | None = None
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -356,15 +380,18 @@ class Params:
             return
         self.all.pop(target.id, None)
         call = node.value  # type: ignore[attr-defined]
-        if not isinstance(call, ast.Call) or not PARAM_NAME.fullmatch(target.id):
+        if not isinstance(call, ast.Call):
             return
         if self._source.origin(call.func) != ("base_plugin", "Param"):
             return
+        self._declared[target.id] = node
         values = self._arguments(call)
-        if values is not None:
+        if values is not None and not param_name_problem(target.id):
             self.all[target.id] = values
             if target.id in self.secrets:
                 values[7] = "1"
+            if values[7]:
+                values[1] = ""  # nor is what it is by default for anybody
 
     def _arguments(self, call: ast.Call) -> list[str] | None:
         given = {each.arg: each.value for each in call.keywords}

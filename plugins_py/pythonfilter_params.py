@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 import numbers
-import re
 from typing import Any
+
+from pythonfilter_kinds import param_name_problem
 
 # Of base_plugin.Param.
 ATTRIBUTES = (
@@ -27,9 +28,6 @@ ATTRIBUTES = (
     "parse",
     "format",
 )
-# A GObject's property has to be called so, and these two are every GstObject's.
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
-TAKEN = ("name", "parent")
 
 # As C++ reads it: name, kind, default, minimum, maximum, unit, description,
 # allowed, choices, secret, curve. Values as set_parameter() takes them, "" for
@@ -112,11 +110,9 @@ def _limit(param: Any, value: Any) -> str:
 
 
 def _check(name: str, param: Any) -> None:
-    if not NAME.fullmatch(name) or name in TAKEN:
-        raise ValueError(
-            f"has a Param {name!r}: it must be called something else than "
-            f"{' and '.join(TAKEN)}, with letters of ASCII, digits and _"
-        )
+    problem = param_name_problem(name)
+    if problem:
+        raise ValueError(problem)
     if kind_of(param) != "int":
         return
     for value in (param.default, param.minimum, param.maximum):

@@ -104,6 +104,9 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
     stem = os.path.splitext(os.path.basename(path))[0].replace("_", "-")
     found = plugins_in(path)
     for plugin in found:
+        if plugin.problem:
+            yield record("broken", {"file": [path], "reason": [plugin.problem]})
+            continue
         # Only several have to be told apart.
         name = stem if len(found) == 1 else f"{stem}-{_in_kebab_case(plugin.name)}"
         if not ELEMENT_NAME.fullmatch(name):
@@ -113,8 +116,6 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
         else:
             owners[name] = path
             fields: Fields = {"name": [f"py-{name}"], "file": [path]}
-            if len(found) > 1:
-                fields["class"] = [plugin.name]
             yield record("element", fields | plugin.fields)
             continue
         yield record("note", {"text": [text]})

@@ -40,6 +40,11 @@ PLAIN_BASES = {
 ENUMS = ("Enum", "StrEnum", "IntEnum")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FLOATS = ("float16", "float32", "float64")
+CHANGING = ("setattr", "exec", "eval", "globals", "vars")
+# What a node has that needs no look: most of it.
+LEAVES = frozenset(
+    (int, str, bool, type(None), ast.Load, ast.Store, ast.Del, ast.Name, ast.Constant)
+)
 MOST_DEEP = 50
 MOST_STEPS = 100_000
 LONGEST_TEXT = 10_000
@@ -73,15 +78,20 @@ class Source:
         self._find = find
         # Whose the classes of a lineage are that another module defines.
         self._owners: dict[ast.ClassDef, Source] = {}
+        # What is asked for each thing that a plugin can declare.
+        self._lineages: dict[ast.ClassDef, list[ast.ClassDef | Marker]] = {}
+        self._bodies: dict[ast.AST, list[tuple[str, ast.AST]]] = {}
         self.classes = {
             each.name: each for each in self.tree.body if isinstance(each, ast.ClassDef)
         }
         self.functions = {
             each.name: each for each in self.tree.body if isinstance(each, FUNCTIONS)
         }
-        self._bound = list(_bindings(self.tree.body))
+        self._bound = self._bindings_of(self.tree)
         self._imports = dict(_imports(self.tree.body))
-        self._changed, self._changes_any = _changed_attributes(self.tree)
+        self._facts = {each: Facts(each) for each in self.tree.body}
+        self._changed = set().union(*(each.changed for each in self._facts.values()))
+        self._changes_any = any(each.changes_any for each in self._facts.values())
         self._depth = self._steps = 0
 
     def origin(self, node: ast.expr) -> tuple[str, str]:
@@ -119,13 +129,27 @@ class Source:
         """The module of a class in a lineage."""
         return self if isinstance(place, ast.Module) else self._owners.get(place, self)
 
+    def calls(self, place: ast.ClassDef | ast.Module) -> list[ast.Call]:
+        """All calls in a class of the module's own, or in all of it.
+
+        In the order of ast.walk(): what is nested less deeply comes first.
+        """
+        if not isinstance(place, ast.Module):
+            return [call for _, call in self._facts[place].calls]
+        found = [each for facts in self._facts.values() for each in facts.calls]
+        return [call for _, call in sorted(found, key=lambda each: each[0])]
+
     def lineage(self, cls: ast.ClassDef) -> list[ast.ClassDef | Marker]:
         """The class and its bases in the order of look-up; UNKNOWN hides others."""
-        found: list[ast.ClassDef | Marker] = []
-        self._owners[cls] = self
-        self._add_lineage(cls, found, ())
-        # A base that several have comes after all of them.
-        return [each for i, each in enumerate(found) if each not in found[i + 1 :]]
+        if cls not in self._lineages:
+            found: list[ast.ClassDef | Marker] = []
+            self._owners[cls] = self
+            self._add_lineage(cls, found, ())
+            # A base that several have comes after all of them.
+            self._lineages[cls] = [
+                each for i, each in enumerate(found) if each not in found[i + 1 :]
+            ]
+        return self._lineages[cls]
 
     def _add_lineage(
         self,
@@ -185,12 +209,19 @@ class Source:
             if isinstance(each, Marker) or getattr(each, "decorator_list", None):
                 return UNKNOWN, self
             bound = [
-                node for key, node in _bindings(each.body) if key in (name, "*")
+                node for key, node in self._bindings_of(each) if key in (name, "*")
             ]
             if bound:
                 certain = bound[-1] in each.body
                 return bound[-1] if certain else UNKNOWN, self.owner(each)
         return ABSENT, self
+
+    def _bindings_of(
+        self, place: ast.ClassDef | ast.Module
+    ) -> list[tuple[str, ast.AST]]:
+        if place not in self._bodies:
+            self._bodies[place] = list(_bindings(place.body))
+        return self._bodies[place]
 
     def has_method(self, cls: ast.ClassDef, name: str) -> bool:
         """Whether the class, or a base of it in this module, defines it."""
@@ -198,7 +229,7 @@ class Source:
             key == name
             for each in self.lineage(cls)
             if not isinstance(each, Marker)
-            for key, _ in _bindings(each.body)
+            for key, _ in self._bindings_of(each)
         )
 
     def value(self, node: ast.expr | None) -> Any:
@@ -341,19 +372,53 @@ def _imports(body: list[Any]) -> Iterator[tuple[str, tuple[str, str]]]:
                     yield alias.asname or alias.name, (alias.name, "")
 
 
-def _changed_attributes(tree: ast.Module) -> tuple[set[str], bool]:
-    """What is assigned to attributes of other things than ``self``; if any."""
-    names: set[str] = set()
-    changes_any = False
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
-                names.add(node.attr)
-        elif isinstance(node, ast.Global):
-            names.update(node.names)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id in ("setattr", "exec", "eval", "globals", "vars"):
+class Facts:
+    """What one look at every node of a statement shows.
+
+    ``changed``
+        What is assigned to attributes of other things than ``self``.
+    ``changes_any``
+        Whether there may be others, of which no name can be seen.
+    ``calls``
+        How deeply each call is nested, and the call; less deep ones come first.
+    """
+
+    def __init__(self, statement: ast.stmt) -> None:
+        self.changed: set[str] = set()
+        self.changes_any = False
+        self.calls: list[tuple[int, ast.Call]] = []
+        # ast.walk() takes longer than the parser. A node's children are among
+        # its attributes, in their order.
+        level: list[ast.AST] = [statement]
+        depth = 0
+        while level:
+            below: list[ast.AST] = []
+            for node in level:
+                kind = type(node)
+                if kind is ast.Attribute or kind is ast.Global or kind is ast.Call:
+                    self._note(node, depth)
+                for value in vars(node).values():
+                    kind = type(value)
+                    if kind is list:
+                        below += value
+                    elif kind not in LEAVES:
+                        below.append(value)
+            level = [
+                each
+                for each in below
+                if type(each) not in LEAVES and isinstance(each, ast.AST)
+            ]
+            depth += 1
+
+    def _note(self, node: Any, depth: int) -> None:
+        if isinstance(node, ast.Call):
+            self.calls.append((depth, node))
+            if isinstance(node.func, ast.Name) and node.func.id in CHANGING:
                 first = node.args[0] if node.args else None
                 ours = isinstance(first, ast.Name) and first.id == "self"
-                changes_any = changes_any or not ours
-    return names, changes_any
+                self.changes_any = self.changes_any or not ours
+        elif isinstance(node, ast.Global):
+            self.changed.update(node.names)
+        elif not isinstance(node.ctx, ast.Load):
+            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                self.changed.add(node.attr)

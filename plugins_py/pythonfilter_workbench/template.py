@@ -13,20 +13,18 @@ HEAD = {
     "filter": '''"""One sentence that says what it does to the sound.
 
     gst-launch-1.0 audiotestsrc ! audioconvert ! pythonfilter \\
-        script={name}.py params="p,gain=0.25" ! audioconvert ! autoaudiosink
+        script={name}.py plugin::gain=0.25 ! audioconvert ! autoaudiosink
 
 Say here what one hears.
 """
 
-from base_plugin import AudioBuffer, AudioProcessorPlugin
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
 
 
 class {cls}(AudioProcessorPlugin):
     """Multiplies every sample by the parameter ``gain``."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.gain = 0.5
+    gain = Param(0.5, min=0.0, max=4.0, description="Linear gain")
 
     def process_audio(self, buffer: AudioBuffer) -> bool:
         """Change ``buffer.data``, of shape (channels, frames), in place."""
@@ -35,7 +33,7 @@ class {cls}(AudioProcessorPlugin):
 ''',
     "source": '''"""One sentence that says what it sounds like.
 
-    gst-launch-1.0 pythonsrc script={name}.py params="p,frequency=220.0" \\
+    gst-launch-1.0 pythonsrc script={name}.py plugin::frequency=220.0 \\
         num-buffers=200 ! audioconvert ! autoaudiosink
 
 Say here what one hears.
@@ -43,15 +41,16 @@ Say here what one hears.
 
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioSourcePlugin
+from base_plugin import AudioBuffer, AudioSourcePlugin, Param
 
 
 class {cls}(AudioSourcePlugin):
-    """A sawtooth; parameter ``frequency``, in Hz."""
+    """A sawtooth; parameter ``frequency``."""
+
+    frequency = Param(440.0, min=1.0, max=20000.0, unit="Hz", description="Of the tone")
 
     def __init__(self) -> None:
         super().__init__()
-        self.frequency = 440.0
         self._phase = 0.0  # in periods, 0 to 1
 
     def start(self) -> bool:

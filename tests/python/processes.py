@@ -19,7 +19,12 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins_py"
 GAIN = PLUGINS / "simple_gain.py"
-PLUGIN_PATH = os.environ.get("GST_PLUGIN_PATH") or str(ROOT / "build" / "gst")
+# Commands run in other folders.
+PLUGIN_PATH = os.pathsep.join(
+    os.path.abspath(folder)
+    for folder in os.environ.get("GST_PLUGIN_PATH", "").split(os.pathsep)
+    if folder
+) or str(ROOT / "build" / "gst")
 # The interpreter that runs the tests: the bridge is built for the same one.
 PYTHON = sys.executable
 PYTHON_NAME = f"python{sys.version_info.major}.{sys.version_info.minor}"

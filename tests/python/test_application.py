@@ -4,7 +4,7 @@
 import pytest
 
 from application import run_application
-from processes import GAIN
+from processes import GAIN, run_python
 
 
 def test_plugin_runs_in_the_applications_interpreter(files):
@@ -95,6 +95,37 @@ def test_parameters_change_while_playing(tmp_path):
     heard = run_application(tmp_path, code)
     assert heard[:5] == [1, 0.5, 0.25, 0.125, 2]
     assert float(heard[5]["gain"]) == 2
+
+
+# Which GStreamer calls a mistake, with a critical of its own.
+@pytest.mark.parametrize("isolation", ("none", "process"))
+@pytest.mark.parametrize("kind", ("filter", "src", "sink"))
+def test_an_element_may_be_dropped_in_ready(kind, isolation, tmp_path):
+    method = {"filter": "process", "src": "read", "sink": "write"}[kind]
+    script = tmp_path / "plugin.py"
+    script.write_text(
+        "from base_plugin import BasePlugin, Param\n"
+        "class Plugin(BasePlugin):\n    gain = Param(1.0)\n"
+        f"    def {method}_audio(self, buffer): ...\n"
+    )
+    code = f"""
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+element = Gst.ElementFactory.make("python{kind}")
+element.props.script = {str(script)!r}
+element.props.isolation = {isolation!r}
+assert element.set_state(Gst.State.READY) == Gst.StateChangeReturn.SUCCESS
+child = element.get_child_by_name("plugin")
+child.props.gain = 0.5
+del element
+assert child.get_parent() is None and child.props.gain == 0.5
+"""
+    result = run_python(code)
+    assert result.code == 0, result.err
+    assert result.err.count("CRITICAL") == 1, result.err
+    assert "Trying to dispose element" in result.err
 
 
 def test_statistics_are_read_while_playing_and_after(tmp_path):

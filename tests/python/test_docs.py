@@ -7,7 +7,9 @@ A fenced block of README.md and docs/ is one of these; anything else fails:
              It finds plugins of the same page: blocks whose first line, or the
              line before them, names a file.  A part of a program that uses
              ``pipeline``, ``element`` or ``bus`` without making them is given
-             them, with the plugin that the page showed last.
+             them, with the plugin that the page showed last, or an example that
+             the line before it names.  Every function of it has to run, and one
+             that prints has to print.
 ``sh``       its commands run, in a folder where the project's files and those
              of the page's blocks are.  A gst-launch-1.0 line runs here if it
              writes a file; test_launch_lines.py runs them all.
@@ -57,14 +59,18 @@ ELEMENTS = {
 }
 
 
+# Says at the end which functions of a part never ran, as a callback may not.
 AROUND = """\
+import sys
+ran = set()
+sys.setprofile(lambda frame, event, _: ran.add(frame.f_code))
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstController", "1.0")
 from gi.repository import GLib, Gst, GstController
 Gst.init(None)
 pipeline = Gst.parse_launch(
-    "audiotestsrc num-buffers=10 ! audioconvert"
+    "{source} ! audioconvert"
     " ! pythonfilter name=element script={plugin} ! fakesink"
 )
 element = pipeline.get_by_name("element")
@@ -72,13 +78,20 @@ bus = pipeline.get_bus()
 bus.add_signal_watch()
 assert pipeline.set_state(Gst.State.PAUSED) != Gst.StateChangeReturn.FAILURE
 assert pipeline.get_state(20 * Gst.SECOND)[0] == Gst.StateChangeReturn.SUCCESS
-{part}
+part = compile({part!r}, "part", "exec")
+exec(part)
+child = element.get_child_by_name("plugin")
+if hasattr(child.props, "gain"):
+    child.props.gain = 0.25
 loop = GLib.MainLoop()
 bus.connect("message::eos", lambda *_: loop.quit())
 bus.connect("message::error", lambda *_: print("ERROR") or loop.quit())
 pipeline.set_state(Gst.State.PLAYING)
 loop.run()
 pipeline.set_state(Gst.State.NULL)
+for code in part.co_consts:
+    if hasattr(code, "co_code") and code not in ran:
+        print("ERROR: never ran:", code.co_name)
 """
 
 
@@ -157,10 +170,17 @@ def program(block, folder):
     """The block, with what is around it where it is a part of a program."""
     if not is_part(block.text):
         return block.text
-    shown = [b for b in PYTHON if b.page == block.page and b.number < block.number]
-    plugin = folder / "shown.py"
-    plugin.write_text(next(b.text for b in reversed(shown) if audio_method(b.text)))
-    return AROUND.format(plugin=plugin, part=block.text)
+    source = "audiotestsrc num-buffers=10"
+    plugin = processes.PLUGINS / "examples" / (block.name or "")
+    if plugin.is_file():
+        speech = folder / "speech.wav"
+        processes.run(["espeak-ng", "-w", speech, "The quick brown fox jumps"])
+        source = f"filesrc location={speech} ! wavparse"
+    else:
+        shown = [b for b in PYTHON if b.page == block.page and b.number < block.number]
+        plugin = folder / "shown.py"
+        plugin.write_text(next(b.text for b in reversed(shown) if audio_method(b.text)))
+    return AROUND.format(source=source, plugin=plugin, part=block.text)
 
 
 def save(page, folder):
@@ -184,8 +204,46 @@ def test_python_block_works(block, tmp_path):
         result = processes.run(command, tmp_path, PYTHONPATH=where, **SILENT)
     said = result.err + result.out.decode()
     assert result.code == 0, said
+    prints = not method and is_part(block.text) and "print(" in block.text
+    assert result.out or not prints, "its print() was not reached"
     # A callback of GLib that raises does not end the program.
     assert not re.search("ERROR|WARNING|CRITICAL|Traceback", said), said
+
+
+def docstring_examples(module):
+    """The literal blocks of its docstrings: whose, and the block."""
+    tree = ast.parse((processes.PLUGINS / f"{module}.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            doc = ast.get_docstring(node) or ""
+            for text in re.findall(r"::\n\n((?:    .*\n|\n)+)", doc + "\n"):
+                name = getattr(node, "name", module)
+                yield pytest.param(name, textwrap.dedent(text), id=name)
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        each
+        for path in sorted(processes.PLUGINS.glob("base_plugin*.py"))
+        for each in docstring_examples(path.stem)
+    ],
+)
+def test_example_of_the_reference_page_works(name, text, tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text("from base_plugin import *\n" + text)
+    # What a Param's docstring says of its own.
+    more = " plugin::gain=0.5 plugin::mode=cold" if name == "Param" else ""
+    line = ELEMENTS[audio_method(text)].format(f"{path}{more}")
+    result = processes.launch(line)
+    assert result.code == 0, result.err
+    assert not re.search("ERROR|WARNING|CRITICAL|Traceback", result.err), result.err
+
+
+def test_the_reference_page_has_examples():
+    names = [each.values[0] for each in docstring_examples("base_plugin_param")]
+    assert names == ["Param"]
+    assert [*docstring_examples("base_plugin")]
 
 
 @pytest.fixture

@@ -26,7 +26,9 @@ class Louder(AudioProcessorPlugin):
     formats = ("F32", "S16")
     gain = Param(2.0, min=0.0, max=4.0, unit="x", description="How much")
     mode = Param("warm", choices=("warm", "cold"))
-    passphrase = Param("", secret=True)
+    passphrase = Param("correct-horse", secret=True)
+    token = Param("battery-staple")
+    secrets = "token"
 
     def get_info(self):
         return PluginInfo("Loudener", "2", "Ada", "Louder than before", self.get_type())
@@ -82,6 +84,10 @@ def test_description_caps_and_parameters_are_shown_and_nothing_runs(place, tmp_p
     assert re.search(r"mode .*\n.*writable.*\n.*Enum .*\n.*warm", text)
     # A secret is only written.
     assert re.search(r"passphrase .*\n +flags: writable", text)
+    # Nor is what it is by default, here or in the registry.
+    kept = env["GST_REGISTRY"].read_bytes()
+    for default in ("correct-horse", "battery-staple"):
+        assert default not in text and default.encode() not in kept
     assert not mark.exists()
     assert launch(f"{SOURCE} ! py-lou-der ! fakesink", **env).code == 0
     assert mark.exists()
@@ -143,6 +149,19 @@ def test_users_folder_and_the_first_of_a_name(place):
     assert names(env) == ["py-taker", "py-users"]
 
 
+def test_relative_folders_are_left_out_with_a_warning(place):
+    folder, env = place
+    (folder / "taker.py").write_text(SINK)
+    env["GST_PYTHONFILTER_PATH"] = f"plugins::{folder}"
+    # With the scan, and with what the registry remembers.
+    for command in ("gst-inspect-1.0", "gst-inspect-1.0 py-taker"):
+        result = run(command.split(), folder.parent, GST_DEBUG="pythonfilter:2", **env)
+        assert b"py-taker" in result.out
+        warning = 'GST_PYTHONFILTER_PATH: "plugins" is no absolute path'
+        assert result.err.count(warning) == 1, result.err
+        assert result.err.count("WARN") == 1, result.err
+
+
 def test_no_folder_no_element(place):
     _, env = place
     env["GST_PYTHONFILTER_PATH"] = None
@@ -187,6 +206,31 @@ def test_broken_files_cost_only_themselves(place):
     }.items():
         assert f"{folder}/{name}.py: {why}" in text, name
     assert "hidden" not in text and "test_it" not in text
+
+
+MISNAMED = """
+from base_plugin import AudioProcessorPlugin, Param
+class Misnamed(AudioProcessorPlugin):
+    {} = Param(1.0)
+    def process_audio(self, buffer): ...
+"""
+
+
+@pytest.mark.parametrize("name", ("name", "parent", "größe", "_hidden"))
+def test_a_param_that_cannot_be_shown_makes_no_element(name, place):
+    folder, env = place
+    (folder / "misnamed.py").write_text(MISNAMED.format(name))
+    # What a class overrides does no harm, and neither does another class.
+    (folder / "good.py").write_text(
+        MISNAMED.format(name) + f"class Good(Misnamed):\n    {name} = 1\n"
+    )
+    (folder / "pair.py").write_text(MISNAMED.format(name) + SINK)
+    assert names(env) == ["py-good", "py-pair-taker"]
+    assert launch(f"{SOURCE} ! py-good ! fakesink", **env).code == 0
+    script = folder / "misnamed.py"
+    said = launch(f"{SOURCE} ! pythonfilter script={script} ! fakesink", **env).err
+    reason = re.findall(r"has a Param .* and _", said)[0]
+    assert f"{script}: {reason}" in inspect("pythonfilter", env)
 
 
 def test_a_file_that_nobody_may_read():
@@ -310,7 +354,9 @@ assert gain.load_preset("quiet") and gain.props.gain == 0.125
 one, two = (Gst.ElementFactory.make("pythonfilter") for _ in "12")
 one.props.script, two.props.script = path, other.props.script
 one.props.params = Gst.Structure.from_string("p,gain=0.5")[0]
+one.set_state(Gst.State.READY)
 assert one.save_preset("half")
+one.set_state(Gst.State.NULL)
 assert one.get_preset_names() == ["half"] and two.get_preset_names() == []
 assert not two.load_preset("half")
 one.props.params = Gst.Structure.from_string("p,gain=0.75")[0]
@@ -382,6 +428,65 @@ for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
         assert plugin.fields["param:" + key] == wanted, (plugin.fields, wanted)
         count += 1
 assert count >= 21, count
+"""
+    result = run_without_gstreamer(code)
+    assert result.code == 0, result.err
+
+
+def test_a_scan_looks_at_each_node_once():
+    """ast.walk() takes longer than the parser; what is seen is the same."""
+    code = f"""
+import ast, pathlib
+import pythonfilter_described as described
+import pythonfilter_source as source
+walk, walked = ast.walk, 0
+def counting(node):
+    global walked
+    for each in walk(node):
+        walked += 1
+        yield each
+def changed(tree):
+    names, any_other = set(), False
+    for node in walk(tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                names.add(node.attr)
+        elif isinstance(node, ast.Global):
+            names.update(node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            first = node.args[0] if node.args else None
+            if node.func.id in ("setattr", "exec", "eval", "globals", "vars"):
+                ours = isinstance(first, ast.Name) and first.id == "self"
+                any_other = any_other or not ours
+    return names, any_other
+def calls(place):
+    return [node for node in walk(place) if isinstance(node, ast.Call)]
+for path in pathlib.Path({str(PLUGINS)!r}).rglob("*.py"):
+    text = path.read_bytes()
+    one = source.Source(text, str(path))
+    assert (one._changed, one._changes_any) == changed(one.tree), path
+    for place in (one.tree, *one.classes.values()):
+        assert one.calls(place) == calls(place), path
+    if path.name == "spectral_noise_gate.py":
+        ast.walk = counting
+        described.plugins(text, str(path))
+        ast.walk = walk
+        assert 0 < walked < text.count(b"\\n"), walked
+assert walked
+odd = b'''
+match x:
+    case {{None: 1}} | P(a=1): ...
+def f():
+    global g, h
+    for a.b in c: del d.e
+    with i as j.k, l as self.m: [0 for n.o in p]
+    (q := 1) if 0 else f"{{setattr(self, s)}}"
+    setattr(t, 1) + u.v(eval(*w))
+'''
+one = source.Source(odd, "odd.py")
+assert one._changed == {{"g", "h", "b", "e", "k", "o"}} and one._changes_any
+assert (one._changed, one._changes_any) == changed(one.tree)
+assert one.calls(one.tree) == calls(one.tree)
 """
     result = run_without_gstreamer(code)
     assert result.code == 0, result.err

@@ -49,6 +49,42 @@ def test_a_line_gives_the_same_in_both_modes(name, tmp_path):
     assert results[0] == results[1]
 
 
+PRINTING = """
+import logging, sys
+class Plugin:
+    printed = False
+    def process_audio(self, buffer):
+        if self.printed:
+            return
+        self.printed = True
+        print("printed")
+        print("complained", file=sys.stderr)
+        logging.warning("rootly")
+        logging.getLogger(__name__).warning("ownly")
+"""
+SAID = {"printed", "complained", "rootly", "ownly"}
+
+
+@pytest.mark.parametrize("mode, level, seen", [
+    ("none", 0, SAID),
+    ("process", 0, set()),
+    ("none", 2, SAID),
+    ("process", 2, {"rootly", "ownly"}),
+    ("process", 4, SAID),
+])
+def test_what_a_plugin_prints_is_where_the_page_says(mode, level, seen, tmp_path):
+    plugin = tmp_path / "printing.py"
+    plugin.write_text(PRINTING)
+    line = f"{TONE} ! pythonfilter script={plugin} isolation={mode} ! fakesink"
+    result = processes.launch(line, GST_DEBUG=f"pythonplugin:{level}",
+                              GST_DEBUG_NO_COLOR=1)
+    assert result.code == 0 and result.out == b""
+    found = {each for each in SAID if each in result.err}
+    assert found == seen, result.err
+    assert "| `print()`, and what else goes to standard error | is there |" in PAGE
+    assert "| `logging`, where `pythonplugin` shows nothing |" in PAGE
+
+
 def test_a_failure_is_told_in_the_same_words(tmp_path):
     plugin = tmp_path / "failing.py"
     # Not at once: gst-launch-1.0 may miss the error of a pipeline that prerolls.

@@ -76,6 +76,43 @@ def test_an_edit_plays(tmp_path, playing, which):
     assert b"count=(guint64)2" in result.out
 
 
+WARMING = """\
+import sys, threading
+def tell(what):
+    print(what, "{name}", threading.get_native_id(), file=sys.stderr, flush=True)
+tell("import")
+class Plugin:
+    told = False
+    def initialize(self): tell("initialize")
+    def start(self): tell("start")
+    def process_audio(self, buffer):
+        if not self.told:
+            tell("process")
+        self.told = True
+"""
+
+
+def test_new_code_is_made_ready_off_the_streaming_thread(tmp_path, playing):
+    """So that it can warm up in start() while the old code plays."""
+    (tmp_path / "plugin.py").write_text(WARMING.format(name="first"))
+    process = playing("script=plugin.py reload=true")
+    first = wait_for(process, "process first")
+    (tmp_path / "new.py").write_text(WARMING.format(name="second"))
+    os.replace(tmp_path / "new.py", tmp_path / "plugin.py")
+    second = wait_for(process, "process second")
+
+    def threads(text, name):
+        words = (line.split() for line in text.splitlines())
+        return {what: thread for what, who, thread in words if who == name}
+
+    assert end(process).code == 0
+    stream = threads(first, "first")["process"]
+    new = threads(second, "second")
+    assert new.pop("process") == stream
+    assert sorted(new) == ["import", "initialize", "start"]
+    assert len({*new.values()}) == 1 and stream not in new.values()
+
+
 def test_a_broken_edit_is_told_and_the_old_code_plays_on(tmp_path, playing):
     save(tmp_path, "first")
     process = playing("script=plugin.py reload=true")

@@ -93,6 +93,30 @@ def test_new_plugin_and_its_test_pass_at_once(kind, tmp_path):
     assert not [r for r in report["results"] if r["status"] == "note"]
 
 
+AS_ELEMENTS = {
+    "filter": "audiotestsrc num-buffers=4 ! py-my-first {}={} ! fakesink",
+    "source": "py-my-first num-buffers=4 {}={} ! fakesink",
+    "sink": "audiotestsrc num-buffers=4 ! py-my-first",
+}
+PARAMETERS = {"filter": ("gain", "0.25"), "source": ("frequency", "220")}
+
+
+@pytest.mark.parametrize("kind", template.KINDS)
+def test_new_plugin_is_an_element_with_its_parameter(kind, tmp_path):
+    template.write("my_first", kind, str(tmp_path))
+    env = {"GST_PYTHONFILTER_PATH": tmp_path, "GST_REGISTRY": tmp_path / "registry.bin"}
+    name, value = PARAMETERS.get(kind, ("", ""))
+    result = processes.launch(AS_ELEMENTS[kind].format(name, value), **env)
+    assert result.code == 0 and "WARNING" not in result.err, result.err
+    inspected = processes.run(["gst-inspect-1.0", "py-my-first"], **env).out.decode()
+    assert kind not in PARAMETERS or re.search(rf"\n  {name} +: \w", inspected)
+    if kind == "filter":
+        python = f"pythonfilter script={tmp_path}/my_first.py plugin::{{}}"
+        line = AS_ELEMENTS[kind].replace("py-my-first {}", python)
+        result = processes.launch(line.format(name, value))
+        assert result.code == 0 and "WARNING" not in result.err, result.err
+
+
 @pytest.mark.parametrize("kind", template.KINDS)
 def test_new_test_fails_when_its_plugin_is_broken(kind, tmp_path):
     template.write("broken", kind, str(tmp_path))
