@@ -123,7 +123,9 @@ inline void expect_samples(GstBuffer *buffer, const Audio &audio,
     for (size_t i = 0; i < frames_of(buffer, audio); i++) {
       const double got =
           get_sample(audio, map.data + place_of(buffer, audio, c, i));
-      fail_unless(got == number(c, i), "%s: channel %d, frame %d: %g, not %g",
+      // Each fail_unless() is a system call.
+      if (got == number(c, i)) continue;
+      fail_unless(false, "%s: channel %d, frame %d: %g, not %g",
                   audio.name().c_str(), c, int(i), got, number(c, i));
     }
   }

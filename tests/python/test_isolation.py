@@ -146,7 +146,7 @@ def test_a_flood_is_counted_though_silence_follows(tmp_path):
         "    if len(calls) == 1:\n        os.write(1, b'line\\n' * 5000)\n"
     )
     line = (
-        "exec gst-launch-1.0 -q audiotestsrc is-live=true num-buffers=150 samplesperbuffer=441"
+        "exec gst-launch-1.0 -q audiotestsrc is-live=true num-buffers=350 samplesperbuffer=441"
         f" ! pythonfilter script={plugin} isolation=process ! fakesink sync=false async=false"
     )
     result = processes.run(
