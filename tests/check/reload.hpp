@@ -52,7 +52,7 @@ inline Told told_on(GstBus *bus, GstClockTime patience) {
     reports.push_back(report_in(message));
     fail_unless(reports[0].type == GST_MESSAGE_WARNING, "%s",
                 reports.text().c_str());
-    fail_unless(reports[0].details != nullptr);
+    fail_unless(reports[0].details != nullptr, "%s", reports.text().c_str());
     told.warning = reports[0].text;
     told.debug = reports[0].debug;
   }
