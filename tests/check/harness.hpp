@@ -293,8 +293,14 @@ class Element {
   // ERRORs and WARNINGs so far. Throws every other message away.
   Reports reports() const {
     Reports all;
-    while (GstMessage *message = gst_bus_pop_filtered(
-               bus_, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))) {
+    // Not gst_bus_pop_filtered(): since 1.28 it drops the others with the bus
+    // locked, and the last reference to an element's pads posts on that bus.
+    while (GstMessage *message = gst_bus_pop(bus_)) {
+      if (!(GST_MESSAGE_TYPE(message) &
+            (GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))) {
+        gst_message_unref(message);
+        continue;
+      }
       GError *error;
       char *debug;
       const GstStructure *details = nullptr;
