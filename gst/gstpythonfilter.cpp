@@ -150,16 +150,18 @@ static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
 // such as an encryptor's new session.
 static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
   auto *base = GST_BASE_TRANSFORM(self);
-  gst_base_transform_reconfigure_src(base);
-  if (!gst_base_transform_reconfigure(base)) return GST_FLOW_NOT_NEGOTIATED;
-  if (!self->python->wants_start()) return GST_FLOW_OK;
-  // They are the same ones, of which the base class says nothing.
+  GstPad *src = GST_BASE_TRANSFORM_SRC_PAD(base);
   GstCaps *input = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  GstCaps *output = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SRC_PAD(base));
-  const bool started = self->stream->start(input, output);
-  gst_clear_caps(&input);
-  gst_clear_caps(&output);
-  return started ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+  GstCaps *before = gst_pad_get_current_caps(src);
+  gst_base_transform_reconfigure_src(base);
+  bool good = gst_base_transform_reconfigure(base);
+  GstCaps *now = gst_pad_get_current_caps(src);
+  // The base class says nothing of the same ones. A pad that stops has none.
+  if (good && before && now && gst_caps_is_equal(before, now))
+    good = self->stream->start(input, now);
+  for (GstCaps **caps : {&input, &before, &now})
+    gst_clear_caps(caps);
+  return good ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
 }
 
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,

@@ -190,11 +190,13 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   bool good = session_->start(format, failure);
   if (good)
     longest_start_ = std::max(longest_start_.load(), monotonic_ns() - began);
-  // It may have been lost before it came to that: once more. Another process's
-  // caps may be others.
-  if (!good && session_->is_lost() && spec_.isolation.restart &&
-      !capabilities_.maps_to_output) {
-    note_loss(failure);
+  const bool lost = !good && session_->is_lost() && spec_.isolation.restart;
+  const bool asked_first = capabilities_.maps_to_output;
+  // process() tells of it, and wants_start() of the one that comes.
+  if (lost) note_loss(failure);
+  if (lost && asked_first) good = !gone_;
+  // It may have been lost before it came to that: once more.
+  if (lost && !asked_first) {
     if (!has_session(0, failure)) return false;
     good = session_->start(format, failure);
   }
@@ -206,7 +208,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     tell_of(session_.get());
     return true;
   }
-  if (session_->is_lost()) {
+  if (session_ && session_->is_lost()) {
     // Of its own doing, and it would do it again.
     if (failure->kind == Failure::Kind::Lost)
       failure->kind = Failure::Kind::Gone;

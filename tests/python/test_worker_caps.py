@@ -107,6 +107,11 @@ class Plugin:
     def get_output_caps(self, caps):
         return f"application/x-out,pid=(int){os.getpid()}"
 
+    def start(self):
+        if os.path.exists("dies"):
+            os.remove("dies")
+            os.kill(os.getpid(), 9)
+
     def process_audio(self, buffer):
         return b"%d" % os.getpid()
 """
@@ -132,3 +137,25 @@ def test_caps_that_downstream_refuses_end_the_stream(tmp_path):
     arrived, first, warned = run_application(tmp_path, CODE + code)
     assert arrived == [first]
     assert "lost" in warned[0] and "not-negotiated" in "".join(warned)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_stream_goes_on_when_the_next_worker_dies_in_start(live, tmp_path):
+    (tmp_path / "plugin.py").write_text(GIVES_ITS_PID)
+    source = f"audiotestsrc samplesperbuffer={SIZE} "
+    source += "is-live=true" if live else "! identity sleep-time=3000"
+    code = f"""
+    pipeline = launch("{source} ! {AUDIO} "
+        "! pythonfilter name=p script=plugin.py on-error=drop isolation=process "
+        "! identity name=between ! fakesink name=sink async=false")
+    until(lambda: len(arrived) > 10)
+    open("dies", "w").close()
+    kill("p")
+    until(lambda: len(set(arrived)) == 2)
+    stats = pipeline.get_by_name("p").get_property("stats")
+    pipeline.set_state(Gst.State.NULL)
+    tell([len(caps), stats.get_value("restarts"), os.path.exists("dies"), warned])
+    """
+    caps, restarts, dies, warned = run_application(tmp_path, CODE + code)
+    assert (caps, restarts, dies) == (2, 2, False)
+    assert warned and not [each for each in warned if not each.startswith("warning")]
