@@ -309,41 +309,4 @@ bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   return good;
 }
 
-// ---- at any time -----------------------------------------------------------
-
-// What unlock() raises is in the log: nobody waits for it.
-bool ProcessPlugin::unlock(Failure *) {
-  if (const auto worker = events()) worker->tell({"unlock"});
-  return true;
-}
-
-bool ProcessPlugin::map_caps(bool to_output, const std::string &caps,
-                             std::string *mapped, Failure *failure) {
-  if (const auto worker = events())
-    return worker->map_caps(to_output, caps, mapped, failure);
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Lost;
-  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
-  failure->message = failure->phase + "() cannot be asked: there is no worker";
-  return false;
-}
-
-bool ProcessPlugin::lend(size_t size, Output *output) {
-  return lent_->lend(size, output);
-}
-
-bool ProcessPlugin::worker_statistics(WorkerStatistics *statistics) const {
-  std::lock_guard<std::mutex> lock(mutex_);
-  statistics->pid = pid_;
-  statistics->sandbox = sandbox_;
-  statistics->restarts = restarts_;
-  statistics->missed_deadlines = missed_deadlines_;
-  return true;
-}
-
-// A call that hangs is ended with its process, so nobody needs to be told.
-void ProcessPlugin::stop_deadline(uint64_t deadline, HangObserver *) {
-  stop_.set(deadline);
-}
-
 }  // namespace pythonfilter
