@@ -61,8 +61,13 @@ inline const std::string &folder() {
 }
 
 inline std::string read_file(const std::string &path) {
-  std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  // An ifstream's buffer throws where a process's file in /proc goes away.
+  char *text = nullptr;
+  gsize size = 0;
+  if (!g_file_get_contents(path.c_str(), &text, &size, nullptr)) return "";
+  std::string all(text, size);
+  g_free(text);
+  return all;
 }
 
 inline std::string write_file(const std::string &name,
