@@ -268,7 +268,8 @@ bool ProcessPlugin::shutdown(Failure *failure) {
   return outcome;
 }
 
-bool ProcessPlugin::wants_start(bool hurries) {
+[[gnu::hot]] bool ProcessPlugin::wants_start(bool hurries) {
+  if (__builtin_expect(session_ && session_->is_started(), 1)) return false;
   Failure failure;  // process() comes next, and tells it
   if (!has_session(hurries ? 1 : 0, &failure) || !started_ ||
       session_->is_started())

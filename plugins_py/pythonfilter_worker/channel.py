@@ -11,12 +11,12 @@ from . import failure, steady, wire, worker
 from .audio_call import NO_SPACE, AudioCall
 from .calls import Calls
 from .confinement import Confinement
-from .control_page import CALL, FIRST_PLACE, PROCESS, RESUME, ControlPage
+from .control_page import CALL, PROCESS, RESUME, ControlPage
 from .events import Outbox
 from .failure import Timeout
 from .listening import Listening
 from .running import Running
-from .view import Curves, Request, View, map_region
+from .view import FIRST_PLACE, Curves, Request, View, map_region
 
 
 def open_channel(descriptors: list[int], confined: Confinement) -> None:

@@ -10,7 +10,6 @@ from .view import Request, map_region
 
 SIZE = 4096
 PROCESS, CALL, RESUME = 1, 2, 3  # kinds of request
-FIRST_PLACE = 16  # from here on: samples, at a place that has this number
 SEQUENCE, KIND = 0, 1  # words of the request
 REPLY, REPLY_TIME = 256, 262  # words of the reply
 ONE = struct.pack("=Q", 1)

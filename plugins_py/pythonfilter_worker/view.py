@@ -396,4 +396,4 @@ def _count_unshared() -> tuple[int, int, int]:
     return counts
 
 
-UNSHARED = ARRAY, BUFFER, MEMORY = _count_unshared()
+UNSHARED = _count_unshared()
