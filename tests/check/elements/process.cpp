@@ -419,6 +419,28 @@ GST_START_TEST(test_a_worker_that_hangs_is_killed) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_long_deadline_is_not_waited_for_five_times) {
+  Playing playing(spec());
+  fail_unless(playing.set("then", "hang"));
+  const uint64_t began = monotonic_ns();
+  fail_unless(playing.play(400 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  fail_unless(playing.play(400 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  // 600 ms, where five deadlines are two seconds.
+  fail_unless(monotonic_ns() - began < 1500 * ms);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_is_stopped_is_found_before_its_deadline) {
+  Playing playing(spec());
+  kill(pid_t(playing.statistics().pid), SIGSTOP);
+  fail_unless(playing.play(10000 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "it was stopped by a signal");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_successor_that_hangs_is_given_up) {
   Playing playing(spec());
   fail_unless(playing.set("at-start", "hang"));
@@ -553,6 +575,9 @@ Suite *process_suite() {
   tcase_add_test(plugins, test_too_many_restarts_are_the_end);
   tcase_add_test(plugins, test_a_late_reply_is_nobodys);
   tcase_add_test(plugins, test_a_worker_that_hangs_is_killed);
+  tcase_add_test(plugins, test_a_long_deadline_is_not_waited_for_five_times);
+  tcase_add_test(plugins,
+                 test_a_worker_that_is_stopped_is_found_before_its_deadline);
   tcase_add_test(plugins, test_a_successor_that_hangs_is_given_up);
   tcase_add_test(plugins, test_a_call_that_hangs_is_killed);
   tcase_add_test(plugins,
