@@ -45,15 +45,23 @@ def main() -> int:
     late, likeness = best_shift(said, heard)
     for name, samples in (("said", said), ("heard", heard)):
         level = 20 * np.log10(max(float(np.sqrt(np.mean(samples**2))), 1e-9))
-        print(f"{name:6} {len(samples):8} samples, {len(samples) / rate:.2f} s, {level:.1f} dB")
+        print(
+            f"{name:6} {len(samples):8} samples, {len(samples) / rate:.2f} s, {level:.1f} dB"
+        )
     print(f"{late / rate * 1000:.1f} ms apart, correlation {likeness:.4f}")
     if lossy:
         good = heard_rate == rate and likeness > 0.9
-        print("the same speech, through a lossy codec" if good else "NOT the same speech")
+        print(
+            "the same speech, through a lossy codec" if good else "NOT the same speech"
+        )
         return not good
     same = len(said) == len(heard) and bool(np.array_equal(said, heard))
     differing = int(np.sum(said[: len(heard)] != heard[: len(said)]))
-    print("every sample is the same" if same else f"NOT the same: {differing} samples differ")
+    print(
+        "every sample is the same"
+        if same
+        else f"NOT the same: {differing} samples differ"
+    )
     return not same
 
 

@@ -107,9 +107,7 @@ def read_descriptor(descriptor: int) -> bytes:
         else:
             raise OSError(errno.EINVAL, "it is no file, pipe or socket")
     except OSError as error:
-        raise OSError(
-            error.errno, f"{what} cannot be read: {error.strerror}"
-        ) from None
+        raise OSError(error.errno, f"{what} cannot be read: {error.strerror}") from None
     return _parse(what, text)
 
 

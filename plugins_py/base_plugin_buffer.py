@@ -19,7 +19,8 @@ class _Stream(Protocol):
     gap: bool
     sample_rate: int | None
 
-    def curve(self, name: str, /) -> NDArray[np.float32]: ...
+    def curve(self, name: str, /) -> NDArray[np.float32]:
+        ...
 
 
 class _NoStream:

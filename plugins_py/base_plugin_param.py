@@ -117,10 +117,12 @@ class Param(Generic[T]):
         self.name = name
 
     @overload
-    def __get__(self, instance: None, owner: type) -> Param[T]: ...
+    def __get__(self, instance: None, owner: type) -> Param[T]:
+        ...
 
     @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object, owner: type) -> T:
+        ...
 
     # Without a __set__: what is assigned, or was once read, lies in the
     # instance's own __dict__, where it is found without a call.
@@ -168,7 +170,9 @@ class Param(Generic[T]):
             good = False
         if good:
             return value  # type: ignore[no-any-return]
-        shown = "this value" if self.secret else text if self._is_float() else repr(text)
+        shown = (
+            "this value" if self.secret else text if self._is_float() else repr(text)
+        )
         raise ValueError(f"{self.name} = {shown}: must be {self.allowed}")
 
     def format(self, value: T) -> str:

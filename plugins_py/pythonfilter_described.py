@@ -272,7 +272,9 @@ class Caps:
         if UNKNOWN in values or None in maps.values():
             return self._half_known(caps)
         fields = {key: [value] for key, value in caps.items() if value and _is(value)}
-        if any(value not in (ABSENT, None) and not _is(value) for value in caps.values()):
+        if any(
+            value not in (ABSENT, None) and not _is(value) for value in caps.values()
+        ):
             return {"wide": ["1"]}
         fields |= {key: ["1"] for key, value in maps.items() if value}
         if as_bytes is True:
@@ -307,7 +309,6 @@ class Caps:
             if ranges:
                 fields[name] = [f"{low}:{high}" for low, high in ranges]
         return fields
-
 
     def facts(self, kind: str) -> dict[str, list[str]]:
         """What it promises, for people to read."""
@@ -359,9 +360,10 @@ class Params:
                 self._source = source.owner(each)
                 for node in each.body:
                     self._read(node)
-        self.secrets = sorted({*self.secrets} | {
-            name for name, values in self.all.items() if values[7] == "1"
-        })
+        self.secrets = sorted(
+            {*self.secrets}
+            | {name for name, values in self.all.items() if values[7] == "1"}
+        )
 
         self.problem = ""
         for name, node in self._declared.items():
@@ -409,7 +411,9 @@ class Params:
             return None
         low, high = (self._limit(given.get(key), kind) for key in ("min", "max"))
         secret = self._source.value(given.get("secret")) if "secret" in given else False
-        unit, description = (self._text(given.get(key)) for key in ("unit", "description"))
+        unit, description = (
+            self._text(given.get(key)) for key in ("unit", "description")
+        )
         return [
             kind,
             _text_of(value),

@@ -178,9 +178,7 @@ class Host(Capabilities):
         )
         self.has_latency = self._latency is not None
         self.has_unlock = method_of(self.plugin, "unlock") is not None
-        self._space = method_of(
-            self.plugin, "get_available_space", "getAvailableSpace"
-        )
+        self._space = method_of(self.plugin, "get_available_space", "getAvailableSpace")
         # The default of our base class knows nothing about any device.
         self.has_space = (
             self._space is not None
@@ -395,5 +393,8 @@ class Host(Capabilities):
 
     def complain(self, kind: str, type: str, message: str) -> None:
         raise PluginError(
-            kind, f"{self.audio_name}() {message}", *self.place_of(self.audio), type=type
+            kind,
+            f"{self.audio_name}() {message}",
+            *self.place_of(self.audio),
+            type=type,
         )

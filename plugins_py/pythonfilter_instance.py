@@ -25,9 +25,7 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
-def make_instance(
-    kind: str, module: ModuleType, class_name: str, file: str
-) -> object:
+def make_instance(kind: str, module: ModuleType, class_name: str, file: str) -> object:
     """What `module`, which is in `file`, makes of itself.  Raises PluginError."""
     if class_name:
         cls = getattr(module, class_name, None)

@@ -32,9 +32,7 @@ ATTRIBUTES = (
 # As C++ reads it: name, kind, default, minimum, maximum, unit, description,
 # allowed, choices, secret, curve. Values as set_parameter() takes them, "" for
 # no limit.
-Description = tuple[
-    str, str, str, str, str, str, str, str, tuple[str, ...], bool, bool
-]
+Description = tuple[str, str, str, str, str, str, str, str, tuple[str, ...], bool, bool]
 
 
 class Params:

@@ -59,9 +59,7 @@ class ScipyEqualizer(AudioProcessorPlugin):
     bass = Param(
         0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the low shelf"
     )
-    mid = Param(
-        0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the bell"
-    )
+    mid = Param(0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the bell")
     treble = Param(
         0.0, min=-MAX_DB, max=MAX_DB, unit="dB", description="Gain of the high shelf"
     )

@@ -120,11 +120,15 @@ class VoiceActivity(AudioProcessorPlugin):
         power = np.square(spectrum.real) + np.square(spectrum.imag) + TINY
         mean = float(power.mean())
         flatness = math.exp(float(np.log(power).mean())) / mean
-        crossings = np.count_nonzero(np.signbit(centred[1:]) != np.signbit(centred[:-1]))
+        crossings = np.count_nonzero(
+            np.signbit(centred[1:]) != np.signbit(centred[:-1])
+        )
         pitch = crossings / 2 / (2 * self._seconds)
 
         # By Parseval's theorem, as if the band's part of a sine were all of it.
-        total = 2 * float(power.sum()) / (self._window.size * np.square(self._window).sum())
+        total = (
+            2 * float(power.sum()) / (self._window.size * np.square(self._window).sum())
+        )
         self._level = max(10 * math.log10(total + TINY), QUIETEST - 20)
         self._learn()
 

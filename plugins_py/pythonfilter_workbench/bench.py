@@ -247,7 +247,9 @@ class Bench:
             rates = self._wanted(options.rate, "rate", host.rates, (likes[0], *RATES))
             recorded = 0 if self.recording is None else len(self.recording)
             channels = self._wanted(
-                options.channels or recorded, "channels", host.channels,
+                options.channels or recorded,
+                "channels",
+                host.channels,
                 (likes[1], *CHANNELS),
             )
         if options.format:
@@ -306,5 +308,3 @@ REBOUND = (
 
 def _shown(ranges: Ranges) -> str:
     return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in ranges)
-
-

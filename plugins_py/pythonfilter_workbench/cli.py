@@ -66,43 +66,99 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("plugin", metavar="PLUGIN.py")
     parser.add_argument(
-        "wav", metavar="IN.wav", nargs="?", default="",
+        "wav",
+        metavar="IN.wav",
+        nargs="?",
+        default="",
         help="played as well; its rate and channels are then used (integers or floats)",
     )
     parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="parameters",
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="parameters",
         help="a parameter of every instance; may be repeated",
     )
-    parser.add_argument("--class", dest="class_name", default="", metavar="NAME",
-                        help="which class, if the file has several")
-    parser.add_argument("--kind", choices=template.KINDS,
-                        help="which, if the plugin can be several")
-    parser.add_argument("--rate", type=_positive, default=0, metavar="HZ",
-                        help="only this rate (otherwise 48000 and the others)")
-    parser.add_argument("--channels", type=_positive, default=0, metavar="N",
-                        help="only so many channels (otherwise 2 and others)")
-    parser.add_argument("--format", choices=tuple(DTYPES), default="",
-                        help="only this sample format (otherwise all declared)")
-    parser.add_argument("--caps", default="", metavar="CAPS",
-                        help="input caps of a plugin that takes no raw audio; it "
-                        "gets bytes without meaning")
-    parser.add_argument("--seconds", type=_seconds, metavar="S",
-                        help="length of each signal (1; 0.25 with --quick)")
-    parser.add_argument("--quick", action="store_true",
-                        help="shorter runs, and the element is not measured")
-    parser.add_argument("--skip", action="append", choices=tuple(CHECKS), default=[],
-                        metavar="CHECK", help="leave a check out; may be repeated")
-    parser.add_argument("--max-load", type=_seconds, default=0.0, metavar="PERCENT",
-                        help="fail if the p99 of a call is above this share of real "
-                        "time")
-    parser.add_argument("--venv", default="", metavar="DIR",
-                        help="virtual environment of the plugin")
-    parser.add_argument("--plot", default="", metavar="DIR|FILE.png",
-                        help="pictures of waveform, spectrogram and frequency "
-                        "response before and after: one for each signal, or one "
-                        "of IN.wav (else of noise)")
-    parser.add_argument("--json", action="store_true",
-                        help="print JSON on standard output instead of the report")
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        default="",
+        metavar="NAME",
+        help="which class, if the file has several",
+    )
+    parser.add_argument(
+        "--kind", choices=template.KINDS, help="which, if the plugin can be several"
+    )
+    parser.add_argument(
+        "--rate",
+        type=_positive,
+        default=0,
+        metavar="HZ",
+        help="only this rate (otherwise 48000 and the others)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="only so many channels (otherwise 2 and others)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(DTYPES),
+        default="",
+        help="only this sample format (otherwise all declared)",
+    )
+    parser.add_argument(
+        "--caps",
+        default="",
+        metavar="CAPS",
+        help="input caps of a plugin that takes no raw audio; it "
+        "gets bytes without meaning",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        metavar="S",
+        help="length of each signal (1; 0.25 with --quick)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="shorter runs, and the element is not measured",
+    )
+    parser.add_argument(
+        "--skip",
+        action="append",
+        choices=tuple(CHECKS),
+        default=[],
+        metavar="CHECK",
+        help="leave a check out; may be repeated",
+    )
+    parser.add_argument(
+        "--max-load",
+        type=_seconds,
+        default=0.0,
+        metavar="PERCENT",
+        help="fail if the p99 of a call is above this share of real " "time",
+    )
+    parser.add_argument(
+        "--venv", default="", metavar="DIR", help="virtual environment of the plugin"
+    )
+    parser.add_argument(
+        "--plot",
+        default="",
+        metavar="DIR|FILE.png",
+        help="pictures of waveform, spectrogram and frequency "
+        "response before and after: one for each signal, or one "
+        "of IN.wav (else of noise)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON on standard output instead of the report",
+    )
     return parser
 
 
@@ -183,8 +239,12 @@ def _warn_once() -> None:
     show: Any = warnings.showwarning
 
     def show_once(
-        message: Warning | str, category: type[Warning], filename: str, lineno: int,
-        file: TextIO | None = None, line: str | None = None,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
     ) -> None:
         key = str(message), filename, lineno
         if key not in told:
@@ -216,8 +276,12 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
     if not os.path.isfile(asked.plugin):
         raise Unusable(f"{asked.plugin}: there is no such file")
     target = Target(
-        "processor", asked.plugin, asked.class_name, asked.venv,
-        _pairs(asked.parameters), asked.caps,
+        "processor",
+        asked.plugin,
+        asked.class_name,
+        asked.venv,
+        _pairs(asked.parameters),
+        asked.caps,
     )
     bench = Bench(target, options)
     bench.findings.plugin = {"script": asked.plugin}
@@ -248,8 +312,12 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
     first: Fault | None = None
     for kind in [wanted] if wanted else template.KINDS:
         tried = Target(
-            kinds[kind], target.script, target.class_name, target.venv,
-            target.parameters, target.caps,
+            kinds[kind],
+            target.script,
+            target.class_name,
+            target.venv,
+            target.parameters,
+            target.caps,
         )
         try:
             host = _load(tried)
@@ -288,7 +356,10 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
         name = os.path.basename(bench.target.script)
         try:
             bench.findings.plots = plot.write(
-                where, f"{name}, {bench.base}", bench.base.rate, outputs,
+                where,
+                f"{name}, {bench.base}",
+                bench.base.rate,
+                outputs,
                 bench.is_source,
             )
         except (plot.CannotPlot, OSError) as error:

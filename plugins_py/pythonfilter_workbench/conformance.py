@@ -91,9 +91,7 @@ def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> Non
             look_at(bench, session, out, f"{name}, {shown}, {setting}")
 
 
-def look_at(
-    bench: Bench, session: Session, out: Samples | bytes, context: str
-) -> None:
+def look_at(bench: Bench, session: Session, out: Samples | bytes, context: str) -> None:
     """Whether samples that came out are finite."""
     if bench.is_sink or isinstance(out, bytes) or out.dtype.kind != "f":
         return
@@ -136,7 +134,9 @@ def _life(bench: Bench, setting: Setting) -> None:
         second = play(session, "stop")
         if not _same(first, second) and not bench.fails_closed:
             bench.findings.add(
-                "life", "note", "carries over state: after stop() and start() the "
+                "life",
+                "note",
+                "carries over state: after stop() and start() the "
                 "samples are not those of a new instance",
             )
         if session.host.has_drain:
@@ -183,9 +183,9 @@ def _describes(bench: Bench, session: Session) -> None:
             value = getattr(info, name, None)
             about[name] = value if isinstance(value, str) else ""
         kind = getattr(getattr(info, "type", None), "value", None)
-        want = {
-            "source": "AudioSource", "sink": "AudioSink", "processor": "Processor"
-        }[bench.target.kind]
+        want = {"source": "AudioSource", "sink": "AudioSink", "processor": "Processor"}[
+            bench.target.kind
+        ]
         if kind not in (None, want):
             bench.findings.add(
                 "describes", "note", f"get_info() says it is a {kind}, not a {want}"

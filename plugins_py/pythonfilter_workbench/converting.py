@@ -11,6 +11,7 @@ from pythonfilter_host import Host
 
 from .formats import INTERLEAVED, Samples, Setting
 
+
 def is_raw_audio(caps: str) -> bool:
     """True if these caps can be samples that the workbench makes."""
     first = caps.partition(",")[0].partition("(")[0].strip()

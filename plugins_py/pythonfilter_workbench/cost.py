@@ -56,15 +56,20 @@ def check_allocations(bench: Bench) -> None:
         }
         if leaks:
             bench.findings.add(
-                "allocations", "fail",
+                "allocations",
+                "fail",
                 f"each call of {bench.usual_frames} frames leaves {blocks:.1f} blocks "
-                f"and {grown:.0f} bytes behind", *place,
+                f"and {grown:.0f} bytes behind",
+                *place,
             )
 
 
 def _least(
     grown: Callable[[Session, Samples, int], float],
-    session: Session, samples: Samples, calls: int, limit: float,
+    session: Session,
+    samples: Samples,
+    calls: int,
+    limit: float,
 ) -> float:
     """What grows only at first (caches, free lists) is no leak: it is given time."""
     least = grown(session, samples, calls)
@@ -160,7 +165,8 @@ def check_time(bench: Bench) -> None:
     for timing in bench.findings.timing:
         if limit and timing.p99_share * 100 > limit:
             bench.findings.add(
-                "load-limit", "fail",
+                "load-limit",
+                "fail",
                 f"{timing.frames} frames: p99 is {timing.p99_share:.2%} of real time, "
                 f"--max-load is {limit:g} %",
             )
@@ -191,6 +197,11 @@ def _measure(
     frames = samples.shape[1]
     block_us = frames / bench.base.rate * 1e6
     return Timing(
-        frames, count, round(p50, 3), round(p99, 3), round(most, 3),
-        round(p50 / block_us, 6), round(p99 / block_us, 6),
+        frames,
+        count,
+        round(p50, 3),
+        round(p99, 3),
+        round(most, 3),
+        round(p50 / block_us, 6),
+        round(p99 / block_us, 6),
     )

@@ -196,8 +196,9 @@ def _unknown(bench: Bench, session: Session) -> None:
     except Fault:
         return
     bench.findings.add(
-        "parameters", "note", "an unknown parameter is not refused, so typing "
-        "errors go unseen",
+        "parameters",
+        "note",
+        "an unknown parameter is not refused, so typing " "errors go unseen",
     )
 
 
@@ -221,9 +222,11 @@ def _check_one(
     for value in parameter.refused:
         if _play(bench, parameter, value, "out of range") is not None:
             bench.findings.add(
-                "parameters", "fail",
+                "parameters",
+                "fail",
                 f"{parameter.name}={value} is accepted, which is not within "
-                f"{_limits(parameter)}", *_place(bench),
+                f"{_limits(parameter)}",
+                *_place(bench),
             )
     _judge(bench, parameter, accepted, refused, ignored)
     return {
@@ -234,7 +237,10 @@ def _check_one(
 
 
 def _judge(
-    bench: Bench, parameter: Parameter, accepted: list[str], refused: list[str],
+    bench: Bench,
+    parameter: Parameter,
+    accepted: list[str],
+    refused: list[str],
     ignored: list[tuple[str, str]],
 ) -> None:
     name = parameter.name
@@ -243,7 +249,9 @@ def _judge(
     if ignored and (parameter.declared or deaf):
         value, now = ignored[0]
         bench.findings.add(
-            "parameters", "fail", f"{name}={value} is accepted, but reads back {now}",
+            "parameters",
+            "fail",
+            f"{name}={value} is accepted, but reads back {now}",
             *_place(bench),
         )
     elif ignored:
@@ -251,7 +259,8 @@ def _judge(
         bench.findings.add("parameters", "note", f"{name}={value} becomes {now}")
     if refused and parameter.declared:
         bench.findings.add(
-            "parameters", "fail",
+            "parameters",
+            "fail",
             f"{name}={refused[0]} is refused, but within {_limits(parameter)}",
             *_place(bench),
         )
@@ -278,9 +287,7 @@ def _same(one: Samples | bytes, played: Any) -> bool:
     return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
 
 
-def _play(
-    bench: Bench, parameter: Parameter | None, value: str, which: str
-) -> Any:
+def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> Any:
     """Sets it between two buffers: (samples, value read back), None if refused."""
     usual = bench.usual_frames
     context = f"{parameter.name}={value}" if parameter else "no parameter set"

@@ -158,7 +158,11 @@ def _response(axes: Any, rate: int, name: str, before: Array, after: Array) -> N
     trusted = np.where(coherence >= TRUSTED, gain, np.nan)
     if np.isnan(trusted[keep]).any():
         axes.semilogx(
-            frequencies[keep], gain[keep], color="0.4", linewidth=1.0, linestyle=":",
+            frequencies[keep],
+            gain[keep],
+            color="0.4",
+            linewidth=1.0,
+            linestyle=":",
             label=f"not linear, or noise of its own (coherence < {TRUSTED})",
         )
     axes.semilogx(

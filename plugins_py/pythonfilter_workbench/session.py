@@ -141,9 +141,7 @@ class Session:
         """The instance as it is made; nothing is called yet."""
         of = self.target
         with told("load"):
-            return host.load(
-                of.kind, of.script, "", of.class_name, of.venv, _let_go
-            )
+            return host.load(of.kind, of.script, "", of.class_name, of.venv, _let_go)
 
     def __enter__(self) -> Session:
         self.host = self.load()

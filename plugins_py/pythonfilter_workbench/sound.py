@@ -66,7 +66,8 @@ def _compare_instances(
     if isinstance(one, bytes) or isinstance(other, bytes):
         if one != other and not bench.fails_closed:
             bench.findings.add(
-                "deterministic", "fail",
+                "deterministic",
+                "fail",
                 f"two new instances make different bytes of the same {name}",
             )
         return
@@ -83,8 +84,10 @@ def _compare_instances(
     with bench.session() as session:
         where = session.place()
     bench.findings.add(
-        "deterministic", "fail",
-        f"two new instances differ: {text} ({name}, {bench.base})", *where,
+        "deterministic",
+        "fail",
+        f"two new instances differ: {text} ({name}, {bench.base})",
+        *where,
     )
 
 
@@ -114,7 +117,8 @@ def _look_for_garbage(
         with bench.session() as session:
             where = session.place()
         bench.findings.add(
-            "filled", "fail",
+            "filled",
+            "fail",
             f"{int(left.sum())} of {left.size} samples are left as they were, the "
             f"first at frame {frame}: what the buffer holds before is undefined",
             *where,
@@ -142,7 +146,8 @@ def _levels(bench: Bench, name: str, before: Samples, after: Samples) -> None:
         over = (size >= RAIL) & (np.abs(before).max(initial=0.0) < RAIL)
     if over.any():
         bench.findings.add(
-            "clipping", "note",
+            "clipping",
+            "note",
             f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, "
             f"{100 * over.mean():.2g} % of the samples clip",
         )
@@ -190,7 +195,8 @@ def _note_difference(
     level, frame, what = max(found, default=(-math.inf, 0, ""))
     if level > -math.inf:
         bench.findings.add(
-            check, "ok" if level < ROUNDING_DBFS else "note",
+            check,
+            "ok" if level < ROUNDING_DBFS else "note",
             f"{what}: the samples differ by up to {level:.1f} dBFS, the most at frame "
             f"{frame}",
         )
@@ -211,6 +217,8 @@ def _recovery(bench: Bench) -> None:
         if not np.isfinite(out[:, -usual:]).all():
             after = (samples.shape[1] - usual) / bench.base.rate
             bench.findings.add(
-                "recovery", "note",
-                f"one NaN in the input: still NaN {after:.1f} s later", *where,
+                "recovery",
+                "note",
+                f"one NaN in the input: still NaN {after:.1f} s later",
+                *where,
             )

@@ -139,7 +139,7 @@ def started():
 '''
 
 TESTS = {
-    "filter": '''
+    "filter": """
 def test_gain_scales_every_sample():
     plugin = started()
     assert plugin.set_parameter("gain", "0.25")
@@ -153,8 +153,8 @@ def test_gain_is_read_back():
     plugin = started()
     plugin.set_parameter("gain", "0.75")
     assert plugin.get_parameter("gain") == "0.75"
-''',
-    "source": '''
+""",
+    "source": """
 def test_blocks_go_on_where_the_last_one_ended():
     plugin, other = started(), started()
     whole, part = AudioBuffer(CHANNELS, 2 * FRAMES), AudioBuffer(CHANNELS, FRAMES)
@@ -172,8 +172,8 @@ def test_frequency_is_that_of_the_tone():
     assert plugin.read_audio(buffer)
     spectrum = np.abs(np.fft.rfft(buffer.data[0] - buffer.data[0].mean()))
     assert np.argmax(spectrum) == 1000
-''',
-    "sink": '''
+""",
+    "sink": """
 def test_peak_is_the_greatest_sample():
     plugin = started()
     buffer = AudioBuffer(CHANNELS, FRAMES)
@@ -190,7 +190,7 @@ def test_a_new_start_begins_anew():
     plugin.stop()
     plugin.start()
     assert plugin.peak == 0.0
-''',
+""",
 }
 
 

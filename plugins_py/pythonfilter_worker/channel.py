@@ -173,9 +173,7 @@ class Channel:
         if host is None:
             self._audio = None
         elif self._audio is None:
-            self._audio = AudioCall(
-                host, self._view, self._running, self._outbox
-            )
+            self._audio = AudioCall(host, self._view, self._running, self._outbox)
 
     def _receive(self) -> tuple[list[bytes], list[int]]:
         received = wire.receive(self._calls)

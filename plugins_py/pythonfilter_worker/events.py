@@ -62,9 +62,7 @@ class Outbox:
             self._dropped += 1
         self.queue.append(record)
 
-    def log(
-        self, level: int, file: str, line: int, function: str, text: str
-    ) -> None:
+    def log(self, level: int, file: str, line: int, function: str, text: str) -> None:
         self._log(level, file, line, function, text, False)
 
     def _log(

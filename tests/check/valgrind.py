@@ -52,10 +52,18 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         report = os.path.join(folder, "valgrind.xml")
         command = ["valgrind", "--xml=yes", f"--xml-file={report}"]
-        command += ["--leak-check=full", "--num-callers=30", "--child-silent-after-fork=yes"]
-        command += [f"--suppressions={each}" for each in suppressions if os.path.exists(each)]
+        command += [
+            "--leak-check=full",
+            "--num-callers=30",
+            "--child-silent-after-fork=yes",
+        ]
+        command += [
+            f"--suppressions={each}" for each in suppressions if os.path.exists(each)
+        ]
         result = subprocess.run([*command, program], env=environment, check=False)
-        errors = [e for e in ElementTree.parse(report).getroot().iter("error") if counts(e)]
+        errors = [
+            e for e in ElementTree.parse(report).getroot().iter("error") if counts(e)
+        ]
     for error in errors:
         show(error)
     print(f"{len(errors)} valgrind errors")

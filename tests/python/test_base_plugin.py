@@ -302,7 +302,9 @@ class Posting(bp.AudioProcessorPlugin):
         pass
 
     def process_audio(self, buffer):
-        self.post("seen", frames=buffer.get_frame_count(), peaks=buffer.data.max(axis=1))
+        self.post(
+            "seen", frames=buffer.get_frame_count(), peaks=buffer.data.max(axis=1)
+        )
 
 
 def test_what_is_posted_outside_a_pipeline_is_kept():

@@ -72,7 +72,7 @@ class Server:
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self.folder}/socket",
             # With rewinds it would play two seconds at a time.
-            f"module-null-sink sink_name=tests norewinds=1 format=float32le rate={RATE}"
+            f"module-null-sink sink_name=tests norewinds=1 format=float32le rate={RATE}",
         ]
         options = ["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
         loads = [word for module in modules for word in ("-L", module)]

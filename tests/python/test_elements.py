@@ -322,7 +322,9 @@ def test_properties_before_any_python_and_presets(place, tmp_path):
     folder, env = place
     shutil.copy(GAIN, folder)
     (folder / "other.py").write_text(MARKING.format(mark=str(tmp_path / "mark")))
-    code = APPLICATION + """
+    code = (
+        APPLICATION
+        + """
 seen = []
 gain = Gst.ElementFactory.make("py-simple-gain")
 gain.connect("notify::gain", lambda *_: seen.append(gain.props.gain))
@@ -363,15 +365,21 @@ one.props.params = Gst.Structure.from_string("p,gain=0.75")[0]
 assert one.load_preset("half") and one.props.script == path
 assert one.props.params.get_double("gain")[1] == 0.5, one.props.params.to_string()
 """
-    result = run_python(code, XDG_CONFIG_HOME=tmp_path / "config",
-                        **{**env, "XDG_DATA_HOME": tmp_path / "data"})
+    )
+    result = run_python(
+        code,
+        XDG_CONFIG_HOME=tmp_path / "config",
+        **{**env, "XDG_DATA_HOME": tmp_path / "data"},
+    )
     assert result.code == 0, result.err
 
 
 def test_a_controller_on_the_element(place):
     folder, env = place
     shutil.copy(GAIN, folder)
-    code = APPLICATION + f"""
+    code = (
+        APPLICATION
+        + f"""
 gi.require_version("GstController", "1.0")
 from gi.repository import GstController
 line = "audiotestsrc wave=square volume=1 num-buffers=2 samplesperbuffer=480 ! {CAPS}"
@@ -392,6 +400,7 @@ for _ in "12":
 pipeline.set_state(Gst.State.NULL)
 assert peaks == [0.5, 0.25], peaks
 """
+    )
     result = run_python(code, **env)
     assert result.code == 0, result.err
 
@@ -540,8 +549,12 @@ def test_what_a_plugin_has_from_a_helper_beside_it(place):
 def test_encryptors_show_where_their_key_can_be(place):
     _, env = place
     env["GST_PYTHONFILTER_PATH"] = PLUGINS
-    for name in ("sframe-encryptor", "sframe-decryptor", "fernet-encryptor",
-                 "fernet-decryptor"):
+    for name in (
+        "sframe-encryptor",
+        "sframe-decryptor",
+        "fernet-encryptor",
+        "fernet-decryptor",
+    ):
         text = inspect(f"py-{name}", env)
         assert re.search(r"key-file +: The file that holds the key", text)
         assert "credential " in text and "key-fd " in text

@@ -64,10 +64,14 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: f"{form[0]}-{form[1]}-{form[2]}")
+@pytest.mark.parametrize(
+    "form", FORMATS, ids=lambda form: f"{form[0]}-{form[1]}-{form[2]}"
+)
 def test_round_trip_is_bit_exact(pair, form, key, tmp_path):
     sample, layout, channels, rate, size = form
-    caps = f"audio/x-raw,format={sample},layout={layout},channels={channels},rate={rate}"
+    caps = (
+        f"audio/x-raw,format={sample},layout={layout},channels={channels},rate={rate}"
+    )
     mask = "" if channels < 3 else f",channel-mask=(bitmask){hex((1 << channels) - 1)}"
     result = processes.launch(
         f"audiotestsrc wave=white-noise num-buffers=60 samplesperbuffer={size} "
@@ -236,7 +240,9 @@ def test_lost_frames_are_counted(key):
     assert 1800 < arrived < 1980
     assert stat(output, "decryptor", "dropped") == 0
     assert stat(output, "after", "frames") == arrived * 64
-    told = re.findall(r"sframe-decrypted, .* frames=\(gint64\)(\d+), lost=\(gint64\)(\d+)", output)
+    told = re.findall(
+        r"sframe-decrypted, .* frames=\(gint64\)(\d+), lost=\(gint64\)(\d+)", output
+    )
     frames, lost = map(int, told[-1])
     # But for some at the end, of which nobody knows.
     assert frames == arrived and 2000 - 20 < frames + lost <= 2000
@@ -260,7 +266,9 @@ def forms_of(line):
 def places_of(key, seen):
     """Where any form of the key is, in {place: what it shows}."""
     forms = forms_of(key)
-    return {place for place, text in seen.items() if any(form in text for form in forms)}
+    return {
+        place for place, text in seen.items() if any(form in text for form in forms)
+    }
 
 
 # With a frame that fails now and then, and a plugin that fails with a traceback
@@ -314,7 +322,10 @@ def test_the_key_is_seen_nowhere(pair, key, tmp_path):
         tmp_path,
     )
     # It was all there to be searched: the key's name is found where it may be.
-    assert b"in the middle" in seen["err"] + seen["out"] and b"not authentic" in seen["log"]
+    assert (
+        b"in the middle" in seen["err"] + seen["out"]
+        and b"not authentic" in seen["log"]
+    )
     assert all(b"key_file" in seen[place] for place in ("cmdline", "dots", "log"))
     assert places_of(sealing.key_text(), seen) == set()
 
@@ -348,7 +359,12 @@ class Leaking(sframe_encryptor.SFrameEncryptor):
 
 @pytest.mark.parametrize(
     "how, places",
-    [("caps", {"out", "log", "dots"}), ("post", {"out"}), ("wrap", {"out"}), ("log", {"log"})],
+    [
+        ("caps", {"out", "log", "dots"}),
+        ("post", {"out"}),
+        ("wrap", {"out"}),
+        ("log", {"log"}),
+    ],
 )
 def test_the_search_finds_a_key_that_is_shown(how, places, key, tmp_path):
     plugins = tmp_path / "plugins"
@@ -382,7 +398,9 @@ def test_a_key_in_place_of_its_name_is_forgotten(state, isolation, key, tmp_path
     tell([str(error), shown, dot])
     pipeline.set_state(Gst.State.NULL)
     """
-    error, shown, dot = run_application(tmp_path, code, GST_PYTHONFILTER_ISOLATION=isolation)
+    error, shown, dot = run_application(
+        tmp_path, code, GST_PYTHONFILTER_ISOLATION=isolation
+    )
     assert "make a new one" in error and "frame_limit" in shown and "frame_limit" in dot
     seen = {"error": error.encode(), "params": shown.encode(), "dot": dot.encode()}
     assert places_of(sealing.key_text(), seen) == set()

@@ -187,7 +187,9 @@ def test_interrupt_stops_at_once_and_still_prints_statistics(program):
 
 
 def test_duplex_runs_two_pipelines_and_measures_both():
-    result = processes.run([BUILD / "examples" / "duplex", "--seconds", "3"], processes.ROOT)
+    result = processes.run(
+        [BUILD / "examples" / "duplex", "--seconds", "3"], processes.ROOT
+    )
     lines = result.out.decode().splitlines()
     assert result.code == 0, result.err
     assert len([line for line in lines if "TX" in line and "RX" in line]) == 3
@@ -207,7 +209,9 @@ def test_duplex_stops_on_interrupt():
 def test_duplex_says_what_is_wrong_with_a_plugin(tmp_path):
     plugin = tmp_path / "broken.py"
     plugin.write_text("def process_audio(buffer):\n    return 1 / 0\n")
-    result = processes.run([BUILD / "examples" / "duplex", "--processor", plugin], processes.ROOT)
+    result = processes.run(
+        [BUILD / "examples" / "duplex", "--processor", plugin], processes.ROOT
+    )
     assert result.code == 1
     assert f"{plugin}:2" in result.err
 

@@ -214,7 +214,9 @@ def test_buffers_outlive_python(tmp_path, tmp_path_factory, host, kind, way):
     plugin = tmp_path / "giving.py"
     plugin.write_text(GIVING)
     called = pathlib.Path(f"{plugin}.called")
-    program = [PYTHON, HERE / "exit_application.py"] if kind == "application" else [host]
+    program = (
+        [PYTHON, HERE / "exit_application.py"] if kind == "application" else [host]
+    )
     for number in range(3 * MORE):
         command = [*program, way, plugin, number]
         result = finish(start(command, EXIT_BUFFERS=library))

@@ -65,19 +65,23 @@ class Plugin:
 SAID = {"printed", "complained", "rootly", "ownly"}
 
 
-@pytest.mark.parametrize("mode, level, seen", [
-    ("none", 0, SAID),
-    ("process", 0, set()),
-    ("none", 2, SAID),
-    ("process", 2, {"rootly", "ownly"}),
-    ("process", 4, SAID),
-])
+@pytest.mark.parametrize(
+    "mode, level, seen",
+    [
+        ("none", 0, SAID),
+        ("process", 0, set()),
+        ("none", 2, SAID),
+        ("process", 2, {"rootly", "ownly"}),
+        ("process", 4, SAID),
+    ],
+)
 def test_what_a_plugin_prints_is_where_the_page_says(mode, level, seen, tmp_path):
     plugin = tmp_path / "printing.py"
     plugin.write_text(PRINTING)
     line = f"{TONE} ! pythonfilter script={plugin} isolation={mode} ! fakesink"
-    result = processes.launch(line, GST_DEBUG=f"pythonplugin:{level}",
-                              GST_DEBUG_NO_COLOR=1)
+    result = processes.launch(
+        line, GST_DEBUG=f"pythonplugin:{level}", GST_DEBUG_NO_COLOR=1
+    )
     assert result.code == 0 and result.out == b""
     found = {each for each in SAID if each in result.err}
     assert found == seen, result.err
@@ -94,7 +98,9 @@ def test_a_failure_is_told_in_the_same_words(tmp_path):
     )
     told = []
     for mode in ("none", "process"):
-        line = f"exec gst-launch-1.0 -q {TONE} ! pythonfilter script={plugin} ! fakesink"
+        line = (
+            f"exec gst-launch-1.0 -q {TONE} ! pythonfilter script={plugin} ! fakesink"
+        )
         result = processes.run(
             ["bash", "-c", line], ROOT, GST_PYTHONFILTER_ISOLATION=mode
         )
@@ -124,7 +130,9 @@ def reasons():
     """Of every check that is not made a second time."""
     for file in sorted((CHECKS / "elements").glob("*.cpp")):
         source = file.read_text()
-        for call in re.findall(r"\badd_(?:loop_)?test_here\((.*?)\);", source, re.DOTALL):
+        for call in re.findall(
+            r"\badd_(?:loop_)?test_here\((.*?)\);", source, re.DOTALL
+        ):
             yield "".join(re.findall(r'"([^"]*)"', call))
 
 

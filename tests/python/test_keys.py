@@ -277,7 +277,9 @@ def test_descriptor_serves_every_start_of_a_plugin(module, tmp_path):
     }.get(module)
     caps = made(encryptor, key).get_output_caps(RAW) if encryptor else RAW
     descriptor = descriptor_of(key_text().encode())
-    for plugin in made(module, "", key_fd=descriptor), made(module, "", key_fd=descriptor):
+    for plugin in made(module, "", key_fd=descriptor), made(
+        module, "", key_fd=descriptor
+    ):
         for _ in range(3):
             negotiate(plugin, caps)
             plugin.stop()

@@ -93,7 +93,9 @@ def test_params_on_the_line(files, text, expected):
         def process_audio(self, buffer): ...
     """
     folder = files({"plugin.py": source})
-    line = f"{SOURCE} ! pythonfilter script={folder}/plugin.py params='{text}' ! fakesink"
+    line = (
+        f"{SOURCE} ! pythonfilter script={folder}/plugin.py params='{text}' ! fakesink"
+    )
     result = launch(line)
     assert result.code == 0, result.err
     assert dict(eval(each) for each in result.err.splitlines()) == expected

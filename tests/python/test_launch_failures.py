@@ -74,7 +74,9 @@ OWN_CLASSES = {
 
 @pytest.mark.parametrize("what", OWN_CLASSES)
 def test_raised_class_of_the_plugin(tmp_path, what):
-    source = f"class Odd(Exception):\n    {OWN_CLASSES[what]}\n{HEAD}        raise Odd()\n"
+    source = (
+        f"class Odd(Exception):\n    {OWN_CLASSES[what]}\n{HEAD}        raise Odd()\n"
+    )
     code, sentence, _ = fail(tmp_path, source)
     assert code == 1
     assert "process_audio() raised plugin.Odd" in sentence

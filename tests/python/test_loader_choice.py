@@ -91,22 +91,23 @@ def test_refusal(files, how):
 
 
 def test_module_by_its_dotted_name(files):
-    folder = files(
-        {"effects/__init__.py": "", "effects/gain.py": "GAIN = 3" + PLUGIN}
-    )
-    assert run(
-        folder,
-        """
+    folder = files({"effects/__init__.py": "", "effects/gain.py": "GAIN = 3" + PLUGIN})
+    assert (
+        run(
+            folder,
+            """
         sys.path.append(os.getcwd())
         tell([gain(load(module="effects.gain")),
                           fails(module="effects.none")[:3],
                           fails(module="nowhere.gain")[:3]])
         """,
-    ) == [
-        3,
-        ["not-found", "", "there is no module 'effects.none' on sys.path"],
-        ["not-found", "", "there is no module 'nowhere.gain' on sys.path"],
-    ]
+        )
+        == [
+            3,
+            ["not-found", "", "there is no module 'effects.none' on sys.path"],
+            ["not-found", "", "there is no module 'nowhere.gain' on sys.path"],
+        ]
+    )
 
 
 def test_a_missing_import_of_a_module_is_its_own_failure(files):

@@ -34,16 +34,19 @@ class Plugin(AudioProcessorPlugin):
 
 def test_nda_file_gets_our_base_plugin(files):
     folder = files({"plugins/gain.py": NDA})
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         paths = list(sys.path)
         host = load("plugins/gain.py")
         base = type(host.plugin).__mro__[1]
         ours = base.__module__ == "base_plugin" and sys.modules["base_plugin"].__file__
         tell([gain(host), ours, sys.path == paths])
         """,
-    ) == [0.5, str(PLUGINS / "base_plugin.py"), True]
+        )
+        == [0.5, str(PLUGINS / "base_plugin.py"), True]
+    )
 
 
 def test_nda_file_gets_the_base_plugin_of_its_parent_folder(files):
@@ -57,14 +60,17 @@ def test_nda_file_gets_the_base_plugin_of_its_parent_folder(files):
             "gain.py": "from base_plugin import *\nGAIN = 7" + PLUGIN,
         }
     )
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         paths = list(sys.path)
         hosts = [load(f"{each}gain.py") for each in ("one/plugins/", "two/plugins/", "")]
         tell([*map(gain, hosts), sys.path == paths])
         """,
-    ) == [3, 5, 7, True]
+        )
+        == [3, 5, 7, True]
+    )
 
 
 # Where else our own base_plugin can be found, which must not become a second one.
@@ -195,14 +201,17 @@ def test_import_beside_the_plugin(files, how):
         {"folder/plugin.py": statement + "\n" + PLUGIN}
         | {f"folder/{name}": source for name, source in helpers.items()}
     )
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         paths = list(sys.path)
         host = load("folder/plugin.py")
         tell([gain(host), sys.path == paths])
         """,
-    ) == [5, True]
+        )
+        == [5, True]
+    )
 
 
 def test_import_inside_a_method(files):
@@ -226,13 +235,16 @@ def test_import_inside_a_method(files):
             }.items()
         }
     )
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         hosts = [load("one/gain.py"), load("two/gain.py")]
         tell([gain(host) for host in hosts + hosts])
         """,
-    ) == [2, 40, 2, 40]
+        )
+        == [2, 40, 2, 40]
+    )
 
 
 def test_import_inside_a_method_looks_at_no_folder_again(files):
@@ -261,13 +273,16 @@ def test_same_file_twice_shares_nothing(files):
             buffer.data *= helper.COUNT
     """
     folder = files({"plugin.py": source, "helper.py": "COUNT = 0"})
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         one, two = load("plugin.py"), load("plugin.py")
         tell([gain(one), gain(one), gain(two)])
         """,
-    ) == [1, 2, 1]
+        )
+        == [1, 2, 1]
+    )
 
 
 def test_other_code_never_sees_a_plugins_modules(files):
@@ -280,9 +295,10 @@ def test_other_code_never_sees_a_plugins_modules(files):
             "colorsys.py": "1/0",
         }
     )
-    assert run(
-        folder,
-        """
+    assert (
+        run(
+            folder,
+            """
         sys.path[:] = [each for each in sys.path if each]
         host = load("plugin.py")
         import colorsys, importlib.util
@@ -290,7 +306,9 @@ def test_other_code_never_sees_a_plugins_modules(files):
         found.append(importlib.util.find_spec("helper") is not None)
         tell([gain(host), found])
         """,
-    ) == [5, [False] * 4]
+        )
+        == [5, [False] * 4]
+    )
 
 
 def test_a_folder_from_elsewhere_stays_on_sys_path(files):
@@ -301,6 +319,7 @@ def test_a_folder_from_elsewhere_stays_on_sys_path(files):
             "GAIN = 1" + PLUGIN
         }
     )
-    assert run(
-        folder, 'load("plugins/plugin.py"); tell(sys.path[-1])'
-    ) == "/somewhere/else"
+    assert (
+        run(folder, 'load("plugins/plugin.py"); tell(sys.path[-1])')
+        == "/somewhere/else"
+    )

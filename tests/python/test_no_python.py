@@ -46,6 +46,15 @@ def test_no_python_is_opened(tmp_path, what, fresh):
 def test_inspect_tells_the_properties():
     result = run(["gst-inspect-1.0", "pythonfilter"])
     assert result.code == 0
-    for name in ("script", "module", "class", "params", "on-error", "venv", "stats", "reload"):
+    for name in (
+        "script",
+        "module",
+        "class",
+        "params",
+        "on-error",
+        "venv",
+        "stats",
+        "reload",
+    ):
         assert f"\n  {name} ".encode() in result.out
     assert b"NOT_LINKED" not in result.out

@@ -101,9 +101,7 @@ def test_start_after_stop_is_as_good_as_new(name):
     plugin.set_sample_rate(RATE)
     plugin.set_channels(2)
     plugin.start()
-    np.testing.assert_array_equal(
-        run(plugin, samples), run(started(name, 2), samples)
-    )
+    np.testing.assert_array_equal(run(plugin, samples), run(started(name, 2), samples))
 
 
 @pytest.mark.parametrize("name", ["scipy_equalizer", "spectral_noise_gate"])

@@ -50,15 +50,23 @@ def run(code, tmp_path, factory="pythonfilter", plugin="pythonfilter", **env):
     script.parent.mkdir()
     script.write_text(PLUGIN.format(base=base, method=method))
     data = tmp_path / "data"
-    result = run_python(BEGIN + code, script, factory, data, XDG_DATA_HOME=data,
-                        GST_REGISTRY=tmp_path / "registry.bin", **env)
+    result = run_python(
+        BEGIN + code,
+        script,
+        factory,
+        data,
+        XDG_DATA_HOME=data,
+        GST_REGISTRY=tmp_path / "registry.bin",
+        **env
+    )
     assert result.code == 0, result.err
     return result.err
 
 
 @pytest.mark.parametrize("factory", ELEMENTS)
 def test_defaults_are_kept_as_other_values_are(factory, tmp_path):
-    run("""
+    run(
+        """
 to(Gst.State.READY)
 child = element.get_child_by_name("plugin")
 child.props.text = "c d"
@@ -81,11 +89,16 @@ to(Gst.State.READY)
 child = element.get_child_by_name("plugin")
 assert values() == (1.0, "warm", "c d"), values()
 to(Gst.State.NULL)
-""", tmp_path, factory, factory)
+""",
+        tmp_path,
+        factory,
+        factory,
+    )
 
 
 def test_secrets_are_not_kept_and_stay_as_they_are(tmp_path):
-    run("""
+    run(
+        """
 element.props.params = params("key=sesame-4711,token=sesame-4711,gain=0.5")
 to(Gst.State.READY)
 child = element.get_child_by_name("plugin")
@@ -100,11 +113,14 @@ text = on_disk()
 assert text.count("gain=") == 3, text
 for hidden in ("sesame", "key=", "token="):
     assert hidden not in text, text
-""", tmp_path)
+""",
+        tmp_path,
+    )
 
 
 def test_before_ready_params_are_not_kept_since_one_may_be_a_secret(tmp_path):
-    said = run("""
+    said = run(
+        """
 assert element.save_preset("empty")
 element.props.params = params("key=sesame-4711")
 assert not element.save_preset("early")
@@ -118,12 +134,17 @@ element.props.script = script + "x"
 element.props.params = params("key=sesame-4711")
 assert not element.save_preset("other")
 assert "sesame" not in on_disk()
-""", tmp_path, GST_DEBUG="pythonfilter:2", GST_DEBUG_NO_COLOR=1)
+""",
+        tmp_path,
+        GST_DEBUG="pythonfilter:2",
+        GST_DEBUG_NO_COLOR=1,
+    )
     assert said.count("params may have a secret") == 2, said
 
 
 def test_an_element_of_a_plugins_own_knows_its_secrets(tmp_path):
-    run("""
+    run(
+        """
 element.props.key = "sesame-4711"
 element.props.params = params("token=sesame-4711,plain=7")
 element.props.gain = 0.5
@@ -138,4 +159,8 @@ element.props.venv = "/somewhere"
 element.props.params = params("token=sesame-4711,key=sesame-4711")
 assert element.save_preset("other")
 assert "sesame" not in on_disk() + element.props.params.to_string()
-""", tmp_path, "py-kept", GST_PYTHONFILTER_PATH=tmp_path / "plugins")
+""",
+        tmp_path,
+        "py-kept",
+        GST_PYTHONFILTER_PATH=tmp_path / "plugins",
+    )

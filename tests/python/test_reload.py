@@ -117,7 +117,9 @@ def test_a_broken_edit_is_told_and_the_old_code_plays_on(tmp_path, playing):
     save(tmp_path, "first")
     process = playing("script=plugin.py reload=true")
     wait_for(process, "first plays")
-    broken = "print('half done', file=sys.stderr, flush=True)\nraise ValueError('broken')"
+    broken = (
+        "print('half done', file=sys.stderr, flush=True)\nraise ValueError('broken')"
+    )
     save(tmp_path, "broken", more=broken)
     wait_for(process, "half done")
     save(tmp_path, "second")

@@ -175,7 +175,9 @@ def test_a_refused_secret_is_not_told(files):
     """
     places = search(folder, code)
     assert hits(places, SECRET) == set()
-    refused = "set_parameter() raised ValueError: refused the secret parameter passphrase"
+    refused = (
+        "set_parameter() raised ValueError: refused the secret parameter passphrase"
+    )
     assert refused in places["bus"]
     assert refused in places["log"]
     # The same, were it no secret.

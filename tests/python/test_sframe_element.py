@@ -105,4 +105,6 @@ def test_nothing_leaves_when_the_counter_is_used_up(policy, end, tmp_path):
     """
     frames, told, dropped = run_application(tmp_path, CODE + code)
     assert [ctr for _, ctr in numbers_of(frames)] == [*range(20)]
-    assert ("warning" in told, dropped) == ((True, 30) if policy == "drop" else (False, 0))
+    assert ("warning" in told, dropped) == (
+        (True, 30) if policy == "drop" else (False, 0)
+    )

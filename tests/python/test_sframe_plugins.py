@@ -88,7 +88,9 @@ def test_accounts_are_posted_when_a_stream_stops(key):
         for plugin in encryptor, decryptor:
             plugin.stop()
     session = Session.of_caps(sealed)[0].number
-    assert [*encryptor.posted] == [("sframe-encrypted", {"session": session, "frames": 5})]
+    assert [*encryptor.posted] == [
+        ("sframe-encrypted", {"session": session, "frames": 5})
+    ]
     told = {"frames": 3, "lost": 1, "reordered": 1, "rejected": 1, "replayed": 1}
     assert [*decryptor.posted] == [("sframe-decrypted", told)]
 

@@ -12,9 +12,7 @@ from shipped_plugins import RATE, buffer_of, read, sine, started
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 384000])
 @pytest.mark.parametrize("frequency", [0.1, 440.0, 3999.9])
 def test_sine_is_exact_wherever_buffers_end(rate, frequency):
-    plugin = started(
-        "sine_wave_source", 2, rate, frequency=frequency, amplitude=1.0
-    )
+    plugin = started("sine_wave_source", 2, rate, frequency=frequency, amplitude=1.0)
     sizes = [512, 1, 1000, 512, 77] * 4
     out = np.concatenate([read(plugin, size, np.float64) for size in sizes], axis=1)
     np.testing.assert_array_equal(out[0], out[1])

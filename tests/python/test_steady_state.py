@@ -33,7 +33,9 @@ def system_calls(buffers, folder, *plugin):
     result = processes.run(strace, timeout=120)
     assert result.code == 0, result.err
     rows = [line.split() for line in report.read_text().splitlines()]
-    counts = {row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit()}
+    counts = {
+        row[-1]: int(row[3]) for row in rows if len(row) >= 5 and row[3].isdigit()
+    }
     return sum(counts.get(name, 0) for name in CALLS)
 
 
@@ -68,7 +70,9 @@ def test_benchmark_of_another_object_prints_what_python_took():
     assert 0 < figures["method_ns"] < figures["pythonfilter_ns"]
     beyond = figures["pythonfilter_ns"] - figures["method_ns"]
     assert abs(figures["beyond_python_ns"] - beyond) < 1
-    assert figures["met"] == (figures["beyond_python_ns"] <= figures["target_ns"] == 1000)
+    assert figures["met"] == (
+        figures["beyond_python_ns"] <= figures["target_ns"] == 1000
+    )
     text = bench(*options, codes=(0, 1))
     assert re.search(r"with what identity costs.* ns ≤ 1000: (met|MISSED)", text)
 

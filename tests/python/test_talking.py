@@ -306,11 +306,14 @@ class Plugin:
 def test_application_has_plugins_in_the_category(files):
     """By a log function in Python, too, and with no handler of its own."""
     folder = files({"plugin.py": PLUGIN})
-    code = COLLECT + f"""
+    code = (
+        COLLECT
+        + f"""
 Gst.debug_set_threshold_from_string("pythonplugin:5", True)
 play(make("{LINE.format('plugin.py')}")[0])
 tell([shown, logging.getLogger().handlers, logging.getLogger().level])
 """
+    )
     shown, handlers, level = run_application(folder, code)
     assert shown == [
         ["DEBUG", "process_audio", "p", "a debug"],
@@ -323,26 +326,34 @@ tell([shown, logging.getLogger().handlers, logging.getLogger().level])
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
 def test_applications_handlers_get_what_they_would_without_us(files, level, category):
     folder = files({"plugin.py": PLUGIN})
-    code = COLLECT + f"""
+    code = (
+        COLLECT
+        + f"""
 Gst.debug_set_threshold_from_string("pythonplugin:{category}", True)
 logging.getLogger().addHandler(own)
 logging.getLogger().setLevel(logging.{level})
 play(make("{LINE.format('plugin.py')}")[0])
 tell([own.got, len(shown)])
 """
+    )
     got, shown = run_application(folder, code)
     assert shown == (2 if category else 0)
-    assert got == {
-        "DEBUG": ["a debug", "a warning", "not the plugin's"],
-        "INFO": ["a warning", "not the plugin's"],
-        "WARNING": ["a warning", "not the plugin's"],
-        "ERROR": [],
-    }[level]
+    assert (
+        got
+        == {
+            "DEBUG": ["a debug", "a warning", "not the plugin's"],
+            "INFO": ["a warning", "not the plugin's"],
+            "WARNING": ["a warning", "not the plugin's"],
+            "ERROR": [],
+        }[level]
+    )
 
 
 def test_module_of_the_application_logs_to_the_category(files):
     folder = files({"package/__init__.py": "", "package/plugin.py": PLUGIN})
-    code = COLLECT + """
+    code = (
+        COLLECT
+        + """
 Gst.debug_set_threshold_from_string("pythonplugin:2", True)
 sys.path.insert(0, ".")
 for life in range(2):
@@ -350,13 +361,16 @@ for life in range(2):
               " ! fakesink")[0])
 tell(shown)
 """
+    )
     warning = ["WARN", "process_audio", "p", "package.plugin: a warning"]
     assert run_application(folder, code) == [warning] * 2
 
 
 def test_loggers_of_plugins_that_are_gone_are_forgotten(files):
     folder = files({"plugin.py": PLUGIN, "broken.py": PLUGIN + "1 / 0"})
-    code = COLLECT + """
+    code = (
+        COLLECT
+        + """
 def known():
     gc.collect()
     return [len(logging.Logger.manager.loggerDict), len(logging._handlerList)]
@@ -371,5 +385,6 @@ for life in range(5):
     live("broken.py")
 tell([before, known()])
 """
+    )
     before, after = run_application(folder, code)
     assert before == after

@@ -117,7 +117,10 @@ def speech(tmp_path_factory):
 def turns(samples, **more):
     """(seconds, active) of each message."""
     samples = np.atleast_2d(samples).astype("f4")
-    return [(time, fields["active"]) for time, name, fields in fed(VOICE, samples, **more)[1]]
+    return [
+        (time, fields["active"])
+        for time, name, fields in fed(VOICE, samples, **more)[1]
+    ]
 
 
 SILENCE = np.zeros(RATE)
@@ -130,7 +133,12 @@ def test_speech_is_found_where_it_is(speech, noise):
     samples = np.concatenate([SILENCE, speech, SILENCE, speech / 2, SILENCE])
     found = turns(samples + noise * NOISE[: samples.size])
     begin, end = 1.0, 1 + seconds
-    expected = [(begin, True), (end, False), (end + 1, True), (end + 1 + seconds, False)]
+    expected = [
+        (begin, True),
+        (end, False),
+        (end + 1, True),
+        (end + 1 + seconds, False),
+    ]
     assert [active for _, active in found] == [True, False, True, False]
     for (time, active), (when, _) in zip(found, expected):
         # In noise the quiet sentence's first word, "the", may be too short.
@@ -143,7 +151,10 @@ def test_one_sentence_is_one_stretch_of_speech(speech):
 
 
 def test_speech_at_the_very_start_is_found(speech):
-    assert [active for _, active in turns(np.concatenate([speech, SILENCE]))] == [True, False]
+    assert [active for _, active in turns(np.concatenate([speech, SILENCE]))] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("rms", [0, 0.001, 0.1, 0.5])
@@ -166,7 +177,9 @@ TONES = {
 @pytest.mark.parametrize("rate", [RATE, 48000])
 @pytest.mark.parametrize("tone", TONES)
 def test_a_tone_is_nobodys_voice(tone, rate):
-    samples = np.concatenate([np.zeros(rate), TONES[tone](np.arange(3 * rate) / rate)] * 2)
+    samples = np.concatenate(
+        [np.zeros(rate), TONES[tone](np.arange(3 * rate) / rate)] * 2
+    )
     noise = np.resize(NOISE, samples.size)
     for level in (0.001, 0.01):
         assert turns(0.3 * samples + level * noise, rate=rate) == []
@@ -182,7 +195,10 @@ def test_a_voice_is_heard_after_a_tone_and_ends_before_one(speech):
 
 def test_cut_into_buffers_makes_no_difference(speech):
     samples = np.atleast_2d(np.concatenate([SILENCE, speech, SILENCE])).astype("f4")
-    told = [[fields for *_, fields in fed(VOICE, samples, size=n)[1]] for n in (100, 512, 5000)]
+    told = [
+        [fields for *_, fields in fed(VOICE, samples, size=n)[1]]
+        for n in (100, 512, 5000)
+    ]
     assert told[0] == told[1] == told[2] != []
 
 

@@ -166,7 +166,12 @@ def test_report_shows_levels_and_parameters():
 
 
 def test_what_a_plugin_prints_stays_out_of_json(files):
-    body = ["print('one')", "os.write(1, b'two')", "import sys", "sys.stdout.write('x')"]
+    body = [
+        "print('one')",
+        "os.write(1, b'two')",
+        "import sys",
+        "sys.stdout.write('x')",
+    ]
     plugin = files({"loud.py": processor(body)}) / "loud.py"
     code, _, err = workbench.examine(plugin)
     assert code == 0 and "one" in err and "two" in err
@@ -179,8 +184,18 @@ def test_help_explains_checks_and_exit_status():
     for name, meaning in results.CHECKS.items():
         assert re.search(rf"^  {name} +{re.escape(meaning)}$", text, re.M), name
     assert "exit status: 0" in text and "--json prints" in text
-    for option in ("--set", "--rate", "--channels", "--format", "--seconds", "--class",
-                   "--quick", "--plot", "--json", "--skip"):
+    for option in (
+        "--set",
+        "--rate",
+        "--channels",
+        "--format",
+        "--seconds",
+        "--class",
+        "--quick",
+        "--plot",
+        "--json",
+        "--skip",
+    ):
         assert option in text
     assert max(map(len, text.splitlines())) <= 80
 
@@ -286,7 +301,8 @@ def test_script_runs_from_a_prefix_whatever_python_is_in_path(tmp_path):
     shutil.copy(workbench.COMMAND, command)
     assert command.stat().st_mode & stat.S_IXUSR
     shutil.copytree(
-        processes.PLUGINS, tmp_path / "share" / "pythonfilter",
+        processes.PLUGINS,
+        tmp_path / "share" / "pythonfilter",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     other = tmp_path / "other" / "python3"

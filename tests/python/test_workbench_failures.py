@@ -39,7 +39,9 @@ def test_report_names_the_place_of_a_failure(write):
     text = result.out.decode()
     assert result.code == 1
     number = 1 + source.splitlines().index("            raise ValueError('too short')")
-    assert f"FAIL  {check}" in text and message in text and f"{plugin}:{number}\n" in text
+    assert (
+        f"FAIL  {check}" in text and message in text and f"{plugin}:{number}\n" in text
+    )
     assert "(1 frames, F32 interleaved 48000 Hz 2 ch)" in text
     assert text.splitlines()[-1].startswith("plugin.py: FAILED; 1 failed, ")
     assert "\x1b" not in text and result.err == ""
@@ -79,13 +81,25 @@ def test_max_load_fails_a_plugin_that_takes_longer(write):
     [
         ("in-place", "put in another array", ["buffer.data = buffer.data * 1"], ""),
         ("clipping", "peak +6.0 dBFS", ["buffer.data *= 2"], ""),
-        ("recovery", "still NaN", ["self._calls += buffer.data.sum()",
-                                   "buffer.data += 1e-6 * self._calls"], ""),
+        (
+            "recovery",
+            "still NaN",
+            ["self._calls += buffer.data.sum()", "buffer.data += 1e-6 * self._calls"],
+            "",
+        ),
         ("blocks", "the samples differ by up to", ["buffer.data[:, 0] = 0"], ""),
-        ("life", "carries over state", ["self._calls += 1",
-                                        "buffer.data *= self._calls"], ""),
-        ("parameters", "an unknown parameter is not refused", ["pass"],
-         "def set_parameter(self, key, value):\n    return None"),
+        (
+            "life",
+            "carries over state",
+            ["self._calls += 1", "buffer.data *= self._calls"],
+            "",
+        ),
+        (
+            "parameters",
+            "an unknown parameter is not refused",
+            ["pass"],
+            "def set_parameter(self, key, value):\n    return None",
+        ),
     ],
 )
 def test_what_may_be_meant_is_a_note(check, message, body, more, write):
@@ -101,7 +115,9 @@ def test_format_that_is_not_declared_may_be_refused(write):
     report = {}
     for declared in ("", "\nrates = (48000, 44100)"):
         plugin = write(processor(["pass"], start + declared))
-        result = workbench.run(plugin, *workbench.SHORT[:3], "--channels", "2", "--json")
+        result = workbench.run(
+            plugin, *workbench.SHORT[:3], "--channels", "2", "--json"
+        )
         report[declared] = result.code, json.loads(result.out)
     (code, undeclared), (strict, contradicts) = report.values()
     [note] = workbench.found(undeclared, "start", "note")

@@ -59,7 +59,10 @@ def test_source_is_drawn_without_before(tmp_path):
 
 def test_plot_of_what_has_no_samples_is_refused(tmp_path):
     result = workbench.run(
-        processes.PLUGINS / "null_sink.py", *workbench.SHORT, "--plot", tmp_path / "a.png"
+        processes.PLUGINS / "null_sink.py",
+        *workbench.SHORT,
+        "--plot",
+        tmp_path / "a.png",
     )
     assert result.code == 2 and "no samples to draw" in result.err
 
@@ -84,8 +87,16 @@ def test_new_plugin_and_its_test_pass_at_once(kind, tmp_path):
     assert made.code == 0, made.err
     assert "wrote my_first.py and test_my_first.py" in made.out.decode()
     tested = processes.run(
-        [processes.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         "test_my_first.py"], cwd=tmp_path,
+        [
+            processes.PYTHON,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "test_my_first.py",
+        ],
+        cwd=tmp_path,
     )
     assert tested.code == 0 and b"2 passed" in tested.out, tested.out
     code, report, _ = workbench.examine("my_first.py", cwd=tmp_path)
@@ -130,8 +141,16 @@ def test_new_test_fails_when_its_plugin_is_broken(kind, tmp_path):
     assert broken != text
     plugin.write_text(broken)
     tested = processes.run(
-        [processes.PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-         "test_broken.py"], cwd=tmp_path,
+        [
+            processes.PYTHON,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "test_broken.py",
+        ],
+        cwd=tmp_path,
     )
     assert tested.code == 1 and b"failed" in tested.out
 

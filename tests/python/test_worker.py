@@ -171,21 +171,28 @@ def test_a_module_by_name(server, files):
 
 
 def test_set_parameter_tells_the_value(load):
-    plugin = load("""
+    plugin = load(
+        """
 class Plugin(AudioProcessorPlugin):
     gain = Param(1.0, min=0, max=2)
     def process_audio(self, buffer): buffer.data *= self.gain
-""")
+"""
+    )
     assert plugin.ask("set_parameter", "gain", "0.50") == [b"0.5"]
     plugin.start()
     assert (plugin.process(ONES).samples == 0.5).all()
     told = failure_of(plugin.ask, "set_parameter", "gain", "3")
-    assert (told.kind, told.phase, told.type) == ("raised", "set_parameter", "ValueError")
+    assert (told.kind, told.phase, told.type) == (
+        "raised",
+        "set_parameter",
+        "ValueError",
+    )
     assert told.message == "gain = 3: must be a number from 0 to 2"
 
 
 def test_a_refused_secret_is_not_quoted(load):
-    plugin = load("""
+    plugin = load(
+        """
 class Plugin:
     secrets = "key"
     def process_audio(self, buffer): pass
@@ -194,7 +201,8 @@ class Plugin:
             raise ValueError(f"{value} is no key")
     def get_parameter(self, key):
         raise AssertionError("asked for a secret")
-""")
+"""
+    )
     assert plugin.ask("set_parameter", "key", "good") == [b"good"]
     told = failure_of(plugin.ask, "set_parameter", "key", "hunter2")
     assert vars(told) == {
@@ -205,36 +213,46 @@ class Plugin:
 
 
 def test_numbers_of_a_source_and_a_sink(load):
-    source = load("""
+    source = load(
+        """
 class Plugin(AudioSourcePlugin):
     _sample_rate, _channel_count, _buffer_size = 16000, 1, 160
     def read_audio(self, buffer): pass
-""", "source")
+""",
+        "source",
+    )
     assert source.ask("preferences") == [b"16000", b"1", b"160"]
-    sink = load("""
+    sink = load(
+        """
 class Plugin:
     def write_audio(self, buffer): pass
     def get_available_space(self): return 77.9
-""", "sink")
+""",
+        "sink",
+    )
     assert sink.ask("available_space") == [b"77"]
-    filter = load("""
+    filter = load(
+        """
 class Plugin:
     def process_audio(self, buffer): pass
     def get_processing_latency(self): return 0.125
-""")
+"""
+    )
     assert float(filter.ask("latency")[0]) == 0.125
     assert failure_of(load, GOOD + " get_processing_latency = 3", "sink")
 
 
 def test_drain(load):
-    plugin = load("""
+    plugin = load(
+        """
 import numpy as np
 class Plugin:
     given = [None, np.arange(6, dtype="f4").reshape(3, 2).T, np.zeros((3, 1), "f4"),
              np.zeros((2, 1))]
     def process_audio(self, buffer): pass
     def drain(self): return self.given.pop(0)
-""")
+"""
+    )
     plugin.start()
     assert plugin.ask("drain", 0) == [b"0", b""]
     frames, samples = plugin.ask("drain", 0)
@@ -274,10 +292,13 @@ def test_a_state_goes_to_other_code_in_another_process(server, load, files):
 
 
 def test_a_state_that_cannot_travel(load):
-    plugin = load(GOOD + """
+    plugin = load(
+        GOOD
+        + """
  def get_state(self): return lambda: 0
  def set_state(self, state): pass
-""")
+"""
+    )
     told = failure_of(plugin.ask, "get_state")
     assert (told.kind, told.phase) == ("bad-result", "get_state")
     assert told.message.startswith(
@@ -292,14 +313,16 @@ def test_a_state_that_cannot_travel(load):
 
 
 def test_messages_of_every_type(load):
-    plugin = load("""
+    plugin = load(
+        """
 import numpy as np
 class Plugin(AudioProcessorPlugin):
     def process_audio(self, buffer):
         self.post("all", b=True, i=-2**63, d=0.1, s="\\u00e4", inf=float("inf"),
                   ab=[True, False], ai=np.arange(3), ad=(0.5, 1), as_=["", "x"], none=[])
         raise ValueError("after it")
-""")
+"""
+    )
     plugin.start()
     reply = plugin.process(ONES)
     assert reply.outcome == FAILED and reply.failure.message == "after it"
@@ -311,19 +334,22 @@ class Plugin(AudioProcessorPlugin):
 
 
 def test_the_last_messages_of_a_call_are_kept(load):
-    plugin = load("""
+    plugin = load(
+        """
 class Plugin(AudioProcessorPlugin):
     def start(self):
         for i in range(1234): self.post("count", i=i)
     def process_audio(self, buffer): pass
-""")
+"""
+    )
     plugin.start()
     assert [fields["i"] for _, fields in plugin.messages[:-1]] == list(range(234, 1234))
     assert plugin.messages[-1] == 234
 
 
 def test_messages_outside_a_call_are_events(load):
-    plugin = load("""
+    plugin = load(
+        """
 import threading
 class Plugin(AudioProcessorPlugin):
     def __init__(self): self.post("early")
@@ -331,7 +357,8 @@ class Plugin(AudioProcessorPlugin):
         thread = threading.Thread(target=lambda: self.post("outside"))
         thread.start(); thread.join()
         self.post("inside")
-""")
+"""
+    )
     assert plugin.messages == [("early", {})]
     plugin.start()
     plugin.process(ONES)
@@ -380,13 +407,16 @@ def test_the_threshold_of_the_log_can_change(server, load):
 
 
 def test_nobody_who_reads_the_log_holds_nothing_up_for_ever(load):
-    plugin = load("""
+    plugin = load(
+        """
 import logging
 log = logging.getLogger(__name__)
 class Plugin:
     def process_audio(self, buffer):
         for i in range(2000): log.error("%d %s", i, "x" * 1000)
-""", level=20)
+""",
+        level=20,
+    )
     plugin.start()
     assert plugin.process(ONES).outcome == OK  # a second, not one for each
     seen = [plugin.event()[5]]
@@ -513,7 +543,9 @@ def test_a_call_that_is_no_audio_is_interrupted(load):
     plugin = load(GOOD + " def start(self):\n  while True: pass")
     from worker_host import CALL, send
 
-    send(plugin.calls, ["start", "F32", 1, 48000, 2, 0, "", "", 0, 1, 0, 0, "F32", 1, 2])
+    send(
+        plugin.calls, ["start", "F32", 1, 48000, 2, 0, "", "", 0, 1, 0, 0, "F32", 1, 2]
+    )
     plugin.request(CALL)
     time.sleep(0.05)
     plugin.tell("interrupt")
@@ -530,7 +562,12 @@ def test_caps_are_mapped_while_a_call_runs(load):
     assert plugin.event() == ("mapped", "5", "AUDIO/X-RAW", *place)
     plugin.tell("map_caps", 6, "output", "bad")
     name, serial, kind, phase, type, message, *rest = plugin.event()
-    assert (name, serial, kind, phase) == ("not_mapped", "6", "raised", "get_output_caps")
+    assert (name, serial, kind, phase) == (
+        "not_mapped",
+        "6",
+        "raised",
+        "get_output_caps",
+    )
     assert (type, message) == ("ValueError", "no such caps") and len(rest) == 4
     plugin.tell("map_caps", 7, "output", "none")
     assert plugin.event()[2:6] == (
@@ -552,8 +589,12 @@ def test_unlock_while_a_call_runs(load):
 def test_three_plugins_in_one_worker(server, load, files):
     worker = server.spawn()
     source = "import helper\n" + GOOD.replace("pass", "buffer.data[:] = helper.next()")
-    files({"helper.py": "import os\ncount = 0\ndef next():\n"
-           " global count\n count += 1\n return count * 1000 + os.getpid() % 1000\n"})
+    files(
+        {
+            "helper.py": "import os\ncount = 0\ndef next():\n"
+            " global count\n count += 1\n return count * 1000 + os.getpid() % 1000\n"
+        }
+    )
     plugins = [load(source, into=worker) for _ in range(3)]
     for plugin in plugins:
         plugin.start()

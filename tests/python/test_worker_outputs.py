@@ -174,7 +174,9 @@ def test_what_is_no_raw_audio(load, given, type, message):
 
 
 def test_the_block_itself_goes_on_where_it_may(load):
-    plugin = load("as_bytes = True", "def process_audio(self, buffer): buffer.data[0] = 65")
+    plugin = load(
+        "as_bytes = True", "def process_audio(self, buffer): buffer.data[0] = 65"
+    )
     plugin.start(2, input_caps="a", output_caps="a", bytes=1)
     reply = plugin.process(b"1234")
     assert (reply.outcome, reply.flags, reply.outputs) == (OK, 0, [])

@@ -227,13 +227,20 @@ def test_whatever_breaks_a_rule_ends_the_worker(files, server, rule):
 
 
 def test_workers_make_other_noise(server, files):
-    script = files({"plugin.py": """
+    script = (
+        files(
+            {
+                "plugin.py": """
         import random
         import numpy as np
         def process_audio(buffer):
             buffer.data[0] = np.random.random(buffer.data.shape[1])
             buffer.data[1] = random.random()
-    """}) / "plugin.py"
+    """
+            }
+        )
+        / "plugin.py"
+    )
     noises = []
     for _ in range(3):
         plugin = server.spawn().load(script)
@@ -294,7 +301,10 @@ def test_the_server_keeps_nothing_of_workers_that_are_gone(files):
 
 
 def test_nothing_is_left_behind_by_a_buffer(server, files):
-    script = files({"plugin.py": """
+    script = (
+        files(
+            {
+                "plugin.py": """
         import sys
         count = 0
         class Plugin:
@@ -304,7 +314,11 @@ def test_nothing_is_left_behind_by_a_buffer(server, files):
                 buffer.data *= 0.5
                 if count in (1000, 100000):
                     buffer.data[0, 0] = sys.getallocatedblocks()
-    """}) / "plugin.py"
+    """
+            }
+        )
+        / "plugin.py"
+    )
     plugin = server.spawn().load(script)
     plugin.start(format="F32")
     seen = []
@@ -325,7 +339,10 @@ def test_what_of_a_sandbox_was_applied_is_told(server, files):
     assert server.spawn("none").hello == ["sandbox", "none"]
     word, applied = server.spawn("basic", required=True).hello
     assert word == "sandbox" and "no-new-privs" in applied
-    script = files({"plugin.py": """
+    script = (
+        files(
+            {
+                "plugin.py": """
         import numpy as np
         import threading
         output_caps = "a/b"
@@ -337,7 +354,11 @@ def test_what_of_a_sandbox_was_applied_is_told(server, files):
                     buffer.data[:] = 7
             def get_output_caps(self, caps): return caps
             def unlock(self): pass
-    """}) / "plugin.py"
+    """
+            }
+        )
+        / "plugin.py"
+    )
     worker = server.spawn("strict")
     for _ in range(2):
         plugin = worker.load(script)

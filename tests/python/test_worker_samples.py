@@ -56,14 +56,18 @@ def methods(text):
 @pytest.mark.parametrize("interleaved", [0, 1])
 @pytest.mark.parametrize("format", ["F32", "F64", "S16", "S32"])
 def test_samples_are_worked_on_where_they_lie(load, format, interleaved):
-    plugin = load(methods(f"""
+    plugin = load(
+        methods(
+            f"""
         formats = {format!r}
         def process_audio(self, buffer):
             assert buffer.data.shape == (3, 100)
             assert buffer.data.flags.writeable and not buffer.data.flags.owndata
             buffer.data[1] += 1
             buffer.data[2] *= 3
-    """))
+    """
+        )
+    )
     plugin.start(3, format, interleaved)
     samples = np.arange(300).reshape(3, 100)
     reply = plugin.process(samples)
@@ -82,36 +86,48 @@ def test_planes_may_be_apart(load):
 
 
 def test_one_array_and_one_buffer_for_all_calls(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         seen = None
         def process_audio(self, buffer):
             now = (id(buffer), id(buffer.data))
             buffer.data[0, 0] = self.seen in (None, now)
             self.seen = now
-    """))
+    """
+        )
+    )
     plugin.start()
     assert [plugin.process(ONES).samples[0, 0] for _ in range(5)] == [1] * 5
 
 
 def test_each_slot_has_its_array(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         arrays = []
         def process_audio(self, buffer):
             if id(buffer.data) not in self.arrays:
                 self.arrays.append(id(buffer.data))
             buffer.data[0, 0] = len(self.arrays)
-    """))
+    """
+        )
+    )
     plugin.start()
     found = [plugin.process(ONES, slot=i % 3).samples[0, 0] for i in range(9)]
     assert found == [1, 2, 3, 3, 3, 3, 3, 3, 3]
 
 
 def test_many_sizes_do_not_pile_up(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             import sys
             buffer.data[0, 0] = sys.getrefcount(buffer.data.base)
-    """))
+    """
+        )
+    )
     plugin.start()
     plugin.add_slot(0, 65536)
     found = []
@@ -123,17 +139,19 @@ def test_many_sizes_do_not_pile_up(load):
 
 
 def test_times_and_flags(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             self.post("seen", times=repr((
                 buffer.pts, buffer.duration, buffer.offset, buffer.discont,
                 buffer.gap, buffer.sample_rate)))
-    """))
+    """
+        )
+    )
     plugin.start(rate=44100)
     plugin.process(ONES)
-    plugin.process(
-        ONES, pts=2**63, duration=0, position=7, flags=3
-    )
+    plugin.process(ONES, pts=2**63, duration=0, position=7, flags=3)
     assert [fields["times"] for _, fields in plugin.messages] == [
         "(None, None, None, False, False, 44100)",
         f"({2**63}, 0, 7, True, True, 44100)",
@@ -151,7 +169,9 @@ def test_discont_goes_both_ways(load, set_to, before, after):
 
 
 def test_a_read_only_plugin_cannot_write(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         read_only = True
         def process_audio(self, buffer):
             for change in ("buffer.data *= 2", "buffer.data.flags.writeable = True"):
@@ -159,7 +179,9 @@ def test_a_read_only_plugin_cannot_write(load):
                     exec(change)
                 except ValueError:
                     self.post("refused")
-    """))
+    """
+        )
+    )
     plugin.start()
     plugin.add_slot(0, 4096, writable=False)
     memory = plugin.slots[0]
@@ -178,11 +200,15 @@ def test_a_new_format_is_a_new_view(load):
 
 
 def test_samples_that_no_array_can_be_over_are_copied(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             assert buffer.data.flags.aligned
             buffer.data *= 2
-    """))
+    """
+        )
+    )
     plugin.start(2, interleaved=0)
     plugin.add_slot(0, 8192)
     for _ in range(3):
@@ -193,7 +219,9 @@ def test_samples_that_no_array_can_be_over_are_copied(load):
 
 
 def test_curves(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         gain = Param(1.0)
         curves = "gain"
         def process_audio(self, buffer):
@@ -210,7 +238,9 @@ def test_curves(load):
                 self.kept.curve("gain")
             except RuntimeError as error:
                 self.post("late", text=str(error))
-    """))
+    """
+        )
+    )
     plugin.start()
     descriptor, memory = region(8192)
     np.frombuffer(memory, np.float32)[:1024] = 9
@@ -277,10 +307,14 @@ def test_what_is_no_result(load, code, type, message):
 
 
 def test_a_read_only_plugin_gives_nothing(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         read_only = True
         def process_audio(self, buffer): return buffer.data * 2
-    """))
+    """
+        )
+    )
     plugin.start()
     failure = plugin.process(ONES).failure
     told = "process_audio() gave samples although the plugin is read_only"
@@ -297,13 +331,17 @@ def test_false_refuses(load):
 
 
 def test_an_exception(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             buffer.data[:] = 3
             self.deeper()
         def deeper(self):
             raise LookupError("one\\ntwo")
-    """))
+    """
+        )
+    )
     plugin.start()
     reply = plugin.process(ONES)
     failure = reply.failure
@@ -324,7 +362,9 @@ def test_drop_buffer(load):
 
 
 def test_a_source(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         calls = 0
         def read_audio(self, buffer):
             self.calls += 1
@@ -332,7 +372,10 @@ def test_a_source(load):
             if self.calls == 2: buffer.data[:] = 5; return True
             if self.calls == 3: raise DropBuffer("no")
             raise EndOfStream
-    """), "source")
+    """
+        ),
+        "source",
+    )
     plugin.start()
     assert plugin.process(ONES).outcome == DECLINED
     reply = plugin.process(ONES)
@@ -371,7 +414,9 @@ KEEP = {
 
 @pytest.mark.parametrize("what", KEEP)
 def test_what_is_kept_keeps_its_values(load, what):
-    plugin = load(methods(f"""
+    plugin = load(
+        methods(
+            f"""
         def __init__(self): self.kept = []
         def process_audio(self, buffer):
             if buffer.data[0, 0] < 3:
@@ -384,7 +429,9 @@ def test_what_is_kept_keeps_its_values(load, what):
                     each = getattr(each, "data", each)
                 first = np.frombuffer(np.ascontiguousarray(each).tobytes(), "f4")[0]
                 self.post("kept", first=float(first))
-    """))
+    """
+        )
+    )
     plugin.start()
     for i in range(3):
         reply = plugin.process(ONES * i, slot=i)
@@ -399,20 +446,26 @@ def test_what_is_kept_keeps_its_values(load, what):
 
 
 def test_kept_is_what_an_exception_leaves(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             try:
                 samples = buffer.data
                 raise ValueError
             except ValueError as error:
                 self.error = error
-    """))
+    """
+        )
+    )
     plugin.start()
     assert plugin.process(ONES).flags == ESCAPED
 
 
 def test_a_failure_alone_keeps_nothing(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         def process_audio(self, buffer):
             samples = buffer.data[0]
             return self.fail(samples)
@@ -421,7 +474,9 @@ def test_a_failure_alone_keeps_nothing(load):
                 raise KeyError("inner")
             except KeyError:
                 raise ValueError("outer")
-    """))
+    """
+        )
+    )
     plugin.start()
     for _ in range(3):
         reply = plugin.process(ONES)
@@ -429,13 +484,17 @@ def test_a_failure_alone_keeps_nothing(load):
 
 
 def test_a_kept_buffer_still_tells_its_times(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         kept = None
         def process_audio(self, buffer):
             self.kept = self.kept or buffer
         def stop(self):
             self.post("kept", pts=self.kept.pts)
-    """))
+    """
+        )
+    )
     plugin.start()
     assert plugin.process(ONES, pts=11).flags == ESCAPED
     for pts in (12, 13):
@@ -445,13 +504,17 @@ def test_a_kept_buffer_still_tells_its_times(load):
 
 
 def test_the_buffer_stays_the_same_when_only_its_array_is_kept(load):
-    plugin = load(methods("""
+    plugin = load(
+        methods(
+            """
         kept = buffers = ()
         def process_audio(self, buffer):
             self.kept += (buffer.data,)
             self.buffers += (id(buffer),)
             buffer.data[:] = len(set(self.buffers))
-    """))
+    """
+        )
+    )
     plugin.start()
     for slot in range(3):
         reply = plugin.process(ONES, slot=slot)
@@ -459,11 +522,18 @@ def test_the_buffer_stays_the_same_when_only_its_array_is_kept(load):
 
 
 def test_more_can_be_kept_than_there_are_descriptors_at_first(files):
-    script = files({"plugin.py": """
+    script = (
+        files(
+            {
+                "plugin.py": """
         kept = []
         def process_audio(buffer):
             kept.append(buffer.data)
-    """}) / "plugin.py"
+    """
+            }
+        )
+        / "plugin.py"
+    )
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     try:

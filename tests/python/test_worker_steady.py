@@ -46,7 +46,8 @@ def worker():
 
 
 def plugin_of(code):
-    return "import sys\nfrom base_plugin import *\n" + textwrap.dedent(f"""
+    return "import sys\nfrom base_plugin import *\n" + textwrap.dedent(
+        f"""
         class Plugin(AudioProcessorPlugin):
             calls, at, error = 0, 0, ValueError("the same")
             def __init__(self):
@@ -60,7 +61,8 @@ def plugin_of(code):
                     {code}
             def set_parameter(self, key, value):
                 self.at, self.calls = int(value), 0
-    """)
+    """
+    )
 
 
 @pytest.mark.parametrize("what", UNUSUAL)
@@ -83,7 +85,9 @@ def test_it_does_not_matter_which_buffer_it_is(worker, files, what):
             assert (reply.outcome, reply.flags) == (outcome, flags), reply.failure
             assert reply.samples[0, 0] == sample
             failure = reply.failure
-            told.append(failure and (failure.kind, failure.type, failure.message, failure.line))
+            told.append(
+                failure and (failure.kind, failure.type, failure.message, failure.line)
+            )
             if flags & ESCAPED:
                 plugin.slots.pop(slot)
         assert len(plugin.messages) == (code.count("post") * len(told))

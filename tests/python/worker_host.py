@@ -90,9 +90,7 @@ def region(size, writable=True):
     os.ftruncate(descriptor, size)
     memory = mmap.mmap(descriptor, size)
     seals = SEAL_SHRINK | SEAL_GROW | SEAL_SEAL
-    fcntl.fcntl(
-        descriptor, ADD_SEALS, seals | (0 if writable else SEAL_FUTURE_WRITE)
-    )
+    fcntl.fcntl(descriptor, ADD_SEALS, seals | (0 if writable else SEAL_FUTURE_WRITE))
     return descriptor, memory
 
 
@@ -260,7 +258,9 @@ class Plugin:
         for place, name in enumerate(places, 3):
             none = NO_TIME if name in ("pts", "duration", "position") else 0
             self.words[place] = words.get(name, none)
-        if kind == PROCESS and not (self._notices or self.words[11] or self.words[10] & 1):
+        if kind == PROCESS and not (
+            self._notices or self.words[11] or self.words[10] & 1
+        ):
             place = tuple(self.words[3:7])
             kind = self._places.setdefault(place, FIRST_PLACE + len(self._places))
         self.words[1] = kind
@@ -391,7 +391,9 @@ class Plugin:
         received = receive(self.events)
         assert received is not None, "the worker is gone"
         name, *rest = received[0]
-        return message(received[0]) if name == b"message" else (name.decode(), *text(rest))
+        return (
+            message(received[0]) if name == b"message" else (name.decode(), *text(rest))
+        )
 
     def close(self):
         self.calls.close()
@@ -405,7 +407,15 @@ class Reply:
 
     def __init__(self, plugin, slot, frames, offset):
         words = plugin.words[256:263].tolist()
-        sequence, self.outcome, self.flags, count, self.bytes, records, self.time = words
+        (
+            sequence,
+            self.outcome,
+            self.flags,
+            count,
+            self.bytes,
+            records,
+            self.time,
+        ) = words
         assert sequence == plugin.words[0]
         self.samples = None if slot is None else plugin.samples(slot, frames, offset)
         self.outputs = plugin.outputs(count, self.bytes) if count else []

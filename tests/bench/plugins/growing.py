@@ -26,7 +26,9 @@ class Growing(AudioProcessorPlugin):
         self.calls = int(value) if key == "calls" else 0
 
     def get_parameter(self, key):
-        return repr(self.time_calls()) if key == "calls" else str(sys.getallocatedblocks())
+        return (
+            repr(self.time_calls()) if key == "calls" else str(sys.getallocatedblocks())
+        )
 
     def time_calls(self):
         buffer = AudioBuffer(1, 1)

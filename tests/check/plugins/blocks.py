@@ -24,13 +24,18 @@ class Blocks(AudioProcessorPlugin):
         frames = buffer.get_frame_count()
         if frames != self._frames or not self.quiet:
             say(
-                "call", frames,
-                "pts", buffer.pts,
-                "duration", buffer.duration,
-                "offset", buffer.offset,
+                "call",
+                frames,
+                "pts",
+                buffer.pts,
+                "duration",
+                buffer.duration,
+                "offset",
+                buffer.offset,
                 "discont" if buffer.discont else "-",
                 "gap" if buffer.gap else "-",
-                "last", int(buffer.data[0, -1]),
+                "last",
+                int(buffer.data[0, -1]),
             )
         buffer.data *= 2
 
