@@ -159,9 +159,8 @@ void PythonElement::take_over(Candidate next) {
   reloader_.took_over(capabilities);
   if (capabilities.has_latency)
     update_latency();
-  else if (latency_.exchange(0) != 0)
-    gst_element_post_message(element_,
-                             gst_message_new_latency(GST_OBJECT(element_)));
+  else
+    set_latency(0);
   gst_element_post_message(
       element_, gst_message_new_element(
                     GST_OBJECT(element_),

@@ -136,13 +136,10 @@ static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,
 }
 
 static gboolean gst_python_src_query(GstBaseSrc *base, GstQuery *query) {
-  SourceStream *stream = GST_PYTHON_SRC(base)->stream;
-  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY ||
-      !GST_CLOCK_TIME_IS_VALID(stream->buffer_duration()))
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->query(base, query);
-  // A buffer is sent when its last sample is due.
-  const bool live = gst_base_src_is_live(base);
-  gst_query_set_latency(query, live, live ? stream->buffer_duration() : 0,
+  gst_query_set_latency(query, gst_base_src_is_live(base),
+                        GST_PYTHON_SRC(base)->stream->tell_latency(),
                         GST_CLOCK_TIME_NONE);
   return TRUE;
 }
@@ -154,6 +151,17 @@ static gboolean gst_python_src_send_event(GstElement *element,
     GST_PYTHON_SRC(element)->python->post_statistics();
   return GST_ELEMENT_CLASS(gst_python_src_parent_class)
       ->send_event(element, event);
+}
+
+static GstStateChangeReturn gst_python_src_change_state(
+    GstElement *element, GstStateChange transition) {
+  auto *self = GST_PYTHON_SRC(element);
+  const GstStateChangeReturn result = self->python->change_state(
+      transition, GST_ELEMENT_CLASS(gst_python_src_parent_class));
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) self->stream->pause();
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    self->stream->forget_latency();
+  return result;
 }
 
 static gboolean gst_python_src_unlock(GstBaseSrc *base) {
@@ -188,6 +196,7 @@ static void gst_python_src_class_init(GstPythonSrcClass *klass) {
           "is-live", "Live", "Paced by the pipeline's clock, as a device is",
           FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
   element_class->send_event = gst_python_src_send_event;
+  element_class->change_state = gst_python_src_change_state;
   gst_element_class_set_static_metadata(
       element_class, "Python audio source", "Source/Audio",
       "Makes audio with a source written in Python with NumPy, in the buffer's "

@@ -297,12 +297,16 @@ GstFlowReturn PythonElement::update_latency() {
   double seconds = 0;
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
-  const GstClockTime now =
-      seconds > 0 ? GstClockTime(std::llround(seconds * GST_SECOND)) : 0;
-  if (latency_.exchange(now) != now)
+  set_latency(seconds > 0 ? GstClockTime(std::llround(seconds * GST_SECOND))
+                          : 0);
+  return GST_FLOW_OK;
+}
+
+// A source's is a part of what it tells, and it tells of that.
+void PythonElement::set_latency(GstClockTime now) {
+  if (latency_.exchange(now) != now && kind_ != PluginKind::Source)
     gst_element_post_message(element_,
                              gst_message_new_latency(GST_OBJECT(element_)));
-  return GST_FLOW_OK;
 }
 
 GstFlowReturn PythonElement::reset() {

@@ -210,6 +210,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
+  void set_latency(GstClockTime now);
   bool fail_caps();
   void count(const Block &block);
   void warn_about_escapes();

@@ -2,6 +2,10 @@
 #include "sourcestream.hpp"
 
 #include <algorithm>
+#include <utility>
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
 
 namespace pythonfilter {
 
@@ -13,9 +17,8 @@ constexpr int most_frames = 1 << 20;
 
 // How long to wait before asking a plugin again that had nothing: often
 // enough to be on time, seldom enough not to keep a core busy.
-std::chrono::nanoseconds before_asking_again(GstClockTime duration) {
-  return std::chrono::nanoseconds(
-      std::clamp<GstClockTime>(duration / 8, GST_MSECOND, 20 * GST_MSECOND));
+GstClockTime before_asking_again(GstClockTime duration) {
+  return std::clamp<GstClockTime>(duration / 8, GST_MSECOND, 20 * GST_MSECOND);
 }
 
 }  // namespace
@@ -27,24 +30,31 @@ bool SourceStream::start(const GstAudioInfo &info) {
   frames_ = bytes ? std::max<size_t>(1, bytes / size_t(info.bpf))
                   : size_t(wanted > 0 ? std::min(wanted, most_frames)
                                       : default_frames);
-  if (python.started()) {
-    base_ = time_of(next_);  // new caps in the middle: time goes on
-  } else {
-    base_ = 0;
+  drop_ready();
+  // New caps in the middle: time goes on.
+  const bool goes_on = python.started();
+  times_.start(guint64(info.rate), goes_on ? times_.time() : 0);
+  if (!goes_on) {
     based_ = false;
     g_object_get(source_, "num-buffers", &buffers_left_, nullptr);
   }
-  next_ = 0;
   discont_ = true;
-  if (!python.start(info, int(frames_))) return false;
-  duration_ =
-      gst_util_uint64_scale_round(frames_, GST_SECOND, guint64(info.rate));
-  return true;
+  duration_ = times_.time_after(frames_) - times_.time();
+  return python.start(info, int(frames_));
 }
 
-GstClockTime SourceStream::time_of(guint64 sample) const {
-  return base_ + gst_util_uint64_scale_round(sample, GST_SECOND,
-                                             guint64(python.info().rate));
+// A buffer is sent when its last sample is due, and the plugin may have it
+// later by its own latency.
+GstClockTime SourceStream::latency() const {
+  return is_live() ? duration_ + python.latency() : 0;
+}
+
+void SourceStream::check_latency() {
+  const GstClockTime now = latency();
+  if (G_LIKELY(!told_.is_wrong(now))) return;
+  GST_DEBUG_OBJECT(source_, "the latency is %" GST_TIME_FORMAT " now",
+                   GST_TIME_ARGS(now));
+  told_.post(GST_ELEMENT(source_), now);
 }
 
 void SourceStream::choose_pool(GstQuery *query) {
@@ -69,9 +79,9 @@ void SourceStream::choose_pool(GstQuery *query) {
   gst_object_unref(pool);
 }
 
-GstFlowReturn SourceStream::new_buffer(GstBuffer **buffer) {
+GstFlowReturn SourceStream::new_buffer(size_t frames, GstBuffer **buffer) {
   const GstAudioInfo &info = python.info();
-  const gsize size = frames_ * size_t(info.bpf);
+  const gsize size = frames * size_t(info.bpf);
   GstFlowReturn flow = GST_FLOW_OK;
   GstBufferPool *pool = gst_base_src_get_buffer_pool(source_);
   if (pool) {
@@ -83,14 +93,19 @@ GstFlowReturn SourceStream::new_buffer(GstBuffer **buffer) {
   if (flow != GST_FLOW_OK) return flow;
   gst_buffer_set_size(*buffer, gssize(size));
   if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
-    gst_buffer_add_audio_meta(*buffer, &info, frames_, nullptr);
+    gst_buffer_add_audio_meta(*buffer, &info, frames, nullptr);
   return GST_FLOW_OK;
 }
 
 GstFlowReturn SourceStream::create(GstBuffer **buffer) {
   const GstFlowReturn flow = next_buffer(buffer);
-  // The base class ends the stream by itself after num-buffers.
-  if (flow == GST_FLOW_EOS || (flow == GST_FLOW_OK && --buffers_left_ == 0))
+  // The base class ends the stream by itself after num-buffers, and where a
+  // buffer ends at the segment's stop.
+  if (flow == GST_FLOW_EOS ||
+      (flow == GST_FLOW_OK &&
+       (--buffers_left_ == 0 ||
+        GST_BUFFER_PTS(*buffer) + GST_BUFFER_DURATION(*buffer) >=
+            segment().stop)))
     python.end_of_stream();
   return flow;
 }
@@ -98,121 +113,204 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
 GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
-  if (is_live() && !based_) {
-    base_ = running_time();
-    based_ = true;
-  }
+  if (!based_) begin();
   for (;;) {
-    flow = new_buffer(buffer);
-    if (flow != GST_FLOW_OK) return flow;
-    GstFlowReturn failed = GST_FLOW_OK;
-    flow = fill(*buffer, &failed);
-    if (flow == GST_FLOW_OK && failed == GST_FLOW_OK) {
-      stamp(*buffer);
-      return GST_FLOW_OK;
+    // What a flush kept from being sent when it was due is still there.
+    if (length_ == 0) {
+      const size_t frames = frames_to_ask();
+      if (frames == 0) return GST_FLOW_EOS;
+      flow = make(frames);
+      if (flow != GST_FLOW_OK) return flow;
     }
-    gst_clear_buffer(buffer);
+    if (is_live()) flow = wait_.until(due_after(length_));
     if (flow != GST_FLOW_OK) return flow;
+    if (ready_) break;
+    GST_LOG_OBJECT(source_, "drops %" G_GSIZE_FORMAT " frames", length_);
     // Dropped by policy: its time passes.
-    next_ += frames_;
+    times_.advance(std::exchange(length_, 0));
     discont_ = true;
     python.stats().dropped.add();
-    if (is_live() && !wait_until(time_of(next_))) return GST_FLOW_FLUSHING;
   }
+  check_latency();
+  stamp(ready_);
+  *buffer = std::exchange(ready_, nullptr);
+  return GST_FLOW_OK;
 }
 
-// `dropped` is not OK for a buffer that on-error says to drop.
-GstFlowReturn SourceStream::fill(GstBuffer *buffer, GstFlowReturn *dropped) {
-  const GstClockTime due = time_of(next_ + frames_);
+// What a live source makes first is of now.
+void SourceStream::begin() {
+  based_ = true;
+  const GstClockTime running = now();
+  if (!is_live() || !GST_CLOCK_TIME_IS_VALID(running)) return;
+  const GstClockTime place = gst_segment_position_from_running_time(
+      &segment(), GST_FORMAT_TIME, running);
+  if (GST_CLOCK_TIME_IS_VALID(place) && place > times_.time())
+    times_.go_to(times_.next(), place);
+}
+
+// Not beyond the segment's stop.
+size_t SourceStream::frames_to_ask() const {
+  const GstClockTime stop = segment().stop;
+  if (!GST_CLOCK_TIME_IS_VALID(stop)) return frames_;
+  return std::min<guint64>(frames_, times_.frames_until(stop));
+}
+
+// Fills `ready_`, or leaves none for what on-error says to drop; length_ is
+// how many frames of either there are.
+GstFlowReturn SourceStream::make(size_t frames) {
+  GstFlowReturn flow = new_buffer(frames, &ready_);
+  if (flow != GST_FLOW_OK) return flow;
+  Made made = Made::Samples;
+  flow = fill(ready_, frames, &made);
+  if (flow != GST_FLOW_OK) {
+    gst_clear_buffer(&ready_);
+    return flow;
+  }
+  if (made == Made::Silence) {
+    // A source has no samples from before the call: this is what is left.
+    gst_buffer_memset(ready_, 0, 0, gst_buffer_get_size(ready_));
+    GST_BUFFER_FLAG_SET(ready_, GST_BUFFER_FLAG_GAP);
+    GST_LOG_OBJECT(source_, "silence, of %" G_GSIZE_FORMAT " frames", frames);
+  } else if (made == Made::Nothing) {
+    gst_clear_buffer(&ready_);
+  }
+  length_ = frames;
+  if (is_live()) note_lateness(frames);
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn SourceStream::fill(GstBuffer *buffer, size_t frames, Made *made) {
+  const GstClockTime due = due_after(frames);
   for (;;) {
-    const Outcome outcome = ask(buffer);
-    switch (outcome) {
+    switch (ask(buffer, frames)) {
       case Outcome::Ok:
-        if (is_live() && !wait_until(due)) return GST_FLOW_FLUSHING;
         return GST_FLOW_OK;
       case Outcome::EndOfStream:
         return GST_FLOW_EOS;
       case Outcome::Closing:
         return GST_FLOW_FLUSHING;
-      case Outcome::Declined:
-        if (!is_live()) {
-          if (!pause_.wait(before_asking_again(duration_)))
-            return GST_FLOW_FLUSHING;
-          continue;
-        }
-        if (running_time() < due) {
-          const GstClockTime soon =
-              running_time() +
-              GstClockTime(before_asking_again(duration_).count());
-          if (!wait_until(std::min(soon, due))) return GST_FLOW_FLUSHING;
-          continue;
-        }
-        break;
-      case Outcome::Failed: {
-        const GstFlowReturn flow = python.report(time_of(next_));
+      case Outcome::Declined: {
+        bool too_late = false;
+        const GstFlowReturn flow = wait_for_samples(due, &too_late);
         if (flow != GST_FLOW_OK) return flow;
-        if (python.on_error() == OnError::Drop) {
-          *dropped = GST_FLOW_ERROR;
-          return GST_FLOW_OK;
-        }
-        if (is_live() && !wait_until(due)) return GST_FLOW_FLUSHING;
-        break;
+        if (!too_late) continue;
+        *made = Made::Silence;
+        return GST_FLOW_OK;
+      }
+      case Outcome::Failed: {
+        const GstFlowReturn flow = python.report(times_.time());
+        if (flow != GST_FLOW_OK) return flow;
+        *made =
+            python.on_error() == OnError::Drop ? Made::Nothing : Made::Silence;
+        return GST_FLOW_OK;
       }
       case Outcome::Dropped:  // a source has no buffer to drop
-        break;
+        return GST_FLOW_ERROR;
     }
-    // A source has no samples from before the call: silence is what is left.
-    gst_buffer_memset(buffer, 0, 0, gst_buffer_get_size(buffer));
-    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
-    return GST_FLOW_OK;
   }
 }
 
-Outcome SourceStream::ask(GstBuffer *buffer) {
+// The plugin has nothing yet. A live stream does without it when it had its own
+// latency, too.
+GstFlowReturn SourceStream::wait_for_samples(GstClockTime due, bool *too_late) {
+  const GstClockTime pause = before_asking_again(duration_);
+  const GstClockTime running = is_live() ? now() : GST_CLOCK_TIME_NONE;
+  if (!GST_CLOCK_TIME_IS_VALID(running))
+    return pause_.wait(std::chrono::nanoseconds(pause)) ? GST_FLOW_OK
+                                                        : GST_FLOW_FLUSHING;
+  const GstClockTime end = due + python.latency();
+  *too_late = running >= end;
+  return *too_late ? GST_FLOW_OK : wait_.until(std::min(running + pause, end));
+}
+
+Outcome SourceStream::ask(GstBuffer *buffer, size_t frames) {
+  lost_ = false;
   // Here, as a plugin that never has anything may be what is being mended.
   if (G_UNLIKELY(python.new_code_waits())) python.change_code();
-  const GstFlowReturn ready = python.prepare(time_of(next_));
+  const GstFlowReturn ready = python.prepare(times_.time());
   if (ready != GST_FLOW_OK) return Outcome::Closing;
   AudioBlock block;
   std::string problem;
   if (!block.map(buffer, python.info(), true, &problem))
     return python.refuse("got " + problem);
-  block.pts = time_of(next_);
-  block.duration = duration_;
-  block.offset = next_;
+  block.pts = times_.time();
+  block.duration = times_.time_after(frames) - block.pts;
+  block.offset = times_.next();
   block.discont = discont_;
   const Outcome outcome = python.call(&block);
-  if (outcome == Outcome::Ok && block.discont) discont_ = true;
+  if (outcome == Outcome::Ok && block.discont) {
+    lost_ = !discont_;
+    discont_ = true;
+  }
   return outcome;
 }
 
+// What a live source lost is gone: its times follow the clock, and do not stay
+// late for ever.
+void SourceStream::note_lateness(size_t frames) {
+  const GstClockTime running = now();
+  if (!GST_CLOCK_TIME_IS_VALID(running)) return;
+  const GstClockTimeDiff late =
+      GST_CLOCK_DIFF(due_after(frames) + python.latency(), running);
+  guint64 lost = times_.frames_lost(late, running, lost_);
+  if (lost == 0) return;
+  lost = guint64(double(lost) * segment().rate);
+  GST_WARNING_OBJECT(source_,
+                     "%s: %" GST_TIME_FORMAT
+                     " late, so times jump by %" G_GUINT64_FORMAT " frames",
+                     lost_ ? "the plugin says that it lost some" : "too slow",
+                     GST_TIME_ARGS(late), lost);
+  times_.advance(lost);
+  discont_ = true;
+}
+
 void SourceStream::stamp(GstBuffer *buffer) {
-  GST_BUFFER_OFFSET(buffer) = next_;
-  GST_BUFFER_OFFSET_END(buffer) = next_ + frames_;
-  // With do-timestamp the base class writes the time of capture.
-  const GstClockTime begin = time_of(next_), end = time_of(next_ + frames_);
-  GST_BUFFER_PTS(buffer) =
-      gst_base_src_get_do_timestamp(source_) ? GST_CLOCK_TIME_NONE : begin;
+  const GstClockTime begin = times_.time(), end = times_.time_after(length_);
+  GST_BUFFER_OFFSET(buffer) = times_.next();
+  GST_BUFFER_OFFSET_END(buffer) = times_.next() + length_;
+  GST_BUFFER_PTS(buffer) = gst_base_src_get_do_timestamp(source_)
+                               ? time_of_capture(end - begin)
+                               : begin;
   GST_BUFFER_DURATION(buffer) = end - begin;
   if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   discont_ = false;
-  next_ += frames_;
+  times_.advance(std::exchange(length_, 0));
   python.stats().buffers.add();
 }
 
-GstClockTime SourceStream::running_time() const {
-  const GstClockTime now =
-      gst_element_get_current_running_time(GST_ELEMENT(source_));
-  return GST_CLOCK_TIME_IS_VALID(now) ? now : 0;
+// Of the first frame of a buffer that is there now. The base class would say
+// when the last one was.
+GstClockTime SourceStream::time_of_capture(GstClockTime duration) const {
+  const GstClockTime running = now();
+  const GstClockTime end = GST_CLOCK_TIME_IS_VALID(running)
+                               ? gst_segment_position_from_running_time(
+                                     &segment(), GST_FORMAT_TIME, running)
+                               : GST_CLOCK_TIME_NONE;
+  if (!GST_CLOCK_TIME_IS_VALID(end)) return times_.time();
+  return end > segment().start + duration ? end - duration : segment().start;
 }
 
-bool SourceStream::wait_until(GstClockTime due) {
-  const GstClockTime now = running_time();
-  return pause_.wait(std::chrono::nanoseconds(due > now ? due - now : 0));
+void SourceStream::drop_ready() {
+  gst_clear_buffer(&ready_);
+  length_ = 0;
+}
+
+// Running time; not known without a clock.
+GstClockTime SourceStream::now() const {
+  return gst_element_get_current_running_time(GST_ELEMENT(source_));
+}
+
+// The running time at which the last of the next frames is due.
+GstClockTime SourceStream::due_after(size_t frames) const {
+  const GstClockTime due = gst_segment_to_running_time(
+      &segment(), GST_FORMAT_TIME,
+      std::min(times_.time_after(frames), segment().stop));
+  return GST_CLOCK_TIME_IS_VALID(due) ? due : 0;
 }
 
 void SourceStream::set_unlocked(bool unlocked) {
   pause_.set_unlocked(unlocked);
+  wait_.set_unlocked(unlocked);
   if (unlocked) python.unlock();
 }
 

@@ -6,8 +6,11 @@
 
 #include <gst/base/gstbasesrc.h>
 
+#include "clockwait.hpp"
+#include "latencytold.hpp"
 #include "pause.hpp"
 #include "pythonelement.hpp"
+#include "sourcetimes.hpp"
 
 namespace pythonfilter {
 
@@ -15,38 +18,64 @@ class SourceStream {
  public:
   explicit SourceStream(GstBaseSrc *source)
       : python(GST_ELEMENT(source), PluginKind::Source, source->segment),
-        source_(source) {}
+        source_(source),
+        wait_(source) {}
+  ~SourceStream() { drop_ready(); }
 
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(const GstAudioInfo &info);
   // Makes sure that buffers come from a pool and are large enough.
   void choose_pool(GstQuery *query);
   GstFlowReturn create(GstBuffer **buffer);
-  GstClockTime buffer_duration() const { return duration_.load(); }
+
+  // Any thread.
+  // How much later a frame comes than it was made, for whoever asks.
+  GstClockTime tell_latency() {
+    return told_.tell([this] { return latency(); });
+  }
+  // From NULL on nobody knows what was told.
+  void forget_latency() { told_.forget(); }
   void set_unlocked(bool unlocked);
+  // After the element was told to pause.
+  void pause() { wait_.pause(); }
 
   PythonElement python;
 
  private:
+  enum class Made { Samples, Silence, Nothing };
+
   GstFlowReturn next_buffer(GstBuffer **buffer);
-  GstFlowReturn new_buffer(GstBuffer **buffer);
-  GstFlowReturn fill(GstBuffer *buffer, GstFlowReturn *flow);
-  Outcome ask(GstBuffer *buffer);
+  void begin();
+  size_t frames_to_ask() const;
+  GstFlowReturn new_buffer(size_t frames, GstBuffer **buffer);
+  GstFlowReturn make(size_t frames);
+  GstFlowReturn fill(GstBuffer *buffer, size_t frames, Made *made);
+  GstFlowReturn wait_for_samples(GstClockTime due, bool *too_late);
+  Outcome ask(GstBuffer *buffer, size_t frames);
+  void note_lateness(size_t frames);
   void stamp(GstBuffer *buffer);
-  GstClockTime running_time() const;
-  bool wait_until(GstClockTime running_time);
+  GstClockTime time_of_capture(GstClockTime duration) const;
+  void drop_ready();
+  GstClockTime latency() const;
+  void check_latency();
+  GstClockTime now() const;
+  GstClockTime due_after(size_t frames) const;
   bool is_live() const { return gst_base_src_is_live(source_); }
-  GstClockTime time_of(guint64 sample) const;
+  const GstSegment &segment() const { return source_->segment; }
 
   GstBaseSrc *const source_;
-  Pause pause_;
-  std::atomic<GstClockTime> duration_{GST_CLOCK_TIME_NONE};
+  Pause pause_;                            // where time is nobody's
+  ClockWait wait_;                         // where it is the pipeline's
+  std::atomic<GstClockTime> duration_{0};  // of a buffer
+  LatencyTold told_;
 
   // The streaming thread's.
-  size_t frames_ = 0;      // of each buffer
-  guint64 next_ = 0;       // sample to come
-  GstClockTime base_ = 0;  // running time of sample 0
-  bool based_ = false;
+  size_t frames_ = 0;  // of each buffer
+  SourceTimes times_;
+  bool based_ = false;          // a live source's times have begun
+  GstBuffer *ready_ = nullptr;  // filled, and not due yet
+  size_t length_ = 0;      // frames of what is; without a buffer it was dropped
+  bool lost_ = false;      // the plugin said so in its last call
   int buffers_left_ = -1;  // of num-buffers
   bool discont_ = true;
 };
