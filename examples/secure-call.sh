@@ -74,7 +74,7 @@ receive() {
   # The first packets carry the caps, so nobody speaks before it listens.
   local hex
   hex=$(printf '0100007F:%04X' "$from")
-  for _ in {1..200}; do
+  for _ in {1..1200}; do
     grep -q "$hex" /proc/net/udp && return
     kill -0 $! 2>/dev/null || break
     sleep 0.05

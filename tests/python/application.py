@@ -6,11 +6,17 @@ initialised, and the functions below. It tells its result with tell(value).
 """
 
 import json
+import pathlib
 import textwrap
 
+import waiting
 from processes import run_python
 
-PRELUDE = '''
+# What it has of eventually() and PATIENCE is the same as here.
+WAITING = pathlib.Path(waiting.__file__).read_text()
+PRELUDE = (
+    WAITING
+    + '''
 import gc, json, os, signal, sys, threading, time
 import numpy as np
 import gi
@@ -30,7 +36,7 @@ def make(line):
     pipeline = Gst.parse_launch(line)
     return pipeline, pipeline.get_by_name("p")
 
-def wait(pipeline, *types, seconds=10):
+def wait(pipeline, *types, seconds=PATIENCE):
     """The first message of these types, or an ERROR; none is a failure."""
     mask = Gst.MessageType.ERROR
     for each in types or (Gst.MessageType.EOS,):
@@ -58,7 +64,7 @@ def fields(structure):
         for i in range(structure.n_fields())
     }
 
-def run_in_threads(*functions, seconds=20):
+def run_in_threads(*functions, seconds=PATIENCE):
     """All at the same time; one that never ends is a deadlock."""
     threads = [threading.Thread(target=each, daemon=True) for each in functions]
     for each in threads:
@@ -68,11 +74,12 @@ def run_in_threads(*functions, seconds=20):
         each.join(max(0, end - time.monotonic()))
     assert not any(each.is_alive() for each in threads), "deadlock"
 '''
+)
 
 
 def run_application(folder, code, **env):
     """What the program gives to tell(); it has to end well and print nothing."""
-    result = run_python(PRELUDE + textwrap.dedent(code), folder, timeout=60, **env)
+    result = run_python(PRELUDE + textwrap.dedent(code), folder, **env)
     assert result.code == 0, result.err
     assert "CRITICAL" not in result.err
     return json.loads(result.out)

@@ -6,11 +6,13 @@ A plugin alone, the samples it gets or should give, and pipelines that play it.
 
 import importlib.util
 import json
+import pathlib
 import wave
 
 import numpy as np
 
 import processes
+import waiting
 from base_plugin import AudioBuffer
 
 PLUGINS = processes.PLUGINS
@@ -107,8 +109,10 @@ def launched(line, **more):
     return result
 
 
-PRELUDE = """
-import json, sys, time
+PRELUDE = (
+    pathlib.Path(waiting.__file__).read_text()
+    + """
+import json, os, sys, time
 import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst
@@ -119,17 +123,27 @@ bus = pipeline.get_bus()
 def play():
     pipeline.set_state(Gst.State.PLAYING)
 
-def wait(seconds=20, types=Gst.MessageType.EOS | Gst.MessageType.ERROR):
+def wait(seconds=PATIENCE, types=Gst.MessageType.EOS | Gst.MessageType.ERROR):
     message = bus.timed_pop_filtered(int(seconds * Gst.SECOND), types)
     if message and message.type == Gst.MessageType.ERROR:
         sys.exit(str(message.parse_error()))
     return message
 
+def count(name):
+    # How many buffers left an element: a function.
+    passed = []
+    def probe(pad, info):
+        passed.append(info.get_buffer().pts)
+        return Gst.PadProbeReturn.OK
+    pad = pipeline.get_by_name(name).get_static_pad("src")
+    pad.add_probe(Gst.PadProbeType.BUFFER, probe)
+    return lambda: len(passed)
+
 def stop(**answer):
-    begun = time.monotonic()
     pipeline.set_state(Gst.State.NULL)
-    print(json.dumps({**answer, "stopped": time.monotonic() - begun}))
+    print(json.dumps(answer))
 """
+)
 
 
 def program(code, line, **more):

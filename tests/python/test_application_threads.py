@@ -34,18 +34,26 @@ def test_properties_from_several_threads_while_playing(tmp_path):
     pipeline, p = make("audiotestsrc samplesperbuffer=32 ! "
                        "pythonfilter name=p script={GAIN} ! fakesink")
     pipeline.set_state(Gst.State.PLAYING)
-    end = time.monotonic() + 2
+    over = False
     rounds = [0] * 6
     def until_the_end(number, function):
         def run():
-            while time.monotonic() < end:
+            while not over:
                 function()
                 rounds[number] += 1
         return run
+    def buffers():
+        return p.props.stats.get_value("buffers")
     def set_enum():
         p.props.on_error = "silence"
         p.props.on_error = "fail"
-    run_in_threads(*(until_the_end(*each) for each in enumerate([
+    def end():
+        global over
+        try:
+            eventually(lambda: min(rounds) > 100 and buffers() > 100)
+        finally:
+            over = True
+    run_in_threads(end, *(until_the_end(*each) for each in enumerate([
         lambda: p.set_property("params", params(gain=0.5)),
         lambda: p.set_property("params", params(gain=0.25)),
         lambda: fields(p.props.params or params()),
@@ -53,33 +61,35 @@ def test_properties_from_several_threads_while_playing(tmp_path):
         set_enum,
         lambda: p.get_property("script"),
     ])))
-    buffers = p.props.stats.get_value("buffers")
     pipeline.set_state(Gst.State.NULL)
     error = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
-    tell([min(rounds) > 10, buffers > 10, error is None])
+    tell([min(rounds) > 100, error is None])
     """
-    assert run_application(tmp_path, code) == [True] * 3
+    assert run_application(tmp_path, code) == [True] * 2
 
 
 def test_only_the_last_value_of_a_burst_is_set(files):
     """Or setters that are faster than the plugin would stop the stream."""
     source = """
-    import sys, time
+    import sys, threading
     sys.seen = []
+    sys.called, sys.go_on = threading.Event(), threading.Event()
     class Plugin:
         def set_parameter(self, key, value):
             sys.seen.append(f"{key}={value}")
         def process_audio(self, buffer):
-            time.sleep(0.3)
+            sys.called.set()
+            sys.go_on.wait()
     """
     folder = files({"plugin.py": source})
     code = """
     pipeline, p = make("audiotestsrc num-buffers=2 ! "
                        "pythonfilter name=p script=plugin.py ! fakesink")
     pipeline.set_state(Gst.State.PLAYING)
-    time.sleep(0.15)
+    eventually(lambda: hasattr(sys, "called") and sys.called.is_set())
     for i in range(1000):
         p.props.params = params(other=1, gain=i)
+    sys.go_on.set()
     wait(pipeline)
     pipeline.set_state(Gst.State.NULL)
     tell(sys.seen)
@@ -144,16 +154,21 @@ def test_elements_are_created_and_dropped_in_a_loop(files):
     many(10)
     before = measure()
     many(50)
-    time.sleep(0.2)
-    after = measure()
-    tell([b - a for a, b in zip(before, after)])
+    most = [
+        2000,  # 200 elements
+        0,
+        10_000,  # each would keep 100 KB
+        1,
+        3,  # GLib keeps some idle
+    ]
+    def flat():
+        grown = [b - a for a, b in zip(before, measure())]
+        return all(a <= b for a, b in zip(grown, most)) or print(grown, file=sys.stderr)
+    # Some threads may only just be about to end.
+    eventually(flat, "an end of what grows", seconds=20)
+    tell(True)
     """
-    blocks, modules, kibibytes, descriptors, threads = run_application(folder, code)
-    assert blocks < 2000  # 200 elements
-    assert modules == 0
-    assert kibibytes < 10_000  # each would keep 100 KB
-    assert descriptors <= 1
-    assert threads <= 3  # GLib keeps some idle
+    assert run_application(folder, code) is True
 
 
 @pytest.mark.parametrize("elements", [2, 8])
@@ -199,6 +214,7 @@ def test_stopping_does_not_wait_for_a_call_in_python(files, call):
         "import threading, time\n"
         "class Plugin:\n"
         "    def process_audio(self, buffer):\n"
+        "        open('called', 'w').close()\n"
         f"        {STOPPED[call]}\n"
     )
     folder = files({"plugin.py": source})
@@ -206,7 +222,7 @@ def test_stopping_does_not_wait_for_a_call_in_python(files, call):
     pipeline, p = make("audiotestsrc ! pythonfilter name=p script=plugin.py ! fakesink")
     pipeline.set_auto_flush_bus(False)
     pipeline.set_state(Gst.State.PLAYING)
-    time.sleep(0.2)
+    eventually(lambda: os.path.exists("called"))
     began = time.monotonic()
     pipeline.set_state(Gst.State.NULL)
     seconds = time.monotonic() - began
@@ -214,32 +230,35 @@ def test_stopping_does_not_wait_for_a_call_in_python(files, call):
     tell([seconds, warning.parse_warning()[0].message])
     """
     seconds, text = run_application(folder, code)
-    assert 0.9 < seconds < 1.5
+    assert seconds > 0.9
     assert "was interrupted" in text
 
 
 def test_a_call_that_hangs_in_c_is_told_with_its_stack(files):
     source = """
-    import time
+    import os, sys
+    sys.wait, sys.go_on = os.pipe()
     class Plugin:
         def process_audio(self, buffer):
             self.wait()
         def wait(self):
-            time.sleep(2.5)
+            sys.called = True
+            os.read(sys.wait, 1)
     """
     folder = files({"plugin.py": source})
     code = """
     pipeline, p = make("audiotestsrc ! pythonfilter name=p script=plugin.py ! fakesink")
     pipeline.set_state(Gst.State.PLAYING)
-    time.sleep(0.2)
-    threading.Thread(target=pipeline.set_state, args=(Gst.State.NULL,)).start()
+    eventually(lambda: hasattr(sys, "called"))
     began = time.monotonic()
+    threading.Thread(target=pipeline.set_state, args=(Gst.State.NULL,)).start()
     warning = wait(pipeline, Gst.MessageType.WARNING)
     seconds = time.monotonic() - began
+    os.write(sys.go_on, b" ")
     error, debug = warning.parse_warning()
     tell([seconds, error.message, debug])
     """
     seconds, text, debug = run_application(folder, code)
-    assert 0.9 < seconds < 2
+    assert seconds > 0.9
     assert "process_audio() hangs outside Python code" in text
-    assert "line 7, in wait" in debug
+    assert "line 9, in wait" in debug

@@ -32,10 +32,9 @@ from dataclasses import dataclass
 import pytest
 
 import processes
-from test_examples import BUILD, SILENT
 from test_launch_lines import FENCE
 
-ROOT = processes.ROOT
+ROOT, BUILD = processes.ROOT, processes.BUILD
 PAGES = [
     path.relative_to(ROOT)
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -201,7 +200,7 @@ def test_python_block_works(block, tmp_path):
     else:
         where = f"{processes.PLUGINS}:{tmp_path}"
         command = [processes.PYTHON, path]
-        result = processes.run(command, tmp_path, PYTHONPATH=where, **SILENT)
+        result = processes.run(command, tmp_path, PYTHONPATH=where)
     said = result.err + result.out.decode()
     assert result.code == 0, said
     prints = not method and is_part(block.text) and "print(" in block.text
@@ -276,10 +275,8 @@ def test_commands_of_a_page_run_in_their_order(page, folder):
     result = processes.run(
         ["bash", "-exuo", "pipefail", "-c", "\n".join(script)],
         folder,
-        timeout=240,
         PATH=f"{folder / 'plugins_py'}:{os.environ['PATH']}",
         PYTEST_DISABLE_PLUGIN_AUTOLOAD=1,
-        **SILENT,
     )
     assert result.code == 0, result.err + result.out.decode()
 
@@ -313,7 +310,7 @@ def test_what_is_run_elsewhere_is_there():
 
 def test_documentation_is_built():
     # Warnings are errors there.
-    result = processes.run(["ninja", "-C", BUILD, "docs"], timeout=120)
+    result = processes.run(["ninja", "-C", BUILD, "docs"])
     assert result.code == 0, result.out.decode() + result.err
     html = BUILD / "docs" / "html"
     for page in (ROOT / "docs").glob("*.md"):
@@ -336,7 +333,7 @@ def test_documentation_is_built():
 def test_costs_are_printed_as_the_page_shows_them():
     # The figures differ, the lines do not.
     program = ROOT / "tests" / "bench" / "numpy_costs.py"
-    result = processes.run([processes.PYTHON, program, "--rounds", "1"], timeout=120)
+    result = processes.run([processes.PYTHON, program, "--rounds", "1"])
     assert result.code == 0, result.err
     shown = "\n".join(b.text for b in BLOCKS if b.page.name == "performance.md")
 

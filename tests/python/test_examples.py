@@ -3,11 +3,9 @@
 
 import json
 import os
-import pathlib
 import re
 import signal
 import socket
-import time
 import wave
 
 import pytest
@@ -15,22 +13,13 @@ import pytest
 import processes
 
 EXAMPLES = processes.ROOT / "examples"
-# BUILD_DIR may be relative to the project, as for tests/run.sh.
-BUILD = processes.ROOT / (
-    os.environ.get("BUILD_DIR") or pathlib.Path(processes.PLUGIN_PATH).parent
-)
+BUILD = processes.BUILD
 PROGRAMS = {
     "c": [BUILD / "examples" / "embed"],
     "c++": [BUILD / "examples" / "embed-cpp"],
     "python": [processes.PYTHON, EXAMPLES / "embed.py"],
 }
 MOST_LINES = {"embed.c": 120, "embed.cpp": 120, "embed.py": 80}
-# Without any of these autoaudiosink takes a fakesink, which keeps the time.
-SOUND_SINKS = (
-    *("alsasink", "jackaudiosink", "openalsink", "oss4sink"),
-    *("osssink", "pipewiresink", "pulsesink"),
-)
-SILENT = {"GST_PLUGIN_FEATURE_RANK": ",".join(f"{s}:NONE" for s in SOUND_SINKS)}
 
 PLUGIN = """\
 import json
@@ -63,7 +52,7 @@ def program(request):
 
 
 def start(program, *arguments):
-    return processes.start([*program, *arguments], processes.ROOT, **SILENT)
+    return processes.start([*program, *arguments], processes.ROOT)
 
 
 def run(program, *arguments):
@@ -175,13 +164,11 @@ def test_missing_plugin_is_an_error_that_names_it(program, tmp_path):
 
 def test_interrupt_stops_at_once_and_still_prints_statistics(program):
     process = start(program)
-    first = process.stdout.readline()
+    first = processes.read_until(process, "\n", "stdout")
     process.send_signal(signal.SIGINT)
-    begin = time.monotonic()
     result = processes.finish(process)
-    assert time.monotonic() - begin < 1.5
     assert result.code == 130, result.err
-    result.out = first + result.out
+    result.out = first.encode() + result.out
     gains, stats = output(result)
     assert gains and 0 < stats["buffers"] < 80 and stats["errors"] == 0
 
@@ -199,11 +186,11 @@ def test_duplex_runs_two_pipelines_and_measures_both():
 
 def test_duplex_stops_on_interrupt():
     process = processes.start([BUILD / "examples" / "duplex"], processes.ROOT)
-    time.sleep(1.5)
+    first = processes.read_until(process, "\n", "stdout")
     process.send_signal(signal.SIGINT)
-    result = processes.finish(process, timeout=10)
+    result = processes.finish(process)
     assert result.code == 0, result.err
-    assert result.out.decode().endswith("stopping\n")
+    assert "TX" in first and result.out.decode().endswith("stopping\n")
 
 
 def test_duplex_says_what_is_wrong_with_a_plugin(tmp_path):
@@ -226,7 +213,7 @@ SECURE_CALL = EXAMPLES / "secure-call.sh"
 @pytest.mark.parametrize("codec", [[], ["--opus"]], ids=["raw", "opus"])
 def test_secure_call_is_heard_by_whoever_has_the_key(codec, tmp_path):
     env = {"BUILD_DIR": BUILD, "PATH": os.environ["PATH"]}
-    result = processes.run([SECURE_CALL, *codec], processes.ROOT, 120, **env)
+    result = processes.run([SECURE_CALL, *codec], processes.ROOT, **env)
     text = result.out.decode()
     assert result.code == 0, text + result.err
     counts = {

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Processes that end while a pipeline plays and while a call is running.
 
-A process may die of no signal but the one it was sent, and may take no longer
-than 2 s from there to its end. PYTHONFILTER_EXITS=10 makes ten times as many.
+A process may die of no signal but the one it was sent. It waits for no call that
+does not end, beyond the second that each is given. How many of each there are is
+in the tables; by default there is one for each call. PYTHONFILTER_EXITS=10 makes
+ten times as many.
 """
 
 import itertools
-import os
 import pathlib
 import signal
 import subprocess
@@ -15,11 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from processes import PYTHON, finish, start
+import soak
+from processes import PYTHON, finish, interrupt, start
+from waiting import eventually
 
 HERE = pathlib.Path(__file__).parent
-MORE = int(os.environ.get("PYTHONFILTER_EXITS", "1"))
-LIMIT = 2.0
+MORE = soak.count(0, 1, "PYTHONFILTER_EXITS")
+# Seconds from there to the end. A busy machine may miss this now and then, and
+# what waits for more than it should misses it each time.
+LIMIT, ATTEMPTS = 3.0, 5
 
 # What the plugin's calls do.
 CALLS = {
@@ -31,7 +36,7 @@ CALLS = {
     "sleep": "time.sleep(0.05)",
     "loop": "while True: pass",
     "deaf": "swallow()",
-    "long-sleep": "time.sleep(10)",
+    "long-sleep": "time.sleep(100_000)",
 }
 SHORT = ("quick", "numpy", "sort", "library", "openssl", "sleep")
 ALL = tuple(CALLS)
@@ -114,12 +119,10 @@ def make_plugin(folder, call):
     return folder / "plugin.py"
 
 
-def problems(name, code, expected, seconds, err):
+def problems(name, code, expected, err):
     found = []
     if code not in expected:
         found.append(f"ended with {code}, not {expected}")
-    if seconds > LIMIT:
-        found.append(f"took {seconds:.2f} s to end")
     if any(word in err for word in ("Fatal", "terminate called", "CRITICAL")):
         found.append("complained")
     return [f"{name}: {'; '.join(found)}\n{err}"] if found else []
@@ -128,23 +131,28 @@ def problems(name, code, expected, seconds, err):
 def end_all(tmp_path, command, ways, way):
     """The troubles of all exits of one way, two at a time."""
     expected, calls, times = ways[way]
+    few = 1 if len(calls) > 1 else 3
 
-    def end_once(job):
-        number, (call, _) = job
+    def end_once(number, call):
         name = f"{way}-{call}-{number}"
-        plugin = make_plugin(tmp_path / name, call)
         spread = 150 if way == "importing" else 30
-        result = finish(start([*command, way, plugin, number * 13 % spread]))
-        ended = time.monotonic()
-        if not result.out:
-            return [f"{name}: ended with {result.code} too early\n{result.err}"]
-        return problems(
-            name, result.code, (expected,), ended - float(result.out), result.err
-        )
+        for attempt in range(ATTEMPTS):
+            plugin = make_plugin(tmp_path / f"{name}-{attempt}", call)
+            result = finish(start([*command, way, plugin, number * 13 % spread]))
+            ended = time.monotonic()
+            if not result.out:
+                return [f"{name}: ended with {result.code} too early\n{result.err}"]
+            if found := problems(name, result.code, (expected,), result.err):
+                return found
+            seconds = ended - float(result.out)
+            if seconds < LIMIT:
+                return []
+        return [f"{name}: took {seconds:.2f} s to end, and so each time"]
 
-    jobs = enumerate(itertools.product(calls, range(times * MORE)))
+    jobs = enumerate(itertools.product(calls, range(times * MORE or few)))
     with ThreadPoolExecutor(2) as pool:
-        return list(itertools.chain.from_iterable(pool.map(end_once, jobs)))
+        found = pool.map(lambda job: end_once(job[0], job[1][0]), jobs)
+        return list(itertools.chain.from_iterable(found))
 
 
 def compile_c(source, program, *options):
@@ -217,13 +225,13 @@ def test_buffers_outlive_python(tmp_path, tmp_path_factory, host, kind, way):
     program = (
         [PYTHON, HERE / "exit_application.py"] if kind == "application" else [host]
     )
-    for number in range(3 * MORE):
+    for number in range(3 * MORE or 1):
         command = [*program, way, plugin, number]
         result = finish(start(command, EXIT_BUFFERS=library))
         called.unlink()
         dropped = int(result.out.split()[-1])
         assert dropped >= 299, result.err  # the call that said so was not over
-        assert problems(way, result.code, (0,), 0, result.err) == []
+        assert problems(way, result.code, (0,), result.err) == []
 
 
 LAUNCH = [(signal.SIGINT, call) for call in SHORT + ("loop",)] + [
@@ -238,14 +246,20 @@ def test_gst_launch_ends(tmp_path, number, call):
     plugin = make_plugin(tmp_path / "folder", call)
     called = pathlib.Path(f"{plugin}.called")
     line = f"-q audiotestsrc ! pythonfilter script={plugin} ! fakesink"
-    for _ in range(2 * MORE):
+    quick = 0
+    for attempt in range(ATTEMPTS * (MORE or 1)):
         process = start(["gst-launch-1.0", *line.split()])
-        while not called.exists() and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(0.05)
+        eventually(lambda: called.exists() or process.poll() is not None)
+        time.sleep(0.02 * attempt)  # another moment each time
         sent = time.monotonic()
-        process.send_signal(number)
+        if number == signal.SIGINT:
+            interrupt(process)
+        else:
+            process.send_signal(number)
         result = finish(process)
-        seconds = time.monotonic() - sent
+        quick += time.monotonic() - sent < LIMIT
         called.unlink()
-        assert problems(call, result.code, expected, seconds, result.err) == []
+        assert problems(call, result.code, expected, result.err) == []
+        if quick >= (2 * MORE or 1):
+            return
+    raise AssertionError(f"only {quick} ended within {LIMIT} s")

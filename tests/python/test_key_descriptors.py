@@ -81,13 +81,10 @@ def test_number_that_became_another_file_is_not_touched(tmp_path):
 def test_empty_pipe_ends_in_an_error(tmp_path):
     code = """
     reader, writer = os.pipe()
-    begun = time.monotonic()
     answers.append(played(both(reader)))
-    answers.append(time.monotonic() - begun)
     """
-    (ended, arrived), took = answers(tmp_path, code)
+    [(ended, arrived)] = answers(tmp_path, code)
     assert "was not closed within 3 s" in ended and arrived == 0
-    assert took < 20
 
 
 # In a worker 4 is what wakes it, or the like; here it is no descriptor at all.

@@ -65,15 +65,17 @@ def test_null_sink_measures_a_known_sine():
 def test_levels_are_asked_for_while_playing():
     code = """
 sink = pipeline.get_by_name("s")
+sent = count("g")
 play()
-time.sleep(0.3)
+eventually(lambda: sent() > 20)
 sink.set_property("params", Gst.Structure.new_from_string("p,peak=now,rms=now"))
-time.sleep(0.2)
+asked = sent()
+eventually(lambda: sent() > asked + 20)
 params = sink.get_property("params")
 stop(peak=params["peak"], rms=params["rms"])
 """
     source = element("src", "sine_wave_source", "frequency=1000.0,amplitude=0.1")
     sink = element("sink", "null_sink")
-    told = program(code, f"{source} is-live=true ! {sink} name=s")
+    told = program(code, f"{source} is-live=true name=g ! {sink} name=s")
     assert levels(told["peak"]) == pytest.approx([-20] * 2, abs=0.01)
     assert levels(told["rms"]) == pytest.approx([-23.0103] * 2, abs=0.05)

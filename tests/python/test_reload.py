@@ -2,11 +2,10 @@
 """A plugin that is saved while gst-launch-1.0 plays it, as an editor does it."""
 
 import os
-import signal
 
 import pytest
 
-from processes import finish, start
+from processes import finish, interrupt, read_until, start
 
 SOURCE = """\
 import sys
@@ -29,12 +28,7 @@ def save(folder, name, more="", file="plugin.py"):
 
 def wait_for(process, text):
     """Reads standard error up to a line with the text, and gives what it read."""
-    read = ""
-    for line in process.stderr:
-        read += line.decode()
-        if text in read:
-            return read
-    raise AssertionError(f"no {text!r} in: {read}")
+    return read_until(process, text)
 
 
 @pytest.fixture
@@ -57,7 +51,7 @@ def playing(tmp_path):
 
 
 def end(process):
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     return finish(process)
 
 

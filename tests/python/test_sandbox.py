@@ -135,7 +135,7 @@ HONEST = {
     "assert (np.ones((300, 300)) @ np.ones((300, 300)) == 300).all()",
     "numpy's noise": "import numpy as np\nnp.random.default_rng().random(9)",
     "new threads": "t = threading.Thread(target=log.flush)\nt.start()\nt.join()",
-    "earlier threads": "orders.put(lambda: 5)\nassert answers.get(timeout=5) == 5",
+    "earlier threads": "orders.put(lambda: 5)\nassert answers.get() == 5",
     "reading": "assert open(os.__file__).read()",
     "listing": "assert os.listdir('/proc/self/fd')",
     "imports": "import decimal, sqlite3, xml.dom.minidom",
@@ -227,7 +227,7 @@ else:
 def test_strict_holds_for_earlier_threads(tmp_path):
     code = """
 orders.put(socket.socket)
-assert isinstance(answers.get(timeout=5), PermissionError)
+assert isinstance(answers.get(), PermissionError)
 """
     confined(STRICT + code, tmp_path)
 

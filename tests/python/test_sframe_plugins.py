@@ -7,6 +7,7 @@ import pytest
 
 import sframe_decryptor
 import sframe_encryptor
+import soak
 from _sframe import SUITES, FrameKey, decode_header
 from _sframe_session import Session
 from base_plugin import DropBuffer
@@ -98,7 +99,10 @@ def test_accounts_are_posted_when_a_stream_stops(key):
 # Nothing that is not authentic comes out
 
 
-@pytest.mark.parametrize("size", [0, 1, 16, 160, 1920])
+SIZES = [0, 1, 16, 160, soak.count(480, 1920)]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_every_bit_and_every_length_matters(size, key):
     generator = random.Random(size)
     encryptor, decryptor, _ = pair(key)
@@ -117,7 +121,7 @@ def test_every_bit_and_every_length_matters(size, key):
         assert decryptor.process_audio(buffer(frame)) == payloads[index]
     passed, _, rejected, replayed, _ = counts(decryptor)
     assert passed == 8 and rejected + replayed == tried > 8 * 8 * (size + 25)
-    assert size < 1920 or tried > 100_000
+    assert size < SIZES[-1] or tried > 50 * SIZES[-1]
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -247,9 +251,9 @@ def test_caps_are_authenticated(key):
 # Loss and reordering
 
 
-# An hour of frames of 10 ms, and some seconds in every way.
+# An hour of frames of 10 ms in a soak, else a minute; and seconds in every way.
 NETWORKS = [(3000, seed, window) for seed in range(3) for window in (8, 64, 1024)]
-NETWORKS += [(360_000, 3, 1024)]
+NETWORKS += [(soak.count(6000, 360_000), 3, 1024)]
 
 
 @pytest.mark.parametrize("count, seed, window", NETWORKS)

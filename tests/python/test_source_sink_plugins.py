@@ -61,28 +61,36 @@ stop(seen=seen)
     # Without gaps, each nanosecond counted once ...
     np.testing.assert_array_equal(pts[1:], pts[:-1] + duration[:-1])
     assert pts[-1] - pts[0] == round(149 * 512 * 1e9 / RATE)
-    # ... sent when the last sample is due, not before, and hardly after.
+    # ... sent when the last sample is due, not before, and hardly after: a busy
+    # machine delays some, a fault all.
     late = now - (pts + duration)
     assert late.min() >= 0
-    assert np.median(late) < 5e6 and now[-1] - now[0] > 1.5e9
+    assert late.reshape(3, 50).min(axis=1).max() < 5e6
+    assert now[-1] - now[0] > 1.5e9
 
 
 def test_parameter_changes_while_playing(tmp_path):
     code = """
 source = pipeline.get_by_name("s")
+sent = count("s")
+def change(pad, info):
+    if sent() == 40:
+        change = Gst.Structure.new_from_string("p,frequency=2000.0")
+        source.set_property("params", change)
+    return Gst.PadProbeReturn.OK
+source.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, change)
 play()
-time.sleep(0.4)
-source.set_property("params", Gst.Structure.new_from_string("p,frequency=2000.0"))
 wait()
 stop()
 """
     source = element("src", "sine_wave_source", "frequency=500.0")
     sink = element("sink", "wav_file_sink", f"path={tmp_path}/out.wav")
     caps = "audio/x-raw,rate=48000,channels=1"
-    program(code, f"{source} name=s is-live=true num-buffers=80 ! {caps} ! {sink}")
+    program(code, f"{source} name=s num-buffers=80 ! {caps} ! {sink}")
     _, got = wavfile.read(tmp_path / "out.wav")
     assert len(got) == 80 * 512
-    for part, hertz in ((got[:9600], 500), (got[-9600:], 2000)):
+    for part, hertz in ((got[: 38 * 512], 500), (got[-38 * 512 :], 2000)):
+        part = part[:9600]
         assert np.abs(np.fft.rfft(part)).argmax() == hertz * 9600 // RATE
     assert np.abs(np.diff(got)).max() < 0.5 * 2 * np.pi * 2000 / RATE
 
@@ -108,38 +116,55 @@ class Paced(AudioSinkPlugin):
 """
 
 
+FULL_SINK = """
+import sys
+from base_plugin import AudioSinkPlugin
+
+class Full(AudioSinkPlugin):
+    def get_available_space(self):
+        sys.asked = True
+        return getattr(sys, "space", 0)
+
+    def write_audio(self, buffer):
+        pass
+"""
+
+
 def test_pause_during_back_pressure_loses_nothing(files):
     """It used to end the stream: FLUSHING went upstream."""
     folder = files({"paced.py": PACED_SINK})
     code = """
+sent = count("s")
+def stats(name):
+    return pipeline.get_by_name("k").get_property("stats")[name]
 play()
 for _ in range(20):
-    time.sleep(0.03)
+    seen = stats("frames")
+    eventually(lambda: stats("frames") > seen + 1000)
     pipeline.set_state(Gst.State.PAUSED)
-    time.sleep(0.01)
+    time.sleep(0.01)  # for the clock of the sink, which goes on
     play()
-ended = wait(10) is not None
-stats = pipeline.get_by_name("k").get_property("stats")
-stop(ended=ended, frames=stats["frames"], errors=stats["errors"])
+pipeline.send_event(Gst.Event.new_eos())
+wait()
+stop(sent=sent(), frames=stats("frames"), errors=stats("errors"))
 """
-    source = element("src", "sine_wave_source") + " num-buffers=100"
+    source = element("src", "sine_wave_source") + " name=s"
     sink = f"pythonsink name=k sync=false script={folder}/paced.py"
     told = program(code, f"{source} ! audio/x-raw,rate=48000 ! {sink}")
-    assert told["ended"] and told["frames"] == 51200 and told["errors"] == 0
+    assert told["frames"] == 512 * told["sent"] > 20000 and told["errors"] == 0
 
 
 def test_long_pause_is_no_lack_of_space(files):
-    # It has space after 1.5 s, of which the pipeline is paused for 1.2.
-    late = PACED_SINK.replace("time.monotonic()\n", "time.monotonic() + 1.5\n")
-    assert late != PACED_SINK
-    folder = files({"paced.py": late})
+    # A sink may lack space for a second; here it does while the pipeline pauses.
+    folder = files({"paced.py": FULL_SINK})
     code = """
 play()
-time.sleep(0.05)
+eventually(lambda: hasattr(sys, "asked"))
 pipeline.set_state(Gst.State.PAUSED)
 time.sleep(1.2)
+sys.space = 1000
 play()
-ended = wait(10) is not None
+ended = wait() is not None
 stop(ended=ended)
 """
     source = element("src", "sine_wave_source") + " num-buffers=20"
@@ -148,7 +173,15 @@ stop(ended=ended)
 
 
 def test_stop_is_not_held_up_by_a_sink_without_space(files):
-    folder = files({"full.py": PACED_SINK.replace("* 48000", "* 0")})
-    code = "play(); time.sleep(0.3); stop()"
+    """It would be for a second, and end in an error."""
+    folder = files({"full.py": FULL_SINK})
+    code = """
+pipeline.set_auto_flush_bus(False)
+play()
+eventually(lambda: hasattr(sys, "asked"))
+pipeline.set_state(Gst.State.NULL)
+error = bus.pop_filtered(Gst.MessageType.ERROR | Gst.MessageType.WARNING)
+stop(error=str(error and error.get_structure().to_string()))
+"""
     line = f"{element('src', 'sine_wave_source')} ! pythonsink script={folder}/full.py"
-    assert program(code, line)["stopped"] < 0.5
+    assert program(code, line) == {"error": "None"}

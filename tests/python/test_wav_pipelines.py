@@ -9,6 +9,7 @@ import pytest
 from scipy.io import wavfile
 
 import processes
+from waiting import eventually
 from shipped_plugins import (
     PLUGINS,
     RATE,
@@ -117,11 +118,9 @@ def test_recording_survives_kill_9(tmp_path):
     line = f"{source} ! audio/x-raw,rate=48000,channels=2 ! {sink}"
     process = processes.start(["gst-launch-1.0", "-q", *line.replace('"', "").split()])
     try:
-        deadline = time.monotonic() + 20
-        while not path.exists() or path.stat().st_size < 94 + 3 * 24000 * 8:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        time.sleep(0.2)
+        enough = 94 + 3 * 24000 * 8
+        eventually(lambda: path.exists() and path.stat().st_size >= enough)
+        time.sleep(0.2)  # somewhere between two writes
     finally:
         process.send_signal(signal.SIGKILL)
         processes.finish(process)

@@ -2,12 +2,21 @@
 """The worker of isolation=process, over its protocol: the life of a plugin."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
 
-from worker_host import FAILED, OK, Failure, WorkerHost, text, unpack_list
+from waiting import eventually
+from worker_host import (
+    CALL,
+    FAILED,
+    OK,
+    Failure,
+    WorkerHost,
+    send,
+    text,
+    unpack_list,
+)
 
 ONES = np.ones((2, 480), np.float32)
 
@@ -400,7 +409,6 @@ def test_the_threshold_of_the_log_can_change(server, load):
     plugin.process(ONES)
     assert [plugin.event()[1] for _ in range(3)] == ["30", "40", "40"]
     plugin.tell("threshold", 20)
-    time.sleep(0.05)
     while plugin.process(ONES) and (level := plugin.event()[1]) != "20":
         assert level == "30" and [plugin.event()[1] for _ in range(2)]
     assert [plugin.event()[1] for _ in range(3)] == ["30", "40", "40"]
@@ -449,7 +457,7 @@ class Plugin(AudioProcessorPlugin):
     output_caps = "application/x"
     def __init__(self): self.go = threading.Event()
     def process_audio(self, buffer):
-        self.post("inside")
+        self.post("inside"); open(__file__ + ".inside", "w").close()
         CODE
         return b""
     def get_output_caps(self, caps):
@@ -461,11 +469,12 @@ class Plugin(AudioProcessorPlugin):
 """
 
 
-def send_samples(plugin):
-    """Without waiting for the reply."""
+def send_samples(plugin, folder):
+    """Waits until they are in the plugin, and not for the reply."""
     plugin.start(bytes=1, in_place=0)
     plugin.add_slot(0, 4096)
     plugin.request(1, slot=0, frames=4)
+    eventually((folder / "plugin.py.inside").exists, "the call")
 
 
 @pytest.mark.parametrize("code", [
@@ -477,8 +486,7 @@ def send_samples(plugin):
 ])  # fmt: skip
 def test_a_call_is_interrupted(load, code):
     plugin = load(BUSY.replace("CODE", code))
-    send_samples(plugin)
-    time.sleep(0.05)
+    send_samples(plugin, load.path)
     if code == "self.go.wait()":  # it is in C, until somebody lets it go
         plugin.tell("interrupt")
         plugin.tell("unlock")
@@ -540,14 +548,13 @@ def test_an_interrupt_that_comes_too_late_is_taken_back():
 
 
 def test_a_call_that_is_no_audio_is_interrupted(load):
-    plugin = load(GOOD + " def start(self):\n  while True: pass")
-    from worker_host import CALL, send
-
+    inside = "  open(__file__ + '.inside', 'w')\n"
+    plugin = load(f"{GOOD} def start(self):\n{inside}  while True: pass")
     send(
         plugin.calls, ["start", "F32", 1, 48000, 2, 0, "", "", 0, 1, 0, 0, "F32", 1, 2]
     )
     plugin.request(CALL)
-    time.sleep(0.05)
+    eventually((load.path / "plugin.py.inside").exists, "the call")
     plugin.tell("interrupt")
     told = failure_of(plugin.answer)
     assert (told.kind, told.phase) == ("interrupted", "start")
@@ -556,7 +563,7 @@ def test_a_call_that_is_no_audio_is_interrupted(load):
 def test_caps_are_mapped_while_a_call_runs(load):
     plugin = load(BUSY.replace("CODE", "self.go.wait()"))
     assert plugin.capabilities["maps_to_output"] == [b"1"]
-    send_samples(plugin)
+    send_samples(plugin, load.path)
     plugin.tell("map_caps", 5, "output", "audio/x-raw")
     place = (f"{load.path}/plugin.py", "11", "get_output_caps")
     assert plugin.event() == ("mapped", "5", "AUDIO/X-RAW", *place)
@@ -581,7 +588,7 @@ def test_caps_are_mapped_while_a_call_runs(load):
 
 def test_unlock_while_a_call_runs(load):
     plugin = load(BUSY.replace("CODE", "self.go.wait()"))
-    send_samples(plugin)
+    send_samples(plugin, load.path)
     plugin.tell("unlock")
     assert plugin.reply(None, 0, 0).outcome == OK
 

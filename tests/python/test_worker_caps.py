@@ -34,11 +34,7 @@ CODE = """
         return pipeline
 
     def until(true):
-        end = time.monotonic() + 20
-        while not true():
-            read()
-            assert time.monotonic() < end, (len(between), len(arrived), warned)
-            time.sleep(0.005)
+        eventually(lambda: read() or true())
 
     def read():
         while message := pipeline.get_bus().pop():

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import processes
-import worker_host
+import soak
+from waiting import PATIENCE, eventually
 from worker_host import OK, WorkerHost, send
 
 ONES = np.ones((2, 480), np.float32)
@@ -143,7 +144,7 @@ def test_without_the_host_there_is_nothing(files):
     host.kill()
     host.wait()
     for descriptor in descriptors:
-        assert select.select([descriptor], [], [], worker_host.PATIENCE)[0]
+        assert select.select([descriptor], [], [], PATIENCE)[0]
         os.close(descriptor)
     host.stdin.close()
     host.stdout.close()
@@ -274,19 +275,8 @@ def test_a_worker_has_its_own_descriptors_and_no_others(server, files):
         plugin.ask("shutdown")
         plugin.close()
     worker.plugins.clear()
-    assert eventually(lambda: len(os.listdir(folder)) == 4), os.listdir(folder)
+    eventually(lambda: len(os.listdir(folder)) == 4)
     assert all(each.process for each in keep)
-
-
-def eventually(condition):
-    import time
-
-    end = time.monotonic() + worker_host.PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_the_server_keeps_nothing_of_workers_that_are_gone(files):
@@ -301,6 +291,7 @@ def test_the_server_keeps_nothing_of_workers_that_are_gone(files):
 
 
 def test_nothing_is_left_behind_by_a_buffer(server, files):
+    last = soak.count(20_000, 100_000)
     script = (
         files(
             {
@@ -312,9 +303,11 @@ def test_nothing_is_left_behind_by_a_buffer(server, files):
                 global count
                 count += 1
                 buffer.data *= 0.5
-                if count in (1000, 100000):
+                if count in (1000, LAST):
                     buffer.data[0, 0] = sys.getallocatedblocks()
-    """
+    """.replace(
+                    "LAST", str(last)
+                )
             }
         )
         / "plugin.py"
@@ -323,12 +316,12 @@ def test_nothing_is_left_behind_by_a_buffer(server, files):
     plugin.start(format="F32")
     seen = []
     plugin.process(ONES)
-    for i in range(2, 100001):
+    for i in range(2, last + 1):
         plugin.request(1, slot=0, frames=480, pts=i)
         os.eventfd_read(plugin.replies)
-        if i in (1000, 100000):
+        if i in (1000, last):
             seen.append(plugin.samples(0, 480)[0, 0])
-    # An inline cache or two; one block for each buffer would be 99 000.
+    # An inline cache or two; one block for each buffer would be thousands.
     assert abs(seen[1] - seen[0]) < 50, seen
 
 
