@@ -62,7 +62,12 @@ std::string start_python() {
     status = set(&config.executable, executable);
   if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
   PyConfig_Clear(&config);
-  if (!PyStatus_Exception(status)) return "";
+  if (!PyStatus_Exception(status)) {
+    // For the module threading the thread that imports it first is the main
+    // one, and for signal it is this one: they have to mean the same.
+    if (!steal(PyImport_ImportModule("threading"))) PyErr_Clear();
+    return "";
+  }
   return std::string(status.func ? status.func : "Python") + ": " +
          (status.err_msg ? status.err_msg : "cannot start");
 }
@@ -162,10 +167,11 @@ bool look_up_names(const PluginSpec &spec) {
   Ref host;
   // In the order in which they need each other.
   for (const char *name :
-       {"pythonfilter_kinds", "pythonfilter_loader", "pythonfilter_params",
-        "pythonfilter_logging", "pythonfilter_failures",
-        "pythonfilter_interpreter", "pythonfilter_instance",
-        "pythonfilter_capabilities", "pythonfilter_host"}) {
+       {"pythonfilter_kinds", "pythonfilter_names", "pythonfilter_loader",
+        "pythonfilter_params", "pythonfilter_logging", "pythonfilter_failures",
+        "pythonfilter_children", "pythonfilter_interpreter",
+        "pythonfilter_instance", "pythonfilter_capabilities",
+        "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;
   }

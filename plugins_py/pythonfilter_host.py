@@ -79,7 +79,7 @@ def load(
         path = _check_script(script)
         namespace = loader.Namespace(path)
         if log_record is not None:
-            log.open_plugin(namespace.name, log_record)
+            log.open_plugin(namespace, log_record)
         try:
             loaded = namespace.load()
             return Host(kind, loaded, class_name, script, namespace, post, again)
@@ -120,13 +120,17 @@ def _import_again(name: str) -> ModuleType:
 
 def _forget(namespace: loader.Namespace) -> None:
     namespace.forget()
-    log.close_plugin(namespace.name)
+    log.close_plugin(namespace)
 
 
 def _check_script(script: str) -> str:
     path = os.path.abspath(os.path.expanduser(script))
     if os.path.isdir(path):
-        raise PluginError("not-found", "is a directory, not a .py file", script)
+        file = os.path.join(path, "__init__.py")
+        if not os.path.exists(file):
+            raise PluginError(
+                "not-found", "is a folder without __init__.py, so no package", script
+            )
     if not os.path.exists(path):
         raise PluginError("not-found", "there is no such file", script)
     if not os.access(path, os.R_OK):
@@ -156,7 +160,7 @@ class Host(Capabilities):
     ) -> None:
         file = getattr(module, "__file__", None) or name
         super().__init__(kind, make_instance(kind, module, class_name, file), file)
-        self._namespace = namespace
+        self.namespace = namespace
         if post is not None:
             self._connect(post)
         audio = method_of(self.plugin, *AUDIO_METHODS[kind])
@@ -195,11 +199,11 @@ class Host(Capabilities):
     @property
     def namespace_name(self) -> str:
         """Below which its modules are; "" for a module that is everybody's."""
-        return self._namespace.name if self._namespace else ""
+        return self.namespace.name if self.namespace else ""
 
     def _code_files(self) -> tuple[str, ...]:
         """The plugin's file and its helpers', also where links lead to."""
-        files = self._namespace.files() if self._namespace else [self._file]
+        files = self.namespace.files() if self.namespace else [self._file]
         paths = {os.path.abspath(file) for file in files}
         return tuple(sorted(paths | {os.path.realpath(path) for path in paths}))
 
@@ -228,8 +232,8 @@ class Host(Capabilities):
     def initialize(self) -> None:
         if not inspect.ismodule(self.plugin):
             self._ask("initialize")
-        if self._namespace:
-            self._namespace.adopt_paths()
+        if self.namespace:
+            self.namespace.adopt_paths()
 
     def preferences(self) -> tuple[int, int, int]:
         """A source's own rate, channels and frames; 0 where it says nothing."""
@@ -291,8 +295,9 @@ class Host(Capabilities):
         self.plugin = None
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
-        if self._namespace:
-            _forget(self._namespace)
+        if self.namespace:
+            _forget(self.namespace)
+            self.namespace = None
         interpreter.plugin_gone()
 
     # -- between buffers

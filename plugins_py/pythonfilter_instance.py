@@ -62,10 +62,18 @@ def _classes(kind: str, module: ModuleType) -> list[type]:
         cls
         for cls in vars(module).values()
         if inspect.isclass(cls)
-        and cls.__module__ == module.__name__
+        and _is_of(cls, module)
         and not inspect.isabstract(cls)
         and method_of(cls, *AUDIO_METHODS[kind])
     ]
+
+
+def _is_of(cls: type, module: ModuleType) -> bool:
+    """Whether a class is the module's own; of a package, its submodules' too."""
+    inside = module.__name__ + "."
+    return cls.__module__ == module.__name__ or (
+        hasattr(module, "__path__") and cls.__module__.startswith(inside)
+    )
 
 
 def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:

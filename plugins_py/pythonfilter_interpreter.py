@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 
+import pythonfilter_children as children
 import pythonfilter_loader as loader
 import pythonfilter_logging as log
 from pythonfilter_failures import PluginError
@@ -24,7 +25,8 @@ def prepare_interpreter(ours: bool, venv: str) -> None:
         venv = venv or os.environ.get("VIRTUAL_ENV", "")
     if venv:
         use_venv(venv)
-    loader.install()
+    loader.install(ours)
+    children.install(ours)
 
 
 def prepare_worker() -> None:
@@ -32,7 +34,8 @@ def prepare_worker() -> None:
     global _ours, is_worker
     _ours = is_worker = True
     sys.setswitchinterval(0.0005)
-    loader.install()
+    loader.install(True)
+    children.install(True)
 
 
 def log_with(anonymous: log.Log) -> None:

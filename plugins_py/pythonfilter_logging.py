@@ -2,9 +2,9 @@
 """Python's logging as GStreamer's debug category `pythonplugin`.
 
 Where the element started Python, everything that is logged goes there. In a
-Python application only what a plugin's own loggers say does: those below the
-name of its module (`logging.getLogger(__name__)`). The application's handlers
-get that as well, as if we were not there.
+Python application only what a plugin's own loggers say does: those that are
+called like one of its modules (`logging.getLogger(__name__)`), or below. The
+application's handlers get that as well, as if we were not there.
 
 Nothing is queued: what a plugin logged last before it hangs or crashes is what
 matters. `log` gives the GIL away meanwhile, as writing to a file does.
@@ -12,10 +12,14 @@ matters. `log` gives the GIL away meanwhile, as writing to a file does.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import Callable
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pythonfilter_loader as loader
+import pythonfilter_names as names
 
 # (level, file, line, function, text); shows whose call runs on the thread, or
 # the element that it was made for.
@@ -63,11 +67,15 @@ class _AnyoneHandler(CategoryHandler):
         if _threshold >= OFF:
             return _show_as_python_does(record, self)
         # Plugins have handlers of their own, which send records on to here.
-        return not record.name.startswith(loader.PREFIX) and super().handle(record)
+        return not hasattr(record, _SHOWN) and super().handle(record)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
         return text if record.name == "root" else f"{record.name}: {text}"
+
+
+# What a record has that a plugin's own handler has seen.
+_SHOWN = "_pythonfilter_shown"
 
 
 class _PluginHandler(CategoryHandler):
@@ -79,12 +87,21 @@ class _PluginHandler(CategoryHandler):
         self.threshold = threshold
 
     def handle(self, record: logging.LogRecord) -> bool:
-        passed = record.levelno >= self.threshold and super().handle(record)
+        # A logger that was asked for by its name may be another plugin's.
+        asking = _plugins.get(getattr(names.asking(), "name", ""))
+        handler = asking.handler if asking is not None else self
+        setattr(record, _SHOWN, True)
+        passed = record.levelno >= handler.threshold and handler._show(record)
         # As propagation does, which would not ask for the application's level.
         root = logging.getLogger()
-        if record.levelno >= root.level and (root.handlers or self.threshold >= OFF):
+        if record.levelno >= root.level and (
+            _ours or root.handlers or handler.threshold >= OFF
+        ):
             root.callHandlers(record)
         return passed
+
+    def _show(self, record: logging.LogRecord) -> bool:
+        return super().handle(record)
 
 
 def _show_as_python_does(record: logging.LogRecord, us: logging.Handler) -> bool:
@@ -92,13 +109,75 @@ def _show_as_python_does(record: logging.LogRecord, us: logging.Handler) -> bool
     last = logging.lastResort
     if last is None or record.levelno < last.level:
         return False
-    if any(handler is not us for handler in logging.getLogger().handlers):
-        return False
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger is not None:
+        if any(not isinstance(each, CategoryHandler) for each in logger.handlers):
+            return False
+        logger = logger.parent
     return bool(last.handle(record))
+
+
+class _Loggers:
+    """Those of one plugin, which are called like its modules.
+
+    Another plugin's, and the application's, may be called the same.
+    """
+
+    def __init__(self, log: Log, threshold: int) -> None:
+        self.handler: _PluginHandler = _PluginHandler(log, threshold)
+        self._own: dict[str, dict[str, Any]] = {}
+
+    @contextlib.contextmanager
+    def named(self, head: str) -> Iterator[None]:
+        """Within it `head`, and what is below it, are this plugin's loggers."""
+        others = _take(head)
+        _known().update(self._own.get(head, {}))
+        if head not in self._own:
+            self._open(head)
+        try:
+            yield
+        finally:
+            self._own[head] = _take(head)
+            # Whoever had the name first is whom everybody else means.
+            _known().update(others or self._own[head])
+
+    def _open(self, head: str) -> None:
+        logger = logging.getLogger(head)
+        logger.propagate = False
+        logger.addHandler(self.handler)
+        # What neither the category nor the application shows is not even made.
+        if self.handler.threshold < logging.getLogger().level:
+            logger.setLevel(self.handler.threshold)
+
+    def change_threshold(self, threshold: int) -> None:
+        self.handler.threshold = threshold
+        below_root = threshold < logging.getLogger().level
+        for head, own in self._own.items():
+            own[head].setLevel(threshold if below_root else logging.NOTSET)
+
+    def close(self) -> None:
+        """They would otherwise stay for ever, as Python keeps them all."""
+        for head, own in self._own.items():
+            if _known().get(head) is own.get(head):
+                _take(head)
+
+
+def _known() -> dict[str, Any]:
+    return logging.Logger.manager.loggerDict
+
+
+def _take(head: str) -> dict[str, Any]:
+    """What logging has of this name, and below, and has no more."""
+    return {
+        name: _known().pop(name)
+        for name in list(_known())
+        if name == head or name.startswith(head + ".")
+    }
 
 
 _ours = False
 _anyone: _AnyoneHandler | None = None
+_plugins: dict[str, _Loggers] = {}  # by the names of their namespaces
 _threshold = OFF  # when the last plugin was loaded
 _root_level = -1  # that we set; -1: none yet
 
@@ -109,7 +188,23 @@ def install(ours: bool, log: Log) -> None:
     _ours = ours
     _anyone = _AnyoneHandler(log)
     if ours:
-        logging.getLogger().addHandler(_anyone)
+        # Not a handler of the root's: logging.basicConfig() would see that there
+        # is one, and do nothing.
+        above = logging.Logger("above the root")
+        above.addHandler(_anyone)
+        logging.getLogger().parent = above
+        logging.basicConfig = _basic_config
+
+
+def _basic_config(
+    *, _configure: Callable[..., None] = logging.basicConfig, **options: Any
+) -> None:
+    """Not where logging.warning() calls it, because the root has no handler.
+
+    That would show each record a second time, and is as good as our own.
+    """
+    if options or sys._getframe(1).f_globals is not vars(logging):
+        _configure(**options)
 
 
 def set_threshold(threshold: int) -> None:
@@ -123,24 +218,16 @@ def set_threshold(threshold: int) -> None:
         root.setLevel(_root_level)
 
 
-def open_plugin(name: str, log: Log) -> None:
-    """Before a plugin's file, a module below `name`, runs."""
-    logger = logging.getLogger(name)
-    logger.propagate = False
-    logger.addHandler(_PluginHandler(log, _threshold))
-    # What neither the category nor the application shows is not even made.
-    if _threshold < logging.getLogger().level:
-        logger.setLevel(_threshold)
+def open_plugin(namespace: loader.Namespace, log: Log) -> None:
+    """Before a plugin's file runs."""
+    loggers = _plugins[namespace.name] = _Loggers(log, _threshold)
+    namespace.around = loggers.named
 
 
 def change_threshold(name: str, threshold: int) -> None:
     """Of a plugin that open_plugin() was called for."""
-    logger = logging.getLogger(name)
-    for handler in logger.handlers:
-        if isinstance(handler, _PluginHandler):
-            handler.threshold = threshold
-    below_root = threshold < logging.getLogger().level
-    logger.setLevel(threshold if below_root else logging.NOTSET)
+    if name in _plugins:
+        _plugins[name].change_threshold(threshold)
 
 
 def open_module(name: str) -> None:
@@ -149,9 +236,9 @@ def open_module(name: str) -> None:
         logging.getLogger(name).addHandler(_anyone)
 
 
-def close_plugin(name: str) -> None:
-    """Its loggers would otherwise stay for ever, as Python keeps them all."""
-    known = logging.Logger.manager.loggerDict
-    for each in list(known):
-        if each == name or each.startswith(name + "."):
-            del known[each]
+def close_plugin(namespace: loader.Namespace) -> None:
+    """Its loggers are nobody's any more."""
+    namespace.around = None
+    loggers = _plugins.pop(namespace.name, None)
+    if loggers is not None:
+        loggers.close()

@@ -16,10 +16,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # In the order in which they need each other.
 MODULES = (
     "pythonfilter_kinds",
+    "pythonfilter_names",
     "pythonfilter_loader",
     "pythonfilter_params",
     "pythonfilter_logging",
     "pythonfilter_failures",
+    "pythonfilter_children",
     "pythonfilter_interpreter",
     "pythonfilter_instance",
     "pythonfilter_capabilities",

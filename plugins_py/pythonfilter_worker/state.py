@@ -9,13 +9,15 @@ import pickle
 from typing import Any
 
 import pythonfilter_loader as loader
+import pythonfilter_names as names
 from pythonfilter_host import Host
 
 
 def take(host: Host) -> bytes:
     given = host.get_state()
     try:
-        return pickle.dumps(given, pickle.HIGHEST_PROTOCOL)
+        with names.acting_for(host.namespace):
+            return pickle.dumps(given, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         raise host.unfit_state(
             "get_state", f"gave a state that cannot go to another process: {error}"
@@ -24,7 +26,8 @@ def take(host: Host) -> bytes:
 
 def give(host: Host, data: bytes) -> None:
     try:
-        state = _Unpickler(data, host.namespace_name).load()
+        with names.acting_for(host.namespace):
+            state = _Unpickler(data, host.namespace_name).load()
     except Exception as error:
         raise host.unfit_state(
             "set_state", f"cannot be given the state of the code before: {error}"
@@ -33,7 +36,10 @@ def give(host: Host, data: bytes) -> None:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Classes of a plugin's own modules are those of the plugin that it is for."""
+    """Classes of a plugin's own modules are those of the plugin that it is for.
+
+    Here are those whose modules have no plain name: see pythonfilter_names.py.
+    """
 
     def __init__(self, data: bytes, namespace: str) -> None:
         super().__init__(io.BytesIO(data))

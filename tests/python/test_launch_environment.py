@@ -153,7 +153,7 @@ TRAPS = [
     "base_plugin", "base_plugin_buffer", "base_plugin_messages",
     "base_plugin_param", "codecs", "encodings/__init__", "importlib/__init__",
     "json", "numpy", "numpy/__init__", "os", "pythonfilter_capabilities",
-    "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
+    "pythonfilter_children", "pythonfilter_names", "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
     "pythonfilter_interpreter", "pythonfilter_kinds", "pythonfilter_loader",
     "pythonfilter_logging", "pythonfilter_params", "re",
     "site", "sitecustomize", "typing", "usercustomize",
@@ -189,3 +189,28 @@ def test_other_variables_do_no_harm(files, name):
     result = launch(element, cwd=folder, **{name: value})
     assert (result.code, result.err) == (0, "")
     assert not os.path.exists(folder / "ran")
+
+
+# ---- the main thread ------------------------------------------------------------
+
+GUARDED = """
+import signal, threading
+class Plugin:
+    def _guard(self):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGUSR1, lambda *_: None)
+        thread = threading.Thread(target=lambda: threading.main_thread().name)
+        thread.start()
+        thread.join()
+    __init__ = initialize = start = _guard
+    def process_audio(self, buffer):
+        self._guard()
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_main_thread_is_what_signal_takes_for_it(tmp_path, isolation):
+    (tmp_path / "plugin.py").write_text(GUARDED)
+    line = LINE.format(f"script={tmp_path}/plugin.py isolation={isolation}")
+    result = launch(line)
+    assert result.code == 0, result.err

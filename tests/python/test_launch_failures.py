@@ -159,7 +159,7 @@ def test_no_such_script(tmp_path, name):
     line = f"audiotestsrc ! pythonfilter script={name} ! fakesink"
     result = launch(line, cwd=tmp_path)
     assert 0 < result.code < 256
-    told = "is a directory" if name == "." else "there is no such file"
+    told = "is a folder without __init__.py" if name == "." else "there is no such file"
     assert f"{name}: {told}" in result.err
 
 

@@ -256,6 +256,54 @@ def test_plugins_own_handlers_still_work(tmp_path):
         assert (tmp_path / "own.log").read_text() == "to both\n"
 
 
+CONFIGURED = """
+import logging
+logging.basicConfig(level=logging.DEBUG, format="MY %(name)s %(message)s")
+log = logging.getLogger(__name__)
+def process_audio(b):
+    if not b.offset:
+        logging.info("root info"); log.info("own info"); log.warning("own warning")
+        logging.getLogger("lib").warning("lib warning"); log.debug("own debug")
+"""
+MINE = [
+    "MY root root info", "MY plugin own info", "MY plugin own warning",
+    "MY lib lib warning", "MY plugin own debug",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [None, 2])
+def test_basic_config_of_a_plugin_works(tmp_path, level):
+    result = logged(tmp_path, CONFIGURED, level)
+    assert [line for line in result.err.splitlines() if line[:2] == "MY"] == MINE
+    shown = [each[5] for each in records(result)]
+    assert shown == (["own warning", "lib: lib warning"] if level else [])
+
+
+def test_basic_config_of_a_plugin_in_a_worker_works(tmp_path):
+    line = LINE.replace("script", "isolation=process script")
+    result = logged(tmp_path, CONFIGURED, 4, line)
+    assert re.findall(r"output:0::<p> (.*)", result.err) == MINE
+
+
+def test_each_plugin_has_its_own_logger_of_a_name(tmp_path):
+    """With its own handlers, also after the other one is gone."""
+    source = """
+    import logging, sys
+    log = logging.getLogger(__name__)
+    assert not log.handlers or type(log.handlers[0]).__module__.startswith("python")
+    log.addHandler(logging.StreamHandler(sys.stderr))
+    def process_audio(b):
+        if not b.offset:
+            log.warning("a warning")
+    """
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/plugin.py").write_text(textwrap.dedent(source))
+    line = LINE.replace("!", "! pythonfilter name=q script=two/plugin.py !", 1)
+    result = logged(tmp_path, source, 5, line)
+    assert result.err.splitlines().count("a warning") == 2
+    assert sorted(each[4] for each in records(result)) == ["<p>", "<q>"]
+
+
 def test_print_goes_to_standard_error(tmp_path):
     source = """
     import sys

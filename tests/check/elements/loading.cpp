@@ -137,7 +137,7 @@ std::vector<NoPlugin> no_plugins() {
        GST_RESOURCE_ERROR_NOT_FOUND},
       {dir,
        {},
-       "is a directory, not a .py file",
+       "is a folder without __init__.py, so no package",
        gst_resource_error_quark,
        GST_RESOURCE_ERROR_NOT_FOUND},
       {"",
