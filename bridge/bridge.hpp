@@ -37,6 +37,8 @@ struct Isolation {
   std::string group;     // plugins of one group share a process; empty: its own
   bool restart = true;   // of a process that crashed or hung
   int max_restarts = 5;  // in a minute
+  int hang_timeout = 10000;  // ms, after which a call hangs; 0: never
+  uint64_t hang_ns() const { return uint64_t(hang_timeout) * 1000000u; }
   Sandbox sandbox = Sandbox::Basic;
   bool sandbox_required = false;  // fail where it cannot be applied
 };

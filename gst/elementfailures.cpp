@@ -55,7 +55,8 @@ void PythonElement::warn_about_escapes() {
 
 GstFlowReturn PythonElement::report(GstClockTime pts) {
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
-  stats_.errors.add();
+  const bool late = failure_.kind == Failure::Kind::Late;
+  if (!late) stats_.errors.add();  // those are missed-deadlines
   // Now: a secret that changes is not known any more when it is told.
   params_.redact(&failure_);
   untold_ = {untold_.count + 1, std::move(failure_), pts};
@@ -72,17 +73,24 @@ GstFlowReturn PythonElement::report(GstClockTime pts) {
   return GST_FLOW_ERROR;
 }
 
-// A policy is for what can be let through until the plugin works again.
+// A policy is for what can be let through until the plugin works again. Late is
+// not broken, and may be the computer's fault.
 bool PythonElement::ends_stream(Failure::Kind kind) const {
+  if (kind == Failure::Kind::Late) return false;
   return on_error_ == OnError::Fail || kind == Failure::Kind::Gone;
+}
+
+OnError PythonElement::lets_through() const {
+  const OnError policy = on_error();
+  if (policy != OnError::Fail || failure_.kind != Failure::Kind::Late)
+    return policy;
+  return capabilities().fail_closed ? OnError::Drop : OnError::Silence;
 }
 
 void PythonElement::tell(GstMessageType type) {
   last_told_ = monotonic_ns();
   Untold told = std::exchange(untold_, {});
-  const bool passes = told.failure.kind == Failure::Kind::Late ||
-                      told.failure.kind == Failure::Kind::Lost;
-  if (passes && type == GST_MESSAGE_ERROR)
+  if (told.failure.kind == Failure::Kind::Lost && type == GST_MESSAGE_ERROR)
     told.failure.message +=
         plugin_ && plugin_->capabilities().fail_closed ? closed_advice : advice;
   post_failure(element_, type, name_, told.failure, told.pts, told.count);

@@ -199,7 +199,9 @@ bool PythonElement::is_in_null(const GValue *value, const char *name) {
 
 bool PythonElement::set_isolation(guint id, const GValue *value) {
   if (id == deadline_property) {
+    const uint64_t before = patience_.latency();
     patience_.set(g_value_get_int(value));
+    if (patience_.latency() != before) tell_latency();
     return true;
   }
   if (!is_in_null(value, isolation_property_name(id))) return true;

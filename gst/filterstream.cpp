@@ -99,10 +99,11 @@ GstFlowReturn FilterStream::reset() {
   if (G_UNLIKELY(outcome != Outcome::Ok)) {
     discard_given();
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+    const OnError lets =
+        outcome == Outcome::Dropped ? OnError::Drop : python.lets_through();
     flow = python.report(GST_BUFFER_PTS(*buffer));
     if (flow != GST_FLOW_OK) return flow;
-    let_through(buffer, &block,
-                outcome == Outcome::Dropped ? OnError::Drop : policy);
+    let_through(buffer, &block, lets);
     if (*buffer && python.isolated() && writes_) {
       block.unmap();
       replace_lent_memory(buffer);

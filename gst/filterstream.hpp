@@ -60,7 +60,9 @@ class FilterStream {
   OutputQueue &outputs() { return outputs_; }
 
   // The plugin's own, and what its blocks cost.
-  GstClockTime latency() const { return python.latency() + wait_.load(); }
+  GstClockTime latency() const {
+    return python.latency() + python.deadline() + wait_.load();
+  }
 
   PythonElement python;
 

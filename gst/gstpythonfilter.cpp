@@ -21,12 +21,12 @@
  * plugin raises `base_plugin.DropBuffer` is one WARNING a second by any policy.
  * What was only counted is told at the end. The details are a structure
  * `python-exception` with the fields `kind` (`raised`, `refused`,
- * `bad-result`, …; of a plugin in another process also `late`, `lost` when
- * that died and another one comes, and `gone` when none comes, which is an
- * ERROR by any policy), `phase` (the method that was called),
- * `type` (the exception's class), `message`, `file`, `line`, `function`,
- * `plugin`, `pts` (of the buffer, in ns) and `count` (failures since the last
- * message).
+ * `bad-result`, …; of a plugin in another process also `late`, which is a
+ * WARNING by any policy, `lost` when that died and another one comes, and
+ * `gone` when none comes, which is an ERROR by any policy), `phase` (the
+ * method that was called), `type` (the exception's class), `message`, `file`,
+ * `line`, `function`, `plugin`, `pts` (of the buffer, in ns) and `count`
+ * (failures since the last message).
  *
  * At EOS, and each #GstPythonFilter:stats-interval while buffers flow, the
  * statistics are posted as an element message named `pythonfilter-stats`, with

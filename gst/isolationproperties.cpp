@@ -15,15 +15,17 @@ enum {
   PROP_PYTHON,
   PROP_RESTART,
   PROP_MAX_RESTARTS,
+  PROP_HANG_TIMEOUT,
   PROP_WORKER_GROUP,
   PROP_SANDBOX,
   PROP_SANDBOX_REQUIRED,
 };
 static_assert(PROP_SANDBOX_REQUIRED == last_isolation_property);
 
-constexpr const char *names[] = {"isolation", "deadline",        "python",
-                                 "restart",   "max-restarts",    "worker-group",
-                                 "sandbox",   "sandbox-required"};
+constexpr const char *names[] = {
+    "isolation",    "deadline",     "python",
+    "restart",      "max-restarts", "hang-timeout",
+    "worker-group", "sandbox",      "sandbox-required"};
 
 enum class Restart { OnCrash, Never };
 
@@ -85,8 +87,9 @@ void install_isolation_properties(GObjectClass *object_class) {
   install(g_param_spec_int(
               "deadline", "Deadline",
               "How long a plugin in another process may take for a buffer, in "
-              "ms; -1: as long as the buffer lasts in a live pipeline, else "
-              "for ever; 0: for ever",
+              "ms; what takes longer is a gap in the sound, and live this is "
+              "in the latency. -1: live 20 ms more than the buffer lasts, "
+              "else for ever; 0: for ever",
               -1, G_MAXINT, -1, GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)),
           PROP_DEADLINE);
   install(g_param_spec_string(
@@ -107,6 +110,13 @@ void install_isolation_properties(GObjectClass *object_class) {
                             "(changeable in NULL)",
                             0, G_MAXINT, 5, flags),
           PROP_MAX_RESTARTS);
+  install(g_param_spec_uint(
+              "hang-timeout", "Hang timeout",
+              "When a call in another process that is late hangs, and its "
+              "process is replaced, in ms; the first call after start() may "
+              "take six times as long; 0: never (changeable in NULL)",
+              0, G_MAXINT, guint(Isolation{}.hang_timeout), flags),
+          PROP_HANG_TIMEOUT);
   install(g_param_spec_string(
               "worker-group", "Worker group",
               "Elements that name the same group share one process; default: "
@@ -151,6 +161,9 @@ void set_isolation_property(Isolation *isolation, guint id,
     case PROP_MAX_RESTARTS:
       isolation->max_restarts = int(g_value_get_uint(value));
       break;
+    case PROP_HANG_TIMEOUT:
+      isolation->hang_timeout = int(g_value_get_uint(value));
+      break;
     case PROP_WORKER_GROUP:
       isolation->group = text_in(value);
       break;
@@ -180,6 +193,9 @@ void get_isolation_property(const Isolation &isolation, guint id,
       break;
     case PROP_MAX_RESTARTS:
       g_value_set_uint(value, guint(isolation.max_restarts));
+      break;
+    case PROP_HANG_TIMEOUT:
+      g_value_set_uint(value, guint(isolation.hang_timeout));
       break;
     case PROP_WORKER_GROUP:
       set_text(value, isolation.group);

@@ -15,7 +15,7 @@ namespace pythonfilter {
 constexpr guint first_isolation_property = 10;
 constexpr guint isolation_property = first_isolation_property;
 constexpr guint deadline_property = first_isolation_property + 1;
-constexpr guint last_isolation_property = first_isolation_property + 7;
+constexpr guint last_isolation_property = first_isolation_property + 8;
 
 constexpr bool is_isolation_property(guint id) {
   return id >= first_isolation_property && id <= last_isolation_property;

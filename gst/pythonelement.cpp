@@ -302,11 +302,15 @@ GstFlowReturn PythonElement::update_latency() {
   return GST_FLOW_OK;
 }
 
-// A source's is a part of what it tells, and it tells of that.
 void PythonElement::set_latency(GstClockTime now) {
-  if (latency_.exchange(now) != now && kind_ != PluginKind::Source)
-    gst_element_post_message(element_,
-                             gst_message_new_latency(GST_OBJECT(element_)));
+  if (latency_.exchange(now) != now) tell_latency();
+}
+
+// A source's is a part of what it tells, and it tells of that.
+void PythonElement::tell_latency() {
+  if (kind_ == PluginKind::Source) return;
+  gst_element_post_message(element_,
+                           gst_message_new_latency(GST_OBJECT(element_)));
 }
 
 GstFlowReturn PythonElement::reset() {
@@ -378,8 +382,12 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 [[gnu::hot]] void PythonElement::count(const Block &block) {
   stats_.call.add(block.times.left - block.times.held);
   stats_.gil_wait.add(block.times.held - block.times.asked);
-  if (G_UNLIKELY(isolated_))
-    stats_.round_trip.add(block.times.left - block.times.asked);
+  if (G_UNLIKELY(isolated_)) {
+    const uint64_t ticks = block.times.left - block.times.asked;
+    stats_.round_trip.add(ticks);
+    if (patience_.took(block, uint64_t(double(ticks) * ns_per_tick())))
+      tell_latency();
+  }
   if (double(block.times.left - block.times.asked) >
           double(block.frames) * ticks_per_frame_ &&
       ticks_per_frame_ > 0)

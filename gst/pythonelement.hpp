@@ -126,6 +126,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   }
   // The plugin's audio method. What Failed means waits for report().
   Outcome call(Block *block);
+  // What a failed call lets through.
+  OnError lets_through() const;
   // As if the plugin had failed, for something it is not to blame for.
   Outcome refuse(const std::string &problem);
   // One message about the last failure, by policy. OK: the stream goes on,
@@ -171,6 +173,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool converts() const { return plugin_->capabilities().converts; }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
+  // How long its process may keep a live buffer, which adds to that.
+  GstClockTime deadline() const { return patience_.latency(); }
   Statistics &stats() { return stats_; }
   void post_statistics();
 
@@ -211,6 +215,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
   void set_latency(GstClockTime now);
+  void tell_latency();
   bool fail_caps();
   void count(const Block &block);
   void warn_about_escapes();

@@ -44,9 +44,9 @@ bool SourceStream::start(const GstAudioInfo &info) {
 }
 
 // A buffer is sent when its last sample is due, and the plugin may have it
-// later by its own latency.
+// later by its own latency, and by how long its process may take.
 GstClockTime SourceStream::latency() const {
-  return is_live() ? duration_ + python.latency() : 0;
+  return is_live() ? duration_ + python.latency() + python.deadline() : 0;
 }
 
 void SourceStream::check_latency() {

@@ -21,8 +21,8 @@ namespace {
 // process_audio()) still gets this long.
 constexpr uint64_t grace_ns = 100000000;
 // After PluginTimeout was raised in it, until the worker is killed.
-constexpr uint64_t until_killed_ns = 300000000;
-constexpr uint64_t notice_patience_ns = 1000000000;
+constexpr uint64_t until_killed_ns = 1000000000;
+constexpr uint64_t notice_patience_ns = 5000000000;
 // How often to look at a worker that does not answer.
 constexpr uint64_t look_every_ns = 100000000;
 

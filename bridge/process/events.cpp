@@ -10,7 +10,7 @@ namespace pythonfilter {
 
 namespace {
 
-constexpr std::chrono::seconds caps_patience(1);
+constexpr std::chrono::seconds caps_patience(5);
 // At which a write was found that should take a microsecond.
 constexpr int most_looks = 3;
 // Of one call, so that other workers get their turn.
@@ -131,7 +131,7 @@ bool Events::map_caps(bool to_output, const std::string &caps,
   failure->phase = method;
   failure->message = std::string(method) +
                      (closed_ ? "() cannot be asked: its worker has ended"
-                              : "() did not answer within a second");
+                              : "() did not answer within five seconds");
   return false;
 }
 

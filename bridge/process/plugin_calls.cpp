@@ -5,12 +5,6 @@
 
 namespace pythonfilter {
 
-namespace {
-
-constexpr uint64_t quick_ns = 1000000000;
-
-}  // namespace
-
 bool ProcessPlugin::quick_call(const char *phase, const char *record,
                                Failure *failure, Fields *answer) {
   if (session_ && session_->has_ended()) {
@@ -18,7 +12,9 @@ bool ProcessPlugin::quick_call(const char *phase, const char *record,
     note_loss(failure);
   }
   if (!has_session(1, failure)) return false;
-  if (session_->call(phase, {record}, quick_ns, failure, answer)) return true;
+  if (session_->call(phase, {record}, spec_.isolation.hang_ns(), failure,
+                     answer))
+    return true;
   if (session_->is_lost()) note_loss(failure);
   return false;
 }

@@ -12,13 +12,9 @@ namespace pythonfilter {
 
 namespace {
 
-// So many deadlines after it was asked it hangs, but within what an outage may
-// last, with the time that a restart takes.
-constexpr uint64_t most_deadlines = 5;
-constexpr uint64_t shortest_hang_ns = 100000000;
-constexpr uint64_t hang_after_deadline_ns = 200000000;
-// What lies on a socket already, or is on its way there.
-constexpr uint64_t records_patience_ns = 1000000000;
+// A model warms up in its first call: it is loaded, compiled, tried.
+constexpr uint64_t longer_at_first = 6;
+constexpr uint64_t look_every_ns = 100000000;
 constexpr size_t first_outputs_size = 65536;
 
 // In the caller's own clock, and within what the caller saw.
@@ -65,6 +61,7 @@ Asked Session::asked(uint64_t sequence) const {
       waited = Waited::Lost;
     } else {
       sent_ = patience.began;
+      next_look_ = sent_ + look_every_ns;
       waited = ask(&patience, &request_, &reply);
     }
   }
@@ -103,8 +100,10 @@ Asked Session::asked(uint64_t sequence) const {
 }
 
 Waited Session::read_records(const Reply &reply, const char *phase) {
+  // They lie on a socket already, or are on their way there.
   Patience at_hand{phase, monotonic_ns()};
-  at_hand.until = at_hand.began + records_patience_ns;
+  const uint64_t hang = spec_.isolation.hang_ns();
+  if (hang) at_hand.until = at_hand.began + hang;
   const Waited waited = channel_->wait_records(&at_hand, reply.records);
   if (waited == Waited::Late)
     return channel_->break_off("records that were announced did not come");
@@ -131,12 +130,14 @@ Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
 Waited Session::finish_late(Patience *patience) {
   Reply reply;
   Patience so_long = *patience;
-  if (so_long.until) so_long.until = std::min(so_long.until, hangs_at());
+  const uint64_t hangs = hangs_at();
+  if (so_long.until && hangs) so_long.until = std::min(so_long.until, hangs);
   Waited waited = channel_->wait_reply(&so_long, request_, &reply);
   if (waited != Waited::Done) return waited;
   const char *fault = find_fault(reply, asked(request_.sequence));
   if (fault) return channel_->break_off(fault);
   outstanding_ = false;
+  has_returned_ = true;
   waited = read_records(reply, patience->phase);
   if (waited != Waited::Done) return waited;
   channel_->take_failure();
@@ -146,9 +147,19 @@ Waited Session::finish_late(Patience *patience) {
   return Waited::Done;
 }
 
+// 0: never. Late is not broken: what takes no honest call that long hangs.
 uint64_t Session::hangs_at() const {
-  return sent_ + std::clamp(most_deadlines * deadline_, shortest_hang_ns,
-                            deadline_ + hang_after_deadline_ns);
+  const uint64_t hang = spec_.isolation.hang_ns();
+  return hang ? sent_ + (has_returned_ ? hang : longer_at_first * hang) : 0;
+}
+
+// A process that somebody has stopped does not run, and is no slow plugin.
+bool Session::stands_still(uint64_t now) {
+  if (now < next_look_) return false;
+  next_look_ = now + look_every_ns;
+  const bool before = stood_still_;
+  stood_still_ = channel_->worker().is_stopped();
+  return before && stood_still_;
 }
 
 Outcome Session::be_late(Block *block, Failure *failure) {
@@ -159,12 +170,14 @@ Outcome Session::be_late(Block *block, Failure *failure) {
     kept_ = block->keeper->keep();
     handed_over_ = true;
   }
-  deadline_ = block->patience;
   (*missed_deadlines_)++;
   const uint64_t now = monotonic_ns();
-  if (now >= hangs_at()) {
-    channel_->kill(audio_name_ + "() did not return within " +
-                   in_ms(now - sent_));
+  const uint64_t hangs = hangs_at();
+  const bool stopped = stands_still(now);
+  if (stopped || (hangs && now >= hangs)) {
+    channel_->kill(stopped ? "it was stopped by a signal"
+                           : audio_name_ + "() did not return within " +
+                                 in_ms(now - sent_));
     lose(phase, failure);
     return Outcome::Failed;
   }
@@ -172,7 +185,8 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   failure->kind = Failure::Kind::Late;
   failure->phase = phase;
   failure->message = audio_name_ + "() did not return within " +
-                     in_ms(block->patience) + ", the deadline";
+                     in_ms(block->patience) +
+                     "; the property deadline can give it more time";
   return Outcome::Failed;
 }
 
@@ -180,6 +194,7 @@ Outcome Session::be_late(Block *block, Failure *failure) {
 
 [[gnu::hot]] Outcome Session::accept(const Reply &reply, Block *block,
                                      Failure *failure) {
+  has_returned_ = true;
   block->discont = reply.flags & reply_discont;
   block->copied = block->copied || (reply.flags & reply_copied);
   block->escaped = reply.flags & reply_escaped;

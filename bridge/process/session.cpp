@@ -12,8 +12,6 @@ namespace pythonfilter {
 
 namespace {
 
-constexpr uint64_t quick_ns = 1000000000;
-
 int threshold_of(const PluginSpec &spec) {
   return number_of(spec.listener ? spec.listener->log_threshold()
                                  : LogLevel::Off);
@@ -76,7 +74,8 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
   Patience patience{audio_name_.c_str(), monotonic_ns()};
-  patience.until = std::max(patience.began + 1, hangs_at());
+  const uint64_t hangs = hangs_at();
+  if (hangs) patience.until = std::max(patience.began + 1, hangs);
   const Waited waited = finish_late(&patience);
   if (waited == Waited::Done) return true;
   if (waited == Waited::Late)
@@ -108,6 +107,7 @@ bool Session::start(const StreamFormat &format, Failure *failure) {
   }
   format_ = format;
   started_ = true;
+  has_returned_ = false;
   lent_->open(writes());
   Fields answer;
   if (!call("start", start_call(format), start_patience_, failure, &answer))
@@ -126,8 +126,8 @@ bool Session::stop(Failure *failure) {
 bool Session::set_parameter(Parameter *parameter, Failure *failure) {
   Fields answer;
   if (!call("set_parameter",
-            {"set_parameter", parameter->key, parameter->value}, quick_ns,
-            failure, &answer))
+            {"set_parameter", parameter->key, parameter->value},
+            spec_.isolation.hang_ns(), failure, &answer))
     return false;
   if (!answer_fits(answer.size() == 2, "set_parameter", failure)) return false;
   parameter->value = valid_text(answer[1]);

@@ -65,6 +65,7 @@ class Session {
   bool forget_lent();
   Waited finish_late(Patience *patience);
   uint64_t hangs_at() const;
+  bool stands_still(uint64_t now);
   Outcome be_late(Block *block, Failure *failure);
   Waited ask(Patience *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
@@ -98,7 +99,9 @@ class Session {
   bool outstanding_ = false;  // it is late, and not answered yet
   uint64_t sent_ = 0;
   uint64_t start_patience_ = 0;
-  uint64_t deadline_ = 0;  // how late it was then
+  bool has_returned_ = false;  // from a call since start()
+  uint64_t next_look_ = 0;     // whether a worker that is late runs at all
+  bool stood_still_ = false;   // it did not, at the last look
   bool in_lent_ = false;
   bool handed_over_ = false;          // the memory of this call's block
   std::unique_ptr<KeptMemory> kept_;  // that it works on

@@ -9,6 +9,7 @@
 //                     when it is called again
 //   reader            only reads
 //   closed            nothing unprocessed may leave it; late, too
+//   closed-lost       the same; lost, too
 //   poor              lends nothing
 #include <cstdlib>
 #include <cstring>
@@ -51,7 +52,7 @@ class FakeProcess final : public Plugin {
       : script_(spec.script), listener_(spec.listener) {
     capabilities_.formats = {SampleFormat::F32};
     capabilities_.read_only = is("reader");
-    capabilities_.fail_closed = is("closed");
+    capabilities_.fail_closed = is("closed") || is("closed-lost");
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }
@@ -132,7 +133,7 @@ class FakeProcess final : public Plugin {
   }
 
   Outcome fail(Block *block, bool lent, Failure *failure) {
-    if (is("lost"))
+    if (is("lost") || is("closed-lost"))
       failure->kind = Failure::Kind::Lost;
     else if (is("gone"))
       failure->kind = Failure::Kind::Gone;

@@ -3,13 +3,14 @@
 // What the element makes of a plugin in another process: how long it waits,
 // what passes when that is late or dies, what it counts, and whose memory goes
 // where. The other process is fake_process.cpp.
+#include "../../../gst/patience.hpp"
 #include "../pipeline.hpp"
 
 using namespace check;
+using pythonfilter::Block;
+using pythonfilter::Patience;
 
 namespace {
-
-constexpr GstClockTime frame_ms = 48;  // at 48 kHz
 
 Properties isolated(const Properties &others = {}) {
   Properties all = {{"isolation", "process"}};
@@ -84,13 +85,13 @@ bool is_lent(GstBuffer *buffer) {
 
 // ---- how long it waits ------------------------------------------------------
 
-GST_START_TEST(test_patience_is_the_deadline_or_what_a_live_buffer_lasts) {
+GST_START_TEST(test_patience_is_the_deadline_or_what_live_leaves_room_for) {
   struct Row {
     const char *live, *deadline;
     gint64 want;  // ns
   };
   const Row rows[] = {{"false", "-1", 0},      {"false", "0", 0},
-                      {"false", "7", 7000000}, {"true", "-1", 10000000},
+                      {"false", "7", 7000000}, {"true", "-1", 30000000},
                       {"true", "0", 0},        {"true", "250", 250000000}};
   for (const Row &row : rows) {
     Pipeline pipeline(
@@ -144,8 +145,7 @@ GST_START_TEST(test_source_and_sink_have_patience_too) {
       return calls.size() >= 2;
     }));
     for (const Called &each : calls)
-      fail_unless_equals_int64(each.patience,
-                               *live == 't' ? 480 / frame_ms * 1000000 : 0);
+      fail_unless_equals_int64(each.patience, *live == 't' ? 30000000 : 0);
   }
 }
 GST_END_TEST;
@@ -180,7 +180,9 @@ GST_START_TEST(test_policy_is_for_a_late_and_a_lost_worker_too) {
           fail_unless(!is_lent(out));
           gst_buffer_unref(out);
         }
-        fail_unless_equals_uint64(stream.stat("errors"), 2);
+        // Late ones are missed-deadlines.
+        fail_unless_equals_uint64(stream.stat("errors"),
+                                  script == std::string("lost") ? 2 : 0);
         const Reports reports = stream.reports();
         fail_unless(reports.size() == 1, "%s", reports.text().c_str());
         fail_unless(reports[0].type == GST_MESSAGE_WARNING);
@@ -194,9 +196,8 @@ GST_END_TEST;
 
 GST_START_TEST(test_error_says_how_the_stream_could_go_on) {
   const std::pair<const char *, const char *> rows[] = {
-      {"late", "with on-error=silence, passthrough or drop the stream goes on"},
       {"lost", "with on-error=silence, passthrough or drop the stream goes on"},
-      {"closed", "with on-error=drop the stream goes on"}};
+      {"closed-lost", "with on-error=drop the stream goes on"}};
   for (const auto &[script, advice] : rows) {
     Stream stream(script, {}, isolated());
     gst_buffer_unref(stream.through(new_buffer(stream.audio())));
@@ -207,6 +208,105 @@ GST_START_TEST(test_error_says_how_the_stream_could_go_on) {
     fail_unless(reports[0].type == GST_MESSAGE_ERROR);
     expect_part(reports[0].text, advice);
   }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_late_is_a_glitch_and_no_end) {
+  for (const char *script : {"late", "closed"}) {
+    Stream stream(script, {}, isolated());
+    for (int i = 0; i < 4; i++) {
+      fail_unless(stream.push(new_buffer(stream.audio())) == GST_FLOW_OK);
+      GstBuffer *out = stream.pull();
+      const bool is_late = i % 2 == 1;
+      fail_unless((out != nullptr) ==
+                  (!is_late || script == std::string("late")));
+      if (!out) continue;
+      expect_samples(out, stream.audio(), is_late ? silence : doubled);
+      fail_unless(GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_GAP) == is_late);
+      gst_buffer_unref(out);
+    }
+    const Reports reports = stream.reports();
+    fail_unless(reports.size() == 1, "%s", reports.text().c_str());
+    fail_unless(reports[0].type == GST_MESSAGE_WARNING);
+    expect_text(reports[0].field("kind"), "late");
+    fail_unless_equals_uint64(stream.stat("errors"), 0);
+  }
+}
+GST_END_TEST;
+
+// How long a live buffer may take is what downstream waits for.
+GST_START_TEST(test_deadline_is_in_the_latency_of_a_live_pipeline) {
+  struct Row {
+    const char *live, *deadline;
+    GstClockTime want;
+  };
+  const Row rows[] = {{"true", "-1", 30 * GST_MSECOND},
+                      {"true", "7", 7 * GST_MSECOND},
+                      {"true", "0", 0},
+                      {"false", "7", 0}};
+  for (const Row &row : rows) {
+    Pipeline pipeline(
+        std::string(
+            "audiotestsrc num-buffers=50 samplesperbuffer=480 is-live=") +
+        row.live + " ! audio/x-raw,rate=48000,format=F32LE ! " +
+        line_of("pythonfilter", "gain",
+                std::string("isolation=process deadline=") + row.deadline) +
+        " ! fakesink name=sink");
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    GstElement *python = gst_bin_get_by_name(GST_BIN(pipeline.get()), "python");
+    GstPad *src = gst_element_get_static_pad(python, "src");
+    GstPad *sink = gst_element_get_static_pad(python, "sink");
+    const auto added = [&] {
+      GstClockTime latency[2] = {0, 0};
+      int i = 0;
+      for (GstPad *pad : {src, sink}) {
+        GstQuery *query = gst_query_new_latency();
+        gboolean live;
+        const bool answered = pad == src ? gst_pad_query(pad, query)
+                                         : gst_pad_peer_query(pad, query);
+        if (answered)
+          gst_query_parse_latency(query, &live, &latency[i], nullptr);
+        gst_query_unref(query);
+        i++;
+      }
+      return latency[0] - latency[1];
+    };
+    fail_unless(wait_until([&] { return added() == row.want; }),
+                "live=%s deadline=%s: %d us", row.live, row.deadline,
+                int(added() / 1000));
+    // The bin is asked to tell the sinks anew.
+    if (row.want == 30 * GST_MSECOND)
+      fail_unless(wait_until([&] {
+        GstMessage *message =
+            gst_bus_pop_filtered(pipeline.bus(), GST_MESSAGE_LATENCY);
+        const bool told =
+            message && GST_MESSAGE_SRC(message) == GST_OBJECT(python);
+        if (message) gst_message_unref(message);
+        return told;
+      }));
+    for (gpointer each : {gpointer(src), gpointer(sink), gpointer(python)})
+      gst_object_unref(each);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_calls_that_are_late_do_not_add_up) {
+  Patience patience;
+  patience.start(true, 48000);
+  Block block;
+  block.frames = 480;
+  constexpr uint64_t ms = 1000000;
+  uint64_t behind = 0;  // of a stream in which each call takes what it may
+  for (int i = 0; i < 100; i++) {
+    const uint64_t may = patience.with(block);
+    fail_unless(may >= 5 * ms);
+    behind = behind + may > 10 * ms ? behind + may - 10 * ms : 0;
+    fail_unless(behind <= 20 * ms, "%d", int(behind / ms));
+    patience.took(block, may);
+  }
+  for (int i = 0; i < 5; i++)
+    patience.took(block, 1 * ms);
+  fail_unless_equals_uint64(patience.with(block), 30 * ms);
 }
 GST_END_TEST;
 
@@ -442,11 +542,14 @@ static Suite *isolation_suite() {
   Suite *suite = suite_create("isolation");
   TCase *patience = new_case(suite, "patience");
   tcase_add_test(patience,
-                 test_patience_is_the_deadline_or_what_a_live_buffer_lasts);
+                 test_patience_is_the_deadline_or_what_live_leaves_room_for);
   tcase_add_test(patience, test_deadline_changes_while_buffers_flow);
+  tcase_add_test(patience, test_deadline_is_in_the_latency_of_a_live_pipeline);
+  tcase_add_test(patience, test_calls_that_are_late_do_not_add_up);
   tcase_add_test(patience, test_source_and_sink_have_patience_too);
   TCase *failures = new_case(suite, "failures");
   tcase_add_test(failures, test_policy_is_for_a_late_and_a_lost_worker_too);
+  tcase_add_test(failures, test_late_is_a_glitch_and_no_end);
   tcase_add_test(failures, test_error_says_how_the_stream_could_go_on);
   tcase_add_test(failures, test_worker_that_is_gone_is_an_error_by_any_policy);
   tcase_add_test(failures,

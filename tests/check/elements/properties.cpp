@@ -25,6 +25,7 @@ const Value values[] = {
     {"deadline", "-1"},
     {"deadline", "0"},
     {"deadline", "250"},
+    {"hang-timeout", "250"},
     {"restart", "never"},
     {"restart", "on-crash"},
     {"max-restarts", "0"},
@@ -107,7 +108,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 19);
+  fail_unless_equals_int(ours, 20);
   g_free(specs);
 }
 GST_END_TEST;
