@@ -9,6 +9,10 @@
 # shellcheck disable=SC2317,SC2329  # step and trap call the functions
 set -uo pipefail
 export LC_ALL=C.UTF-8
+# What a user's shell says to GStreamer and Python is no business of a test.
+for name in "${!GST_@}" "${!PYTHON@}" VIRTUAL_ENV; do
+  [[ $name = PYTHONFILTER_* ]] || unset "$name"
+done
 quick=''
 case ${1-} in
   '') ;;

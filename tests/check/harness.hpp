@@ -25,6 +25,31 @@ namespace check {
 
 // ---- surroundings of every test ---------------------------------------------
 
+// What a user's shell says to GStreamer and to Python is no business of a test,
+// but for what says how to run it. Done before main(), as gst_init() reads it.
+inline const bool surroundings_are_clean = [] {
+  static const char *const ours[] = {
+      "GST_CHECKS",        "GST_DEBUG",    "GST_PLUGIN_",
+      "GST_PYTHONFILTER_", "GST_REGISTRY", "GST_TRACERS",
+      "PYTHONFILTER",      "PYTHONMALLOC", "PYTHONPATH"};
+  static const char *const nobodys[] = {"GST_PLUGIN_FEATURE_RANK",
+                                        "GST_PLUGIN_LOADING_WHITELIST",
+                                        "GST_PLUGIN_SCANNER"};
+  char **names = g_listenv();
+  for (char **name = names; *name; name++) {
+    const auto begins = [&](const char *with) {
+      return g_str_has_prefix(*name, with);
+    };
+    if (!strcmp(*name, "VIRTUAL_ENV") ||
+        std::any_of(std::begin(nobodys), std::end(nobodys), begins) ||
+        ((begins("GST_") || begins("PYTHON")) &&
+         std::none_of(std::begin(ours), std::end(ours), begins)))
+      unsetenv(*name);
+  }
+  g_strfreev(names);
+  return true;
+}();
+
 // Made before gst-check forks and removed by who made it, so that tests which
 // crash or never end leave nothing behind either.
 class Root {
