@@ -24,20 +24,23 @@ class _Stream(Protocol):
 
 
 class _NoStream:
-    """Keeps what a plugin sets of a buffer that no element made."""
+    """What is known of a buffer that no element made."""
 
     pts: int | None = None
     duration: int | None = None
     offset: int | None = None
     discont: bool = False
     gap: bool = False
-    sample_rate: int | None = None
+
+    def __init__(self, sample_rate: int | None) -> None:
+        self.sample_rate = sample_rate
 
 
 class AudioBuffer:
     """One block of samples.
 
-    ``AudioBuffer(channels, frame_count)`` makes a silent float32 block.
+    ``AudioBuffer(channels, frame_count, sample_rate=48000)`` makes a silent
+    float32 block, for tests of a plugin.
 
     ``data`` is the array of shape ``(channels, frames)``.  Inside a pipeline it
     is a view of the GStreamer buffer's own memory, often a strided one, in the
@@ -54,14 +57,16 @@ class AudioBuffer:
 
     data: NDArray[Any]
     # The element makes instances with __new__ and fills these two slots.
-    _stream: _Stream | _NoStream | None
+    _stream: _Stream | _NoStream
     # For tests of a plugin: what curve() gives, a number or an array of shape
     # (frames,) for each name.  An element's buffers have none.
     curves: dict[str, float | NDArray[Any]]
 
-    def __init__(self, channels: int, frame_count: int) -> None:
+    def __init__(
+        self, channels: int, frame_count: int, sample_rate: int | None = 48000
+    ) -> None:
         self.data = np.zeros((channels, frame_count), np.float32)
-        self._stream = None
+        self._stream = _NoStream(sample_rate)
         self.curves = {}
 
     def get_channel_data(self, ch: int) -> NDArray[Any]:
@@ -94,17 +99,17 @@ class AudioBuffer:
     @property
     def pts(self) -> int | None:
         """Presentation time of the first frame, in ns."""
-        return None if self._stream is None else self._stream.pts
+        return self._stream.pts
 
     @property
     def duration(self) -> int | None:
         """Length of the block, in ns."""
-        return None if self._stream is None else self._stream.duration
+        return self._stream.duration
 
     @property
     def offset(self) -> int | None:
         """Index of the first frame in the stream."""
-        return None if self._stream is None else self._stream.offset
+        return self._stream.offset
 
     @property
     def discont(self) -> bool:
@@ -114,25 +119,26 @@ class AudioBuffer:
         call; what came in as a break stays one.  Anything but a bool raises
         TypeError.
         """
-        return False if self._stream is None else self._stream.discont
+        return self._stream.discont
 
     @discont.setter
     def discont(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise TypeError(f"discont is a bool, not {type(value).__name__}")
-        if self._stream is None:
-            self._stream = _NoStream()
         self._stream.discont = value
 
     @property
     def gap(self) -> bool:
         """True if the block is known to hold nothing but silence."""
-        return False if self._stream is None else self._stream.gap
+        return self._stream.gap
 
     @property
     def sample_rate(self) -> int | None:
-        """Frames per second; ``None`` for what is no raw audio."""
-        return None if self._stream is None else self._stream.sample_rate
+        """Frames per second; ``None`` for what is no raw audio.
+
+        Outside a pipeline it is what the buffer was made with.
+        """
+        return self._stream.sample_rate
 
     def curve(self, name: str) -> NDArray[np.float32]:
         """The parameter ``name`` at each frame: a new array of shape (frames,).
@@ -145,6 +151,6 @@ class AudioBuffer:
 
         Outside a pipeline it is what ``curves`` holds for the name.
         """
-        if self._stream is not None and not isinstance(self._stream, _NoStream):
+        if not isinstance(self._stream, _NoStream):
             return self._stream.curve(name)
         return np.full(self.get_frame_count(), self.curves[name], np.float32)

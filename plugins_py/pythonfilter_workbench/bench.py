@@ -69,6 +69,8 @@ class Bench:
     # An encryptor's bytes, which are never the same twice.
     fails_closed: bool = False
     recording: Samples | None = None  # of the file
+    # What comes out at the base setting; None: no samples.
+    output: Setting | None = None
 
     @property
     def is_source(self) -> bool:
@@ -192,9 +194,11 @@ class Bench:
             except Ended:
                 session.counts.ended = True
                 break
-        if self.converts:
+        output = session.output
+        if output is None:
             return b"".join(bytes(piece) for piece in pieces)
-        arrays = [np.asarray(piece) for piece in pieces] or [samples[:, :0]]
+        nothing = np.empty((output.channels, 0), output.dtype)
+        arrays = [nothing, *(np.asarray(piece) for piece in pieces)]
         joined: Samples = np.concatenate(arrays, axis=1)
         return joined
 
@@ -264,10 +268,23 @@ class Bench:
             for layout in layouts
         ]
         self.base = self.matrix[0]
+        self.output = self._find_output()
+        self.findings.plugin["makes"] = str(self.output or "bytes")
         first = formats[0], layouts[0]
         self.others = [Setting(*first, rate, channels[0]) for rate in rates[1:]]
         self.others += [Setting(*first, rates[0], count) for count in channels[1:]]
         self.findings.settings = [str(each) for each in self.matrix + self.others]
+
+    def _find_output(self) -> Setting | None:
+        """Only where it can be started; why it cannot is a finding of its own."""
+        if self.is_sink or not self.converts:
+            return None if self.is_sink else self.base
+        try:
+            with Session(self.target) as session:
+                session.start(self.base, self.usual_frames)
+                return session.output
+        except Fault:
+            return None
 
     def _wanted(
         self, asked: int, name: str, ranges: Ranges, usual: tuple[int, ...]

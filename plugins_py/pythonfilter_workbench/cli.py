@@ -303,7 +303,11 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
     else:
         out.write(report.write(bench.findings, base, out.isatty()))
     out.flush()
-    return FAILED if bench.findings.failed else FINE
+    if bench.findings.no_plot:
+        print(f"pythonfilter-workbench: {bench.findings.no_plot}", file=sys.stderr)
+    if bench.findings.failed:
+        return FAILED
+    return UNUSABLE if bench.findings.no_plot else FINE
 
 
 def _find_kind(target: Target, wanted: str | None) -> Target:
@@ -358,12 +362,11 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
             bench.findings.plots = plot.write(
                 where,
                 f"{name}, {bench.base}",
-                bench.base.rate,
                 outputs,
                 bench.is_source,
             )
         except (plot.CannotPlot, OSError) as error:
-            raise Unusable(str(error)) from None
+            bench.findings.no_plot = str(error)
     return skipped
 
 
@@ -385,8 +388,10 @@ def _pointless(bench: Bench) -> dict[str, str]:
     if bench.block_size:
         skipped["blocks"] = f"takes {bench.block_size} frames only"
     of_samples = ["finite", "recovery", "clipping", "blocks", "layouts", "in-place"]
-    if bench.converts:
+    if bench.converts and not bench.output:
         skipped |= dict.fromkeys(of_samples, "makes bytes")
+    elif bench.converts:
+        skipped |= dict.fromkeys(["recovery", "in-place"], "converts")
     if bench.is_sink:
         of_samples.append("deterministic")
         skipped |= dict.fromkeys(of_samples, "is a sink: nothing comes out")

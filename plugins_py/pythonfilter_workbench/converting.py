@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from pythonfilter_host import Host
+from pythonfilter_worker.outputs import pieces_of
+from pythonfilter_worker.view import Format
 
-from .formats import INTERLEAVED, Samples, Setting
+from .formats import INTERLEAVED, Samples, Setting, from_bytes, setting_of
 
 
 def is_raw_audio(caps: str) -> bool:
@@ -31,6 +33,7 @@ class Converter:
         self.raw_input = is_raw_audio(self._given)
         self._bytes = host.as_bytes or not self.raw_input
         self.input_caps = self.output_caps = ""
+        self.output: Setting | None = None  # where that is raw audio
 
     @property
     def in_place(self) -> bool:
@@ -46,6 +49,8 @@ class Converter:
             if self._host.maps_to_output
             else self._host.output_caps or self.input_caps
         )
+        self.output = setting_of(self.output_caps, setting)
+        self._format = self._format_of(setting, self.output)
 
     def show(self, buffer: Any) -> Samples:
         """Puts the view that such a plugin gets in ``buffer.data``."""
@@ -61,23 +66,40 @@ class Converter:
         buffer.data = shown
         return shown
 
-    def take(self, result: Any, shown: Samples | None) -> bytes:
-        """Every kind of result as bytes; TypeError or ValueError if it is none."""
+    def _format_of(self, setting: Setting, output: Setting | None) -> Format:
+        gives = output or setting
+        return Format(
+            setting.dtype,
+            setting.layout == INTERLEAVED,
+            setting.rate,
+            setting.channels,
+            0,
+            self.input_caps,
+            self.output_caps,
+            self._bytes,
+            self.in_place,
+            gives.channels * gives.dtype.itemsize if output else 0,
+            output is not None,
+            gives.dtype,
+            gives.layout == INTERLEAVED,
+            gives.channels,
+        )
+
+    def take(self, result: Any, shown: Samples | None) -> Samples | bytes:
+        """What it gave: samples where the output is raw audio, bytes otherwise.
+
+        TypeError or ValueError for what the elements refuse.
+        """
         if result is shown and not self.in_place:
             raise TypeError(
                 f"gave nothing, but {self.output_caps} has to be made of its input"
             )
-        if isinstance(result, (list, tuple)):
-            return b"".join(self._bytes_of(each) for each in result)
-        return self._bytes_of(result)
-
-    @staticmethod
-    def _bytes_of(piece: Any) -> bytes:
-        if isinstance(piece, np.ndarray):
-            return piece.tobytes()
-        if isinstance(piece, (bytes, bytearray, memoryview)):
-            return bytes(piece)
-        raise TypeError(
-            f"gave {type(piece).__name__}, not bytes, a bytearray, a memoryview, "
-            "an array or a list of them"
-        )
+        pieces = pieces_of(result, self._format)
+        output = self.output
+        if output is None:
+            return b"".join(piece.tobytes() for piece in pieces)
+        # Of planar samples each piece has its own planes.
+        nothing = np.empty((output.channels, 0), output.dtype)
+        arrays = [from_bytes(piece.tobytes(), output) for piece in pieces]
+        samples: Samples = np.concatenate([nothing, *arrays], axis=1)
+        return samples

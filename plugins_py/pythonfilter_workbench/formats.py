@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,37 @@ class Setting:
 
     def __str__(self) -> str:
         return f"{self.format} {self.layout} {self.rate} Hz {self.channels} ch"
+
+
+def setting_of(caps: str, like: Setting) -> Setting | None:
+    """The raw audio that caps name; what they leave open is as in ``like``.
+
+    None for anything else, and for samples that no array here has.
+    """
+    name, _, rest = caps.partition(",")
+    if name.partition("(")[0].strip() != "audio/x-raw":
+        return None
+    fields = dict(re.findall(r"([\w-]+) *= *(?:\([\w-]+\) *)?\"?([\w-]+)", rest))
+    order = "LE" if sys.byteorder == "little" else "BE"
+    format = fields.get("format", like.format + order)
+    if format.removesuffix(order) not in DTYPES or not format.endswith(order):
+        return None
+    try:
+        rate, channels = (
+            int(fields.get(key, getattr(like, key))) for key in ("rate", "channels")
+        )
+    except ValueError:
+        return None
+    layout = fields.get("layout", like.layout)
+    return Setting(format.removesuffix(order), layout, rate, channels)
+
+
+def from_bytes(data: bytes, setting: Setting) -> Samples:
+    """The samples that lie there, of shape (channels, frames)."""
+    samples: Samples = np.frombuffer(data, setting.dtype)
+    if setting.layout == INTERLEAVED:
+        return samples.reshape(-1, setting.channels).T
+    return samples.reshape(setting.channels, -1)
 
 
 def full_scale(dtype: np.dtype[Any]) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sound import Outputs
+from .sound import Heard, Outputs
 
 FLOOR_DB = -110.0
 WINDOW = 1024
@@ -27,9 +27,7 @@ class CannotPlot(Exception):
     """Matplotlib or SciPy is missing, or there is nothing to draw."""
 
 
-def write(
-    where: str, title: str, rate: int, outputs: Outputs, source: bool
-) -> list[str]:
+def write(where: str, title: str, outputs: Outputs, source: bool) -> list[str]:
     """Writes one picture for a FILE.png, or one for each signal into a folder.
 
     Returns the files.  Raises CannotPlot, and OSError.
@@ -53,27 +51,26 @@ def write(
         os.makedirs(where, exist_ok=True)
         files = {name: os.path.join(where, f"{name}.png") for name in outputs}
     for name, path in files.items():
-        figure = _draw(pyplot, name, title, rate, outputs, source)
+        figure = _draw(pyplot, name, title, outputs, source)
         figure.savefig(path, dpi=110)
         pyplot.close(figure)
     return list(files.values())
 
 
-def _draw(
-    pyplot: Any, name: str, title: str, rate: int, outputs: Outputs, source: bool
-) -> Any:
-    before, after = (np.nan_to_num(samples[0]) for samples in outputs[name])
-    shown = [("after", after, AFTER)]
+def _draw(pyplot: Any, name: str, title: str, outputs: Outputs, source: bool) -> Any:
+    heard = outputs[name]
+    before, after = (np.nan_to_num(samples[0]) for samples in heard[:2])
+    shown = [("after", after, heard.rate_after, AFTER)]
     if not source:
-        shown.insert(0, ("before", before, BEFORE))
+        shown.insert(0, ("before", before, heard.rate_before, BEFORE))
     rows = 2 if source else 3
     figure = pyplot.figure(figsize=(11, 3.2 * rows), layout="constrained")
     grid = figure.add_gridspec(rows, len(shown))
-    figure.suptitle(f"{title}: {name}, channel 1 of {len(outputs[name][0])}")
+    figure.suptitle(f"{title}: {name}, channel 1 of {len(heard.after)}")
     first: Any = None
     image = None
     spectra = []
-    for column, (which, samples, colour) in enumerate(shown):
+    for column, (which, samples, rate, colour) in enumerate(shown):
         wave = figure.add_subplot(grid[0, column], sharex=first, sharey=first)
         first = first or wave
         _waveform(wave, which if not source else "output", samples, rate, colour)
@@ -84,7 +81,7 @@ def _draw(
     if not source:
         reference = RESPONSE_SIGNAL if RESPONSE_SIGNAL in outputs else name
         axes = figure.add_subplot(grid[2, :])
-        _response(axes, rate, reference, *outputs[reference])
+        _response(axes, reference, outputs[reference])
     return figure
 
 
@@ -149,11 +146,15 @@ def transfer(rate: int, before: Array, after: Array) -> tuple[Array, Array, Arra
     return frequencies, gain, coherence
 
 
-def _response(axes: Any, rate: int, name: str, before: Array, after: Array) -> None:
+def _response(axes: Any, name: str, heard: Heard) -> None:
     """How much of each frequency comes out."""
-    frequencies, gain, coherence = transfer(
-        rate, np.nan_to_num(before[0]), np.nan_to_num(after[0])
-    )
+    rate = heard.rate_before
+    after = np.nan_to_num(heard.after[0])
+    if heard.rate_after != rate:
+        from scipy import signal
+
+        after = signal.resample_poly(after, rate, heard.rate_after)
+    frequencies, gain, coherence = transfer(rate, np.nan_to_num(heard.before[0]), after)
     keep = frequencies >= 20
     trusted = np.where(coherence >= TRUSTED, gain, np.nan)
     if np.isnan(trusted[keep]).any():

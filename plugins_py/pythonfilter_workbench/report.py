@@ -40,7 +40,7 @@ def _head(findings: Findings) -> str:
     lines = [first]
     if about.get("description"):
         lines.append(f"  {about['description']}")
-    what = "makes bytes, " if about["converts"] else ""
+    what = f"makes {about['makes']} of " if about["converts"] else ""
     lines.append(
         f"  {what}{' '.join(about['formats'])}, rate {_ranges(about['rates'])}, "
         f"channels {_ranges(about['channels'])}"

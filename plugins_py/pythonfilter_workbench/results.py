@@ -76,6 +76,7 @@ class Findings:
     timing: list[Timing] = field(default_factory=list)
     element: dict[str, Any] = field(default_factory=dict)
     plots: list[str] = field(default_factory=list)
+    no_plot: str = ""  # why there is none
     calls: int = 0
     cut: dict[str, str] = field(default_factory=dict)  # checks not made to the end
 

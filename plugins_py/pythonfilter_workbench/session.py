@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -84,6 +85,19 @@ class StreamInfo:
     offset: int | None = 0
     discont: bool = True
     gap: bool = False
+    frames: int | None = None  # of the call that runs
+    curves: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def curve(self, name: str) -> Samples:
+        """As nothing is bound to the parameter, its own value at each frame."""
+        if self.frames is None or not self.curves:
+            raise RuntimeError(
+                "a curve is there during the call only, and for a plugin that "
+                "names it in its class attribute curves"
+            )
+        if name not in self.curves:
+            raise KeyError(f"no curve {name}: name it in the class attribute curves")
+        return np.full(self.frames, self.curves[name](), np.float32)
 
 
 @dataclass
@@ -183,7 +197,7 @@ class Session:
     def start(self, setting: Setting, frames: int) -> None:
         """The stream's format; ``frames`` is the block size to expect."""
         self.setting = setting
-        self._info = StreamInfo(setting.rate)
+        self._info = StreamInfo(setting.rate, curves=self._curves())
         self._position = 0
         self._view: Samples | None = None
         self._make_buffer()
@@ -196,6 +210,16 @@ class Session:
         self._running = True
         with told("start"):
             self.host.start(rate, setting.channels, frames, *caps)
+
+    @property
+    def output(self) -> Setting | None:
+        """What comes out; None: bytes that only the plugin understands."""
+        return self.converter.output if self.converter else self.setting
+
+    def _curves(self) -> dict[str, Callable[[], Any]]:
+        plugin = self.host.plugin
+        names = [each[0] for each in self.host.parameters if each[-1]]
+        return {name: functools.partial(getattr, plugin, name) for name in names}
 
     def stop(self) -> None:
         """Once after each start that was entered."""
@@ -293,9 +317,7 @@ class Session:
         if self.converter:
             return self._convert()
         before = self._references()
-        answer: Any = None
-        with told("process"):
-            answer = self.host.audio(self.buffer)
+        answer = self._call()
         self.counts.calls += 1
         if _refused(answer):
             if self.target.kind != "processor":
@@ -310,6 +332,13 @@ class Session:
         self._leave_what_was_kept(before)
         return out
 
+    def _call(self) -> Any:
+        try:
+            with told("process"):
+                return self.host.audio(self.buffer)
+        finally:
+            self._info.frames = None
+
     def _leave_what_was_kept(self, before: tuple[int, int, int]) -> None:
         """Memory that the plugin kept is the plugin's, as in the elements."""
         if self._references() != before:
@@ -317,15 +346,13 @@ class Session:
             self._view = None
             self._make_buffer()
 
-    def _convert(self) -> bytes:
+    def _convert(self) -> Samples | bytes:
         assert self.converter
         shown = self.converter.show(self.buffer)
         before = sys.getrefcount(shown)
         self.counts.calls += 1
-        answer: Any = None
         try:
-            with told("process"):
-                answer = self.host.audio(self.buffer)
+            answer = self._call()
         except Declined:
             self.counts.dropped += 1
             raise
@@ -379,6 +406,7 @@ class Session:
             self._view.flags.writeable = False
         self.buffer.data = self._view
         info, rate = self._info, self.setting.rate
+        info.frames = frames
         info.offset = self._position
         info.pts = self._position * 10**9 // rate
         info.duration = (self._position + frames) * 10**9 // rate - info.pts

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,17 @@ from .formats import INTERLEAVED, PLANAR, Samples, Setting, decode, encode
 ROUNDING_DBFS = -138.0
 RAIL = 1 - 1e-4
 
-Outputs = dict[str, tuple[Samples, Samples]]
+
+class Heard(NamedTuple):
+    """One signal before and after, as float64 of shape (channels, frames)."""
+
+    before: Samples
+    after: Samples
+    rate_before: int
+    rate_after: int
+
+
+Outputs = dict[str, Heard]
 
 
 def decibels(ratio: float) -> float:
@@ -43,12 +53,14 @@ def check(bench: Bench) -> Outputs:
                 look_at(bench, session, one, f"{name}, {bench.base}")
             if bench.is_source:
                 _look_for_garbage(bench, one, other)
-            outputs[name] = decode(samples), decode(one)
-            _levels(bench, name, *outputs[name])
-    if not bench.converts:
+            assert bench.output
+            rates = bench.base.rate, bench.output.rate
+            outputs[name] = Heard(decode(samples), decode(one), *rates)
+            _levels(bench, name, outputs[name])
+    if bench.output:
         _compare_blocks(bench)
         _compare_layouts(bench)
-        if not bench.is_source and bench.base.dtype.kind == "f":
+        if not (bench.is_source or bench.converts) and bench.base.dtype.kind == "f":
             _recovery(bench)
     return outputs
 
@@ -125,9 +137,9 @@ def _look_for_garbage(
         )
 
 
-def _levels(bench: Bench, name: str, before: Samples, after: Samples) -> None:
+def _levels(bench: Bench, name: str, heard: Heard) -> None:
     """Peak and RMS; a note if a signal within full scale leaves it."""
-
+    before, after = heard[:2]
     entry: dict[str, Any] = {"signal": name}
     for side, samples in (("in", before), ("out", after)):
         if side == "out" or not bench.is_source:
@@ -139,7 +151,7 @@ def _levels(bench: Bench, name: str, before: Samples, after: Samples) -> None:
                 entry[f"{what}_{side}_dbfs"] = level
     bench.findings.levels.append(entry)
     size = np.abs(after)
-    if bench.base.dtype.kind == "f":
+    if (bench.output or bench.base).dtype.kind == "f":
         over = size > 1.0
     else:
         # Integers cannot leave their range: those at its end that were not.

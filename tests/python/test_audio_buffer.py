@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """AudioBuffer outside a pipeline: samples, memory, what it knows of the stream."""
 
+import re
 import types
 
 import numpy as np
 import pytest
 
+import processes
 from base_plugin import AudioBuffer
 
 
@@ -110,15 +112,37 @@ FACTS = {
 
 def test_stream_facts_are_unknown_outside_a_pipeline():
     buffer = AudioBuffer(1, 1)
-    assert buffer._stream is None
     assert {name: getattr(buffer, name) for name in FACTS} == {
         "pts": None,
         "duration": None,
         "offset": None,
         "discont": False,
         "gap": False,
-        "sample_rate": None,
+        "sample_rate": 48000,
     }
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, None])
+def test_buffer_is_made_with_a_rate(rate):
+    assert AudioBuffer(1, 1, sample_rate=rate).sample_rate == rate
+
+
+def test_first_plugin_of_the_readme_can_be_tested(tmp_path):
+    readme = (processes.ROOT / "README.md").read_text()
+    source = re.search(r"```python\n# tremolo\.py\n(.*?)```", readme, re.DOTALL)[1]
+    namespace = {}
+    exec(source, namespace)
+    heard = {}
+    for rate in (48000, 24000):
+        tremolo = namespace["Tremolo"]()
+        tremolo.set_sample_rate(rate)
+        buffer = AudioBuffer(2, 512, rate)
+        buffer.data[:] = 1
+        tremolo.process_audio(buffer)
+        heard[rate] = buffer.data
+    # At half the rate the same time has passed after half as many frames.
+    assert np.allclose(heard[48000][:, ::2], heard[24000][:, :256], atol=1e-6)
+    assert heard[48000].std() > 0.01
 
 
 def test_stream_facts_come_from_the_stream_at_each_read():
