@@ -281,11 +281,17 @@ class HangObserver {
 // except stop_deadline(), unlock() and map_caps().
 class Plugin {
  public:
-  virtual ~Plugin() = default;  // after shutdown(), or a load() that failed
+  // After shutdown(), or a load() or initialize() that failed.
+  virtual ~Plugin() = default;
 
-  // First of all: loads the module, makes the instance and calls initialize().
+  // First of all: loads the module and makes the instance.
   virtual bool load(const PluginSpec &spec, Failure *failure) = 0;
   virtual const Capabilities &capabilities() const = 0;
+  // Next: its Params among what is `set` have these values already when its
+  // initialize() is called. set_parameter() is to follow for each of them.
+  // capabilities() then has the values that its Params have.
+  virtual bool initialize(const std::vector<Parameter> &set,
+                          Failure *failure) = 0;
 
   virtual bool start(const StreamFormat &format, Failure *failure) = 0;
   virtual bool stop(Failure *failure) = 0;

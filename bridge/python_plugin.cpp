@@ -71,15 +71,42 @@ bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
-  if (!load_module(spec, failure)) return false;
-  if (call_host("initialize", failure) && read_values(failure)) {
+  return load_module(spec, failure);
+}
+
+bool PythonPlugin::initialize(const std::vector<Parameter> &set,
+                              Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "initialize");
+  if (preset(set, failure) && call_host("initialize", failure) &&
+      read_values(failure)) {
     close_before_later_handlers();
     return true;
   }
+  unload();
+  host_.reset();
+  return false;
+}
+
+bool PythonPlugin::preset(const std::vector<Parameter> &set, Failure *failure) {
+  for (const Parameter &each : set) {
+    Ref arguments =
+        steal(Py_BuildValue("(ss)", each.key.c_str(), each.value.c_str()));
+    if (arguments &&
+        call_host("preset", "set_parameter", failure, std::move(arguments)))
+      continue;
+    if (PyErr_Occurred()) capture_exception(failure, "set_parameter");
+    if (is_secret(each.key)) hide_secret(failure, each.key);
+    return false;
+  }
+  return true;
+}
+
+void PythonPlugin::unload() {
   audio_.reset();
   Failure ignored;
   call_host("unload", &ignored);
-  return false;
 }
 
 bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
@@ -221,13 +248,12 @@ bool PythonPlugin::shutdown(Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "shutdown");
+  if (!host_) return true;
   side_calls_.interrupt();
   const bool good = call_host("shutdown", failure);
   // The view first: what the plugin kept goes when the instance goes.
   view_.close();
-  audio_.reset();
-  Failure ignored;
-  call_host("unload", &ignored);
+  unload();
   return good;
 }
 

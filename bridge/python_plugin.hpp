@@ -23,6 +23,7 @@ class PythonPlugin final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
   bool load(const PluginSpec &spec, Failure *failure) override;
+  bool initialize(const std::vector<Parameter> &set, Failure *failure) override;
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
@@ -44,6 +45,8 @@ class PythonPlugin final : public Plugin {
   bool load_module(const PluginSpec &spec, Failure *failure);
   bool read_capabilities();
   bool read_values(Failure *failure);
+  bool preset(const std::vector<Parameter> &set, Failure *failure);
+  void unload();
   Ref call_host(const char *method, const char *phase, Failure *failure,
                 Ref arguments);
   bool call_host(const char *method, Failure *failure);

@@ -17,7 +17,6 @@ bool PythonElement::describe_caps() {
     refuse(problem);
     failure_.phase = "load";
     post(GST_MESSAGE_ERROR, failure_);
-    unload();
     return false;
   }
   GstCaps *caps =

@@ -16,12 +16,13 @@ namespace pythonfilter {
 
 namespace {
 
+// As they are declared; what they are now is something else.
 bool same_parameters(const std::vector<ParameterSpec> &some,
                      const std::vector<ParameterSpec> &others) {
   const auto all_of = [](const ParameterSpec &spec) {
-    return std::tie(spec.name, spec.kind, spec.default_value, spec.value,
-                    spec.minimum, spec.maximum, spec.choices, spec.unit,
-                    spec.description, spec.allowed, spec.secret, spec.curve);
+    return std::tie(spec.name, spec.kind, spec.default_value, spec.minimum,
+                    spec.maximum, spec.choices, spec.unit, spec.description,
+                    spec.allowed, spec.secret, spec.curve);
   };
   return std::equal(some.begin(), some.end(), others.begin(), others.end(),
                     [&](const ParameterSpec &one, const ParameterSpec &other) {
@@ -151,6 +152,8 @@ void PythonElement::take_over(Candidate next) {
   if (!same_parameters(old_parameters, capabilities.parameters)) {
     properties_.withdraw();
     properties_.publish(capabilities.parameters, name_);
+  } else {
+    properties_.refresh(capabilities.parameters);
   }
   for (const Parameter &told : next.told)
     properties_.tell_outcome(told);

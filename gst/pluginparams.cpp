@@ -229,6 +229,11 @@ void PluginParams::forget_secrets() {
   properties_.clear();
 }
 
+std::vector<Parameter> PluginParams::pending() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return pending_;
+}
+
 std::vector<Parameter> PluginParams::take() {
   std::lock_guard<std::mutex> lock(mutex_);
   changed_ = false;

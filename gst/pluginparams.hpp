@@ -48,6 +48,9 @@ class PluginParams {
   // The next instance is of another plugin.
   void forget_secrets();
 
+  // What take() is going to give; wipe() it after use.
+  std::vector<Parameter> pending() const;
+
   // Whether there is anything to tell the plugin.
   bool changed() const { return changed_.load(std::memory_order_relaxed); }
   // The last value of each changed parameter; wipe() them after use.

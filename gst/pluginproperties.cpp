@@ -228,6 +228,14 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
                               child_name);
 }
 
+void PluginProperties::refresh(const std::vector<ParameterSpec> &specs) const {
+  if (!child_) return;
+  Owner *owner = as_params(child_)->owner;
+  std::lock_guard<std::mutex> lock(owner->mutex);
+  for (size_t i = 0; i < specs.size() && i < owner->values.size(); i++)
+    owner->values[i] = specs[i].value;
+}
+
 // An element that is dropped in READY is no object any more that could signal.
 PluginProperties::~PluginProperties() {
   if (GstObject *child = take_child()) drop(child);

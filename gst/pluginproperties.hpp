@@ -27,6 +27,8 @@ class PluginProperties {
   // child. `plugin` is its name, for messages.
   void publish(const std::vector<ParameterSpec> &specs,
                const std::string &plugin);
+  // What the plugin has made of them.
+  void refresh(const std::vector<ParameterSpec> &specs) const;
   void withdraw();
 
   // Any thread; NULL: there is none.

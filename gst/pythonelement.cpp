@@ -190,8 +190,13 @@ bool PythonElement::load() {
   read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets);
-  if (!describe_caps()) return false;
+  // A launch line sets plugin::NAME as soon as it is there, and initialize()
+  // may need it.
   properties_.publish(plugin_->capabilities().parameters, name_);
+  if (!initialize() || !describe_caps()) {
+    unload();
+    return false;
+  }
   curves_.open(plugin_->capabilities().parameters);
   const bool closed = close_if_asked(plugin_->capabilities());
   if (!closed)
@@ -203,6 +208,20 @@ bool PythonElement::load() {
   }
   unload();
   return false;
+}
+
+bool PythonElement::initialize() {
+  std::vector<Parameter> set = params_.pending();
+  Failure failure;
+  const bool good = plugin_->initialize(set, &failure);
+  PluginParams::wipe(&set);
+  if (!good) {
+    params_.redact(&failure);
+    post(GST_MESSAGE_ERROR, failure);
+    return false;
+  }
+  properties_.refresh(plugin_->capabilities().parameters);
+  return true;
 }
 
 void PythonElement::unload() {

@@ -200,6 +200,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool hand_over(Candidate *next, Failure *failure);
   bool change_over(Candidate *next, bool carries, Failure *failure);
   bool load();
+  bool initialize();
   bool describe_caps();
   void unload();
   void begin_stop();

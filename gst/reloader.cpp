@@ -218,6 +218,10 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
   const Capabilities &capabilities = plugin->capabilities();
   // Before anything else is said or can fail.
   params_->declare(capabilities.secrets);
+  std::vector<Parameter> set = params_->accepted();
+  const bool initialized = plugin->initialize(set, failure);
+  PluginParams::wipe(&set);
+  if (!initialized) return false;
   std::string problem;
   if (capabilities.converts &&
       !candidate->conversion.open(candidate->plugin, &problem)) {

@@ -217,7 +217,11 @@ class BasePlugin(abc.ABC):
         self.state = PluginState.UNLOADED
 
     def initialize(self) -> bool:
-        """Get what the plugin needs for its whole life (models, files)."""
+        """Get what the plugin needs for its whole life (models, files).
+
+        Each ``Param`` that was set by then has its value; ``set_parameter`` is
+        called for it as well, after this.
+        """
         self.state = PluginState.INITIALIZED
         return True
 

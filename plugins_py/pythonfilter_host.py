@@ -229,6 +229,28 @@ class Host(Capabilities):
                 "refused", f"{name_of(method)}() returned False", *self.place_of(method)
             )
 
+    def preset(self, key: str, value: str) -> None:
+        """Before initialize(), which may need it: a Param that was set.
+
+        set_parameter() comes as well, afterwards: a plugin that has its own may
+        do more, and need what initialize() makes.
+        """
+        param = self._params.all.get(key)
+        if param is None:
+            return
+        try:
+            now = param.parse(value)
+        except ValueError:
+            # It may make something of texts that Param does not know.
+            if self._has_own_setter():
+                return
+            raise
+        setattr(self.plugin, key, now)
+
+    def _has_own_setter(self) -> bool:
+        setter = method_of(self.plugin, "set_parameter", "setParameter")
+        return getattr(setter, "__module__", "base_plugin") != "base_plugin"
+
     def initialize(self) -> None:
         if not inspect.ismodule(self.plugin):
             self._ask("initialize")

@@ -273,6 +273,18 @@ bool read_capabilities(const Fields &answer, Capabilities *capabilities,
   return !audio_name->empty();
 }
 
+bool read_values(const Fields &answer, std::vector<ParameterSpec> *of) {
+  if (answer.size() % 2 != 1) return false;
+  for (size_t i = 1; i < answer.size(); i += 2) {
+    ParameterSpec *named = nullptr;
+    for (ParameterSpec &spec : *of)
+      if (spec.name == answer[i]) named = &spec;
+    if (!named) return false;
+    named->value = valid_text(answer[i + 1]);
+  }
+  return true;
+}
+
 Fields load_call(const PluginSpec &spec, int threshold) {
   return {"load",           name_of(spec.kind),       spec.script,
           spec.module,      spec.class_name,          spec.venv,

@@ -16,6 +16,8 @@ bool read_log(const Fields &record, LogRecord *log);
 // The answer to `load`, and what the audio method is called.
 bool read_capabilities(const Fields &answer, Capabilities *capabilities,
                        std::string *audio_name);
+// The answer to `initialize`: what some of these have become.
+bool read_values(const Fields &answer, std::vector<ParameterSpec> *of);
 
 Fields load_call(const PluginSpec &spec, int threshold);
 Fields start_call(const StreamFormat &format);

@@ -63,6 +63,11 @@ std::unique_ptr<Session> ProcessPlugin::make_session(Failure *failure) {
   if (!session->load(patience, failure) ||
       !is_same_plugin(session->capabilities(), failure))
     return nullptr;
+  std::vector<Parameter> set = remembered();
+  const bool initialized = session->initialize(set, failure);
+  for (Parameter &each : set)
+    wipe(&each.value);
+  if (!initialized) return nullptr;
   if (!adopt_settings(session.get(), failure)) return nullptr;
   return session;
 }
@@ -168,10 +173,24 @@ bool ProcessPlugin::load(const PluginSpec &spec, Failure *failure) {
     tell_of(session_.get());
     return true;
   }
-  // There is nothing yet that another one could go on with.
+  return fail_load(failure);
+}
+
+bool ProcessPlugin::initialize(const std::vector<Parameter> &set,
+                               Failure *failure) {
+  const uint64_t began = monotonic_ns();
+  if (!session_->initialize(set, failure)) return fail_load(failure);
+  longest_start_ += monotonic_ns() - began;
+  capabilities_ = session_->capabilities();
+  return true;
+}
+
+// There is nothing yet that another one could go on with.
+bool ProcessPlugin::fail_load(Failure *failure) {
   if (failure->kind == Failure::Kind::Lost) failure->kind = Failure::Kind::Gone;
   gone_ = true;
   loss_ = *failure;
+  tell_of(nullptr);
   session_.reset();
   return false;
 }
@@ -290,6 +309,14 @@ uint64_t ProcessPlugin::remember(const Parameter &parameter) {
   }
   parameters_[++parameter_serial_] = parameter;
   return parameter_serial_;
+}
+
+std::vector<Parameter> ProcessPlugin::remembered() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Parameter> all;
+  for (const auto &[serial, parameter] : parameters_)
+    all.push_back(parameter);
+  return all;
 }
 
 bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {

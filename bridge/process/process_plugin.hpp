@@ -14,6 +14,7 @@ class ProcessPlugin final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
   bool load(const PluginSpec &spec, Failure *failure) override;
+  bool initialize(const std::vector<Parameter> &set, Failure *failure) override;
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
@@ -45,6 +46,8 @@ class ProcessPlugin final : public Plugin {
   std::unique_ptr<Session> make_session(Failure *failure);
   bool is_same_plugin(const Capabilities &now, Failure *failure) const;
   uint64_t remember(const Parameter &parameter);
+  std::vector<Parameter> remembered() const;
+  bool fail_load(Failure *failure);
   std::shared_ptr<Events> events() const;
 
   PluginSpec spec_;
@@ -71,7 +74,7 @@ class ProcessPlugin final : public Plugin {
   bool started_ = false;
   StreamFormat format_;
 
-  std::atomic<uint64_t> longest_start_{0};  // in ns; load() or start()
+  std::atomic<uint64_t> longest_start_{0};  // in ns; of load() with initialize(), or start()
 
   Restarter restarter_;  // its thread uses all of the above
 };

@@ -45,6 +45,20 @@ bool Session::load(uint64_t patience, Failure *failure) {
                      "load", failure);
 }
 
+bool Session::initialize(const std::vector<Parameter> &set, Failure *failure) {
+  Fields record = {"initialize"}, answer;
+  for (const Parameter &each : set) {
+    record.push_back(each.key);
+    record.push_back(each.value);
+  }
+  const bool good =
+      call("initialize", record, start_patience_, failure, &answer);
+  for (std::string &field : record)
+    explicit_bzero(field.data(), field.size());
+  return good && answer_fits(read_values(answer, &capabilities_.parameters),
+                             "initialize", failure);
+}
+
 bool Session::answer_fits(bool fits, const char *phase, Failure *failure) {
   if (fits) return true;
   channel_->break_off("an answer that does not fit its call");

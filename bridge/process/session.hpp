@@ -22,6 +22,8 @@ class Session {
   // First of all. False, and the session is of no use. `patience` is that of
   // start(), too.
   bool load(uint64_t patience, Failure *failure);
+  // Next.
+  bool initialize(const std::vector<Parameter> &set, Failure *failure);
   // Any call but `load`. `patience` 0: as long as the plugin may run.
   bool call(const char *phase, const Fields &record, uint64_t patience,
             Failure *failure, Fields *answer, uint64_t pts = no_time);

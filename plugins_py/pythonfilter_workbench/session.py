@@ -160,6 +160,9 @@ class Session:
     def __enter__(self) -> Session:
         self.host = self.load()
         try:
+            for key, value in self.target.parameters:
+                with told("set_parameter"):
+                    self.host.preset(key, value)
             with told("initialize"):
                 self.host.initialize()
             for key, value in self.target.parameters:

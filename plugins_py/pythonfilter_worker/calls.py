@@ -61,7 +61,8 @@ class Calls:
             raise wire.ProtocolError("an empty record")
         name = wire.decode(fields[0])
         known = _CALLS.get(name)
-        if known is None or len(fields) != 1 + known[1]:
+        given = len(fields) - 1
+        if known is None or (given % 2 if known[1] == PAIRS else given != known[1]):
             raise wire.ProtocolError(f"no call {name!r} with {len(fields) - 1} fields")
         if (self.host is None) != (name == "load"):
             raise wire.ProtocolError(f"{name!r} at the wrong time")
@@ -111,14 +112,26 @@ class Calls:
             *(self._outbox.post, self._outbox.log, threshold, again),
         )
         try:
-            capabilities = _capabilities(host)
-            self._run("initialize", host.initialize)
-            values = self._run("get_parameter", host.values)
-        except CallFailed:
+            answer = _capabilities(host) + _parameters(host)
+        except BaseException:
             host.unload()
             raise
         self.host = host
-        return capabilities + _parameters(host, values)
+        return answer
+
+    def _initialize(self, *fields: bytes) -> list[bytes]:
+        host = self._loaded
+        try:
+            for key, value in zip(fields[::2], fields[1::2]):
+                self._tell(host.preset, key, value)
+            self._run("initialize", host.initialize)
+            values = self._run("get_parameter", host.values)
+        except CallFailed:
+            self.unload()
+            raise
+        names = [wire.encode(each[0]) for each in host.parameters]
+        pairs = [(name, wire.encode(now)) for name, now in zip(names, values) if now]
+        return [field for pair in pairs for field in pair]
 
     def _start(self, *fields: bytes) -> list[bytes]:
         format = _format(fields)
@@ -152,16 +165,22 @@ class Calls:
         return []
 
     def _set_parameter(self, key: bytes, value: bytes) -> list[bytes]:
+        now = self._tell(self._loaded.set_parameter, key, value)
+        return [value if now is None else wire.encode(now)]
+
+    def _tell(
+        self, method: Callable[[str, str], str | None], key: bytes, value: bytes
+    ) -> str | None:
         name = wire.decode(key)
         try:
-            now = self._run(
-                "set_parameter", self._loaded.set_parameter, name, wire.decode(value)
+            now: str | None = self._run(
+                "set_parameter", method, name, wire.decode(value)
             )
         except CallFailed as error:
             if name in self._loaded.secrets:
                 raise CallFailed(_without_secret(error.failure, name)) from None
             raise
-        return [value if now is None else wire.encode(now)]
+        return now
 
     def _preferences(self) -> list[bytes]:
         told = self._run("preferences", self._loaded.preferences)
@@ -200,8 +219,11 @@ class Calls:
         return []
 
 
+PAIRS = -1
+
 _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "load": (Calls._load, 7),
+    "initialize": (Calls._initialize, PAIRS),
     "start": (Calls._start, 14),
     "stop": (Calls._stop, 0),
     "reset": (Calls._reset, 0),
@@ -261,15 +283,14 @@ def _capabilities(host: Host) -> list[bytes]:
     return [field for name, value in pairs for field in (wire.encode(name), value)]
 
 
-def _parameters(host: Host, values: tuple[str, ...]) -> list[bytes]:
-    """With what get_parameter() says now, where it says anything."""
+def _parameters(host: Host) -> list[bytes]:
+    """As they are declared; initialize() may change what they are."""
     fields = []
-    for description, value in zip(host.parameters, values):
+    for description in host.parameters:
         name, kind, default, *texts = map(wire.encode, description[:8])
         choices, secret, curve = description[8:]
-        now = wire.encode(value) or default
         flags = [wire.flag(secret), wire.flag(curve)]
-        all_of_it = [name, kind, default, now, *texts, *flags]
+        all_of_it = [name, kind, default, default, *texts, *flags]
         all_of_it += [wire.encode(choice) for choice in choices]
         fields += [b"parameter", wire.pack_list(all_of_it)]
     return fields

@@ -57,6 +57,9 @@ class FakeProcess final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
   bool load(const PluginSpec &, Failure *) override { return true; }
+  bool initialize(const std::vector<Parameter> &, Failure *) override {
+    return true;
+  }
   bool start(const StreamFormat &format, Failure *) override {
     format_ = format;
     return true;

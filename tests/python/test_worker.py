@@ -116,7 +116,9 @@ class Plugin(AudioProcessorPlugin):
     def set_state(self, state): pass
 """
     files({"helper.py": ""})
-    told = load(source).capabilities
+    plugin = load(source)
+    told = plugin.capabilities
+    assert plugin.values == ["gain", "1.5", "mode", "warm"]
     flags = {
         "interleaved": 1, "non_interleaved": 0, "read_only": 1, "has_reset": 1,
         "has_drain": 0, "has_latency": 1, "has_unlock": 0, "has_space": 0,
@@ -126,7 +128,7 @@ class Plugin(AudioProcessorPlugin):
     assert {name: int(told.pop(name)[0]) for name in flags} == flags
     parameters = [text(unpack_list(each)) for each in told.pop("parameter")]
     assert parameters == [
-        ["gain", "float", "0.5", "1.5", "0.0", "2.0", "dB", "How loud",
+        ["gain", "float", "0.5", "0.5", "0.0", "2.0", "dB", "How loud",
          "a number from 0 to 2", "0", "1"],
         ["mode", "choice", "warm", "warm", "", "", "", "", "one of warm, cold",
          "0", "0", "warm", "cold"],

@@ -298,12 +298,21 @@ class Plugin:
         self.messages.append(message(fields) if name == b"message" else int(rest[0]))
 
     def load(
-        self, script, kind="processor", module="", cls="", venv="", again=0, level=1000
+        self,
+        script,
+        kind="processor",
+        module="",
+        cls="",
+        venv="",
+        again=0,
+        level=1000,
+        parameters=(),
     ):
         told = self.ask("load", kind, script, module, cls, venv, again, level)
         assert len(told) % 2 == 0
         for name, value in zip(told[::2], told[1::2]):
             self.capabilities.setdefault(name.decode(), []).append(value)
+        self.values = text(self.ask("initialize", *parameters))
 
     def start(self, channels=2, format="F32", interleaved=1, rate=48000, **more):
         get = more.get
