@@ -74,7 +74,8 @@ class ProcessPlugin final : public Plugin {
   bool started_ = false;
   StreamFormat format_;
 
-  std::atomic<uint64_t> longest_start_{0};  // in ns; of load() with initialize(), or start()
+  std::atomic<uint64_t> longest_start_{
+      0};  // in ns; of load() with initialize(), or start()
 
   Restarter restarter_;  // its thread uses all of the above
 };
