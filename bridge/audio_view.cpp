@@ -58,8 +58,9 @@ void copy_channels(const Block &block, char *samples, size_t item, int channels,
 
 }  // namespace
 
-bool AudioView::open(const StreamFormat &format, bool read_only) {
+bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
   close();
+  shorter_ = shorter;
   format_ = format;
   read_only_ = read_only;
   frame_axis_ = format.bytes ? 0 : 1;
@@ -177,26 +178,42 @@ bool AudioView::check(PyObject *samples, Py_ssize_t frames) const {
   return false;
 }
 
+Ref AudioView::beginning_of_shown(Py_ssize_t frames) const {
+  PyArrayObject *array = as_array(shown_);
+  npy_intp dims[2] = {PyArray_DIM(array, 0), frames};
+  return steal(PyArray_New(&PyArray_Type, 2, dims, type_num_,
+                           PyArray_STRIDES(array), PyArray_DATA(array), 0,
+                           NPY_ARRAY_WRITEABLE, nullptr));
+}
+
 // Copies what the plugin made into the block; overlap is NumPy's to solve.
-bool AudioView::take(PyObject *samples) {
-  if (!check(samples, PyArray_DIM(as_array(shown_), 1))) return false;
+bool AudioView::take(PyObject *samples, Block *block) {
+  const auto frames = Py_ssize_t(block->frames);
+  const bool fewer = shorter_ && PyArray_Check(samples) &&
+                     PyArray_NDIM(as_array(samples)) == 2 &&
+                     PyArray_DIM(as_array(samples), 1) < frames;
+  const Py_ssize_t given = fewer ? PyArray_DIM(as_array(samples), 1) : frames;
+  if (!check(samples, given)) return false;
   if (read_only_) {
     PyErr_SetString(PyExc_ValueError,
                     "gave samples although the plugin is read_only");
     return false;
   }
-  return PyArray_CopyInto(as_array(shown_), as_array(samples)) == 0;
+  Ref place = fewer ? beginning_of_shown(given) : borrow(shown_);
+  block->missing = size_t(frames - given);
+  return place &&
+         PyArray_CopyInto(as_array(place.get()), as_array(samples)) == 0;
 }
 
-[[gnu::hot]] bool AudioView::take_result(PyObject *returned) {
+[[gnu::hot]] bool AudioView::take_result(PyObject *returned, Block *block) {
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
   if (!bound) {
     PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
     return false;
   }
-  if (bound != shown_ && !take(bound)) return false;
+  if (bound != shown_ && !take(bound, block)) return false;
   return returned == Py_None || returned == shown_ || returned == bound ||
-         take(returned);
+         take(returned, block);
 }
 
 [[gnu::hot]] bool AudioView::take_outputs(PyObject *returned, Block *block) {

@@ -13,7 +13,8 @@ namespace pythonfilter {
 class AudioView {
  public:
   // All need the GIL. Every bool: false with a Python exception set.
-  bool open(const StreamFormat &format, bool read_only);
+  // `shorter`: what it gives may have fewer frames than the block.
+  bool open(const StreamFormat &format, bool read_only, bool shorter);
   void close();
 
   // The AudioBuffer over `block`, borrowed.
@@ -21,7 +22,7 @@ class AudioView {
 
   // After a call that succeeded: takes in what the plugin bound to .data or
   // returned (None: nothing returned).
-  bool take_result(PyObject *returned);
+  bool take_result(PyObject *returned, Block *block);
 
   // The same of a converting plugin, whose results go to block->outputs.
   bool take_outputs(PyObject *returned, Block *block);
@@ -40,11 +41,13 @@ class AudioView {
   bool make_buffer();
   bool use_scratch(Block *block);
   bool check(PyObject *samples, Py_ssize_t frames) const;
-  bool take(PyObject *samples);
+  bool take(PyObject *samples, Block *block);
+  Ref beginning_of_shown(Py_ssize_t frames) const;
   bool leave_to_plugin(Block *block, bool buffer_kept);
 
   StreamFormat format_;
   bool read_only_ = false;
+  bool shorter_ = false;
   int frame_axis_ = 1;  // 0: the array has bytes and no channels
   int type_num_ = 0;
   Py_ssize_t item_size_ = 0;

@@ -88,6 +88,8 @@ struct Capabilities {
   bool has_latency = false;
   bool has_unlock = false;
   bool has_space = false;          // a sink's get_available_space()
+  bool has_duration = false;       // a source's get_duration()
+  bool has_seek = false;           // a source's seek()
   bool fail_closed = false;        // nothing unprocessed may leave it
   bool carries_state = false;      // get_state() and set_state()
   std::vector<std::string> files;  // where its code comes from; absolute
@@ -228,6 +230,7 @@ struct Block {
   CallTimes times;
   bool copied = false;   // no view was possible
   bool escaped = false;  // the plugin kept an array, its owner or the buffer
+  size_t missing = 0;    // frames at the end that a source did not give
   // Of a converting plugin that succeeded: `outputs`, if any, stand in for the
   // block.
   bool converted = false;
@@ -303,6 +306,11 @@ class Plugin {
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
   // A source's, which its parameters may decide (the path of a file).
   virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
+  // A source's, in ns; no_time: it does not know.
+  virtual bool duration(uint64_t *duration, Failure *failure) = 0;
+  // A source's: the next block begins with this frame, or at this time in ns
+  // where it gives no raw audio. Refused: it cannot go there.
+  virtual bool seek(uint64_t place, Failure *failure) = 0;
   virtual bool latency(double *seconds, Failure *failure) = 0;
   virtual bool reset(Failure *failure) = 0;
   virtual bool drain(Tail *tail, Failure *failure) = 0;

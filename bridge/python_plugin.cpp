@@ -149,6 +149,8 @@ bool PythonPlugin::read_capabilities() {
         {"has_latency", &capabilities_.has_latency},
         {"has_unlock", &capabilities_.has_unlock},
         {"has_space", &capabilities_.has_space},
+        {"has_duration", &capabilities_.has_duration},
+        {"has_seek", &capabilities_.has_seek},
         {"fail_closed", &capabilities_.fail_closed},
         {"carries_state", &capabilities_.carries_state},
         {"converts", &capabilities_.converts},
@@ -227,7 +229,8 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "start");
-  if (!view_.open(format, capabilities_.read_only || !format.in_place)) {
+  if (!view_.open(format, capabilities_.read_only || !format.in_place,
+                  kind_ == PluginKind::Source)) {
     capture_exception(failure, "start");
     return false;
   }
@@ -301,8 +304,11 @@ bool PythonPlugin::shutdown(Failure *failure) {
   }
   if (truth == 0 && kind_ != PluginKind::Processor) return Outcome::Declined;
   if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
-                                            : view_.take_result(result)))
-    return Outcome::Ok;
+                                            : view_.take_result(result, block)))
+    // As an empty read() of a file is its end.
+    return block->missing > 0 && block->missing == block->frames
+               ? Outcome::EndOfStream
+               : Outcome::Ok;
   complain(failure, truth == 0);
   // What was taken before the mistake: parts of the block among it would look
   // as if the plugin had kept them.
@@ -374,6 +380,26 @@ bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
     return true;
   capture_exception(failure, "preferences");
   return false;
+}
+
+bool PythonPlugin::duration(uint64_t *duration, Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "get_duration");
+  Ref told = call_host("duration", "get_duration", failure, {});
+  if (!told) return false;
+  *duration =
+      told.get() == Py_None ? no_time : PyLong_AsUnsignedLongLong(told.get());
+  PyErr_Clear();
+  return true;
+}
+
+bool PythonPlugin::seek(uint64_t place, Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "seek");
+  Ref arguments = steal(Py_BuildValue("(K)", (unsigned long long)place));
+  return arguments && call_host("seek", "seek", failure, std::move(arguments));
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {

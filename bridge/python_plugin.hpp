@@ -30,6 +30,8 @@ class PythonPlugin final : public Plugin {
   Outcome process(Block *block, Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool preferences(Preferences *preferences, Failure *failure) override;
+  bool duration(uint64_t *duration, Failure *failure) override;
+  bool seek(uint64_t place, Failure *failure) override;
   bool latency(double *seconds, Failure *failure) override;
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;

@@ -136,17 +136,48 @@ static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,
 }
 
 static gboolean gst_python_src_query(GstBaseSrc *base, GstQuery *query) {
-  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
-    return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->query(base, query);
-  gst_query_set_latency(query, gst_base_src_is_live(base),
-                        GST_PYTHON_SRC(base)->stream->tell_latency(),
-                        GST_CLOCK_TIME_NONE);
+  SourceStream *stream = GST_PYTHON_SRC(base)->stream;
+  switch (GST_QUERY_TYPE(query)) {
+    case GST_QUERY_LATENCY:
+      gst_query_set_latency(query, gst_base_src_is_live(base),
+                            stream->tell_latency(), GST_CLOCK_TIME_NONE);
+      return TRUE;
+    case GST_QUERY_SEEKING:
+      if (stream->answer_seeking(query)) return TRUE;
+      break;
+    case GST_QUERY_CONVERT:
+      if (stream->answer_convert(query)) return TRUE;
+      break;
+    default:
+      break;
+  }
+  return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->query(base, query);
+}
+
+// What can be done depends on the seek: gst_python_src_event() says.
+static gboolean gst_python_src_is_seekable(GstBaseSrc *) {
   return TRUE;
 }
 
-// The application ends the stream.
+static gboolean gst_python_src_do_seek(GstBaseSrc *base, GstSegment *segment) {
+  return GST_PYTHON_SRC(base)->stream->seek(segment);
+}
+
+static gboolean gst_python_src_event(GstBaseSrc *base, GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEEK &&
+      !GST_PYTHON_SRC(base)->stream->can_seek(event))
+    return FALSE;
+  return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->event(base, event);
+}
+
+// The application's, past the pad.
 static gboolean gst_python_src_send_event(GstElement *element,
                                           GstEvent *event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEEK &&
+      !GST_PYTHON_SRC(element)->stream->can_seek(event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
     GST_PYTHON_SRC(element)->python->post_statistics();
   return GST_ELEMENT_CLASS(gst_python_src_parent_class)
@@ -209,6 +240,9 @@ static void gst_python_src_class_init(GstPythonSrcClass *klass) {
   source_class->set_caps = gst_python_src_set_caps;
   source_class->decide_allocation = gst_python_src_decide_allocation;
   source_class->query = gst_python_src_query;
+  source_class->is_seekable = gst_python_src_is_seekable;
+  source_class->do_seek = gst_python_src_do_seek;
+  source_class->event = gst_python_src_event;
   source_class->unlock = gst_python_src_unlock;
   source_class->unlock_stop = gst_python_src_unlock_stop;
   source_class->create = gst_python_src_create;

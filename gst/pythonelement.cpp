@@ -303,6 +303,7 @@ bool PythonElement::offer_memory(GstQuery *query) const {
 void PythonElement::stop() {
   if (!started_) return;
   started_ = false;
+  length_ = GST_CLOCK_TIME_NONE;
   reloader_.end_stream();
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
   GstStructure *stats = statistics();
@@ -312,7 +313,12 @@ void PythonElement::stop() {
 
 GstFlowReturn PythonElement::update_latency() {
   frames_since_latency_ = 0;  // also of a plugin that says nothing
-  if (!started_ || !plugin_->capabilities().has_latency) return GST_FLOW_OK;
+  if (!started_) return GST_FLOW_OK;
+  if (plugin_->capabilities().has_duration) {
+    const GstFlowReturn flow = update_duration();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  if (!plugin_->capabilities().has_latency) return GST_FLOW_OK;
   double seconds = 0;
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
@@ -388,8 +394,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   const Outcome outcome = plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
-  if (outcome != Outcome::Declined)
-    stats_.frames.add(stat_unit_ == 1 ? block->frames
+  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
+    stats_.frames.add(stat_unit_ == 1 ? block->frames - block->missing
                       : stat_unit_    ? block->frames / stat_unit_
                                       : 0);
   if (G_UNLIKELY(block->times.left >=

@@ -119,10 +119,14 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool carries_state(const Candidate &next) const;
   void drain_old(Tail *tail, GstClockTime pts);
   void take_over(Candidate next);
-  // All of that where there is no tail.
-  void change_code() {
+  // All of that where there is no tail. Whether the new code is there, and
+  // knows nothing of what the old one did.
+  bool change_code() {
     Candidate next;
-    if (accept_code(&next)) take_over(std::move(next));
+    if (!accept_code(&next)) return false;
+    const bool carries = carries_state(next);
+    take_over(std::move(next));
+    return !carries;
   }
   // The plugin's audio method. What Failed means waits for report().
   Outcome call(Block *block);
@@ -143,6 +147,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool available_space(int *frames);
   // Of a source, with the parameters of now.
   Preferences preferences();
+  // Of a source that is started: it goes on with this frame, or at this time
+  // where it gives no raw audio. False: that was posted.
+  bool seek(guint64 place);
+  // It is stopped and started, and so begins anew. False: an error was posted.
+  bool restart();
 
   // The plugin runs in another process.
   bool isolated() const { return isolated_; }
@@ -175,6 +184,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstClockTime latency() const { return latency_.load(); }
   // How long its process may keep a live buffer, which adds to that.
   GstClockTime deadline() const { return patience_.latency(); }
+  // Of a source; GST_CLOCK_TIME_NONE: it does not know, or is not started.
+  GstClockTime duration() const { return length_.load(); }
+  // Whether the plugin has seek(); also in NULL, when it has none.
+  bool can_seek() const;
   Statistics &stats() { return stats_; }
   void post_statistics();
 
@@ -215,6 +228,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
+  GstFlowReturn update_duration();
   void set_latency(GstClockTime now);
   void tell_latency();
   bool fail_caps();
@@ -264,6 +278,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
+  std::atomic<GstClockTime> length_{GST_CLOCK_TIME_NONE};
   uint64_t stop_deadline_ = 0;
   StopDeadline deadline_{this};
   std::atomic<bool> reload_{false};

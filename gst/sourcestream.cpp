@@ -33,14 +33,23 @@ bool SourceStream::start(const GstAudioInfo &info) {
   drop_ready();
   // New caps in the middle: time goes on.
   const bool goes_on = python.started();
-  times_.start(guint64(info.rate), goes_on ? times_.time() : 0);
+  const GstClockTime place = goes_on ? times_.place() : first_place_;
+  const GstClockTime time = goes_on ? times_.time() : place;
+  times_.start(guint64(info.rate), goes_on ? time : 0);
   if (!goes_on) {
     based_ = false;
     g_object_get(source_, "num-buffers", &buffers_left_, nullptr);
   }
   discont_ = true;
   duration_ = times_.time_after(frames_) - times_.time();
-  return python.start(info, int(frames_));
+  if (!python.start(info, int(frames_))) return false;
+  in_place_ = !is_backwards();
+  check_length();
+  if (!in_place_) {
+    times_.go_to(times_.frame_at(place));
+    return true;
+  }
+  return go_on(place, time);
 }
 
 // A buffer is sent when its last sample is due, and the plugin may have it
@@ -102,36 +111,43 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
   // The base class ends the stream by itself after num-buffers, and where a
   // buffer ends at the segment's stop.
   if (flow == GST_FLOW_EOS ||
-      (flow == GST_FLOW_OK &&
-       (--buffers_left_ == 0 ||
-        GST_BUFFER_PTS(*buffer) + GST_BUFFER_DURATION(*buffer) >=
-            segment().stop)))
+      (flow == GST_FLOW_OK && (--buffers_left_ == 0 || is_last(*buffer))))
     python.end_of_stream();
   return flow;
+}
+
+bool SourceStream::is_last(GstBuffer *buffer) const {
+  const GstClockTime begin = GST_BUFFER_PTS(buffer);
+  return is_backwards() ? begin <= segment().start
+                        : begin + GST_BUFFER_DURATION(buffer) >= segment().stop;
 }
 
 GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
   if (!based_) begin();
+  if (G_UNLIKELY(segment_lost_)) restore_segment();
   for (;;) {
     // What a flush kept from being sent when it was due is still there.
     if (length_ == 0) {
       const size_t frames = frames_to_ask();
       if (frames == 0) return GST_FLOW_EOS;
-      flow = make(frames);
+      flow = G_LIKELY(!is_backwards()) ? make(frames) : step_back(frames);
       if (flow != GST_FLOW_OK) return flow;
+      if (length_ == 0) continue;
     }
     if (is_live()) flow = wait_.until(due_after(length_));
     if (flow != GST_FLOW_OK) return flow;
     if (ready_) break;
     GST_LOG_OBJECT(source_, "drops %" G_GSIZE_FORMAT " frames", length_);
     // Dropped by policy: its time passes.
-    times_.advance(std::exchange(length_, 0));
+    const size_t frames = std::exchange(length_, 0);
+    if (!is_backwards()) times_.advance(frames);
     discont_ = true;
     python.stats().dropped.add();
   }
   check_latency();
+  check_length();
   stamp(ready_);
   *buffer = std::exchange(ready_, nullptr);
   return GST_FLOW_OK;
@@ -148,8 +164,12 @@ void SourceStream::begin() {
     times_.go_to(times_.next(), place);
 }
 
-// Not beyond the segment's stop.
+// Not beyond the segment's stop, or backwards its start.
 size_t SourceStream::frames_to_ask() const {
+  if (G_UNLIKELY(is_backwards()))
+    return std::min<guint64>(
+        frames_, times_.next() -
+                     std::min(times_.next(), times_.frame_at(segment().start)));
   const GstClockTime stop = segment().stop;
   if (!GST_CLOCK_TIME_IS_VALID(stop)) return frames_;
   return std::min<guint64>(frames_, times_.frames_until(stop));
@@ -161,7 +181,7 @@ GstFlowReturn SourceStream::make(size_t frames) {
   GstFlowReturn flow = new_buffer(frames, &ready_);
   if (flow != GST_FLOW_OK) return flow;
   Made made = Made::Samples;
-  flow = fill(ready_, frames, &made);
+  flow = fill(ready_, &frames, &made);
   if (flow != GST_FLOW_OK) {
     gst_clear_buffer(&ready_);
     return flow;
@@ -179,11 +199,16 @@ GstFlowReturn SourceStream::make(size_t frames) {
   return GST_FLOW_OK;
 }
 
-GstFlowReturn SourceStream::fill(GstBuffer *buffer, size_t frames, Made *made) {
-  const GstClockTime due = due_after(frames);
+// `frames` becomes how many the plugin gave.
+GstFlowReturn SourceStream::fill(GstBuffer *buffer, size_t *frames,
+                                 Made *made) {
+  const GstClockTime due = due_after(*frames);
   for (;;) {
-    switch (ask(buffer, frames)) {
+    size_t given = *frames;
+    switch (ask(buffer, *frames, &given)) {
       case Outcome::Ok:
+        if (G_UNLIKELY(given < *frames)) shorten(buffer, given);
+        *frames = given;
         return GST_FLOW_OK;
       case Outcome::EndOfStream:
         return GST_FLOW_EOS;
@@ -223,10 +248,31 @@ GstFlowReturn SourceStream::wait_for_samples(GstClockTime due, bool *too_late) {
   return *too_late ? GST_FLOW_OK : wait_.until(std::min(running + pause, end));
 }
 
-Outcome SourceStream::ask(GstBuffer *buffer, size_t frames) {
+// Planes stay where they are.
+void SourceStream::shorten(GstBuffer *buffer, size_t frames) {
+  GST_LOG_OBJECT(source_, "%" G_GSIZE_FORMAT " frames, no more", frames);
+  if (GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer))
+    meta->samples = frames;
+  else
+    gst_buffer_set_size(buffer, gssize(frames * size_t(python.info().bpf)));
+}
+
+// The block before the one that was last.
+GstFlowReturn SourceStream::step_back(size_t frames) {
+  times_.go_to(times_.next() - frames);
+  if (!python.seek(times_.next()))
+    return python.prepare(times_.time()) == GST_FLOW_OK ? GST_FLOW_EOS
+                                                        : GST_FLOW_ERROR;
+  const GstFlowReturn flow = make(frames);
+  // It lies behind the source's end.
+  return flow == GST_FLOW_EOS ? GST_FLOW_OK : flow;
+}
+
+Outcome SourceStream::ask(GstBuffer *buffer, size_t frames, size_t *given) {
   lost_ = false;
   // Here, as a plugin that never has anything may be what is being mended.
-  if (G_UNLIKELY(python.new_code_waits())) python.change_code();
+  if (G_UNLIKELY(python.new_code_waits()) && python.change_code())
+    go_on(times_.place(), times_.time());
   const GstFlowReturn ready = python.prepare(times_.time());
   if (ready != GST_FLOW_OK) return Outcome::Closing;
   AudioBlock block;
@@ -238,6 +284,7 @@ Outcome SourceStream::ask(GstBuffer *buffer, size_t frames) {
   block.offset = times_.next();
   block.discont = discont_;
   const Outcome outcome = python.call(&block);
+  *given = frames - block.missing;
   if (outcome == Outcome::Ok && block.discont) {
     lost_ = !discont_;
     discont_ = true;
@@ -250,8 +297,8 @@ Outcome SourceStream::ask(GstBuffer *buffer, size_t frames) {
 void SourceStream::note_lateness(size_t frames) {
   const GstClockTime running = now();
   if (!GST_CLOCK_TIME_IS_VALID(running)) return;
-  const GstClockTimeDiff late =
-      GST_CLOCK_DIFF(due_after(frames) + python.latency(), running);
+  const GstClockTimeDiff late = GST_CLOCK_DIFF(
+      due_after(frames) + python.latency() + python.deadline(), running);
   guint64 lost = times_.frames_lost(late, running, lost_);
   if (lost == 0) return;
   lost = guint64(double(lost) * segment().rate);
@@ -274,7 +321,8 @@ void SourceStream::stamp(GstBuffer *buffer) {
   GST_BUFFER_DURATION(buffer) = end - begin;
   if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   discont_ = false;
-  times_.advance(std::exchange(length_, 0));
+  const size_t frames = std::exchange(length_, 0);
+  if (!is_backwards()) times_.advance(frames);
   python.stats().buffers.add();
 }
 

@@ -28,7 +28,13 @@ class SourceStream {
   void choose_pool(GstQuery *query);
   GstFlowReturn create(GstBuffer **buffer);
 
+  // In sourceseek.cpp.
+  bool seek(GstSegment *segment);
+
   // Any thread.
+  bool can_seek(GstEvent *event) const;
+  bool answer_seeking(GstQuery *query) const;
+  bool answer_convert(GstQuery *query) const;
   // How much later a frame comes than it was made, for whoever asks.
   GstClockTime tell_latency() {
     return told_.tell([this] { return latency(); });
@@ -45,13 +51,20 @@ class SourceStream {
   enum class Made { Samples, Silence, Nothing };
 
   GstFlowReturn next_buffer(GstBuffer **buffer);
+  bool is_last(GstBuffer *buffer) const;
   void begin();
+  bool move(guint64 frame, bool backwards);
+  bool go_on(GstClockTime place, GstClockTime time);
+  void restore_segment();
+  void check_length();
+  GstFlowReturn step_back(size_t frames);
   size_t frames_to_ask() const;
   GstFlowReturn new_buffer(size_t frames, GstBuffer **buffer);
   GstFlowReturn make(size_t frames);
-  GstFlowReturn fill(GstBuffer *buffer, size_t frames, Made *made);
+  GstFlowReturn fill(GstBuffer *buffer, size_t *frames, Made *made);
   GstFlowReturn wait_for_samples(GstClockTime due, bool *too_late);
-  Outcome ask(GstBuffer *buffer, size_t frames);
+  Outcome ask(GstBuffer *buffer, size_t frames, size_t *given);
+  void shorten(GstBuffer *buffer, size_t frames);
   void note_lateness(size_t frames);
   void stamp(GstBuffer *buffer);
   GstClockTime time_of_capture(GstClockTime duration) const;
@@ -60,6 +73,7 @@ class SourceStream {
   void check_latency();
   GstClockTime now() const;
   GstClockTime due_after(size_t frames) const;
+  bool is_backwards() const { return segment().rate < 0; }
   bool is_live() const { return gst_base_src_is_live(source_); }
   const GstSegment &segment() const { return source_->segment; }
 
@@ -78,6 +92,9 @@ class SourceStream {
   bool lost_ = false;      // the plugin said so in its last call
   int buffers_left_ = -1;  // of num-buffers
   bool discont_ = true;
+  GstClockTime first_place_ = 0;  // where the stream begins
+  bool in_place_ = true;          // the plugin is where times_ is
+  bool segment_lost_ = false;     // downstream has none any more
 };
 
 }  // namespace pythonfilter

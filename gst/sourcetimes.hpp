@@ -20,6 +20,8 @@ class SourceTimes {
 
   guint64 next() const { return next_; }
   GstClockTime time() const { return time_after(0); }
+  // Where that is in what the source has, whenever it plays.
+  GstClockTime place() const { return plain_time_of(next_); }
   // When the frame comes that is so many after the next one.
   GstClockTime time_after(guint64 frames) const {
     return base_ + plain_time_of(next_ + frames);

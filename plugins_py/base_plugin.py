@@ -397,7 +397,22 @@ class _StreamPlugin(BasePlugin):
 
 
 class AudioSourcePlugin(_StreamPlugin):
-    """A plugin that makes audio."""
+    """A plugin that makes audio.
+
+    These methods are called if a plugin defines them; there is no default:
+
+    ``get_duration(self) -> int | float | None``
+        How long the source is: an int is frames, a float seconds, ``None`` not
+        known.  Asked after ``start`` and ``seek``, and once a second.
+    ``seek(self, frame: int) -> bool | None``
+        The next ``read_audio`` begins with this frame, counted from 0; there may
+        be none there any more.  ``False``: it cannot go there, and stays where
+        it is.  Without it a source can only be played from its beginning.
+    ``get_processing_latency(self) -> float``
+        How much later than it was heard a device gives a sample, in seconds.  A
+        live stream waits so much longer for ``read_audio``, and tells
+        downstream.
+    """
 
     _audio_callback: AudioSourceCallback | None = None
 
@@ -406,11 +421,18 @@ class AudioSourcePlugin(_StreamPlugin):
         return PluginType.AUDIO_SOURCE
 
     @abc.abstractmethod
-    def read_audio(self, buffer: AudioBuffer) -> bool | None:
+    def read_audio(self, buffer: AudioBuffer) -> bool | None | NDArray[Any]:
         """Fill ``buffer.data``, of shape ``(channels, frames)``, completely.
 
         What it holds before is undefined.  Return ``False`` if there is nothing
         to read yet; raise ``EndOfStream`` to end the stream.
+
+        Where there is less than that left, return what there is, an array of
+        shape ``(channels, fewer)``, such as ``buffer.data[:, :fewer]``: the
+        buffer is then as long as that.  One of no frames is the end.
+
+        ``buffer.discont = True`` says that some was lost before it.  Of a live
+        source, times then move to now.
         """
 
     def set_audio_callback(self, callback: AudioSourceCallback | None) -> None:

@@ -12,6 +12,8 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import math
+import operator
 import os
 from types import ModuleType
 from typing import Any, Callable
@@ -188,6 +190,11 @@ class Host(Capabilities):
             self._space is not None
             and getattr(self._space, "__module__", "") != "base_plugin"
         )
+        self._duration = method_of(self.plugin, "get_duration", "getDuration")
+        self._seek = method_of(self.plugin, "seek")
+        self.has_duration = kind == "source" and self._duration is not None
+        self.has_seek = kind == "source" and self._seek is not None
+        self._rate = 0  # of frames; 0: it gives none
         # Any base_plugin has a get_state(), which says in which state of its
         # life a plugin is: only with the other one it is the plugin's own.
         self._get_state = method_of(self.plugin, "get_state", "getState")
@@ -275,6 +282,7 @@ class Host(Capabilities):
         self, rate: int, channels: int, frames: int, input_caps: str, output_caps: str
     ) -> None:
         """`rate` and `channels` are 0 where the input is no raw audio."""
+        self._rate = rate
         if inspect.ismodule(self.plugin):
             return
         set_caps = method_of(self.plugin, "set_caps")
@@ -317,6 +325,7 @@ class Host(Capabilities):
         self.plugin = None
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
+        self._duration = self._seek = None
         if self.namespace:
             _forget(self.namespace)
             self.namespace = None
@@ -381,6 +390,46 @@ class Host(Capabilities):
         """In seconds."""
         assert self._latency is not None
         return float(self._latency())
+
+    def duration(self) -> int | None:
+        """In ns; None where it does not know.
+
+        An int is a number of frames, as seek() gets them, and a float seconds,
+        as everything else that plugins say of time.
+        """
+        assert self._duration is not None
+        told = self._duration()
+        if told is None or told == math.inf:
+            return None
+        try:
+            frames = operator.index(told) if self._rate else None
+        except TypeError:
+            frames = None
+        try:
+            if frames is not None:
+                length = (frames * 10**9 + self._rate // 2) // self._rate
+            else:
+                length = round(float(told) * 1e9)
+            if 0 <= length < 2**63:
+                return length
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise PluginError(
+            "bad-result",
+            f"{name_of(self._duration)}() gave {told!r}; it must be an int, which is "
+            "frames, a float, which is seconds, or None",
+            *self.place_of(self._duration),
+        )
+
+    def seek(self, place: int) -> None:
+        """To a frame; to a time in ns where it gives no raw audio."""
+        assert self._seek is not None
+        if _refused(self._seek(place if self._rate else place / 1e9)):
+            raise PluginError(
+                "refused",
+                f"{name_of(self._seek)}({place}) returned False",
+                *self.place_of(self._seek),
+            )
 
     def available_space(self) -> int:
         """Frames a sink can take; less than none is none."""

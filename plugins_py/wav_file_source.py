@@ -83,7 +83,7 @@ class WavFileSource(AudioSourcePlugin):
     """Plays the file named by the parameter ``path`` once.
 
     It has the file's rate and channels; audioconvert and audioresample make
-    others of them.  The last buffer is filled up with silence.
+    others of them.  It knows how long it is, and can be seeked.
     """
 
     formats = ("F32", "F64")
@@ -128,8 +128,19 @@ class WavFileSource(AudioSourcePlugin):
         self._file.seek(wav.start)
         return super().start()
 
-    def read_audio(self, buffer: AudioBuffer) -> bool:
-        """Fill the buffer with the file's next frames."""
+    def get_duration(self) -> int:
+        """How many frames the file has."""
+        return self._wav.frames
+
+    def seek(self, frame: int) -> None:
+        """Go on with this frame, or with the end if there are not so many."""
+        if self._file is not None:
+            wav, frame = self._wav, min(frame, self._wav.frames)
+            self._left = wav.frames - frame
+            self._file.seek(wav.start + frame * wav.channels * wav.sample.itemsize)
+
+    def read_audio(self, buffer: AudioBuffer) -> bool | NDArray[Any]:
+        """Fill the buffer with the file's next frames; the last one is shorter."""
         if self._file is None:
             return False
         wav, data = self._wav, buffer.data
@@ -144,8 +155,7 @@ class WavFileSource(AudioSourcePlugin):
         # Less than wanted: the file has become shorter meanwhile.
         self._left -= wanted if got == wanted else self._left
         self._decode(self._raw[: got * width], data[:, :got])
-        data[:, got:] = 0
-        return True
+        return True if got == data.shape[1] else data[:, :got]
 
     def stop(self) -> None:
         """Close the file."""

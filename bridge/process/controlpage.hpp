@@ -47,7 +47,9 @@ constexpr uint64_t reply_escaped = 1;
 constexpr uint64_t reply_discont = 2;
 constexpr uint64_t reply_converted = 4;
 constexpr uint64_t reply_copied = 8;
-constexpr uint64_t all_reply_flags = 15;
+// `bytes` is how many frames at the end of the block a source did not give.
+constexpr uint64_t reply_short = 16;
+constexpr uint64_t all_reply_flags = 31;
 
 // From `reply_word` on.
 struct Reply {

@@ -29,6 +29,32 @@ bool ProcessPlugin::preferences(Preferences *preferences, Failure *failure) {
   return refuse_answer("preferences", failure);
 }
 
+bool ProcessPlugin::duration(uint64_t *duration, Failure *failure) {
+  Fields answer;
+  *duration = no_time;
+  if (!quick_call("get_duration", "duration", failure, &answer))
+    return !gone_ && failure->kind == Failure::Kind::Lost;
+  int64_t told;
+  if (answer.size() == 2 && answer[1].empty()) return true;
+  if (answer.size() == 2 && parse_number(answer[1], &told) && told >= 0) {
+    *duration = uint64_t(told);
+    return true;
+  }
+  return refuse_answer("get_duration", failure);
+}
+
+// A file on a slow disk may take its time, as start() may.
+bool ProcessPlugin::seek(uint64_t place, Failure *failure) {
+  Fields answer;
+  if (!has_session(0, failure)) return false;
+  out_of_place_ = false;
+  if (session_->call("seek", {"seek", std::to_string(place)}, 0, failure,
+                     &answer))
+    return true;
+  if (session_->is_lost()) note_loss(failure);
+  return false;
+}
+
 bool ProcessPlugin::latency(double *seconds, Failure *failure) {
   Fields answer;
   *seconds = latency_;

@@ -40,6 +40,7 @@ Asked Session::asked(uint64_t sequence) const {
   asked.can_drop = kind != PluginKind::Source;
   asked.converts = capabilities_.converts;
   asked.in_place = format_.in_place;
+  asked.frames = request_.frames;
   asked.outputs_size = outputs_ ? outputs_->size() : 0;
   return asked;
 }
@@ -198,6 +199,8 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   block->discont = reply.flags & reply_discont;
   block->copied = block->copied || (reply.flags & reply_copied);
   block->escaped = reply.flags & reply_escaped;
+  if (__builtin_expect((reply.flags & reply_short) != 0, 0))
+    block->missing = size_t(reply.bytes);
   const bool ok = ReplyOutcome(reply.outcome) == ReplyOutcome::Ok;
   if (__builtin_expect((reply.flags & reply_converted) != 0, 0) &&
       !take_outputs(reply, block)) {

@@ -79,8 +79,8 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
   if (now.read_only == was.read_only && now.converts == was.converts &&
       now.input_caps == was.input_caps && now.output_caps == was.output_caps &&
       now.maps_to_output == was.maps_to_output &&
-      now.has_space == was.has_space && now.fail_closed == was.fail_closed &&
-      now.block_size == was.block_size)
+      now.has_space == was.has_space && now.has_seek == was.has_seek &&
+      now.fail_closed == was.fail_closed && now.block_size == was.block_size)
     return true;
   *failure = Failure{};
   failure->kind = Failure::Kind::Lost;
@@ -146,6 +146,7 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
     gone_ = !session_ && loss_.kind == Failure::Kind::Gone;
     if (session_) {
       restarts_++;
+      out_of_place_ = capabilities_.has_seek;
       tell_of(session_.get());
       if (adopt_settings(session_.get(), failure)) return true;
       if (session_->is_lost()) note_loss(failure);
@@ -277,6 +278,10 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     block->times.asked = block->times.held = block->times.left = ticks();
     return Outcome::Failed;
   }
+  if (__builtin_expect(out_of_place_, 0) && !go_on(*block, failure)) {
+    block->times.asked = block->times.held = block->times.left = ticks();
+    return Outcome::Failed;
+  }
   const Outcome outcome = session_->process(block, failure);
   if (__builtin_expect(session_->is_lost(), 0)) {
     note_loss(failure);
@@ -297,6 +302,12 @@ bool ProcessPlugin::shutdown(Failure *failure) {
   session_->note_end("start", &failure);
   note_loss(&failure);
   return false;
+}
+
+// A source that came in the place of another one begins where that one was to
+// go on; what could not be had meanwhile is left out.
+bool ProcessPlugin::go_on(const Block &block, Failure *failure) {
+  return seek(capabilities_.converts ? block.pts : block.offset, failure);
 }
 
 uint64_t ProcessPlugin::remember(const Parameter &parameter) {

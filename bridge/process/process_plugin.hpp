@@ -21,6 +21,8 @@ class ProcessPlugin final : public Plugin {
   Outcome process(Block *block, Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool preferences(Preferences *preferences, Failure *failure) override;
+  bool duration(uint64_t *duration, Failure *failure) override;
+  bool seek(uint64_t place, Failure *failure) override;
   bool latency(double *seconds, Failure *failure) override;
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
@@ -49,6 +51,7 @@ class ProcessPlugin final : public Plugin {
   std::vector<Parameter> remembered() const;
   bool fail_load(Failure *failure);
   std::shared_ptr<Events> events() const;
+  bool go_on(const Block &block, Failure *failure);
 
   PluginSpec spec_;
   StopSignal stop_;
@@ -59,8 +62,9 @@ class ProcessPlugin final : public Plugin {
   Capabilities capabilities_;
   std::unique_ptr<Session> session_;
   bool gone_ = false;
-  Failure loss_;          // why there is no session
-  int good_buffers_ = 0;  // since the last worker came
+  Failure loss_;               // why there is no session
+  int good_buffers_ = 0;       // since the last worker came
+  bool out_of_place_ = false;  // it begins where the stream does not
   double latency_ = 0;
   std::string state_;  // of the plugin that it replaces, on its way
 

@@ -9,6 +9,15 @@ constexpr size_t aligned(size_t offset) {
   return (offset + 15) / 16 * 16;
 }
 
+// Fewer frames than were asked for, but some.
+const char *find_fault_in_length(const Reply &reply, const Asked &asked) {
+  if (!(reply.flags & reply_short)) return nullptr;
+  const bool fits = asked.can_end && !asked.converts &&
+                    ReplyOutcome(reply.outcome) == ReplyOutcome::Ok &&
+                    reply.bytes > 0 && reply.bytes < asked.frames;
+  return fits ? nullptr : "a short block that cannot be";
+}
+
 const char *find_fault_in_outputs(const Reply &reply, const Asked &asked) {
   const bool converted = reply.flags & reply_converted;
   const bool no_space = ReplyOutcome(reply.outcome) == ReplyOutcome::NoSpace;
@@ -58,7 +67,8 @@ const char *find_fault(const Reply &reply, const Asked &asked) {
     default:
       break;
   }
-  return find_fault_in_outputs(reply, asked);
+  const char *fault = find_fault_in_length(reply, asked);
+  return fault ? fault : find_fault_in_outputs(reply, asked);
 }
 
 bool tells_failure(const Reply &reply) {

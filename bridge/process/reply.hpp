@@ -24,6 +24,7 @@ struct Asked {
   bool converts = false;
   bool in_place = true;     // the block itself may go on
   size_t outputs_size = 0;  // of the region, which may be 0
+  uint64_t frames = 0;      // of the block
 };
 
 // NULL, or what is wrong with it.

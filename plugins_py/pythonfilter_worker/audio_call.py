@@ -17,7 +17,7 @@ from .running import Running
 from .view import Request, View
 
 OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
-ESCAPED, DISCONT, CONVERTED, COPIED = 1, 2, 4, 8
+ESCAPED, DISCONT, CONVERTED, COPIED, SHORT = 1, 2, 4, 8, 16
 
 
 class AudioCall:
@@ -134,11 +134,24 @@ class AudioCall:
             if self._converts:
                 self._take_outputs(result)
             else:
+                self.view.missing = 0
                 self.view.take_result(result)
+                return self._length()
             return OK
         except Exception as error:
             told = failure.of(error, self.name)
         return self._complain("bad-result", told.type, told.message)
+
+    def _length(self) -> int:
+        """Fewer frames than there is space for are told; none are the end."""
+        missing = self.view.missing
+        if not missing:
+            return OK
+        if missing == self.view.shown.array.shape[1]:
+            return END_OF_STREAM
+        self.flags |= SHORT
+        self.bytes = missing
+        return OK
 
     def _complain(self, kind: str, type: str, message: str) -> int:
         """Names the place of the plugin's method, where ours would be."""

@@ -25,6 +25,8 @@ FLAGS = (
     "has_latency",
     "has_unlock",
     "has_space",
+    "has_duration",
+    "has_seek",
     "fail_closed",
     "carries_state",
     "converts",
@@ -136,7 +138,7 @@ class Calls:
     def _start(self, *fields: bytes) -> list[bytes]:
         format = _format(fields)
         host = self._loaded
-        self._view.open(format, host.read_only)
+        self._view.open(format, host.read_only, host.kind == "source")
         self._run(
             "start",
             host.start,
@@ -186,6 +188,14 @@ class Calls:
         told = self._run("preferences", self._loaded.preferences)
         return [b"%d" % min(each, 2**31 - 1) for each in told]
 
+    def _duration(self) -> list[bytes]:
+        told = self._run("get_duration", self._loaded.duration)
+        return [b"" if told is None else b"%d" % told]
+
+    def _seek(self, place: bytes) -> list[bytes]:
+        self._run("seek", self._loaded.seek, wire.number(place))
+        return []
+
     def _latency(self) -> list[bytes]:
         seconds = self._run("get_processing_latency", self._loaded.latency)
         return [wire.encode(repr(seconds))]
@@ -230,6 +240,8 @@ _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "shutdown": (Calls._shutdown, 0),
     "set_parameter": (Calls._set_parameter, 2),
     "preferences": (Calls._preferences, 0),
+    "duration": (Calls._duration, 0),
+    "seek": (Calls._seek, 1),
     "latency": (Calls._latency, 0),
     "available_space": (Calls._available_space, 0),
     "drain": (Calls._drain, 1),

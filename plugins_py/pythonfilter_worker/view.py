@@ -185,13 +185,16 @@ class View:
         self.format: Format | None = None
         self.curves: Curves | None = None
         self.read_only = False
+        self.shorter = False  # what it gives may have fewer frames
+        self.missing = 0  # of those, in this call
         self.info = StreamInfo(words, 0)
         self.buffer: Any = None
         self.shown: Shown
         self.shows_copies = False  # the samples had to be copied for this call
 
-    def open(self, format: Format, read_only: bool) -> None:
+    def open(self, format: Format, read_only: bool, shorter: bool = False) -> None:
         """For buffers of this format from now on."""
+        self.shorter = shorter
         self.known.clear()
         for slot in self.slots.values():
             slot.shown.clear()
@@ -296,10 +299,14 @@ class View:
     def _take(self, samples: Any) -> None:
         """Copies what the plugin made into the block; overlap is NumPy's to solve."""
         array = self.shown.array
-        self.check(samples, array.shape[-1])
+        frames = given = array.shape[-1]
+        if self.shorter and isinstance(samples, np.ndarray) and samples.ndim == 2:
+            given = min(frames, samples.shape[1])
+        self.check(samples, given)
         if self.read_only:
             raise ValueError("gave samples although the plugin is read_only")
-        np.copyto(array, samples)
+        self.missing = frames - given
+        np.copyto(array[:, :given], samples)
 
     def bound(self) -> Any:
         """What `data` is after the call."""

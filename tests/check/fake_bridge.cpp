@@ -94,6 +94,8 @@ class FakePlugin final : public Plugin {
     if (parameter->key == "factor") factor_ = atoi(parameter->value.c_str());
     return true;
   }
+  bool duration(uint64_t *, Failure *) override { return true; }
+  bool seek(uint64_t, Failure *) override { return true; }
   bool latency(double *seconds, Failure *) override {
     *seconds = factor_ * 0.001;
     return true;

@@ -95,6 +95,8 @@ class FakeProcess final : public Plugin {
   }
 
   bool set_parameter(Parameter *, Failure *) override { return true; }
+  bool duration(uint64_t *, Failure *) override { return true; }
+  bool seek(uint64_t, Failure *) override { return true; }
   bool latency(double *, Failure *) override { return true; }
   bool reset(Failure *) override { return true; }
   bool drain(Tail *, Failure *) override { return true; }

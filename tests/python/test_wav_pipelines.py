@@ -47,9 +47,8 @@ def test_wav_goes_through_bit_by_bit(tmp_path, between):
     sink = element("sink", "wav_file_sink", f"path={tmp_path}/out.wav")
     launched(f"{source} {between.format(PLUGINS) or '!'} {sink} sync=false")
     rate, got = wavfile.read(tmp_path / "out.wav")
-    assert rate == 22050 and got.shape == (50176, 2), "the last buffer is padded"
-    assert got[:50000].tobytes() == samples.T.tobytes()
-    assert not got[50000:].any()
+    assert rate == 22050
+    assert got.tobytes() == samples.T.tobytes()
 
 
 @pytest.mark.parametrize("width", [2, 3, 4])
@@ -62,7 +61,7 @@ def test_wav_plays_as_gstreamer_plays_it(tmp_path, width):
     launched(f"{source} ! {wanted}={tmp_path}/theirs")
     ours, theirs = (np.fromfile(tmp_path / name) for name in ("ours", "theirs"))
     assert len(theirs) == 20000
-    np.testing.assert_array_equal(ours[:20000], theirs)
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -146,4 +145,4 @@ ended = wait().type == Gst.MessageType.EOS
 stop(ended=ended, counts=counts)
 """
     told = program(code, f"{source} name=s ! fakesink sync=false")
-    assert told["ended"] and told["counts"] == [4096] * 9
+    assert told["ended"] and told["counts"] == [4096] * 8 + [2512]

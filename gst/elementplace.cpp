@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How long a source is, and where in it the next block comes from.
+#include "pythonelement.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+GstFlowReturn PythonElement::update_duration() {
+  uint64_t length = no_time;
+  if (!plugin_->duration(&length, &failure_))
+    return report(GST_CLOCK_TIME_NONE);
+  length_ = length;
+  return GST_FLOW_OK;
+}
+
+bool PythonElement::can_seek() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return plugin_ && plugin_->capabilities().has_seek;
+}
+
+bool PythonElement::seek(guint64 place) {
+  GST_DEBUG_OBJECT(element_, "seek(%" G_GUINT64_FORMAT ")", place);
+  if (failed_) return false;
+  if (plugin_->seek(place, &failure_)) return true;
+  if (failure_.kind == Failure::Kind::Refused)
+    // It has not moved, and can go on.
+    post(GST_MESSAGE_WARNING, failure_);
+  else
+    report(GST_CLOCK_TIME_NONE);
+  return false;
+}
+
+bool PythonElement::restart() {
+  GST_DEBUG_OBJECT(element_, "the plugin begins anew");
+  if (failed_) return false;
+  if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
+  return plugin_->start(format_, &failure_) || fail_caps();
+}
+
+}  // namespace pythonfilter
