@@ -422,7 +422,7 @@ def test_the_source_says_what_the_running_plugin_says():
 import pathlib
 import pythonfilter_described as described
 import pythonfilter_params, pythonfilter_loader
-pythonfilter_loader.install()
+pythonfilter_loader.install(True)
 count = 0
 for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
              "wav_file_source", "passthrough", "sframe_encryptor", "sframe_decryptor",
