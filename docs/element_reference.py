@@ -156,11 +156,11 @@ def messages():
             failed = message.type == Gst.MessageType.ERROR
             return failed and message.parse_error_details()
 
-        message, exception = posted(f"{start}{plugin} ! fakesink", details)
+        message, exception = posted(f'{start}"{plugin}" ! fakesink', details)
         text = message.parse_error()[0].message.replace(f"{folder}/", "")
-    line = start + str(SOURCES.parent / "plugins_py" / "passthrough.py")
+    passthrough = SOURCES.parent / "plugins_py" / "passthrough.py"
     stats = posted(
-        line + " ! fakesink",
+        f'{start}"{passthrough}" ! fakesink',
         lambda m: m.type == Gst.MessageType.ELEMENT and m.get_structure(),
     )[1]
     yield "## Messages\n\n"

@@ -35,7 +35,8 @@ def leave_out_folders():
 
     Python has put them on sys.path, absolute, where PYTHONPATH names them.
     """
-    if sys.path and os.path.abspath(sys.path[0]) == HERE:
+    # Without the links that may have led here, as Python has it there.
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(HERE):
         del sys.path[0]
     for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         if not os.path.isabs(entry):

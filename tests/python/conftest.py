@@ -16,6 +16,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "plugins_py"))
 # So that an assertion which fails there shows its values, as in a test.
 pytest.register_assert_rewrite("contract", "shipped_plugins")
 
+# So that with several at a time none is left alone with one of these at the end.
+LONGEST = (
+    *("test_exit.py", "test_docs.py", "test_devices.py", "test_examples.py"),
+    *("test_encryption.py", "test_references.py", "test_launch_lines.py"),
+    *("test_workers_die.py", "test_steady_state.py", "test_sframe_plugins.py"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.fixture
 def files(tmp_path):

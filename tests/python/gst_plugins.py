@@ -21,7 +21,16 @@ NAMES = (
     *("app", "audioconvert", "audiomixer", "audioresample", "audiotestsrc"),
     *("opus", "typefindfunctions", "volume"),
     # gst-plugins-good; of all sound sinks none, so autoaudiosink is a fakesink
-    *("audiofx", "autodetect", "level", "rtp", "rtpmanager", "spectrum", "udp"),
+    *(
+        "audiofx",
+        "autodetect",
+        "level",
+        "rawparse",
+        "rtp",
+        "rtpmanager",
+        "spectrum",
+        "udp",
+    ),
     *("wavenc", "wavparse"),
 )
 

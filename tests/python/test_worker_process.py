@@ -13,6 +13,7 @@ import pytest
 
 import processes
 import soak
+import worker_host
 from waiting import PATIENCE, eventually
 from worker_host import OK, WorkerHost, send
 
@@ -33,6 +34,8 @@ def server():
 def interpreters():
     """Such as have no NumPy, or are too old: of pyenv, if it is there."""
     versions = pathlib.Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    if not os.access(versions / "versions", os.R_OK | os.X_OK):
+        return
     for python in sorted(versions.glob("versions/*/bin/python")):
         has = subprocess.run([python, "-c", "import numpy"], stderr=subprocess.DEVNULL)
         if has.returncode != 0:
@@ -65,6 +68,17 @@ def test_what_lies_in_folders_of_no_name_never_runs(files, monkeypatch):
             assert host.hello[0] == "ready"
             host.spawn().load(folder / "plugin.py")
             assert not (folder / "cwd" / "ran").exists()
+
+
+def test_a_server_behind_a_link_has_its_own_modules_to_itself(files):
+    """Python takes the link out of the path that it puts on sys.path."""
+    folder = files({"plugin.py": "def process_audio(buffer): import wire\n"})
+    (folder / "link").symlink_to(worker_host.SERVER.parents[1])
+    server = folder / "link" / "pythonfilter_worker" / "server.py"
+    with WorkerHost(server=server) as host:
+        plugin = host.spawn().load(folder / "plugin.py")
+        plugin.start()
+        assert plugin.process(ONES).failure.type == "ModuleNotFoundError"
 
 
 # ---- ending ---------------------------------------------------------------------

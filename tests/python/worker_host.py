@@ -107,7 +107,7 @@ class Failure(Exception):
 class WorkerHost:
     """A server, and the workers that it was asked for."""
 
-    def __init__(self, python=processes.PYTHON, **env):
+    def __init__(self, python=processes.PYTHON, server=SERVER, **env):
         self.socket, theirs = socket.socketpair()
         self._output, output = os.pipe()
         self.workers = []
@@ -115,7 +115,7 @@ class WorkerHost:
         places = ((null, 0), (output, 1), (output, 2), (theirs.fileno(), 3))
         self.pid = os.posix_spawn(
             python,
-            [python, "-B", str(SERVER)],
+            [python, "-B", str(server)],
             processes.environment(**env),
             file_actions=[(os.POSIX_SPAWN_DUP2, *each) for each in places],
             setsigmask=(),

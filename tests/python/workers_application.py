@@ -289,7 +289,7 @@ def many(count, times):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gain = pathlib.Path(__file__).parents[2] / "plugins_py" / "simple_gain.py"
-    filters = " ! ".join([f"pythonfilter script={gain} isolation=process"] * count)
+    filters = " ! ".join([f'pythonfilter script="{gain}" isolation=process'] * count)
     pipeline = Gst.parse_launch(
         f"audiotestsrc num-buffers=20 samplesperbuffer=480 ! {filters} ! fakesink"
     )
