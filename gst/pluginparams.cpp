@@ -32,6 +32,16 @@ std::string value_to_text(const GValue *value) {
   return result;
 }
 
+// Whether a text is what GStreamer may have read this value from.
+bool reads_as(const std::string &text, const GValue *value) {
+  GValue read = G_VALUE_INIT;
+  g_value_init(&read, G_VALUE_TYPE(value));
+  const bool same = gst_value_deserialize(&read, text.c_str()) &&
+                    gst_value_compare(&read, value) == GST_VALUE_EQUAL;
+  g_value_unset(&read);
+  return same;
+}
+
 // Puts what the plugin says a parameter is now into its field, keeping the
 // field's type where the text can be read as it.
 void set_from_text(GstStructure *params, const char *key,
@@ -98,7 +108,57 @@ void PluginParams::set(const GstStructure *changes) {
   changed_ = true;
 }
 
-void PluginParams::put(const char *key, const GValue *value) {
+// A text as it was written, where GStreamer took it for something else: the one
+// choice that reads as this. NULL: nobody knows any more.
+const GValue *PluginParams::as_text(const std::string &key, const GValue *value,
+                                    GValue *text) {
+  misread_.erase(key);
+  const auto known = texts_.find(key);
+  if (known == texts_.end() || G_VALUE_HOLDS_STRING(value)) return value;
+  const std::string *only = nullptr;
+  int found = 0;
+  for (const std::string &choice : known->second) {
+    if (!reads_as(choice, value)) continue;
+    only = &choice;
+    found++;
+  }
+  if (found != 1) {
+    misread_[key] = secrets_.count(key) ? "" : value_to_text(value);
+    return value;
+  }
+  g_value_set_string(g_value_init(text, G_TYPE_STRING), only->c_str());
+  return text;
+}
+
+bool PluginParams::is_as_written(const std::string &key,
+                                 Failure *failure) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = misread_.find(key);
+  if (found == misread_.end()) return true;
+  *failure = Failure{};
+  failure->kind = Failure::Kind::Refused;
+  failure->phase = "set_parameter";
+  failure->message =
+      key +
+      " is a text, and GStreamer has read what was written in params as " +
+      (found->second.empty() ? "a number or a truth value"
+                             : "the value " + found->second) +
+      ": write " + key + "=(string)TEXT there, or set plugin::" + key + "=TEXT";
+  return false;
+}
+
+void PluginParams::declare(const std::vector<ParameterSpec> &specs) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  texts_.clear();
+  for (const ParameterSpec &spec : specs)
+    if (spec.kind == ParameterSpec::Kind::String ||
+        spec.kind == ParameterSpec::Kind::Choice)
+      texts_[spec.name] = spec.choices;
+}
+
+void PluginParams::put(const char *key, const GValue *given) {
+  GValue written = G_VALUE_INIT;
+  const GValue *value = as_text(key, given, &written);
   const std::string text = value_to_text(value);
   const auto secret = secrets_.find(key);
   if (secret == secrets_.end()) {
@@ -108,6 +168,7 @@ void PluginParams::put(const char *key, const GValue *value) {
     secret->second.value = text;
   }
   change(key, text);
+  if (G_IS_VALUE(&written)) g_value_unset(&written);
 }
 
 // Only the last value of a burst: a plugin that is busy, or paused, would
@@ -156,7 +217,9 @@ void PluginParams::get(GValue *value) const {
   gst_value_set_structure(value, params_);
 }
 
-void PluginParams::begin(const std::vector<std::string> &secrets) {
+void PluginParams::begin(const std::vector<std::string> &secrets,
+                         const std::vector<ParameterSpec> &specs) {
+  declare(specs);
   std::lock_guard<std::mutex> lock(mutex_);
   knows_secrets_ = true;
   wipe(&pending_);
@@ -170,8 +233,10 @@ void PluginParams::begin(const std::vector<std::string> &secrets) {
     const GValue *shown =
         params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
     if (shown) {
+      GValue written = G_VALUE_INIT;
       wipe_text(&secret.value);
-      secret.value = value_to_text(shown);
+      secret.value = value_to_text(as_text(key, shown, &written));
+      if (G_IS_VALUE(&written)) g_value_unset(&written);
       gst_structure_remove_field(params_, key.c_str());
     }
     if (secret.value) change(key, *secret.value);
@@ -182,7 +247,11 @@ void PluginParams::begin(const std::vector<std::string> &secrets) {
   }
   for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
     const char *key = gst_structure_nth_field_name(params_, guint(i));
-    change(key, value_to_text(gst_structure_get_value(params_, key)));
+    GValue written = G_VALUE_INIT;
+    const GValue *value =
+        as_text(key, gst_structure_get_value(params_, key), &written);
+    change(key, value_to_text(value));
+    if (G_IS_VALUE(&written)) gst_structure_take_value(params_, key, &written);
   }
 }
 
@@ -223,6 +292,8 @@ void PluginParams::forget_secrets() {
     forget_pending(key);
   }
   secrets_.clear();
+  texts_.clear();
+  misread_.clear();
   knows_secrets_ = false;
   for (const std::string &key : properties_)
     gst_structure_remove_field(params_, key.c_str());

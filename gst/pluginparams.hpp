@@ -39,10 +39,16 @@ class PluginParams {
 
   // A new instance, which has yet to be told everything. What it calls a
   // secret is never shown again, and stays known for the next instance.
-  void begin(const std::vector<std::string> &secrets);
+  void begin(const std::vector<std::string> &secrets,
+             const std::vector<ParameterSpec> &specs = {});
   // What new code calls a secret is one from now on. What the old one called
   // so stays one.
   void declare(const std::vector<std::string> &secrets);
+  // What new code, which has taken over, takes for texts.
+  void declare(const std::vector<ParameterSpec> &specs);
+  // Whether a parameter has the value that somebody wrote. Not if it is a text
+  // and GStreamer read a number: 1.10 is 1.1 to it, 0123 is 83, yes is true.
+  bool is_as_written(const std::string &key, Failure *failure) const;
   // All that the instance was told and has taken; wipe() them after use.
   std::vector<Parameter> accepted() const;
   // The next instance is of another plugin.
@@ -72,6 +78,8 @@ class PluginParams {
   };
 
   void put(const char *key, const GValue *value);
+  const GValue *as_text(const std::string &key, const GValue *value,
+                        GValue *text);
   void change(const std::string &key, std::string value);
   void forget_pending(const std::string &key);
   void restore(const std::string &key);
@@ -84,6 +92,10 @@ class PluginParams {
   std::map<std::string, Secret> secrets_;  // all that were declared
   bool knows_secrets_ = false;             // since begin()
   std::set<std::string> properties_;       // set by name
+  // The Params that are texts, and which ones they may be; empty: any.
+  std::map<std::string, std::vector<std::string>> texts_;
+  // What GStreamer made of what was written, for people.
+  std::map<std::string, std::string> misread_;
   std::vector<Parameter> pending_;
   std::atomic<bool> changed_{false};
 };

@@ -74,7 +74,8 @@ GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
   for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
-    if (plugin_->set_parameter(&changes[i], &failure_)) {
+    if (params_.is_as_written(changes[i].key, &failure_) &&
+        plugin_->set_parameter(&changes[i], &failure_)) {
       params_.accept(changes[i]);
     } else {
       params_.forget_key(asked[i]);
@@ -189,7 +190,8 @@ bool PythonElement::load() {
   reloads_ = 0;
   read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
-  params_.begin(plugin_->capabilities().secrets);
+  params_.begin(plugin_->capabilities().secrets,
+                plugin_->capabilities().parameters);
   // A launch line sets plugin::NAME as soon as it is there, and initialize()
   // may need it.
   properties_.publish(plugin_->capabilities().parameters, name_);
@@ -213,7 +215,10 @@ bool PythonElement::load() {
 bool PythonElement::initialize() {
   std::vector<Parameter> set = params_.pending();
   Failure failure;
-  const bool good = plugin_->initialize(set, &failure);
+  bool good = true;
+  for (const Parameter &each : set)
+    good = good && params_.is_as_written(each.key, &failure);
+  good = good && plugin_->initialize(set, &failure);
   PluginParams::wipe(&set);
   if (!good) {
     params_.redact(&failure);

@@ -138,3 +138,65 @@ def test_setters_that_hold_the_gil_wait_for_nobody(typed):
     pipeline.set_state(Gst.State.NULL)
     """
     assert run_application(typed.parent, code) == [True, 3.5, 3.5]
+
+
+# ---- texts ---------------------------------------------------------------------
+
+TEXTS = """
+from base_plugin import AudioProcessorPlugin, Param
+class Texts(AudioProcessorPlugin):
+    dither = Param("auto", choices=("auto", "yes", "no", "1.10", "1.20", "2", "02"))
+    tag = Param("x")
+    key = Param("x", secret=True)
+    def process_audio(self, buffer):
+        with open(__file__ + ".said", "w") as file:
+            print(self.dither, self.tag, self.key, file=file)
+"""
+# What GStreamer takes for numbers, truth values and fractions.
+WRITTEN = {
+    "params=p,tag=(string)1.10": "auto 1.10 x",
+    "params=p,key=(string)0123": "auto x 0123",
+    "plugin::tag=1.10": "auto 1.10 x",
+    "plugin::tag=yes plugin::key=0123": "auto yes 0123",
+    "params=p,tag=warm": "auto warm x",
+    "params=p,dither=no": "no x x",
+    "params=p,dither=yes": "yes x x",
+    "params=p,dither=1.10": "1.10 x x",
+    "plugin::dither=no": "no x x",
+}
+LOST = {
+    "tag=1.10": "the value 1.1",
+    "tag=0123": "the value 83",
+    "tag=1e3": "the value 1000",
+    "tag=yes": "the value true",
+    "tag=1/2": "the value 1/2",
+    "dither=2": "the value 2",
+    "dither=1.30": "the value 1.3",
+    "key=0123": "a number or a truth value",
+}
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("written", WRITTEN)
+def test_text_arrives_as_it_was_written(tmp_path, written, isolation):
+    (tmp_path / "plugin.py").write_text(TEXTS)
+    line = f"script=plugin.py isolation={isolation} {written}"
+    result = launch(f"audiotestsrc num-buffers=1 ! pythonfilter {line} ! fakesink",
+                    cwd=tmp_path)  # fmt: skip
+    assert result.code == 0, result.err
+    assert (tmp_path / "plugin.py.said").read_text().strip() == WRITTEN[written]
+
+
+@pytest.mark.parametrize("written", LOST)
+def test_text_that_gstreamer_has_read_as_something_else_is_refused(tmp_path, written):
+    (tmp_path / "plugin.py").write_text(TEXTS)
+    result = launch(f"audiotestsrc ! pythonfilter script=plugin.py params=p,{written}"
+                    " ! fakesink", cwd=tmp_path)  # fmt: skip
+    assert result.code != 0
+    name = written.partition("=")[0]
+    told = f"plugin.py: {name} is a text, and GStreamer has read what was written in params as {LOST[written]}: "
+    assert (
+        f"{told}write {name}=(string)TEXT there, or set plugin::{name}=TEXT"
+        in result.err
+    )
+    assert name != "key" or "83" not in result.err
