@@ -36,6 +36,19 @@ std::string executable_beside_libpython() {
   return "";
 }
 
+// Where Python's own files are, beside its interpreter: as PYTHONHOME names it.
+// Empty where they are not.
+std::string home_of(const std::string &executable) {
+  if (executable.empty()) return "";
+  const std::string home = directory_of(directory_of(executable));
+  const std::string version =
+      std::to_string(PY_MAJOR_VERSION) + "." + std::to_string(PY_MINOR_VERSION);
+  for (const char *folder : {"/lib/python", "/lib64/python"})
+    if (access((home + folder + version + "/os.py").c_str(), R_OK) == 0)
+      return home;
+  return "";
+}
+
 std::string start_python() {
   PyConfig config;
   PyConfig_InitPythonConfig(&config);
@@ -60,6 +73,15 @@ std::string start_python() {
   const std::string executable = executable_beside_libpython();
   if (!PyStatus_Exception(status) && !executable.empty())
     status = set(&config.executable, executable);
+  // It is set for another Python, whose files are not for this one. Children
+  // of a plugin that run this one are not to find it either.
+  const char *set_home = getenv("PYTHONHOME");
+  const std::string kept_home = set_home ? set_home : "";
+  const std::string home = set_home ? home_of(executable) : "";
+  if (!PyStatus_Exception(status) && !home.empty()) {
+    status = set(&config.home, home);
+    unsetenv("PYTHONHOME");
+  }
   if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
   PyConfig_Clear(&config);
   if (!PyStatus_Exception(status)) {
@@ -69,7 +91,10 @@ std::string start_python() {
     return "";
   }
   return std::string(status.func ? status.func : "Python") + ": " +
-         (status.err_msg ? status.err_msg : "cannot start");
+         (status.err_msg ? status.err_msg : "cannot start") +
+         (set_home ? "; PYTHONHOME is " + kept_home +
+                         ", and Python looks there for its library: unset it"
+                   : "");
 }
 
 struct Start {
@@ -180,7 +205,11 @@ bool look_up_names(const PluginSpec &spec) {
   Ref prepared = steal(
       PyObject_CallMethod(host.get(), "prepare_interpreter", "Os",
                           python.ours ? Py_True : Py_False, spec.venv.c_str()));
-  if (!prepared || !import_numpy() || !make_view_types()) return false;
+  if (!prepared ||
+      !steal(PyObject_CallMethod(host.get(), "check_numpy", "i",
+                                 numpy_major_version)) ||
+      !import_numpy() || !make_view_types())
+    return false;
   Ref log = Outbox::anonymous_log_function(spec.listener);
   if (!log ||
       !steal(PyObject_CallMethod(host.get(), "log_with", "O", log.get())))

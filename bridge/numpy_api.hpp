@@ -18,4 +18,7 @@ namespace pythonfilter {
 // Needs the GIL. False: exception set.
 bool import_numpy();
 
+// What this was compiled for. A later one does not run with it.
+constexpr int numpy_major_version = NPY_ABI_VERSION >= 0x02000000 ? 2 : 1;
+
 }  // namespace pythonfilter

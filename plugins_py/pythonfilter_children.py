@@ -86,7 +86,6 @@ def _folders() -> list[str]:
     asking = names.asking()
     if asking is not None:
         return list(asking.folders)
-    # A pool makes up for a child that ended on a thread of its own.
     return loader.all_folders() if _ours else []
 
 

@@ -31,7 +31,7 @@ from pythonfilter_failures import (
     unusable,
 )
 from pythonfilter_instance import make_instance, method_of, name_of, wrong_kind
-from pythonfilter_interpreter import log_with, prepare_interpreter
+from pythonfilter_interpreter import check_numpy, log_with, prepare_interpreter
 from pythonfilter_kinds import AUDIO_METHODS, ELEMENTS
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "ELEMENTS",
     "Host",
     "PluginError",
+    "check_numpy",
     "describe_exception",
     "load",
     "log_with",

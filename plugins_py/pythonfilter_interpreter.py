@@ -44,6 +44,7 @@ def log_with(anonymous: log.Log) -> None:
 
 
 _ours = False
+_venv = ""  # the one that is on sys.path
 is_worker = False  # for plugins that ask, by sys.modules
 _live = 0
 _frozen = 0  # modules on sys.modules that are nobody's own, when last frozen
@@ -82,11 +83,53 @@ def plugin_gone() -> None:
         gc.collect()
 
 
+def check_numpy(major: int) -> None:
+    """`major`: of the NumPy that the C++ side was compiled for."""
+    import numpy
+
+    if int(numpy.__version__.partition(".")[0]) > major:
+        raise PluginError(
+            "unusable",
+            f"this element was built for NumPy {major}, and "
+            f"{os.path.dirname(numpy.__file__)} is NumPy {numpy.__version__}: install "
+            f"'numpy<{major + 1}' there, or set isolation=process, which takes any",
+        )
+
+
 def use_venv(path: str) -> None:
     """Puts a virtual environment's site-packages first on sys.path.
 
-    Raises PluginError when it is none, or belongs to another Python version.
+    Raises PluginError when it is none, belongs to another Python version, or is
+    not the only one.
     """
+    global _venv
+    if _venv and os.path.realpath(path) != os.path.realpath(_venv):
+        raise PluginError(
+            "unusable",
+            f"the virtual environment {path} cannot be used: this process uses "
+            f"{_venv} already, and a module can be in it only once; set "
+            + (
+                "another worker-group"
+                if is_worker
+                else "isolation=process, which gives the plugin a Python of its own"
+            ),
+        )
+    _add_venv(path)
+    _venv = path
+
+
+def _add_venv(path: str) -> None:
+    if os.path.isdir(os.path.join(path, "conda-meta")):
+        programs = os.path.join(path, "bin")
+        if os.path.abspath(os.path.dirname(sys.executable)) == os.path.abspath(
+            programs
+        ):
+            return  # it is the one that runs here
+        raise PluginError(
+            "unusable",
+            f"{path} is an environment of conda, whose libraries are for its own "
+            "Python: set isolation=process, which runs the plugin in that one",
+        )
     config = os.path.join(path, "pyvenv.cfg")
     try:
         with open(config, encoding="utf-8") as file:

@@ -522,6 +522,7 @@ def install(ours: bool) -> None:
     """
     global _ours
     _ours = ours
+    names.follow_threads()
     finders: list[Any] = sys.meta_path
     if _PrivateFinder not in finders:
         finders[:0] = [_PrivateFinder, _SameBasePluginFinder, _PlainFinder(near=True)]

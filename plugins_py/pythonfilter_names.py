@@ -11,6 +11,7 @@ asks is told by the frames on the stack. docs/architecture.md has the reasons.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -45,7 +46,33 @@ def asking(near: bool = False) -> Any:
         if near and not _imports(frame.f_code.co_filename):
             return None
         frame = frame.f_back
-    return getattr(_acting, "owner", None)
+    if near:
+        return None
+    owner = getattr(_acting, "owner", None)
+    # Not current_thread(), which makes an object for a thread that has none.
+    thread = getattr(threading, "_active", {}).get(threading.get_ident())
+    return owner or getattr(thread, _STARTED_BY, None)
+
+
+# What a thread has that a plugin has started, itself or through a library: a
+# process pool pickles what it was given on a thread of its own.
+_STARTED_BY = "_pythonfilter_started_by"
+
+
+def follow_threads() -> None:
+    """Lets threads know whose they are."""
+    start = threading.Thread.start
+    if hasattr(start, "__wrapped__"):
+        return
+
+    @functools.wraps(start)
+    def start_as(thread: threading.Thread) -> None:
+        owner = asking()
+        if owner is not None:
+            setattr(thread, _STARTED_BY, owner)
+        start(thread)
+
+    setattr(threading.Thread, "start", start_as)
 
 
 def _imports(file: str) -> bool:
@@ -140,7 +167,7 @@ class _Name:
             return found
         if self.outside is None and self.application and used and self.modules:
             self.outside = self._import_outside()
-        # A thread of a library's own, such as that of a process pool.
+        # A thread of nobody's, such as one that C code has made.
         for module in (self.outside, *self.modules.values()):
             if module is not None:
                 return module

@@ -28,8 +28,11 @@ Descriptor moved_up(Descriptor fd) {
 
 std::vector<std::string> server_environment() {
   std::vector<std::string> all;
+  // PYTHONHOME may be set for another Python; an interpreter knows its own
+  // files.
   for (char **each = environ; each && *each; each++)
-    if (strncmp(*each, "PYTHONPATH=", strlen("PYTHONPATH=")) != 0)
+    if (strncmp(*each, "PYTHONPATH=", strlen("PYTHONPATH=")) != 0 &&
+        strncmp(*each, "PYTHONHOME=", strlen("PYTHONHOME=")) != 0)
       all.emplace_back(*each);
   const std::string path = safe_python_path();
   if (!path.empty()) all.push_back("PYTHONPATH=" + path);

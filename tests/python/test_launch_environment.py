@@ -214,3 +214,68 @@ def test_main_thread_is_what_signal_takes_for_it(tmp_path, isolation):
     line = LINE.format(f"script={tmp_path}/plugin.py isolation={isolation}")
     result = launch(line)
     assert result.code == 0, result.err
+
+
+# ---- other people's Pythons -------------------------------------------------------
+
+CHILD = """
+import multiprocessing, os, sys
+class Plugin:
+    def initialize(self):
+        assert "PYTHONHOME" not in os.environ
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.apply(answer) == 42
+    def process_audio(self, buffer): pass
+def answer():
+    return 42
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("home", ["/opt/nowhere", "/usr/bin", ""])
+def test_pythonhome_is_of_another_python(files, home, isolation):
+    folder = files({"plugin.py": CHILD})
+    element = f"script={folder}/plugin.py isolation={isolation}"
+    result = launch(LINE.format(element), PYTHONHOME=home)
+    assert result.code == 0, result.err
+
+
+def test_an_environment_of_conda_is_told_and_runs_in_its_own_python(files):
+    folder = files({"plugin.py": CHILD, "conda/conda-meta/history": ""})
+    (folder / "conda/bin").mkdir()
+    (folder / "conda/bin/python3").symlink_to(PYTHON)
+    element = f"script={folder}/plugin.py venv={folder}/conda"
+    result = launch(LINE.format(element))
+    assert result.code != 0
+    told = f"{folder}/conda is an environment of conda, whose libraries are for its own"
+    assert told in result.err and "set isolation=process" in result.err
+    result = launch(LINE.format(element + " isolation=process"))
+    assert result.code == 0, result.err
+
+
+def test_a_later_numpy_than_this_was_built_for_is_told(files):
+    folder = files({"plugin.py": CHILD})
+    packages = make_venv(folder / "venv")
+    (packages / "numpy").mkdir()
+    (packages / "numpy/__init__.py").write_text("__version__ = '77.1.0'")
+    result = launch(LINE.format(f"script={folder}/plugin.py venv={folder}/venv"))
+    assert result.code != 0
+    assert f"{packages}/numpy is NumPy 77.1.0: install 'numpy<" in result.err
+    assert "or set isolation=process, which takes any" in result.err
+
+
+def test_two_venvs_in_one_process_are_told(files):
+    folder = files({"plugin.py": CHILD})
+    for name in ("one", "two"):
+        make_venv(folder / name)
+    (folder / "same").symlink_to("one")
+    line = "script={0}/plugin.py venv={0}/one ! pythonfilter script={0}/plugin.py venv={0}/{1}"
+    result = launch(LINE.format(line.format(folder, "two")))
+    assert result.code != 0
+    assert (
+        "already, and a module can be in it only once; set isolation=process"
+        in result.err
+    )
+    for other in ("same", "one/", "two isolation=process"):
+        result = launch(LINE.format(line.format(folder, other)))
+        assert result.code == 0, result.err

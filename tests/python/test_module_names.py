@@ -263,6 +263,27 @@ def test_children_of_multiprocessing_find_the_plugins_functions(files, isolation
     assert play(folder, isolation) == [2, 4, 6, True]
 
 
+@pytest.mark.parametrize("other", ["one", "two"])
+def test_pools_of_two_elements(files, other):
+    """Each pickles on a thread of the pool's, and makes up for ended children."""
+    code = """
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        made = [pool.apply(work, (each,)) for each in (1, 2)]
+        said = [net.gain for net in made] + [type(net) is nets.Net for net in made]
+    """
+    beside = {"helper.py": WORK, "nets.py": NETS, "plugin.py": plugin(code, CHILDREN)}
+    folder = files(
+        {f"{each}/{name}": beside[name] for each in ("one", "two") for name in beside}
+    )
+    result = launch(
+        f"audiotestsrc num-buffers=1 ! pythonfilter script={folder}/one/plugin.py ! "
+        f"pythonfilter script={folder}/{other}/plugin.py ! fakesink"
+    )
+    assert result.code == 0, result.err
+    for each in {"one", other}:
+        assert json.loads((folder / each / "said").read_text()) == [2, 4, True, True]
+
+
 # ---- where things lie ------------------------------------------------------------
 
 
