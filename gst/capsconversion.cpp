@@ -3,18 +3,26 @@
 
 #include <gst/audio/audio.h>
 
+#include "foreigncaps.hpp"
+#include "foreigntext.hpp"
 #include "plugincaps.hpp"
 
 namespace pythonfilter {
 
 namespace {
 
+// No more of it than leaves room for what is wrong with it.
+std::string quoted(const std::string &text) {
+  return shown_text(text, 500);
+}
+
 GstCaps *parse(const std::string &text, const char *name,
                std::string *problem) {
-  GstCaps *caps = gst_caps_from_string(text.c_str());
+  std::string wrong;
+  GstCaps *caps = caps_from_foreign(text, &wrong);
   if (!caps)
-    *problem = std::string("declares ") + name + " = '" + text +
-               "', which GStreamer cannot read as caps";
+    *problem = std::string("declares ") + name + " = '" + quoted(text) +
+               "', which " + wrong;
   return caps;
 }
 
@@ -91,10 +99,11 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   const bool answered =
       plugin_->map_caps(to_output, to_text(caps), &mapped, failure);
   if (!answered) return nullptr;
-  GstCaps *result = gst_caps_from_string(mapped.c_str());
+  std::string wrong;
+  GstCaps *result = caps_from_foreign(mapped, &wrong);
   if (!result) {
-    failure->message = failure->phase + "() gave '" + mapped +
-                       "', which GStreamer cannot read as caps";
+    failure->message =
+        failure->phase + "() gave '" + quoted(mapped) + "', which " + wrong;
     return nullptr;
   }
   if (to_output) result = open_fields(result);
@@ -104,7 +113,7 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   gst_caps_unref(result);
   if (!gst_caps_is_empty(within)) return within;
   gst_caps_unref(within);
-  failure->message = failure->phase + "() gave '" + mapped +
+  failure->message = failure->phase + "() gave '" + quoted(mapped) +
                      "', which is none of the caps that the plugin declares: " +
                      to_text(declared);
   return nullptr;

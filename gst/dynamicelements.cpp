@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "foreigncaps.hpp"
 #include "gstpythonfilter.h"
 #include "gstpythonsink.h"
 #include "gstpythonsrc.h"
@@ -117,7 +118,8 @@ bool converts(const ScanRecord &record) {
 GstCaps *converted_caps_of(const ScanRecord &record, bool output) {
   const char *field = output ? "output_caps" : "input_caps";
   if (record.has(field)) {
-    GstCaps *caps = gst_caps_from_string(record.value(field).c_str());
+    std::string problem;
+    GstCaps *caps = caps_from_foreign(record.value(field), &problem);
     return caps ? caps : gst_caps_new_any();
   }
   if (record.has("wide")) return gst_caps_new_any();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "failuremessage.hpp"
 
+#include "foreigntext.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -87,22 +89,23 @@ std::string sentence(const std::string &plugin, const Failure &failure) {
 void post_failure(GstElement *element, GstMessageType type,
                   const std::string &plugin, const Failure &failure,
                   GstClockTime pts, guint64 count) {
-  std::string text = sentence(plugin, failure);
+  const std::string message = shown_text(failure.message);
+  std::string text = shown_text(sentence(plugin, failure));
   if (count > 1)
     text += " (" + std::to_string(count) + " failures since the last message)";
   GstStructure *details = gst_structure_new(
       "python-exception", "kind", G_TYPE_STRING, name_of(failure.kind), "phase",
       G_TYPE_STRING, failure.phase.c_str(), "type", G_TYPE_STRING,
-      failure.type.c_str(), "message", G_TYPE_STRING, failure.message.c_str(),
-      "file", G_TYPE_STRING, failure.file.c_str(), "line", G_TYPE_INT,
-      failure.line, "function", G_TYPE_STRING, failure.function.c_str(),
-      "plugin", G_TYPE_STRING, plugin.c_str(), "pts", G_TYPE_UINT64,
-      guint64(pts), "count", G_TYPE_UINT64, count, nullptr);
+      failure.type.c_str(), "message", G_TYPE_STRING, message.c_str(), "file",
+      G_TYPE_STRING, failure.file.c_str(), "line", G_TYPE_INT, failure.line,
+      "function", G_TYPE_STRING, failure.function.c_str(), "plugin",
+      G_TYPE_STRING, plugin.c_str(), "pts", G_TYPE_UINT64, guint64(pts),
+      "count", G_TYPE_UINT64, count, nullptr);
   GQuark domain;
   int code;
   domain_and_code(failure, &domain, &code);
-  const std::string &debug =
-      failure.traceback.empty() ? failure.message : failure.traceback;
+  const std::string debug =
+      failure.traceback.empty() ? message : shown_text(failure.traceback);
   gst_element_message_full_with_details(
       element, type, domain, code, g_strdup(text.c_str()),
       g_strdup(debug.c_str()),

@@ -17,8 +17,7 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   writes_ = !python.read_only();
   bytes_ = false;
   in_place_ = true;
-  if (!gst_audio_info_from_caps(&info, input) ||
-      !python.start(info, block_size()))
+  if (!exact_audio(input, &info) || !python.start(info, block_size()))
     return false;
   start_blocks(info);
   return true;
@@ -39,8 +38,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
 
   GstAudioInfo in, out;
   if (is_raw_audio(input)) {
-    if (!gst_audio_info_from_caps(&in, input))
-      return python.refuse_caps(input, "takes");
+    if (!exact_audio(input, &in)) return python.refuse_caps(input, "takes");
     format.rate = in.rate;
     format.channels = in.channels;
     format.frames = block_size();
@@ -53,8 +51,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   }
   gst_audio_info_init(&out);
   if (is_raw_audio(output)) {
-    if (!gst_audio_info_from_caps(&out, output))
-      return python.refuse_caps(output, "gives");
+    if (!exact_audio(output, &out)) return python.refuse_caps(output, "gives");
     format.output_frame = size_t(out.bpf);
     StreamFormat known;
     format.output_known = stream_format_of(out, &known);

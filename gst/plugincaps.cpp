@@ -99,6 +99,13 @@ bool is_raw_audio(const GstCaps *caps) {
   return gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw");
 }
 
+bool exact_audio(const GstCaps *caps, GstAudioInfo *info) {
+  // So many that the size of a frame fits an int with all of them.
+  constexpr int most_channels = 1 << 16;
+  return gst_audio_info_from_caps(info, caps) && info->rate > 0 &&
+         info->channels > 0 && info->channels <= most_channels && info->bpf > 0;
+}
+
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
   for (const FormatName &known : format_names) {
     if (GST_AUDIO_INFO_FORMAT(&info) != known.native) continue;

@@ -18,6 +18,10 @@ GstCaps *caps_of(const Capabilities &capabilities);
 
 bool is_raw_audio(const GstCaps *caps);
 
+// False for caps that leave something open, or name what no audio has: a plugin
+// or a peer may have written them, and GStreamer takes a rate of 0.
+bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
+
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
 

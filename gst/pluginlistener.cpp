@@ -7,6 +7,8 @@
 #include <gst/base/gstbasesrc.h>
 #include <gst/base/gstbasetransform.h>
 
+#include "foreigntext.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -127,7 +129,7 @@ void PluginListener::log(const LogRecord &record) {
                       : static_cast<GObject *>(g_weak_ref_get(&element_));
   gst_debug_log_literal(category(), level, record.file.c_str(),
                         record.function.c_str(), record.line, element,
-                        record.text.c_str());
+                        shown_text(record.text).c_str());
   g_clear_object(&element);
 }
 

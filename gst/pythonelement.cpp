@@ -15,6 +15,8 @@ namespace pythonfilter {
 
 namespace {
 
+constexpr int most_latency_seconds = 60;
+
 // From the moment an element is told to stop until its call is interrupted.
 constexpr uint64_t stop_patience_ns = 1000000000;
 
@@ -327,6 +329,14 @@ GstFlowReturn PythonElement::update_latency() {
   double seconds = 0;
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
+  // A live pipeline waits as long before it plays at all. NaN is neither.
+  if (!(seconds >= 0 && seconds <= most_latency_seconds)) {
+    refuse("get_processing_latency() gave " + std::to_string(seconds) +
+           ", not a number of seconds from 0 to " +
+           std::to_string(most_latency_seconds));
+    failure_.phase = "get_processing_latency";
+    return report(GST_CLOCK_TIME_NONE);
+  }
   set_latency(seconds > 0 ? GstClockTime(std::llround(seconds * GST_SECOND))
                           : 0);
   return GST_FLOW_OK;

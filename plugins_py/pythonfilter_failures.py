@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from types import FrameType, FunctionType, TracebackType
+from typing import Any
 
 import pythonfilter_loader as loader
 
@@ -82,12 +83,21 @@ def describe_exception(
     return (
         kind,
         as_c_string(name),
-        as_c_string(message),
+        as_c_string(cut(message)),
         as_c_string(file),
         line,
         as_c_string(function),
         as_c_string(trace),
     )
+
+
+MOST_TEXT = 16384  # characters; nobody reads more
+
+
+def cut(text: str) -> str:
+    """No more of it than somebody reads, with a mark."""
+    more = len(text) - MOST_TEXT
+    return f"{text[:MOST_TEXT]}… ({more} characters more)" if more > 0 else text
 
 
 def as_c_string(text: str) -> str:
@@ -114,7 +124,7 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
         if name.startswith(loader.PREFIX):
             name = name.partition(".")[2]
     try:
-        message = str(error)
+        message = cut(str(error))
     except BaseException as nested:  # its __str__ is the plugin's code as well
         message = f"(its __str__ raised {type(nested).__name__})"
     message = " ".join(message.split())
@@ -152,9 +162,33 @@ def _format(error: BaseException, frames: traceback.StackSummary) -> str:
     try:
         shown = traceback.TracebackException.from_exception(error)
         shown.stack = frames
-        return "".join(shown.format()).rstrip()
+        _cut_messages(shown)
+        return _cut_middle("".join(shown.format()).rstrip())
     except BaseException:  # a repr in it raised
-        return "".join(frames.format()).rstrip()
+        return _cut_middle("".join(frames.format()).rstrip())
+
+
+def _cut_middle(text: str) -> str:
+    """Of a traceback, whose first and last lines say most."""
+    half = MOST_TEXT // 2
+    more = len(text) - MOST_TEXT
+    if more <= 0:
+        return text
+    return f"{text[:half]}\n… ({more} characters left out)\n{text[-half + 100:]}"
+
+
+def _cut_messages(shown: Any) -> None:
+    """Of an exception, and of those that it came from."""
+    waiting = [shown]
+    while waiting:
+        each = waiting.pop()
+        each._str = cut(str(each._str))
+        notes = getattr(each, "__notes__", None)
+        if isinstance(notes, (list, tuple)):
+            each.__notes__ = [cut(str(note)) for note in notes[:100]]
+        waiting += [each.__cause__, each.__context__]
+        waiting += getattr(each, "exceptions", None) or []
+        waiting = [one for one in waiting if one is not None]
 
 
 def stack_of_thread(thread: int) -> str:

@@ -58,6 +58,9 @@ def names() -> tuple[Any, Any, Any]:
 # ---- loading ----------------------------------------------------------------
 
 
+MOST_CAPS = 256 * 1024  # characters; the element reads no more
+
+
 def load(
     kind: str,
     script: str,
@@ -379,11 +382,15 @@ class Host(Capabilities):
     def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
         mapped = method(caps)
-        if isinstance(mapped, str):
+        if isinstance(mapped, str) and len(mapped) <= MOST_CAPS:
             return (as_c_string(mapped), *self.place_of(method))
         raise PluginError(
             "bad-result",
-            f"{name}() gave {mapped!r}, not a string of GStreamer caps",
+            (
+                f"{name}() gave {len(mapped)} characters, which are longer than any caps"
+                if isinstance(mapped, str)
+                else f"{name}() gave {mapped!r}, not a string of GStreamer caps"
+            ),
             *self.place_of(method),
         )
 

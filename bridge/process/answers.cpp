@@ -70,6 +70,14 @@ bool read_value(const std::string &type, const std::string &text,
   return false;
 }
 
+// No more than anybody reads, with a mark; what reads it may make more of it.
+std::string read_text(const std::string &text) {
+  constexpr size_t most = 65536;
+  if (text.size() <= most) return valid_text(text);
+  return valid_text(text.substr(0, most)) + "… (" +
+         std::to_string(text.size() - most) + " bytes more)";
+}
+
 // What GStreamer takes for the name of a structure, of a field, of a property:
 // others would be criticals.
 bool is_made_of(const std::string &text, const std::string &also) {
@@ -230,18 +238,20 @@ bool read_failure(const Fields &record, size_t first, Failure *failure) {
       failure->kind = kind;
       known = true;
     }
-  failure->phase = valid_text(record[first + 1]);
-  failure->type = valid_text(record[first + 2]);
-  failure->message = valid_text(record[first + 3]);
-  failure->file = valid_text(record[first + 4]);
-  failure->function = valid_text(record[first + 6]);
-  failure->traceback = valid_text(record[first + 7]);
+  failure->phase = read_text(record[first + 1]);
+  failure->type = read_text(record[first + 2]);
+  failure->message = read_text(record[first + 3]);
+  failure->file = read_text(record[first + 4]);
+  failure->function = read_text(record[first + 6]);
+  failure->traceback = read_text(record[first + 7]);
   return known && parse_number(record[first + 5], &failure->line);
 }
 
 bool read_message(const Fields &record, Message *message) {
+  constexpr char ours[] = "pythonfilter-";  // the elements' own
   if (record.size() < 2 || record.size() % 3 != 2 ||
-      !is_made_of(record[1], "/-_.:+") || record[1][0] == '_')
+      !is_made_of(record[1], "/-_.:+") || !isalpha(uint8_t(record[1][0])) ||
+      record[1].compare(0, sizeof ours - 1, ours) == 0)
     return false;
   message->name = record[1];
   for (size_t i = 2; i < record.size(); i += 3) {
@@ -260,9 +270,9 @@ bool read_log(const Fields &record, LogRecord *log) {
       !parse_number(record[3], &log->line))
     return false;
   log->level = level_of(level);
-  log->file = valid_text(record[2]);
-  log->function = valid_text(record[4]);
-  log->text = valid_text(record[5]);
+  log->file = read_text(record[2]);
+  log->function = read_text(record[4]);
+  log->text = read_text(record[5]);
   return read_flag(record[6], &log->anonymous);
 }
 

@@ -100,6 +100,7 @@ class Channel {
   uint64_t records_ = 0;  // since the request
   int empty_signals_ = 0;
   std::vector<Message> messages_;
+  size_t told_bytes_ = 0;  // of these, and of those that were dropped
   uint64_t dropped_ = 0;
   Fields answer_;
 };

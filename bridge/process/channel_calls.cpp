@@ -14,6 +14,8 @@ namespace {
 
 // A record that does not fit goes as the worker reads.
 constexpr uint64_t look_every_ns = 100000000;
+// Of the messages of one call; the others are counted.
+constexpr size_t most_message_bytes = size_t(16) << 20;
 
 }  // namespace
 
@@ -43,6 +45,7 @@ Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
   request.kind = uint64_t(RequestKind::Call);
   // First, so that somebody reads what may not fit into the socket.
   send(&request);
+  reader_.expect_answer(true);
   Waited waited = send_call(patience, encoded);
   explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
   while (waited == Waited::Done && answer_.empty()) {
@@ -59,6 +62,7 @@ Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
     if (called && !collect(&fault))
       return fault ? break_off(fault) : Waited::Lost;
   }
+  reader_.expect_answer(false);
   *answer = take_failure();
   return waited;
 }
@@ -88,8 +92,14 @@ bool Channel::take(Fields *record) {
     return false;
   const std::string &kind = record->front();
   if (kind == "message") {
-    messages_.emplace_back();
-    return read_message(*record, &messages_.back());
+    Message message;
+    if (!read_message(*record, &message)) return false;
+    told_bytes_ += reader_.size();
+    if (told_bytes_ > most_message_bytes)
+      dropped_++;
+    else
+      messages_.push_back(std::move(message));
+    return true;
   }
   int64_t count;
   if (kind == "dropped") {
@@ -104,6 +114,7 @@ bool Channel::take(Fields *record) {
 }
 
 void Channel::deliver(Listener *listener, uint64_t pts, uint64_t duration) {
+  told_bytes_ = 0;
   for (Message &message : std::exchange(messages_, {})) {
     message.pts = pts;
     message.duration = duration;

@@ -13,16 +13,16 @@ namespace {
 constexpr std::chrono::seconds caps_patience(5);
 // At which a write was found that should take a microsecond.
 constexpr int most_looks = 3;
-// Of one call, so that other workers get their turn.
-constexpr int most_records = 1000;
 
 }  // namespace
 
 bool Events::readable() {
-  for (int i = 0; i < most_records; i++) {
+  while (!rests()) {
     Fields record;
     const auto got = reader_.next(socket_.get(), &record);
     if (got == RecordReader::Got::Nothing) return true;
+    records_++;
+    bytes_ += reader_.size();
     if (got == RecordReader::Got::Record && take(record)) continue;
     broken_ = got != RecordReader::Got::End;
     close();
@@ -33,6 +33,8 @@ bool Events::readable() {
 
 // Several times, because it may just have begun.
 void Events::look() {
+  records_ = 0;
+  bytes_ = 0;
   const uint64_t writes = writes_.load(std::memory_order_relaxed);
   const bool same = std::exchange(seen_writes_, writes) == writes;
   stuck_ = same && writes % 2 == 1 ? stuck_ + 1 : 0;

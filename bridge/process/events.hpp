@@ -22,6 +22,9 @@ class Events final : public Watched {
 
   int descriptor() const override { return socket_.get(); }
   bool readable() override;
+  bool rests() const override {
+    return records_ >= most_records || bytes_ >= most_bytes;
+  }
 
   // Any thread; none of them waits. False: the worker does not take it.
   bool tell(const Fields &record);
@@ -44,6 +47,10 @@ class Events final : public Watched {
   bool is_broken() const { return broken_; }
 
  private:
+  // Between two looks of the supervisor's: what a flood costs this process.
+  static constexpr int most_records = 1000;
+  static constexpr size_t most_bytes = size_t(4) << 20;
+
   struct Answer {
     bool done = false;
     bool good = false;
@@ -66,6 +73,8 @@ class Events final : public Watched {
   std::atomic<uint64_t> writes_{0};  // begun and ended; odd: one is under way
   uint64_t seen_writes_ = 0;         // the supervisor's
   int stuck_ = 0;                    // the supervisor's
+  int records_ = 0;                  // the supervisor's; since the last look
+  size_t bytes_ = 0;                 // the same
   std::function<void()> unblock_;
 
   std::mutex mutex_;  // a leaf; guards everything below

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <pthread.h>
+#include <set>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -35,6 +36,7 @@ struct Supervisor::State {
   std::mutex mutex;  // a leaf; guards everything below
   std::condition_variable done;
   std::map<uint64_t, std::shared_ptr<Watched>> watched;
+  std::set<uint64_t> resting;
   uint64_t next_id = 1;  // 0 is `wake`
   uint64_t busy_with = 0;
   std::thread::id thread;
@@ -53,8 +55,18 @@ struct Supervisor::State {
     if (found == watched.end()) return nullptr;
     std::shared_ptr<Watched> removed = std::move(found->second);
     watched.erase(found);
+    resting.erase(id);
     epoll_ctl(epoll.get(), EPOLL_CTL_DEL, removed->descriptor(), nullptr);
     return removed;
+  }
+
+  // With the lock. Whoever rests is not waited for, or this would spin.
+  void let_rest(uint64_t id, const Watched *watched) {
+    const bool rests = watched->rests();
+    if (rests && resting.insert(id).second)
+      epoll_ctl(epoll.get(), EPOLL_CTL_DEL, watched->descriptor(), nullptr);
+    else if (!rests && resting.erase(id))
+      add(id, watched->descriptor());
   }
 
   void run_tasks() {
@@ -108,7 +120,10 @@ struct Supervisor::State {
     std::shared_ptr<Watched> removed;
     {
       std::lock_guard<std::mutex> lock(mutex);
-      if (!more) removed = remove(id);
+      if (!more)
+        removed = remove(id);
+      else
+        let_rest(id, ready.get());
     }
     // Before whoever waits is told that nothing is held.
     removed.reset();

@@ -16,6 +16,8 @@ class Watched {
   virtual int descriptor() const = 0;
   // On the supervisor's thread, without a lock. False: that was all.
   virtual bool readable() = 0;
+  // It has had its share until the next look, which it has to want.
+  virtual bool rests() const { return false; }
   // Now and then, in the same way, for who wants it.
   virtual bool wants_look() const { return false; }
   virtual void look() {}

@@ -166,8 +166,23 @@ bool RecordReader::has_record(bool *broken) const {
   std::string_view rest = buffer_;
   size_t length;
   if (!take_number(&rest, &length)) return false;
-  *broken = length > most_record_bytes;
+  if (length > most_told_bytes) {
+    bool known = true;
+    *broken = length > most_record_bytes || !may_be_large(rest, &known);
+    if (!known) return false;
+  }
   return !*broken && rest.size() >= length;
+}
+
+// Told before the record is there, and with it memory for all that it claims.
+bool RecordReader::may_be_large(std::string_view begin, bool *known) const {
+  constexpr std::string_view answer = "ok";
+  size_t count, length;
+  *known = begin.size() >= 2 * sizeof(uint32_t) + answer.size();
+  return answer_expected_ &&
+         (!*known ||
+          (take_number(&begin, &count) && take_number(&begin, &length) &&
+           length == answer.size() && begin.substr(0, length) == answer));
 }
 
 RecordReader::Got RecordReader::next(int socket, Fields *fields,
@@ -180,6 +195,7 @@ RecordReader::Got RecordReader::next(int socket, Fields *fields,
       const bool good = decode_fields(
           std::string_view(buffer_).substr(sizeof length, length), fields);
       buffer_.erase(0, sizeof length + length);
+      size_ = length;
       return good ? Got::Record : Got::Broken;
     }
     if (broken) return Got::Broken;

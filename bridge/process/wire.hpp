@@ -14,7 +14,10 @@ namespace pythonfilter {
 
 using Fields = std::vector<std::string>;
 
+// An answer may bring samples or a state. Whatever else a worker says is text,
+// numbers and short lists.
 constexpr size_t most_record_bytes = size_t(256) << 20;
+constexpr size_t most_told_bytes = size_t(1) << 20;
 constexpr size_t most_record_fields = 65536;
 
 std::string encode_record(const Fields &fields);
@@ -47,12 +50,19 @@ class RecordReader {
   // unless `descriptors` is given.
   Got next(int socket, Fields *fields,
            std::vector<Descriptor> *descriptors = nullptr);
+  // From now on one that begins with "ok" may be as large as any.
+  void expect_answer(bool expected) { answer_expected_ = expected; }
+  // Of the last record.
+  size_t size() const { return size_; }
 
  private:
   bool has_record(bool *broken) const;
+  bool may_be_large(std::string_view begin, bool *known) const;
   Got receive(int socket, std::vector<Descriptor> *descriptors);
 
   std::string buffer_;
+  size_t size_ = 0;
+  bool answer_expected_ = false;
 };
 
 }  // namespace pythonfilter

@@ -14,6 +14,8 @@ import sys
 import threading
 from typing import Any
 
+from pythonfilter_failures import cut
+
 from . import wire
 from .running import Running
 
@@ -82,7 +84,7 @@ class Outbox:
                     wire.encode(file),
                     b"%d" % line,
                     wire.encode(function),
-                    wire.encode(text),
+                    wire.encode(cut(text)),
                     wire.flag(anonymous),
                 ]
             )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs a fuzzer with what it begins with: records, replies as workers send them.
+"""Runs a fuzzer with what it begins with: records and replies of workers, caps.
 
-corpus.py records|replies PROGRAM ARGUMENT...
+corpus.py records|replies|caps PROGRAM ARGUMENT...
 
 The program is given a folder with a file for each, and the arguments.
 """
@@ -70,10 +70,24 @@ RECORDS = {
 }
 
 
+CAPS = {
+    "any": b"ANY",
+    "audio": b"audio/x-raw(memory:SystemMemory, meta:X), format={S16LE, F32LE}, "
+    b"rate=[ 1, 2147483647 ], channel-mask=(bitmask)0x3; audio/x-raw",
+    "video": b"video/x-h264, codec_data=(buffer)0142c01e, profile=(string)main, "
+    b"pixel-aspect-ratio=(fraction)1/1, framerate=[ 0/1, 30/1, 1/1 ]",
+    "headers": b'audio/x-vorbis, streamheader=(buffer)< 0176, 0376 >, x="a\\"b;,("',
+    "nested": b"a/b, x={ < [ 1, 2 ], { (int)3 } > }, y=(GstStructure)[s, z=(i)1]",
+    "escapes": b"a/b, x=\x1b[2J\x9b\xc2\x9b\x07",
+}
+
+
 def main():
     name, program, *arguments = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        for each, data in {"records": RECORDS, "replies": REPLIES}[name].items():
+        for each, data in {"records": RECORDS, "replies": REPLIES, "caps": CAPS}[
+            name
+        ].items():
             (pathlib.Path(folder) / each).write_bytes(data)
         return subprocess.call([program, folder, *arguments])
 

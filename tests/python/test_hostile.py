@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plugins that attack whoever runs them (tests/hostile), in both isolations."""
+
+import os
+
+import pytest
+
+import processes
+
+HOSTILE = processes.ROOT / "tests" / "hostile"
+BOTH = pytest.mark.parametrize("isolation", ["none", "process"])
+
+
+def launch(attack, isolation, kind="", more="", source="", **env):
+    """gst-launch-1.0 of one attack."""
+    before = f"audiotestsrc num-buffers=20 {source} ! audio/x-raw,rate=48000,channels=1"
+    line = (
+        f"{before} ! pythonfilter script={HOSTILE / attack}.py isolation={isolation} "
+        f"{more} ! fakesink async=false"
+    )
+    return processes.launch(line, PYTHONFILTER_ATTACK=kind, **env)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "kind, says",
+    [
+        ("nested", "of a type that no caps need"),
+        ("lists", "nested too deep"),
+        ("caps", "of a type that no caps need"),
+        ("structures", "more structures than any caps"),
+        ("fields", "more values than any caps"),
+        ("features", "more values than any caps"),
+        ("long", "longer than any caps"),
+        ("taglist", "of a type that no caps need"),
+        ("no-caps", "cannot read as caps"),
+        ("rate-0", "has no exact format, rate and channels"),
+        ("channels", "has no exact format, rate and channels"),
+    ],
+)
+def test_caps_are_refused_with_a_sentence(kind, says, isolation):
+    result = launch("output_caps", isolation, kind)
+    assert result.code > 0 and says in result.err, (result.code, result.err[-2000:])
+    assert len(result.err) < 400_000
+
+
+@pytest.mark.parametrize("kind", [f"honest-{i}" for i in range(5)])
+def test_caps_that_somebody_needs_pass(kind):
+    result = launch("output_caps", "none", kind)
+    assert result.code == 0, result.err
+
+
+@BOTH
+def test_text_of_an_exception_is_cut(isolation):
+    result = launch("huge_exception", isolation)
+    assert result.code > 0 and "ValueError: xxx" in result.err
+    assert "more)" in result.err and len(result.err) < 200_000
+
+
+@BOTH
+def test_terminals_get_nothing_to_obey(isolation):
+    result = launch("escapes", isolation, GST_DEBUG="pythonplugin:4")
+    assert result.code > 0 and "all is well" in result.err
+    ours = [line for line in result.err.splitlines() if "all is well" in line]
+    # A plugin in this process prints what it likes, as the application may.
+    shown = [line for line in ours if "x1b[2J" in line]
+    assert len(shown) >= 3, ours
+    for line in shown:
+        assert "\x1b[2J" not in line and "\x9b" not in line and "\x07" not in line
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["inf", "nan", "1e9", "-1", "1e300"])
+def test_latency_that_holds_for_ever_is_refused(kind, isolation):
+    result = launch("latency", isolation, kind, source="is-live=true")
+    assert result.code > 0, result.err
+    assert "get_processing_latency()" in result.err and "seconds" in result.err
+
+
+COUNTING = """\
+import time
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+Gst.debug_remove_log_function(None)
+Gst.debug_set_threshold_for_name("pythonplugin", Gst.DebugLevel.WARNING)
+seen = []
+Gst.debug_add_log_function(lambda *_: seen.append(time.monotonic()))
+pipeline = Gst.parse_launch({line!r})
+pipeline.set_state(Gst.State.PLAYING)
+pipeline.get_bus().timed_pop_filtered(
+    Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR
+)
+pipeline.set_state(Gst.State.NULL)
+print(len(seen), seen[-1] - seen[0])
+"""
+
+
+def test_host_reads_a_flood_of_records_at_its_own_pace():
+    line = (
+        "audiotestsrc is-live=true num-buffers=40 samplesperbuffer=1600"
+        " ! audio/x-raw,rate=48000,channels=1"
+        f" ! pythonfilter script={HOSTILE / 'log_flood'}.py isolation=process"
+        " ! fakesink async=false"
+    )
+    result = processes.run_python(COUNTING.format(line=line))
+    assert result.code == 0, result.err
+    records, seconds = map(float, result.out.split())
+    # 1000 between two looks, of which there are five a second.
+    assert 100 < records <= 1000 * (5 * seconds + 2), (records, seconds)
