@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "audio_view.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "names.hpp"
 #include "numpy_api.hpp"
@@ -56,6 +58,10 @@ void copy_channels(const Block &block, char *samples, size_t item, int channels,
   }
 }
 
+// What the array is over between calls, when somebody may still get at it by a
+// weak reference: NumPy makes no view over NULL. It has no frames then.
+alignas(16) char nothing[16];
+
 }  // namespace
 
 bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
@@ -72,31 +78,41 @@ bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
 void AudioView::close() {
   buffer_.reset();
   array_.reset();
-  scratch_.reset();
+  owner_.reset();
   info_.reset();
-  owner_ = shown_ = nullptr;
+  scratch_.reset();
+}
+
+Ref AudioView::new_array(const Place &place) const {
+  npy_intp dims[2] = {format_.channels, 0};
+  npy_intp strides[2] = {place.channel_stride, 0};
+  dims[frame_axis_] = place.frames;
+  strides[frame_axis_] = place.frame_stride;
+  return steal(PyArray_New(&PyArray_Type, frame_axis_ + 1, dims, type_num_,
+                           strides, place.data, 0,
+                           read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
 }
 
 bool AudioView::make_array() {
-  // NumPy refuses to make a view over NULL; no frame of this is ever read.
-  static std::byte nothing[8];
-  npy_intp dims[2] = {format_.bytes ? 0 : format_.channels, 0};
-  npy_intp strides[2] = {item_size_, item_size_ * format_.channels};
-  array_ = steal(PyArray_New(&PyArray_Type, frame_axis_ + 1, dims, type_num_,
-                             strides, nothing, 0,
-                             read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
+  place_ = {nothing, 0, item_size_, item_size_ * format_.channels};
+  array_ = new_array(place_);
   if (!array_) return false;
-  owner_ = new_memory_owner();
+  owner_ = steal(new_memory_owner());
   if (!owner_) return false;
+  descr_ = PyArray_DESCR(as_array(array_.get()));
+  flags_ = PyArray_FLAGS(as_array(array_.get()));
   // An owner that is no array: slices of slices then all refer to array_
   // itself, where a `.T` of another array would hide them from its count.
-  return PyArray_SetBaseObject(as_array(array_.get()), owner_) == 0;
+  return PyArray_SetBaseObject(as_array(array_.get()),
+                               borrow(owner_.get()).release()) == 0;
 }
 
 bool AudioView::make_buffer() {
   auto *type = reinterpret_cast<PyTypeObject *>(python.buffer_type);
   buffer_ = steal(type->tp_alloc(type, 0));
   if (!buffer_) return false;
+  // gc.get_objects() would lead to the array at any time.
+  PyObject_GC_UnTrack(buffer_.get());
   info_ = steal(new_stream_info(format_.rate));
   if (!info_) return false;
   *slot(buffer_.get(), python.stream_slot) = borrow(info_.get()).release();
@@ -104,49 +120,75 @@ bool AudioView::make_buffer() {
   return true;
 }
 
-bool AudioView::use_scratch(Block *block) {
-  if (!scratch_ ||
-      PyArray_DIM(as_array(scratch_.get()), 1) != npy_intp(block->frames)) {
-    npy_intp dims[2] = {format_.channels, npy_intp(block->frames)};
-    scratch_ = steal(PyArray_SimpleNew(2, dims, type_num_));
-    if (!scratch_) return false;
+bool AudioView::use_scratch(Block *block, Place *place) {
+  const size_t size =
+      block->frames * size_t(format_.channels) * size_t(item_size_);
+  if (!scratch_ || scratch_->size < size) {
+    scratch_ = std::make_unique<Scratch>();
+    scratch_->memory.reset(new (std::nothrow) char[size]);
+    if (!scratch_->memory) {
+      scratch_.reset();
+      PyErr_NoMemory();
+      return false;
+    }
+    scratch_->size = size;
   }
-  copy_channels(*block, PyArray_BYTES(as_array(scratch_.get())),
-                size_t(item_size_), format_.channels, false);
-  if (read_only_)
-    PyArray_CLEARFLAGS(as_array(scratch_.get()), NPY_ARRAY_WRITEABLE);
+  place->data = scratch_->memory.get();
+  place->channel_stride = place->frames * item_size_;
+  place->frame_stride = item_size_;
+  copy_channels(*block, place->data, size_t(item_size_), format_.channels,
+                false);
   block->copied = true;
   return true;
 }
 
+// NumPy lets a plugin change all of this in place: `x.shape = (1, -1, 64)`.
+[[gnu::hot]] bool AudioView::is_as_made(const char *data,
+                                        ptrdiff_t frames) const {
+  const PyArrayObject_fields *fields = fields_of(array_.get());
+  return fields->data == data && fields->base == owner_.get() &&
+         fields->descr == descr_ && fields->flags == flags_ &&
+         fields->nd == frame_axis_ + 1 &&
+         fields->dimensions[frame_axis_] == frames &&
+         fields->strides[frame_axis_] == place_.frame_stride &&
+         (frame_axis_ == 0 || (fields->dimensions[0] == format_.channels &&
+                               fields->strides[0] == place_.channel_stride));
+}
+
 [[gnu::hot]] PyObject *AudioView::point_at(Block *block) {
+  // Between two calls there is no other way to it.
+  if (__builtin_expect(fields_of(array_.get())->weakreflist != nullptr, 0) &&
+      !is_as_made(nothing, 0) && !make_array())
+    return nullptr;
   const ptrdiff_t misaligned = reinterpret_cast<ptrdiff_t>(block->data) |
                                block->channel_stride | block->frame_stride;
-  if (!block->plane_offsets && misaligned % item_size_ == 0) {
-    shown_ = array_.get();
-    PyArrayObject_fields *fields = fields_of(shown_);
-    fields->data = reinterpret_cast<char *>(block->data);
-    const npy_intp frames = npy_intp(block->frames);
-    if (fields->dimensions[frame_axis_] != frames ||
-        fields->strides[0] != block->channel_stride ||
-        fields->strides[frame_axis_] != block->frame_stride) {
-      fields->dimensions[frame_axis_] = frames;
-      fields->strides[0] = block->channel_stride;
-      fields->strides[frame_axis_] = block->frame_stride;
-      PyArray_UpdateFlags(as_array(shown_),
-                          NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
-    }
-  } else {
-    if (!use_scratch(block)) return nullptr;
-    shown_ = scratch_.get();
+  Place place = {reinterpret_cast<char *>(block->data),
+                 ptrdiff_t(block->frames), block->channel_stride,
+                 block->frame_stride};
+  shows_copy_ = block->plane_offsets || misaligned % item_size_ != 0;
+  if (shows_copy_ && !use_scratch(block, &place)) return nullptr;
+
+  PyArrayObject_fields *fields = fields_of(array_.get());
+  fields->data = place.data;
+  fields->dimensions[frame_axis_] = place.frames;
+  if (place_.frames != place.frames ||
+      place_.channel_stride != place.channel_stride ||
+      place_.frame_stride != place.frame_stride) {
+    fields->strides[0] = place.channel_stride;
+    fields->strides[frame_axis_] = place.frame_stride;
+    PyArray_UpdateFlags(as_array(array_.get()),
+                        NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
+    flags_ = fields->flags;
   }
+  place_ = place;
   PyObject **data = slot(buffer_.get(), python.data_slot);
-  if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
+  if (__builtin_expect(*data != array_.get(), 0))
+    steal(std::exchange(*data, borrow(array_.get()).release()));
   fill_stream_info(info_.get(), *block);
   return buffer_.get();
 }
 
-bool AudioView::check(PyObject *samples, Py_ssize_t frames) const {
+bool AudioView::check(PyObject *samples, ptrdiff_t frames) const {
   PyArray_Descr *want = PyArray_DescrFromType(type_num_);
   Ref want_ref = steal(reinterpret_cast<PyObject *>(want));
   if (!PyArray_Check(samples)) {
@@ -178,31 +220,35 @@ bool AudioView::check(PyObject *samples, Py_ssize_t frames) const {
   return false;
 }
 
-Ref AudioView::beginning_of_shown(Py_ssize_t frames) const {
-  PyArrayObject *array = as_array(shown_);
-  npy_intp dims[2] = {PyArray_DIM(array, 0), frames};
-  return steal(PyArray_New(&PyArray_Type, 2, dims, type_num_,
-                           PyArray_STRIDES(array), PyArray_DATA(array), 0,
-                           NPY_ARRAY_WRITEABLE, nullptr));
-}
-
 // Copies what the plugin made into the block; overlap is NumPy's to solve.
 bool AudioView::take(PyObject *samples, Block *block) {
-  const auto frames = Py_ssize_t(block->frames);
-  const bool fewer = shorter_ && PyArray_Check(samples) &&
-                     PyArray_NDIM(as_array(samples)) == 2 &&
-                     PyArray_DIM(as_array(samples), 1) < frames;
-  const Py_ssize_t given = fewer ? PyArray_DIM(as_array(samples), 1) : frames;
-  if (!check(samples, given)) return false;
+  Place place = place_;
+  if (shorter_ && PyArray_Check(samples) &&
+      PyArray_NDIM(as_array(samples)) == 2)
+    place.frames =
+        std::min(place.frames, ptrdiff_t(PyArray_DIM(as_array(samples), 1)));
+  if (!check(samples, place.frames)) return false;
   if (read_only_) {
     PyErr_SetString(PyExc_ValueError,
                     "gave samples although the plugin is read_only");
     return false;
   }
-  Ref place = fewer ? beginning_of_shown(given) : borrow(shown_);
-  block->missing = size_t(frames - given);
-  return place &&
-         PyArray_CopyInto(as_array(place.get()), as_array(samples)) == 0;
+  block->missing = size_t(place_.frames - place.frames);
+  // The plugin may have made something else of ours.
+  const bool ours = !block->missing && is_as_made(place_.data, place_.frames);
+  Ref target = ours ? borrow(array_.get()) : new_array(place);
+  return target &&
+         PyArray_CopyInto(as_array(target.get()), as_array(samples)) == 0;
+}
+
+// What `x.data = …` and x.__setstate__() put in its place is not the stream's.
+[[gnu::hot]] bool AudioView::has_memory() const {
+  const PyArrayObject_fields *fields = fields_of(array_.get());
+  if (fields->data == place_.data && fields->base == owner_.get()) return true;
+  PyErr_SetString(PyExc_ValueError,
+                  "put other memory into the array buffer.data (by its "
+                  "attribute data, or __setstate__): write buffer.data[:] = …");
+  return false;
 }
 
 [[gnu::hot]] bool AudioView::take_result(PyObject *returned, Block *block) {
@@ -211,9 +257,10 @@ bool AudioView::take(PyObject *samples, Block *block) {
     PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
     return false;
   }
-  if (bound != shown_ && !take(bound, block)) return false;
-  return returned == Py_None || returned == shown_ || returned == bound ||
-         take(returned, block);
+  PyObject *shown = array_.get();
+  return has_memory() && (bound == shown || take(bound, block)) &&
+         (returned == Py_None || returned == shown || returned == bound ||
+          take(returned, block));
 }
 
 [[gnu::hot]] bool AudioView::take_outputs(PyObject *returned, Block *block) {
@@ -222,9 +269,10 @@ bool AudioView::take(PyObject *samples, Block *block) {
     PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
     return false;
   }
+  if (!has_memory()) return false;
   const bool by_binding = returned == Py_None;
   PyObject *given = by_binding ? bound : returned;
-  if (given == shown_ && (by_binding || format_.in_place)) {
+  if (given == array_.get() && (by_binding || format_.in_place)) {
     if (format_.in_place) return true;
     PyErr_Format(
         PyExc_TypeError,
@@ -233,7 +281,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
         format_.input_caps.c_str(), format_.output_caps.c_str());
     return false;
   }
-  OutputRules rules = {format_, shown_, !read_only_};
+  OutputRules rules = {format_, array_.get(), !read_only_};
   OutputFacts facts;
   if (!add_outputs(given, given == bound && !by_binding ? 2 : 1, rules,
                    block->outputs, &facts))
@@ -247,43 +295,52 @@ bool AudioView::take(PyObject *samples, Block *block) {
 [[gnu::hot]] bool AudioView::release(Block *block, bool succeeded) {
   // A rebound array may be a view of ours: it goes before anything is counted.
   PyObject **data = slot(buffer_.get(), python.data_slot);
-  if (*data != shown_) steal(std::exchange(*data, borrow(shown_).release()));
+  if (*data != array_.get())
+    steal(std::exchange(*data, borrow(array_.get()).release()));
 
   PyObject **stream = slot(buffer_.get(), python.stream_slot);
   if (__builtin_expect(*stream != info_.get(), 0))
     steal(std::exchange(*stream, borrow(info_.get()).release()));
 
   block->discont = discont_after_call(info_.get());
-  const bool in_place = shown_ == array_.get();
-  if (succeeded && !in_place && !read_only_)
-    copy_channels(*block, PyArray_BYTES(as_array(shown_)), size_t(item_size_),
-                  format_.channels, true);
+  if (shows_copy_ && succeeded && !read_only_)
+    copy_channels(*block, place_.data, size_t(item_size_), format_.channels,
+                  true);
 
   // The AudioBuffer is ours alone, the array ours and the AudioBuffer's, the
-  // owner the array's. Whoever else holds one holds the memory.
+  // owner ours and the array's. Whoever else holds one holds the memory.
   const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;
-  const bool kept = buffer_kept || Py_REFCNT(shown_) != 2 ||
-                    (in_place && Py_REFCNT(owner_) != 1);
+  const bool kept = buffer_kept || Py_REFCNT(array_.get()) != 2 ||
+                    Py_REFCNT(owner_.get()) > 2;
   // A part of the block that was sent on is no mistake of the plugin's.
   block->escaped = !std::exchange(parts_sent_, false) && kept;
-  return !kept || leave_to_plugin(block, buffer_kept);
+  const bool same_class = Py_IS_TYPE(
+      buffer_.get(), reinterpret_cast<PyTypeObject *>(python.buffer_type));
+  if (__builtin_expect(
+          !kept && same_class && is_as_made(place_.data, place_.frames), 1)) {
+    fields_of(array_.get())->data = nothing;
+    fields_of(array_.get())->dimensions[frame_axis_] = 0;
+    return true;
+  }
+  if (kept) give_memory(block);
+  if (!make_array()) return false;
+  if (buffer_kept || !same_class) return make_buffer();
+  data = slot(buffer_.get(), python.data_slot);
+  steal(std::exchange(*data, borrow(array_.get()).release()));
+  return true;
 }
 
-bool AudioView::leave_to_plugin(Block *block, bool buffer_kept) {
-  if (shown_ == array_.get()) {
-    give_to_owner(owner_, block->keeper->keep());
-    array_.reset();
-    if (!make_array()) return false;
-  } else {
-    scratch_.reset();  // its memory is NumPy's own
-  }
-  if (buffer_kept) {
-    buffer_.reset();
-    return make_buffer();
-  }
-  steal(std::exchange(*slot(buffer_.get(), python.data_slot),
-                      borrow(array_.get()).release()));
-  return true;
+// The memory lives as long as the array, or whatever the plugin kept of it.
+void AudioView::give_memory(Block *block) {
+  give_to_owner(owner_.get(),
+                shows_copy_ ? std::move(scratch_) : block->keeper->keep());
+  PyArrayObject_fields *fields = fields_of(array_.get());
+  if (fields->base == owner_.get()) return;
+  // Its slices, which are over our memory, refer to the array alone.
+  PyObject *both = fields->base ? PyTuple_Pack(2, owner_.get(), fields->base)
+                                : borrow(owner_.get()).release();
+  if (both) steal(std::exchange(fields->base, both));
+  PyErr_Clear();
 }
 
 bool AudioView::take_tail(PyObject *samples, Tail *tail) const {

@@ -2,7 +2,7 @@
 //
 // The one NumPy array and the one AudioBuffer a stream keeps, pointed at each
 // block's own memory in turn, and the guard that notices when a plugin kept
-// something of them.
+// something of them, or made something else of them.
 #pragma once
 
 #include "bridge.hpp"
@@ -37,13 +37,27 @@ class AudioView {
   bool take_last_outputs(PyObject *given, Tail *tail) const;
 
  private:
+  // Memory that a block is copied to which no array can be over.
+  struct Scratch final : KeptMemory {
+    std::unique_ptr<char[]> memory;
+    size_t size = 0;
+  };
+  // What the array is over.
+  struct Place {
+    char *data = nullptr;
+    ptrdiff_t frames = 0;
+    ptrdiff_t channel_stride = 0, frame_stride = 0;
+  };
+
+  Ref new_array(const Place &place) const;
   bool make_array();
   bool make_buffer();
-  bool use_scratch(Block *block);
-  bool check(PyObject *samples, Py_ssize_t frames) const;
+  bool use_scratch(Block *block, Place *place);
+  bool is_as_made(const char *data, ptrdiff_t frames) const;
+  bool has_memory() const;
+  bool check(PyObject *samples, ptrdiff_t frames) const;
   bool take(PyObject *samples, Block *block);
-  Ref beginning_of_shown(Py_ssize_t frames) const;
-  bool leave_to_plugin(Block *block, bool buffer_kept);
+  void give_memory(Block *block);
 
   StreamFormat format_;
   bool read_only_ = false;
@@ -52,13 +66,18 @@ class AudioView {
   int type_num_ = 0;
   Py_ssize_t item_size_ = 0;
 
-  Ref array_;                  // over the block's memory
-  PyObject *owner_ = nullptr;  // array_'s base; array_ holds the reference
-  Ref scratch_;                // its own memory, for blocks no view can show
-  PyObject *shown_ = nullptr;  // the one of the two that this call shows
-  bool parts_sent_ = false;    // an output of this call is a part of the block
-  Ref buffer_;                 // the AudioBuffer
-  Ref info_;                   // its _stream, which a plugin may rebind
+  Ref array_;  // in a call over `place_`, between calls over nothing
+  Ref owner_;  // array_'s base
+  Place place_;
+  // What else array_ was when we last changed it.
+  const void *descr_ = nullptr;
+  int flags_ = 0;
+
+  std::unique_ptr<Scratch> scratch_;
+  bool shows_copy_ = false;  // place_ is in scratch_
+  bool parts_sent_ = false;  // an output of this call is a part of the block
+  Ref buffer_;               // the AudioBuffer
+  Ref info_;                 // its _stream, which a plugin may rebind
 };
 
 }  // namespace pythonfilter

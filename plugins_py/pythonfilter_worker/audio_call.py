@@ -78,6 +78,7 @@ class AudioCall:
     def _begin_answer(self, time: int) -> None:
         self.time = time
         self.flags = self.outputs = self.bytes = 0
+        self.view.after_call()
         # Of a call that was late, and that the host does not resume any more.
         self.pieces.clear()
 
@@ -147,7 +148,7 @@ class AudioCall:
         missing = self.view.missing
         if not missing:
             return OK
-        if missing == self.view.shown.array.shape[1]:
+        if missing == self.view.shown.frames:
             return END_OF_STREAM
         self.flags |= SHORT
         self.bytes = missing

@@ -16,6 +16,7 @@ from typing import Any
 
 from .audio_call import OK, AudioCall
 from .control_page import KIND, ONE, REPLY, REPLY_TIME, SEQUENCE, ControlPage
+from .view import DATA, AudioBuffer
 
 
 def serve(audio: AudioCall, page: ControlPage) -> bool:
@@ -35,12 +36,13 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
     )
     requests, replies, one = page.requests, page.replies, ONE
     read, write, clock, count = os.read, os.write, perf_counter_ns, getrefcount
+    show, audio_buffer, class_of = DATA.__set__, AudioBuffer, type
 
     first = True  # of which all words of the reply are written
     shown = view.shown
     array: Any = shown.array
     memory: Any = shown.slot.memory
-    arrays = shown.slot.shown
+    arrays, fields = shown.slot.shown, shown.fields
     # Nobody has kept anything yet: what more there is after a call, somebody has.
     # The rows that are counted here are the same as below, on any Python.
     of_array, of_buffer = count(array), count(buffer)
@@ -55,8 +57,10 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
         page.sequence = sequence
         if place is not shown:
             shown = view.shown = place
-            array = buffer.data = shown.array
+            array = shown.array
+            show(buffer, array)
             memory, arrays = shown.slot.memory, shown.slot.shown
+            fields = shown.fields
             view.shows_copies = False
         begin = clock()
         try:
@@ -79,6 +83,9 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
                 and count(array) == of_array
                 and count(buffer) == of_buffer
                 and count(memory) - len(arrays) == of_memory
+                and fields.object == fields.object_made
+                and fields.axes == fields.axes_made
+                and class_of(buffer) is audio_buffer
                 and info.marked is None
                 and not posted
             )

@@ -3,7 +3,8 @@
 
 One AudioBuffer lives as long as the plugin leaves it alone, and so does the
 array over each place that samples come in. What the plugin kept is found by
-reference counts, and its memory is then never used again.
+reference counts, and its memory is then never used again. An array that it
+changed, its shape for instance, is made anew.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from typing import Any
 import numpy as np
 import pythonfilter_loader
 
+from .fields import Fields
+
 AudioBuffer: Any = pythonfilter_loader.base_plugin().AudioBuffer
+# As it was when no plugin had put anything in its place.
+DATA: Any = AudioBuffer.__dict__["data"]
 
 NO_TIME = 2**64 - 1
 DISCONT, GAP = 1, 2
@@ -82,6 +87,7 @@ def _can_untrack() -> bool:
 
 
 _CAN_UNTRACK = _can_untrack()
+_ABANDONED: list[mmap.mmap] = []
 
 
 class Curves:
@@ -163,14 +169,55 @@ class Slot:
 
 
 class Shown:
-    """One array of a slot. `raw` if the plugin cannot be shown these bytes."""
+    """One array of a slot, and what it was when it was made.
 
-    __slots__ = ("slot", "array", "raw")
+    `raw` if the plugin cannot be shown these bytes.
+    """
 
-    def __init__(self, slot: Slot, array: Any, raw: Any) -> None:
+    __slots__ = ("slot", "key", "raw", "array", "fields", "_made_of")
+
+    def __init__(
+        self, slot: Slot, key: tuple[int, ...], format: Format, read_only: bool
+    ) -> None:
+        offset, frames, stride = key
+        item = format.dtype.itemsize
+        shape: tuple[int, ...] = (format.channels, frames)
+        strides: tuple[int, ...] = (stride, item)
+        if format.bytes:
+            shape, strides = (frames,), (1,)
+        elif format.interleaved:
+            strides = (item, item * format.channels)
         self.slot = slot
-        self.array = array
-        self.raw = raw
+        self.key = key
+        self.raw: Any = None
+        self._made_of: tuple[Any, ...] = (shape, format.dtype, None, offset, strides)
+        # Its base is the mapping, which is no array: slices of slices then all
+        # refer to this array, where a view of another would hide them.
+        self.array = self.another()
+        if not self.array.flags.aligned or strides[0] % item:
+            self.raw = self.array
+            # Nothing that NumPy would resize.
+            copy = bytearray(self.raw.nbytes)
+            self._made_of = (shape, format.dtype, copy)
+            self.array = self.another()
+        if read_only:
+            self.array.flags.writeable = False
+        self.fields = Fields(self.array)
+
+    @property
+    def frames(self) -> int:
+        return self.key[1]
+
+    def another(self) -> Any:
+        """An array over the same memory."""
+        shape, dtype, copy, *where = self._made_of
+        memory = self.slot.memory if copy is None else copy
+        return np.ndarray(shape, dtype, memory, *where)
+
+    def forget(self) -> None:
+        """Another one is made when it is wanted again."""
+        if self.slot.shown.get(self.key) is self:
+            del self.slot.shown[self.key]
 
 
 class View:
@@ -224,30 +271,14 @@ class View:
         self.info = StreamInfo(self._words, self.format.rate)
         self.buffer = object.__new__(AudioBuffer)
         self.buffer._stream = self.info
-        self.buffer.data = None
+        DATA.__set__(self.buffer, None)
 
-    def _make_shown(self, slot: Slot, offset: int, frames: int, stride: int) -> Shown:
-        format = self.format
-        assert format is not None
-        item = format.dtype.itemsize
-        shape: tuple[int, ...] = (format.channels, frames)
-        strides: tuple[int, ...] = (stride, item)
-        if format.bytes:
-            shape, strides = (frames,), (1,)
-        elif format.interleaved:
-            strides = (item, item * format.channels)
-        # Its base is the mapping, which is no array: slices of slices then all
-        # refer to this array, where a view of another would hide them.
-        raw = None
-        array: Any = np.ndarray(shape, format.dtype, slot.memory, offset, strides)
-        if not array.flags.aligned or strides[0] % item:
-            raw, array = array, np.empty(shape, format.dtype)
-        if self.read_only:
-            array.flags.writeable = False
+    def _make_shown(self, slot: Slot, key: tuple[int, ...]) -> Shown:
+        assert self.format is not None
         if len(slot.shown) >= MOST_VIEWS:
             self.known.clear()
             slot.shown.clear()
-        shown = slot.shown[offset, frames, stride] = Shown(slot, array, raw)
+        shown = slot.shown[key] = Shown(slot, key, self.format, self.read_only)
         return shown
 
     def point_at(self, request: Request) -> None:
@@ -256,16 +287,14 @@ class View:
         slot = self.slots[request[3]]
         shown = slot.shown.get(request[4:7])
         if shown is None:
-            shown = self._make_shown(slot, *request[4:7])
+            shown = self._make_shown(slot, request[4:7])
         self.shown = shown
-        self.buffer.data = shown.array
+        DATA.__set__(self.buffer, shown.array)
         if request[11]:
             self.info.curves = self.curves
         self.shows_copies = shown.raw is not None
         if shown.raw is not None:
-            shown.array.flags.writeable = True
-            shown.array[...] = shown.raw
-            shown.array.flags.writeable = not self.read_only
+            shown.another()[...] = shown.raw
         elif request[1] >= FIRST_PLACE and self.format.in_place:
             if len(self.known) >= MOST_VIEWS:
                 self.known.clear()
@@ -298,22 +327,33 @@ class View:
 
     def _take(self, samples: Any) -> None:
         """Copies what the plugin made into the block; overlap is NumPy's to solve."""
-        array = self.shown.array
-        frames = given = array.shape[-1]
+        frames = given = self.shown.frames
         if self.shorter and isinstance(samples, np.ndarray) and samples.ndim == 2:
             given = min(frames, samples.shape[1])
         self.check(samples, given)
         if self.read_only:
             raise ValueError("gave samples although the plugin is read_only")
         self.missing = frames - given
-        np.copyto(array[:, :given], samples)
+        # The plugin may have made something else of the one that it was shown.
+        np.copyto(self.shown.another()[..., :given], samples)
+
+    def after_call(self) -> None:
+        """The AudioBuffer is one again, whatever became of it."""
+        if type(self.buffer) is not AudioBuffer:
+            object.__setattr__(self.buffer, "__class__", AudioBuffer)
 
     def bound(self) -> Any:
-        """What `data` is after the call."""
+        """What `data` is after the call; it is still over the memory it was given."""
         try:
-            return self.buffer.data
+            bound = DATA.__get__(self.buffer)
         except AttributeError:
             raise TypeError("deleted buffer.data") from None
+        if not self.shown.fields.has_memory():
+            raise ValueError(
+                "put other memory into the array buffer.data (by its attribute data, "
+                "or __setstate__): write buffer.data[:] = …"
+            )
+        return bound
 
     def take_result(self, returned: Any) -> None:
         """An array in place of `data`, or as the result, is the samples."""
@@ -341,40 +381,40 @@ class View:
         """After each call; whether the plugin kept something."""
         shown = self.shown
         # A rebound array may be a view of ours: it goes before anything is counted.
-        self.buffer.data = shown.array
+        DATA.__set__(self.buffer, shown.array)
         self.info.curves = None
         self.info.marked = None
-        if self.shows_copies:
-            return self._release_copy(succeeded)
+        if self.shows_copies and succeeded and not self.read_only:
+            shown.raw[...] = shown.another()
         found = self.references()
-        return found != UNSHARED and self._leave_to_plugin(found)
-
-    def _leave_to_plugin(self, found: tuple[int, int, int]) -> bool:
+        if found == UNSHARED and shown.fields.are_as_made():
+            return False
         self.known.clear()
-        slot = self.shown.slot
+        has_memory = shown.fields.has_memory()
+        kept = found[:2] != UNSHARED[:2]
+        if not self.shows_copies:
+            kept = kept or found[2] + (not has_memory) != UNSHARED[2]
+        if not kept:
+            shown.forget()
+        elif self.shows_copies:
+            shown.slot.shown.clear()
+        else:
+            self._leave_to_plugin(shown.slot)
+            # What it kept is over memory that its array does not refer to.
+            if not has_memory:
+                _ABANDONED.append(shown.slot.memory)
+        self._drop(found[1])
+        return kept
+
+    def _leave_to_plugin(self, slot: Slot) -> None:
         for number in [n for n, each in self.slots.items() if each is slot]:
             del self.slots[number]
         slot.shown.clear()
-        self._drop(found[1])
-        return True
-
-    def _release_copy(self, succeeded: bool) -> bool:
-        shown = self.shown
-        if succeeded and not self.read_only:
-            shown.raw[...] = shown.array
-        found = self.references()
-        if found[:2] == UNSHARED[:2]:
-            return False
-        # Its memory is NumPy's own.
-        self.known.clear()
-        shown.slot.shown.clear()
-        self._drop(found[1])
-        return True
 
     def _drop(self, buffer_count: int) -> None:
         del self.shown
         if buffer_count == UNSHARED[1]:
-            self.buffer.data = None
+            DATA.__set__(self.buffer, None)
         else:
             self._make_buffer()
 
