@@ -68,14 +68,20 @@ for line in sys.stdin:
 sys.exit(not seen)' "$rate"
 }
 
-bash packaging/install-packages.sh build demo
+# Only root can install, anybody else is told of all that is missing at once.
+[ "$(id -u)" -eq 0 ] || bash packaging/install-packages.sh build run demo
+bash packaging/install-packages.sh build
 mkdir -p "$out"
+# What compiling does not need is installed while it compiles.
+bash packaging/install-packages.sh run demo >"$out/packages.log" 2>&1 &
+packages=$!
 [ -f "$build/build.ninja" ] || {
   echo "configuring in $build/"
   quietly "meson setup" meson setup "$build"
 }
-ninja -C "$build" -n | grep -q 'no work to do' || echo "building"
-quietly "the build" ninja -C "$build"
+ninja -C "$build" -n elements | grep -q 'no work to do' || echo "building"
+quietly "the build" ninja -C "$build" elements
+wait $packages || { tail -n 30 "$out/packages.log" >&2; die "installing failed"; }
 
 # This is all that an uninstalled run needs.
 GST_PLUGIN_PATH=$(realpath "$build")/gst

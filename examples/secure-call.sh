@@ -36,10 +36,10 @@ quietly() {
   die "$what failed (whole log: $out/$what.log)"
 }
 
-bash packaging/install-packages.sh build demo
+bash packaging/install-packages.sh build run demo encryption
 mkdir -p "$out"
 [ -f "$build/build.ninja" ] || quietly configuring meson setup "$build"
-quietly building ninja -C "$build"
+quietly building ninja -C "$build" elements
 GST_PLUGIN_PATH=$(realpath "$build")/gst
 GST_REGISTRY=$(realpath "$out")/registry.bin
 export GST_PLUGIN_PATH GST_REGISTRY
