@@ -40,7 +40,8 @@ exit status: 0 nothing failed, 1 a check failed, 2 could not run.
 "results" (check, status: ok|note|skip|fail, message, file, line, count),
 "levels" (in dBFS; null is silence), "parameters", "allocations", "timing"
 (frames, calls, p50_us, p99_us, max_us, p50_share, p99_share: of real time),
-"element" (added_ns, or not_measured and why), "plots", "calls".
+"element" (added_ns, or not_measured and why), "plots", "no_plot" (why there is
+none), "calls".
 
 examples:
   pythonfilter-workbench gain.py
