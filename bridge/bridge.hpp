@@ -148,7 +148,7 @@ struct Failure {
     Refused,      // Python code said False
     BadResult,    // wrong shape, dtype or type
     Dropped,      // the audio method raised DropBuffer: not its failure
-    EndOfStream,  // a source raised EndOfStream
+    EndOfStream,  // the audio method raised EndOfStream
     Interrupted,  // PluginTimeout: it was still running at stop
     Late,         // no answer of its process by the deadline
     Lost,         // its process died, or was killed; another one comes
@@ -242,7 +242,7 @@ enum class Outcome {
   Failed,
   Dropped,      // the plugin says that the buffer is not fit to go on
   Declined,     // False: a source has nothing yet, a sink takes nothing now
-  EndOfStream,  // a source is at its end
+  EndOfStream,  // the plugin ends the stream, without this block
   Closing,      // the interpreter is going away
 };
 
@@ -258,6 +258,7 @@ struct Tail {
   std::vector<std::byte> samples;
   size_t frames = 0;
   std::vector<Output> outputs;  // of a converting plugin
+  bool waits = false;           // a sink's device still plays: ask again
 };
 
 // What is known of the process that a plugin runs in.

@@ -38,6 +38,8 @@ struct LogRecord {
   bool anonymous = false;
 };
 
+struct Failure;
+
 // Used without the GIL and without a lock, by any thread, and for as long as
 // any code of the plugin lives: also when the element is gone.
 class Listener {
@@ -47,6 +49,8 @@ class Listener {
   // Messages that one call posted beyond what is kept of it.
   virtual void count_dropped(uint64_t messages) = 0;
   virtual void log(const LogRecord &record) = 0;
+  // Of a call whose end nobody waits for.
+  virtual void failed(const Failure &failure) = 0;
   // The least that log() is interested in; with the GIL held, too.
   virtual LogLevel log_threshold() const = 0;
 };

@@ -13,6 +13,7 @@ class NobodyListens final : public Listener {
   void post(const Message &) override {}
   void count_dropped(uint64_t) override {}
   void log(const LogRecord &) override {}
+  void failed(const Failure &) override {}
   LogLevel log_threshold() const override { return LogLevel::Off; }
 };
 

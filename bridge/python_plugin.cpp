@@ -318,11 +318,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
 
 // What an exception of the audio method means for this kind of plugin.
 Outcome PythonPlugin::outcome_of(Failure *failure) const {
-  const bool source = kind_ == PluginKind::Source;
-  if (source && failure->kind == Failure::Kind::EndOfStream)
-    return Outcome::EndOfStream;
+  if (failure->kind == Failure::Kind::EndOfStream) return Outcome::EndOfStream;
   if (failure->kind != Failure::Kind::Dropped) return Outcome::Failed;
-  if (!source) return Outcome::Dropped;
+  if (kind_ != PluginKind::Source) return Outcome::Dropped;
   failure->kind = Failure::Kind::Raised;
   failure->message +=
       " (a source has no buffer to drop; False means nothing yet)";
@@ -427,6 +425,11 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   if (!gil) return told_closing(failure, "drain");
   Ref samples = call_host("drain", "drain", failure, {});
   if (!samples) return false;
+  // What a sink holds is for nobody else.
+  if (kind_ == PluginKind::Sink) {
+    tail->waits = samples.get() == Py_False;
+    return true;
+  }
   if (samples.get() == Py_None) return true;
   if (capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
                              : view_.take_tail(samples.get(), tail))

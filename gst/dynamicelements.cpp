@@ -267,7 +267,8 @@ bool register_element(GstPlugin *plugin, const std::string &line) {
   const ScanRecord record(line.substr(0, line.find(" title=")));
   const std::string name = record.value("name");
   const GType parent = parent_of(record.value("kind"));
-  const std::string type_name = "GstPython_" + name;
+  // What GStreamer makes default names of: py-gain0.
+  const std::string type_name = "Gst" + name;
   GType type = g_type_from_name(type_name.c_str());
   if (!type) {
     GTypeQuery query;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "failuremessage.hpp"
+#include "foreigntext.hpp"
 #include "pythonelement.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
@@ -14,6 +15,26 @@ namespace pythonfilter {
 namespace {
 
 constexpr uint64_t warning_interval_ns = 1000000000;
+
+// A pipeline throws away what is on its bus when it goes to NULL, and an
+// element that was taken out of one has no bus.
+bool is_heard(GstElement *element) {
+  auto *top = GST_ELEMENT(gst_object_ref(element));
+  for (;;) {
+    GstObject *parent = gst_object_get_parent(GST_OBJECT(top));
+    if (!parent) break;
+    gst_object_unref(top);
+    top = GST_ELEMENT(parent);
+  }
+  const bool flushes = !GST_IS_PIPELINE(top) ||
+                       gst_pipeline_get_auto_flush_bus(GST_PIPELINE(top));
+  GST_OBJECT_LOCK(top);
+  const bool goes = GST_STATE_TARGET(top) == GST_STATE_NULL;
+  const bool has_bus = top->bus != nullptr;
+  GST_OBJECT_UNLOCK(top);
+  gst_object_unref(top);
+  return has_bus && !(goes && flushes);
+}
 
 constexpr char advice[] =
     "; with on-error=silence, passthrough or drop the stream goes on";
@@ -93,7 +114,7 @@ void PythonElement::tell(GstMessageType type) {
   if (told.failure.kind == Failure::Kind::Lost && type == GST_MESSAGE_ERROR)
     told.failure.message +=
         plugin_ && plugin_->capabilities().fail_closed ? closed_advice : advice;
-  post_failure(element_, type, name_, told.failure, told.pts, told.count);
+  announce(type, told.failure, told.pts, told.count);
 }
 
 // Nobody knows of failures that came within a second of the last message.
@@ -104,7 +125,27 @@ void PythonElement::tell_rest() {
 // One that is told by itself.
 void PythonElement::post(GstMessageType type, Failure failure) {
   params_.redact(&failure);
-  post_failure(element_, type, name_, failure, GST_CLOCK_TIME_NONE, 1);
+  announce(type, failure, GST_CLOCK_TIME_NONE, 1);
+}
+
+// On the bus and in the log; and where nobody reads the bus any more, as an
+// exception that Python cannot raise anywhere: on standard error.
+void PythonElement::announce(GstMessageType type, const Failure &failure,
+                             GstClockTime pts, guint64 count) {
+  std::string name;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    name = name_;
+  }
+  const std::string text =
+      post_failure(element_, type, name, failure, pts, count);
+  if (type == GST_MESSAGE_ERROR)
+    GST_ERROR_OBJECT(element_, "%s", text.c_str());
+  else
+    GST_WARNING_OBJECT(element_, "%s", text.c_str());
+  if (stopping_.load(std::memory_order_relaxed) && !is_heard(element_))
+    g_warning("%s%s%s", text.c_str(), failure.traceback.empty() ? "" : "\n",
+              shown_text(failure.traceback).c_str());
 }
 
 }  // namespace pythonfilter

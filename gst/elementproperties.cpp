@@ -91,7 +91,9 @@ void PythonElement::install_properties(GObjectClass *object_class) {
           "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
           "of the call and of the wait for the GIL, in ns. With "
           "isolation=process also worker-pid, restarts, missed-deadlines, "
-          "sandbox, and the same of the round-trip",
+          "sandbox, and the same of the round-trip. Of a sink also rendered "
+          "and "
+          "average-rate",
           GST_TYPE_STRUCTURE,
           GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   g_object_class_install_property(

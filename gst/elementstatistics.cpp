@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Statistics of an element, when somebody asks and when they are due.
+#include <gst/base/gstbasesink.h>
+
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
 
+namespace {
+
+// The base class's property of the same name: what it dropped came too late,
+// and is no less lost than what the plugin dropped.
+void add_rendered(GstBaseSink *sink, GstStructure *all) {
+  GstStructure *base = gst_base_sink_get_stats(sink);
+  guint64 rendered = 0, late = 0, dropped = 0;
+  double rate = 0;
+  gst_structure_get(base, "rendered", G_TYPE_UINT64, &rendered, "dropped",
+                    G_TYPE_UINT64, &late, "average-rate", G_TYPE_DOUBLE, &rate,
+                    nullptr);
+  gst_structure_free(base);
+  gst_structure_get_uint64(all, "dropped", &dropped);
+  gst_structure_set(all, "rendered", G_TYPE_UINT64, rendered, "dropped",
+                    G_TYPE_UINT64, late + dropped, "average-rate",
+                    G_TYPE_DOUBLE, rate, nullptr);
+}
+
+}  // namespace
+
 GstStructure *PythonElement::statistics() const {
   GstStructure *all = stats_.to_structure("pythonfilter-stats");
+  if (kind_ == PluginKind::Sink) add_rendered(GST_BASE_SINK(element_), all);
   WorkerStatistics worker;
   if (!worker_statistics(&worker)) return all;
   gst_structure_set(all, "worker-pid", G_TYPE_INT64, gint64(worker.pid),

@@ -86,9 +86,9 @@ std::string sentence(const std::string &plugin, const Failure &failure) {
   return text;
 }
 
-void post_failure(GstElement *element, GstMessageType type,
-                  const std::string &plugin, const Failure &failure,
-                  GstClockTime pts, guint64 count) {
+std::string post_failure(GstElement *element, GstMessageType type,
+                         const std::string &plugin, const Failure &failure,
+                         GstClockTime pts, guint64 count) {
   const std::string message = shown_text(failure.message);
   std::string text = shown_text(sentence(plugin, failure));
   if (count > 1)
@@ -113,6 +113,7 @@ void post_failure(GstElement *element, GstMessageType type,
       failure.function.empty() ? failure.phase.c_str()
                                : failure.function.c_str(),
       failure.line, details);
+  return text;
 }
 
 }  // namespace pythonfilter

@@ -16,9 +16,9 @@ namespace pythonfilter {
 std::string sentence(const std::string &plugin, const Failure &failure);
 
 // `type` is GST_MESSAGE_ERROR or GST_MESSAGE_WARNING; `count` how many
-// failures it stands for. Never with the GIL or a lock held.
-void post_failure(GstElement *element, GstMessageType type,
-                  const std::string &plugin, const Failure &failure,
-                  GstClockTime pts, guint64 count);
+// failures it stands for. Never with the GIL or a lock held. The sentence.
+std::string post_failure(GstElement *element, GstMessageType type,
+                         const std::string &plugin, const Failure &failure,
+                         GstClockTime pts, guint64 count);
 
 }  // namespace pythonfilter

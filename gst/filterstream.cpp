@@ -96,6 +96,10 @@ GstFlowReturn FilterStream::reset() {
   if (G_UNLIKELY(outcome != Outcome::Ok)) {
     discard_given();
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+    if (outcome == Outcome::EndOfStream) {
+      ended_ = true;
+      return GST_FLOW_EOS;
+    }
     const OnError lets =
         outcome == Outcome::Dropped ? OnError::Drop : python.lets_through();
     flow = python.report(GST_BUFFER_PTS(*buffer));

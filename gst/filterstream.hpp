@@ -4,6 +4,8 @@
 // or into others, what a failed call lets through, and the tail at the end.
 #pragma once
 
+#include <utility>
+
 #include <gst/base/gstbasetransform.h>
 
 #include "blocksplitter.hpp"
@@ -52,6 +54,9 @@ class FilterStream {
   // as dropped, as it is not for the buffers that a flush meets elsewhere.
   void forget();
 
+  // Whether the plugin ended the stream, once.
+  bool take_end() { return std::exchange(ended_, false); }
+
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // The plugin's code changes, if it can; what the old one still holds.
@@ -93,6 +98,7 @@ class FilterStream {
   // All the streaming thread's.
   bool fresh_ = true;          // no buffer since start or reset
   bool broken_ = false;        // nothing came out since a buffer was dropped
+  bool ended_ = false;         // by the plugin, and nobody was told yet
   bool writes_ = true;         // the plugin may write to the block
   bool converts_ = false;      // its output may be another one
   bool bytes_ = false;         // it gets bytes

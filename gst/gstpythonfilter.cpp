@@ -212,14 +212,25 @@ static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
   return taken;
 }
 
+// The plugin's EndOfStream. Blocks that wait are not for it any more.
+static void gst_python_filter_end_if_asked(GstPythonFilter *self) {
+  if (G_LIKELY(!self->stream->take_end())) return;
+  self->stream->forget();
+  self->python->end(GST_BASE_TRANSFORM_SINK_PAD(self));
+}
+
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
+  gboolean taken;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
-      return gst_python_filter_new_caps(self, event);
+      taken = gst_python_filter_new_caps(self, event);
+      gst_python_filter_end_if_asked(self);
+      return taken;
     case GST_EVENT_EOS:
       gst_python_filter_push_tail(self);
+      self->stream->take_end();  // it does already
       self->python->end_of_stream();
       break;
     case GST_EVENT_STREAM_START:
@@ -235,8 +246,10 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
     default:
       break;
   }
-  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-      ->sink_event(base, event);
+  taken = GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+              ->sink_event(base, event);
+  gst_python_filter_end_if_asked(self);
+  return taken;
 }
 
 static gboolean gst_python_filter_query(GstBaseTransform *base,
@@ -260,7 +273,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
 // buffer that a read-only plugin was not given to write to.
-[[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
+[[gnu::hot]] static GstFlowReturn gst_python_filter_next_output(
     GstBaseTransform *base, GstBuffer **output) {
   GstBuffer *buffer = base->queued_buf;
   base->queued_buf = nullptr;
@@ -297,6 +310,14 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   else if (!buffer)
     buffer = self->stream->outputs().pop();
   *output = buffer;
+  return flow;
+}
+
+[[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
+    GstBaseTransform *base, GstBuffer **output) {
+  const GstFlowReturn flow = gst_python_filter_next_output(base, output);
+  if (G_UNLIKELY(flow == GST_FLOW_EOS))
+    gst_python_filter_end_if_asked(reinterpret_cast<GstPythonFilter *>(base));
   return flow;
 }
 

@@ -14,6 +14,14 @@
  * `write_audio` is asked again for the length of the buffer, and is then a
  * failure: #GstPythonSink:on-error says whether the stream goes on without it.
  *
+ * A plugin gets only what lies in the segment. `drain()` is called at EOS,
+ * which is told when it returned, and a plugin that raises
+ * `base_plugin.EndOfStream` ends the stream. `get_processing_latency()` becomes
+ * #GstBaseSink:render-delay, and #GstBaseSink:enable-last-sample is on unless
+ * that costs a copy of each buffer, or somebody sets it: the plugin is
+ * `read_only`. #GstPythonSink:stats has the fields of #GstBaseSink:stats; what
+ * came too late is among `dropped`.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! \
@@ -33,30 +41,88 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
 
 using pythonfilter::PythonElement;
+using pythonfilter::PythonElementClass;
 using pythonfilter::SinkStream;
 
 struct _GstPythonSink {
   GstBaseSink parent;
-  SinkStream *stream;     // C++ side; made in init, freed in finalize
-  PythonElement *python;  // in stream
+  SinkStream *stream;        // C++ side; made in init, freed in finalize
+  PythonElement *python;     // in stream
+  gboolean last_sample_set;  // by the application
 };
 
 G_DEFINE_TYPE_WITH_CODE(
     GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
-    G_IMPLEMENT_INTERFACE(
-        GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonSink>::init_child_proxy)
+    G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY,
+                          PythonElementClass<GstPythonSink>::init_child_proxy)
         G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
                               pythonfilter::init_plugin_presets))
 GST_ELEMENT_REGISTER_DEFINE(pythonsink, "pythonsink", GST_RANK_NONE,
                             GST_TYPE_PYTHON_SINK)
 
+// The base class takes an EOS event only where it holds no lock of its own.
+static GstFlowReturn gst_python_sink_end(GstPad *pad, GstObject *parent,
+                                         GstFlowReturn flow) {
+  auto *self = GST_PYTHON_SINK(parent);
+  if (G_UNLIKELY(flow == GST_FLOW_EOS) && self->stream->take_end())
+    self->python->end(pad);
+  return flow;
+}
+
+static GstPadChainFunction base_chain;
+static GstPadChainListFunction base_chain_list;
+
+static GstFlowReturn gst_python_sink_chain(GstPad *pad, GstObject *parent,
+                                           GstBuffer *buffer) {
+  return gst_python_sink_end(pad, parent, base_chain(pad, parent, buffer));
+}
+
+static GstFlowReturn gst_python_sink_chain_list(GstPad *pad, GstObject *parent,
+                                                GstBufferList *list) {
+  return gst_python_sink_end(pad, parent, base_chain_list(pad, parent, list));
+}
+
 static void gst_python_sink_init(GstPythonSink *self) {
   auto *base = GST_BASE_SINK(self);
   self->stream = new SinkStream(base);
   self->python = &self->stream->python;
-  // It would share every buffer, and so have each one copied.
-  gst_base_sink_set_last_sample_enabled(base, FALSE);
+  GstPad *pad = GST_BASE_SINK_PAD(base);
+  base_chain = GST_PAD_CHAINFUNC(pad);
+  base_chain_list = GST_PAD_CHAINLISTFUNC(pad);
+  gst_pad_set_chain_function(pad, gst_python_sink_chain);
+  gst_pad_set_chain_list_function(pad, gst_python_sink_chain_list);
+}
+
+static void gst_python_sink_notify(GObject *object, GParamSpec *spec) {
+  if (g_str_equal(spec->name, "enable-last-sample"))
+    GST_PYTHON_SINK(object)->last_sample_set = TRUE;
+}
+
+// To keep the last sample is to share every buffer, and so to have each one
+// copied for a plugin that writes to them: only for who asks for it.
+static GstStateChangeReturn gst_python_sink_change_state(
+    GstElement *element, GstStateChange transition) {
+  auto *self = GST_PYTHON_SINK(element);
+  const GstStateChangeReturn result =
+      PythonElementClass<GstPythonSink>::change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
+      result != GST_STATE_CHANGE_FAILURE && !self->last_sample_set)
+    gst_base_sink_set_last_sample_enabled(GST_BASE_SINK(self),
+                                          self->python->read_only());
+  return result;
+}
+
+// The base class posts one itself when it is prerolled, and so for a device of
+// which the latency is known by then.
+static gboolean gst_python_sink_post_message(GstElement *element,
+                                             GstMessage *message) {
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_LATENCY &&
+      GST_PYTHON_SINK(element)->python->latency_is_told_later()) {
+    gst_message_unref(message);
+    return TRUE;
+  }
+  return GST_ELEMENT_CLASS(gst_python_sink_parent_class)
+      ->post_message(element, message);
 }
 
 static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
@@ -83,10 +149,22 @@ static gboolean gst_python_sink_propose_allocation(GstBaseSink *base,
 }
 
 static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
-  auto *self = GST_PYTHON_SINK(base);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self->stream->reset();
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) self->python->end_of_stream();
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
+    GST_PYTHON_SINK(base)->stream->reset();
   return GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->event(base, event);
+}
+
+// As GstAudioBaseSink: the stream is at its end when the device is.
+static GstFlowReturn gst_python_sink_wait_event(GstBaseSink *base,
+                                                GstEvent *event) {
+  auto *self = GST_PYTHON_SINK(base);
+  GstFlowReturn flow = GST_BASE_SINK_CLASS(gst_python_sink_parent_class)
+                           ->wait_event(base, event);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS || flow != GST_FLOW_OK)
+    return flow;
+  flow = self->stream->drain();
+  if (flow == GST_FLOW_OK) self->python->end_of_stream();
+  return flow;
 }
 
 static gboolean gst_python_sink_unlock(GstBaseSink *base) {
@@ -110,8 +188,10 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *sink_class = GST_BASE_SINK_CLASS(klass);
 
-  pythonfilter::PythonElementClass<GstPythonSink>::init(
-      klass, gst_python_sink_parent_class);
+  PythonElementClass<GstPythonSink>::init(klass, gst_python_sink_parent_class);
+  G_OBJECT_CLASS(klass)->notify = gst_python_sink_notify;
+  element_class->change_state = gst_python_sink_change_state;
+  element_class->post_message = gst_python_sink_post_message;
   gst_element_class_set_static_metadata(
       element_class, "Python audio sink", "Sink/Audio",
       "Hands audio to a sink written in Python with NumPy, in the buffer's own "
@@ -123,6 +203,7 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
   sink_class->set_caps = gst_python_sink_set_caps;
   sink_class->propose_allocation = gst_python_sink_propose_allocation;
   sink_class->event = gst_python_sink_event;
+  sink_class->wait_event = gst_python_sink_wait_event;
   sink_class->unlock = gst_python_sink_unlock;
   sink_class->unlock_stop = gst_python_sink_unlock_stop;
   sink_class->render = gst_python_sink_render;

@@ -21,5 +21,4 @@ static gboolean plugin_init(GstPlugin *plugin) {
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, pythonfilter,
                   "Audio elements written in Python with NumPy", plugin_init,
-                  PACKAGE_VERSION, "LGPL", "pythonfilter",
-                  "https://gstreamer.freedesktop.org")
+                  PACKAGE_VERSION, "LGPL", "pythonfilter", PACKAGE_ORIGIN)

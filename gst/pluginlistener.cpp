@@ -8,6 +8,7 @@
 #include <gst/base/gstbasetransform.h>
 
 #include "foreigntext.hpp"
+#include "pythonelement.hpp"
 
 namespace pythonfilter {
 
@@ -131,6 +132,13 @@ void PluginListener::log(const LogRecord &record) {
                         record.function.c_str(), record.line, element,
                         shown_text(record.text).c_str());
   g_clear_object(&element);
+}
+
+void PluginListener::failed(const Failure &failure) {
+  auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
+  if (!element) return;
+  PythonElement::of(element)->warn_about_failure(failure);
+  gst_object_unref(element);
 }
 
 LogLevel PluginListener::log_threshold() const {

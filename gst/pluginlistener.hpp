@@ -23,6 +23,7 @@ class PluginListener final : public Listener {
   void post(const Message &message) override;
   void count_dropped(uint64_t messages) override { dropped_->add(messages); }
   void log(const LogRecord &record) override;
+  void failed(const Failure &failure) override;
   LogLevel log_threshold() const override;
 
  private:

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <gst/base/gstbasesink.h>
+
 #include "bridgeloader.hpp"
 #include "plugincaps.hpp"
 #include "pluginlistener.hpp"
@@ -240,6 +242,7 @@ void PythonElement::unload() {
     conversion_.close();
   }
   if (!plugin_) return;
+  if (kind_ == PluginKind::Sink) set_latency(0);
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
   deadline_.remove(plugin_);
@@ -342,6 +345,16 @@ GstFlowReturn PythonElement::update_latency() {
   return GST_FLOW_OK;
 }
 
+void PythonElement::end(GstPad *pad) {
+  GST_INFO_OBJECT(element_, "%s ended the stream", name_.c_str());
+  GstEvent *end = gst_event_new_eos();
+  if (GstEvent *segment = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0)) {
+    gst_event_set_seqnum(end, gst_event_get_seqnum(segment));
+    gst_event_unref(segment);
+  }
+  gst_pad_send_event(pad, end);
+}
+
 void PythonElement::set_latency(GstClockTime now) {
   if (latency_.exchange(now) != now) tell_latency();
 }
@@ -349,8 +362,17 @@ void PythonElement::set_latency(GstClockTime now) {
 // A source's is a part of what it tells, and it tells of that.
 void PythonElement::tell_latency() {
   if (kind_ == PluginKind::Source) return;
-  gst_element_post_message(element_,
-                           gst_message_new_latency(GST_OBJECT(element_)));
+  if (kind_ == PluginKind::Processor) {
+    gst_element_post_message(element_,
+                             gst_message_new_latency(GST_OBJECT(element_)));
+    return;
+  }
+  // A device's: buffers are written so much earlier, and the base class answers
+  // for that and posts the message.
+  GstBaseSink *sink = GST_BASE_SINK(element_);
+  latency_is_told_later_ = sink->need_preroll && !sink->have_preroll;
+  gst_base_sink_set_render_delay(sink, latency());
+  latency_is_told_later_ = false;
 }
 
 GstFlowReturn PythonElement::reset() {

@@ -142,6 +142,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     tell_rest();
     post_statistics();
   }
+  // The plugin ended the stream: what follows is as if upstream had. `pad` is
+  // the one that is being streamed to, and takes nothing more until a flush.
+  void end(GstPad *pad);
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
@@ -176,6 +179,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // Any thread, from READY on.
   void unlock();
+  // Of a call whose end nobody waited for. Any thread.
+  void warn_about_failure(const Failure &failure) {
+    post(GST_MESSAGE_WARNING, failure);
+  }
   bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
   bool read_only() const { return read_only_; }
@@ -188,6 +195,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstClockTime duration() const { return length_.load(); }
   // Whether the plugin has seek(); also in NULL, when it has none.
   bool can_seek() const;
+  // A sink's, by the base class.
+  bool latency_is_told_later() const { return latency_is_told_later_; }
   Statistics &stats() { return stats_; }
   void post_statistics();
 
@@ -237,6 +246,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void tell(GstMessageType type);
   void tell_rest();
   void post(GstMessageType type, Failure failure);
+  void announce(GstMessageType type, const Failure &failure, GstClockTime pts,
+                guint64 count);
   void set_stats_interval(guint milliseconds);
   void post_due_statistics();
   GstStructure *statistics() const;
@@ -279,6 +290,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::atomic<bool> stopping_{false};
   std::atomic<GstClockTime> latency_{0};
   std::atomic<GstClockTime> length_{GST_CLOCK_TIME_NONE};
+  std::atomic<bool> latency_is_told_later_{false};
   uint64_t stop_deadline_ = 0;
   StopDeadline deadline_{this};
   std::atomic<bool> reload_{false};

@@ -44,6 +44,12 @@ class PythonElementClass {
     };
   }
 
+  static GstStateChangeReturn change_state(GstElement *element,
+                                           GstStateChange transition) {
+    return self(element)->python->change_state(transition,
+                                               GST_ELEMENT_CLASS(parent));
+  }
+
  private:
   static Instance *self(gpointer object) {
     return static_cast<Instance *>(object);
@@ -68,12 +74,6 @@ class PythonElementClass {
   static void finalize(GObject *object) {
     delete self(object)->stream;
     G_OBJECT_CLASS(parent)->finalize(object);
-  }
-
-  static GstStateChangeReturn change_state(GstElement *element,
-                                           GstStateChange transition) {
-    return self(element)->python->change_state(transition,
-                                               GST_ELEMENT_CLASS(parent));
   }
 
   static inline gpointer parent = nullptr;

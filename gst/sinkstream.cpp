@@ -9,6 +9,8 @@ namespace {
 
 // Back-pressure is bounded: a device that takes nothing for this long is gone.
 constexpr uint64_t space_patience_ns = 1000000000;
+// What a device has in it at the end is less than this.
+constexpr uint64_t drain_patience_ns = 10000000000;
 
 uint64_t length_ns(size_t frames, const GstAudioInfo &info) {
   return uint64_t(frames) * 1000000000u / uint64_t(info.rate);
@@ -29,9 +31,39 @@ Block part_of(const Block &block, size_t first, size_t frames,
   return part;
 }
 
+// The base class drops what lies outside of the segment, but not the part of a
+// buffer that does.
+bool sticks_out(const GstBuffer *buffer, const GstSegment &segment) {
+  if (segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer))
+    return false;
+  return GST_BUFFER_PTS(buffer) < segment.start ||
+         (GST_CLOCK_TIME_IS_VALID(segment.stop) &&
+          (!GST_BUFFER_DURATION_IS_VALID(buffer) ||
+           GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer) >
+               segment.stop));
+}
+
 }  // namespace
 
+bool SinkStream::start(const GstAudioInfo &info) {
+  // What the device still has is in the old format.
+  if (python.started() && !fresh_ && drain() != GST_FLOW_OK) return false;
+  fresh_ = true;
+  return python.start(info, 0);
+}
+
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
+  const GstAudioInfo &info = python.info();
+  if (G_LIKELY(!sticks_out(buffer, sink_->segment))) return write_all(buffer);
+  buffer = gst_audio_buffer_clip(gst_buffer_ref(buffer), &sink_->segment,
+                                 info.rate, info.bpf);
+  if (!buffer) return GST_FLOW_OK;
+  const GstFlowReturn flow = write_all(buffer);
+  gst_buffer_unref(buffer);
+  return flow;
+}
+
+GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   if (G_UNLIKELY(python.new_code_waits())) python.change_code();
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(buffer));
   if (flow != GST_FLOW_OK) return flow;
@@ -68,6 +100,10 @@ GstFlowReturn SinkStream::write(GstBuffer *buffer) {
   }
   gst_clear_buffer(&own);
   if (written == Written::Interrupted) return GST_FLOW_FLUSHING;
+  if (written == Written::Ended) {
+    ended_ = true;
+    return GST_FLOW_EOS;
+  }
   if (written == Written::Yes) return GST_FLOW_OK;
   flow = python.report(GST_BUFFER_PTS(buffer));
   if (flow == GST_FLOW_OK) python.stats().dropped.add();
@@ -113,6 +149,8 @@ SinkStream::Written SinkStream::write_part(AudioBlock *block, size_t first,
         return Written::Yes;
       case Outcome::Closing:
         return Written::Interrupted;
+      case Outcome::EndOfStream:
+        return Written::Ended;
       case Outcome::Declined: {
         const Written waited = wait_again(
             &until,
@@ -143,6 +181,19 @@ SinkStream::Written SinkStream::wait_again(uint64_t *until,
     return Written::Interrupted;
   *until += monotonic_ns() - now;
   return Written::Yes;
+}
+
+GstFlowReturn SinkStream::drain() {
+  uint64_t until = monotonic_ns() + drain_patience_ns;
+  for (;;) {
+    Tail tail;
+    const GstFlowReturn flow = python.drain(&tail, GST_CLOCK_TIME_NONE);
+    if (flow != GST_FLOW_OK || !tail.waits) return flow;
+    const Written waited =
+        wait_again(&until, "drain() returned False for ten seconds");
+    if (waited == Written::Interrupted) return GST_FLOW_FLUSHING;
+    if (waited == Written::Failed) return python.report(GST_CLOCK_TIME_NONE);
+  }
 }
 
 void SinkStream::set_unlocked(bool unlocked) {

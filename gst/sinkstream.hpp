@@ -4,6 +4,8 @@
 // space for, and knows when to give up.
 #pragma once
 
+#include <utility>
+
 #include <gst/base/gstbasesink.h>
 
 #include "pause.hpp"
@@ -17,21 +19,25 @@ class SinkStream {
       : python(GST_ELEMENT(sink), PluginKind::Sink, sink->segment),
         sink_(sink) {}
 
-  bool start(const GstAudioInfo &info) {
-    fresh_ = true;
-    return python.start(info, 0);
-  }
+  // False: an error was posted, or it is a flush.
+  bool start(const GstAudioInfo &info);
   GstFlowReturn reset() {
     fresh_ = true;
     return python.reset();
   }
+  // As much of the buffer as lies in the segment.
   GstFlowReturn write(GstBuffer *buffer);
+  // Waits until the device has played what it got.
+  GstFlowReturn drain();
+  // Whether the plugin ended the stream, once.
+  bool take_end() { return std::exchange(ended_, false); }
   void set_unlocked(bool unlocked);
 
   PythonElement python;
 
  private:
-  enum class Written { Yes, Failed, Interrupted };
+  enum class Written { Yes, Failed, Interrupted, Ended };
+  GstFlowReturn write_all(GstBuffer *buffer);
   Written write_block(AudioBlock *block);
   Written write_part(AudioBlock *block, size_t first, size_t frames);
   // How many of `frames` the plugin takes now; 0 when it was waited for long
@@ -42,7 +48,8 @@ class SinkStream {
 
   GstBaseSink *const sink_;
   Pause pause_;
-  bool fresh_ = true;  // no buffer since start or reset
+  bool fresh_ = true;   // no buffer since start or reset
+  bool ended_ = false;  // by the plugin, and nobody was told yet
 };
 
 }  // namespace pythonfilter

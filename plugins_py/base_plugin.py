@@ -88,7 +88,10 @@ class PluginTimeout(BaseException):
 
 
 class EndOfStream(Exception):
-    """Raised by ``read_audio`` to say that there is nothing more to read."""
+    """Raised by the audio method to end the stream, as if upstream had.
+
+    The buffer of that call goes no further; ``drain`` is called as at any end.
+    """
 
 
 class DropBuffer(Exception):
@@ -441,7 +444,18 @@ class AudioSourcePlugin(_StreamPlugin):
 
 
 class AudioSinkPlugin(_StreamPlugin):
-    """A plugin that takes audio out of the pipeline."""
+    """A plugin that takes audio out of the pipeline.
+
+    Two more methods are called if a plugin defines them; there is no default:
+
+    ``reset(self) -> None``
+        The next block does not continue the last one.
+    ``drain(self) -> bool | None``
+        The stream ends, or its format changes: wait until the device has played
+        what it got, or finish the file.  ``False`` while that is not so; it is
+        asked again.  What it raises is an error of the stream, while nobody can
+        be told of what ``stop`` raises but by a warning.
+    """
 
     def get_type(self) -> PluginType:
         """``PluginType.AUDIO_SINK``."""

@@ -12,14 +12,10 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-import time
-
 from base_plugin import AudioBuffer, AudioSinkPlugin, Param, PluginState
 
 from _portaudio import Device
 
-# Longest time to let the device play what it has at the end.
-DRAIN_SECONDS = 0.5
 # What is on its way in a sound server, which PortAudio does not know.
 SERVER_SECONDS = 0.1
 # A device that takes nothing for this long is gone.
@@ -41,6 +37,7 @@ class SpeakerSink(AudioSinkPlugin):
         self.set_buffer_size(1024)  # the device has some of these
         self._output = Device("Output")
         self._capacity = 0  # frames that the empty device takes
+        self._silence = 0  # frames of it since the last samples
 
     def initialize(self) -> bool:
         """Start PortAudio."""
@@ -67,6 +64,7 @@ class SpeakerSink(AudioSinkPlugin):
 
     def write_audio(self, buffer: AudioBuffer) -> bool:
         """Play the samples: at once as many as there is space for."""
+        self._silence = 0
         frames, done = buffer.get_frame_count(), 0
         raw = buffer.data.T.tobytes()  # interleaved
         width = buffer.get_channel_count() * buffer.data.itemsize
@@ -85,16 +83,19 @@ class SpeakerSink(AudioSinkPlugin):
         """End a wait for the device."""
         self._output.wake()
 
-    def stop(self) -> None:
-        """Play what the device still has, and close it."""
+    def drain(self) -> bool:
+        """Play what the device still has; ``False`` while that lasts."""
         # Closing throws away what was not played, and PortAudio's own way to wait
         # for it has no limit: push it out with silence.
-        rest = self._capacity + int(self.get_sample_rate() * SERVER_SECONDS)
-        until = time.monotonic() + DRAIN_SECONDS
-        while rest > 0 and time.monotonic() < until and self._output.stream:
-            count = min(self._output.wait(until - time.monotonic()), rest)
+        enough = self._capacity + int(self.get_sample_rate() * SERVER_SECONDS)
+        count = min(self.get_available_space(), enough - self._silence)
+        if count > 0:
             self._output.write(bytes(4 * self.get_channel_count() * count), count)
-            rest -= count
+            self._silence += count
+        return self._silence >= enough
+
+    def stop(self) -> None:
+        """Close the device."""
         self._output.close()
         super().stop()
 

@@ -105,8 +105,12 @@ class WavFileSink(AudioSinkPlugin):
                 self._flush()
         return True
 
+    def drain(self) -> None:
+        """Bring the file up to date while a full disk can still be told."""
+        self._flush()
+
     def stop(self) -> None:
-        """Bring the file up to date."""
+        """The same for a stream that does not come to its end."""
         self._flush()
         super().stop()
 

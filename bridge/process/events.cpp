@@ -49,6 +49,12 @@ bool Events::take(const Fields &record) {
     if (listener_) listener_->log(log);
     return true;
   }
+  if (kind == "failed") {
+    Failure failure;
+    if (!read_failure(record, 1, &failure)) return false;
+    if (listener_) listener_->failed(failure);
+    return true;
+  }
   if (kind == "message") {
     Message message;
     if (!read_message(record, &message)) return false;

@@ -124,7 +124,7 @@ bool ProcessPlugin::restore_state(Failure *failure) {
 
 // ---- at any time -----------------------------------------------------------
 
-// What unlock() raises is in the log: nobody waits for it.
+// What unlock() raises is an event of its own: nobody waits for it.
 bool ProcessPlugin::unlock(Failure *) {
   if (const auto worker = events()) worker->tell({"unlock"});
   return true;

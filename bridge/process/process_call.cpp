@@ -36,7 +36,7 @@ Asked Session::asked(uint64_t sequence) const {
   Asked asked;
   asked.sequence = sequence;
   asked.can_decline = kind != PluginKind::Processor;
-  asked.can_end = kind == PluginKind::Source;
+  asked.can_be_short = kind == PluginKind::Source;
   asked.can_drop = kind != PluginKind::Source;
   asked.converts = capabilities_.converts;
   asked.in_place = format_.in_place;

@@ -12,7 +12,7 @@ constexpr size_t aligned(size_t offset) {
 // Fewer frames than were asked for, but some.
 const char *find_fault_in_length(const Reply &reply, const Asked &asked) {
   if (!(reply.flags & reply_short)) return nullptr;
-  const bool fits = asked.can_end && !asked.converts &&
+  const bool fits = asked.can_be_short && !asked.converts &&
                     ReplyOutcome(reply.outcome) == ReplyOutcome::Ok &&
                     reply.bytes > 0 && reply.bytes < asked.frames;
   return fits ? nullptr : "a short block that cannot be";
@@ -60,9 +60,6 @@ const char *find_fault(const Reply &reply, const Asked &asked) {
       break;
     case ReplyOutcome::Declined:
       if (!asked.can_decline) return "a processor that declines";
-      break;
-    case ReplyOutcome::EndOfStream:
-      if (!asked.can_end) return "an end of stream that is no source's";
       break;
     default:
       break;

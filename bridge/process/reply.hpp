@@ -18,9 +18,9 @@ constexpr uint64_t most_reply_records = 1002;
 
 struct Asked {
   uint64_t sequence = 0;
-  bool can_decline = false;  // a source, a sink
-  bool can_end = false;      // a source
-  bool can_drop = false;     // not a source
+  bool can_decline = false;   // a source, a sink
+  bool can_drop = false;      // not a source
+  bool can_be_short = false;  // a source
   bool converts = false;
   bool in_place = true;     // the block itself may go on
   size_t outputs_size = 0;  // of the region, which may be 0

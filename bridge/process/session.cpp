@@ -154,6 +154,10 @@ bool Session::drain(Tail *tail, Failure *failure) {
   if (!call("drain", {"drain", std::to_string(tail->pts)}, 0, failure, &answer,
             tail->pts))
     return false;
+  if (spec_.kind == PluginKind::Sink) {
+    tail->waits = answer.size() == 2 && answer[1] == "0";
+    return answer_fits(answer.size() == 2, "drain", failure);
+  }
   if (capabilities_.converts) {
     for (size_t i = 1; i < answer.size(); i++)
       if (!answer_fits(!format_.output_frame ||

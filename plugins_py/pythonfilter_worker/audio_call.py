@@ -111,13 +111,12 @@ class AudioCall:
 
     def _raised(self, error: BaseException) -> int:
         told = failure.of(error, self.name)
-        source = self._host.kind == "source"
-        if source and told.kind == "end-of-stream":
+        if told.kind == "end-of-stream":
             return END_OF_STREAM
         self.failure = told
         if told.kind != "dropped":
             return FAILED
-        if not source:
+        if self._host.kind != "source":
             return DROPPED
         told.kind = "raised"
         told.message += " (a source has no buffer to drop; False means nothing yet)"

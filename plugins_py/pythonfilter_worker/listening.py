@@ -16,8 +16,6 @@ from .events import Outbox
 from .failure import Failure
 from .running import Running
 
-_ERROR = 40
-
 
 class Listening:
     """Reads `events` of one plugin."""
@@ -71,9 +69,8 @@ class Listening:
             if host is not None and host.has_unlock:
                 host.unlock()
         except BaseException as error:
-            told = failure.of(error, "unlock")
-            text = f"unlock() raised {told.type}: {told.message}"
-            self._outbox.log(_ERROR, told.file, told.line, told.function, text)
+            told: Failure = failure.of(error, "unlock")
+            self._outbox.send([b"failed", *told.fields()])
 
     def _map_caps(self, serial: bytes, direction: bytes, caps: bytes) -> None:
         method = "get_output_caps" if direction == b"output" else "get_input_caps"
@@ -83,7 +80,7 @@ class Listening:
                 raise RuntimeError("the plugin is gone")
             text, file, line, function = getattr(host, method)(wire.decode(caps))
         except BaseException as error:
-            told: Failure = failure.of(error, method)
+            told = failure.of(error, method)
             self._outbox.send([b"not_mapped", serial, *told.fields()])
             return
         self._outbox.send(

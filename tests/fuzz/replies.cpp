@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Asked asked;
   const auto bits = input.take<uint8_t>();
   asked.can_decline = bits & 1;
-  asked.can_end = bits & 2;
+  asked.can_be_short = bits & 2;
   asked.can_drop = bits & 4;
   asked.converts = bits & 8;
   asked.in_place = bits & 16;

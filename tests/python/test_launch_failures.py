@@ -190,3 +190,41 @@ def test_python_files_missing(tmp_path):
     assert 0 < code < 256
     assert "Python cannot be used: FileNotFoundError" in sentence
     assert f"{tmp_path}/pythonfilter_kinds.py" in sentence
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("method", ["stop", "shutdown"])
+@pytest.mark.parametrize("kind", ["filter", "sink"])
+def test_failure_after_the_end_is_seen(tmp_path, kind, method, isolation):
+    audio = {"filter": "process_audio", "sink": "write_audio"}[kind]
+    (tmp_path / "plugin.py").write_text(
+        f"class Plugin:\n    def {audio}(self, buffer): pass\n"
+        f"    def {method}(self): raise OSError(28, 'No space left on device')\n"
+    )
+    after = "! fakesink" if kind == "filter" else ""
+    result = launch(
+        "audiotestsrc num-buffers=3 ! audioconvert ! "
+        f"python{kind} isolation={isolation} script=plugin.py {after}",
+        cwd=tmp_path,
+    )
+    # gst-launch has decided by then that all was well.
+    assert result.code == 0
+    told = rf"WARNING.*: plugin.py: {method}\(\) raised OSError: .*No space left"
+    assert len(re.findall(told, result.err)) == 1
+    assert "Traceback" in result.err
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_failure_at_the_end_of_a_recording_is_an_error(tmp_path, isolation):
+    (tmp_path / "plugin.py").write_text(
+        "class Plugin:\n    def write_audio(self, buffer): pass\n"
+        "    def drain(self): raise OSError(28, 'No space left on device')\n"
+    )
+    result = launch(
+        "audiotestsrc num-buffers=3 ! audioconvert ! "
+        f"pythonsink isolation={isolation} script=plugin.py",
+        cwd=tmp_path,
+    )
+    assert result.code == 1
+    assert "ERROR: from element /GstPipeline:pipeline0/GstPythonSink" in result.err
+    assert "plugin.py: drain() raised OSError" in result.err

@@ -120,6 +120,9 @@ def test_full_disk_is_an_error_and_what_was_written_stays(tmp_path):
             write(plugin, samples[:, RATE : RATE + RATE // 2])
         with pytest.raises(OSError, match="File too large"):
             write(plugin, samples[:, :512])
+        # What comes at the end of the stream: an error while there is one.
+        with pytest.raises(OSError, match="File too large"):
+            plugin.drain()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     np.testing.assert_array_equal(wavfile.read(path)[1], samples[:, :RATE].T)

@@ -509,7 +509,7 @@ static Suite *sourceflow_suite() {
                       stop_count - 2);
   add_loop_test_here(stopping, test_null_does_not_wait_for_a_reader,
                      stop_count - 2, stop_count,
-                     "what unlock() raises is in the log");
+                     "what unlock() raises comes when the worker says so");
   tcase_add_test(stopping, test_null_does_not_wait_until_a_live_buffer_is_due);
   return suite;
 }
