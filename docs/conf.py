@@ -2,7 +2,6 @@
 """Sphinx makes HTML of this folder: `ninja -C build docs`."""
 
 import pathlib
-import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -18,19 +17,3 @@ html_title = project
 html_copy_source = False
 html_show_copyright = False
 autodoc_member_order = "bysource"
-
-
-def _add_elements(_app, page, source):
-    """Puts what the elements say of themselves below the text of elements.md."""
-    if page == "elements":
-        # A process of its own: GStreamer prints, and stays loaded.
-        program = [sys.executable, HERE / "element_reference.py"]
-        made = subprocess.run(program, stdout=subprocess.PIPE, text=True)
-        if made.returncode != 0:
-            raise SystemExit("docs: element_reference.py failed, see above")
-        source[0] += made.stdout
-
-
-def setup(app):
-    """Called by Sphinx."""
-    app.connect("source-read", _add_elements)

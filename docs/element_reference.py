@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Prints what the elements say of themselves, as Markdown for elements.md.
+"""Prints what the elements say of themselves, as Markdown.
 
-GST_PLUGIN_PATH says where they are: build/gst after a build.
+    element_reference.py [elements.md | reference.md | --write]
+
+And the names of base_plugin. GST_PLUGIN_PATH says where the elements are: build/gst
+after a build. --write puts it into the pages, where a line says that it is made.
 """
 
 import pathlib
@@ -94,12 +97,10 @@ def properties(element):
     yield "### Properties\n\n"
     rows = [[f"`{s.name}`", kind(s), default(s), explanation(s)] for s in own]
     yield table(head, rows)
-    inherited = {}
-    for spec in element.list_properties():
-        if spec not in own:
-            inherited.setdefault(spec.owner_type.name, []).append(f"`{spec.name}`")
-    listed = "; ".join(f"{', '.join(n)} of {owner}" for owner, n in inherited.items())
-    yield f"\nInherited: {listed}.\n\n"
+    # Which ones these are is another question in each version of GStreamer.
+    owners = {s.owner_type.name: None for s in element.list_properties()}
+    del owners[element.__gtype__.name]
+    yield f"\nAnd those of {' and '.join(reversed(owners))}.\n\n"
 
 
 def pads(factory):
@@ -189,6 +190,37 @@ def reference():
     yield from messages()
 
 
-if __name__ == "__main__":
+def names():
+    """What base_plugin has, each with the first sentence of its docstring."""
+    sys.path.insert(0, str(SOURCES.parent / "plugins_py"))
+    import base_plugin
+
+    rows = []
+    for name in base_plugin.__all__:
+        thing = getattr(base_plugin, name)
+        doc = thing.__doc__ if isinstance(thing, type) else "A type, for annotations."
+        first = " ".join((doc or "").partition("\n\n")[0].split()).replace("``", "`")
+        rows.append([f"`{name}`", first.rstrip(":")])
+    yield table(["name", ""], rows)
+
+
+MADE = "<!-- made -->\n"
+PAGES = {"elements.md": reference, "reference.md": names}
+
+
+def main():
+    """Prints it, or writes the pages."""
     Gst.init(None)
-    print("".join(reference()))
+    for name, make in PAGES.items():
+        made = "".join(make())
+        page = pathlib.Path(__file__).with_name(name)
+        before, _, rest = page.read_text().partition(MADE)
+        after = rest.partition(MADE)[2]
+        if sys.argv[1:] == ["--write"]:
+            page.write_text(before + MADE + made + (MADE + after if after else ""))
+        elif sys.argv[1:] in ([], [name]):
+            print(made, end="")
+
+
+if __name__ == "__main__":
+    main()

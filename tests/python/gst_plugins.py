@@ -24,6 +24,7 @@ NAMES = (
     *(
         "audiofx",
         "autodetect",
+        "interleave",
         "level",
         "rawparse",
         "rtp",
