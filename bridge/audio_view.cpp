@@ -274,11 +274,17 @@ bool AudioView::take(PyObject *samples, Block *block) {
   PyObject *given = by_binding ? bound : returned;
   if (given == array_.get() && (by_binding || format_.in_place)) {
     if (format_.in_place) return true;
-    PyErr_Format(
-        PyExc_TypeError,
-        "gave nothing, and its input, %s, may not go on as %s: return "
-        "bytes or a list of them, an empty one if there is nothing yet",
-        format_.input_caps.c_str(), format_.output_caps.c_str());
+    if (format_.input_caps.empty())
+      PyErr_Format(PyExc_TypeError,
+                   "gave nothing, and its output is %s: return bytes or a list "
+                   "of them, or False if there is nothing yet",
+                   format_.output_caps.c_str());
+    else
+      PyErr_Format(
+          PyExc_TypeError,
+          "gave nothing, and its input, %s, may not go on as %s: return "
+          "bytes or a list of them, an empty one if there is nothing yet",
+          format_.input_caps.c_str(), format_.output_caps.c_str());
     return false;
   }
   OutputRules rules = {format_, array_.get(), !read_only_};
@@ -287,6 +293,8 @@ bool AudioView::take(PyObject *samples, Block *block) {
                    block->outputs, &facts))
     return false;
   block->converted = true;
+  block->at_end = shorter_ && block->outputs->empty() && !PyList_Check(given) &&
+                  !PyTuple_Check(given);
   block->copied = block->copied || facts.copied;
   parts_sent_ = facts.parts_shown;
   return true;

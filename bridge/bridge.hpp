@@ -235,6 +235,7 @@ struct Block {
   // block.
   bool converted = false;
   std::vector<Output> *outputs = nullptr;
+  bool at_end = false;  // a source gave an empty object, and no empty list
 };
 
 enum class Outcome {

@@ -306,7 +306,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
   if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
                                             : view_.take_result(result, block)))
     // As an empty read() of a file is its end.
-    return block->missing > 0 && block->missing == block->frames
+    return block->at_end ||
+                   (block->missing > 0 && block->missing == block->frames)
                ? Outcome::EndOfStream
                : Outcome::Ok;
   complain(failure, truth == 0);

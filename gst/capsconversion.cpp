@@ -93,11 +93,24 @@ void CapsConversion::close() {
   plugin_.reset();
 }
 
+GstCaps *CapsConversion::source(Failure *failure) const {
+  if (!plugin_->capabilities().maps_to_output)
+    return output_ ? gst_caps_ref(output_) : gst_caps_new_any();
+  GstCaps *nothing = gst_caps_new_empty();
+  GstCaps *caps = ask(true, nothing, failure);
+  gst_caps_unref(nothing);
+  if (caps && gst_caps_is_any(caps)) {
+    failure->message = "get_output_caps() says that it may give anything";
+    gst_clear_caps(&caps);
+  }
+  return caps;
+}
+
 GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
                              Failure *failure) const {
   std::string mapped;
-  const bool answered =
-      plugin_->map_caps(to_output, to_text(caps), &mapped, failure);
+  const std::string text = gst_caps_is_empty(caps) ? "" : to_text(caps);
+  const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
   if (!answered) return nullptr;
   std::string wrong;
   GstCaps *result = caps_from_foreign(mapped, &wrong);

@@ -28,11 +28,44 @@ bool PythonElement::describe_caps() {
 }
 
 GstCaps *PythonElement::allowed_caps() const {
+  CapsConversion conversion;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (caps_) return gst_caps_ref(caps_);
+    const bool asks = kind_ == PluginKind::Source && conversion_.is_open();
+    if (caps_ && !asks) return gst_caps_ref(caps_);
+    if (asks) conversion = conversion_;
   }
-  return caps_of(all_capabilities());
+  if (!conversion.is_open()) return caps_of(all_capabilities());
+  // A query has no way to tell a failure; confirm_source_caps() has.
+  Failure ignored;
+  GstCaps *caps = conversion.source(&ignored);
+  return caps ? caps : gst_caps_new_any();
+}
+
+bool PythonElement::confirm_source_caps(GstCaps *caps) {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    conversion = conversion_;
+  }
+  if (failed_) return false;
+  failure_ = Failure{};
+  failure_.phase = "set_caps";
+  GstCaps *allowed = conversion.source(&failure_);
+  if (!allowed) return fail_caps();
+  const bool good =
+      gst_caps_is_fixed(caps) && gst_caps_is_subset(caps, allowed);
+  if (!good) {
+    gchar *gives = gst_caps_to_string(allowed);
+    gchar *agreed = gst_caps_to_string(caps);
+    refuse(std::string("its output is ") + gives +
+           ", but what was agreed on is " + agreed);
+    failure_.phase = "set_caps";
+    g_free(agreed);
+    g_free(gives);
+  }
+  gst_caps_unref(allowed);
+  return good || fail_caps();
 }
 
 GstCaps *PythonElement::transform_caps(GstPadDirection direction,

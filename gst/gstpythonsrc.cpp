@@ -8,7 +8,18 @@
  * through `buffer.data`, a NumPy array of the shape (channels, frames). `True`
  * or `None`: it is filled. `False`: there is nothing yet; a live source then
  * sends silence (a GAP buffer) on time, another one asks again. Raising
- * `base_plugin.EndOfStream` ends the stream.
+ * `base_plugin.EndOfStream` ends the stream, and an array of fewer frames is a
+ * shorter buffer.
+ *
+ * A plugin with `get_duration()` and `seek(frame)` can be seeked, backwards as
+ * well. Without them a source that is not live can still begin anew, and change
+ * its rate. A plugin that declares `output_caps` gives bytes of these caps.
+ *
+ * A live source waits on the pipeline's clock, and its latency is a buffer's
+ * length and what the plugin's `get_processing_latency()` says. Where it lost
+ * time (the plugin sets `buffer.discont`, or it is more than 40 ms late for a
+ * second) its times move, with a DISCONT. #GstBaseSrc:do-timestamp is the time
+ * of a buffer's first frame.
  *
  * The plugin is asked for its `get_sample_rate()`, `get_channel_count()` and
  * `get_buffer_size()`; downstream may want others, which it is then told by the
@@ -79,7 +90,11 @@ static void gst_python_src_get_property(GObject *object, guint id,
 }
 
 static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
-  GstCaps *caps = GST_PYTHON_SRC(base)->python->allowed_caps();
+  PythonElement *python = GST_PYTHON_SRC(base)->python;
+  // Before READY nobody knows the plugin.
+  GstCaps *caps = python->loaded()
+                      ? python->allowed_caps()
+                      : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base));
   if (!filter) return caps;
   GstCaps *both =
       gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -105,6 +120,8 @@ static GstCaps *prefer(GstCaps *caps, const char *field, int value) {
 // Where downstream leaves a choice, the plugin's own rate and channels. What
 // downstream puts first may be only its favourite, as audioresample's is.
 static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
+  if (!pythonfilter::is_raw_audio(caps))
+    return GST_BASE_SRC_CLASS(gst_python_src_parent_class)->fixate(base, caps);
   const auto wants = GST_PYTHON_SRC(base)->python->preferences();
   const int rate = wants.rate ? wants.rate : 48000;
   const int wanted_channels = wants.channels ? wants.channels : 2;
@@ -123,9 +140,18 @@ static GstCaps *gst_python_src_fixate(GstBaseSrc *base, GstCaps *caps) {
 }
 
 static gboolean gst_python_src_set_caps(GstBaseSrc *base, GstCaps *caps) {
-  GstAudioInfo info;
-  return gst_audio_info_from_caps(&info, caps) &&
-         GST_PYTHON_SRC(base)->stream->start(info);
+  return GST_PYTHON_SRC(base)->stream->start(caps);
+}
+
+// The base class takes anything for nothing to agree on.
+static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
+  PythonElement *python = GST_PYTHON_SRC(base)->python;
+  GstCaps *caps = python->allowed_caps();
+  const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
+                     !python->converts() || python->confirm_source_caps(caps);
+  gst_caps_unref(caps);
+  return known &&
+         GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
 }
 
 static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,
@@ -233,10 +259,13 @@ static void gst_python_src_class_init(GstPythonSrcClass *klass) {
       "Makes audio with a source written in Python with NumPy, in the buffer's "
       "own memory",
       "The pythonfilter authors");
-  pythonfilter::add_pad_template(element_class, "src", GST_PAD_SRC);
+  gst_element_class_add_pad_template(
+      element_class,
+      gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_CAPS_ANY));
 
   source_class->get_caps = gst_python_src_get_caps;
   source_class->fixate = gst_python_src_fixate;
+  source_class->negotiate = gst_python_src_negotiate;
   source_class->set_caps = gst_python_src_set_caps;
   source_class->decide_allocation = gst_python_src_decide_allocation;
   source_class->query = gst_python_src_query;

@@ -83,6 +83,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
+  // The same of a source that declares caps.
+  bool confirm_source_caps(GstCaps *caps);
   // Says that no stream can be made of caps that the plugin takes or gives.
   // Always false.
   bool refuse_caps(const GstCaps *caps, const char *does);

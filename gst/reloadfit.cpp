@@ -20,8 +20,16 @@ std::string takes(GstCaps *allowed, GstCaps *caps) {
 
 std::string keeps_conversion(const CapsConversion &conversion,
                              const StreamFormat &format) {
-  GstCaps *input = gst_caps_from_string(format.input_caps.c_str());
   GstCaps *output = gst_caps_from_string(format.output_caps.c_str());
+  if (format.input_caps.empty()) {  // a source
+    Failure failure;
+    GstCaps *gives = conversion.source(&failure);
+    std::string problem = gives ? takes(gives, output) : failure.message;
+    gst_clear_caps(&gives);
+    gst_caps_unref(output);
+    return problem;
+  }
+  GstCaps *input = gst_caps_from_string(format.input_caps.c_str());
   GstCaps *allowed = conversion.input();
   GstCaps *possible = conversion.transform(GST_PAD_SINK, input);
   std::string problem = takes(allowed, input);

@@ -59,9 +59,11 @@ bool SourceStream::seek(GstSegment *segment) {
 bool SourceStream::move(guint64 frame, bool backwards) {
   GST_DEBUG_OBJECT(source_, "goes to frame %" G_GUINT64_FORMAT "%s", frame,
                    backwards ? ", backwards" : "");
-  if (!backwards && !(python.can_seek() ? python.seek(frame)
-                                        : frame == 0 && python.restart()))
-    return false;
+  // Only samples can be read a block at a time from their end.
+  const bool moved = backwards           ? !converts_
+                     : python.can_seek() ? python.seek(frame)
+                                         : frame == 0 && python.restart();
+  if (!moved) return false;
   in_place_ = !backwards;
   times_.go_to(frame);
   based_ = false;

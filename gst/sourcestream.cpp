@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "plugincaps.hpp"
+
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
 
@@ -23,7 +25,19 @@ GstClockTime before_asking_again(GstClockTime duration) {
 
 }  // namespace
 
-bool SourceStream::start(const GstAudioInfo &info) {
+bool SourceStream::start(GstCaps *caps) {
+  if (!python.loaded()) return false;
+  GstAudioInfo info;
+  converts_ = python.converts();
+  gst_audio_info_init(&output_);
+  if (is_raw_audio(caps)) {
+    if (!exact_audio(caps, &info)) return python.refuse_caps(caps, "gives");
+  } else {
+    // A "frame" is a nanosecond of what nobody can count.
+    gst_audio_info_init(&info);
+    info.rate = gint(GST_SECOND);
+    info.bpf = 1;
+  }
   // The property is in bytes, as everywhere; 0 leaves it to the plugin.
   const guint bytes = gst_base_src_get_blocksize(source_);
   const int wanted = python.preferences().frames;
@@ -41,8 +55,8 @@ bool SourceStream::start(const GstAudioInfo &info) {
     g_object_get(source_, "num-buffers", &buffers_left_, nullptr);
   }
   discont_ = true;
-  duration_ = times_.time_after(frames_) - times_.time();
-  if (!python.start(info, int(frames_))) return false;
+  duration_ = converts_ ? 0 : times_.time_after(frames_) - times_.time();
+  if (!start_plugin(caps, info)) return false;
   in_place_ = !is_backwards();
   check_length();
   if (!in_place_) {
@@ -50,6 +64,16 @@ bool SourceStream::start(const GstAudioInfo &info) {
     return true;
   }
   return go_on(place, time);
+}
+
+bool SourceStream::start_plugin(GstCaps *caps, const GstAudioInfo &info) {
+  if (!converts_) return python.start(info, int(frames_));
+  if (!python.confirm_source_caps(caps)) return false;
+  StreamFormat format;
+  if (!describe_outputs(caps, &format)) return false;
+  GstAudioInfo none;
+  gst_audio_info_init(&none);
+  return python.start(none, &format);
 }
 
 // A buffer is sent when its last sample is due, and the plugin may have it
@@ -67,6 +91,7 @@ void SourceStream::check_latency() {
 }
 
 void SourceStream::choose_pool(GstQuery *query) {
+  if (converts_) return;
   const guint size = guint(frames_ * size_t(python.info().bpf));
   if (gst_query_get_n_allocation_pools(query) > 0) {
     GstBufferPool *pool;
@@ -118,6 +143,8 @@ GstFlowReturn SourceStream::create(GstBuffer **buffer) {
 
 bool SourceStream::is_last(GstBuffer *buffer) const {
   const GstClockTime begin = GST_BUFFER_PTS(buffer);
+  if (!GST_CLOCK_TIME_IS_VALID(begin) || !GST_BUFFER_DURATION_IS_VALID(buffer))
+    return false;
   return is_backwards() ? begin <= segment().start
                         : begin + GST_BUFFER_DURATION(buffer) >= segment().stop;
 }
@@ -127,6 +154,7 @@ GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
   if (flow != GST_FLOW_OK) return flow;
   if (!based_) begin();
   if (G_UNLIKELY(segment_lost_)) restore_segment();
+  if (converts_) return next_output(buffer);
   for (;;) {
     // What a flush kept from being sent when it was due is still there.
     if (length_ == 0) {
@@ -339,6 +367,7 @@ GstClockTime SourceStream::time_of_capture(GstClockTime duration) const {
 }
 
 void SourceStream::drop_ready() {
+  drop_outputs();
   gst_clear_buffer(&ready_);
   length_ = 0;
 }

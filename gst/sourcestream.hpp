@@ -19,11 +19,16 @@ class SourceStream {
   explicit SourceStream(GstBaseSrc *source)
       : python(GST_ELEMENT(source), PluginKind::Source, source->segment),
         source_(source),
-        wait_(source) {}
-  ~SourceStream() { drop_ready(); }
+        wait_(source) {
+    gst_audio_info_init(&output_);
+  }
+  ~SourceStream() {
+    drop_ready();
+    gst_clear_buffer(&nowhere_);
+  }
 
   // Caps: (re)starts the plugin. False: an error was posted.
-  bool start(const GstAudioInfo &info);
+  bool start(GstCaps *caps);
   // Makes sure that buffers come from a pool and are large enough.
   void choose_pool(GstQuery *query);
   GstFlowReturn create(GstBuffer **buffer);
@@ -48,6 +53,14 @@ class SourceStream {
   PythonElement python;
 
  private:
+  bool start_plugin(GstCaps *caps, const GstAudioInfo &info);
+  // In sourceoutputs.cpp.
+  bool describe_outputs(GstCaps *caps, StreamFormat *format);
+  GstFlowReturn next_output(GstBuffer **buffer);
+  Outcome ask_for_outputs();
+  GstBuffer *wrap(const Output &output);
+  void drop_outputs();
+
   enum class Made { Samples, Silence, Nothing };
 
   GstFlowReturn next_buffer(GstBuffer **buffer);
@@ -94,6 +107,11 @@ class SourceStream {
   bool discont_ = true;
   GstClockTime first_place_ = 0;  // where the stream begins
   bool in_place_ = true;          // the plugin is where times_ is
+  bool converts_ = false;         // it gives bytes, of these caps
+  GstAudioInfo output_;           // which are raw audio, or bpf is 0
+  std::vector<Output> given_;     // in its last call
+  size_t next_output_ = 0;        // of those
+  GstBuffer *nowhere_ = nullptr;  // has what the plugin gets
   bool segment_lost_ = false;     // downstream has none any more
 };
 

@@ -415,7 +415,22 @@ class AudioSourcePlugin(_StreamPlugin):
         How much later than it was heard a device gives a sample, in seconds.  A
         live stream waits so much longer for ``read_audio``, and tells
         downstream.
+    ``get_output_caps(self) -> str``
+        What it gives, if that is not always all of ``output_caps``.  Asked on
+        any thread, at any time: it has to compute and nothing else.
+    ``set_caps(self, caps: str) -> None``
+        What was agreed on; called before ``start`` where caps are declared.
+
+    With ``output_caps``, a string as ``gst-launch-1.0`` takes it, a source gives
+    anything that has caps: ``read_audio`` returns ``bytes``, ``bytearray``, a
+    ``memoryview`` or a C-contiguous array, which goes on without a copy, or a
+    list of them, which are as many buffers.  An empty list and ``False`` are
+    nothing yet, any other empty object is the end.  ``buffer.data`` is empty.
+    Raw audio is bytes of whole frames or an array of ``(channels, frames)``;
+    for anything else ``get_duration`` and ``seek`` are about seconds.
     """
+
+    output_caps: ClassVar[str | None] = None
 
     _audio_callback: AudioSourceCallback | None = None
 
@@ -424,7 +439,9 @@ class AudioSourcePlugin(_StreamPlugin):
         return PluginType.AUDIO_SOURCE
 
     @abc.abstractmethod
-    def read_audio(self, buffer: AudioBuffer) -> bool | None | NDArray[Any]:
+    def read_audio(
+        self, buffer: AudioBuffer
+    ) -> bool | None | Output | Sequence[Output]:
         """Fill ``buffer.data``, of shape ``(channels, frames)``, completely.
 
         What it holds before is undefined.  Return ``False`` if there is nothing

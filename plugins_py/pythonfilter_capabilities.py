@@ -81,7 +81,13 @@ class Capabilities:
             or self.maps_to_input
             or self.as_bytes
         )
-        if self.converts and self.kind != "processor":
+        takes = self.input_caps or self.maps_to_input or self.as_bytes
+        if self.kind == "source" and takes:
+            raise self._unusable(
+                "declares what goes in (input_caps, as_bytes, get_input_caps), but "
+                "nothing goes into a source"
+            )
+        if self.converts and self.kind == "sink":
             raise self._unusable(
                 "declares caps of its own (input_caps, output_caps, as_bytes, "
                 "get_output_caps), which only pythonfilter can honour"

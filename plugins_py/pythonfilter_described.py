@@ -202,7 +202,7 @@ def _describe(
     name = place.name if isinstance(place, ast.ClassDef) else ""
     fields = _info(source, place, name)
     caps = Caps(source, place, bare)
-    fields |= caps.conversion() if kind == "processor" else {}
+    fields |= caps.conversion() if kind != "sink" else {}
     fields |= caps.raw_audio()
     fields |= caps.facts(kind)
     problem = ""

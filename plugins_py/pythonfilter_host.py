@@ -291,10 +291,24 @@ class Host(Capabilities):
             return
         set_caps = method_of(self.plugin, "set_caps")
         if set_caps is not None and self.converts:
-            set_caps(input_caps, output_caps)
+            set_caps(*self._caps_for(set_caps, input_caps, output_caps))
         if rate:
             self._set_format(rate, channels, frames)
         self._ask("start")
+
+    def _caps_for(self, method: Any, *caps: str) -> tuple[str, ...]:
+        """A source has no input, so that its method need not take its caps."""
+        if self.kind != "source":
+            return caps
+        parameters = inspect.signature(method).parameters.values()
+        if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+            return caps
+        named = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
+        count = sum(each.kind in named for each in parameters)
+        return caps[max(0, len(caps) - count) :]
 
     def _set_format(self, rate: int, channels: int, frames: int) -> None:
         set_rate = method_of(self.plugin, "set_sample_rate", "setSampleRate")
@@ -381,7 +395,7 @@ class Host(Capabilities):
 
     def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
-        mapped = method(caps)
+        mapped = method(*self._caps_for(method, caps))
         if isinstance(mapped, str) and len(mapped) <= MOST_CAPS:
             return (as_c_string(mapped), *self.place_of(method))
         raise PluginError(

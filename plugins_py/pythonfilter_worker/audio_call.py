@@ -132,7 +132,11 @@ class AudioCall:
             result = None
         try:
             if self._converts:
-                self._take_outputs(result)
+                given = self._take_outputs(result)
+                empty = not (self.pieces or isinstance(given, (list, tuple)))
+                if empty and self._host.kind == "source":
+                    self.flags = 0
+                    return END_OF_STREAM
             else:
                 self.view.missing = 0
                 self.view.take_result(result)
@@ -161,7 +165,7 @@ class AudioCall:
             self.failure = failure.of(error, self.name)
         return FAILED
 
-    def _take_outputs(self, returned: Any) -> None:
+    def _take_outputs(self, returned: Any) -> Any:
         view = self.view
         format = view.format
         assert format is not None
@@ -170,7 +174,12 @@ class AudioCall:
         given = bound if by_binding else returned
         if given is view.shown.array and (by_binding or format.in_place):
             if format.in_place:
-                return
+                return given
+            if self._host.kind == "source":
+                raise TypeError(
+                    f"gave nothing, and its output is {format.output_caps}: return "
+                    "bytes or a list of them, or False if there is nothing yet"
+                )
             raise TypeError(
                 f"gave nothing, and its input, {format.input_caps}, may not go on as "
                 f"{format.output_caps}: return bytes or a list of them, an empty one "
@@ -178,6 +187,7 @@ class AudioCall:
             )
         self.pieces = outputs.pieces_of(given, format)
         self.flags |= CONVERTED
+        return given
 
     def put_outputs(self) -> None:
         """Into the region; what does not go in is kept, but for the block itself."""

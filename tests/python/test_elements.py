@@ -546,6 +546,20 @@ def test_what_a_plugin_has_from_a_helper_beside_it(place):
     assert names(env) == ["py-helped"]
 
 
+def test_a_source_shows_what_it_gives(place):
+    folder, env = place
+    read = "    def read_audio(self, buffer): ...\n"
+    for attributes, caps in (
+        ("output_caps = 'text/x-raw, format=utf8'", "text/x-raw\n"),
+        ("output_caps = 'audio/x-raw, format=S24LE'", "format: S24LE"),
+        ("def get_output_caps(self): return 'a/b'", "ANY"),
+        ("rates = 8000", "rate: 8000"),
+    ):
+        (folder / "giver.py").write_text(f"class Giver:\n    {attributes}\n{read}")
+        _, _, shown = inspect("py-giver", env).partition("SRC template")
+        assert caps in shown.partition("Element")[0], (attributes, shown)
+
+
 def test_encryptors_show_where_their_key_can_be(place):
     _, env = place
     env["GST_PYTHONFILTER_PATH"] = PLUGINS

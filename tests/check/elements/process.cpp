@@ -138,6 +138,33 @@ GST_START_TEST(test_a_reply_is_held_against_its_request) {
 }
 GST_END_TEST;
 
+// Some frames fewer, of a source's block of samples, and nothing else.
+GST_START_TEST(test_a_short_block_is_a_sources_and_has_frames_left) {
+  Asked source;
+  source.can_end = true;
+  source.frames = 480;
+  Reply reply;
+  reply.flags = reply_short;
+  for (const auto &[bytes, fits] : {std::pair(uint64_t(0), false),
+                                    {1, true},
+                                    {479, true},
+                                    {480, false},
+                                    {UINT64_MAX, false}}) {
+    reply.bytes = bytes;
+    fail_unless((find_fault(reply, source) == nullptr) == fits);
+    Asked other = source;
+    other.can_end = false;
+    fail_unless(find_fault(reply, other) != nullptr);
+    other = source;
+    other.converts = true;
+    fail_unless(find_fault(reply, other) != nullptr);
+    Reply ended = reply;
+    ended.outcome = uint64_t(ReplyOutcome::EndOfStream);
+    fail_unless(find_fault(ended, source) != nullptr);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_outputs_lie_within_their_region) {
   Asked asked;
   asked.converts = true;
@@ -584,6 +611,7 @@ Suite *process_suite() {
   tcase_add_test(pieces, test_a_record_is_whole_or_refused);
   tcase_add_test(pieces, test_text_becomes_valid);
   tcase_add_test(pieces, test_a_reply_is_held_against_its_request);
+  tcase_add_test(pieces, test_a_short_block_is_a_sources_and_has_frames_left);
   tcase_add_test(pieces, test_outputs_lie_within_their_region);
   tcase_add_test(pieces, test_regions_keep_their_size);
   tcase_add_test(pieces, test_samples_of_any_layout);

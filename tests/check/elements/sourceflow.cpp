@@ -149,10 +149,10 @@ GST_START_TEST(test_live_and_nothing_yet_is_silence_on_time) {
     silent += gap;
   });
   const Output output(pipeline.python());
-  pipeline.expect_to(GST_STATE_PLAYING);
   const double start = seconds_now();
+  pipeline.expect_to(GST_STATE_PLAYING);
   pipeline.expect_eos();
-  expect_near(seconds_now() - start, 0.3, 0.2, "30 buffers");
+  fail_unless(seconds_now() - start > 0.27);
   expect_continuous(output.all());
   fail_unless_equals_int(silent, 29);
   // Often, but not in a loop.
@@ -366,7 +366,8 @@ namespace {
 
 const char *const bad_results[] = {
     "return 1\n",
-    "return buffer.data[:, 1:]\n",
+    "return buffer.data[0]\n",
+    "return buffer.data[:0]\n",
     "buffer.data = buffer.data.astype('f8')\n",
     "del buffer.data\n",
     "raise SystemExit\n",
