@@ -8,13 +8,14 @@
 namespace pythonfilter {
 
 struct Python {
-  PyObject *host = nullptr;         // module pythonfilter_host
-  PyObject *describe = nullptr;     // pythonfilter_host.describe_exception
-  PyObject *load = nullptr;         // pythonfilter_host.load
-  PyObject *timeout = nullptr;      // base_plugin.PluginTimeout
-  PyObject *buffer_type = nullptr;  // base_plugin.AudioBuffer
-  Py_ssize_t data_slot = 0;         // offset of AudioBuffer.data
-  Py_ssize_t stream_slot = 0;       // offset of AudioBuffer._stream
+  PyObject *host = nullptr;          // module pythonfilter_host
+  PyObject *describe = nullptr;      // pythonfilter_host.describe_exception
+  PyObject *load = nullptr;          // pythonfilter_host.load
+  PyObject *timeout = nullptr;       // base_plugin.PluginTimeout
+  PyObject *buffer_type = nullptr;   // base_plugin.AudioBuffer
+  Py_ssize_t data_slot = 0;          // offset of AudioBuffer.data
+  Py_ssize_t stream_slot = 0;        // offset of AudioBuffer._stream
+  PyObject *numpy_errors = nullptr;  // where NumPy 1 has them; NULL: NumPy 2
   PyTypeObject *owner_type = nullptr;
   PyTypeObject *stream_info_type = nullptr;
   PyInterpreterState *interpreter = nullptr;

@@ -2,10 +2,16 @@
 #define PYTHONFILTER_IMPORTS_NUMPY
 #include "numpy_api.hpp"
 
+#include "names.hpp"
+
 namespace pythonfilter {
 
 bool import_numpy() {
-  return _import_array() == 0;
+  if (_import_array() != 0) return false;
+  constexpr unsigned numpy_2 = 0x12;
+  if (PyArray_GetNDArrayCFeatureVersion() >= numpy_2) return true;
+  python.numpy_errors = PyUnicode_InternFromString("UFUNC_PYVALS");
+  return python.numpy_errors != nullptr;
 }
 
 }  // namespace pythonfilter

@@ -71,7 +71,9 @@ bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
-  return load_module(spec, failure);
+  if (surroundings_.make()) return load_module(spec, failure);
+  capture_exception(failure, "load");
+  return false;
 }
 
 bool PythonPlugin::initialize(const std::vector<Parameter> &set,
@@ -111,6 +113,7 @@ void PythonPlugin::unload() {
 
 bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
   RunningCall call(site_.get(), "load", ticks());
+  Inside inside(&surroundings_);
   Ref post = Outbox::post_function(outbox_);
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
@@ -119,6 +122,7 @@ bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
         spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
         post.get(), log.get(), outbox_->log_threshold(),
         spec.again ? Py_True : Py_False));
+  inside.leave();
   call.end();
   if (host_ && read_capabilities()) return true;
   capture_exception(failure, "load");
@@ -202,16 +206,19 @@ PythonPlugin::~PythonPlugin() {
   audio_.reset();
   state_.reset();
   host_.reset();
+  surroundings_.close();
 }
 
 Ref PythonPlugin::call_host(const char *method, const char *phase,
                             Failure *failure, Ref arguments) {
   RunningCall call(site_.get(), phase, ticks());
+  Inside inside(&surroundings_);
   Ref bound = steal(PyObject_GetAttrString(host_.get(), method));
   Ref result;
   if (bound)
     result = steal(arguments ? PyObject_CallObject(bound.get(), arguments.get())
                              : PyObject_CallNoArgs(bound.get()));
+  inside.leave();
   call.end();
   if (result) return result;
   capture_exception(failure, phase);
@@ -271,10 +278,12 @@ bool PythonPlugin::shutdown(Failure *failure) {
     PyObject *buffer = view_.point_at(block);
     if (buffer) {
       RunningCall call(site_.get(), audio_name_.c_str(), block->times.held);
+      Inside inside(&surroundings_);
       PyObject *arguments[] = {nullptr, buffer};
       Ref result = steal(PyObject_Vectorcall(audio_.get(), arguments + 1,
                                              1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                              nullptr));
+      inside.leave();
       call.end();
       outcome = accept(result.get(), block, failure);
     }
@@ -477,6 +486,7 @@ bool PythonPlugin::unlock(Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "unlock");
   if (!host_) return true;
+  Inside inside(&surroundings_);
   if (steal(PyObject_CallMethod(host_.get(), "unlock", nullptr))) return true;
   capture_exception(failure, "unlock");
   return false;
@@ -505,8 +515,10 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
                                 const std::string &caps, std::string *mapped,
                                 Failure *failure) {
   RunningCall call(site, method, ticks());
+  Inside inside(&surroundings_);
   Ref answer =
       steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
+  inside.leave();
   call.end();
   const char *text, *file, *function;
   int line;

@@ -9,6 +9,7 @@
 #include "python.hpp"
 #include "running_call.hpp"
 #include "side_calls.hpp"
+#include "surroundings.hpp"
 
 namespace pythonfilter {
 
@@ -69,6 +70,7 @@ class PythonPlugin final : public Plugin {
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   std::string audio_name_;
   Ref state_;  // of the plugin that it replaces, on its way
+  Surroundings surroundings_;
   AudioView view_;
   Capabilities capabilities_;
 };

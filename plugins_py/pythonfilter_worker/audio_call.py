@@ -50,6 +50,7 @@ class AudioCall:
         except (KeyError, TypeError, ValueError) as error:
             raise wire.ProtocolError(f"no samples there: {error}") from None
         running = self.running
+        running.surroundings.before_call()  # after point_at(), which makes it usual
         begin = perf_counter_ns()
         try:
             running.phase = self.name
@@ -79,6 +80,7 @@ class AudioCall:
         self.time = time
         self.flags = self.outputs = self.bytes = 0
         self.view.after_call()
+        self.running.surroundings.after_call()
         # Of a call that was late, and that the host does not resume any more.
         self.pieces.clear()
 

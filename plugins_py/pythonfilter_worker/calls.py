@@ -82,6 +82,7 @@ class Calls:
 
     def _run(self, phase: str, function: Callable[..., Any], *arguments: Any) -> Any:
         running = self._running
+        running.surroundings.before_call()
         try:
             running.phase = phase
             result = function(*arguments)
@@ -94,6 +95,8 @@ class Calls:
             if running.interrupting:
                 running.over()
             raise CallFailed(failure.of_call(error, phase)) from None
+        finally:
+            running.surroundings.after_call()
 
     @property
     def _loaded(self) -> Host:

@@ -36,12 +36,17 @@ class Channel:
         self._running = Running()
         self._outbox = Outbox(self._events, self._running)
         self._view = View(self._page.words)
+        # The next buffer is then no usual one, and sees it.
+        self._running.surroundings.changed = self._view.known.clear
         self._plugin = Calls(self._running, self._outbox, self._view, confined)
         self._audio: AudioCall | None = None
         self._calling = False
         self._open = True
 
     def run(self) -> None:
+        self._running.surroundings.run(self._run)
+
+    def _run(self) -> None:
         self._running.thread = threading.get_ident()
         listening = threading.Thread(target=self._listen, name="events", daemon=True)
         listening.start()

@@ -67,7 +67,7 @@ class Listening:
         host = self._plugin.host
         try:
             if host is not None and host.has_unlock:
-                host.unlock()
+                self._running.surroundings.beside(host.unlock)
         except BaseException as error:
             told: Failure = failure.of(error, "unlock")
             self._outbox.send([b"failed", *told.fields()])
@@ -78,7 +78,9 @@ class Listening:
         try:
             if host is None:
                 raise RuntimeError("the plugin is gone")
-            text, file, line, function = getattr(host, method)(wire.decode(caps))
+            text, file, line, function = self._running.surroundings.beside(
+                getattr(host, method), wire.decode(caps)
+            )
         except BaseException as error:
             told = failure.of(error, method)
             self._outbox.send([b"not_mapped", serial, *told.fields()])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 
 from .failure import Timeout
+from .surroundings import Surroundings
 
 try:
     from ctypes import c_ulong, py_object, pythonapi
@@ -21,12 +22,13 @@ class Running:
     the other did, without a lock for each call.
     """
 
-    __slots__ = ("phase", "thread", "interrupting", "_lock")
+    __slots__ = ("phase", "thread", "interrupting", "surroundings", "_lock")
 
     def __init__(self) -> None:
         self.phase: str | None = None  # None: no call
         self.thread = 0
         self.interrupting = False
+        self.surroundings = Surroundings()
         self._lock = threading.Lock()
 
     def is_here(self) -> bool:
