@@ -23,6 +23,11 @@ from _held_keys import held
 KEY_SIZE = 32
 PATIENCE = 3.0  # seconds for whoever writes the key to a pipe
 _LINE = re.compile(rb"[A-Za-z0-9_-]{43}=")
+# What people have keys in: base64 of either alphabet, with padding or without,
+# or hexadecimal digits, of so many bytes.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_HEXADECIMAL = re.compile(r"(?:0x)?((?:[0-9A-Fa-f]{2}[:\s]?)+)")
+_SIZES = (16, 20, 24, 28, 32, 48, 64, 96, 128)
 _LONGEST = 4096  # bytes of a file, comments included
 # NOFOLLOW: a link in a folder of others could make us use another of our files.
 # NONBLOCK: opening a FIFO would wait for its writer.
@@ -31,8 +36,19 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def looks_like_a_key(text: str) -> bool:
-    """True for the key itself where its name was wanted."""
-    return _LINE.fullmatch(text.strip().encode("utf-8", "replace")) is not None
+    """True for the key itself where its name was wanted.
+
+    A file that is there is a file, whatever it is called.
+    """
+    text = text.strip()
+    digits = _HEXADECIMAL.fullmatch(text)
+    if digits:
+        size = len(re.sub(r"[:\s]", "", digits[1])) // 2
+    elif _BASE64.fullmatch(text):
+        size = len(text.rstrip("=")) * 3 // 4
+    else:
+        return False
+    return size in _SIZES and not os.path.lexists(os.path.expanduser(text))
 
 
 def read_key(key_file: str, key_fd: int, credential: str) -> bytes:
@@ -75,12 +91,12 @@ def read_key_file(path: str) -> bytes:
 def read_credential(name: str) -> bytes:
     """The key in a credential of the systemd service that this process is."""
     if "/" in name or name in (".", ".."):
-        raise ValueError(f"credential: {name!r} is no name of a credential")
+        raise ValueError("credential: what was given is no name of a credential")
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     if not folder:
         raise FileNotFoundError(
-            f"credential: {name!r} needs a systemd service with "
-            f"LoadCredential={name}:PATH ($CREDENTIALS_DIRECTORY is not set)"
+            "credential: this needs a systemd service with LoadCredential=NAME:PATH "
+            "($CREDENTIALS_DIRECTORY is not set)"
         )
     # Where systemd lets the service read by an ACL, fstat() shows the ACL's mask
     # as the access of the group.
@@ -139,6 +155,14 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
     try:
         descriptor = os.open(path, _OPEN)
     except OSError as error:
+        if not os.path.lexists(path):
+            # It may be a key with a typing error.
+            raise OSError(
+                error.errno,
+                f"{parameter}: {error.strerror}; what was given is not shown, as it "
+                f"may be the key itself ({len(os.path.basename(path))} characters"
+                + (f" in the folder {_folder(path)})" if _folder(path) else ")"),
+            ) from None
         why = error.strerror
         if os.path.islink(path):
             why = "it is a symbolic link, so name the file itself"
@@ -162,6 +186,14 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
     finally:
         os.close(descriptor)
     return _parse(what, text)
+
+
+def _folder(path: str) -> str:
+    """The part of a path that is there: no key has that. "" where nothing is."""
+    folder = os.path.dirname(path)
+    while folder and not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder if folder != "/" else ""
 
 
 def _parse(what: str, text: bytes) -> bytes:

@@ -8,7 +8,12 @@ from typing import ClassVar
 from _keys import looks_like_a_key, read_key
 from base_plugin import AudioProcessorPlugin, Param
 
-KEY_PARAMETERS = ("key_file", "key_fd", "credential")
+WANTED = {
+    "key_file": "name of a file",
+    "key_fd": "number of a descriptor",
+    "credential": "name of a credential",
+}
+KEY_PARAMETERS = tuple(WANTED)
 
 
 class SealedPlugin(AudioProcessorPlugin):
@@ -31,7 +36,16 @@ class SealedPlugin(AudioProcessorPlugin):
                 f"{key} is the name of a place that holds the key, not the key "
                 "itself, which others can now have seen: make a new one"
             )
-        return super().set_parameter(key, value)
+        try:
+            return super().set_parameter(key, value)
+        except (TypeError, ValueError):
+            if key not in KEY_PARAMETERS:
+                raise
+            # A key with a typing error would be in the message.
+            raise ValueError(
+                f"{key} was given what is no {WANTED[key]}; it is not shown, as it may "
+                "be the key itself"
+            ) from None
 
     def _read_key(self) -> bytes:
         """32 bytes; OSError or ValueError says what to do."""

@@ -23,6 +23,7 @@ __author__ = "The pythonfilter authors"
 from _sframe import SUITES, FrameKey
 from _sframe_plugin import SFramePlugin
 from _sframe_session import MEDIA_TYPE, Session
+from _this_process import Mark
 from base_plugin import AudioBuffer, Param, PluginState
 
 
@@ -74,6 +75,11 @@ class SFrameEncryptor(SFramePlugin):
         self._metadata = b""
         self._key: FrameKey | None = None
         self._limit = 0
+        self._here = Mark()
+
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        """For copy and pickle: two with one counter would use each nonce twice."""
+        raise TypeError("an encryptor cannot be copied: each nonce is used once")
 
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Another ``cipher_suite`` needs another session."""
@@ -114,6 +120,11 @@ class SFrameEncryptor(SFramePlugin):
         session, key = self._session, self._key
         if session is None or key is None:
             raise RuntimeError("not started, so there is no key")
+        if not self._here:
+            raise RuntimeError(
+                "this process was forked from the one that the session belongs to, "
+                "which goes on with its nonces: make an element of its own here"
+            )
         ctr = self._counters[session]
         if ctr >= self._limit:
             raise OverflowError(

@@ -2,6 +2,7 @@
 """Where keys come from, what is refused, and that no message repeats one."""
 
 import base64
+import hashlib
 import os
 import pathlib
 import re
@@ -18,7 +19,8 @@ import fernet_decryptor
 import fernet_encryptor
 import sframe_decryptor
 import sframe_encryptor
-from _keys import read_credential, read_descriptor, read_key, read_key_file
+from _keys import looks_like_a_key, read_credential, read_descriptor
+from _keys import read_key, read_key_file
 from sealing import RAW, buffer, key_text, made, negotiate, seal, write_key
 
 MAKE_KEY = pathlib.Path(__file__).parents[2] / "examples/make-key"
@@ -93,9 +95,56 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
         assert str(path) in message and "regular" in message
 
 
-def test_missing_file_is_named(tmp_path):
-    message = refused(FileNotFoundError, read_key_file, str(tmp_path / "none"))
-    assert str(tmp_path / "none") in message and "No such file" in message
+def test_missing_file_is_not_repeated_but_its_folder_is(tmp_path):
+    message = refused(FileNotFoundError, read_key_file, str(tmp_path / "nothing"))
+    assert str(tmp_path) in message and "No such file" in message
+    assert "nothing" not in message and "7 characters" in message
+
+
+def written(size):
+    """A key of so many bytes in each form that people have keys in."""
+    key = hashlib.sha512(b"of a test").digest() * 2
+    key = key[:size]
+    plain = [base64.b64encode(key).decode(), base64.urlsafe_b64encode(key).decode()]
+    spaced = key.hex(":"), key.hex(" "), "0x" + key.hex(), key.hex().upper()
+    return {*plain, *(each.rstrip("=") for each in plain), key.hex(), *spaced}
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 48, 64])
+def test_a_key_in_place_of_its_name_is_known(size):
+    for text in written(size):
+        assert looks_like_a_key(text) and looks_like_a_key(f" {text}\n"), text
+
+
+def test_names_of_files_are_no_keys(tmp_path):
+    for name in ("call.key", "/etc/call.key", "~/keys/call", "keys/call", "3", "-1"):
+        assert not looks_like_a_key(name), name
+    # What is there is a file, whatever it is called.
+    path = tmp_path / key_text()
+    assert looks_like_a_key(key_text())
+    path.write_text("")
+    assert not looks_like_a_key(str(path))
+
+
+@pytest.mark.parametrize("parameter", ["key_file", "key_fd", "credential"])
+@pytest.mark.parametrize("size", [15, 16, 31, 32, 33])
+def test_nothing_that_was_given_for_a_key_is_repeated(
+    parameter, size, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for text in written(size):
+        for module in (sframe_encryptor, fernet_encryptor):
+            plugin = module.create_plugin()
+            plugin.initialize()
+            if hasattr(plugin, "set_caps"):
+                caps = "audio/x-opus"
+                plugin.set_caps(caps, plugin.get_output_caps(caps))
+            with pytest.raises((ValueError, OSError)) as caught:
+                plugin.set_parameter(parameter, text)
+                plugin.start()
+            shown = "".join(traceback.format_exception(caught.value))
+            for part in {text, text.strip("="), text.rpartition("/")[2]}:
+                assert len(part) < 8 or part not in shown, (parameter, text)
 
 
 def test_home_is_found(tmp_path, monkeypatch):
@@ -308,9 +357,10 @@ def test_credential_is_a_name_and_no_path(name, credentials):
 
 
 def test_missing_credential_is_explained(credentials, monkeypatch):
-    assert "call" in refused(FileNotFoundError, read_credential, "call")
+    message = refused(FileNotFoundError, read_credential, "call")
+    assert "credential: No such file" in message
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
-    assert "LoadCredential=call" in refused(FileNotFoundError, read_credential, "call")
+    assert "LoadCredential=" in refused(FileNotFoundError, read_credential, "call")
 
 
 def test_credential_that_is_a_link_is_refused(credentials, tmp_path_factory):

@@ -2,11 +2,15 @@
 """No nonce is used twice with one key, whatever happens to the encryptor."""
 
 import base64
+import copy
 import hmac
+import pickle
 import random
+import sys
 
 import pytest
 
+import processes
 import soak
 import _sframe
 import sframe_encryptor
@@ -207,3 +211,41 @@ def test_interrupted_call_does_not_give_its_nonce_back(key, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             seal(encryptor, b"x")
     assert ctr_of(seal(encryptor, b"x")[0]) == 2
+
+
+FORKS = {
+    "python": "os.fork()",
+    # Which Python hears nothing of.
+    "c": "ctypes.PyDLL(None).fork()",
+}
+
+
+@pytest.mark.parametrize("how", FORKS)
+def test_a_fork_has_no_nonces(key, how):
+    """Its frames would have the counters of the process that it came from."""
+    code = f"""
+import ctypes, os, sys
+sys.path[:0] = {sys.path!r}
+import sealing
+encryptor, decryptor, _ = sealing.pair({key!r})
+sealing.seal(encryptor, b"before")
+child = {FORKS[how]}
+if child == 0:
+    try:
+        encryptor.process_audio(sealing.buffer(b"a secret"))
+    except RuntimeError as error:
+        os._exit(7 if "forked" in str(error) else 8)
+    os._exit(9)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+frame, = sealing.seal(encryptor, b"after")
+print(status, bytes(decryptor.process_audio(sealing.buffer(frame))).decode())
+"""
+    result = processes.run_python(code)
+    assert result.out.split() == [b"7", b"after"], result.err
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_encryptor_cannot_be_copied(key, copied):
+    encryptor, _, _ = pair(key)
+    with pytest.raises(TypeError, match="each nonce is used once"):
+        copied(encryptor)

@@ -321,7 +321,7 @@ def test_nothing_is_sealed_or_opened_without_a_key(key, tmp_path):
         with pytest.raises(RuntimeError, match="not started"):
             plugin.process_audio(buffer(data))
         assert plugin.set_parameter("key_file", str(tmp_path / "none")) is True
-        with pytest.raises(FileNotFoundError, match="none"):
+        with pytest.raises(FileNotFoundError, match="key_file"):
             plugin.start()
         with pytest.raises(RuntimeError, match="not started"):
             plugin.process_audio(buffer(data))
