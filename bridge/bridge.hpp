@@ -77,6 +77,7 @@ struct ParameterSpec {
 
 // What a plugin said it can work on; known once it is loaded.
 struct Capabilities {
+  std::vector<std::string> warnings;  // what its author may not have meant
   std::vector<SampleFormat> formats;
   bool interleaved = true;
   bool non_interleaved = true;

@@ -195,7 +195,8 @@ bool look_up_names(const PluginSpec &spec) {
        {"pythonfilter_kinds", "pythonfilter_names", "pythonfilter_loader",
         "pythonfilter_params", "pythonfilter_logging", "pythonfilter_failures",
         "pythonfilter_children", "pythonfilter_interpreter",
-        "pythonfilter_instance", "pythonfilter_capabilities",
+        "pythonfilter_instance", "pythonfilter_reading",
+        "pythonfilter_spelling", "pythonfilter_capabilities",
         "pythonfilter_host"}) {
     host = import_ours(name);
     if (!host) return false;

@@ -176,6 +176,7 @@ bool PythonPlugin::read_capabilities() {
   }
   for (const auto &[attribute, texts] :
        {std::pair("secrets", &capabilities_.secrets),
+        {"warnings", &capabilities_.warnings},
         {"files", &capabilities_.files}}) {
     Ref tuple = steal(PyObject_GetAttrString(host_.get(), attribute));
     if (!tuple) return false;

@@ -288,15 +288,17 @@ bool register_element(GstPlugin *plugin, const std::string &line) {
 }  // namespace
 
 void find_dynamic_elements(GstPlugin *plugin) {
-  warn_about_relative_folders();
+  const std::vector<std::string> relative = relative_folders();
   if (const GstStructure *known = gst_plugin_get_cache_data(plugin)) {
     records() = split_lines(gst_structure_get_string(known, cache_field));
     return;
   }
   watch_plugin_folders(plugin);
   const std::vector<std::string> folders = plugin_folders();
+  std::vector<std::string> packages;
   records().clear();
-  if (!folders.empty()) records() = scan_plugins(folders);
+  if (!folders.empty()) records() = scan_plugins(folders, &packages);
+  watch_packages(plugin, folders, packages);
   std::string all;
   for (const std::string &record : records()) {
     all += record + "\n";
@@ -304,6 +306,10 @@ void find_dynamic_elements(GstPlugin *plugin) {
     const ScanRecord broken(record);
     GST_WARNING("%s is not usable: %s", broken.value("file").c_str(),
                 broken.value("reason").c_str());
+  }
+  for (const std::string &line : relative) {
+    all += line + "\n";
+    records().push_back(line);
   }
   gst_plugin_set_cache_data(
       plugin, gst_structure_new(cache_name, cache_field, G_TYPE_STRING,

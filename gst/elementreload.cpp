@@ -158,6 +158,7 @@ void PythonElement::take_over(Candidate next) {
   for (const Parameter &told : next.told)
     properties_.tell_outcome(told);
   params_.declare(capabilities.parameters);
+  tell_warnings(capabilities);
   curves_.open(capabilities.parameters);
   curves_.refresh(properties_);
   reloader_.took_over(capabilities);

@@ -66,6 +66,13 @@ std::string unescape(const char *text) {
   return result;
 }
 
+std::string escape(const std::string &text) {
+  gchar *escaped = g_uri_escape_string(text.c_str(), "/", FALSE);
+  const std::string result = escaped;
+  g_free(escaped);
+  return result;
+}
+
 std::vector<std::string> named_folders() {
   std::vector<std::string> named;
   const char *set = getenv(path_variable);
@@ -124,7 +131,7 @@ std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
 
 // False: it ended before its time, at the file `current`.
 bool sort_out(const std::string &answer, std::vector<std::string> *kept,
-              std::string *current) {
+              std::vector<std::string> *packages, std::string *current) {
   size_t begin = 0;
   for (size_t end; (end = answer.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
@@ -135,6 +142,8 @@ bool sort_out(const std::string &answer, std::vector<std::string> *kept,
       kept->push_back(line);
     } else if (word == "reading") {
       *current = ScanRecord(line).value("file");
+      if (g_file_test(current->c_str(), G_FILE_TEST_IS_DIR))
+        packages->push_back(*current);
     } else {
       GST_INFO("%s", ScanRecord(line).value("text").c_str());
     }
@@ -196,11 +205,18 @@ std::vector<std::string> plugin_folders() {
 }
 
 // Nor does GStreamer look for changes in them.
-void warn_about_relative_folders() {
-  for (const std::string &folder : named_folders())
-    if (!g_path_is_absolute(folder.c_str()))
-      GST_WARNING("%s: \"%s\" is no absolute path, and is left out",
-                  path_variable, folder.c_str());
+std::vector<std::string> relative_folders() {
+  std::vector<std::string> lines;
+  for (const std::string &folder : named_folders()) {
+    if (g_path_is_absolute(folder.c_str())) continue;
+    GST_WARNING("%s: \"%s\" is no absolute path, and is left out",
+                path_variable, folder.c_str());
+    lines.push_back("broken file=" + escape(folder) + " reason=" +
+                    escape("is no absolute path, as those in " +
+                           std::string(path_variable) +
+                           " have to be, and is left out"));
+  }
+  return lines;
 }
 
 void watch_plugin_folders(GstPlugin *plugin) {
@@ -218,13 +234,34 @@ void watch_plugin_folders(GstPlugin *plugin) {
                             GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
 }
 
-std::vector<std::string> scan_plugins(const std::vector<std::string> &folders) {
+void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
+                    const std::vector<std::string> &packages) {
+  const auto watch = [&](const std::string &path, const char *name,
+                         GstPluginDependencyFlags flags) {
+    const char *names[] = {name, nullptr}, *paths[] = {path.c_str(), nullptr};
+    gst_plugin_add_dependency(plugin, nullptr, paths, names, flags);
+  };
+  for (const std::string &package : packages)
+    watch(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
+  // One that comes or goes changes its folder, and no name there ends in .py.
+  for (const std::string &folder : folders) {
+    gchar *parent = g_path_get_dirname(folder.c_str());
+    gchar *name = g_path_get_basename(folder.c_str());
+    watch(parent, name, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
+    g_free(parent);
+    g_free(name);
+  }
+}
+
+std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
+                                      std::vector<std::string> *packages) {
   std::vector<std::string> kept, arguments = folders;
   const gint64 until = g_get_monotonic_time() + patience_us;
   for (int attempt = 1;; attempt++) {
     std::string current;
     kept.clear();
-    if (sort_out(run_scan(arguments, until), &kept, &current)) break;
+    packages->clear();
+    if (sort_out(run_scan(arguments, until), &kept, packages, &current)) break;
     GST_WARNING("looking for plugins stopped at %s",
                 current.empty() ? "its start" : current.c_str());
     if (current.empty() || attempt == most_attempts ||

@@ -37,13 +37,18 @@ class ScanRecord {
 
 // The folders as the environment names them; what is no folder is left out.
 std::vector<std::string> plugin_folders();
-// What GST_PYTHONFILTER_PATH names in vain.
-void warn_about_relative_folders();
+// What GST_PYTHONFILTER_PATH names in vain, as lines `broken`. Warns of it.
+std::vector<std::string> relative_folders();
 
 // `plugin` is then scanned again when something in such a folder changes.
 void watch_plugin_folders(GstPlugin *plugin);
+// The same for the packages that there are in these, and others that come.
+void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
+                    const std::vector<std::string> &packages);
 
-// The lines `element` and `broken`. Notes go to the log.
-std::vector<std::string> scan_plugins(const std::vector<std::string> &folders);
+// The lines `element` and `broken`, and which packages there are. Notes go to
+// the log.
+std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
+                                      std::vector<std::string> *packages);
 
 }  // namespace pythonfilter

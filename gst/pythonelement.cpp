@@ -196,6 +196,7 @@ bool PythonElement::load() {
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets,
                 plugin_->capabilities().parameters);
+  tell_warnings(plugin_->capabilities());
   // A launch line sets plugin::NAME as soon as it is there, and initialize()
   // may need it.
   properties_.publish(plugin_->capabilities().parameters, name_);
@@ -214,6 +215,12 @@ bool PythonElement::load() {
   }
   unload();
   return false;
+}
+
+void PythonElement::tell_warnings(const Capabilities &capabilities) {
+  for (const std::string &warning : capabilities.warnings)
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
+                        ("%s: %s", name_.c_str(), warning.c_str()), (nullptr));
 }
 
 bool PythonElement::initialize() {

@@ -225,6 +225,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool change_over(Candidate *next, bool carries, Failure *failure);
   bool load();
   bool initialize();
+  void tell_warnings(const Capabilities &capabilities);
   bool describe_caps();
   void unload();
   void begin_stop();

@@ -20,6 +20,7 @@ from pythonfilter_kinds import (
 )
 from pythonfilter_reading import Unusable, read
 from pythonfilter_source import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
+from pythonfilter_spelling import warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,34 +42,59 @@ class Plugin:
     """
 
     def __init__(
-        self, kind: str, name: str, fields: dict[str, list[str]], problem: str = ""
+        self,
+        kind: str,
+        name: str,
+        fields: dict[str, list[str]],
+        problem: str = "",
+        classes: list[str] | None = None,
     ) -> None:
+        self.classes = classes or []
         self.name = name
         self.problem = problem
+        self.notes: list[str] = []
         self.fields = {"kind": [kind], **fields}
 
 
 def plugins(text: bytes, path: str) -> list[Plugin]:
-    """Raises SyntaxError, ValueError and others as ast.parse() does."""
-    source = Source(text, path, Helpers(os.path.dirname(path)).find)
-    bare = _brings_base_plugin(path)
+    """As those of _plugins(), with notes on what they may not mean."""
+    helpers = Helpers(path)
+    source = Source(text, path, helpers.find)
+    found = _plugins(source, helpers)
+    trees = {path: source.tree} | helpers.trees()
+    for plugin in found:
+        plugin.notes = warnings(trees, plugin.classes)
+    return found
+
+
+def _plugins(source: Source, helpers: Helpers) -> list[Plugin]:
+    """Those of a file, or of a package, whose ``path`` is that of its __init__.py.
+
+    Raises SyntaxError, ValueError and others as ast.parse() does, and Unusable for
+    a plugin that makes no element.
+    """
+    bare = _brings_base_plugin(helpers.folders)
     create = source.functions.get("create_plugin") or source.functions.get(
         "createPlugin"
     )
+    own = [(source, cls) for cls in source.classes.values()]
     candidates = [
-        (kind, cls)
-        for cls in source.classes.values()
-        for kind in [_kind_of(source, cls)]
-        if kind and not _is_abstract(source, cls)
+        (kind, owner, cls)
+        for owner, cls in own + _of_package(source, helpers)
+        for kind in [_kind_of(owner, cls)]
+        if kind and not _is_abstract(owner, cls)
     ]
     if create is not None:
         made = _made_by(source, create)
-        for kind, cls in candidates:
-            if cls is made:
-                return [_describe(source, kind, cls, bare)]
-        kinds = {kind for kind, _ in candidates}
-        name = candidates[0][1].name if len(candidates) == 1 else ""
-        return [_vague(source, kinds.pop(), name)] if len(kinds) == 1 else []
+        if made is not None:
+            kind = _kind_of(*made)
+            if kind and not _is_abstract(*made):
+                return [_describe(made[0], kind, made[1], bare)]
+        kinds = {kind for kind, _, _ in candidates}
+        name = candidates[0][2].name if len(candidates) == 1 else ""
+        if len(kinds) != 1:
+            raise Unusable(NO_KIND)
+        return [_vague(source, kinds.pop(), name)]
     if not candidates:
         return [
             _describe(source, kind, source.tree, bare)
@@ -77,12 +103,12 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
         ][:1]
     bases = {
         base
-        for _, cls in candidates
-        for base in source.lineage(cls)[1:]
+        for _, owner, cls in candidates
+        for base in owner.lineage(cls)[1:]
         if not isinstance(base, Marker)
     }
-    last = [(kind, cls) for kind, cls in candidates if cls not in bases]
-    found = [_describe(source, kind, cls, bare) for kind, cls in last]
+    last = [each for each in candidates if each[2] not in bases]
+    found = [_describe(owner, kind, cls, bare) for kind, owner, cls in last]
     for plugin in found:
         # The host has to be told which one, if only from its bases.
         if len(candidates) > 1:
@@ -90,40 +116,84 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
     return found
 
 
-class Helpers:
-    """The modules beside a plugin, which it gets with a plain import."""
+NO_KIND = (
+    "makes no element: it has a create_plugin(), and its source does not say of which "
+    "kind the plugin is; end it with `return Class()`, where the class or a base of it "
+    "is in this file or beside it, or play it with script="
+)
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+
+def _of_package(source: Source, helpers: Helpers) -> list[tuple[Source, ast.ClassDef]]:
+    """The classes that a package has from modules of its own."""
+    if not helpers.is_package:
+        return []
+    found = [
+        source.class_of(ast.Name(name, ast.Load()))
+        for name, (module, original) in source.imported().items()
+        if module.startswith(".") and original
+    ]
+    return [each for each in found if each is not None]
+
+
+class Helpers:
+    """The modules beside a plugin, or inside it, which it imports."""
+
+    def __init__(self, path: str) -> None:
+        self.is_package = os.path.basename(path) == "__init__.py"
+        self._inside = os.path.dirname(path)
+        place = self._inside if self.is_package else path
+        # As pythonfilter_loader does: where a link leads to comes first.
+        homes = [os.path.dirname(os.path.realpath(place)), os.path.dirname(place)]
+        self.folders: list[str] = list(dict.fromkeys(homes))
         self._known: dict[str, Source | None] = {}
 
     def find(self, module: str) -> Source | None:
         """None for what is elsewhere, or cannot be read."""
-        if module not in self._known:
-            self._known[module] = None
-            # As pythonfilter_loader finds them; ours is known without reading it.
-            if module.isidentifier() and module not in (
-                "base_plugin",
-                *sys.stdlib_module_names,
+        return self._find(module, self._inside)
+
+    def _find(self, module: str, inside: str) -> Source | None:
+        """For a module in the folder `inside`."""
+        names = module.lstrip(".")
+        level = len(module) - len(names)
+        parts = names.split(".") if names else []
+        if not all(part.isidentifier() for part in parts) or level > 8:
+            return None
+        if level:
+            up = [os.pardir] * (level - 1)
+            return self._read(os.path.join(inside, *up, *parts), bool(parts))
+        # Ours is known without reading it.
+        if parts[0] in ("base_plugin", *sys.stdlib_module_names):
+            return None
+        for folder in self.folders:
+            if os.path.exists(os.path.join(folder, parts[0])) or os.path.exists(
+                os.path.join(folder, parts[0] + ".py")
             ):
-                self._known[module] = self._read(module)
-        return self._known[module]
+                return self._read(os.path.join(folder, *parts), True)
+        return None
 
-    def _read(self, module: str) -> Source | None:
-        path = os.path.join(self._folder, f"{module}.py")
-        package = os.path.join(self._folder, module)
-        if os.path.exists(package) or not os.path.exists(path):
-            return None
-        try:
-            return Source(read(path), path, self.find)
-        except (Unusable, SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+    def trees(self) -> dict[str, ast.Module]:
+        """Of what was looked into, by file."""
+        return {path: each.tree for path, each in self._known.items() if each}
+
+    def _read(self, stem: str, may_be_file: bool) -> Source | None:
+        package = os.path.join(stem, "__init__.py")
+        path = package if os.path.exists(package) or not may_be_file else f"{stem}.py"
+        if path not in self._known:
+            self._known[path] = None
+            inside = os.path.dirname(path)
+            try:
+                if os.path.exists(path):
+                    self._known[path] = Source(
+                        read(path), path, lambda name: self._find(name, inside)
+                    )
+            except (Unusable, SyntaxError, ValueError, RecursionError, MemoryError):
+                pass
+        return self._known[path]
 
 
-def _brings_base_plugin(path: str) -> bool:
+def _brings_base_plugin(folders: list[str]) -> bool:
     """Whether it may get another base_plugin than ours, as NDA's plugins do."""
-    folder = os.path.dirname(path)
-    for place in (folder, os.path.dirname(folder)):
+    for place in folders + [os.path.dirname(folder) for folder in folders]:
         other = os.path.join(place, "base_plugin.py")
         if os.path.exists(other) and os.path.realpath(place) != os.path.realpath(HERE):
             return True
@@ -173,14 +243,14 @@ def _is_abstract(source: Source, cls: ast.ClassDef) -> bool:
     return bool(left)
 
 
-def _made_by(source: Source, create: Any) -> ast.ClassDef | None:
-    """What create_plugin() gives, if that is `return Class()`."""
+def _made_by(source: Source, create: Any) -> tuple[Source, ast.ClassDef] | None:
+    """What create_plugin() gives, if that is `return Class()`; and whose it is."""
     returns = [each for each in ast.walk(create) if isinstance(each, ast.Return)]
     if len(returns) != 1 or not isinstance(returns[0].value, ast.Call):
         return None
     if len([each for each in create.body if not _is_docstring(each)]) != 1:
         return None
-    return source.local_class(returns[0].value.func)
+    return source.class_of(returns[0].value.func)
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -201,6 +271,10 @@ def _describe(
 ) -> Plugin:
     name = place.name if isinstance(place, ast.ClassDef) else ""
     fields = _info(source, place, name)
+    classes: list[str] = []
+    if isinstance(place, ast.ClassDef):
+        line = source.lineage(place)
+        classes = [each.name for each in line if not isinstance(each, Marker)]
     caps = Caps(source, place, bare)
     fields |= caps.conversion() if kind != "sink" else {}
     fields |= caps.raw_audio()
@@ -213,7 +287,7 @@ def _describe(
         if params.secrets:
             fields["secrets"] = params.secrets
         problem = params.problem
-    return Plugin(kind, name, fields, problem)
+    return Plugin(kind, name, fields, problem, classes)
 
 
 def _info(

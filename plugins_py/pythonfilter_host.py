@@ -8,6 +8,7 @@ this file. Plugins import base_plugin, never this module.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.machinery
 import importlib.util
@@ -21,6 +22,7 @@ from typing import Any, Callable
 import pythonfilter_interpreter as interpreter
 import pythonfilter_loader as loader
 import pythonfilter_logging as log
+import pythonfilter_spelling as spelling
 from pythonfilter_capabilities import Capabilities
 from pythonfilter_failures import (
     PluginError,
@@ -33,6 +35,7 @@ from pythonfilter_failures import (
 from pythonfilter_instance import make_instance, method_of, name_of, wrong_kind
 from pythonfilter_interpreter import check_numpy, log_with, prepare_interpreter
 from pythonfilter_kinds import AUDIO_METHODS, ELEMENTS
+from pythonfilter_reading import Unusable, read
 
 __all__ = [
     "AUDIO_METHODS",
@@ -205,7 +208,30 @@ class Host(Capabilities):
         self._set_state = method_of(self.plugin, "set_state", "setState")
         self.carries_state = None not in (self._get_state, self._set_state)
         self.files = self._code_files()
+        self.warnings = self._warnings()
         interpreter.plugin_loaded(again)
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What it may not mean as it is written."""
+        classes = [
+            each
+            for each in type(self.plugin).__mro__
+            if each.__module__ not in ("builtins", "abc", "base_plugin", "typing")
+        ]
+        if inspect.ismodule(self.plugin) or not any(
+            spelling.meant(name, callable(value))
+            for each in classes
+            for name, value in vars(each).items()
+        ):
+            return ()
+        files = set(self.namespace.files()) if self.namespace else {self._file}
+        try:
+            trees = {
+                file: ast.parse(read(file)) for file in files if file[-3:] == ".py"
+            }
+        except (Unusable, SyntaxError, ValueError, RecursionError):
+            return ()  # it is no source, or another one by now
+        return tuple(spelling.warnings(trees, {each.__name__ for each in classes}))
 
     @property
     def namespace_name(self) -> str:

@@ -25,6 +25,57 @@ REMAINDERS = ("pad", "pass")
 MAX_BLOCK_SIZE = 2**20
 MAX_CHANNELS = 64
 NATIVE = "LE" if sys.byteorder == "little" else "BE"
+# What the elements read of a plugin's class.
+DECLARATIONS = (
+    "formats",
+    "layouts",
+    "rates",
+    "channels",
+    "read_only",
+    "fail_closed",
+    "secrets",
+    "curves",
+    "input_caps",
+    "output_caps",
+    "as_bytes",
+    "block_size",
+    "block_remainder",
+)
+# What they call, or its base classes have.
+METHODS = (
+    *(name for names in AUDIO_METHODS.values() for name in names),
+    "initialize",
+    "shutdown",
+    "start",
+    "stop",
+    "reset",
+    "drain",
+    "unlock",
+    "post",
+    "posted",
+    "seek",
+    "get_info",
+    "get_type",
+    "get_state",
+    "set_state",
+    "get_parameter",
+    "set_parameter",
+    "get_sample_rate",
+    "set_sample_rate",
+    "get_channel_count",
+    "set_channel_count",
+    "get_channels",
+    "set_channels",
+    "get_buffer_size",
+    "set_buffer_size",
+    "get_available_space",
+    "get_processing_latency",
+    "get_duration",
+    "get_output_caps",
+    "get_input_caps",
+    "set_caps",
+    "set_audio_callback",
+)
 # Every GstObject has properties that are called so.
 TAKEN = ("name", "parent")
 

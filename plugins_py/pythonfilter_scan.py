@@ -55,7 +55,9 @@ def record(word: str, fields: Fields) -> str:
 
 
 def plugins_in(path: str) -> list[described.Plugin]:
-    """Those of one file.  Raises Unusable."""
+    """Those of one file or package.  Raises Unusable."""
+    package = os.path.join(path, "__init__.py")
+    path = package if os.path.exists(package) else path
     text = read(path)
     try:
         return described.plugins(text, path)
@@ -67,13 +69,16 @@ def plugins_in(path: str) -> list[described.Plugin]:
 
 
 def files_in(folder: str) -> Iterator[str]:
-    """The names of the files that may be plugins."""
+    """The names of the files that may be plugins, and of packages."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
         return
     for name in names:
-        if name.endswith(".py") and not name.startswith(("_", ".", "test_")):
+        if name.startswith(("_", ".", "test_")):
+            continue
+        package = os.path.join(folder, name, "__init__.py")
+        if name.endswith(".py") or os.path.isfile(package):
             yield name
 
 
@@ -101,7 +106,7 @@ def records(
 
 
 def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
-    stem = os.path.splitext(os.path.basename(path))[0].replace("_", "-")
+    stem = os.path.basename(path).removesuffix(".py").replace("_", "-")
     found = plugins_in(path)
     for plugin in found:
         if plugin.problem:
@@ -117,6 +122,8 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
             owners[name] = path
             fields: Fields = {"name": [f"py-{name}"], "file": [path]}
             yield record("element", fields | plugin.fields)
+            for note in plugin.notes:
+                yield record("note", {"text": [note]})
             continue
         yield record("note", {"text": [text]})
 

@@ -116,14 +116,18 @@ class Source:
         found = bound[0] if len(bound) == 1 else None
         return found if isinstance(found, ast.ClassDef) else None
 
-    def _class(self, node: ast.expr) -> tuple[Source, ast.ClassDef] | None:
+    def imported(self) -> dict[str, tuple[str, str]]:
+        """What names of this module stand for in others: module and name."""
+        return self._imports
+
+    def class_of(self, node: ast.expr) -> tuple[Source, ast.ClassDef] | None:
         """What ``node`` names, and the module that defines it."""
         local = self.local_class(node)
         if local is not None:
             return self, local
         module, name = self.origin(node)
         other = self._find(module) if self._find and name else None
-        return other._class(ast.Name(name, ast.Load())) if other else None
+        return other.class_of(ast.Name(name, ast.Load())) if other else None
 
     def owner(self, place: ast.ClassDef | ast.Module) -> Source:
         """The module of a class in a lineage."""
@@ -167,7 +171,7 @@ class Source:
         ):
             found.append(UNKNOWN)
         for base in cls.bases:
-            known = source._class(base)
+            known = source.class_of(base)
             module, name = source.origin(base)
             if known is not None and known[1] not in (*above, cls):
                 self._owners[known[1]] = known[0]
@@ -257,7 +261,7 @@ class Source:
         if isinstance(node, ast.Name):
             return self._constant(node.id)
         if isinstance(node, ast.Attribute):
-            known = self._class(node.value)
+            known = self.class_of(node.value)
             value = known[0].attribute(known[1], node.attr) if known else UNKNOWN
             return UNKNOWN if value is ABSENT else value
         if isinstance(node, ast.Call) and not node.keywords:
@@ -363,9 +367,14 @@ def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
 
 def _imports(body: list[Any]) -> Iterator[tuple[str, tuple[str, str]]]:
     for each in body:
-        if isinstance(each, ast.ImportFrom) and each.level == 0 and each.module:
+        if isinstance(each, ast.ImportFrom) and each.level and not each.module:
+            for alias in each.names:  # modules of the package
+                name = "." * each.level + alias.name
+                yield alias.asname or alias.name, (name, "")
+        elif isinstance(each, ast.ImportFrom):
             for alias in each.names:
-                yield alias.asname or alias.name, (each.module, alias.name)
+                module = "." * each.level + (each.module or "")
+                yield alias.asname or alias.name, (module, alias.name)
         elif isinstance(each, ast.Import):
             for alias in each.names:
                 if alias.asname or "." not in alias.name:

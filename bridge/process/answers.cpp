@@ -182,6 +182,8 @@ bool read_capability(const std::string &name, const std::string &value,
   // A path is what it is.
   if (name == "file")
     to->files.push_back(value);
+  else if (name == "warning")
+    to->warnings.push_back(valid_text(value));
   else if (name == "secret")
     to->secrets.push_back(valid_text(value));
   else if (name == "input_caps")

@@ -242,6 +242,8 @@ class Bench:
             if isinstance(block_size, int) and not isinstance(block_size, bool):
                 self.block_size = max(0, block_size)
             self._describe(session)
+            for warning in host.warnings:
+                self.findings.add("load", "note", warning)
             likes = host.preferences() if self.is_source else (0, 0, 0)
             formats, layouts = list(host.formats), []
             if host.interleaved:

@@ -292,6 +292,7 @@ def _capabilities(host: Host) -> list[bytes]:
     pairs += [("channels", b"%d %d" % each) for each in host.channels]
     pairs += [("file", wire.encode(file)) for file in host.files]
     pairs += [("secret", wire.encode(name)) for name in host.secrets]
+    pairs += [("warning", wire.encode(text)) for text in host.warnings]
     pairs += [
         ("input_caps", wire.encode(host.input_caps)),
         ("output_caps", wire.encode(host.output_caps)),

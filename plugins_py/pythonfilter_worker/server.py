@@ -24,6 +24,8 @@ MODULES = (
     "pythonfilter_children",
     "pythonfilter_interpreter",
     "pythonfilter_instance",
+    "pythonfilter_reading",
+    "pythonfilter_spelling",
     "pythonfilter_capabilities",
     "pythonfilter_host",
 )

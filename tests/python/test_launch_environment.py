@@ -153,7 +153,7 @@ TRAPS = [
     "base_plugin", "base_plugin_buffer", "base_plugin_messages",
     "base_plugin_param", "codecs", "encodings/__init__", "importlib/__init__",
     "json", "numpy", "numpy/__init__", "os", "pythonfilter_capabilities",
-    "pythonfilter_children", "pythonfilter_names", "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
+    "pythonfilter_children", "pythonfilter_names", "pythonfilter_reading", "pythonfilter_spelling", "pythonfilter_failures", "pythonfilter_host", "pythonfilter_instance",
     "pythonfilter_interpreter", "pythonfilter_kinds", "pythonfilter_loader",
     "pythonfilter_logging", "pythonfilter_params", "re",
     "site", "sitecustomize", "typing", "usercustomize",
