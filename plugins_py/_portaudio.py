@@ -139,6 +139,14 @@ class Device:
             raise OSError(f"the device is gone (PortAudio error {available})")
         return available
 
+    def latency(self) -> float:
+        """Seconds that PortAudio says it holds samples back; 0 while closed."""
+        if self.stream is None:
+            return 0.0
+        side = self._direction.lower()
+        seconds: float = getattr(self.stream, f"get_{side}_latency")()
+        return seconds
+
     def read(self, frames: int) -> bytes:
         """Interleaved float32 samples, of as many frames as there are."""
         raw: bytes = self.stream.read(frames, exception_on_overflow=False)

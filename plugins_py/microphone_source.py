@@ -74,6 +74,10 @@ class MicrophoneSource(AudioSourcePlugin):
         self._filled = 0
         return True
 
+    def get_processing_latency(self) -> float:
+        """How much later a sound is read than it was heard."""
+        return self._input.latency()
+
     def unlock(self) -> None:
         """End a wait for the device."""
         self._input.wake()
