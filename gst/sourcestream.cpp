@@ -325,8 +325,8 @@ Outcome SourceStream::ask(GstBuffer *buffer, size_t frames, size_t *given) {
 void SourceStream::note_lateness(size_t frames) {
   const GstClockTime running = now();
   if (!GST_CLOCK_TIME_IS_VALID(running)) return;
-  const GstClockTimeDiff late = GST_CLOCK_DIFF(
-      due_after(frames) + python.latency() + python.deadline(), running);
+  const GstClockTimeDiff late =
+      GST_CLOCK_DIFF(due_after(frames) + python.latency(), running);
   guint64 lost = times_.frames_lost(late, running, lost_);
   if (lost == 0) return;
   lost = guint64(double(lost) * segment().rate);
