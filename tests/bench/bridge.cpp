@@ -166,6 +166,7 @@ bool report(const Subject &subject, bool json) {
 }  // namespace
 
 int main(int argc, char **argv) {
+  setenv("GST_PYTHONFILTER_BRIDGE_DIR", BUILT_BRIDGE, 0);
   int iterations = 1000;
   bool json = false;
   for (int i = 1; i < argc; i++) {

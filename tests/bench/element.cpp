@@ -64,7 +64,8 @@ class Line {
       : changes_(changes) {
     element_ = gst_element_factory_make(factory, nullptr);
     if (!element_) {
-      fprintf(stderr, "no element %s: is GST_PLUGIN_PATH set?\n", factory);
+      fprintf(stderr, "no element %s: GST_PLUGIN_PATH says where to look\n",
+              factory);
       exit(2);
     }
     gst_object_ref_sink(element_);
@@ -308,6 +309,9 @@ void usage() {
 }  // namespace
 
 int main(int argc, char **argv) {
+  // Of the build that this belongs to, and no file of the user's.
+  setenv("GST_PLUGIN_PATH", BUILT_GST, 0);
+  setenv("GST_REGISTRY", REGISTRY, 0);
   gst_init(&argc, &argv);
   Options options;
   for (int i = 1; i < argc; i++) {

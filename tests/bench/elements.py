@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What plugins in a folder add to a registry scan, and to a start after it.
 
-    GST_PLUGIN_PATH=build/gst tests/bench/elements.py [PLUGINS] [--of FILE...]
+    tests/bench/elements.py [PLUGINS] [--of FILE...]
 
 Prints medians in ms of processes that start GStreamer and load our plugin, with
 a folder of so many plugins (200) and without one. They are copies of the files in
@@ -18,6 +18,8 @@ import statistics
 import subprocess
 import tempfile
 import time
+
+import built
 
 PLUGINS = pathlib.Path(__file__).parents[2] / "plugins_py"
 ROUNDS = 21
@@ -58,6 +60,7 @@ def main():
     parser.add_argument("plugins", nargs="?", type=int, default=200)
     parser.add_argument("--of", nargs="+", type=pathlib.Path, default=shipped())
     options = parser.parse_args()
+    built.use()
     count = options.plugins
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place, "plugins")

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What isolation=process costs and what it buys, beside isolation=none in one run.
 
-    GST_PLUGIN_PATH=build/gst tests/bench/isolation.py [--busy] [--seconds N]
-    GST_PLUGIN_PATH=build/gst tests/bench/isolation.py --two | --start
-    GST_PLUGIN_PATH=build/gst tests/bench/isolation.py --eight [--seconds N]
+    tests/bench/isolation.py [--busy] [--seconds N]
+    tests/bench/isolation.py --two | --start
+    tests/bench/isolation.py --eight [--seconds N]
 
 Alone: one buffer each 10 ms (480 x 2 F32) through a plugin that does nothing, both
 modes at the same time; what each costs from the element's side, in us. --busy: a
@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 
+import built
 import gi
 
 gi.require_version("Gst", "1.0")
@@ -171,6 +172,7 @@ def main():
     parser.add_argument("--start", action="store_true")
     parser.add_argument("--seconds", type=float, default=20)
     asked = parser.parse_args()
+    built.use()
     Gst.init(None)
     if asked.two:
         two()
