@@ -1,15 +1,14 @@
 #!/bin/bash
 # Builds and tests the committed HEAD on other Debian releases, each in a bare
 # debootstrap system in a folder, where apt installs packaging/apt-packages.
-#   tests/suites.sh [--new] [--keep] [--quick] SUITE ...    e.g. trixie sid
+#   tests/suites.sh [--new] [--keep] SUITE ...    e.g. trixie sid
 #   tests/suites.sh --shell SUITE [COMMAND ...]
 # --new    make the suite's system anew, from the archive of today
 # --keep   keep the checkout and its build folder of the call before
-# --quick  passed on to tests/run.sh
 # --shell  one command there (default: a shell), which starts in /src/worktree,
 #          this working tree, uncommitted files included; build elsewhere, e.g.
-#          tests/suites.sh --shell sid 'BUILD_DIR=/tmp/build tests/run.sh --quick'
-# Needs root and debootstrap. The systems stay in $XDG_CACHE_HOME/pythonfilter-suites
+#          tests/suites.sh --shell sid 'BUILD_DIR=/tmp/build tests/run.sh'
+# Needs root. The archive is the one that this computer's apt uses. The systems stay in $XDG_CACHE_HOME/pythonfilter-suites
 # for the next call. Everything runs in mount and process namespaces of its own:
 # when the command ends, however it ends, its mounts and processes are gone.
 # SPDX-License-Identifier: LGPL-2.1-or-later
@@ -38,18 +37,42 @@ enter() {
       "${keep[@]}" chroot "$box" bash -c "$command"' enter "$1" "$project" "$2"
 }
 
+# archive SUITE: the URI of Debian's archive that has it, among apt's sources.
+# Others may have a suite of that name, but not that label.
+archive() {
+  local uri release rc=1
+  release=$(mktemp -d)
+  while read -r uri; do
+    # A list of mirrors, which debootstrap cannot read.
+    [[ $uri != mirror+file:* ]] ||
+      uri=$(sed -n 's/[[:space:]].*//; /^[^#]/{p; q}' "${uri#mirror+file:}")
+    rm -f "$release/file"
+    if /usr/lib/apt/apt-helper download-file "${uri%/}/dists/$1/Release" "$release/file" \
+      >/dev/null 2>&1 && grep -qx 'Label: Debian' "$release/file"; then
+      echo "$uri"
+      rc=0
+      break
+    fi
+  # shellcheck disable=SC2016  # apt's variable
+  done < <(apt-get indextargets --format '$(REPO_URI)' | awk '!seen[$0]++')
+  rm -r "$release"
+  return $rc
+}
+
 # make_system SUITE: a bare one, unless it is there already.
 make_system() {
   local box=$cache/$1 log=$cache/$1.log mirror
   if [ ! -d "$box" ]; then
-    command -v debootstrap >/dev/null ||
-      apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
-    mirror=$(awk '/^URIs:/ {print $2; exit} /^deb / {print $2; exit}' \
-      /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null || true)
+    bash "$project/packaging/install-packages.sh" suites || return 1
+    mirror=$(archive "$1") || {
+      echo "No source of this computer's apt is an archive of Debian that can be reached and has" \
+        "'$1'. Add one to /etc/apt/sources.list.d, and run apt-get update."
+      return 1
+    }
     echo "== $1: making a bare system"
     rm -rf --one-file-system "$box.new"
     unshare --mount --propagation private debootstrap --variant=minbase "$1" "$box.new" \
-      "${mirror:-http://deb.debian.org/debian}" >"$log" 2>&1 ||
+      "$mirror" >"$log" 2>&1 ||
       { tail -n 15 "$log"; return 1; }
     mv "$box.new" "$box"
   fi
@@ -75,13 +98,12 @@ checkout() {
   fi
 }
 
-shell='' new='' keep='' options=''
+shell='' new='' keep=''
 while [[ ${1-} == --* ]]; do
   case $1 in
     --shell) shell=1 ;;
     --new) new=1 ;;
     --keep) keep=1 ;;
-    --quick) options=--quick ;;
     *) sed -n '2,/^# SPDX/{/SPDX/d; s/^# \{0,1\}//p}' "$0"; [ "$1" = --help ]; exit ;;
   esac
   shift
@@ -105,7 +127,7 @@ for suite; do
   start=$SECONDS rc=0
   if make_system "$suite" && checkout "$suite"; then
     echo "== $suite: tests/run.sh of $(git -C "$project" log -1 --format='%h %s')"
-    enter "$cache/$suite" "cd /src/pythonfilter && bash tests/run.sh $options" </dev/null |
+    enter "$cache/$suite" "cd /src/pythonfilter && bash tests/run.sh" </dev/null |
       tee "$cache/$suite.run.log" || rc=1
     last=$(tail -n 1 "$cache/$suite.run.log")
   else
