@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Count what a test runner's machine-readable log says, for tests/run.sh.
 
-    count_results.py meson BUILD_DIR   |   count_results.py pytest JUNIT.xml
+    count_results.py meson TESTLOG.json   |   count_results.py pytest JUNIT.xml
+    count_results.py slowest FILE...
 
 The last line is "PASSED FAILED SKIPPED"; the lines before it name what failed.
+The last form prints the ten tests that took longest; a program of gst-check is
+one test there.
 """
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import json
@@ -49,17 +52,20 @@ def count_meson_test(test):
     return checks - failed, failed, 0
 
 
-def count_meson(build):
+def meson_log(path):
+    with open(path) as log:
+        return [json.loads(line) for line in log]
+
+
+def count_meson(path):
     total = [0, 0, 0]
-    with open(os.path.join(build, "meson-logs", "testlog.json")) as log:
-        for line in log:
-            test = json.loads(line)
-            counts = count_meson_test(test)
-            total = [a + b for a, b in zip(total, counts)]
-            if counts[1]:
-                print(f"--- {test['name']}: {test['result']}, {counts[1]} failed")
-                output = test.get("stdout", "") + "\n" + test.get("stderr", "")
-                print("\n".join(output.strip().splitlines()[-TAIL_LINES:]))
+    for test in meson_log(path):
+        counts = count_meson_test(test)
+        total = [a + b for a, b in zip(total, counts)]
+        if counts[1]:
+            print(f"--- {test['name']}: {test['result']}, {counts[1]} failed")
+            output = test.get("stdout", "") + "\n" + test.get("stderr", "")
+            print("\n".join(output.strip().splitlines()[-TAIL_LINES:]))
     return total
 
 
@@ -72,6 +78,27 @@ def count_pytest(path):
     return tests - failed - skipped, failed, skipped
 
 
+def durations(path):
+    """(seconds, name) of each test in a log of either runner."""
+    if path.endswith(".json"):
+        for test in meson_log(path):
+            yield test["duration"], test["name"].split(" / ")[-1]
+        return
+    for test in ElementTree.parse(path).getroot().iter("testcase"):
+        file = test.get("classname", "").rpartition(".")[2]
+        yield float(test.get("time", 0)), f"{file}.py::{test.get('name')}"
+
+
+def print_slowest(paths):
+    print("the slowest:")
+    tests = [test for path in paths if os.path.exists(path) for test in durations(path)]
+    for seconds, name in sorted(tests, reverse=True)[:10]:
+        print(f"  {seconds:7.1f} s  {name:.90}")
+
+
 if __name__ == "__main__":
-    count = {"meson": count_meson, "pytest": count_pytest}[sys.argv[1]]
-    print(*count(sys.argv[2]))
+    if sys.argv[1] == "slowest":
+        print_slowest(sys.argv[2:])
+    else:
+        count = {"meson": count_meson, "pytest": count_pytest}[sys.argv[1]]
+        print(*count(sys.argv[2]))
