@@ -56,7 +56,8 @@ void PythonElement::install_properties(GObjectClass *object_class) {
                         GST_PARAM_DOC_SHOW_DEFAULT)));
   };
   text(PROP_SCRIPT, "script", "Script",
-       "Path of the plugin's .py file (changeable in NULL)");
+       "Path of the plugin's .py file, or of a package: a folder with an "
+       "__init__.py (changeable in NULL)");
   text(PROP_MODULE, "module", "Module",
        "Dotted name of the plugin's module, in place of script "
        "(changeable in NULL)");
