@@ -191,7 +191,23 @@ struct Output {
   size_t size = 0;
   void (*release)(void *owner) = nullptr;
   void *owner = nullptr;
+  // What the plugin says of it; no_time: nothing.
+  uint64_t pts = no_time;
+  uint64_t duration = no_time;
+  bool gap = false;  // there is nothing then, and no data
+
+  static Output nothing_at(uint64_t pts, uint64_t duration) {
+    Output gap;
+    gap.release = [](void *) {};
+    gap.pts = pts;
+    gap.duration = duration;
+    gap.gap = true;
+    return gap;
+  }
 };
+
+// So long after the beginning, and so long, at most: 292 years.
+constexpr uint64_t last_time = INT64_MAX;
 
 struct CallTimes {
   uint64_t asked = 0;  // before waiting for the GIL, in ticks

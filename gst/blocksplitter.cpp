@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "audiocut.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -127,7 +129,13 @@ void BlockSplitter::drop_source() {
 }
 
 size_t BlockSplitter::left() const {
+  if (whole_) return frames_;
   return source_ ? source_->audio.frames - next_ : 0;
+}
+
+// Of the next so many of the source.
+size_t BlockSplitter::first_of(size_t frames) const {
+  return backwards_ ? left() - frames : next_;
 }
 
 bool BlockSplitter::is_block(GstBuffer *buffer) const {
@@ -166,7 +174,8 @@ GstBuffer *BlockSplitter::take() {
 // be copied whenever somebody maps the block.
 GstBuffer *BlockSplitter::share() {
   const size_t size = frames_ * size_t(info_.bpf);
-  std::byte *samples = source_->audio.data + next_ * size_t(info_.bpf);
+  std::byte *samples =
+      source_->audio.data + first_of(frames_) * size_t(info_.bpf);
   GstBuffer *block;
   if (source_->writable) {
     // No sub-memory, which nobody may write to. It has no room beyond the
@@ -181,7 +190,8 @@ GstBuffer *BlockSplitter::share() {
     block = gst_buffer_copy_region(source_->buffer(), GST_BUFFER_COPY_MEMORY,
                                    gsize(samples - begin), size);
   }
-  describe(block);
+  describe(block, frames_);
+  end_block(block, frames_);
   copied_ = source_->audio.copied;
   next_ += frames_;
   return block;
@@ -192,7 +202,7 @@ GstBuffer *BlockSplitter::copy(size_t frames) {
   if (frames == 0) return nullptr;
   if (filled_ == 0) {
     block_ = new_block();
-    describe(block_);
+    describe(block_, frames);
   } else {
     const guint flags = GST_BUFFER_FLAGS(source_->buffer());
     if (!(flags & GST_BUFFER_FLAG_GAP))
@@ -201,16 +211,18 @@ GstBuffer *BlockSplitter::copy(size_t frames) {
   }
   GstMapInfo map;
   gst_buffer_map(block_, &map, GST_MAP_WRITE);
+  const size_t to = backwards_ ? frames_ - filled_ - frames : filled_;
+  const size_t from = first_of(frames);
   for (int p = 0; p < planes_; p++)
-    std::memcpy(map.data + place_of(p, filled_),
-                channel_of(source_->audio, p) + next_ * width_,
-                frames * width_);
+    std::memcpy(map.data + place_of(p, to),
+                channel_of(source_->audio, p) + from * width_, frames * width_);
   gst_buffer_unmap(block_, &map);
   next_ += frames;
   filled_ += frames;
   if (filled_ < frames_) return nullptr;
   copied_ = true;
   filled_ = 0;
+  end_block(block_, frames_);
   return std::exchange(block_, nullptr);
 }
 
@@ -219,6 +231,8 @@ GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
   *frames = std::exchange(filled_, 0);
   if (*frames == 0) return nullptr;
   copied_ = true;
+  if (backwards_) move_to_front(*frames);
+  end_block(block_, *frames);
   GST_BUFFER_DURATION(block_) =
       gst_util_uint64_scale_round(*frames, GST_SECOND, guint64(info_.rate));
   if (GST_BUFFER_OFFSET_IS_VALID(block_))
@@ -232,17 +246,19 @@ GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
                                          (frames_ - *frames) * width_);
     gst_buffer_unmap(block_, &map);
   } else {
-    cut(block_, *frames);
+    cut_to(block_, info_, *frames);
   }
   return std::exchange(block_, nullptr);
 }
 
-// Not gst_audio_buffer_truncate(), whose sub-memory nobody may write to.
-void BlockSplitter::cut(GstBuffer *block, size_t frames) const {
-  if (GstAudioMeta *meta = gst_buffer_get_audio_meta(block))
-    meta->samples = frames;
-  else
-    gst_buffer_set_size(block, gssize(frames * size_t(info_.bpf)));
+// The frames of a block that was filled from its end.
+void BlockSplitter::move_to_front(size_t frames) {
+  GstMapInfo map;
+  gst_buffer_map(block_, &map, GST_MAP_READWRITE);
+  for (int p = 0; p < planes_; p++)
+    std::memmove(map.data + place_of(p, 0),
+                 map.data + place_of(p, frames_ - frames), frames * width_);
+  gst_buffer_unmap(block_, &map);
 }
 
 GstBuffer *BlockSplitter::new_block() {
@@ -260,23 +276,38 @@ GstBuffer *BlockSplitter::new_block() {
   return block;
 }
 
-// A new block whose first frame is the next one of the source.
-void BlockSplitter::describe(GstBuffer *block) const {
+// A new block, of whose frames the next so many of the source are the first.
+// Backwards they are the last, and it is end_block() that knows where it
+// begins.
+void BlockSplitter::describe(GstBuffer *block, size_t frames) const {
   if (info_.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
     gst_buffer_add_audio_meta(block, &info_, frames_, nullptr);
   GstBuffer *source = source_->buffer();
   // From the source's start each time, so that nothing adds up.
-  const GstClockTime begin = time_of(next_);
+  const size_t first = first_of(frames) + (backwards_ ? frames : 0);
+  const GstClockTime begin = time_of(first);
   if (GST_BUFFER_PTS_IS_VALID(source))
     GST_BUFFER_PTS(block) = GST_BUFFER_PTS(source) + begin;
-  GST_BUFFER_DURATION(block) = time_of(next_ + frames_) - begin;
+  GST_BUFFER_DURATION(block) = time_of(first + frames_) - begin;
   if (GST_BUFFER_OFFSET_IS_VALID(source)) {
-    GST_BUFFER_OFFSET(block) = GST_BUFFER_OFFSET(source) + next_;
+    GST_BUFFER_OFFSET(block) = GST_BUFFER_OFFSET(source) + first;
     GST_BUFFER_OFFSET_END(block) = GST_BUFFER_OFFSET(block) + frames_;
   }
   GST_BUFFER_FLAG_SET(
       block, GST_BUFFER_FLAGS(source) & (GST_BUFFER_FLAG_GAP | any_flags |
                                          (next_ == 0 ? first_flags : 0)));
+}
+
+// It has so many frames.
+void BlockSplitter::end_block(GstBuffer *block, size_t frames) const {
+  if (!backwards_) return;
+  const GstClockTime end = GST_BUFFER_PTS(block);
+  if (GST_BUFFER_PTS_IS_VALID(block))
+    GST_BUFFER_PTS(block) = end - std::min(end, time_of(frames));
+  const guint64 offset = GST_BUFFER_OFFSET(block);
+  if (!GST_BUFFER_OFFSET_IS_VALID(block)) return;
+  GST_BUFFER_OFFSET(block) = offset - std::min<guint64>(offset, frames);
+  GST_BUFFER_OFFSET_END(block) = offset;
 }
 
 size_t BlockSplitter::place_of(int plane, size_t frame) const {

@@ -22,6 +22,9 @@ class BlockSplitter {
   // write into them, so that samples that others use too are copied here,
   // into memory that is used again, rather than there.
   void start(const GstAudioInfo &info, size_t frames, bool writes);
+  // Backwards: each buffer goes before the one that came before it, and so do
+  // the blocks.
+  void set_direction(bool backwards) { backwards_ = backwards; }
   bool active() const { return frames_ > 0; }
   // Frames that wait for the rest of their block.
   size_t pending() const { return filled_; }
@@ -30,6 +33,8 @@ class BlockSplitter {
   // been taken of that is gone. False: this is no audio that can be divided,
   // and it stays the caller's.
   bool add(GstBuffer *buffer);
+  // Frames of it that were not taken.
+  size_t left() const;
   // The next block, NULL when there are not enough frames for one.
   GstBuffer *take();
   // What take() left, and its number of frames; NULL: nothing. With `pad` it
@@ -40,20 +45,20 @@ class BlockSplitter {
   bool copied() const { return copied_; }
   // Forgets all that has not been taken.
   void clear();
-  // Takes a block's end away, as that of a rest that was filled up.
-  void cut(GstBuffer *block, size_t frames) const;
 
  private:
   class Source;
 
   bool is_block(GstBuffer *buffer) const;
-  size_t left() const;
+  size_t first_of(size_t frames) const;
   void drop_source();
   void close_pool();
   GstBuffer *share();
   GstBuffer *copy(size_t frames);
   GstBuffer *new_block();
-  void describe(GstBuffer *block) const;
+  void describe(GstBuffer *block, size_t frames) const;
+  void end_block(GstBuffer *block, size_t frames) const;
+  void move_to_front(size_t frames);
   size_t place_of(int plane, size_t frame) const;
   GstClockTime time_of(size_t frame) const;
 
@@ -61,16 +66,17 @@ class BlockSplitter {
   size_t frames_ = 0;
   bool writes_ = true;
   bool copied_ = false;
+  bool backwards_ = false;
   int planes_ = 1;    // runs of samples in a block, each with a part
   size_t width_ = 0;  // of so many bytes for each frame
 
   GstBuffer *whole_ = nullptr;  // a buffer that is a block
   Source *source_ = nullptr;    // any other, and
-  size_t next_ = 0;             // its first frame that was not taken
+  size_t next_ = 0;             // frames of it that were taken
   Source *spare_ = nullptr;     // to be the next
 
   GstBufferPool *pool_ = nullptr;  // made when the first block is copied
-  GstBuffer *block_ = nullptr;     // being filled
+  GstBuffer *block_ = nullptr;     // being filled; backwards from its end
   size_t filled_ = 0;
 };
 

@@ -116,6 +116,7 @@ void FilterStream::start_blocks(const GstAudioInfo &info) {
   const bool audio = info.bpf > 0;
   const auto frames = guint64(audio ? block_size() : 0);
   blocks_.start(info, frames, writes_);
+  continuity_.start(info.rate, backwards_);
   // A block's first frame waits for the N - 1 after it. That frames come
   // several at once is in upstream's latency.
   const GstClockTime wait =
@@ -130,6 +131,8 @@ void FilterStream::start_blocks(const GstAudioInfo &info) {
 void FilterStream::forget() {
   blocks_.clear();
   outputs_.clear();
+  same_line_ = owes_discont_ = false;
+  expect_jump();
 }
 
 // NULL is left where it was dropped, or where outputs_ has what came of it.
@@ -147,7 +150,7 @@ GstFlowReturn FilterStream::process_block(GstBuffer **block) {
 }
 
 GstFlowReturn FilterStream::next_block(GstBuffer **output) {
-  while (!(*output = outputs_.pop()) && (*output = blocks_.take())) {
+  while (!(*output = pop_output()) && (*output = blocks_.take())) {
     const GstFlowReturn flow = process_block(output);
     if (flow != GST_FLOW_OK) return flow;
     if (*output) break;
@@ -159,14 +162,23 @@ GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
   size_t frames;
   *output = blocks_.take_rest(pads(), &frames);
   if (!*output) return GST_FLOW_OK;
+  const GstAudioInfo &info = python.info();
   const GstClockTime pts = GST_BUFFER_PTS(*output);
   const guint64 offset = GST_BUFFER_OFFSET(*output);
+  const size_t padding = frames_in(*output, info) - frames;
   const GstFlowReturn flow = process_block(output);
   if (!converts_) note_position(pts, offset, frames);
-  if (*output)
-    blocks_.cut(*output, frames);
-  else
-    *output = outputs_.pop();
+  // For the silence comes what lags behind, as far as it does.
+  const size_t some = std::min(padding, owed());
+  early_ += some;
+  if (*output && (padding > some || lag_ > 0)) {
+    const size_t came = frames_in(*output, info);
+    const size_t left = came - std::min(came, padding - some);
+    cut_to(*output, info, left);
+    set_place(*output, GST_BUFFER_PTS(*output), GST_BUFFER_OFFSET(*output),
+              left);
+  }
+  if (!*output) *output = pop_output();
   return flow;
 }
 

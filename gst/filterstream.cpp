@@ -23,6 +23,13 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   return true;
 }
 
+void FilterStream::begin_segment(bool backwards) {
+  same_line_ = false;
+  backwards_ = backwards;
+  blocks_.set_direction(backwards);
+  continuity_.start(python.info().rate, backwards);
+}
+
 bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   if (!python.confirm_caps(input, output)) return false;
   StreamFormat format;
@@ -61,14 +68,14 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   }
   bytes_ = format.bytes;
   writes_ = in_place_ && !python.read_only();
-  outputs_.start(out);
+  outputs_.start(in, out);
   if (!python.start(in, &format)) return false;
   start_blocks(in);
   return true;
 }
 
 void FilterStream::forget_position() {
-  fresh_ = true;
+  fresh_ = run_over_ = true;
   next_pts_ = GST_CLOCK_TIME_NONE;
   next_offset_ = GST_BUFFER_OFFSET_NONE;
 }
@@ -79,6 +86,48 @@ GstFlowReturn FilterStream::reset() {
   return python.reset();
 }
 
+void FilterStream::clip_to(const GstSegment &segment, GstBuffer **buffer) {
+  const GstAudioInfo &info = python.info();
+  if (info.bpf == 0 || segment.format != GST_FORMAT_TIME ||
+      !GST_BUFFER_PTS_IS_VALID(*buffer))
+    return;
+  const GstClockTime length =
+      GST_BUFFER_DURATION_IS_VALID(*buffer)
+          ? GST_BUFFER_DURATION(*buffer)
+          : gst_util_uint64_scale(frames_in(*buffer, info), GST_SECOND,
+                                  guint64(info.rate));
+  if (GST_BUFFER_PTS(*buffer) >= segment.start &&
+      GST_BUFFER_PTS(*buffer) + length <= segment.stop)
+    return;
+  std::string problem;
+  // What is no audio is process()'s to complain about.
+  if (AudioBlock block; !block.map(*buffer, info, false, &problem)) return;
+  const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  *buffer = gst_audio_buffer_clip(*buffer, &segment, info.rate, info.bpf);
+  if (!*buffer) owes_discont_ = owes_discont_ || discont;
+}
+
+void FilterStream::mark_jump(GstBuffer **buffer) {
+  owes_discont_ = false;
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+GstBuffer *FilterStream::pop_output() {
+  while (GstMiniObject *item = outputs_.pop()) {
+    if (GST_IS_BUFFER(item)) return GST_BUFFER_CAST(item);
+    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                       GST_EVENT_CAST(item));
+  }
+  return nullptr;
+}
+
+size_t FilterStream::frames_of(const AudioBlock &block) const {
+  if (!bytes_) return block.frames;
+  const auto frame = size_t(python.info().bpf);
+  return frame > 0 ? block.frames / frame : 0;
+}
+
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
@@ -87,12 +136,17 @@ GstFlowReturn FilterStream::reset() {
     if (flow != GST_FLOW_OK) return flow;
   }
   fresh_ = false;
+  if (G_UNLIKELY(run_over_))
+    begin_run(*buffer);
+  else if (G_UNLIKELY(python.latency() != seen_latency_))
+    follow_latency();
 
   if (writes_) *buffer = gst_buffer_make_writable(*buffer);
   const OnError policy = python.on_error();
   AudioBlock block;
   block.outputs = &given_;
   const Outcome outcome = run(buffer, &block, policy);
+  if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
   if (G_UNLIKELY(outcome != Outcome::Ok)) {
     discard_given();
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
@@ -109,11 +163,14 @@ GstFlowReturn FilterStream::reset() {
       block.unmap();
       replace_lent_memory(buffer);
     }
-    return *buffer ? GST_FLOW_OK : GST_FLOW_CUSTOM_SUCCESS;
+    const bool dropped = !*buffer;
+    if ((lag_ | hole_) != 0) shift(buffer, block.frames);
+    if (*buffer && converts_) outputs_.add_same(buffer, frames_of(block));
+    return dropped ? GST_FLOW_CUSTOM_SUCCESS : GST_FLOW_OK;
   }
   if (block.converted || !in_place_) {
     block.unmap();
-    outputs_.add(*buffer, &given_, broken_ || block.discont);
+    outputs_.add(*buffer, frames_of(block), &given_, broken_ || block.discont);
     broken_ = false;
     gst_clear_buffer(buffer);
     return GST_FLOW_OK;
@@ -126,9 +183,17 @@ GstFlowReturn FilterStream::reset() {
   // Not left to the base class, which hears of a drop only where it is the last
   // thing that comes of a buffer.
   if (G_UNLIKELY(block.discont || broken_)) mark_discont(buffer, &block);
-  if (!converts_)
-    note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
-                  block.frames);
+  if (converts_) {
+    block.unmap();
+    outputs_.add_same(buffer, frames_of(block));
+    return GST_FLOW_OK;
+  }
+  note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                block.frames);
+  if (G_UNLIKELY((lag_ | hole_) != 0)) {
+    block.unmap();
+    shift(buffer, block.frames);
+  }
   return GST_FLOW_OK;
 }
 
@@ -212,65 +277,6 @@ void FilterStream::silence(GstBuffer *buffer) {
   gst_audio_format_info_fill_silence(python.info().finfo, map.data, map.size);
   gst_buffer_unmap(buffer, &map);
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
-}
-
-GstFlowReturn FilterStream::drain(GstBuffer **tail) {
-  *tail = nullptr;
-  Tail samples;
-  const GstFlowReturn flow = python.drain(&samples, next_pts_);
-  *tail = take_tail(&samples);
-  return flow;
-}
-
-void FilterStream::change_code(GstBuffer **tail) {
-  *tail = nullptr;
-  Candidate next;
-  if (!python.accept_code(&next)) return;
-  if (!python.carries_state(next)) {
-    Tail samples;
-    python.drain_old(&samples, next_pts_);
-    const bool held = samples.frames > 0 || !samples.outputs.empty();
-    *tail = take_tail(&samples);
-    // What comes next does not continue it, and is all that the new one knows.
-    broken_ = broken_ || held;
-    fresh_ = true;
-  }
-  python.take_over(std::move(next));
-}
-
-GstBuffer *FilterStream::take_tail(Tail *tail) {
-  if (!tail->outputs.empty())
-    outputs_.add_last(&tail->outputs, std::exchange(broken_, false));
-  return tail->frames > 0 ? make_tail(*tail) : nullptr;
-}
-
-GstBuffer *FilterStream::make_tail(const Tail &tail) {
-  const GstAudioInfo &info = python.info();
-  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
-  const auto channels = size_t(info.channels);
-  GstBuffer *buffer =
-      gst_buffer_new_allocate(nullptr, tail.samples.size(), nullptr);
-  if (info.layout == GST_AUDIO_LAYOUT_INTERLEAVED) {
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-    for (size_t c = 0; c < channels; c++)
-      for (size_t i = 0; i < tail.frames; i++)
-        std::memcpy(map.data + (i * channels + c) * width,
-                    tail.samples.data() + (c * tail.frames + i) * width, width);
-    gst_buffer_unmap(buffer, &map);
-  } else {
-    gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
-    gst_buffer_add_audio_meta(buffer, &info, tail.frames, nullptr);
-  }
-  GST_BUFFER_PTS(buffer) = next_pts_;
-  GST_BUFFER_OFFSET(buffer) = next_offset_;
-  GST_BUFFER_DURATION(buffer) =
-      gst_util_uint64_scale_round(tail.frames, GST_SECOND, guint64(info.rate));
-  if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  broken_ = false;
-  note_position(next_pts_, next_offset_, tail.frames);
-  python.stats().frames.add(tail.frames);
-  return buffer;
 }
 
 [[gnu::hot]] void FilterStream::note_position(GstClockTime pts, guint64 offset,

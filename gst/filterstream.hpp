@@ -8,7 +8,9 @@
 
 #include <gst/base/gstbasetransform.h>
 
+#include "audiocut.hpp"
 #include "blocksplitter.hpp"
+#include "continuity.hpp"
 #include "outputqueue.hpp"
 #include "pythonelement.hpp"
 
@@ -30,11 +32,32 @@ class FilterStream {
 
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(GstCaps *input, GstCaps *output);
-  // The buffer does not continue the one before it.
-  bool is_break(GstBuffer *buffer) const {
-    return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
-           (!fresh_ || blocks_.pending() > 0);
+  // What lies outside the segment is taken off. NULL: that was all of it.
+  void clip(GstBuffer **buffer) {
+    const GstSegment &segment = GST_BASE_TRANSFORM(element_)->segment;
+    if (G_UNLIKELY(GST_BUFFER_PTS(*buffer) < segment.start ||
+                   segment.stop != GST_CLOCK_TIME_NONE))
+      clip_to(segment, buffer);
   }
+  // Whether the buffer, which is what comes next, does not continue the one
+  // before it; then it says so.
+  bool begins_anew(GstBuffer **buffer) {
+    continuity_.add(std::exchange(came_, 0));
+    if (G_UNLIKELY(GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)))
+      continuity_.restart();
+    const bool jumps = continuity_.jumps(GST_BUFFER_PTS(*buffer), [&] {
+      return frames_in(*buffer, python.info());
+    });
+    if (G_UNLIKELY(jumps || owes_discont_)) mark_jump(buffer);
+    return is_break(*buffer);
+  }
+  // The stream goes on elsewhere, without that being a break.
+  void expect_jump() {
+    continuity_.restart();
+    came_ = 0;
+  }
+  // On another line of time, played backwards or not.
+  void begin_segment(bool backwards);
   // One buffer; it is made writable where the plugin may write. NULL is left
   // of one for which outputs() has others, if any, and of one that is dropped;
   // that is GST_FLOW_CUSTOM_SUCCESS, as the base class wants to be told.
@@ -45,7 +68,11 @@ class FilterStream {
   bool makes_blocks() const { return blocks_.active(); }
   bool has_rest() const { return blocks_.pending() > 0; }
   // Takes the buffer. False: it is no audio, and process() says so.
-  bool add(GstBuffer *buffer) { return blocks_.add(buffer); }
+  bool add(GstBuffer *buffer) {
+    if (!blocks_.add(buffer)) return false;
+    came_ = blocks_.left();
+    return true;
+  }
   // A buffer that comes of the blocks, NULL: there are no more for now.
   GstFlowReturn next_block(GstBuffer **block);
   // What comes of as much of a block as there is; more may be in outputs().
@@ -57,12 +84,20 @@ class FilterStream {
   // Whether the plugin ended the stream, once.
   bool take_end() { return std::exchange(ended_, false); }
 
+  // The plugin has something that belongs before whatever comes next.
+  bool holds_back() const {
+    return !fresh_ && (lag_ > 0 || python.capabilities().has_drain);
+  }
+  // It lags behind what goes in, which has to be out before a gap.
+  bool lags() const { return lag_ > 0 && !fresh_; }
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // The plugin's code changes, if it can; what the old one still holds.
   void change_code(GstBuffer **tail);
-  // What is to be pushed before anything else is processed.
-  OutputQueue &outputs() { return outputs_; }
+  // What is to be pushed before anything else is processed, NULL: nothing more.
+  // Pushes events that come before it.
+  GstBuffer *pop_output();
+  void drop_outputs() { outputs_.drop_waiting(); }
 
   // The plugin's own, and what its blocks cost.
   GstClockTime latency() const {
@@ -72,9 +107,16 @@ class FilterStream {
   PythonElement python;
 
  private:
+  bool is_break(GstBuffer *buffer) const {
+    return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
+           (!fresh_ || blocks_.pending() > 0);
+  }
+  void clip_to(const GstSegment &segment, GstBuffer **buffer);
+  void mark_jump(GstBuffer **buffer);
   bool start_conversion(GstCaps *input, GstCaps *output);
   void forget_position();
   void discard_given();
+  size_t frames_of(const AudioBlock &block) const;
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
   void change_setting(std::atomic<int> *setting, int value, const char *name);
   int block_size() const;
@@ -89,6 +131,21 @@ class FilterStream {
   GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames);
+
+  // What lags behind: filtertail.cpp.
+  size_t lag_now() const;
+  void begin_run(GstBuffer *first);
+  void end_run();
+  void follow_latency();
+  GstClockTime time_of(size_t frames) const;
+  GstClockTime tail_pts() const;
+  void shift(GstBuffer **buffer, size_t frames);
+  GstBuffer *make_filling(GstBuffer *next) const;
+  size_t owed() const;
+  void set_place(GstBuffer *buffer, GstClockTime pts, guint64 offset,
+                 size_t frames) const;
+  GstFlowReturn push_silence();
+  void fit_tail(Tail *tail) const;
 
   GstElement *const element_;
   std::atomic<int> block_size_{0};     // the property
@@ -109,6 +166,23 @@ class FilterStream {
   guint64 next_offset_ = GST_BUFFER_OFFSET_NONE;
   std::vector<std::byte> before_;  // the samples from before the call
   BlockSplitter blocks_;
+  Continuity continuity_;
+  size_t came_ = 0;            // frames of the last buffer
+  bool owes_discont_ = false;  // a buffer that said so was outside the segment
+  bool backwards_ = false;
+
+  // What comes out lags so many frames behind what went in, and its times are
+  // moved back by them. What comes before the first sample is left out.
+  size_t lag_ = 0;
+  size_t skip_ = 0;       // of these, that have not come out
+  size_t early_ = 0;      // of these, that a padded rest brought
+  size_t hole_ = 0;       // frames that were left out because it lags less now
+  size_t largest_ = 0;    // frames of a buffer
+  bool run_over_ = true;  // the tail is out: what comes next is a new run
+  bool same_line_ = false;  // and on the same line of time
+  GstClockTime seen_latency_ = 0;
+  GstClockTime first_pts_ = GST_CLOCK_TIME_NONE;  // of the run
+  guint64 first_offset_ = GST_BUFFER_OFFSET_NONE;
 };
 
 }  // namespace pythonfilter

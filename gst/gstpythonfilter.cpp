@@ -117,7 +117,7 @@ static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
                                                 GstFlowReturn flow) {
   GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD(self);
   if (buffer) flow = gst_pad_push(pad, buffer);
-  while (flow == GST_FLOW_OK && (buffer = self->stream->outputs().pop()))
+  while (flow == GST_FLOW_OK && (buffer = self->stream->pop_output()))
     flow = gst_pad_push(pad, buffer);
   return flow;
 }
@@ -137,6 +137,38 @@ static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
   GstBuffer *tail;
   flow = self->stream->drain(&tail);
   return gst_python_filter_push_all(self, tail, flow);
+}
+
+// What was held back, if there is any, belongs to what it came with: a stream,
+// a segment, what is before a gap.
+static void gst_python_filter_end_part(GstPythonFilter *self, bool holds) {
+  if (holds && gst_python_filter_push_tail(self) == GST_FLOW_OK)
+    self->stream->reset();
+  else
+    gst_python_filter_push_rest(self);
+  self->stream->expect_jump();
+}
+
+// Whether times mean the same in both, so that nothing ends with the first.
+static bool continues(const GstSegment *before, GstEvent *event) {
+  GstSegment after;
+  gst_event_copy_segment(event, &after);
+  after.stop = before->stop;
+  after.duration = before->duration;
+  after.position = before->position;
+  return gst_segment_is_equal(before, &after);
+}
+
+static void gst_python_filter_new_segment(GstPythonFilter *self,
+                                          GstEvent *event) {
+  if (continues(&GST_BASE_TRANSFORM(self)->segment, event)) {
+    gst_python_filter_push_rest(self);
+    return;
+  }
+  gst_python_filter_end_part(self, self->stream->holds_back());
+  const GstSegment *segment;
+  gst_event_parse_segment(event, &segment);
+  self->stream->begin_segment(segment->rate < 0);
 }
 
 // What the old code holds and cannot hand over comes before what the new makes.
@@ -234,10 +266,14 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       self->python->end_of_stream();
       break;
     case GST_EVENT_STREAM_START:
-    case GST_EVENT_SEGMENT:
     case GST_EVENT_SEGMENT_DONE:
+      gst_python_filter_end_part(self, self->stream->holds_back());
+      break;
+    case GST_EVENT_SEGMENT:
+      gst_python_filter_new_segment(self, event);
+      break;
     case GST_EVENT_GAP:
-      gst_python_filter_push_rest(self);
+      gst_python_filter_end_part(self, self->stream->lags());
       break;
     case GST_EVENT_FLUSH_STOP:
       self->stream->forget();
@@ -283,7 +319,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (!buffer) {
     if (G_UNLIKELY(self->stream->makes_blocks()))
       return self->stream->next_block(output);
-    *output = self->stream->outputs().pop();
+    *output = self->stream->pop_output();
     return GST_FLOW_OK;
   }
   if (!self->python->started()) {
@@ -291,9 +327,11 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     return GST_FLOW_NOT_NEGOTIATED;
   }
   // Left over from a push that failed.
-  self->stream->outputs().drop_waiting();
+  self->stream->drop_outputs();
+  self->stream->clip(&buffer);
+  if (G_UNLIKELY(!buffer)) return GST_FLOW_OK;
   // As audiofxbasefirfilter does: what was held back comes before the break.
-  GstFlowReturn flow = self->stream->is_break(buffer)
+  GstFlowReturn flow = self->stream->begins_anew(&buffer)
                            ? gst_python_filter_push_tail(self)
                            : GST_FLOW_OK;
   if (G_UNLIKELY(self->python->new_code_waits()) && flow == GST_FLOW_OK)
@@ -308,7 +346,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (flow != GST_FLOW_OK)
     gst_clear_buffer(&buffer);
   else if (!buffer)
-    buffer = self->stream->outputs().pop();
+    buffer = self->stream->pop_output();
   *output = buffer;
   return flow;
 }

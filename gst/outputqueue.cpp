@@ -2,6 +2,10 @@
 #include "outputqueue.hpp"
 
 #include <cstdlib>
+#include <utility>
+
+#include "audiocut.hpp"
+#include "references.hpp"
 
 namespace pythonfilter {
 
@@ -12,6 +16,9 @@ namespace {
 constexpr guint carried =
     ~guint(GST_MINI_OBJECT_FLAG_LAST - 1) &
     ~guint(GST_BUFFER_FLAG_TAG_MEMORY | GST_BUFFER_FLAG_GAP);
+
+// Of the first buffer after a break.
+constexpr guint first_flags = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC;
 
 // What says something about the content as it was (tags: of audio, of memory)
 // is not true of the output; and a parent would only be kept from its pool.
@@ -27,53 +34,40 @@ gboolean copy_untagged(GstBuffer *from, GstMeta **meta, gpointer to) {
   return TRUE;
 }
 
-// The time by another clock, of a part that begins so much later. Where that is
-// not known, it is not told.
-void shift_references(GstBuffer *buffer, GstClockTime later) {
-  constexpr auto api = gst_reference_timestamp_meta_api_get_type;
-  if (!GST_CLOCK_TIME_IS_VALID(later)) {
-    while (GstMeta *meta = gst_buffer_get_meta(buffer, api()))
-      gst_buffer_remove_meta(buffer, meta);
-    return;
-  }
-  gpointer state = nullptr;
-  while (GstMeta *meta =
-             gst_buffer_iterate_meta_filtered(buffer, &state, api())) {
-    auto *reference = reinterpret_cast<GstReferenceTimestampMeta *>(meta);
-    reference->timestamp += later;
-    if (GST_CLOCK_TIME_IS_VALID(reference->duration))
-      reference->duration = GST_BUFFER_DURATION(buffer);
-  }
-}
-
 guint64 share(guint64 whole, guint64 part, guint64 parts) {
   return gst_util_uint64_scale(whole, part, parts);
 }
 
 }  // namespace
 
-void OutputQueue::start(const GstAudioInfo &info) {
+void OutputQueue::start(const GstAudioInfo &input, const GstAudioInfo &output) {
   clear();
-  info_ = info;
+  info_ = output;
+  clock_.start(input.rate, output.rate);
 }
 
 void OutputQueue::clear() {
   drop_waiting();
-  gst_clear_buffer(&metas_);
+  end_span();
   span_ = Span{};
-  pending_ = false;
+  owed_flags_ = 0;
   end_ = GST_CLOCK_TIME_NONE;
 }
 
-[[gnu::hot]] GstBuffer *OutputQueue::pop_waiting() {
-  if (next_ < buffers_.size()) return buffers_[next_++];
-  buffers_.clear();
+void OutputQueue::begin(GstClockTime lag, bool resumes) {
+  if (is_raw()) clock_.begin(clock_.frames_of(lag), resumes);
+}
+
+[[gnu::hot]] GstMiniObject *OutputQueue::pop_waiting() {
+  if (next_ < items_.size()) return items_[next_++];
+  items_.clear();
   next_ = 0;
   return nullptr;
 }
 
 [[gnu::hot]] void OutputQueue::extend_span(GstBuffer *input, bool discont) {
   guint flags = GST_BUFFER_FLAGS(input) & carried;
+  flags |= std::exchange(owed_flags_, 0);
   if (discont) flags |= GST_BUFFER_FLAG_DISCONT;
   if (!pending_) {
     span_.pts = GST_BUFFER_PTS(input);
@@ -92,77 +86,184 @@ void OutputQueue::clear() {
   span_.offset_end = GST_BUFFER_OFFSET_END(input);
 }
 
-[[gnu::hot]] void OutputQueue::add(GstBuffer *input,
+void OutputQueue::end_span() {
+  pending_ = false;
+  gst_clear_buffer(&metas_);
+}
+
+[[gnu::hot]] void OutputQueue::add(GstBuffer *input, size_t frames,
                                    std::vector<Output> *outputs, bool discont) {
   extend_span(input, discont);
-  if (!outputs->empty()) {
-    share_out(outputs, pending_ ? metas_ : input);
-  } else if (!pending_) {
-    pending_ = true;
-    metas_ = gst_buffer_new();
-    gst_buffer_foreach_meta(input, copy_untagged, metas_);
+  if (is_raw()) {
+    const bool here = clock_.add_input(input, frames);
+    if (!pending_) at_input_ = here;
   }
+  if (!outputs->empty()) return give(outputs, pending_ ? metas_ : input);
+  if (is_raw()) clock_.expect_output(0);
+  if (pending_) return;
+  pending_ = true;
+  metas_ = gst_buffer_new();
+  gst_buffer_foreach_meta(input, copy_untagged, metas_);
+}
+
+void OutputQueue::add_same(GstBuffer **buffer, size_t frames) {
+  if (!is_raw() || frames == 0) return;
+  at_input_ = clock_.add_input(*buffer, frames);
+  clock_.expect_output(frames);
+  if (pending_) GST_BUFFER_FLAG_SET(*buffer, span_.flags);
+  end_span();
+  span_.pts = GST_BUFFER_PTS(*buffer);
+  span_.duration = GST_BUFFER_DURATION(*buffer);
+  if (at_input_ && clock_.lag() == 0)
+    clock_.add_output(frames);
+  else if (!place(*buffer, frames, true))
+    gst_clear_buffer(buffer);
 }
 
 void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
   if (!pending_) {
     span_ = Span{};
     span_.pts = end_;
+    at_input_ = false;
   }
   if (discont) span_.flags |= GST_BUFFER_FLAG_DISCONT;
-  share_out(outputs, metas_);
+  give(outputs, metas_);
 }
 
-// Raw audio that is longer or shorter than what went in, as after a change of
-// speed, lasts as long as it lasts; and offsets are numbers of samples.
-[[gnu::hot]] void OutputQueue::fit_to_length(size_t bytes) {
-  const guint64 frames = bytes / size_t(info_.bpf);
-  const GstClockTime length =
-      gst_util_uint64_scale_round(frames, GST_SECOND, guint64(info_.rate));
-  const auto tolerance = GstClockTimeDiff(GST_SECOND / guint64(info_.rate));
-  if (!GST_CLOCK_TIME_IS_VALID(span_.duration) ||
-      std::abs(GST_CLOCK_DIFF(span_.duration, length)) > tolerance)
-    span_.duration = length;
-  if (span_.offset_end != GST_BUFFER_OFFSET_NONE &&
-      span_.offset_end - span_.offset != frames)
-    span_.offset = span_.offset_end = GST_BUFFER_OFFSET_NONE;
+[[gnu::hot]] void OutputQueue::give(std::vector<Output> *outputs,
+                                    GstBuffer *like) {
+  if (is_raw())
+    count_out(outputs, like);
+  else
+    share_out(outputs, like);
+  outputs->clear();
+  end_span();
 }
 
-[[gnu::hot]] void OutputQueue::share_out(std::vector<Output> *outputs,
+// ---- raw audio --------------------------------------------------------------
+
+[[gnu::hot]] void OutputQueue::count_out(std::vector<Output> *outputs,
                                          GstBuffer *like) {
-  const bool raw = info_.bpf > 0;
-  const size_t count = outputs->size();
+  const auto frame = size_t(info_.bpf);
   size_t bytes = 0;
   for (const Output &output : *outputs)
     bytes += output.size;
-  if (raw) fit_to_length(bytes);
-
-  // Raw audio by its length, anything else in equal parts.
-  const guint64 parts = raw ? bytes : count;
-  guint64 from = 0;
+  clock_.expect_output(bytes / frame);
+  bool first = true;
+  const size_t count = outputs->size();
   for (size_t i = 0; i < count; i++) {
-    const guint64 to = raw ? from + (*outputs)[i].size : i + 1;
-    GstBuffer *buffer = wrap((*outputs)[i]);
-    set_flags(buffer, i == 0, i + 1 == count);
-    set_times(buffer, from, to, parts);
+    const Output &output = (*outputs)[i];
+    const bool jumps = output.pts != no_time && move_to(output.pts);
+    if (output.gap) {
+      leave_gap(output);
+      continue;
+    }
+    GstBuffer *buffer = wrap(output);
     if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
-    if (like && count > 1) shift_references(buffer, later(from, parts));
-    buffers_.push_back(buffer);
-    from = to;
+    if (!place(buffer, output.size / frame, i + 1 == count)) {
+      gst_buffer_unref(buffer);
+      continue;
+    }
+    set_flags(buffer, first, i + 1 == count);
+    if (jumps) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    first = false;
+    put(buffer);
   }
-  outputs->clear();
-  end_ = GST_CLOCK_TIME_IS_VALID(span_.pts) &&
-                 GST_CLOCK_TIME_IS_VALID(span_.duration)
-             ? span_.pts + span_.duration
-             : GST_CLOCK_TIME_NONE;
-  pending_ = false;
-  gst_clear_buffer(&metas_);
+  if (first) owed_flags_ = span_.flags & first_flags;
+}
+
+// True: that is not where the last output ended.
+bool OutputQueue::move_to(GstClockTime pts) {
+  const GstClockTime ends = clock_.time();
+  clock_.move_to(pts);
+  return !GST_CLOCK_TIME_IS_VALID(ends) ||
+         std::abs(GST_CLOCK_DIFF(ends, pts)) >
+             GstClockTimeDiff(clock_.time_of(1));
+}
+
+// Its times, and what of it comes after the first sample. False: nothing does.
+[[gnu::hot]] bool OutputQueue::place(GstBuffer *buffer, size_t frames,
+                                     bool last) {
+  const size_t early = clock_.skip(frames);
+  clock_.add_output(early);
+  if (early == frames) return false;
+  if (early > 0) cut_front(buffer, info_, early);
+  const GstClockTime pts = clock_.time();
+  GST_BUFFER_PTS(buffer) = pts;
+  GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_OFFSET(buffer) = clock_.offset();
+  clock_.add_output(frames - early);
+  GST_BUFFER_OFFSET_END(buffer) = clock_.offset();
+  const bool timed = GST_CLOCK_TIME_IS_VALID(pts);
+  GST_BUFFER_DURATION(buffer) =
+      timed ? clock_.time() - pts : clock_.time_of(frames - early);
+  const bool known = timed && at_input_ && GST_CLOCK_TIME_IS_VALID(span_.pts);
+  shift_references(buffer, known, GST_CLOCK_DIFF(span_.pts, pts));
+  // The input's own end, which may be rounded in another way.
+  if (known && last && clock_.lag() == 0 && clock_.in_step() &&
+      GST_CLOCK_TIME_IS_VALID(span_.duration) &&
+      span_.pts + span_.duration > pts)
+    GST_BUFFER_DURATION(buffer) = span_.pts + span_.duration - pts;
+  return true;
+}
+
+// What the plugin does not say is what went in and did not come out.
+void OutputQueue::leave_gap(const Output &gap) {
+  const guint64 frames = gap.duration == no_time
+                             ? clock_.missing()
+                             : clock_.frames_of(gap.duration);
+  clock_.add_output(clock_.skip(frames));
+  if (frames > 0) add_gap(clock_.time(), clock_.time_of(frames));
+  clock_.add_output(frames);
+}
+
+void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
+  if (GST_CLOCK_TIME_IS_VALID(pts))
+    items_.push_back(GST_MINI_OBJECT_CAST(gst_event_new_gap(pts, duration)));
+}
+
+// ---- anything else ----------------------------------------------------------
+
+[[gnu::hot]] void OutputQueue::share_out(std::vector<Output> *outputs,
+                                         GstBuffer *like) {
+  // In equal parts.
+  const size_t count = outputs->size();
+  bool first = true;
+  for (size_t i = 0; i < count; i++) {
+    const Output &output = (*outputs)[i];
+    GstBuffer *buffer = output.gap ? gst_buffer_new() : wrap(output);
+    set_times(buffer, i, i + 1, count);
+    if (output.pts != no_time || output.duration != no_time) {
+      GST_BUFFER_DURATION(buffer) = output.duration;
+      if (output.pts != no_time) GST_BUFFER_PTS(buffer) = output.pts;
+      GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
+    }
+    end_ =
+        GST_BUFFER_PTS_IS_VALID(buffer) && GST_BUFFER_DURATION_IS_VALID(buffer)
+            ? GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer)
+            : GST_CLOCK_TIME_NONE;
+    if (output.gap) {
+      add_gap(GST_BUFFER_PTS(buffer), GST_BUFFER_DURATION(buffer));
+      gst_buffer_unref(buffer);
+      continue;
+    }
+    set_flags(buffer, first, i + 1 == count);
+    first = false;
+    if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
+    if (like && count > 1) {
+      const GstClockTime after = later(i, count);
+      shift_references(buffer, GST_CLOCK_TIME_IS_VALID(after),
+                       GstClockTimeDiff(after));
+    }
+    put(buffer);
+  }
+  if (first) owed_flags_ = span_.flags & first_flags;
 }
 
 [[gnu::hot]] void OutputQueue::set_flags(GstBuffer *buffer, bool first,
                                          bool last) const {
   guint flags = span_.flags;
-  if (!first) flags &= ~guint(GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+  if (!first) flags &= ~first_flags;
   if (!last) flags &= ~guint(GST_BUFFER_FLAG_MARKER);
   GST_BUFFER_FLAG_SET(buffer, flags);
 }

@@ -61,7 +61,7 @@ class Line {
  public:
   Line(const char *factory, const std::string &script, int frames,
        bool changes = false)
-      : changes_(changes) {
+      : changes_(changes), duration_(guint64(frames) * GST_SECOND / 48000) {
     element_ = gst_element_factory_make(factory, nullptr);
     if (!element_) {
       fprintf(stderr, "no element %s: GST_PLUGIN_PATH says where to look\n",
@@ -123,6 +123,8 @@ class Line {
 
   void push() {
     if (changes_) gst_buffer_ref(buffer_);
+    // As a source counts.
+    if (!changes_) GST_BUFFER_PTS(buffer_) = pushed_++ * duration_;
     if (gst_pad_push(in_, buffer_) != GST_FLOW_OK) {
       fprintf(stderr, "a buffer was refused\n");
       exit(2);
@@ -162,6 +164,8 @@ class Line {
 
  private:
   const bool changes_;
+  guint64 pushed_ = 0;
+  GstClockTime duration_;
   GstElement *element_;
   GstPad *in_, *out_;
   GstBuffer *buffer_;

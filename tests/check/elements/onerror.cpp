@@ -21,9 +21,14 @@ GstBuffer *unaligned(const Audio &audio) {
                                      data, g_free);
 }
 
+// Of 64 frames each.
+GstClockTime time_of(int i) {
+  return gst_util_uint64_scale(guint64(i) * 64, GST_SECOND, 48000);
+}
+
 GstBuffer *timed(GstBuffer *buffer, int i) {
-  GST_BUFFER_PTS(buffer) = guint64(i) * GST_SECOND;
-  GST_BUFFER_DURATION(buffer) = GST_SECOND;
+  GST_BUFFER_PTS(buffer) = time_of(i);
+  GST_BUFFER_DURATION(buffer) = time_of(i + 1) - time_of(i);
   return buffer;
 }
 
@@ -36,8 +41,9 @@ void expect_policy(Stream *stream, const std::string &policy, int i,
     return;
   }
   fail_unless(out != nullptr, "%s", name);
-  fail_unless_equals_uint64(GST_BUFFER_PTS(out), guint64(i) * GST_SECOND);
-  fail_unless_equals_uint64(GST_BUFFER_DURATION(out), GST_SECOND);
+  fail_unless_equals_uint64(GST_BUFFER_PTS(out), time_of(i));
+  fail_unless_equals_uint64(GST_BUFFER_DURATION(out),
+                            time_of(i + 1) - time_of(i));
   const bool silent = policy == "silence";
   expect_samples(out, stream->audio(), silent ? silence : number_at);
   fail_unless(bool(GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_GAP)) == silent,

@@ -300,7 +300,195 @@ class Speed:
   outs = through(480);
   fail_unless_equals_uint64(GST_BUFFER_PTS(outs[1].get()),
                             GST_SECOND + 10 * GST_MSECOND);
-  fail_unless_equals_uint64(GST_BUFFER_OFFSET(outs[1].get()), no_offset);
+  fail_unless_equals_uint64(GST_BUFFER_OFFSET(outs[1].get()), 48480);
+}
+GST_END_TEST;
+
+// ---- audio of another length ------------------------------------------------
+
+namespace {
+
+GstBuffer *counted(guint64 *sent, size_t frames, GstClockTime from = 0) {
+  GstBuffer *buffer = new_buffer({"F32", false, 2}, frames);
+  const auto time = [&](guint64 frame) {
+    return from + gst_util_uint64_scale(frame, GST_SECOND, 48000);
+  };
+  GST_BUFFER_PTS(buffer) = time(*sent);
+  GST_BUFFER_DURATION(buffer) = time(*sent + frames) - time(*sent);
+  GST_BUFFER_OFFSET(buffer) = *sent;
+  GST_BUFFER_OFFSET_END(buffer) = *sent += frames;
+  return buffer;
+}
+
+// Each begins where the last one ended; gives where that is. A time is rounded.
+guint64 expect_continuous(const std::vector<OwnedBuffer> &outs, size_t frame,
+                          int rate, GstClockTime from, guint64 offset) {
+  guint64 came = 0;
+  for (const OwnedBuffer &out : outs) {
+    const GstClockTime want =
+        from + gst_util_uint64_scale(came, GST_SECOND, guint64(rate));
+    fail_unless(ABS(GST_CLOCK_DIFF(want, GST_BUFFER_PTS(out.get()))) <= 2,
+                "%" GST_TIME_FORMAT ", not %" GST_TIME_FORMAT,
+                GST_TIME_ARGS(GST_BUFFER_PTS(out.get())), GST_TIME_ARGS(want));
+    fail_unless_equals_uint64(GST_BUFFER_OFFSET(out.get()), offset + came);
+    came += gst_buffer_get_size(out.get()) / frame;
+    fail_unless_equals_uint64(GST_BUFFER_OFFSET_END(out.get()), offset + came);
+    const GstClockTime end =
+        GST_BUFFER_PTS(out.get()) + GST_BUFFER_DURATION(out.get());
+    const GstClockTime next =
+        from + gst_util_uint64_scale(came, GST_SECOND, guint64(rate));
+    fail_unless(ABS(GST_CLOCK_DIFF(next, end)) <= 2);
+  }
+  return came;
+}
+
+constexpr char stretching[] = R"(
+import numpy as np
+class Stretching:
+    input_caps = output_caps = "audio/x-raw, format=F32LE, layout=interleaved"
+    held = np.zeros((2, 0), "f4")
+    def process_audio(self, buffer):
+        BODY
+    def drain(self):
+        held, self.held = self.held, self.held[:, :0]
+        return held
+)";
+
+std::string stretcher(const std::string &body) {
+  std::string text = stretching;
+  return write_file("stretching.py", text.replace(text.find("BODY"), 4, body));
+}
+
+}  // namespace
+
+GST_START_TEST(test_audio_of_another_speed_counts_its_own_samples) {
+  const std::pair<const char *, double> speeds[] = {
+      {"return np.repeat(buffer.data, 2, axis=1)", 2},
+      {"return np.repeat(buffer.data, 2, axis=1), buffer.data.copy()", 3},
+      {"return buffer.data[:, ::2].copy()", 0.5},
+      // In some calls as it came.
+      {"self.n = getattr(self, 'n', 0) + 1\n"
+       "        if self.n % 2: return np.repeat(buffer.data, 2, axis=1)",
+       1.5},
+      // Holds back, and gives later.
+      {"self.held = np.concatenate((self.held, buffer.data), axis=1)\n"
+       "        some = max(self.held.shape[1] // 256 - 2, 0) * 256\n"
+       "        out, self.held = self.held[:, :some], self.held[:, some:]\n"
+       "        return out.copy()",
+       1}};
+  for (const auto &[body, speed] : speeds) {
+    Conversion stream(stretcher(body), STEREO);
+    guint64 sent = 4800;
+    for (int i = 0; i < 40; i++)
+      stream.expect_push(counted(&sent, 480, GST_SECOND));
+    stream.push_event(gst_event_new_eos());
+    const guint64 came = expect_continuous(
+        stream.pull_all(), 8, 48000, GST_SECOND + 100 * GST_MSECOND, 4800);
+    fail_unless_equals_uint64(came, guint64(40 * 480 * speed));
+    stream.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_another_rate_does_not_drift) {
+  const std::string file = write_file("rate.py", R"(
+import numpy as np
+class Rate:
+    formats, rates, channels = ("F32",), 48000, 2
+    output_caps = ("audio/x-raw, format=S16LE, layout=interleaved, "
+                   "rate=16000, channels=1")
+    at = 0
+    def process_audio(self, buffer):
+        out = buffer.data[:1, self.at :: 3].astype(np.int16)
+        self.at = (self.at - buffer.data.shape[1]) % 3
+        return out
+)");
+  for (size_t frames : {480, 1000, 1, 7}) {
+    Conversion stream(file, STEREO);
+    guint64 sent = 0;
+    for (int i = 0; i < 100; i++)
+      stream.expect_push(counted(&sent, frames));
+    const guint64 came = expect_continuous(stream.pull_all(), 2, 16000, 0, 0);
+    fail_unless_equals_uint64(came, (sent + 2) / 3);
+  }
+}
+GST_END_TEST;
+
+// From there on the input's time counts again, but not what was given already.
+GST_START_TEST(test_counting_begins_anew_after_a_break) {
+  Conversion stream(stretcher("return np.repeat(buffer.data, 2, axis=1)"),
+                    STEREO);
+  guint64 sent = 0;
+  for (int i = 0; i < 5; i++)
+    stream.expect_push(counted(&sent, 480));
+  expect_continuous(stream.pull_all(), 8, 48000, 0, 0);
+  sent = 48000;
+  GstBuffer *next = counted(&sent, 480);
+  GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
+  stream.expect_push(next);
+  std::vector<OwnedBuffer> outs = stream.pull_all();
+  fail_unless(GST_BUFFER_FLAG_IS_SET(outs[0].get(), GST_BUFFER_FLAG_DISCONT));
+  expect_continuous(outs, 8, 48000, GST_SECOND, 48000);
+  // Sooner than what came out of it ended.
+  next = counted(&sent, 480);
+  GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
+  outs = stream.through(next);
+  fail_unless_equals_uint64(GST_BUFFER_PTS(outs[0].get()),
+                            GST_SECOND + 20 * GST_MSECOND);
+  // Another line of time.
+  stream.push_event(gst_event_new_flush_start());
+  stream.push_event(gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  stream.push_event(gst_event_new_segment(&segment));
+  sent = 0;
+  expect_continuous(stream.through(counted(&sent, 480)), 8, 48000, 0, 0);
+}
+GST_END_TEST;
+
+// One that gives what came before the first sample, and one that holds back.
+GST_START_TEST(test_a_converter_that_lags_keeps_its_times) {
+  const char *bodies[] = {
+      "if not self.held.shape[1]: self.held = np.zeros((2, 300), 'f4')\n"
+      "        all = np.concatenate((self.held, buffer.data), axis=1)\n"
+      "        self.held = all[:, -300:].copy()\n"
+      "        return all[:, :-300].copy()",
+      "all = np.concatenate((self.held, buffer.data), axis=1)\n"
+      "        self.held = all[:, -300:].copy()\n"
+      "        return all[:, :-300].copy()"};
+  for (const char *body : bodies) {
+    std::string text = read_file(stretcher(body));
+    Conversion stream(
+        write_file("lagging.py", text +
+                                     "    def get_processing_latency(self):\n"
+                                     "        return 300 / 48000\n"),
+        STEREO);
+    guint64 sent = 0;
+    for (size_t frames : {480, 480, 100, 48, 1000})
+      stream.expect_push(counted(&sent, frames));
+    GstBuffer *next = counted(&sent, 480, GST_SECOND);
+    GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
+    stream.expect_push(next);
+    stream.push_event(gst_event_new_eos());
+    std::vector<OwnedBuffer> outs = stream.pull_all(), rest;
+    while (outs.size() && GST_BUFFER_PTS(outs.back().get()) >= GST_SECOND) {
+      rest.insert(rest.begin(), std::move(outs.back()));
+      outs.pop_back();
+    }
+    fail_unless_equals_uint64(expect_continuous(outs, 8, 48000, 0, 0), 2108);
+    fail_unless_equals_uint64(
+        expect_continuous(
+            rest, 8, 48000,
+            GST_SECOND + gst_util_uint64_scale(2108, GST_SECOND, 48000), 2108),
+        480);
+    // The sound as well.
+    GstMapInfo map;
+    gst_buffer_map(outs[0].get(), &map, GST_MAP_READ);
+    float first;
+    memcpy(&first, map.data + 8, 4);
+    fail_unless(double(first) == number_at(0, 1));
+    gst_buffer_unmap(outs[0].get(), &map);
+  }
 }
 GST_END_TEST;
 
@@ -322,6 +510,10 @@ static Suite *outputtimes_suite() {
   tcase_add_test(breaks, test_outputs_that_nobody_takes_do_not_gather);
   TCase *raw = new_case(suite, "raw audio");
   tcase_add_test(raw, test_raw_audio_lasts_as_long_as_it_lasts);
+  tcase_add_test(raw, test_audio_of_another_speed_counts_its_own_samples);
+  tcase_add_test(raw, test_another_rate_does_not_drift);
+  tcase_add_test(raw, test_counting_begins_anew_after_a_break);
+  tcase_add_test(raw, test_a_converter_that_lags_keeps_its_times);
   return suite;
 }
 

@@ -20,7 +20,7 @@ const char delay_state[] = R"(
 )";
 
 // Every sample is the number of its frame. Expects them in order, each once,
-// with zeros where a delay begins.
+// and none of the silence with which a delay begins.
 struct Order {
   guint64 pushed = 0, zeros = 0;
   float next = 1;
@@ -173,6 +173,9 @@ GST_START_TEST(test_no_sample_is_lost) {
         flow_until_told(stream.bus(), [&] { order.flow(&stream); });
     expect_text(told.warning, "");
     fail_unless(told.carried == carries);
+    // The first buffer is shorter than what the new one delays.
+    order.flow(&stream);
+    order.flow(&stream);
     fail_unless(order.breaks == !carries);
     order.breaks = false;
   }
@@ -180,7 +183,7 @@ GST_START_TEST(test_no_sample_is_lost) {
   while (GstBuffer *out = stream.pull())
     order.take(out);
   fail_unless_equals_uint64(guint64(order.next) - 1, order.pushed);
-  fail_unless_equals_uint64(order.zeros, carries ? 100 : 100 * (reloads + 1));
+  fail_unless_equals_uint64(order.zeros, 0);
 }
 GST_END_TEST;
 
@@ -328,7 +331,7 @@ GST_START_TEST(test_many_reloads_lose_no_sample_and_no_memory) {
   while (GstBuffer *out = stream.pull())
     order.take(out);
   fail_unless_equals_uint64(guint64(order.next) - 1, order.pushed);
-  fail_unless_equals_uint64(order.zeros, 100);
+  fail_unless_equals_uint64(order.zeros, 0);
   fail_unless_equals_uint64(stream.stat("errors"), 0);
   stream.expect_no_reports();
   // A module alone has hundreds. What is cached comes and goes.
@@ -375,7 +378,7 @@ GST_START_TEST(test_many_saves_lose_no_sample) {
   while (GstBuffer *out = stream.pull())
     order.take(out);
   fail_unless_equals_uint64(guint64(order.next) - 1, order.pushed);
-  fail_unless_equals_uint64(order.zeros, 100);
+  fail_unless_equals_uint64(order.zeros, 0);
   fail_unless_equals_uint64(stream.stat("errors"), 0);
 }
 GST_END_TEST;

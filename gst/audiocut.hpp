@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Frames taken off a writable buffer of raw audio, at its own memory. Not by
+// gst_audio_buffer_truncate(), whose sub-memory nobody may write to.
+#pragma once
+
+#include <gst/audio/audio.h>
+
+namespace pythonfilter {
+
+// Of a buffer that is whole frames, and has a GstAudioMeta where it is planar.
+inline size_t frames_in(GstBuffer *buffer, const GstAudioInfo &info) {
+  if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
+    if (const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer))
+      return meta->samples;
+  return gst_buffer_get_size(buffer) / size_t(info.bpf);
+}
+
+// So many go, and the buffer begins that much later. Not more than it has.
+void cut_front(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
+// So many are left; its times are the caller's.
+void cut_to(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
+// Of what the format calls silence, with a GstAudioMeta where it is planar and
+// flagged as a gap.
+GstBuffer *make_silence(const GstAudioInfo &info, size_t frames);
+
+}  // namespace pythonfilter
