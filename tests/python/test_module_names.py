@@ -337,3 +337,21 @@ def test_linked_package_is_a_plugin(files, isolation):
     folder = files({f"checkout/{name}": text for name, text in REVERB.items()})
     (folder / "link").symlink_to("checkout/reverb")
     assert play(folder, isolation, "link") == [2, 2, 3, "link.core"]
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_package_is_loaded_anew_when_a_module_of_it_is_saved(files, isolation):
+    core = REVERB["reverb/core.py"].replace("from reverb.tables", "from .tables")
+    folder = files(REVERB | {"reverb/core.py": core})
+    code = f"""
+    os.environ["SAID"] = "{folder}/reverb"
+    pipeline, p = make("audiotestsrc is-live=true ! pythonfilter name=p reload=true "
+                       "script={folder}/reverb isolation={isolation} ! fakesink")
+    pipeline.set_state(Gst.State.PLAYING)
+    pipeline.get_state(10 * Gst.SECOND)
+    open("{folder}/reverb/tables.py", "w").write("GAIN = 77")
+    wait(pipeline, Gst.MessageType.ELEMENT)
+    pipeline.set_state(Gst.State.NULL)
+    tell(json.load(open("{folder}/said")))
+    """
+    assert run_application(folder, code) == [77, 77, 3, "reverb.core"]
