@@ -3,14 +3,14 @@
 // Raw audio whose samples are known numbers, in every format and layout.
 #pragma once
 
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include <gst/audio/audio.h>
-#include <gst/check/gstcheck.h>
+
+#include "surroundings.hpp"
 
 namespace check {
 
@@ -44,11 +44,6 @@ struct Audio {
            std::to_string(channels);
   }
 };
-
-// Fewer rows of the big tables, for runs under valgrind.
-inline bool few() {
-  return getenv("PYTHONFILTER_CHECK_FEW") != nullptr;
-}
 
 inline std::vector<const char *> formats() {
   if (few()) return {"F32", "S16"};

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "harness.hpp"
+#include "waiting.hpp"
 
 namespace check {
 
@@ -157,8 +158,9 @@ class Gone {
   }
   void expect_all() {
     std::unique_lock<std::mutex> lock(mutex_);
-    const bool all = changed_.wait_for(lock, std::chrono::seconds(20),
-                                       [&] { return gone_ == watched_; });
+    const bool all =
+        changed_.wait_for(lock, std::chrono::seconds(int(patience)),
+                          [&] { return gone_ == watched_; });
     fail_unless(all, "%d of %d memories were given back", gone_, watched_);
   }
 

@@ -1,265 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What the tests share: where plugins and their log lie, an element with a
-// bus, the same in a GstHarness, and buffers whose samples are known numbers.
+// What the tests share: an element with a bus, and the same in a GstHarness.
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <fcntl.h>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
-#include <glib/gstdio.h>
-#include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 
 #include "audio.hpp"
+#include "reports.hpp"
 
 namespace check {
 
-// ---- surroundings of every test ---------------------------------------------
-
-// What a user's shell says to GStreamer and to Python is no business of a test,
-// but for what says how to run it. Done before main(), as gst_init() reads it.
-inline const bool surroundings_are_clean = [] {
-  static const char *const ours[] = {
-      "GST_CHECKS",        "GST_DEBUG",    "GST_PLUGIN_",
-      "GST_PYTHONFILTER_", "GST_REGISTRY", "GST_TRACERS",
-      "PYTHONFILTER",      "PYTHONMALLOC", "PYTHONPATH"};
-  static const char *const nobodys[] = {"GST_PLUGIN_FEATURE_RANK",
-                                        "GST_PLUGIN_LOADING_WHITELIST",
-                                        "GST_PLUGIN_SCANNER"};
-  char **names = g_listenv();
-  for (char **name = names; *name; name++) {
-    const auto begins = [&](const char *with) {
-      return g_str_has_prefix(*name, with);
-    };
-    if (!strcmp(*name, "VIRTUAL_ENV") ||
-        std::any_of(std::begin(nobodys), std::end(nobodys), begins) ||
-        ((begins("GST_") || begins("PYTHON")) &&
-         std::none_of(std::begin(ours), std::end(ours), begins)))
-      unsetenv(*name);
-  }
-  g_strfreev(names);
-  return true;
-}();
-
-// Made before gst-check forks and removed by who made it, so that tests which
-// crash or never end leave nothing behind either.
-class Root {
- public:
-  Root() {
-    GError *error = nullptr;
-    char *made = g_dir_make_tmp("pythonfilter-XXXXXX", &error);
-    if (!made) g_error("no folder for the tests: %s", error->message);
-    path = made;
-    g_free(made);
-  }
-  ~Root() {
-    std::error_code ignored;
-    if (getpid() == owner_) std::filesystem::remove_all(path, ignored);
-  }
-
-  std::string path;
-
- private:
-  const pid_t owner_ = getpid();
-};
-
-inline const std::string &root() {
-  static const Root made;
-  return made.path;
-}
-
-// One for each process, as the interpreter keeps the environment that it was
-// started with.
-inline const std::string &folder() {
-  static const auto *made =
-      new std::string(root() + "/" + std::to_string(getpid()));
-  return *made;
-}
-
-inline std::string read_file(const std::string &path) {
-  // An ifstream's buffer throws where a process's file in /proc goes away.
-  char *text = nullptr;
-  gsize size = 0;
-  if (!g_file_get_contents(path.c_str(), &text, &size, nullptr)) return "";
-  std::string all(text, size);
-  g_free(text);
-  return all;
-}
-
-inline std::string write_file(const std::string &name,
-                              const std::string &text) {
-  const std::string path = folder() + "/" + name;
-  std::ofstream(path) << text;
-  return path;
-}
-
-// A plugin that belongs to the tests, or one written for this test alone.
-inline std::string plugin_file(const std::string &name) {
-  return std::string(CHECK_PLUGINS) + "/" + name;
-}
-
-// What plugins said with checklog.say(), a line each.
-inline std::string log_text() {
-  return read_file(folder() + "/log");
-}
-
-inline void clear_log() {
-  std::error_code ignored;
-  std::filesystem::remove(folder() + "/log", ignored);
-}
-
-inline int &real_stdout() {
-  static int descriptor = -1;
-  return descriptor;
-}
-
-inline GstTracer *leaks_tracer() {
-  GstTracer *found = nullptr;
-  GList *tracers = gst_tracing_get_active_tracers();
-  for (GList *l = tracers; l; l = l->next)
-    if (!strcmp(G_OBJECT_TYPE_NAME(l->data), "GstLeaksTracer"))
-      found = GST_TRACER(l->data);
-  // They live as long as GStreamer does.
-  g_list_free_full(tracers, gst_object_unref);
-  return found;
-}
-
-inline std::string live_objects() {
-  std::string text;
-  GstTracer *tracer = leaks_tracer();
-  if (!tracer) return text;
-  GstStructure *live = nullptr;
-  g_signal_emit_by_name(tracer, "get-live-objects", &live);
-  const GValue *list =
-      live ? gst_structure_get_value(live, "live-objects-list") : nullptr;
-  for (guint i = 0; list && i < gst_value_list_get_size(list); i++) {
-    char *each = gst_value_serialize(gst_value_list_get_value(list, i));
-    text += std::string("\n") + each;
-    g_free(each);
-  }
-  if (live) gst_structure_free(live);
-  return text;
-}
-
-inline void set_up() {
-  g_mkdir(folder().c_str(), 0700);
-  setenv("PYTHONFILTER_CHECK_LOG", (folder() + "/log").c_str(), 1);
-  fflush(stdout);
-  real_stdout() = dup(STDOUT_FILENO);
-  const int file =
-      open((folder() + "/stdout").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  dup2(file, STDOUT_FILENO);
-  close(file);
-}
-
-// Nothing was printed, and no buffer, caps, message, … is left over.
-inline void tear_down() {
-  fflush(stdout);
-  dup2(real_stdout(), STDOUT_FILENO);
-  close(real_stdout());
-  const std::string printed = read_file(folder() + "/stdout");
-  std::error_code ignored;
-  std::filesystem::remove_all(folder(), ignored);
-  fail_unless(printed.empty(), "on standard output: %s", printed.c_str());
-  const std::string live = live_objects();
-  fail_unless(live.empty(), "leaked:%.3000s", live.c_str());
-}
-
-inline TCase *new_case(Suite *suite, const char *name, int seconds = 60) {
-  root();
-  TCase *tests = tcase_create(name);
-  tcase_set_timeout(tests, seconds);
-  tcase_add_checked_fixture(tests, set_up, tear_down);
-  suite_add_tcase(suite, tests);
-  return tests;
-}
-
-inline bool contains(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
-
-inline void expect_text(const std::string &got, const std::string &want) {
-  fail_unless(got == want, "got:\n%s\nwant:\n%s", got.c_str(), want.c_str());
-}
-
-inline void expect_part(const std::string &text, const std::string &part) {
-  fail_unless(contains(text, part), "\"%s\" is not in: %s", part.c_str(),
-              text.c_str());
-}
-
-// Whether plugins run in processes of their own, unless a test says otherwise.
-inline bool in_process() {
-  const char *set = getenv("GST_PYTHONFILTER_ISOLATION");
-  return set && !strcmp(set, "process");
-}
-
-// Of a test that is about isolation=none. docs/isolation.md has the reason.
-inline bool applies(const char *test, const char *reason) {
-  if (!in_process()) return true;
-  fprintf(stderr, "%s: not in another process: %s\n", test, reason);
-  return false;
-}
-#define add_loop_test_here(tests, function, begin, end, reason) \
-  do {                                                          \
-    if (applies(#function, reason))                             \
-      tcase_add_loop_test(tests, function, begin, end);         \
-  } while (0)
-#define add_test_here(tests, function, reason)                       \
-  do {                                                               \
-    if (applies(#function, reason)) tcase_add_test(tests, function); \
-  } while (0)
-
 // ---- an element -------------------------------------------------------------
-
-// An ERROR or a WARNING.
-struct Report {
-  GstMessageType type;
-  GQuark domain;
-  int code;
-  std::string text, debug;
-  GstStructure *details;  // NULL: none
-
-  std::string field(const char *name) const {
-    const char *value = details ? gst_structure_get_string(details, name) : "";
-    return value ? value : "";
-  }
-  guint64 number(const char *name) const {
-    guint64 value = 0;
-    if (details) gst_structure_get_uint64(details, name, &value);
-    return value;
-  }
-  int line() const {
-    int value = 0;
-    if (details) gst_structure_get_int(details, "line", &value);
-    return value;
-  }
-};
-
-class Reports : public std::vector<Report> {
- public:
-  Reports() = default;
-  Reports(Reports &&) = default;
-  ~Reports() {
-    for (Report &report : *this)
-      if (report.details) gst_structure_free(report.details);
-  }
-  std::string text() const {
-    std::string all;
-    for (const Report &report : *this)
-      all += std::string(gst_message_type_get_name(report.type)) + " " +
-             report.text + " [" + report.debug + "]\n";
-    return all.substr(0, 3000);  // check takes no longer messages
-  }
-};
 
 using Properties = std::vector<std::pair<const char *, std::string>>;
 
@@ -321,35 +78,7 @@ class Element {
   }
 
   // ERRORs and WARNINGs so far. Throws every other message away.
-  Reports reports() const {
-    Reports all;
-    // Not gst_bus_pop_filtered(): since 1.28 it drops the others with the bus
-    // locked, and the last reference to an element's pads posts on that bus.
-    while (GstMessage *message = gst_bus_pop(bus_)) {
-      if (!(GST_MESSAGE_TYPE(message) &
-            (GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))) {
-        gst_message_unref(message);
-        continue;
-      }
-      GError *error;
-      char *debug;
-      const GstStructure *details = nullptr;
-      if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-        gst_message_parse_error(message, &error, &debug);
-        gst_message_parse_error_details(message, &details);
-      } else {
-        gst_message_parse_warning(message, &error, &debug);
-        gst_message_parse_warning_details(message, &details);
-      }
-      all.push_back({GST_MESSAGE_TYPE(message), error->domain, error->code,
-                     error->message, debug ? debug : "",
-                     details ? gst_structure_copy(details) : nullptr});
-      g_error_free(error);
-      g_free(debug);
-      gst_message_unref(message);
-    }
-    return all;
-  }
+  Reports reports() const { return reports_on(bus_); }
   void expect_no_reports() const {
     const Reports all = reports();
     fail_unless(all.empty(), "%s", all.text().c_str());

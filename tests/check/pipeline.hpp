@@ -8,25 +8,9 @@
 #include <thread>
 
 #include "harness.hpp"
+#include "waiting.hpp"
 
 namespace check {
-
-inline double seconds_now() {
-  return double(g_get_monotonic_time()) / 1e6;
-}
-
-inline bool wait_until(const std::function<bool()> &come, double patience = 5) {
-  const double until = seconds_now() + patience;
-  while (!come()) {
-    if (seconds_now() > until) return false;
-    g_usleep(2000);
-  }
-  return true;
-}
-
-inline bool wait_for_log(const std::string &part) {
-  return wait_until([&] { return contains(log_text(), part); }, 10);
-}
 
 inline int count_in(const std::string &text, const std::string &part) {
   int count = 0;
@@ -34,40 +18,6 @@ inline int count_in(const std::string &text, const std::string &part) {
        i = text.find(part, i + 1))
     count++;
   return count;
-}
-
-inline Report report_in(GstMessage *message) {
-  GError *error;
-  char *debug;
-  const GstStructure *details = nullptr;
-  const GstMessageType type = GST_MESSAGE_TYPE(message);
-  if (type == GST_MESSAGE_ERROR) {
-    gst_message_parse_error(message, &error, &debug);
-    gst_message_parse_error_details(message, &details);
-  } else {
-    gst_message_parse_warning(message, &error, &debug);
-    gst_message_parse_warning_details(message, &details);
-  }
-  Report report = {type,
-                   error->domain,
-                   error->code,
-                   error->message,
-                   debug ? debug : "",
-                   details ? gst_structure_copy(details) : nullptr};
-  g_error_free(error);
-  g_free(debug);
-  return report;
-}
-
-// ERRORs and WARNINGs so far. Throws every other message away.
-inline Reports reports_on(GstBus *bus) {
-  Reports all;
-  while (GstMessage *message = gst_bus_pop_filtered(
-             bus, GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))) {
-    all.push_back(report_in(message));
-    gst_message_unref(message);
-  }
-  return all;
 }
 
 inline guint64 stat_of(GstElement *element, const char *name) {
@@ -120,8 +70,8 @@ class Pipeline {
   // Also waits until it is there, or until it cannot be.
   bool to(GstState state) const {
     gst_element_set_state(pipeline_, state);
-    const GstStateChangeReturn got =
-        gst_element_get_state(pipeline_, nullptr, nullptr, 20 * GST_SECOND);
+    const GstStateChangeReturn got = gst_element_get_state(
+        pipeline_, nullptr, nullptr, GstClockTime(patience) * GST_SECOND);
     return got == GST_STATE_CHANGE_SUCCESS ||
            got == GST_STATE_CHANGE_NO_PREROLL;
   }
@@ -129,25 +79,18 @@ class Pipeline {
     fail_unless(to(state), "%s: %s", gst_element_state_get_name(state),
                 reports().text().c_str());
   }
-  // How long it took.
-  double expect_null() const {
-    const double start = seconds_now();
+  void expect_null() const {
     fail_unless(gst_element_set_state(pipeline_, GST_STATE_NULL) ==
                 GST_STATE_CHANGE_SUCCESS);
-    return seconds_now() - start;
   }
   // NULL: it did not come. Throws every other message away.
-  GstMessage *wait_for(GstMessageType types, double seconds = 30) const {
-    return gst_bus_timed_pop_filtered(
-        bus_, GstClockTime(seconds * double(GST_SECOND)), types);
+  GstMessage *wait_for(GstMessageType types) const {
+    return next_message(bus_, types, GstClockTime(patience) * GST_SECOND);
   }
-  void expect_eos(double seconds = 30) const {
-    const double until = seconds_now() + seconds;
+  void expect_eos() const {
     for (;;) {
-      GstMessage *message =
-          wait_for(GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR |
-                                  GST_MESSAGE_WARNING),
-                   std::max(0.0, until - seconds_now()));
+      GstMessage *message = wait_for(GstMessageType(
+          GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING));
       fail_unless(message != nullptr, "no EOS");
       const GstMessageType type = GST_MESSAGE_TYPE(message);
       if (type != GST_MESSAGE_EOS) warnings_.push_back(report_in(message));
@@ -224,8 +167,8 @@ class Output {
     return kept_->seen;
   }
   size_t count() const { return all().size(); }
-  bool wait_for(size_t buffers, double patience = 10) const {
-    return wait_until([&] { return count() >= buffers; }, patience);
+  bool wait_for(size_t buffers) const {
+    return wait_until([&] { return count() >= buffers; });
   }
 
  private:

@@ -32,12 +32,13 @@ struct Told {
   bool any() const { return count || !warning.empty(); }
 };
 
-inline Told told_on(GstBus *bus, GstClockTime patience) {
+inline Told told_on(GstBus *bus, GstClockTime wait) {
   Told told;
-  GstMessage *message = gst_bus_timed_pop_filtered(
-      bus, patience,
-      GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
-                     GST_MESSAGE_ELEMENT));
+  GstMessage *message =
+      next_message(bus,
+                   GstMessageType(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                                  GST_MESSAGE_ELEMENT),
+                   wait);
   if (!message) return told;
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
     const GstStructure *fields = gst_message_get_structure(message);
@@ -63,13 +64,11 @@ inline Told told_on(GstBus *bus, GstClockTime patience) {
 // Lets the stream flow until something was told.
 inline Told flow_until_told(GstBus *bus, const std::function<void()> &flow) {
   Told told;
-  wait_until(
-      [&] {
-        flow();
-        told = told_on(bus, GST_MSECOND);
-        return told.any();
-      },
-      20);
+  wait_until([&] {
+    flow();
+    told = told_on(bus, GST_MSECOND);
+    return told.any();
+  });
   fail_unless(told.any(), "nothing was told");
   return told;
 }

@@ -1,11 +1,18 @@
 #!/bin/bash
 # Builds the project with a sanitizer and runs some of its check programs.
-#   sanitize.sh SOURCE BUILD SANITIZERS TEST ...
+#   sanitize.sh SOURCE BUILD SANITIZERS TEST ... [-- TEST ...]
 # for meson, which calls it for the suite "slow". BUILD is kept for the next run.
+# Those after "--" are for a soak (PYTHONFILTER_SOAK=1).
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -euo pipefail
 source=$1 build=$2 sanitizers=$3
 shift 3
+tests=()
+for test; do
+  if [ "$test" != -- ]; then tests+=("$test")
+  elif [ "${PYTHONFILTER_SOAK:-0}" = 0 ]; then break
+  fi
+done
 
 if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
@@ -15,7 +22,7 @@ fi
 case $sanitizers in *thread*) bridges=tests/check ;; *) bridges='\(bridge\|tests/check\)' ;; esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |
   sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
-for test; do targets+=("tests/check/check-$test"); done
+for test in "${tests[@]}"; do targets+=("tests/check/check-$test"); done
 targets+=(tests/check/hostile-worker)
 ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
 
@@ -28,7 +35,7 @@ export CK_FORK=no
 export PYTHONMALLOC=malloc
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1
-run=(meson test -C "$build" --no-rebuild --verbose --no-suite slow)
+run=(meson test -C "$build" --no-rebuild --verbose --no-suite slow --no-suite soak)
 case $sanitizers in
   *thread*)
     # GLib's locks are its own, so what GLib guards with them looks unguarded.
@@ -37,4 +44,4 @@ case $sanitizers in
     run=(setarch -R "${run[@]}")
     ;;
 esac
-"${run[@]}" "$@"
+"${run[@]}" "${tests[@]}"

@@ -3,8 +3,10 @@
 // Runs a fuzz target without a fuzzer: the files of a corpus, and so many
 // inputs made from them by chance, the same in each run.
 //   fuzz-replies CORPUS NUMBER
+// In a soak (PYTHONFILTER_SOAK=1) ten times as many.
 #include <algorithm>
 #include <cinttypes>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -101,7 +103,10 @@ void run(const Bytes &bytes) {
 int main(int count, char **arguments) {
   CHECK(count == 3);
   const std::vector<Bytes> corpus = read_corpus(arguments[1]);
-  const uint64_t number = strtoull(arguments[2], nullptr, 10);
+  const char *soak = getenv("PYTHONFILTER_SOAK");
+  const bool soaking = soak && *soak && strcmp(soak, "0") != 0;
+  const uint64_t number =
+      strtoull(arguments[2], nullptr, 10) * (soaking ? 10 : 1);
   CHECK(!corpus.empty() && number > 0);
   for (const Bytes &bytes : corpus)
     run(bytes);

@@ -15,7 +15,7 @@ GST_START_TEST(test_every_call_has_that_many_frames_whatever_arrives) {
   for (const Audio &audio : kinds()) {
     for (size_t frames : {size_t(1), size_t(480), size_t(3000)}) {
       clear_log();
-      const size_t most = frames == 1 ? 20 : few() ? 1000 : 5000;
+      const size_t most = frames == 1 ? 20 : soak_count(1000, 5000);
       const size_t total = frames == 1 ? 60 : 3 * most;
       Stream stream(plugin_file("blocks.py"), audio, quiet_blocks_of(frames));
       Feed feed(audio);
@@ -66,7 +66,7 @@ GST_END_TEST;
 GST_START_TEST(test_times_are_exact_over_many_blocks) {
   const Audio audio = {"S16", false, 1, 44100};
   const size_t frames = 32;
-  const guint64 blocks = few() ? 2000 : 100000;
+  const guint64 blocks = soak_count(2000, 100000);
   std::mt19937 random(3);
   Stream stream(plugin_file("untouched.py"), audio, blocks_of(frames));
   Feed feed(audio);
@@ -187,7 +187,7 @@ GstClockTime latency_through(const Stream &stream) {
 int latency_messages(const Stream &stream) {
   int count = 0;
   while (GstMessage *message =
-             gst_bus_pop_filtered(stream.bus(), GST_MESSAGE_LATENCY)) {
+             next_message(stream.bus(), GST_MESSAGE_LATENCY)) {
     gst_message_unref(message);
     count++;
   }

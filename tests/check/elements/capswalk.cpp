@@ -38,7 +38,7 @@ class Walk {
 };
 
 int steps() {
-  return few() ? 20 : 120;
+  return soak_count(20, 120);
 }
 
 Audio audio_of(GstPad *pad) {
@@ -133,7 +133,7 @@ GST_END_TEST;
 
 static Suite *capswalk_suite() {
   Suite *suite = suite_create("capswalk");
-  TCase *walks = new_case(suite, "walks", 120);
+  TCase *walks = new_case(suite, "walks");
   tcase_add_test(walks, test_filter_walks_through_caps);
   tcase_add_test(walks, test_sink_walks_through_caps);
   tcase_add_test(walks, test_source_walks_through_caps_and_time_goes_on);

@@ -348,7 +348,7 @@ GST_START_TEST(test_false_or_an_exception_fails_what_called_it) {
         "params=\"p,key=1\""));
     fail_unless(pipeline.to(GST_STATE_READY) == row.loads, "%s", row.methods);
     if (row.loads) gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-    GstMessage *message = pipeline.wait_for(GST_MESSAGE_ERROR, 10);
+    GstMessage *message = pipeline.wait_for(GST_MESSAGE_ERROR);
     fail_unless(message != nullptr, "%s", row.methods);
     {
       Reports reports;

@@ -96,7 +96,7 @@ void set_segment(Stream *stream, GstClockTime start, GstClockTime time,
 
 GST_START_TEST(test_a_linear_fade_is_a_straight_line_to_the_last_bit) {
   for (int rate : {44100, 48000, 22050, 44099}) {
-    for (unsigned seed = 0; seed < (few() ? 1u : 3u); seed++) {
+    for (unsigned seed = 0; seed < soak_count(1u, 3u); seed++) {
       Stream stream(curved, mono(rate));
       const Child child = child_of(stream.get());
       control(child.get(), "gain", {{0, 0}, {GST_SECOND, 1}});

@@ -108,7 +108,7 @@ GST_END_TEST;
 
 GST_START_TEST(test_a_flood_is_told_once_a_second_and_counted_exactly) {
   std::unique_ptr<Stream> stream(picky(policies[__i__]));
-  const guint64 many = few() ? 200 : 5000;
+  const guint64 many = soak_count(200, 5000);
   const gint64 start = g_get_monotonic_time();
   for (guint64 i = 0; i < many; i++)
     push_dropped(stream.get(), i % 2 ? tampered : dropped);

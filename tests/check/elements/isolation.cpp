@@ -26,7 +26,7 @@ struct Called {
 // What the plugin said of each call so far.
 std::vector<Called> calls_on(GstBus *bus) {
   std::vector<Called> all;
-  while (GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) {
+  while (GstMessage *message = next_message(bus, GST_MESSAGE_ELEMENT)) {
     const GstStructure *fields = gst_message_get_structure(message);
     Called called;
     if (gst_structure_has_name(fields, "fake-process") &&
@@ -277,8 +277,7 @@ GST_START_TEST(test_deadline_is_in_the_latency_of_a_live_pipeline) {
     // The bin is asked to tell the sinks anew.
     if (row.want == 30 * GST_MSECOND)
       fail_unless(wait_until([&] {
-        GstMessage *message =
-            gst_bus_pop_filtered(pipeline.bus(), GST_MESSAGE_LATENCY);
+        GstMessage *message = next_message(pipeline.bus(), GST_MESSAGE_LATENCY);
         const bool told =
             message && GST_MESSAGE_SRC(message) == GST_OBJECT(python);
         if (message) gst_message_unref(message);

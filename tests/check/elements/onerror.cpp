@@ -160,7 +160,7 @@ GST_END_TEST;
 GST_START_TEST(test_warnings_come_once_a_second_and_count_every_failure) {
   Stream stream(write_file("fails.py", "def process_audio(b): 1 / 0\n"), {},
                 {{"on-error", "silence"}});
-  const guint64 many = few() ? 20 : 500;
+  const guint64 many = soak_count(20, 500);
   const gint64 start = g_get_monotonic_time();
   for (guint64 i = 0; i < many; i++) {
     fail_unless(stream.push_frames() == GST_FLOW_OK);

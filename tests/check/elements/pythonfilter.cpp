@@ -210,7 +210,7 @@ GST_END_TEST;
 
 static Suite *pythonfilter_suite() {
   Suite *suite = suite_create("pythonfilter");
-  TCase *samples = new_case(suite, "samples", 240);
+  TCase *samples = new_case(suite, "samples");
   const int count = int(std::size(kinds));
   tcase_add_loop_test(
       samples, test_samples_are_exact_in_every_format_and_layout, 0, count);

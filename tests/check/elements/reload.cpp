@@ -227,7 +227,7 @@ GST_END_TEST;
 
 GST_START_TEST(test_a_stop_in_the_middle) {
   const std::string file = write_file("plugin.py", counting(stateful));
-  for (int i = 0; i < (few() ? 10 : 60); i++) {
+  for (int i = 0; i < soak_count(12, 60); i++) {
     Stream stream(file);
     stream.push_frames();
     fail_unless(ask(stream.get()));

@@ -295,7 +295,7 @@ const char measuring[] = R"(
 
 GST_START_TEST(test_many_reloads_lose_no_sample_and_no_memory) {
   const char *asked = getenv("PYTHONFILTER_CHECK_RELOADS");
-  const int reloads = asked ? atoi(asked) : few() ? 30 : 300;
+  const int reloads = asked ? atoi(asked) : soak_count(30, 300);
   const std::string good = "import logging\nlogging.getLogger(__name__)\n" +
                            delaying(std::string(delay_state) + measuring);
   const std::string bad[] = {"class Plugin(:\n", good + "\n1 / 0\n",
@@ -349,7 +349,7 @@ GST_END_TEST;
 // third time it is broken.
 GST_START_TEST(test_many_saves_lose_no_sample) {
   const char *asked = getenv("PYTHONFILTER_CHECK_SAVES");
-  const int reloads = asked ? atoi(asked) : 30;
+  const int reloads = asked ? atoi(asked) : soak_count(9, 30);
   const std::string good = delaying(delay_state);
   const std::string bad[] = {"class Plugin(:\n", good + "\n1 / 0\n",
                              good + "    def start(self): 1 / 0\n"};
@@ -394,7 +394,7 @@ static Suite *reloadstate_suite() {
   tcase_add_test(carried, test_without_both_methods_in_both_there_is_no_state);
   tcase_add_loop_test(carried, test_no_sample_is_lost, 0, 3);
   tcase_add_test(carried, test_what_a_converting_plugin_holds_is_not_lost);
-  TCase *many = new_case(suite, "many", 1000);
+  TCase *many = new_case(suite, "many");
   tcase_add_test(many, test_many_saves_lose_no_sample);
   tcase_add_test(many, test_many_reloads_lose_no_sample_and_no_memory);
   return suite;

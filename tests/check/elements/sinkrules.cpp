@@ -135,7 +135,7 @@ GST_START_TEST(test_a_wait_for_the_device_ends_with_the_stream) {
   fail_unless(wait_for_log("drain\n"));
   pipeline.expect_null();
   pipeline.expect_no_reports();
-  fail_unless(pipeline.wait_for(GST_MESSAGE_EOS, 0) == nullptr);
+  fail_unless(next_message(pipeline.bus(), GST_MESSAGE_EOS) == nullptr);
 }
 GST_END_TEST;
 
@@ -249,7 +249,8 @@ GST_START_TEST(test_latency_of_the_device_is_in_the_answer_and_told_once) {
   const auto latencies = [&](double seconds) {
     int told = 0;
     while (GstMessage *message =
-               pipeline.wait_for(GST_MESSAGE_LATENCY, seconds)) {
+               next_message(pipeline.bus(), GST_MESSAGE_LATENCY,
+                            GstClockTime(seconds * double(GST_SECOND)))) {
       if (GST_MESSAGE_SRC(message) == GST_OBJECT(pipeline.python())) told++;
       gst_message_unref(message);
     }

@@ -526,7 +526,7 @@ GST_END_TEST;
 
 static Suite *sourceseek_suite() {
   Suite *suite = suite_create("sourceseek");
-  TCase *end = new_case(suite, "the end", 120);
+  TCase *end = new_case(suite, "the end");
   tcase_add_test(end, test_the_last_buffer_is_as_long_as_what_is_left);
   tcase_add_test(end, test_more_frames_than_there_is_space_for_are_an_error);
   TCase *length = new_case(suite, "length");

@@ -169,7 +169,7 @@ GST_END_TEST;
 
 GST_START_TEST(test_null_to_playing_and_back_many_times) {
   Stream stream(plugin_file("recorder.py"));
-  const int lives = few() ? 5 : 100;
+  const int lives = soak_count(10, 100);
   for (int i = 0; i < lives; i++) {
     fail_unless(stream.to(GST_STATE_NULL));
     stream.play_again();
@@ -236,7 +236,7 @@ GST_END_TEST;
 
 GST_START_TEST(test_buffers_from_many_short_threads) {
   Stream stream(plugin_file("inplace.py"));
-  for (int i = 0; i < (few() ? 5 : 200); i++)
+  for (int i = 0; i < soak_count(20, 200); i++)
     std::thread([&] { stream.expect_through(doubled); }).join();
   stream.expect_no_reports();
 }

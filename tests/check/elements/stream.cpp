@@ -286,7 +286,7 @@ GST_START_TEST(test_statistics_are_posted_at_eos) {
   for (int i = 0; i < 3; i++)
     push_away(&stream, new_buffer(stream.audio()));
   stream.push_event(gst_event_new_eos());
-  GstMessage *message = gst_bus_pop_filtered(stream.bus(), GST_MESSAGE_ELEMENT);
+  GstMessage *message = next_message(stream.bus(), GST_MESSAGE_ELEMENT);
   fail_unless(message != nullptr);
   const GstStructure *stats = gst_message_get_structure(message);
   fail_unless(gst_structure_has_name(stats, "pythonfilter-stats"));
@@ -353,7 +353,7 @@ void push(Stream *stream) {
 int latency_messages(const Stream &stream) {
   int count = 0;
   while (GstMessage *message =
-             gst_bus_pop_filtered(stream.bus(), GST_MESSAGE_LATENCY)) {
+             next_message(stream.bus(), GST_MESSAGE_LATENCY)) {
     gst_message_unref(message);
     count++;
   }

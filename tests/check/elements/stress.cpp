@@ -1,96 +1,34 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Threads that all want something of one element, and many elements at once.
-#include <atomic>
 #include <mutex>
-#include <thread>
 
+#include "../again.hpp"
 #include "../harness.hpp"
 
 using namespace check;
 
 namespace {
 
-gulong run_time() {
-  return few() ? 300000 : 1000000;  // µs
-}
-
 const char *const stress_plugins[] = {"inplace.py", "keeper.py", "delay.py",
                                       "meter.py"};
 
-GstHarnessThread *push_buffers(Stream *stream) {
-  GstCaps *caps = stream->audio().caps();
-  GstBuffer *buffer = new_buffer(stream->audio());
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  GstHarnessThread *thread = gst_harness_stress_push_buffer_start(
-      stream->harness(), caps, &segment, buffer);
-  gst_buffer_unref(buffer);
-  gst_caps_unref(caps);
-  return thread;
-}
-
-GstHarnessThread *set_property(Stream *stream, const char *name,
-                               const char *text) {
-  GValue value = G_VALUE_INIT;
-  GParamSpec *spec =
-      g_object_class_find_property(G_OBJECT_GET_CLASS(stream->get()), name);
-  g_value_init(&value, G_PARAM_SPEC_VALUE_TYPE(spec));
-  fail_unless(gst_value_deserialize(&value, text));
-  GstHarnessThread *thread =
-      gst_harness_stress_property_start(stream->harness(), name, &value);
-  g_value_unset(&value);
-  return thread;
-}
-
 // Reads what others write.
-class Reader {
- public:
-  explicit Reader(const Element &element)
-      : thread_([this, &element] {
-          while (!over_) {
-            element.stat("buffers");
-            element.text_of("params");
-            g_usleep(500);
-          }
-        }) {}
-  ~Reader() {
-    over_ = true;
-    thread_.join();
-  }
+std::function<void()> reading(const Element &element) {
+  return [&element] {
+    element.stat("buffers");
+    element.text_of("params");
+    g_usleep(500);
+  };
+}
 
- private:
-  std::atomic<bool> over_{false};
-  std::thread thread_;
-};
-
-// Pushes one buffer after the other.
-class Pusher {
- public:
-  explicit Pusher(Stream *stream)
-      : thread_([this, stream] {
-          while (!over_) {
-            {
-              std::lock_guard<std::mutex> lock(mutex_);
-              stream->push_frames(512);
-            }
-            g_usleep(1);
-          }
-        }) {}
-  ~Pusher() {
-    over_ = true;
-    thread_.join();
-  }
-  // Between two buffers, until the lock goes.
-  std::unique_lock<std::mutex> pause() {
-    return std::unique_lock<std::mutex>(mutex_);
-  }
-
- private:
-  std::atomic<bool> over_{false};
-  std::mutex mutex_;
-  std::thread thread_;
-};
+// Most of the plugins refuse them, which must not end the stream.
+std::function<void()> setting(Element *element) {
+  return [element] {
+    element->set("params", "p,sample=(string)1,frames=(int)30;");
+    element->set("on-error", "silence");
+  };
+}
 
 void expect_no_errors(const Element &element) {
   for (const Report &report : element.reports())
@@ -100,36 +38,29 @@ void expect_no_errors(const Element &element) {
 }  // namespace
 
 GST_START_TEST(test_properties_while_buffers_flow) {
-  // Most of them refuse the parameters, which must not end the stream.
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2},
                 {{"on-error", "silence"}});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
-  {
-    Reader reader(stream);
-    GstHarnessThread *threads[] = {
-        set_property(&stream, "params", "p,sample=(string)1,frames=(int)30;"),
-        set_property(&stream, "on-error", "silence"),
-        push_buffers(&stream),
-    };
-    g_usleep(run_time());
-    for (GstHarnessThread *thread : threads)
-      fail_unless(gst_harness_stress_thread_stop(thread) > 0);
-  }
-  fail_unless(stream.stat("buffers") > 0);
+  Again read(reading(stream)), set(setting(&stream)),
+      also_set(setting(&stream));
+  Again push([&] { stream.push_frames(512); });
+  for (const Again *each : {&read, &set, &also_set, &push})
+    each->wait_for(soak_count(50, 1000));
 }
 GST_END_TEST;
 
 GST_START_TEST(test_states_while_properties_change) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2},
                 {{"on-error", "silence"}});
-  GstHarnessThread *threads[] = {
-      gst_harness_stress_statechange_start(stream.harness()),
-      set_property(&stream, "params", "p,sample=(string)1,frames=(int)30;"),
-      set_property(&stream, "on-error", "silence"),
-  };
-  g_usleep(run_time());
-  for (GstHarnessThread *thread : threads)
-    fail_unless(gst_harness_stress_thread_stop(thread) > 0);
+  {
+    Again set(setting(&stream)), also_set(setting(&stream));
+    for (int i = 0; i < soak_count(20, 300); i++) {
+      set.wait_for_more();
+      fail_unless(stream.to(i % 2 ? GST_STATE_READY : GST_STATE_NULL));
+      set.wait_for_more();
+      fail_unless(stream.to(GST_STATE_PLAYING));
+    }
+  }
   expect_no_errors(stream);
 }
 GST_END_TEST;
@@ -138,14 +69,17 @@ GST_START_TEST(test_states_while_buffers_flow) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
-    Reader reader(stream);
-    Pusher pusher(&stream);
-    const gint64 end = g_get_monotonic_time() + gint64(run_time());
-    for (int i = 0; g_get_monotonic_time() < end || i < 5; i++) {
-      g_usleep(3000);
+    Again read(reading(stream));
+    std::mutex between_two;
+    Again push([&] {
+      std::lock_guard<std::mutex> lock(between_two);
+      stream.push_frames(512);
+    });
+    for (int i = 0; i < soak_count(20, 300); i++) {
+      push.wait_for_more();
       // In the middle of a call; the events come before the next buffer.
       fail_unless(stream.to(i % 2 ? GST_STATE_READY : GST_STATE_NULL));
-      const auto lock = pusher.pause();
+      std::lock_guard<std::mutex> lock(between_two);
       stream.play_again();
     }
   }
@@ -157,13 +91,16 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
-    Pusher pusher(&stream);
-    const gint64 end = g_get_monotonic_time() + gint64(run_time());
-    while (g_get_monotonic_time() < end || stream.stat("buffers") == 0) {
-      g_usleep(1000);
+    std::mutex between_two;
+    Again push([&] {
+      std::lock_guard<std::mutex> lock(between_two);
+      stream.push_frames(512);
+    });
+    for (int i = 0; i < soak_count(50, 1000); i++) {
+      push.wait_for_more();
       // In the middle of a call, and then a segment before the next buffer.
       stream.push_event(gst_event_new_flush_start());
-      const auto lock = pusher.pause();
+      std::lock_guard<std::mutex> lock(between_two);
       stream.push_event(gst_event_new_flush_stop(TRUE));
       GstSegment segment;
       gst_segment_init(&segment, GST_FORMAT_TIME);
@@ -184,7 +121,7 @@ class Times:
     def process_audio(self, buffer):
         buffer.data *= self.factor
 )");
-  const int rounds = few() ? 20 : 500;
+  const int rounds = soak_count(20, 500);
   std::vector<std::thread> threads;
   std::atomic<int> done{0};
   for (int factor = 1; factor <= 8; factor++) {
@@ -208,7 +145,7 @@ GST_END_TEST;
 GST_START_TEST(test_elements_come_and_go_in_parallel) {
   std::vector<std::thread> threads;
   std::atomic<int> ready{0};
-  const int lives = few() ? 3 : 20;
+  const int lives = soak_count(3, 20);
   for (int t = 0; t < 6; t++) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < lives; i++) {
@@ -226,13 +163,13 @@ GST_END_TEST;
 
 static Suite *stress_suite() {
   Suite *suite = suite_create("stress");
-  TCase *one = new_case(suite, "one element", 120);
+  TCase *one = new_case(suite, "one element");
   const int count = int(std::size(stress_plugins));
   tcase_add_loop_test(one, test_properties_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_states_while_properties_change, 0, count);
   tcase_add_loop_test(one, test_states_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_flushes_while_buffers_flow, 0, count);
-  TCase *many = new_case(suite, "many elements", 120);
+  TCase *many = new_case(suite, "many elements");
   tcase_add_test(many,
                  test_many_elements_in_parallel_do_not_disturb_each_other);
   tcase_add_test(many, test_elements_come_and_go_in_parallel);

@@ -2,10 +2,9 @@
 //
 // The element's own locking, over a bridge without Python (fake_bridge.cpp):
 // meant for ThreadSanitizer, which would not understand an interpreter.
-#include <atomic>
 #include <mutex>
-#include <thread>
 
+#include "../again.hpp"
 #include "../conversion.hpp"
 #include "../parameters.hpp"
 
@@ -13,30 +12,8 @@ using namespace check;
 
 namespace {
 
-constexpr gulong run_time = 1000000;  // µs
-
-// Calls a function again and again, in a thread of its own.
-class Again {
- public:
-  explicit Again(std::function<void()> call)
-      : thread_([this, call] {
-          while (!over_) {
-            call();
-            times_++;
-          }
-        }) {}
-  // How often it was called.
-  int stop() {
-    over_ = true;
-    thread_.join();
-    return times_;
-  }
-
- private:
-  std::atomic<bool> over_{false};
-  int times_ = 0;
-  std::thread thread_;
-};
+// How often each of the threads does what it does.
+const int times = soak_count(200, 5000);
 
 void ask_latency(const Element &element) {
   GstPad *pad = gst_element_get_static_pad(element.get(), "src");
@@ -94,9 +71,10 @@ GST_START_TEST(test_properties_and_queries_while_buffers_flow) {
     ask_caps(stream);
     stream.reports();
   });
-  g_usleep(run_time);
   for (Again *each : {&pushing, &setting, &setting_by_name, &reading, &asking})
-    fail_unless(each->stop() > 0);
+    each->wait_for(times);
+  for (Again *each : {&pushing, &setting, &setting_by_name, &reading, &asking})
+    each->stop();
   fail_unless(stream.stat("escapes") > 0);
   fail_unless(stream.stat("errors") > 0);
 }
@@ -123,16 +101,13 @@ GST_START_TEST(test_states_while_buffers_flow) {
     ask_latency(stream);
     stream.reports();
   });
-  const gint64 end = g_get_monotonic_time() + gint64(run_time);
-  int lives = 0;
-  for (; g_get_monotonic_time() < end || lives < 5; lives++) {
-    g_usleep(3000);
+  for (int lives = 0; lives < soak_count(50, 1000); lives++) {
+    pushing.wait_for_more();
     fail_unless(stream.to(lives % 2 ? GST_STATE_READY : GST_STATE_NULL));
     std::lock_guard<std::mutex> lock(starting);
     stream.play_again();
   }
-  pushing.stop();
-  reading.stop();
+  reading.wait_for(times);
 }
 GST_END_TEST;
 
@@ -159,18 +134,20 @@ GST_START_TEST(test_reloads_while_buffers_flow) {
     ask_latency(stream);
     ask_caps(stream);
   });
-  g_usleep(run_time);
   for (Again *each : {&reloading, &setting, &reading, &pushing})
-    fail_unless(each->stop() > 0);
+    each->wait_for(times);
   guint64 count = 0;
-  while (GstMessage *message =
-             gst_bus_pop_filtered(stream.bus(), GST_MESSAGE_ELEMENT)) {
+  fail_unless(wait_until([&] {
+    GstMessage *message = next_message(stream.bus(), GST_MESSAGE_ELEMENT);
+    if (!message) return false;
     const GstStructure *fields = gst_message_get_structure(message);
     if (gst_structure_has_name(fields, "pythonfilter-reloaded"))
       gst_structure_get_uint64(fields, "count", &count);
     gst_message_unref(message);
-  }
-  fail_unless(count > 1);
+    return count > 1;
+  }));
+  for (Again *each : {&reloading, &setting, &reading, &pushing})
+    each->stop();
 }
 GST_END_TEST;
 
@@ -198,9 +175,10 @@ GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
     ask_latency(stream);
     stream.stat("copies");
   });
-  g_usleep(run_time);
   for (Again *each : {&pushing, &dropping, &also_dropping, &asking})
-    fail_unless(each->stop() > 0);
+    each->wait_for(times);
+  for (Again *each : {&pushing, &dropping, &also_dropping, &asking})
+    each->stop();
   stream.expect_output_caps("application/x-out");
   stream.expect_no_reports();
 }
@@ -208,7 +186,7 @@ GST_END_TEST;
 
 static Suite *threads_suite() {
   Suite *suite = suite_create("threads");
-  TCase *threads = new_case(suite, "threads", 120);
+  TCase *threads = new_case(suite, "threads");
   tcase_add_test(threads, test_fake_bridge_is_in_use);
   tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
   tcase_add_test(threads, test_states_while_buffers_flow);

@@ -32,7 +32,7 @@ class Worker:
         if what == "exit":
             os._exit(3)
         if what == "sleep":
-            time.sleep(0.05)
+            time.sleep(0.4)
         if what == "hang":
             ctypes.PyDLL(None).pause()
         if what == "loop":

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Threads that all want something at once, for so many times.
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "waiting.hpp"
+
+namespace check {
+
+// Calls a function again and again, in a thread of its own.
+class Again {
+ public:
+  explicit Again(std::function<void()> call)
+      : thread_([this, call] {
+          while (!over_) {
+            call();
+            times_++;
+          }
+        }) {}
+  ~Again() { stop(); }
+  int times() const { return times_; }
+  void wait_for(int times) const {
+    fail_unless(wait_until([&] { return times_ >= times; }), "%d times, not %d",
+                int(times_), times);
+  }
+  void wait_for_more() const { wait_for(times_ + 1); }
+  void stop() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  std::atomic<bool> over_{false};
+  std::atomic<int> times_{0};
+  std::thread thread_;
+};
+
+}  // namespace check
