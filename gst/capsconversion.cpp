@@ -37,8 +37,7 @@ std::string to_text(const GstCaps *caps) {
 // downstream takes. Takes `caps`.
 GstCaps *open_fields(GstCaps *caps) {
   if (gst_caps_is_any(caps)) return caps;
-  GstCaps *all = gst_caps_from_string(GST_AUDIO_CAPS_MAKE(
-      GST_AUDIO_FORMATS_ALL) ",layout={interleaved,non-interleaved}");
+  GstCaps *all = any_raw_audio();
   const GstStructure *wide = gst_caps_get_structure(all, 0);
   caps = gst_caps_make_writable(caps);
   for (guint i = 0; i < gst_caps_get_size(caps); i++) {

@@ -113,27 +113,105 @@ bool PythonElement::fail_caps() {
   return false;
 }
 
-void PythonElement::warn_about_caps(const GstCaps *offered) {
-  bool converts;
+bool PythonElement::is_to_stream() const {
+  if (stopping_.load(std::memory_order_relaxed)) return false;
+  GST_OBJECT_LOCK(element_);
+  const bool streams = GST_STATE_TARGET(element_) >= GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK(element_);
+  return streams;
+}
+
+// Nobody asks an element that does not link what was wrong, so links to it are
+// made with any raw audio; the caps are refused when they come, which is told.
+void PythonElement::widen_for_link(GstQuery *query) const {
+  GstCaps *filter, *allowed;
+  gst_query_parse_caps(query, &filter);
+  gst_query_parse_caps_result(query, &allowed);
+  GstCaps *audio = any_raw_audio();
+  if (!gst_caps_is_any(allowed) && gst_caps_can_intersect(allowed, audio)) {
+    GstCaps *wide = gst_caps_merge(gst_caps_ref(allowed), gst_caps_ref(audio));
+    if (filter)
+      gst_caps_take(&wide, gst_caps_intersect_full(filter, wide,
+                                                   GST_CAPS_INTERSECT_FIRST));
+    gst_query_set_caps_result(query, wide);
+    gst_caps_unref(wide);
+  }
+  gst_caps_unref(audio);
+}
+
+void PythonElement::look_for_refusal(GstPad *sink, GstPad *src,
+                                     GstQuery *query) {
+  const GstQueryType type = GST_QUERY_TYPE(query);
+  if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS) return;
+  if (!is_to_stream()) return;
+  GstPad *peer = gst_pad_get_peer(sink);
+  if (type == GST_QUERY_CAPS && !peer)
+    widen_for_link(query);
+  else if (peer && type == GST_QUERY_CAPS)
+    look_at_answer(sink, src, query);
+  else if (peer)
+    look_at_offer(peer, src, query);
+  gst_clear_object(&peer);
+}
+
+// Caps that stand on upstream's pad are no question any more.
+void PythonElement::look_at_offer(GstPad *peer, GstPad *src, GstQuery *query) {
+  gboolean accepted;
+  GstCaps *caps;
+  gst_query_parse_accept_caps_result(query, &accepted);
+  gst_query_parse_accept_caps(query, &caps);
+  if (accepted) return;
+  GstCaps *set = gst_pad_get_current_caps(peer);
+  if (set && gst_caps_is_equal(set, caps)) refuse_offer(caps, src);
+  gst_clear_caps(&set);
+}
+
+// Upstream gets nothing to choose from. That is the end where it has nothing
+// else to offer, or where nothing fits what comes after.
+void PythonElement::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
+  GstCaps *filter, *answer;
+  gst_query_parse_caps(query, &filter);
+  gst_query_parse_caps_result(query, &answer);
+  if (!gst_caps_is_empty(answer) || (filter && gst_caps_is_empty(filter)))
+    return;
+  GstCaps *possible =
+      filter ? gst_pad_query_caps(sink, nullptr) : gst_caps_ref(answer);
+  GstCaps *offered = gst_pad_peer_query_caps(sink, nullptr);
+  if (!gst_caps_is_empty(offered) && !gst_caps_can_intersect(possible, offered))
+    refuse_offer(offered, src);
+  gst_caps_unref(offered);
+  gst_caps_unref(possible);
+}
+
+// Whether it is the plugin, or who comes after it.
+void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!caps_) return;
-    converts = conversion_.is_open();
   }
-  if (caps_warned_.exchange(true)) return;
   GstCaps *allowed = allowed_caps();
-  gchar *takes = gst_caps_to_string(allowed);
-  gchar *offer = gst_caps_to_string(offered);
-  GST_ELEMENT_WARNING(
-      element_, STREAM, FORMAT,
-      ("%s: the plugin does not take %s", name_.c_str(),
-       converts ? "what is offered"
-                : "the audio that is offered; put audioconvert and "
-                  "audioresample before it"),
-      ("it takes %s, offered is %s", takes, offer));
-  g_free(takes);
-  g_free(offer);
-  gst_caps_unref(allowed);
+  GstCaps *wanted =
+      src ? gst_pad_peer_query_caps(src, nullptr) : gst_caps_new_any();
+  // What it could give for what is offered.
+  GstCaps *given = transform_caps(GST_PAD_SINK, const_cast<GstCaps *>(offered));
+  const bool takes = gst_caps_can_intersect(allowed, offered);
+  // A plugin that maps caps may have its own reasons.
+  const bool certain = !takes || (!gst_caps_is_any(given) &&
+                                  !gst_caps_can_intersect(given, wanted));
+  if (certain && !caps_refused_.exchange(true)) {
+    gchar *has = gst_caps_to_string(takes ? given : allowed);
+    gchar *other = gst_caps_to_string(takes ? wanted : offered);
+    GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
+                      ("%s: %s", name_.c_str(),
+                       takes ? why_not_given(given, wanted).c_str()
+                             : why_not_taken(allowed, offered).c_str()),
+                      ("it %s %s, %s is %s", takes ? "gives" : "takes", has,
+                       takes ? "wanted" : "offered", other));
+    g_free(has);
+    g_free(other);
+  }
+  for (GstCaps *caps : {allowed, wanted, given})
+    gst_caps_unref(caps);
 }
 
 }  // namespace pythonfilter

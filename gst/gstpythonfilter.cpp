@@ -87,9 +87,6 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
                                                  GstCaps *filter) {
   PythonElement *python = GST_PYTHON_FILTER(base)->python;
   GstCaps *result = python->transform_caps(direction, caps);
-  if (direction == GST_PAD_SINK && gst_caps_is_empty(result) &&
-      !gst_caps_is_empty(caps))
-    python->warn_about_caps(caps);
   if (filter) {
     GstCaps *filtered =
         gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
@@ -294,6 +291,10 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
            ->query(base, direction, query))
     return FALSE;
+  if (direction == GST_PAD_SINK)
+    GST_PYTHON_FILTER(base)->python->look_for_refusal(
+        GST_BASE_TRANSFORM_SINK_PAD(base), GST_BASE_TRANSFORM_SRC_PAD(base),
+        query);
   const GstClockTime ours = GST_PYTHON_FILTER(base)->stream->latency();
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC ||
       ours == 0)

@@ -131,10 +131,17 @@ static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
   if (!filter) return caps;
   GstCaps *both =
       gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
-  if (gst_caps_is_empty(both) && !gst_caps_is_empty(filter))
-    python->warn_about_caps(filter);
   gst_caps_unref(caps);
   return both;
+}
+
+static gboolean gst_python_sink_query(GstBaseSink *base, GstQuery *query) {
+  const gboolean answered =
+      GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->query(base, query);
+  if (answered)
+    GST_PYTHON_SINK(base)->python->look_for_refusal(GST_BASE_SINK_PAD(base),
+                                                    nullptr, query);
+  return answered;
 }
 
 static gboolean gst_python_sink_set_caps(GstBaseSink *base, GstCaps *caps) {
@@ -200,6 +207,7 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
   pythonfilter::add_pad_template(element_class, "sink", GST_PAD_SINK);
 
   sink_class->get_caps = gst_python_sink_get_caps;
+  sink_class->query = gst_python_sink_query;
   sink_class->set_caps = gst_python_sink_set_caps;
   sink_class->propose_allocation = gst_python_sink_propose_allocation;
   sink_class->event = gst_python_sink_event;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "plugincaps.hpp"
 
+#include <initializer_list>
+
 namespace pythonfilter {
 
 namespace {
@@ -69,6 +71,85 @@ GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
 }
 
 }  // namespace
+
+namespace {
+
+// Whether they have anything in common, were it only for these fields.
+bool agree(const GstCaps *some, const GstCaps *others,
+           std::initializer_list<const char *> fields) {
+  const auto bare = [&](const GstCaps *caps) {
+    GstCaps *all = gst_caps_new_empty();
+    for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+      const GstStructure *each = gst_caps_get_structure(caps, i);
+      GstStructure *kept =
+          gst_structure_new_empty(gst_structure_get_name(each));
+      for (const char *field : fields)
+        if (const GValue *value = gst_structure_get_value(each, field))
+          gst_structure_set_value(kept, field, value);
+      gst_caps_append_structure(all, kept);
+    }
+    return all;
+  };
+  GstCaps *first = bare(some), *second = bare(others);
+  const bool common = gst_caps_can_intersect(first, second);
+  gst_caps_unref(first);
+  gst_caps_unref(second);
+  return common;
+}
+
+// What makes the one into the other.
+std::string converters(const GstCaps *some, const GstCaps *others) {
+  const bool rates = agree(some, others, {"rate"});
+  const bool samples = agree(some, others, {"format", "layout", "channels"});
+  if (rates == samples) return "audioconvert and audioresample";
+  return rates ? "audioconvert" : "audioresample";
+}
+
+bool all_have_too_many_channels(const GstCaps *caps) {
+  GstCaps *possible = gst_caps_new_simple(
+      "audio/x-raw", "channels", GST_TYPE_INT_RANGE, 1, max_channels, nullptr);
+  const bool too_many =
+      gst_caps_get_size(caps) > 0 && !agree(caps, possible, {"channels"});
+  gst_caps_unref(possible);
+  return too_many;
+}
+
+std::string name_of(const GstCaps *caps) {
+  return gst_caps_get_size(caps) > 0
+             ? gst_structure_get_name(gst_caps_get_structure(caps, 0))
+             : "nothing";
+}
+
+}  // namespace
+
+GstCaps *any_raw_audio() {
+  return gst_caps_from_string(GST_AUDIO_CAPS_MAKE(
+      GST_AUDIO_FORMATS_ALL) ",layout={interleaved,non-interleaved}");
+}
+
+std::string why_not_taken(const GstCaps *takes, const GstCaps *offered) {
+  if (!agree(takes, offered, {}))
+    return "the plugin does not take " + name_of(offered) + ", but " +
+           name_of(takes);
+  if (is_raw_audio(offered) && all_have_too_many_channels(offered))
+    return "the plugin does not take the audio that is offered: " +
+           std::to_string(max_channels) +
+           " channels are the most that there can be";
+  if (!is_raw_audio(offered)) return "the plugin does not take what is offered";
+  return "the plugin does not take the audio that is offered; put " +
+         converters(takes, offered) + " before it";
+}
+
+std::string why_not_given(const GstCaps *gives, const GstCaps *wanted) {
+  if (!agree(gives, wanted, {}))
+    return "what comes after it does not take " + name_of(gives) + ", but " +
+           name_of(wanted);
+  if (!is_raw_audio(gives))
+    return "what comes after it does not take what the plugin gives";
+  return "what comes after it does not take the audio that the plugin gives; "
+         "put " +
+         converters(gives, wanted) + " behind it";
+}
 
 Capabilities all_capabilities() {
   Capabilities all;

@@ -3,6 +3,8 @@
 // What a plugin says it can work on, as caps.
 #pragma once
 
+#include <string>
+
 #include <gst/audio/audio.h>
 
 #include "../bridge/bridge.hpp"
@@ -24,5 +26,13 @@ bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
 
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
+
+// Raw audio of any kind.
+GstCaps *any_raw_audio();
+
+// Why nothing of what a plugin takes or gives is among what is offered to it or
+// wanted of it, and what can be done: the end of a sentence.
+std::string why_not_taken(const GstCaps *takes, const GstCaps *offered);
+std::string why_not_given(const GstCaps *gives, const GstCaps *wanted);
 
 }  // namespace pythonfilter

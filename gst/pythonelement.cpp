@@ -106,7 +106,8 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                      kind_ == PluginKind::Sink && is_to_stop(element_));
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
     return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) failed_ = false;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    failed_ = caps_refused_ = false;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
       transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stopping_ = false;
@@ -161,7 +162,7 @@ bool PythonElement::load() {
     past_ = {};
   }
   stats_.clear();
-  stopping_ = failed_ = escape_warned_ = caps_warned_ = false;
+  stopping_ = failed_ = escape_warned_ = false;
   last_told_ = 0;
   untold_ = {};
   latency_ = 0;

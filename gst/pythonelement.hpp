@@ -88,8 +88,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Says that no stream can be made of caps that the plugin takes or gives.
   // Always false.
   bool refuse_caps(const GstCaps *caps, const char *does);
-  // Says on the bus, once, that `offered` is none of them.
-  void warn_about_caps(const GstCaps *offered);
+  // What a query for caps, answered by the base class, says of the stream: one
+  // ERROR where none can come of it. `src` is a filter's.
+  void look_for_refusal(GstPad *sink, GstPad *src, GstQuery *query);
 
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
@@ -244,6 +245,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void set_latency(GstClockTime now);
   void tell_latency();
   bool fail_caps();
+  bool is_to_stream() const;
+  void widen_for_link(GstQuery *query) const;
+  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
+  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
+  void refuse_offer(const GstCaps *offered, GstPad *src);
   void count(const Block &block);
   void warn_about_escapes();
   void tell(GstMessageType type);
@@ -298,7 +304,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   StopDeadline deadline_{this};
   std::atomic<bool> reload_{false};
   guint64 reloads_ = 0;  // the streaming thread's
-  std::atomic<bool> caps_warned_{false};
+  std::atomic<bool> caps_refused_{false};
   std::atomic<bool> escape_warned_{false};
 
   // The streaming thread's, between caps and stop.
