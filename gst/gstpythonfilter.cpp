@@ -52,6 +52,7 @@
 #include "plugincaps.hpp"
 #include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
+#include "sealedevents.hpp"
 
 GST_DEBUG_CATEGORY(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -252,6 +253,9 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
   gboolean taken;
+  if (self->python->fails_closed() &&
+      !(event = pythonfilter::sealed_event(event)))
+    return TRUE;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
       taken = gst_python_filter_new_caps(self, event);

@@ -190,6 +190,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
   bool read_only() const { return read_only_; }
   bool converts() const { return plugin_->capabilities().converts; }
+  // Nothing may leave that the plugin did not make.
+  bool fails_closed() const {
+    return plugin_ && plugin_->capabilities().fail_closed;
+  }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
   // How long its process may keep a live buffer, which adds to that.

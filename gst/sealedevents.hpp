@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What goes past a plugin that nothing unprocessed may leave. An encryptor's
+// input has a title, and a decryptor's may have one from whoever sent it.
+#pragma once
+
+#include <gst/gst.h>
+
+namespace pythonfilter {
+
+// Takes an event on its way downstream; NULL: it stops here. Only what a stream
+// needs goes on: caps, segments, gaps, flushes and ends; and its begin, with an
+// id that tells nothing.
+GstEvent *sealed_event(GstEvent *event);
+
+// Takes what a buffer carries besides samples, times and flags.
+void remove_foreign_metas(GstBuffer *buffer);
+
+}  // namespace pythonfilter

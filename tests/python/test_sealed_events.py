@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes past a plugin that fails closed, and is not for those behind it."""
+
+import pytest
+
+import processes
+from sealing import write_key
+
+# A stream with a title, a table of contents and an event of somebody's, through
+# an encryptor, or what an attacker sends to a decryptor.
+PROGRAM = """\
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+line, = sys.argv[1:]
+pipeline = Gst.parse_launch(line)
+source, sink = pipeline.get_by_name("source"), pipeline.get_by_name("sink")
+
+def show(pad, info):
+    event = info.get_event()
+    structure = event.get_structure()
+    print(Gst.EventType.get_name(event.type), structure.to_string() if structure else "")
+    return Gst.PadProbeReturn.OK
+
+sink.get_static_pad("sink").add_probe(
+    Gst.PadProbeType.EVENT_DOWNSTREAM | Gst.PadProbeType.EVENT_FLUSH, show
+)
+
+def add(pad, info):
+    if info.get_event().type == Gst.EventType.SEGMENT:
+        tags = Gst.TagList.new_empty()
+        tags.add_value(Gst.TagMergeMode.REPLACE, "title", "my secret title")
+        toc = Gst.Toc.new(Gst.TocScope.GLOBAL)
+        more = Gst.Structure.new_from_string("mine, text=(string)my-secret-event")
+        for event in (
+            Gst.Event.new_tag(tags),
+            Gst.Event.new_toc(toc, False),
+            Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, more),
+            Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM_STICKY, more.copy()),
+            Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM_OOB, more.copy()),
+        ):
+            pending.append(event)
+    return Gst.PadProbeReturn.OK
+
+pending = []
+pad = source.get_static_pad("src")
+pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, add)
+
+def first(pad, info):
+    while pending:
+        pad.push_event(pending.pop(0))
+    return Gst.PadProbeReturn.OK
+
+pad.add_probe(Gst.PadProbeType.BUFFER, first)
+pipeline.set_state(Gst.State.PLAYING)
+message = pipeline.get_bus().timed_pop_filtered(
+    Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR
+)
+print(message.type.first_value_nick)
+pipeline.set_state(Gst.State.NULL)
+"""
+
+
+def events(plugin, isolation, tmp_path, more=""):
+    key = write_key(tmp_path / "call.key")
+    script = processes.PLUGINS / plugin
+    params = f'params="p,key_file={key}"' if "crypt" in plugin else ""
+    line = (
+        "audiotestsrc name=source num-buffers=3 ! audioconvert ! pythonfilter"
+        f" script={script} isolation={isolation} {params} {more} ! fakesink name=sink"
+    )
+    result = processes.run_python(PROGRAM, line)
+    assert result.code == 0 and result.out.endswith(b"eos\n"), result
+    return [each.split(" ", 1) for each in result.out.decode().splitlines()[:-1]]
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("plugin", ["sframe_encryptor.py", "fernet_encryptor.py"])
+def test_only_what_a_stream_needs_goes_on(plugin, isolation, tmp_path):
+    seen = events(plugin, isolation, tmp_path)
+    assert {name for name, _ in seen} == {"stream-start", "caps", "segment", "eos"}
+    assert not any("secret" in text for _, text in seen)
+
+
+def test_id_of_a_stream_tells_nothing(tmp_path):
+    ids = [
+        [text for name, text in events(plugin, "none", tmp_path) if "start" in name]
+        for plugin in ("passthrough.py", "sframe_encryptor.py", "sframe_encryptor.py")
+    ]
+    assert all(len(each) == 1 for each in ids)
+    source, one, other = (each[0].partition("stream-id=")[2] for each in ids)
+    assert one != other and "audiotestsrc" not in one
+    assert source != one
+
+
+def test_any_other_plugin_lets_all_through(tmp_path):
+    seen = {name for name, _ in events("passthrough.py", "none", tmp_path)}
+    assert {"tag", "toc", "custom-downstream"} <= seen
