@@ -338,9 +338,12 @@ print(json.dumps([*ends, stop(recorder), stop(speaker)]))
 
 @pytest.mark.parametrize("device", ["tests", "TEST", "0"])
 def test_device_is_found_by_index_or_name(server, device):
-    launch(server, f"{MICROPHONE} params=p,device={device} num-buffers=5 ! fakesink")
+    launch(
+        server,
+        f"{MICROPHONE} params=p,device=(string){device} num-buffers=5 ! fakesink",
+    )
     source = f"{TONE % 500.0} num-buffers=5 ! {CAPS}"
-    launch(server, f"{source} ! {SPEAKER} params=p,device={device}")
+    launch(server, f"{source} ! {SPEAKER} params=p,device=(string){device}")
 
 
 @pytest.mark.parametrize("kind", ["input", "output"])

@@ -10,7 +10,7 @@ import time
 # Seconds. What a test itself waits for, and a whole program that it runs, which
 # so has the time to say what did not come.
 PATIENCE = 300
-HANG = 900
+HANG = 600
 
 
 def eventually(condition, what="it", seconds=PATIENCE):
