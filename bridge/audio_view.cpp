@@ -245,9 +245,10 @@ bool AudioView::take(PyObject *samples, Block *block) {
 [[gnu::hot]] bool AudioView::has_memory() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->data == place_.data && fields->base == owner_.get()) return true;
-  PyErr_SetString(PyExc_ValueError,
-                  "put other memory into the array buffer.data (by its "
-                  "attribute data, or __setstate__): write buffer.data[:] = …");
+  PyErr_SetString(
+      PyExc_ValueError,
+      "put other memory into the array buffer.data (by its "
+      "attribute data, or __setstate__): write buffer.data[:] = ...");
   return false;
 }
 

@@ -351,7 +351,7 @@ class View:
         if not self.shown.fields.has_memory():
             raise ValueError(
                 "put other memory into the array buffer.data (by its attribute data, "
-                "or __setstate__): write buffer.data[:] = …"
+                "or __setstate__): write buffer.data[:] = ..."
             )
         return bound
 
