@@ -26,13 +26,6 @@ GstCaps *parse(const std::string &text, const char *name,
   return caps;
 }
 
-std::string to_text(const GstCaps *caps) {
-  gchar *made = gst_caps_to_string(caps);
-  std::string text = made;
-  g_free(made);
-  return text;
-}
-
 // Raw audio without any field would count as fixed, and nobody would ask what
 // downstream takes. Takes `caps`.
 GstCaps *open_fields(GstCaps *caps) {
@@ -108,7 +101,7 @@ GstCaps *CapsConversion::source(Failure *failure) const {
 GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
                              Failure *failure) const {
   std::string mapped;
-  const std::string text = gst_caps_is_empty(caps) ? "" : to_text(caps);
+  const std::string text = gst_caps_is_empty(caps) ? "" : text_of(caps);
   const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
   if (!answered) return nullptr;
   std::string wrong;
@@ -127,7 +120,7 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   gst_caps_unref(within);
   failure->message = failure->phase + "() gave '" + quoted(mapped) +
                      "', which is none of the caps that the plugin declares: " +
-                     to_text(declared);
+                     text_of(declared);
   return nullptr;
 }
 
@@ -152,9 +145,9 @@ bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
         "declares output_caps that leave open what comes out; it needs a "
         "get_output_caps()";
   else if (!agreed)
-    failure->message = "its output is " + to_text(mapped) + " for the input " +
-                       to_text(input) + ", but what was agreed on is " +
-                       to_text(output);
+    failure->message = "its output is " + text_of(mapped) + " for the input " +
+                       text_of(input) + ", but what was agreed on is " +
+                       text_of(output);
   gst_caps_unref(mapped);
   return agreed;
 }

@@ -190,11 +190,10 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
 }
 
 void add_pad_templates(GstElementClass *klass, const ScanRecord &record) {
-  const bool may_convert = kind_of(record).name != std::string("sink");
   for (const auto &[name, direction] :
        {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
     if (!gst_element_class_get_pad_template(klass, name)) continue;
-    GstCaps *caps = may_convert && converts(record)
+    GstCaps *caps = converts(record)
                         ? converted_caps_of(record, direction == GST_PAD_SRC)
                         : raw_audio_of(record);
     gst_element_class_add_pad_template(

@@ -91,6 +91,19 @@ bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
          (conversion.confirm(input, output, &failure_) || fail_caps());
 }
 
+bool PythonElement::describe_input(const GstCaps *caps, GstAudioInfo *info,
+                                   StreamFormat *format) {
+  gst_audio_info_init(info);
+  format->input_caps = text_of(caps);
+  format->bytes = true;
+  if (!is_raw_audio(caps)) return true;
+  if (!exact_audio(caps, info)) return refuse_caps(caps, "takes");
+  format->rate = info->rate;
+  format->channels = info->channels;
+  format->bytes = capabilities().as_bytes || !stream_format_of(*info, format);
+  return true;
+}
+
 bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
   gchar *text = gst_caps_to_string(caps);
   refuse(std::string("the audio that it ") + does +

@@ -33,29 +33,14 @@ void FilterStream::begin_segment(bool backwards) {
 bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   if (!python.confirm_caps(input, output)) return false;
   StreamFormat format;
-  const auto text = [](GstCaps *caps) {
-    gchar *made = gst_caps_to_string(caps);
-    std::string result = made;
-    g_free(made);
-    return result;
-  };
-  format.input_caps = text(input);
-  format.output_caps = text(output);
-  format.in_place = in_place_ = gst_caps_is_equal(input, output);
-
   GstAudioInfo in, out;
-  if (is_raw_audio(input)) {
-    if (!exact_audio(input, &in)) return python.refuse_caps(input, "takes");
-    format.rate = in.rate;
-    format.channels = in.channels;
+  if (!python.describe_input(input, &in, &format)) return false;
+  if (is_raw_audio(input))
     format.frames = block_size();
-    format.bytes =
-        python.capabilities().as_bytes || !stream_format_of(in, &format);
-  } else {
-    gst_audio_info_init(&in);
-    format.bytes = true;
-    if (block_size_ > 0) warn_about_block_size(format.input_caps);
-  }
+  else if (block_size_ > 0)
+    warn_about_block_size(format.input_caps);
+  format.output_caps = text_of(output);
+  format.in_place = in_place_ = gst_caps_is_equal(input, output);
   gst_audio_info_init(&out);
   if (is_raw_audio(output)) {
     if (!exact_audio(output, &out)) return python.refuse_caps(output, "gives");

@@ -14,6 +14,9 @@
  * `write_audio` is asked again for the length of the buffer, and is then a
  * failure: #GstPythonSink:on-error says whether the stream goes on without it.
  *
+ * A plugin that declares `input_caps` gets anything that has such caps, and as
+ * bytes what is no raw audio in one of the four formats.
+ *
  * A plugin gets only what lies in the segment. `drain()` is called at EOS,
  * which is told when it returned, and a plugin that raises
  * `base_plugin.EndOfStream` ends the stream. `get_processing_latency()` becomes
@@ -127,7 +130,10 @@ static gboolean gst_python_sink_post_message(GstElement *element,
 
 static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
   PythonElement *python = GST_PYTHON_SINK(base)->python;
-  GstCaps *caps = python->allowed_caps();
+  // Before READY nobody knows the plugin.
+  GstCaps *caps = python->loaded()
+                      ? python->allowed_caps()
+                      : gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base));
   if (!filter) return caps;
   GstCaps *both =
       gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
@@ -145,9 +151,7 @@ static gboolean gst_python_sink_query(GstBaseSink *base, GstQuery *query) {
 }
 
 static gboolean gst_python_sink_set_caps(GstBaseSink *base, GstCaps *caps) {
-  GstAudioInfo info;
-  return gst_audio_info_from_caps(&info, caps) &&
-         GST_PYTHON_SINK(base)->stream->start(info);
+  return GST_PYTHON_SINK(base)->stream->start(caps);
 }
 
 static gboolean gst_python_sink_propose_allocation(GstBaseSink *base,
@@ -204,7 +208,9 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
       "Hands audio to a sink written in Python with NumPy, in the buffer's own "
       "memory",
       "The pythonfilter authors");
-  pythonfilter::add_pad_template(element_class, "sink", GST_PAD_SINK);
+  gst_element_class_add_pad_template(
+      element_class,
+      gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_CAPS_ANY));
 
   sink_class->get_caps = gst_python_sink_get_caps;
   sink_class->query = gst_python_sink_query;

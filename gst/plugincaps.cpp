@@ -176,6 +176,13 @@ GstCaps *caps_of(const Capabilities &capabilities) {
   return caps;
 }
 
+std::string text_of(const GstCaps *caps) {
+  gchar *made = gst_caps_to_string(caps);
+  std::string text = made;
+  g_free(made);
+  return text;
+}
+
 bool is_raw_audio(const GstCaps *caps) {
   return gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw");
 }

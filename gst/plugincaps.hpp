@@ -18,6 +18,7 @@ void add_pad_template(GstElementClass *element_class, const char *name,
 
 GstCaps *caps_of(const Capabilities &capabilities);
 
+std::string text_of(const GstCaps *caps);
 bool is_raw_audio(const GstCaps *caps);
 
 // False for caps that leave something open, or name what no audio has: a plugin

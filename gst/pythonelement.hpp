@@ -85,6 +85,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool confirm_caps(GstCaps *input, GstCaps *output);
   // The same of a source that declares caps.
   bool confirm_source_caps(GstCaps *caps);
+  // Of a plugin that declares caps, what of the format comes of those of its
+  // input; `info` is empty where that is no raw audio. False: an error was
+  // posted.
+  bool describe_input(const GstCaps *caps, GstAudioInfo *info,
+                      StreamFormat *format);
   // Says that no stream can be made of caps that the plugin takes or gives.
   // Always false.
   bool refuse_caps(const GstCaps *caps, const char *does);

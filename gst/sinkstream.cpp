@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "plugincaps.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -12,7 +14,7 @@ constexpr uint64_t space_patience_ns = 1000000000;
 // What a device has in it at the end is less than this.
 constexpr uint64_t drain_patience_ns = 10000000000;
 
-uint64_t length_ns(size_t frames, const GstAudioInfo &info) {
+uint64_t length_of(size_t frames, const GstAudioInfo &info) {
   return uint64_t(frames) * 1000000000u / uint64_t(info.rate);
 }
 
@@ -23,9 +25,9 @@ Block part_of(const Block &block, size_t first, size_t frames,
   if (frames == block.frames) return part;
   part.data += ptrdiff_t(first) * block.frame_stride;
   part.frames = frames;
-  const uint64_t begin = length_ns(first, info);
+  const uint64_t begin = length_of(first, info);
   if (block.pts != no_time) part.pts += begin;
-  part.duration = length_ns(first + frames, info) - begin;
+  part.duration = length_of(first + frames, info) - begin;
   if (block.offset != no_time) part.offset += first;
   part.discont = block.discont && first == 0;
   return part;
@@ -45,16 +47,30 @@ bool sticks_out(const GstBuffer *buffer, const GstSegment &segment) {
 
 }  // namespace
 
-bool SinkStream::start(const GstAudioInfo &info) {
+bool SinkStream::start(GstCaps *caps) {
   // What the device still has is in the old format.
   if (python.started() && !fresh_ && drain() != GST_FLOW_OK) return false;
   fresh_ = true;
-  return python.start(info, 0);
+  return python.loaded() && start_plugin(caps);
+}
+
+bool SinkStream::start_plugin(GstCaps *caps) {
+  GstAudioInfo info;
+  bytes_ = false;
+  if (!python.converts())
+    return exact_audio(caps, &info) ? python.start(info, 0)
+                                    : python.refuse_caps(caps, "takes");
+  StreamFormat format;
+  if (!python.describe_input(caps, &info, &format)) return false;
+  format.output_caps = format.input_caps;
+  bytes_ = format.bytes;
+  return python.start(info, &format);
 }
 
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
   const GstAudioInfo &info = python.info();
-  if (G_LIKELY(!sticks_out(buffer, sink_->segment))) return write_all(buffer);
+  if (G_LIKELY(!sticks_out(buffer, sink_->segment)) || info.bpf == 0)
+    return write_all(buffer);
   buffer = gst_audio_buffer_clip(gst_buffer_ref(buffer), &sink_->segment,
                                  info.rate, info.bpf);
   if (!buffer) return GST_FLOW_OK;
@@ -88,8 +104,8 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   {
     AudioBlock block;
     std::string problem;
-    if (!block.map(own ? own : buffer, python.info(), !python.read_only(),
-                   &problem)) {
+    block.outputs = &given_;
+    if (!map(buffer, &own, &block, &problem)) {
       python.refuse("got " + problem);
       written = Written::Failed;
     } else if (block.frames > 0) {
@@ -98,6 +114,7 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
       written = write_block(&block);
     }
   }
+  discard_given();
   gst_clear_buffer(&own);
   if (written == Written::Interrupted) return GST_FLOW_FLUSHING;
   if (written == Written::Ended) {
@@ -110,9 +127,41 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   return flow;
 }
 
+// `own` is a copy of the buffer, or NULL.
+bool SinkStream::map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
+                     std::string *problem) {
+  const GstAudioInfo &info = python.info();
+  const bool writes = !python.read_only();
+  if (!bytes_) return block->map(*own ? *own : buffer, info, writes, problem);
+  if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED) {
+    if (!*own) *own = gst_buffer_copy(buffer);
+    if (!make_planes_dense(own, info, problem)) return false;
+  }
+  return block->map_bytes(*own ? *own : buffer, info, writes, problem);
+}
+
+// What a plugin returned that may convert elsewhere.
+void SinkStream::discard_given() {
+  for (Output &output : given_)
+    output.release(output.owner);
+  given_.clear();
+}
+
+// A packet lasts as long as it says, or nobody knows.
+uint64_t SinkStream::length_ns(const Block &block, size_t frames) const {
+  if (!bytes_) return length_of(frames, python.info());
+  return block.duration != no_time ? block.duration : space_patience_ns;
+}
+
 SinkStream::Written SinkStream::write_block(AudioBlock *block) {
   if (!python.capabilities().has_space)
     return write_part(block, 0, block->frames);
+  if (bytes_) {
+    size_t any;
+    const Written written = wait_for_space(block->frames, &any);
+    return written == Written::Yes ? write_part(block, 0, block->frames)
+                                   : written;
+  }
   for (size_t done = 0; done < block->frames;) {
     size_t space;
     Written written = wait_for_space(block->frames - done, &space);
@@ -138,7 +187,7 @@ SinkStream::Written SinkStream::wait_for_space(size_t frames, size_t *space) {
 
 SinkStream::Written SinkStream::write_part(AudioBlock *block, size_t first,
                                            size_t frames) {
-  uint64_t until = monotonic_ns() + length_ns(frames, python.info());
+  uint64_t until = monotonic_ns() + length_ns(*block, frames);
   for (;;) {
     // Made anew each time: a plugin that keeps an array has the block moved.
     Block part = part_of(*block, first, frames, python.info());

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include <gst/base/gstbasesink.h>
 
@@ -20,7 +21,7 @@ class SinkStream {
         sink_(sink) {}
 
   // False: an error was posted, or it is a flush.
-  bool start(const GstAudioInfo &info);
+  bool start(GstCaps *caps);
   GstFlowReturn reset() {
     fresh_ = true;
     return python.reset();
@@ -40,6 +41,11 @@ class SinkStream {
   GstFlowReturn write_all(GstBuffer *buffer);
   Written write_block(AudioBlock *block);
   Written write_part(AudioBlock *block, size_t first, size_t frames);
+  bool start_plugin(GstCaps *caps);
+  bool map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
+           std::string *problem);
+  uint64_t length_ns(const Block &block, size_t frames) const;
+  void discard_given();
   // How many of `frames` the plugin takes now; 0 when it was waited for long
   // enough.
   Written wait_for_space(size_t frames, size_t *space);
@@ -48,8 +54,10 @@ class SinkStream {
 
   GstBaseSink *const sink_;
   Pause pause_;
-  bool fresh_ = true;   // no buffer since start or reset
-  bool ended_ = false;  // by the plugin, and nobody was told yet
+  bool fresh_ = true;          // no buffer since start or reset
+  bool ended_ = false;         // by the plugin, and nobody was told yet
+  bool bytes_ = false;         // it gets bytes, each buffer whole
+  std::vector<Output> given_;  // by a plugin that declares caps, for nobody
 };
 
 }  // namespace pythonfilter

@@ -472,7 +472,17 @@ class AudioSinkPlugin(_StreamPlugin):
         what it got, or finish the file.  ``False`` while that is not so; it is
         asked again.  What it raises is an error of the stream, while nobody can
         be told of what ``stop`` raises but by a warning.
+    ``set_caps(self, caps: str) -> None``
+        What was agreed on; called before ``start`` where caps are declared.
+
+    With ``input_caps``, a string as ``gst-launch-1.0`` takes it, a sink takes
+    anything that has caps: what is no raw audio in one of the four formats comes
+    as ``buffer.data`` of shape ``(bytes,)`` and dtype uint8, each buffer whole.
+    ``as_bytes = True`` gives raw audio of any format in that way as well.
     """
+
+    input_caps: ClassVar[str | None] = None
+    as_bytes: ClassVar[bool] = False
 
     def get_type(self) -> PluginType:
         """``PluginType.AUDIO_SINK``."""

@@ -87,10 +87,11 @@ class Capabilities:
                 "declares what goes in (input_caps, as_bytes, get_input_caps), but "
                 "nothing goes into a source"
             )
-        if self.converts and self.kind == "sink":
+        gives = self.output_caps or self.maps_to_output or self.maps_to_input
+        if self.kind == "sink" and gives:
             raise self._unusable(
-                "declares caps of its own (input_caps, output_caps, as_bytes, "
-                "get_output_caps), which only pythonfilter can honour"
+                "declares what comes out (output_caps, get_output_caps, "
+                "get_input_caps), but nothing comes out of a sink"
             )
 
     def _caps(self, name: str) -> str:

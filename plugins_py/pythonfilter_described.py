@@ -276,7 +276,7 @@ def _describe(
         line = source.lineage(place)
         classes = [each.name for each in line if not isinstance(each, Marker)]
     caps = Caps(source, place, bare)
-    fields |= caps.conversion() if kind != "sink" else {}
+    fields |= caps.conversion()
     fields |= caps.raw_audio()
     fields |= caps.facts(kind)
     problem = ""

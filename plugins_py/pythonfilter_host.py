@@ -323,8 +323,8 @@ class Host(Capabilities):
         self._ask("start")
 
     def _caps_for(self, method: Any, *caps: str) -> tuple[str, ...]:
-        """A source has no input, so that its method need not take its caps."""
-        if self.kind != "source":
+        """A source has no input and a sink no output, which need not be taken."""
+        if self.kind == "processor":
             return caps
         parameters = inspect.signature(method).parameters.values()
         if any(each.kind is each.VAR_POSITIONAL for each in parameters):
@@ -334,7 +334,8 @@ class Host(Capabilities):
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
         )
         count = sum(each.kind in named for each in parameters)
-        return caps[max(0, len(caps) - count) :]
+        first = max(0, len(caps) - count) if self.kind == "source" else 0
+        return caps[first : first + count]
 
     def _set_format(self, rate: int, channels: int, frames: int) -> None:
         set_rate = method_of(self.plugin, "set_sample_rate", "setSampleRate")

@@ -548,6 +548,20 @@ def test_what_a_plugin_has_from_a_helper_beside_it(place):
     assert names(env) == ["py-helped"]
 
 
+def test_a_sink_shows_what_it_takes(place):
+    folder, env = place
+    write = "    def write_audio(self, buffer): ...\n"
+    for attributes, caps in (
+        ("input_caps = 'text/x-raw, format=utf8'", "text/x-raw\n"),
+        ("input_caps = 'audio/x-raw, format=S24LE'", "format: S24LE"),
+        ("as_bytes = True", "audio/x-raw\n"),
+        ("rates = 8000", "rate: 8000"),
+    ):
+        (folder / "taker.py").write_text(f"class Taker:\n    {attributes}\n{write}")
+        _, _, shown = inspect("py-taker", env).partition("SINK template")
+        assert caps in shown.partition("Element")[0], (attributes, shown)
+
+
 def test_a_source_shows_what_it_gives(place):
     folder, env = place
     read = "    def read_audio(self, buffer): ...\n"

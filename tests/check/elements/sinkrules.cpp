@@ -37,8 +37,7 @@ void expect_end(const Pipeline &pipeline) {
 
 }  // namespace
 
-// ---- the segment
-// -------------------------------------------------------------
+// ---- the segment -----------------------------------------------------------
 
 GST_START_TEST(test_only_what_lies_in_the_segment_is_written) {
   for (const Audio &audio :
@@ -81,8 +80,7 @@ GST_START_TEST(test_only_what_lies_in_the_segment_is_written) {
 }
 GST_END_TEST;
 
-// ---- the end
-// -----------------------------------------------------------------
+// ---- the end ---------------------------------------------------------------
 
 GST_START_TEST(test_eos_waits_until_the_device_is_drained) {
   Pipeline pipeline(tone_of(2) + line_of("pythonsink", telling(R"(
@@ -210,8 +208,71 @@ GST_START_TEST(test_plugin_ends_its_stream) {
 }
 GST_END_TEST;
 
-// ---- what is told
-// ------------------------------------------------------------
+// ---- anything that has caps ------------------------------------------------
+
+namespace {
+
+// Audio goes into it, or what comes out of a filter.
+struct Taking {
+  const char *declares, *line, *log;
+};
+
+const Taking takings[] = {
+    {"input_caps = 'application/x-packed'",
+     "audiotestsrc num-buffers=2 samplesperbuffer=480 ! "
+     "audio/x-raw,rate=48000,channels=1,format=F32LE ! packer",
+     "caps application/x-packed\n(3,) uint8 [1, 2, 3]\n(3,) uint8 [1, 2, 3]\n"},
+    {"as_bytes = True",
+     "audiotestsrc wave=silence num-buffers=1 samplesperbuffer=2 ! "
+     "audio/x-raw,rate=48000,channels=1,format=S24LE",
+     "(6,) uint8 [0, 0, 0, 0, 0, 0]\n"},
+    {"as_bytes = True",
+     "audiotestsrc wave=silence num-buffers=1 samplesperbuffer=2 ! "
+     "audio/x-raw,rate=48000,channels=2,format=S16LE,layout=non-interleaved",
+     "(8,) uint8 [0, 0, 0, 0, 0, 0, 0, 0]\n"},
+    {"input_caps = 'audio/x-raw,format=S16LE'",
+     "audiotestsrc wave=silence num-buffers=1 samplesperbuffer=2 ! "
+     "audio/x-raw,rate=48000,channels=1",
+     "(1, 2) int16 [[0, 0]]\n"},
+};
+
+}  // namespace
+
+GST_START_TEST(test_a_sink_takes_what_it_declares) {
+  const Taking &row = takings[__i__];
+  for (const char *read_only : {"True", "False"}) {
+    clear_log();
+    std::string line = row.line;
+    const size_t packs = line.find(" ! packer");
+    if (packs != std::string::npos)
+      line = line.substr(0, packs) +
+             " ! pythonfilter deadline=" + (in_process() ? "0" : "-1") +
+             " script=" +
+             write_file("packer.py",
+                        "class Packer:\n"
+                        "    output_caps = 'application/x-packed'\n"
+                        "    def process_audio(self, buffer):\n"
+                        "        return b'\\x01\\x02\\x03'\n");
+    Pipeline pipeline(
+        line + " ! " +
+        line_of("pythonsink",
+                telling("    read_only = " + std::string(read_only) + "\n    " +
+                        row.declares + R"(
+    def set_caps(self, caps):
+        if "packed" in caps: say("caps", caps)
+    def get_available_space(self): return 1000
+    def write_audio(self, buffer):
+        say(buffer.data.shape, buffer.data.dtype, buffer.data.tolist())
+        if buffer.data.dtype == "uint8": return b"for nobody"
+)")));
+    expect_end(pipeline);
+    expect_text(log_text(), row.log);
+    fail_unless_equals_uint64(pipeline.stat("errors"), 0);
+  }
+}
+GST_END_TEST;
+
+// ---- what is told ----------------------------------------------------------
 
 GST_START_TEST(test_statistics_have_those_of_the_base_class) {
   Pipeline pipeline(tone_of(5) + line_of("pythonsink", telling(R"(
@@ -307,8 +368,7 @@ GST_START_TEST(test_last_sample_is_kept_where_it_costs_nothing) {
 }
 GST_END_TEST;
 
-// ---- failures that nobody waits for
-// ------------------------------------------
+// ---- failures that nobody waits for ----------------------------------------
 
 namespace {
 
@@ -387,6 +447,9 @@ static Suite *sinkrules_suite() {
   tcase_add_test(end, test_new_caps_drain_the_device_first);
   tcase_add_loop_test(end, test_plugin_ends_its_stream, 0,
                       int(std::size(endings)));
+  TCase *caps = new_case(suite, "caps");
+  tcase_add_loop_test(caps, test_a_sink_takes_what_it_declares, 0,
+                      int(std::size(takings)));
   TCase *told = new_case(suite, "told");
   tcase_add_test(told, test_statistics_have_those_of_the_base_class);
   tcase_add_test(told,
