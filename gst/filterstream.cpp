@@ -6,6 +6,9 @@
 
 #include "plugincaps.hpp"
 
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
 namespace pythonfilter {
 
 bool FilterStream::start(GstCaps *input, GstCaps *output) {
@@ -238,6 +241,8 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   if (policy == OnError::Drop || policy == OnError::Fail) {
     gst_clear_buffer(buffer);
     python.stats().dropped.add();
+    GST_DEBUG_OBJECT(element_, "drops %" G_GSIZE_FORMAT " frames",
+                     block->frames);
     broken_ = true;
   } else if (policy == OnError::Silence) {
     *buffer = gst_buffer_make_writable(*buffer);

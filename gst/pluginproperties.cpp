@@ -83,10 +83,15 @@ static void refuse(GstElement *element, const std::string &plugin,
                  : G_VALUE_HOLDS_ENUM(value)
                      ? g_strdup_printf("choice %d", g_value_get_enum(value))
                      : gst_value_serialize(value);
-  GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
-                      ("%s: %s = %s: must be %s", plugin.c_str(),
-                       spec.name.c_str(), shown, spec.allowed.c_str()),
-                      ("it stays as it was"));
+  // Where nobody can hear of it on a bus, as GObject itself would say it.
+  if (GST_ELEMENT_BUS(element))
+    GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
+                        ("%s: %s = %s: must be %s", plugin.c_str(),
+                         spec.name.c_str(), shown, spec.allowed.c_str()),
+                        ("it stays as it was"));
+  else
+    g_warning("%s: %s = %s: must be %s; it stays as it was", plugin.c_str(),
+              spec.name.c_str(), shown, spec.allowed.c_str());
   g_free(shown);
 }
 
@@ -324,11 +329,9 @@ void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
   if (same && G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
     // Which tells the element.
     g_object_set_property(G_OBJECT(child), same->name, value);
-  } else if (!is_allowed(spec, value) && GST_ELEMENT_BUS(element_)) {
+  } else if (!is_allowed(spec, value)) {
     refuse(element_, plugin, spec, value);
   } else {
-    // Without a bus nobody would hear of it now: the plugin refuses what is out
-    // of range when it is loaded, which is an error.
     GValue before = G_VALUE_INIT, plain = G_VALUE_INIT;
     get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));
     plain_value(value, &plain);

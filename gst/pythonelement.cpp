@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pythonelement.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -72,6 +73,11 @@ PythonElement::~PythonElement() {
 
 // ---- parameters ------------------------------------------------------------
 
+bool PythonElement::is_secret(const std::string &key) const {
+  const auto &all = plugin_->capabilities().secrets;
+  return std::find(all.begin(), all.end(), key) != all.end();
+}
+
 GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
@@ -81,6 +87,9 @@ GstFlowReturn PythonElement::apply_params() {
     if (params_.is_as_written(changes[i].key, &failure_) &&
         plugin_->set_parameter(&changes[i], &failure_)) {
       params_.accept(changes[i]);
+      GST_DEBUG_OBJECT(
+          element_, "%s: %s = %s", name_.c_str(), changes[i].key.c_str(),
+          is_secret(changes[i].key) ? "(a secret)" : changes[i].value.c_str());
     } else {
       params_.forget_key(asked[i]);
       flow = report(GST_CLOCK_TIME_NONE);
@@ -174,6 +183,10 @@ bool PythonElement::load() {
         (nullptr));
     return false;
   }
+  GST_INFO_OBJECT(element_, "loads %s%s%s%s", name_.c_str(),
+                  spec.class_name.empty() ? "" : ", class ",
+                  spec.class_name.c_str(),
+                  isolated_ ? ", in a process of its own" : "");
   Failure failure;
   if (isolation_in_doubt_) {
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
@@ -211,6 +224,8 @@ bool PythonElement::load() {
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
                       ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
   if (closed && apply_params() == GST_FLOW_OK) {
+    GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(),
+                    caps_);
     reloader_.open(bridge, spec, plugin_->capabilities());
     return true;
   }
@@ -291,6 +306,11 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
   started_ = true;
+  GST_INFO_OBJECT(
+      element_, "%s starts: %d Hz, %d channels%s%s%s%s", name_.c_str(),
+      format->rate, format->channels, format->bytes ? ", as bytes, " : ", ",
+      format->input_caps.c_str(), format->output_caps.empty() ? "" : " to ",
+      format->output_caps.c_str());
   if (!plugin_->start(*format, &failure_)) return fail_caps();
   reloader_.begin_stream(info_, format_);
   return update_latency() == GST_FLOW_OK;
@@ -370,6 +390,8 @@ void PythonElement::set_latency(GstClockTime now) {
 // A source's is a part of what it tells, and it tells of that.
 void PythonElement::tell_latency() {
   if (kind_ == PluginKind::Source) return;
+  GST_DEBUG_OBJECT(element_, "the latency is %" GST_TIME_FORMAT " now",
+                   GST_TIME_ARGS(latency()));
   if (kind_ == PluginKind::Processor) {
     gst_element_post_message(element_,
                              gst_message_new_latency(GST_OBJECT(element_)));

@@ -5,6 +5,9 @@
 
 #include "plugincaps.hpp"
 
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
 namespace pythonfilter {
 
 namespace {
@@ -123,7 +126,10 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   }
   if (written == Written::Yes) return GST_FLOW_OK;
   flow = python.report(GST_BUFFER_PTS(buffer));
-  if (flow == GST_FLOW_OK) python.stats().dropped.add();
+  if (flow == GST_FLOW_OK) {
+    python.stats().dropped.add();
+    GST_DEBUG_OBJECT(sink_, "drops %" GST_PTR_FORMAT, buffer);
+  }
   return flow;
 }
 
