@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <pthread.h>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,6 +218,19 @@ inline const char *volatile now_running = "before the first test";
 #define tcase_fn_start(name, file, line) \
   (check::now_running = name, (tcase_fn_start)(name, file, line))
 
+// At once, as what a failed test leaves running may crash before its end. From
+// another thread there is no way back to the tests.
+inline void tell_failure(const char *file, int line) {
+  static const pthread_t tests_thread = pthread_self();
+  if (!file) return;
+  fprintf(stderr, "%s:%d: %s fails\n", file, line,
+          const_cast<const char *>(now_running));
+  if (!pthread_equal(pthread_self(), tests_thread)) abort();
+}
+#define _ck_assert_failed(file, line, ...) \
+  (check::tell_failure(file, line),        \
+   (_ck_assert_failed)(file, line, __VA_ARGS__))
+
 inline void tell_where(int signal) {
   const char *what =
       signal == SIGALRM ? " makes no progress\n" : " ends here\n";
@@ -230,6 +244,7 @@ inline void tell_where(int signal) {
 // which test has crashed, and this does.
 inline void watch_over_tests() {
   if (!soaking()) setenv("CK_FORK", "no", 0);
+  tell_failure(nullptr, 0);  // which thread this is
   struct sigaction action = {};
   action.sa_handler = tell_where;
   action.sa_flags = int(SA_RESETHAND);
