@@ -12,7 +12,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck disable=SC2317,SC2329  # steps and trap call the functions
 set -uo pipefail
-soak='' patience=${PYTHONFILTER_PATIENCE:-15}
+soak='' patience=${PYTHONFILTER_PATIENCE:-20}
 case ${1-} in
   '') ;;
   --soak) soak=1 patience=${PYTHONFILTER_PATIENCE:-120} ;;
