@@ -125,6 +125,12 @@ def _add_venv(path: str) -> None:
             programs
         ):
             return  # it is the one that runs here
+        if is_worker:
+            raise PluginError(
+                "unusable",
+                f"{path} is an environment of conda without a Python: conda install "
+                "python numpy there",
+            )
         raise PluginError(
             "unusable",
             f"{path} is an environment of conda, whose libraries are for its own "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -26,13 +27,21 @@ Descriptor moved_up(Descriptor fd) {
   return Descriptor(fcntl(fd.get(), F_DUPFD_CLOEXEC, server_descriptor + 1));
 }
 
+bool is_of(const char *pair, const char *name) {
+  const size_t length = strlen(name);
+  return strncmp(pair, name, length) == 0 && pair[length] == '=';
+}
+
 std::vector<std::string> server_environment() {
   std::vector<std::string> all;
-  // PYTHONHOME may be set for another Python; an interpreter knows its own
-  // files.
+  // Where another Python has its files; an interpreter knows its own. And those
+  // that are set below: of two of a name, the first would hold.
+  const char *const left_out[] = {"PYTHONHOME", "PYTHONPLATLIBDIR",
+                                  "PYTHONPATH", "PYTHONUTF8",
+                                  "PYTHONUNBUFFERED"};
   for (char **each = environ; each && *each; each++)
-    if (strncmp(*each, "PYTHONPATH=", strlen("PYTHONPATH=")) != 0 &&
-        strncmp(*each, "PYTHONHOME=", strlen("PYTHONHOME=")) != 0)
+    if (std::none_of(std::begin(left_out), std::end(left_out),
+                     [&](const char *name) { return is_of(*each, name); }))
       all.emplace_back(*each);
   const std::string path = safe_python_path();
   if (!path.empty()) all.push_back("PYTHONPATH=" + path);
@@ -40,6 +49,20 @@ std::vector<std::string> server_environment() {
   all.push_back("PYTHONUTF8=1");
   all.push_back("PYTHONUNBUFFERED=1");
   return all;
+}
+
+// Why an interpreter has ended: its last line, but for Python's own fatal
+// errors, behind which it writes what ran then.
+std::string reason_in(const std::string &said) {
+  const size_t end = said.find_last_not_of(" \n");
+  if (end == std::string::npos) return "";
+  size_t begin = said.rfind("Fatal Python error: ");
+  if (begin == std::string::npos) {
+    begin = said.rfind('\n', end);
+    begin = begin == std::string::npos ? 0 : begin + 1;
+  }
+  const std::string line = said.substr(begin, end + 1 - begin);
+  return ": " + line.substr(0, line.find('\n'));
 }
 
 std::vector<char *> pointers(const std::vector<std::string> &texts) {
@@ -241,10 +264,8 @@ void Server::end() {
   output_->readable();
   Supervisor::get().unwatch(output_);
   if (problem_.empty()) {
-    const std::string said = output_->last_lines();
-    const size_t last = said.rfind('\n');
     problem_ = interpreter_ + " " + describe_status(status) +
-               (said.empty() ? "" : ": " + said.substr(last + 1));
+               reason_in(output_->last_lines());
   }
   for (const auto &[id, each] : std::exchange(workers_, {}))
     if (const auto fate = each.lock()) {

@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("plugin", metavar="PLUGIN.py")
+    parser.add_argument(
+        "plugin", metavar="PLUGIN.py", help="or the folder of a package"
+    )
     parser.add_argument(
         "wav",
         metavar="IN.wav",
@@ -274,18 +276,20 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
         max_load=asked.max_load,
         skip=frozenset(asked.skip),
     )
-    if not os.path.isfile(asked.plugin):
+    if not os.path.exists(asked.plugin):
         raise Unusable(f"{asked.plugin}: there is no such file")
+    # A package's folder, as the shell completes it.
+    script = os.path.normpath(asked.plugin)
     target = Target(
         "processor",
-        asked.plugin,
+        script,
         asked.class_name,
         asked.venv,
         _pairs(asked.parameters),
         asked.caps,
     )
     bench = Bench(target, options)
-    bench.findings.plugin = {"script": asked.plugin}
+    bench.findings.plugin = {"script": script}
     base = ""
     try:
         bench.target = _find_kind(target, asked.kind)

@@ -253,6 +253,33 @@ def test_an_environment_of_conda_is_told_and_runs_in_its_own_python(files):
     assert result.code == 0, result.err
 
 
+def test_an_environment_of_conda_without_a_python_is_told(files):
+    folder = files({"plugin.py": GOOD, "conda/conda-meta/history": ""})
+    element = f"script={folder}/plugin.py venv={folder}/conda isolation=process"
+    result = launch(LINE.format(element))
+    assert result.code != 0
+    assert f"{folder}/conda is an environment of conda without a Python" in result.err
+    assert "set isolation=process" not in result.err
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("PYTHONHASHSEED", "config_init_hash_seed: PYTHONHASHSEED must be"),
+        ("PYTHONMALLOC", "preconfig_init_allocator: PYTHONMALLOC: unknown allocator"),
+        # Those that a worker has of its own.
+        ("PYTHONUTF8", ""),
+        ("PYTHONPLATLIBDIR", ""),
+    ],
+)
+def test_why_an_interpreter_does_not_start_is_told(files, name, told):
+    folder = files({"plugin.py": GOOD})
+    element = f"script={folder}/plugin.py isolation=process"
+    result = launch(LINE.format(element), **{name: "nonsense"})
+    assert (result.code != 0) == bool(told), result.err
+    assert told in result.err
+
+
 def test_a_later_numpy_than_this_was_built_for_is_told(files):
     folder = files({"plugin.py": CHILD})
     packages = make_venv(folder / "venv")

@@ -220,6 +220,15 @@ def test_what_cannot_run_exits_with_2(arguments, says):
     assert says in result.err and "Traceback" not in result.err
 
 
+def test_package_is_its_folder(files):
+    """As the shell completes it, too."""
+    half = "from .half import HALF\nclass Half:\n    def process_audio(self, buffer):\n        buffer.data *= HALF\n"
+    folder = files({"half/__init__.py": half, "half/half.py": "HALF = 0.5"})
+    for name in ("half", "half/"):
+        code, report, _ = workbench.examine(name, cwd=folder)
+        assert code == 0 and report["plugin"]["script"] == "half"
+
+
 def test_class_is_chosen_by_name(files):
     source = "class One:\n    def process_audio(self, buffer):\n        pass\n"
     plugin = files({"two.py": source + source.replace("One", "Two")}) / "two.py"
