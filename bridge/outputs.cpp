@@ -242,9 +242,8 @@ bool add_view(PyObject *given, Py_ssize_t references, const OutputRules &rules,
   return send(&memory, rules.format, outputs, facts);
 }
 
-bool add_output(PyObject *given, Py_ssize_t references,
-                const OutputRules &rules, std::vector<Output> *outputs,
-                OutputFacts *facts) {
+bool add_data(PyObject *given, Py_ssize_t references, const OutputRules &rules,
+              std::vector<Output> *outputs, OutputFacts *facts) {
   if (PyArray_Check(given))
     return add_array(given, references, rules, outputs, facts);
   if (!PyBytes_Check(given))
@@ -256,6 +255,87 @@ bool add_output(PyObject *given, Py_ssize_t references,
   return send(&memory, rules.format, outputs, facts);
 }
 
+// A plugin may bring a base_plugin of its own: what counts is what it has. An
+// AudioBuffer has times as well, which are not said of an output.
+bool says_time(PyObject *given) {
+  return !PyArray_Check(given) && !PyBytes_Check(given) &&
+         !PyObject_CheckBuffer(given) && PyObject_HasAttrString(given, "pts") &&
+         PyObject_HasAttrString(given, "duration") &&
+         !PyObject_HasAttrString(given, "get_frame_count");
+}
+
+// False: exception set.
+bool read_time(PyObject *given, const char *name, uint64_t *time) {
+  const char *type = Py_TYPE(given)->tp_name;
+  Ref value = steal(PyObject_GetAttrString(given, name));
+  if (!value) return false;
+  if (value.get() == Py_None) return true;
+  if (!PyIndex_Check(value.get()) || PyBool_Check(value.get())) {
+    PyErr_Format(PyExc_TypeError,
+                 "gave a %s whose %s is %R: a time is a whole number of "
+                 "nanoseconds, as buffer.pts, or None",
+                 type, name, value.get());
+    return false;
+  }
+  Ref number = steal(PyNumber_Index(value.get()));
+  if (!number) return false;
+  const unsigned long long ns = PyLong_AsUnsignedLongLong(number.get());
+  if (!PyErr_Occurred() && ns <= last_time) {
+    *time = ns;
+    return true;
+  }
+  PyErr_Clear();
+  PyErr_Format(PyExc_ValueError,
+               "gave a %s whose %s is %R: a time is from 0 to 2**63 - 1 ns",
+               type, name, number.get());
+  return false;
+}
+
+bool add_timed(PyObject *given, Py_ssize_t references, const OutputRules &rules,
+               std::vector<Output> *outputs, OutputFacts *facts) {
+  const char *type = Py_TYPE(given)->tp_name;
+  if (rules.source) {
+    PyErr_Format(PyExc_TypeError, "gave a %s: a source's times are counted",
+                 type);
+    return false;
+  }
+  uint64_t pts = no_time, duration = no_time;
+  if (!read_time(given, "pts", &pts) ||
+      !read_time(given, "duration", &duration))
+    return false;
+  if (pts != no_time && duration != no_time && pts + duration > last_time) {
+    PyErr_Format(PyExc_ValueError, "gave a %s that ends after 2**63 - 1 ns",
+                 type);
+    return false;
+  }
+  if (!PyObject_HasAttrString(given, "data")) {
+    outputs->push_back(Output::nothing_at(pts, duration));
+    return true;
+  }
+  Ref data = steal(PyObject_GetAttrString(given, "data"));
+  const size_t before = outputs->size();
+  // What holds it, and this.
+  const bool kept = Py_REFCNT(given) > references;
+  if (!data || !add_data(data.get(), kept ? 0 : 2, rules, outputs, facts))
+    return false;
+  if (outputs->size() == before) return true;
+  outputs->back().pts = pts;
+  outputs->back().duration = duration;
+  return true;
+}
+
+bool add_output(PyObject *given, Py_ssize_t references,
+                const OutputRules &rules, std::vector<Output> *outputs,
+                OutputFacts *facts) {
+  return says_time(given) ? add_timed(given, references, rules, outputs, facts)
+                          : add_data(given, references, rules, outputs, facts);
+}
+
+bool is_list(PyObject *given) {
+  if (PyList_CheckExact(given) || PyTuple_CheckExact(given)) return true;
+  return (PyList_Check(given) || PyTuple_Check(given)) && !says_time(given);
+}
+
 }  // namespace
 
 bool add_outputs(PyObject *given, Py_ssize_t references,
@@ -263,7 +343,7 @@ bool add_outputs(PyObject *given, Py_ssize_t references,
                  OutputFacts *facts) {
   const size_t before = outputs->size();
   bool good = true;
-  if (PyList_Check(given) || PyTuple_Check(given)) {
+  if (is_list(given)) {
     const bool kept = Py_REFCNT(given) > references;
     for (Py_ssize_t i = 0; good && i < Py_SIZE(given); i++) {
       // Held, because a list may be changed by what is called on the way.

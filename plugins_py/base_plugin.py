@@ -52,12 +52,14 @@ __all__ = [
     "DropBuffer",
     "EndOfStream",
     "Field",
+    "Gap",
     "Output",
     "Param",
     "PluginInfo",
     "PluginState",
     "PluginTimeout",
     "PluginType",
+    "Timed",
 ]
 
 
@@ -135,8 +137,52 @@ class PluginInfo:
 #: Takes a block from a source that makes them by itself.
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
+
+class Timed:
+    """An output, and when it is: for plugins whose output is not like its input.
+
+    ``process_audio`` and ``drain`` return it in place of the data, alone or in a
+    list.  Times are whole nanoseconds on the line of ``buffer.pts``.  ``None``
+    for ``pts`` is the time that the element would give it, and for ``duration``
+    that nobody knows.  Raw audio lasts as long as it lasts, whatever is said; what
+    is given after it without a time follows it.
+    """
+
+    __slots__ = ("data", "pts", "duration")
+
+    def __init__(
+        self,
+        data: bytes | bytearray | memoryview | NDArray[Any],
+        pts: int | None = None,
+        duration: int | None = None,
+    ) -> None:
+        self.data = data
+        self.pts = pts
+        self.duration = duration
+
+    def __repr__(self) -> str:
+        return f"Timed({self.data!r}, {self.pts}, {self.duration})"
+
+
+class Gap:
+    """There is nothing now, as between two subtitles: downstream need not wait.
+
+    It stands in the place of an output, and goes on as a GAP event.  Without
+    times it is the time that an output would have here.
+    """
+
+    __slots__ = ("pts", "duration")
+
+    def __init__(self, pts: int | None = None, duration: int | None = None) -> None:
+        self.pts = pts
+        self.duration = duration
+
+    def __repr__(self) -> str:
+        return f"Gap({self.pts}, {self.duration})"
+
+
 #: One buffer of a plugin whose output is not like its input.
-Output = bytes | bytearray | memoryview | NDArray[Any]
+Output = bytes | bytearray | memoryview | NDArray[Any] | Timed | Gap
 
 #: What a field of a message can be, once it is on its way; see
 #: ``BasePlugin.post``.
@@ -518,7 +564,9 @@ class AudioProcessorPlugin(_StreamPlugin):
     ``drain(self) -> numpy.ndarray | None``
         The stream ends.  Return what is still held back, an array of shape
         ``(channels, frames)`` and of the stream's dtype with any number of
-        frames, or ``None``.  The plugin may then be given a new stream.
+        frames, or ``None``.  The plugin may then be given a new stream.  Of a
+        plugin that reports a latency as many frames are used as went in and did
+        not come out; without this method ``process_audio`` gets silence instead.
 
     **Other formats and sizes.**  A plugin whose output is not like its input (an
     encryptor, an encoder) says so with these, all optional; caps are strings as
@@ -546,7 +594,8 @@ class AudioProcessorPlugin(_StreamPlugin):
     ``memoryview`` or a C-contiguous array, which goes on as it is, without a
     copy, so do not change it later; or a list of them, which are as many buffers
     and share the time of this one.  An empty list is nothing yet: the next output
-    gets that time as well.  Raw audio is given as bytes of whole frames or as an
+    gets that time as well.  ``Timed`` says another time, ``Gap`` that there is
+    nothing.  Raw audio counts its own samples from the first input on.  Raw audio is given as bytes of whole frames or as an
     array of shape ``(channels, frames)``.  ``None`` and ``True`` send on the
     block itself, if its caps are the same before and after; otherwise they are a
     failure.  ``drain`` may return the same.
@@ -574,5 +623,9 @@ class AudioProcessorPlugin(_StreamPlugin):
         """
 
     def get_processing_latency(self) -> float:
-        """How much later a sample comes out than it went in, in seconds."""
+        """How much later a sample comes out than it went in, in seconds.
+
+        The element moves the times of what comes out back by it, and leaves out
+        what comes before the first sample.
+        """
         return 0.0

@@ -52,6 +52,10 @@ __all__ = [
 ]
 
 
+# A day: who looks further ahead has its units wrong.
+LONGEST_LATENCY = 24 * 3600.0
+
+
 def names() -> tuple[Any, Any, Any]:
     """What the C++ side keeps: load(), PluginTimeout, AudioBuffer."""
     base = loader.base_plugin()
@@ -438,7 +442,14 @@ class Host(Capabilities):
     def latency(self) -> float:
         """In seconds."""
         assert self._latency is not None
-        return float(self._latency())
+        seconds = float(self._latency())
+        if seconds <= LONGEST_LATENCY:
+            return seconds
+        raise PluginError(
+            "bad-result",
+            f"{name_of(self._latency)}() gave {seconds}, which is no time in seconds",
+            *self.place_of(self._latency),
+        )
 
     def duration(self) -> int | None:
         """In ns; None where it does not know.

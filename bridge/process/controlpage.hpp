@@ -49,7 +49,9 @@ constexpr uint64_t reply_converted = 4;
 constexpr uint64_t reply_copied = 8;
 // `bytes` is how many frames at the end of the block a source did not give.
 constexpr uint64_t reply_short = 16;
-constexpr uint64_t all_reply_flags = 31;
+// The first output is a table of times: read_times().
+constexpr uint64_t reply_timed = 32;
+constexpr uint64_t all_reply_flags = 63;
 
 // From `reply_word` on.
 struct Reply {

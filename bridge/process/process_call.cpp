@@ -256,11 +256,16 @@ bool Session::take_outputs(const Reply &reply, Block *block) {
   sizes_.resize(reply.outputs);
   std::memcpy(sizes_.data(), outputs_->data(),
               sizes_.size() * sizeof(uint64_t));
+  const bool timed = reply.flags & reply_timed;
   bool good =
-      place_outputs(sizes_, reply.bytes, format_.output_frame, &places_);
-  for (size_t i = 0; good && i < places_.size(); i++)
-    good = add_output_copy(outputs_->data() + places_[i].offset,
-                           places_[i].size, block->outputs);
+      place_outputs(sizes_, reply.bytes, format_.output_frame, &places_, timed);
+  SaidTimes times;
+  if (good && timed)
+    good = times.read(outputs_->data() + places_[0].offset, places_[0].size,
+                      places_.size() - 1);
+  for (size_t i = timed; good && i < places_.size(); i++)
+    good = times.add_output(outputs_->data() + places_[i].offset,
+                            places_[i].size, block->outputs);
   if (good) return true;
   for (; block->outputs->size() > before; block->outputs->pop_back())
     block->outputs->back().release(block->outputs->back().owner);

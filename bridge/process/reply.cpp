@@ -20,6 +20,7 @@ const char *find_fault_in_length(const Reply &reply, const Asked &asked) {
 
 const char *find_fault_in_outputs(const Reply &reply, const Asked &asked) {
   const bool converted = reply.flags & reply_converted;
+  if ((reply.flags & reply_timed) && !converted) return "times of nothing";
   const bool no_space = ReplyOutcome(reply.outcome) == ReplyOutcome::NoSpace;
   if (!asked.converts && (converted || no_space || reply.outputs))
     return "outputs of a plugin that does not convert";
@@ -36,6 +37,8 @@ const char *find_fault_in_outputs(const Reply &reply, const Asked &asked) {
            : !asked.in_place ? "no outputs, where the input may not go on"
                              : nullptr;
   if (reply.outputs > most_outputs) return "too many outputs";
+  if ((reply.flags & reply_timed) && reply.outputs == 0)
+    return "times that are not told";
   if (reply.outputs && (reply.bytes > asked.outputs_size ||
                         reply.bytes < reply.outputs * sizeof(uint64_t)))
     return "outputs outside their region";
@@ -74,13 +77,14 @@ bool tells_failure(const Reply &reply) {
 }
 
 bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
-                   size_t frame, std::vector<OutputPlace> *places) {
+                   size_t frame, std::vector<OutputPlace> *places, bool timed) {
   places->clear();
   size_t offset = aligned(sizes.size() * sizeof(uint64_t));
   for (const uint64_t size : sizes) {
     offset = aligned(offset);
     if (offset > bytes ? size > 0 : size > bytes - offset) return false;
-    if (frame && size % frame != 0) return false;
+    const bool table = timed && places->empty();
+    if (frame && !table && size % frame != 0) return false;
     places->push_back({offset, size_t(size)});
     offset += size_t(size);
   }

@@ -39,8 +39,10 @@ struct OutputPlace {
 };
 
 // Where outputs of these sizes lie in the region. False: not within the
-// `bytes` that the reply claims, or not of whole frames.
+// `bytes` that the reply claims, or not of whole frames. `timed`: the first is
+// a table, which has none.
 bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
-                   size_t frame, std::vector<OutputPlace> *places);
+                   size_t frame, std::vector<OutputPlace> *places,
+                   bool timed = false);
 
 }  // namespace pythonfilter

@@ -159,11 +159,20 @@ bool Session::drain(Tail *tail, Failure *failure) {
     return answer_fits(answer.size() == 2, "drain", failure);
   }
   if (capabilities_.converts) {
-    for (size_t i = 1; i < answer.size(); i++)
-      if (!answer_fits(!format_.output_frame ||
-                           answer[i].size() % format_.output_frame == 0,
-                       "drain", failure) ||
-          !add_output_copy(answer[i].data(), answer[i].size(), &tail->outputs))
+    // No output is empty: this one says that a table of times comes next.
+    const bool timed = answer.size() > 1 && answer[1].empty();
+    const size_t first = timed ? 3 : 1;
+    SaidTimes times;
+    if (first > answer.size() ||
+        (timed && !times.read(answer[2].data(), answer[2].size(),
+                              answer.size() - first)))
+      return answer_fits(false, "drain", failure);
+    for (size_t i = first; i < answer.size(); i++)
+      if (!answer_fits((!format_.output_frame ||
+                        answer[i].size() % format_.output_frame == 0) &&
+                           times.add_output(answer[i].data(), answer[i].size(),
+                                            &tail->outputs),
+                       "drain", failure))
         return false;
     return true;
   }

@@ -94,7 +94,9 @@ class Converter:
             raise TypeError(
                 f"gave nothing, but {self.output_caps} has to be made of its input"
             )
-        pieces = pieces_of(result, self._format)
+        source = self._host.kind == "source"
+        pieces, timed = pieces_of(result, self._format, source)
+        pieces = pieces[timed:]  # the first would be the times
         output = self.output
         if output is None:
             return b"".join(piece.tobytes() for piece in pieces)

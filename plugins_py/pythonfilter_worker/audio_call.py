@@ -17,7 +17,7 @@ from .running import Running
 from .view import Request, View
 
 OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
-ESCAPED, DISCONT, CONVERTED, COPIED, SHORT = 1, 2, 4, 8, 16
+ESCAPED, DISCONT, CONVERTED, COPIED, SHORT, TIMED = 1, 2, 4, 8, 16, 32
 
 
 class AudioCall:
@@ -187,8 +187,9 @@ class AudioCall:
                 f"{format.output_caps}: return bytes or a list of them, an empty one "
                 "if there is nothing yet"
             )
-        self.pieces = outputs.pieces_of(given, format)
-        self.flags |= CONVERTED
+        source = self._host.kind == "source"
+        self.pieces, timed = outputs.pieces_of(given, format, source)
+        self.flags |= CONVERTED | (TIMED if timed else 0)
         return given
 
     def put_outputs(self) -> None:

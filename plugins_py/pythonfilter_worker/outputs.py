@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import mmap
+import operator
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,68 @@ from .view import Format, c_name
 ALIGNMENT = 16
 
 
-def pieces_of(given: Any, format: Format) -> list[Any]:
-    """As arrays of bytes; none for what is empty."""
-    each = given if isinstance(given, (list, tuple)) else (given,)
-    return [piece for one in list(each) for piece in _piece(one, format)]
+NO_TIME = 2**64 - 1
+LAST_TIME = 2**63 - 1
+
+
+def pieces_of(given: Any, format: Format, source: bool) -> tuple[list[Any], bool]:
+    """As arrays of bytes; none for what is empty.
+
+    True: the first is a table of what the plugin says of when the others are.
+    """
+    listed = isinstance(given, (list, tuple)) and not _says_time(given)
+    pieces: list[Any] = []
+    times: list[tuple[int, int, int]] = []
+    for one in list(given) if listed else (given,):
+        said, data = _time_of(one, source) if _says_time(one) else (_UNSAID, one)
+        some = [np.empty(0, np.uint8)] if said[2] else _piece(data, format)
+        pieces += some
+        times += [said] * len(some)
+    if all(said == _UNSAID for said in times):
+        return pieces, False
+    return [_flat(np.array(times, np.uint64)), *pieces], True
+
+
+_UNSAID = (NO_TIME, NO_TIME, 0)
+
+
+def _says_time(given: Any) -> bool:
+    """By what it has: a plugin may bring a base_plugin of its own.
+
+    An AudioBuffer has times as well, which are not said of an output.
+    """
+    if isinstance(given, (np.ndarray, bytes, bytearray, memoryview)):
+        return False
+    return (
+        hasattr(given, "pts")
+        and hasattr(given, "duration")
+        and not hasattr(given, "get_frame_count")
+    )
+
+
+def _time_of(given: Any, source: bool) -> tuple[tuple[int, int, int], Any]:
+    """(pts, duration, 1 for a gap), and its data."""
+    name = c_name(given)
+    if source:
+        raise TypeError(f"gave a {name}: a source's times are counted")
+    pts, duration = _time(given, "pts"), _time(given, "duration")
+    if NO_TIME not in (pts, duration) and pts + duration > LAST_TIME:
+        raise ValueError(f"gave a {name} that ends after 2**63 - 1 ns")
+    gap = not hasattr(given, "data")
+    return (pts, duration, int(gap)), None if gap else given.data
+
+
+def _time(given: Any, name: str) -> int:
+    value = getattr(given, name)
+    if value is None:
+        return NO_TIME
+    said = f"gave a {c_name(given)} whose {name} is {value!r}: a time is "
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(said + "a whole number of nanoseconds, as buffer.pts, or None")
+    number = operator.index(value)
+    if not 0 <= number <= LAST_TIME:
+        raise ValueError(said + "from 0 to 2**63 - 1 ns")
+    return number
 
 
 def _piece(given: Any, format: Format) -> list[Any]:

@@ -60,6 +60,8 @@ def test_star_import_brings_every_contract_name():
         "PluginType",
         "PluginState",
         "PluginInfo",
+        "Timed",
+        "Gap",
         "AudioBuffer",
         "AudioSourceCallback",
         "BasePlugin",

@@ -25,6 +25,14 @@ const Mistake mistakes[] = {
      CLASS "    def get_processing_latency(self):\n"
            "        raise ValueError('late')  # here\n" FINE,
      "get_processing_latency", "ValueError", "ValueError: late"},
+    {"get_processing_latency gives what is no time",
+     CLASS "    def get_processing_latency(self):  # here\n"
+           "        return float('inf')\n" FINE,
+     "get_processing_latency", "", "gave inf, which is no time in seconds"},
+    {"get_processing_latency gives what is no number",
+     CLASS "    def get_processing_latency(self):  # here\n"
+           "        return float('nan')\n" FINE,
+     "get_processing_latency", "", "gave nan, which is no time in seconds"},
     {"get_processing_latency gives text",
      CLASS "    def get_processing_latency(self): return 'soon'\n" FINE,
      "get_processing_latency", "ValueError", "get_processing_latency() raised"},

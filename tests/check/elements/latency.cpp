@@ -383,11 +383,11 @@ GST_START_TEST(test_nothing_is_copied) {
     const guint8 *memory = map.data;
     gst_buffer_unmap(in, &map);
     GstBuffer *out = stream.through(in);
-    if (in_process()) fail_unless(out == in);
+    if (!in_process()) fail_unless(out == in);
     fail_unless_equals_int(frames_of(out, audio), 54);
     expect_samples(out, audio, number_at);
     gst_buffer_map(out, &map, GST_MAP_READ);
-    if (in_process()) fail_unless(map.data == memory + (planar ? 0 : 10 * 8));
+    if (!in_process()) fail_unless(map.data == memory + (planar ? 0 : 10 * 8));
     gst_buffer_unmap(out, &map);
     gst_buffer_unref(out);
     fail_unless_equals_uint64(stream.stat("copies"), 0);
