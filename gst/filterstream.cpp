@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "plugincaps.hpp"
+#include "sealedevents.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -15,6 +16,7 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   forget_position();
   if (!python.loaded()) return false;
   converts_ = python.converts();
+  sealed_ = python.fails_closed();
   if (converts_) return start_conversion(input, output);
   GstAudioInfo info;
   writes_ = !python.read_only();
@@ -130,6 +132,7 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
     follow_latency();
 
   if (writes_) *buffer = gst_buffer_make_writable(*buffer);
+  if (G_UNLIKELY(sealed_)) remove_foreign_metas(buffer);
   const OnError policy = python.on_error();
   AudioBlock block;
   block.outputs = &given_;

@@ -51,8 +51,9 @@ GstEvent *sealed_event(GstEvent *event) {
   }
 }
 
-void remove_foreign_metas(GstBuffer *buffer) {
-  gst_buffer_foreach_meta(buffer, remove_foreign, nullptr);
+void remove_foreign_metas(GstBuffer **buffer) {
+  *buffer = gst_buffer_make_writable(*buffer);
+  gst_buffer_foreach_meta(*buffer, remove_foreign, nullptr);
 }
 
 }  // namespace pythonfilter

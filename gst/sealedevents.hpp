@@ -13,7 +13,7 @@ namespace pythonfilter {
 // id that tells nothing.
 GstEvent *sealed_event(GstEvent *event);
 
-// Takes what a buffer carries besides samples, times and flags.
-void remove_foreign_metas(GstBuffer *buffer);
+// Takes away what a buffer carries besides samples, times and flags.
+void remove_foreign_metas(GstBuffer **buffer);
 
 }  // namespace pythonfilter

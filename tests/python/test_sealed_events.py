@@ -98,3 +98,53 @@ def test_id_of_a_stream_tells_nothing(tmp_path):
 def test_any_other_plugin_lets_all_through(tmp_path):
     seen = {name for name, _ in events("passthrough.py", "none", tmp_path)}
     assert {"tag", "toc", "custom-downstream"} <= seen
+
+
+METAS = """\
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+pipeline = Gst.parse_launch(sys.argv[1])
+source, sink = pipeline.get_by_name("source"), pipeline.get_by_name("sink")
+caps = Gst.Caps.from_string("timestamp/x-mine")
+
+def add(pad, info):
+    # Python's bindings give no writable buffer of a probe: another one.
+    buffer = info.get_buffer().copy_deep()
+    buffer.add_reference_timestamp_meta(caps, 12345, 1)
+    pad.remove_probe(info.id)
+    pad.push(buffer)
+    return Gst.PadProbeReturn.DROP
+
+def show(pad, info):
+    print(bool(info.get_buffer().get_reference_timestamp_meta(caps)))
+    return Gst.PadProbeReturn.OK
+
+source.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, add)
+sink.get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, show)
+pipeline.set_state(Gst.State.PLAYING)
+pipeline.get_bus().timed_pop_filtered(
+    Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR
+)
+pipeline.set_state(Gst.State.NULL)
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize(
+    "plugin, passes", [("passthrough.py", True), ("sframe_encryptor.py", False)]
+)
+def test_what_a_buffer_carries_stops_as_well(plugin, passes, isolation, tmp_path):
+    key = write_key(tmp_path / "call.key")
+    params = f'params="p,key_file={key}"' if "crypt" in plugin else ""
+    line = (
+        "audiotestsrc name=source num-buffers=3"
+        " ! audio/x-raw,format=F32LE,rate=48000,channels=1"
+        f" ! pythonfilter script={processes.PLUGINS / plugin} isolation={isolation}"
+        f" {params} ! fakesink name=sink"
+    )
+    result = processes.run_python(METAS, line)
+    assert result.code == 0, result.err
+    assert result.out.split() == [str(passes).encode(), b"False", b"False"], result
