@@ -288,7 +288,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
           format_.input_caps.c_str(), format_.output_caps.c_str());
     return false;
   }
-  OutputRules rules = {format_, array_.get(), !read_only_, shorter_};
+  OutputRules rules = {format_, array_.get(), !read_only_};
   OutputFacts facts;
   if (!add_outputs(given, given == bound && !by_binding ? 2 : 1, rules,
                    block->outputs, &facts))

@@ -294,11 +294,6 @@ bool read_time(PyObject *given, const char *name, uint64_t *time) {
 bool add_timed(PyObject *given, Py_ssize_t references, const OutputRules &rules,
                std::vector<Output> *outputs, OutputFacts *facts) {
   const char *type = Py_TYPE(given)->tp_name;
-  if (rules.source) {
-    PyErr_Format(PyExc_TypeError, "gave a %s: a source's times are counted",
-                 type);
-    return false;
-  }
   uint64_t pts = no_time, duration = no_time;
   if (!read_time(given, "pts", &pts) ||
       !read_time(given, "duration", &duration))

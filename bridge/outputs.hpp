@@ -15,7 +15,6 @@ struct OutputRules {
   // The array over the block, of which an output may be a part; or NULL.
   PyObject *shown = nullptr;
   bool shown_writable = false;
-  bool source = false;  // of which nothing says its own time
 };
 
 // What became of them, beside the outputs themselves.

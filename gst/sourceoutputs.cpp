@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A source that gives anything that has caps: bytes that go on as they are.
+#include <cstdlib>
 #include <utility>
 
 #include "plugincaps.hpp"
@@ -46,6 +47,27 @@ void SourceStream::drop_outputs() {
 }
 
 GstFlowReturn SourceStream::next_output(GstBuffer **buffer) {
+  for (;;) {
+    GstFlowReturn flow = more_outputs();
+    if (flow != GST_FLOW_OK) return flow;
+    // What waits until it is due is still there after a flush.
+    const Output &output = given_[next_output_];
+    flow = wait_for(output);
+    if (flow != GST_FLOW_OK) return flow;
+    next_output_++;
+    if (output.gap) {
+      leave_gap(output);
+      // Of a plugin that gives nothing else the base class hears nothing.
+      if (!pause_.wait(std::chrono::nanoseconds(0))) return GST_FLOW_FLUSHING;
+      continue;
+    }
+    *buffer = wrap(output);
+    segment_sent_ = true;
+    return GST_FLOW_OK;
+  }
+}
+
+GstFlowReturn SourceStream::more_outputs() {
   while (next_output_ == given_.size()) {
     drop_outputs();
     switch (ask_for_outputs()) {
@@ -71,19 +93,31 @@ GstFlowReturn SourceStream::next_output(GstBuffer **buffer) {
     if (!pause_.wait(std::chrono::nanoseconds(pause_ns)))
       return GST_FLOW_FLUSHING;
   }
-  // What waits until it is due is still there after a flush.
-  const Output &output = given_[next_output_];
-  if (output_.bpf > 0) {
-    length_ = output.size / size_t(output_.bpf);
-    if (is_live()) {
-      if (next_output_ == 0) note_lateness(length_);
-      const GstFlowReturn flow = wait_.until(due_after(length_));
-      if (flow != GST_FLOW_OK) return flow;
-    }
-  }
-  *buffer = wrap(output);
-  next_output_++;
   return GST_FLOW_OK;
+}
+
+// Only raw audio can be waited for: what else is live comes when it comes.
+GstFlowReturn SourceStream::wait_for(const Output &output) {
+  if (output_.bpf == 0) return GST_FLOW_OK;
+  length_ = frames_of(output);
+  if (output.pts != no_time) {
+    const GstClockTimeDiff jump = GST_CLOCK_DIFF(times_.time(), output.pts);
+    if (std::abs(jump) > GstClockTimeDiff(GST_SECOND / guint(output_.rate)))
+      discont_ = true;
+    times_.go_to(times_.next(), output.pts);
+  }
+  if (!is_live()) return GST_FLOW_OK;
+  if (next_output_ == 0 && output.pts == no_time) note_lateness(length_);
+  return wait_.until(due_after(length_));
+}
+
+// A gap of which the plugin does not say how long it is, is as long as a buffer
+// would be.
+size_t SourceStream::frames_of(const Output &output) const {
+  if (!output.gap) return output.size / size_t(output_.bpf);
+  if (output.duration == no_time) return frames_;
+  return gst_util_uint64_scale_round(output.duration, guint64(output_.rate),
+                                     GST_SECOND);
 }
 
 Outcome SourceStream::ask_for_outputs() {
@@ -111,9 +145,7 @@ Outcome SourceStream::ask_for_outputs() {
   return outcome;
 }
 
-// Read-only, because the plugin's object may be bytes. Raw audio is counted;
-// anything else comes, if it is live, when it comes, and else it has no time,
-// but where it begins.
+// Read-only, because the plugin's object may be bytes.
 GstBuffer *SourceStream::wrap(const Output &output) {
   GstBuffer *buffer = gst_buffer_new();
   gst_buffer_append_memory(
@@ -127,15 +159,37 @@ GstBuffer *SourceStream::wrap(const Output &output) {
     stamp(buffer);
     return buffer;
   }
-  if (is_live())
-    GST_BUFFER_PTS(buffer) = time_of_capture(0);
-  else if (discont_)
-    GST_BUFFER_PTS(buffer) = times_.time();
+  GST_BUFFER_PTS(buffer) = time_of(output);
+  GST_BUFFER_DURATION(buffer) = output.duration;
   if (discont_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   discont_ = false;
   in_place_ = false;  // nobody knows where it is
   python.stats().buffers.add();
   return buffer;
+}
+
+// Of what is no raw audio: what the plugin says. Else it comes, if it is live,
+// when it comes, and if not it has no time, but where it begins.
+GstClockTime SourceStream::time_of(const Output &output) const {
+  if (output.pts != no_time) return output.pts;
+  if (is_live()) return time_of_capture(0);
+  return discont_ ? times_.time() : GST_CLOCK_TIME_NONE;
+}
+
+void SourceStream::leave_gap(const Output &gap) {
+  const size_t frames = std::exchange(length_, 0);
+  const bool raw = output_.bpf > 0;
+  const GstClockTime pts = raw ? times_.time() : time_of(gap);
+  const GstClockTime duration =
+      raw ? times_.time_after(frames) - pts : GstClockTime(gap.duration);
+  if (raw) times_.advance(frames);
+  if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
+  // The base class sends its segment with the first buffer, which may be long
+  // after this.
+  GstPad *pad = GST_BASE_SRC_PAD(source_);
+  if (!std::exchange(segment_sent_, true))
+    gst_pad_push_event(pad, gst_event_new_segment(&segment()));
+  gst_pad_push_event(pad, gst_event_new_gap(pts, duration));
 }
 
 }  // namespace pythonfilter

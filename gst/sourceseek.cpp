@@ -40,6 +40,7 @@ bool SourceStream::can_seek(GstEvent *event) const {
 bool SourceStream::seek(GstSegment *segment) {
   const GstClockTime place = segment->position;
   segment->time = segment->start;
+  segment_sent_ = false;
   if (!python.started()) {
     first_place_ = place;
     return place == 0 || python.can_seek();

@@ -57,8 +57,13 @@ class SourceStream {
   // In sourceoutputs.cpp.
   bool describe_outputs(GstCaps *caps, StreamFormat *format);
   GstFlowReturn next_output(GstBuffer **buffer);
+  GstFlowReturn more_outputs();
   Outcome ask_for_outputs();
+  GstFlowReturn wait_for(const Output &output);
+  size_t frames_of(const Output &output) const;
   GstBuffer *wrap(const Output &output);
+  GstClockTime time_of(const Output &output) const;
+  void leave_gap(const Output &gap);
   void drop_outputs();
 
   enum class Made { Samples, Silence, Nothing };
@@ -113,6 +118,7 @@ class SourceStream {
   size_t next_output_ = 0;        // of those
   GstBuffer *nowhere_ = nullptr;  // has what the plugin gets
   bool segment_lost_ = false;     // downstream has none any more
+  bool segment_sent_ = false;     // downstream has this one
 };
 
 }  // namespace pythonfilter

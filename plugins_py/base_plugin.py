@@ -141,8 +141,8 @@ AudioSourceCallback = Callable[[AudioBuffer], None]
 class Timed:
     """An output, and when it is: for plugins whose output is not like its input.
 
-    ``process_audio`` and ``drain`` return it in place of the data, alone or in a
-    list.  Times are whole nanoseconds on the line of ``buffer.pts``.  ``None``
+    ``process_audio``, ``read_audio`` and ``drain`` return it in place of the data,
+    alone or in a list.  Times are whole nanoseconds on the line of ``buffer.pts``.  ``None``
     for ``pts`` is the time that the element would give it, and for ``duration``
     that nobody knows.  Raw audio lasts as long as it lasts, whatever is said; what
     is given after it without a time follows it.

@@ -94,8 +94,7 @@ class Converter:
             raise TypeError(
                 f"gave nothing, but {self.output_caps} has to be made of its input"
             )
-        source = self._host.kind == "source"
-        pieces, timed = pieces_of(result, self._format, source)
+        pieces, timed = pieces_of(result, self._format)
         pieces = pieces[timed:]  # the first would be the times
         output = self.output
         if output is None:

@@ -187,8 +187,7 @@ class AudioCall:
                 f"{format.output_caps}: return bytes or a list of them, an empty one "
                 "if there is nothing yet"
             )
-        source = self._host.kind == "source"
-        self.pieces, timed = outputs.pieces_of(given, format, source)
+        self.pieces, timed = outputs.pieces_of(given, format)
         self.flags |= CONVERTED | (TIMED if timed else 0)
         return given
 

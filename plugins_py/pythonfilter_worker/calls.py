@@ -218,7 +218,7 @@ class Calls:
             if self._loaded.converts:
                 if given is None:
                     return []
-                pieces, timed = outputs.pieces_of(given, format, False)
+                pieces, timed = outputs.pieces_of(given, format)
                 # No output is empty, so that this says that the first is a table.
                 said = [b""] if timed else []
                 return said + [piece.tobytes() for piece in pieces]

@@ -18,7 +18,7 @@ NO_TIME = 2**64 - 1
 LAST_TIME = 2**63 - 1
 
 
-def pieces_of(given: Any, format: Format, source: bool) -> tuple[list[Any], bool]:
+def pieces_of(given: Any, format: Format) -> tuple[list[Any], bool]:
     """As arrays of bytes; none for what is empty.
 
     True: the first is a table of what the plugin says of when the others are.
@@ -27,7 +27,7 @@ def pieces_of(given: Any, format: Format, source: bool) -> tuple[list[Any], bool
     pieces: list[Any] = []
     times: list[tuple[int, int, int]] = []
     for one in list(given) if listed else (given,):
-        said, data = _time_of(one, source) if _says_time(one) else (_UNSAID, one)
+        said, data = _time_of(one) if _says_time(one) else (_UNSAID, one)
         some = [np.empty(0, np.uint8)] if said[2] else _piece(data, format)
         pieces += some
         times += [said] * len(some)
@@ -53,11 +53,9 @@ def _says_time(given: Any) -> bool:
     )
 
 
-def _time_of(given: Any, source: bool) -> tuple[tuple[int, int, int], Any]:
+def _time_of(given: Any) -> tuple[tuple[int, int, int], Any]:
     """(pts, duration, 1 for a gap), and its data."""
     name = c_name(given)
-    if source:
-        raise TypeError(f"gave a {name}: a source's times are counted")
     pts, duration = _time(given, "pts"), _time(given, "duration")
     if NO_TIME not in (pts, duration) and pts + duration > LAST_TIME:
         raise ValueError(f"gave a {name} that ends after 2**63 - 1 ns")

@@ -34,6 +34,32 @@ std::string text_of(GstBuffer *buffer) {
   return text;
 }
 
+std::string shown(GstClockTime time) {
+  return time == GST_CLOCK_TIME_NONE ? "?" : std::to_string(time);
+}
+
+GstPadProbeReturn note_what_comes(GstPad *, GstPadProbeInfo *info,
+                                  gpointer data) {
+  auto &order = *static_cast<std::string *>(data);
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+    order += shown(GST_BUFFER_PTS(buffer)) + "+" +
+             shown(GST_BUFFER_DURATION(buffer)) +
+             (GST_BUFFER_IS_DISCONT(buffer) ? " discont|" : "|");
+    return GST_PAD_PROBE_OK;
+  }
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_GAP) {
+    GstClockTime pts, duration;
+    gst_event_parse_gap(event, &pts, &duration);
+    order += "gap " + shown(pts) + "+" + shown(duration) + "|";
+  } else if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT ||
+             GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    order += std::string(GST_EVENT_TYPE_NAME(event)) + "|";
+  }
+  return GST_PAD_PROBE_OK;
+}
+
 struct Given {
   const char *body, *want;
 };
@@ -212,6 +238,77 @@ GST_START_TEST(test_live_packets_have_the_time_at_which_they_came) {
 }
 GST_END_TEST;
 
+// Also before there was any buffer, with which the base class sends its
+// segment.
+GST_START_TEST(test_a_source_says_its_times) {
+  struct Case {
+    const char *caps, *give, *want;
+  };
+  const Case cases[] = {
+      {"text/x-raw, format=utf8",
+       "[Gap(0, 500), Timed(b'a', 1000, 500)], Timed(b'b', 2000), "
+       "[b'c', Gap(3000)], Gap(), b''",
+       "segment|gap 0+500|segment|1000+500 discont|2000+?|?+?|gap 3000+?|eos|"},
+      {"audio/x-raw, format=U8, layout=interleaved, rate=1000, channels=1",
+       "[Gap(None, 20000000), b'12'], Timed(b'12', 50000000, 9), "
+       "Timed(b'1', 52000000), [Gap(60000000, 2000000), b'12'], b''",
+       "segment|gap 0+20000000|segment|20000000+2000000 discont|"
+       "50000000+2000000 discont|52000000+1000000|gap 60000000+2000000|"
+       "62000000+2000000 discont|eos|"}};
+  for (const Case &row : cases) {
+    Pipeline pipeline(source(std::string("    output_caps = '") + row.caps +
+                             "'\n    def read_audio(self, buffer):\n"
+                             "        from base_plugin import Gap, Timed\n"
+                             "        self.n += 1\n"
+                             "        return [" +
+                             row.give + "][self.n - 1]\n") +
+                      " ! fakesink");
+    std::string order;
+    GstPad *pad = gst_element_get_static_pad(pipeline.python(), "src");
+    gst_pad_add_probe(pad,
+                      GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER |
+                                      GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
+                      note_what_comes, &order, nullptr);
+    pipeline.expect_to(GST_STATE_PLAYING);
+    pipeline.expect_eos();
+    pipeline.to(GST_STATE_NULL);
+    expect_text(order, row.want);
+    gst_object_unref(pad);
+    pipeline.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
+// Only what is no time is a failure, as from a filter.
+GST_START_TEST(test_times_of_a_source_that_are_none_are_failures) {
+  Pipeline pipeline(source(std::string(packets) +
+                           "        from base_plugin import Timed\n"
+                           "        return Timed(b'x', -1)\n") +
+                    " ! fakesink");
+  pipeline.to(GST_STATE_PAUSED);
+  GstMessage *message = pipeline.wait_for(GST_MESSAGE_ERROR);
+  fail_unless(message != nullptr);
+  expect_part(report_in(message).text, "gave a Timed whose pts is -1");
+  gst_message_unref(message);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_source_of_gaps_can_be_seeked_and_stopped) {
+  clear_log();
+  Pipeline pipeline(source(std::string(packets) +
+                           "        from base_plugin import Gap\n"
+                           "        return Gap(self.n)\n") +
+                    " ! fakesink sync=false");
+  pipeline.to(GST_STATE_PLAYING);
+  fail_unless(wait_until([] { return count_in(log_text(), "(0,)") > 10; }));
+  fail_unless(gst_element_seek(pipeline.get(), 1, GST_FORMAT_TIME,
+                               GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+                               GST_SEEK_TYPE_NONE, 0));
+  pipeline.to(GST_STATE_NULL);
+  pipeline.expect_no_reports();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_failed_call_gives_nothing_and_the_stream_goes_on) {
   for (const char *policy : {"drop", "silence", "passthrough"}) {
     std::string got;
@@ -253,6 +350,8 @@ GST_START_TEST(test_packets_are_seeked_by_time) {
   fail_unless_equals_int64(duration, 10 * GST_SECOND);
   fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
                                       GST_SEEK_FLAG_FLUSH, GST_SECOND * 5 / 2));
+  // Its first buffer has come, or the next seek could flush it on its way.
+  pipeline.expect_to(GST_STATE_PAUSED);
   fail_unless(!gst_element_seek(pipeline.get(), -1, GST_FORMAT_TIME,
                                 GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
                                 GST_SEEK_TYPE_SET, GST_SECOND));
@@ -274,6 +373,9 @@ static Suite *sourcecaps_suite() {
   tcase_add_test(all, test_caps_that_say_nothing_are_one_error_that_says_so);
   tcase_add_test(all, test_raw_audio_is_counted_and_cut_as_it_was_given);
   tcase_add_test(all, test_live_packets_have_the_time_at_which_they_came);
+  tcase_add_test(all, test_a_source_says_its_times);
+  tcase_add_test(all, test_times_of_a_source_that_are_none_are_failures);
+  tcase_add_test(all, test_a_source_of_gaps_can_be_seeked_and_stopped);
   tcase_add_test(all, test_a_failed_call_gives_nothing_and_the_stream_goes_on);
   tcase_add_test(all, test_packets_are_seeked_by_time);
   return suite;
