@@ -160,7 +160,7 @@ GST_START_TEST(test_error_tells_the_time_of_the_buffer) {
 }
 GST_END_TEST;
 
-GST_START_TEST(test_refused_caps_are_a_warning_that_names_what_it_takes) {
+GST_START_TEST(test_refused_caps_are_an_error_that_names_what_it_takes) {
   const std::string mono =
       write_file("mono.py", CLASS "    channels = 1\n" FINE);
   Stream narrow(mono, {"F32", false, 2});
@@ -168,7 +168,7 @@ GST_START_TEST(test_refused_caps_are_a_warning_that_names_what_it_takes) {
   fail_unless(narrow.pull() == nullptr);
   const Reports reports = narrow.reports();
   fail_unless(reports.size() == 1, "%s", reports.text().c_str());
-  fail_unless(reports[0].type == GST_MESSAGE_WARNING);
+  fail_unless(reports[0].type == GST_MESSAGE_ERROR);
   fail_unless(reports[0].domain == GST_STREAM_ERROR);
   fail_unless_equals_int(reports[0].code, GST_STREAM_ERROR_FORMAT);
   expect_part(reports[0].text, mono);
@@ -186,7 +186,7 @@ static Suite *failures_suite() {
                       int(std::size(mistakes)));
   tcase_add_test(plugin, test_error_tells_the_time_of_the_buffer);
   tcase_add_test(plugin,
-                 test_refused_caps_are_a_warning_that_names_what_it_takes);
+                 test_refused_caps_are_an_error_that_names_what_it_takes);
   return suite;
 }
 
