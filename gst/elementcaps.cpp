@@ -211,20 +211,33 @@ void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   // A plugin that maps caps may have its own reasons.
   const bool certain = !takes || (!gst_caps_is_any(given) &&
                                   !gst_caps_can_intersect(given, wanted));
-  if (certain && !caps_refused_.exchange(true)) {
-    gchar *has = gst_caps_to_string(takes ? given : allowed);
-    gchar *other = gst_caps_to_string(takes ? wanted : offered);
-    GST_ELEMENT_ERROR(element_, STREAM, FORMAT,
-                      ("%s: %s", name_.c_str(),
-                       takes ? why_not_given(given, wanted).c_str()
-                             : why_not_taken(allowed, offered).c_str()),
-                      ("it %s %s, %s is %s", takes ? "gives" : "takes", has,
-                       takes ? "wanted" : "offered", other));
-    g_free(has);
-    g_free(other);
-  }
+  if (certain && takes)
+    refuse_caps_once(why_not_given(given, wanted), {"gives", given},
+                     {"wanted", wanted});
+  else if (certain)
+    refuse_caps_once(why_not_taken(allowed, offered), {"takes", allowed},
+                     {"offered", offered});
   for (GstCaps *caps : {allowed, wanted, given})
     gst_caps_unref(caps);
+}
+
+void PythonElement::look_at_output(const GstCaps *gives, GstPad *src) {
+  if (!is_to_stream()) return;
+  GstCaps *wanted = gst_pad_peer_query_caps(src, nullptr);
+  if (!gst_caps_can_intersect(gives, wanted) && !gst_caps_is_empty(gives))
+    refuse_caps_once(why_not_given(gives, wanted), {"gives", gives},
+                     {"wanted", wanted});
+  gst_caps_unref(wanted);
+}
+
+void PythonElement::refuse_caps_once(const std::string &why,
+                                     const CapsRole &own,
+                                     const CapsRole &other) {
+  if (caps_refused_.exchange(true)) return;
+  GST_ELEMENT_ERROR(
+      element_, STREAM, FORMAT, ("%s: %s", name_.c_str(), why.c_str()),
+      ("it %s %s, %s is %s", own.first, text_of(own.second).c_str(),
+       other.first, text_of(other.second).c_str()));
 }
 
 }  // namespace pythonfilter

@@ -149,9 +149,11 @@ static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
   GstCaps *caps = python->allowed_caps();
   const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
                      !python->converts() || python->confirm_source_caps(caps);
+  const bool agreed =
+      known && GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
+  if (known && !agreed) python->look_at_output(caps, GST_BASE_SRC_PAD(base));
   gst_caps_unref(caps);
-  return known &&
-         GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
+  return agreed;
 }
 
 static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,

@@ -146,6 +146,9 @@ std::string why_not_given(const GstCaps *gives, const GstCaps *wanted) {
            name_of(wanted);
   if (!is_raw_audio(gives))
     return "what comes after it does not take what the plugin gives";
+  if (all_have_too_many_channels(wanted))
+    return "what comes after it wants too many channels: " +
+           std::to_string(max_channels) + " are the most that there can be";
   return "what comes after it does not take the audio that the plugin gives; "
          "put " +
          converters(gives, wanted) + " behind it";

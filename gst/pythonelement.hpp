@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gst/audio/audio.h>
@@ -96,6 +97,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // What a query for caps, answered by the base class, says of the stream: one
   // ERROR where none can come of it. `src` is a filter's.
   void look_for_refusal(GstPad *sink, GstPad *src, GstQuery *query);
+  // The same of a source that has not agreed on caps.
+  void look_at_output(const GstCaps *gives, GstPad *src);
 
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
@@ -260,6 +263,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
   void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
   void refuse_offer(const GstCaps *offered, GstPad *src);
+  // What somebody does with caps: "gives" them.
+  using CapsRole = std::pair<const char *, const GstCaps *>;
+  void refuse_caps_once(const std::string &why, const CapsRole &own,
+                        const CapsRole &other);
   void count(const Block &block);
   void warn_about_escapes();
   void tell(GstMessageType type);

@@ -2,6 +2,8 @@
 //
 // Caps that no stream can be made of are one ERROR with the reason, and before
 // what upstream says; caps that somebody only asks about are none.
+#include <map>
+
 #include "../pipeline.hpp"
 
 using namespace check;
@@ -79,6 +81,24 @@ GST_START_TEST(test_what_comes_after_it_is_named) {
                     " ! audio/x-raw,rate=48000 ! fakesink",
                 "what comes after it does not take the audio that the plugin "
                 "gives; put audioresample behind it");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_what_comes_after_a_source_is_named) {
+  const std::string source =
+      line_of("pythonsrc", write_file("plugin.py",
+                                      "class Plugin:\n"
+                                      "    rates = 48000\n"
+                                      "    def read_audio(self, buffer):\n"
+                                      "        buffer.data[:] = 0\n"));
+  const std::string gives =
+      "what comes after it does not take the audio that the plugin gives; put ";
+  for (const auto &[caps, reason] : std::map<std::string, std::string>{
+           {"format=S16LE", gives + "audioconvert behind it"},
+           {"rate=44100", gives + "audioresample behind it"},
+           {"channels=65",
+            "what comes after it wants too many channels: 64 are the most"}})
+    expect_reason(source + " ! audio/x-raw," + caps + " ! fakesink", reason);
 }
 GST_END_TEST;
 
@@ -169,6 +189,7 @@ static Suite *capsrefused_suite() {
                       test_caps_that_cannot_be_are_an_error_with_the_reason, 0,
                       int(std::size(refused)));
   tcase_add_test(all, test_what_comes_after_it_is_named);
+  tcase_add_test(all, test_what_comes_after_a_source_is_named);
   tcase_add_test(all, test_link_that_is_made_later_tells_the_reason);
   tcase_add_test(all, test_questions_are_no_refusal);
   return suite;
