@@ -16,6 +16,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 SUMMARY = re.compile(r"\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)")
+FAILURE = re.compile(r"\S+:\d+:[FE]:")
 TAIL_LINES = 40
 
 
@@ -57,6 +58,13 @@ def meson_log(path):
         return [json.loads(line) for line in log]
 
 
+def told(test):
+    """What a reader needs of a failed test: gst-check's failures, or the end."""
+    output = (test.get("stdout", "") + "\n" + test.get("stderr", "")).strip()
+    failures = [line[:1000] for line in output.splitlines() if FAILURE.match(line)]
+    return failures or output.splitlines()[-TAIL_LINES:]
+
+
 def count_meson(path):
     total = [0, 0, 0]
     for test in meson_log(path):
@@ -64,8 +72,7 @@ def count_meson(path):
         total = [a + b for a, b in zip(total, counts)]
         if counts[1]:
             print(f"--- {test['name']}: {test['result']}, {counts[1]} failed")
-            output = test.get("stdout", "") + "\n" + test.get("stderr", "")
-            print("\n".join(output.strip().splitlines()[-TAIL_LINES:]))
+            print("\n".join(told(test)))
     return total
 
 
