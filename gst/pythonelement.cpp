@@ -309,11 +309,19 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
   started_ = true;
-  GST_INFO_OBJECT(
-      element_, "%s starts: %d Hz, %d channels%s%s%s%s", name_.c_str(),
-      format->rate, format->channels, format->bytes ? ", as bytes, " : ", ",
-      format->input_caps.c_str(), format->output_caps.empty() ? "" : " to ",
-      format->output_caps.c_str());
+  const char *to = format->output_caps.empty() ? "" : " to ";
+  if (format->bytes)
+    GST_INFO_OBJECT(element_, "%s starts: %s%s%s", name_.c_str(),
+                    format->input_caps.c_str(), to,
+                    format->output_caps.c_str());
+  else
+    GST_INFO_OBJECT(element_, "%s starts: %d Hz, %d channels, %s, %s%s%s",
+                    name_.c_str(), info.rate, info.channels,
+                    gst_audio_format_to_string(GST_AUDIO_INFO_FORMAT(&info)),
+                    info.layout == GST_AUDIO_LAYOUT_INTERLEAVED
+                        ? "interleaved"
+                        : "non-interleaved",
+                    to, format->output_caps.c_str());
   if (!plugin_->start(*format, &failure_)) return fail_caps();
   reloader_.begin_stream(info_, format_);
   return update_latency() == GST_FLOW_OK;

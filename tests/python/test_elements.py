@@ -134,6 +134,7 @@ def test_log_tells_what_becomes_of_a_plugin(place, isolation):
         "key = (a secret)",
         " takes audio/x-raw",
         " starts: ",
+        " channels, F32LE, interleaved",
         "latency is 0:00:00.250000000",
         "drops buffer",
     ):
