@@ -189,6 +189,11 @@ void FilterStream::fit_tail(Tail *tail) const {
 
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {
   *tail = nullptr;
+  // What lagged in the life before went with it.
+  if (!python.started()) {
+    end_run();
+    return GST_FLOW_OK;
+  }
   Tail samples;
   GstFlowReturn flow;
   if (lag_ > 0 && !python.capabilities().has_drain) {
