@@ -86,10 +86,11 @@ class FilterStream {
 
   // The plugin has something that belongs before whatever comes next.
   bool holds_back() const {
-    return !fresh_ && (lag_ > 0 || python.capabilities().has_drain);
+    return !fresh_ && python.started() &&
+           (lag_ > 0 || python.capabilities().has_drain);
   }
   // It lags behind what goes in, which has to be out before a gap.
-  bool lags() const { return lag_ > 0 && !fresh_; }
+  bool lags() const { return lag_ > 0 && !fresh_ && python.started(); }
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // The plugin's code changes, if it can; what the old one still holds.
