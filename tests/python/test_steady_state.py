@@ -59,8 +59,9 @@ def test_buffers_leave_pythons_memory_flat(plugin):
     text = bench("--allocations", soak.count(100_000, 1_000_000), *plugin)
     before, after = map(int, re.findall(r"(\d+) (?:before|after)", text))
     # Every output has come back when Python is asked. What Python keeps for
-    # itself of so many objects differs by some dozens.
-    assert abs(after - before) <= (100 if plugin else 10), text
+    # itself of so many objects differs by some hundreds; one lost in a hundred
+    # buffers would be more.
+    assert abs(after - before) < (1000 if plugin else 10), text
 
 
 def test_benchmark_of_another_object_prints_what_python_took():
