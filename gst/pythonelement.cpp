@@ -23,9 +23,6 @@ constexpr int most_latency_seconds = 60;
 // From the moment an element is told to stop until its call is interrupted.
 constexpr uint64_t stop_patience_ns = 1000000000;
 
-// A day.
-constexpr double longest_latency = 24 * 3600;
-
 // Whether the element, or a bin around it, is on its way below PAUSED. A bin
 // takes its elements to PAUSED first, and that is all they are told.
 bool is_to_stop(GstElement *element) {
@@ -379,9 +376,7 @@ GstFlowReturn PythonElement::update_latency() {
     failure_.phase = "get_processing_latency";
     return report(GST_CLOCK_TIME_NONE);
   }
-  // The Python side has checked it; a hostile worker has not.
-  const double sane = seconds > 0 ? std::min(seconds, longest_latency) : 0;
-  set_latency(GstClockTime(std::llround(sane * GST_SECOND)));
+  set_latency(GstClockTime(std::llround(seconds * GST_SECOND)));
   return GST_FLOW_OK;
 }
 
