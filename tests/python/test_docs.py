@@ -332,6 +332,26 @@ def test_page_that_is_made_is_up_to_date(page):
     assert written == made.out.decode(), f"{program} --write is due"
 
 
+def test_each_promise_names_a_test_that_is_there():
+    page = (ROOT / "docs" / "security.md").read_text()
+    table = page.partition("## What is promised")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|.*\| (.*) \|$", table, re.MULTILINE)[1:]
+    sources = "".join(
+        path.read_text()
+        for path in (ROOT / "tests").rglob("*")
+        if path.suffix in (".py", ".cpp")
+    )
+    for row in rows:
+        for name in row.split(", "):
+            file = re.fullmatch(r"`(tests/[\w/.-]+)`", name)
+            test = re.fullmatch(r"`(test_\w+)`", name)
+            assert file or test, name
+            assert not file or (ROOT / file[1]).is_file(), name
+            assert not test or re.search(
+                rf"\b{test[1]}\b\(|\({test[1]}\)", sources
+            ), name
+
+
 def test_documentation_is_built():
     # Warnings are errors there.
     result = processes.run(["ninja", "-C", BUILD, "docs"])
