@@ -152,8 +152,8 @@ bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
   return agreed;
 }
 
-GstCaps *CapsConversion::transform(GstPadDirection direction,
-                                   GstCaps *caps) const {
+GstCaps *CapsConversion::transform(GstPadDirection direction, GstCaps *caps,
+                                   bool tells) const {
   const Capabilities &capabilities = plugin_->capabilities();
   const bool to_output = direction == GST_PAD_SINK;
   GstCaps *from = to_output ? input_ : output_;
@@ -168,7 +168,7 @@ GstCaps *CapsConversion::transform(GstPadDirection direction,
     gst_caps_unref(possible);
     return both;
   }
-  if (gst_caps_is_any(possible)) {
+  if (gst_caps_is_any(possible) || (!tells && !gst_caps_is_empty(possible))) {
     gst_caps_unref(possible);
     return to ? gst_caps_ref(to) : gst_caps_new_any();
   }

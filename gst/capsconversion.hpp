@@ -30,8 +30,10 @@ class CapsConversion {
   GstCaps *source(Failure *failure) const;
 
   // The caps of the other pad for `caps` of the one of `direction`. These two
-  // ask the plugin, so they are not for use under any lock.
-  GstCaps *transform(GstPadDirection direction, GstCaps *caps) const;
+  // ask the plugin, so they are not for use under any lock. Unless `tells`,
+  // nothing of `caps` is in those of the output: what is declared.
+  GstCaps *transform(GstPadDirection direction, GstCaps *caps,
+                     bool tells) const;
   // Whether the plugin stands by what was agreed on.
   bool confirm(GstCaps *input, GstCaps *output, Failure *failure) const;
 

@@ -71,14 +71,36 @@ bool PythonElement::confirm_source_caps(GstCaps *caps) {
 GstCaps *PythonElement::transform_caps(GstPadDirection direction,
                                        GstCaps *caps) {
   CapsConversion conversion;
+  bool tells;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!caps_) return gst_caps_new_any();
     if (!conversion_.is_open())
       return gst_caps_intersect_full(caps, caps_, GST_CAPS_INTERSECT_FIRST);
+    tells = !fail_closed_ || direction == GST_PAD_SRC;
+    if (!tells && agreed_input_ && gst_caps_is_equal(caps, agreed_input_))
+      return gst_caps_ref(agreed_output_);
     conversion = conversion_;
   }
-  return conversion.transform(direction, caps);
+  return conversion.transform(direction, caps, tells);
+}
+
+GstCaps *PythonElement::ask_output(GstCaps *input) const {
+  CapsConversion conversion;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!caps_) return gst_caps_new_empty();
+    if (!conversion_.is_open())
+      return gst_caps_intersect_full(input, caps_, GST_CAPS_INTERSECT_FIRST);
+    conversion = conversion_;
+  }
+  return conversion.transform(GST_PAD_SINK, input, true);
+}
+
+void PythonElement::agree(GstCaps *input, GstCaps *output) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  gst_caps_replace(&agreed_input_, input);
+  gst_caps_replace(&agreed_output_, output);
 }
 
 bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
@@ -104,6 +126,16 @@ bool PythonElement::describe_input(const GstCaps *caps, GstAudioInfo *info,
   return true;
 }
 
+namespace {
+
+// Whoever sends a stream over a network writes its caps, and where buffers that
+// are not good are dropped these are as well. A key that is not there is worse.
+bool is_of_caps(const Failure &failure) {
+  return failure.phase == "get_output_caps" || failure.phase == "set_caps";
+}
+
+}  // namespace
+
 bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
   gchar *text = gst_caps_to_string(caps);
   refuse(std::string("the audio that it ") + does +
@@ -116,6 +148,10 @@ bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
 // Once; the pad sends caps that were refused again, before each buffer.
 bool PythonElement::fail_caps() {
   if (failed_) return false;
+  if (fails_closed() && on_error_ == OnError::Drop && is_of_caps(failure_)) {
+    report(GST_CLOCK_TIME_NONE);
+    return false;
+  }
   failed_ = true;
   stats_.errors.add();
   if (failure_.kind == Failure::Kind::Closing) return false;

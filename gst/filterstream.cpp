@@ -106,10 +106,23 @@ void FilterStream::mark_jump(GstBuffer **buffer) {
 GstBuffer *FilterStream::pop_output() {
   while (GstMiniObject *item = outputs_.pop()) {
     if (GST_IS_BUFFER(item)) return GST_BUFFER_CAST(item);
-    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
-                       GST_EVENT_CAST(item));
+    // The plugin's own, so it may be the first that others hear of.
+    if (late.release() == GST_FLOW_OK)
+      gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                         GST_EVENT_CAST(item));
+    else
+      gst_mini_object_unref(item);
   }
   return nullptr;
+}
+
+GstFlowReturn FilterStream::drop_refused() {
+  GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
+  if (flow != GST_FLOW_OK) return flow;
+  python.refuse("got a buffer with caps that it does not take");
+  flow = python.report(GST_CLOCK_TIME_NONE);
+  if (flow == GST_FLOW_OK) python.stats().dropped.add();
+  return flow;
 }
 
 size_t FilterStream::frames_of(const AudioBlock &block) const {

@@ -11,6 +11,7 @@
 #include "audiocut.hpp"
 #include "blocksplitter.hpp"
 #include "continuity.hpp"
+#include "latestart.hpp"
 #include "outputqueue.hpp"
 #include "pythonelement.hpp"
 
@@ -23,6 +24,7 @@ class FilterStream {
  public:
   explicit FilterStream(GstBaseTransform *filter)
       : python(GST_ELEMENT(filter), PluginKind::Processor, filter->segment),
+        late(filter, &python),
         element_(GST_ELEMENT(filter)) {}
 
   // Those that every element has, and those of this one.
@@ -99,6 +101,8 @@ class FilterStream {
   // Pushes events that come before it.
   GstBuffer *pop_output();
   void drop_outputs() { outputs_.drop_waiting(); }
+  // Takes note of a buffer with caps that the plugin does not take.
+  GstFlowReturn drop_refused();
 
   // The plugin's own, and what its blocks cost.
   GstClockTime latency() const {
@@ -106,6 +110,7 @@ class FilterStream {
   }
 
   PythonElement python;
+  LateStart late;
 
  private:
   bool is_break(GstBuffer *buffer) const {

@@ -113,10 +113,16 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
 static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
                                                 GstBuffer *buffer,
                                                 GstFlowReturn flow) {
-  GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD(self);
-  if (buffer) flow = gst_pad_push(pad, buffer);
-  while (flow == GST_FLOW_OK && (buffer = self->stream->pop_output()))
-    flow = gst_pad_push(pad, buffer);
+  if (!buffer && flow == GST_FLOW_OK) buffer = self->stream->pop_output();
+  while (buffer) {
+    flow = self->stream->late.release();
+    if (flow != GST_FLOW_OK) {
+      gst_buffer_unref(buffer);
+      break;
+    }
+    flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+    buffer = flow == GST_FLOW_OK ? self->stream->pop_output() : nullptr;
+  }
   return flow;
 }
 
@@ -148,9 +154,7 @@ static void gst_python_filter_end_part(GstPythonFilter *self, bool holds) {
 }
 
 // Whether times mean the same in both, so that nothing ends with the first.
-static bool continues(const GstSegment *before, GstEvent *event) {
-  GstSegment after;
-  gst_event_copy_segment(event, &after);
+static bool continues(const GstSegment *before, GstSegment after) {
   after.stop = before->stop;
   after.duration = before->duration;
   after.position = before->position;
@@ -159,14 +163,14 @@ static bool continues(const GstSegment *before, GstEvent *event) {
 
 static void gst_python_filter_new_segment(GstPythonFilter *self,
                                           GstEvent *event) {
-  if (continues(&GST_BASE_TRANSFORM(self)->segment, event)) {
+  GstSegment after;
+  gst_event_copy_segment(event, &after);
+  if (continues(&GST_BASE_TRANSFORM(self)->segment, after)) {
     gst_python_filter_push_rest(self);
     return;
   }
   gst_python_filter_end_part(self, self->stream->holds_back());
-  const GstSegment *segment;
-  gst_event_parse_segment(event, &segment);
-  self->stream->begin_segment(segment->rate < 0);
+  self->stream->begin_segment(after.rate < 0);
 }
 
 // What the old code holds and cannot hand over comes before what the new makes.
@@ -176,12 +180,42 @@ static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
   return gst_python_filter_push_all(self, tail, GST_FLOW_OK);
 }
 
+static void gst_python_filter_set_passthrough(GstPythonFilter *self) {
+  gst_base_transform_set_passthrough(
+      GST_BASE_TRANSFORM(self),
+      self->python->read_only() && !self->python->converts());
+}
+
+// The plugin starts, and what it gives is known; downstream hears of it with
+// the first of that. True for caps that it takes, and where those that it does
+// not take are no reason to end the stream.
+static bool gst_python_filter_start_late(GstPythonFilter *self,
+                                         GstCaps *input) {
+  auto &late = self->stream->late;
+  GstCaps *output = late.find_output(input);
+  const bool started = self->stream->start(input, output);
+  if (started) {
+    gst_python_filter_set_passthrough(self);
+    late.hold_caps(input, output);
+  } else if (!self->python->failed()) {
+    self->python->stop();
+    late.refuse_caps();
+  }
+  gst_caps_unref(output);
+  return started || !self->python->failed();
+}
+
 // Another process runs the plugin now, and what it gives can have other caps,
 // such as an encryptor's new session.
 static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
   auto *base = GST_BASE_TRANSFORM(self);
   GstPad *src = GST_BASE_TRANSFORM_SRC_PAD(base);
   GstCaps *input = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  if (self->python->fails_closed()) {
+    const bool started = !input || gst_python_filter_start_late(self, input);
+    gst_clear_caps(&input);
+    return started ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+  }
   GstCaps *before = gst_pad_get_current_caps(src);
   gst_base_transform_reconfigure_src(base);
   bool good = gst_base_transform_reconfigure(base);
@@ -197,11 +231,11 @@ static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
+  if (self->stream->late.releases()) return TRUE;
   // Only the output changes: downstream asked for it, no event told so before.
   if (!self->draining) gst_python_filter_push_tail(self);
   if (!self->stream->start(input, output)) return FALSE;
-  gst_base_transform_set_passthrough(
-      base, self->python->read_only() && !self->python->converts());
+  gst_python_filter_set_passthrough(self);
   return TRUE;
 }
 
@@ -215,7 +249,9 @@ static gboolean gst_python_filter_propose_allocation(GstBaseTransform *base,
 }
 
 static gboolean gst_python_filter_stop(GstBaseTransform *base) {
-  GST_PYTHON_FILTER(base)->stream->forget();
+  FilterStream *stream = GST_PYTHON_FILTER(base)->stream;
+  stream->forget();
+  stream->late.forget();
   return TRUE;
 }
 
@@ -233,7 +269,15 @@ static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
 static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
                                            GstEvent *event) {
   auto *base = GST_BASE_TRANSFORM(self);
-  if (changes_caps(base, event)) gst_python_filter_push_tail(self);
+  const bool changes = changes_caps(base, event);
+  if (changes) gst_python_filter_push_tail(self);
+  if (self->python->fails_closed()) {
+    GstCaps *input;
+    gst_event_parse_caps(event, &input);
+    const bool good = !changes || gst_python_filter_start_late(self, input);
+    gst_event_unref(event);
+    return good;
+  }
   self->draining = TRUE;
   const gboolean taken =
       GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
@@ -249,12 +293,40 @@ static void gst_python_filter_end_if_asked(GstPythonFilter *self) {
   self->python->end(GST_BASE_TRANSFORM_SINK_PAD(self));
 }
 
+// Takes an event that is not for downstream yet, or not any more.
+static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
+  auto *base = GST_BASE_TRANSFORM(self);
+  auto &late = self->stream->late;
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_STREAM_START:
+      if (!self->python->fails_closed()) return false;
+      late.hold_start(event);
+      return true;
+    case GST_EVENT_SEGMENT:
+      if (!late.waits()) return false;
+      gst_event_copy_segment(event, &base->segment);
+      base->have_segment = TRUE;
+      late.hold_segment(event);
+      return true;
+    case GST_EVENT_GAP:
+      // Of a stream that nobody knows of there is none.
+      if (!late.waits()) return false;
+      gst_event_unref(event);
+      return true;
+    default:
+      return false;
+  }
+}
+
 static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
                                              GstEvent *event) {
   auto *self = GST_PYTHON_FILTER(base);
   gboolean taken;
-  if (self->python->fails_closed() &&
-      !(event = pythonfilter::sealed_event(event)))
+  if (!pythonfilter::is_whole(event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
+  if (self->python->closes() && !(event = pythonfilter::sealed_event(event)))
     return TRUE;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
@@ -265,6 +337,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       gst_python_filter_push_tail(self);
       self->stream->take_end();  // it does already
       self->python->end_of_stream();
+      self->stream->late.release_start();
       break;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
@@ -277,21 +350,39 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
       gst_python_filter_end_part(self, self->stream->lags());
       break;
     case GST_EVENT_FLUSH_STOP:
+      self->stream->late.forget_segment();
       self->stream->forget();
       self->stream->reset();
       break;
     default:
       break;
   }
-  taken = GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+  taken = gst_python_filter_hold(self, event) ||
+          GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
               ->sink_event(base, event);
   gst_python_filter_end_if_asked(self);
   return taken;
 }
 
+static gboolean gst_python_filter_src_event(GstBaseTransform *base,
+                                            GstEvent *event) {
+  if (GST_PYTHON_FILTER(base)->python->closes() &&
+      !pythonfilter::passes_upstream(event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+      ->src_event(base, event);
+}
+
 static gboolean gst_python_filter_query(GstBaseTransform *base,
                                         GstPadDirection direction,
                                         GstQuery *query) {
+  // The base class would agree with downstream now.
+  if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION &&
+      direction == GST_PAD_SINK &&
+      GST_PYTHON_FILTER(base)->stream->late.waits())
+    return GST_PYTHON_FILTER(base)->python->offer_memory(query);
   if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
            ->query(base, direction, query))
     return FALSE;
@@ -310,6 +401,22 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
   gst_query_set_latency(query, live, least, most);
   return TRUE;
+}
+
+// The base class only takes a buffer where it has agreed with downstream.
+[[gnu::hot]] static GstFlowReturn gst_python_filter_submit(
+    GstBaseTransform *base, gboolean discont, GstBuffer *input) {
+  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  if (G_LIKELY(!self->stream->late.waits()))
+    return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+        ->submit_input_buffer(base, discont, input);
+  if (self->stream->late.refused()) {
+    gst_buffer_unref(input);
+    return self->stream->drop_refused();
+  }
+  gst_clear_buffer(&base->queued_buf);
+  base->queued_buf = input;
+  return GST_FLOW_OK;
 }
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
@@ -358,9 +465,11 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
 
 [[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
     GstBaseTransform *base, GstBuffer **output) {
-  const GstFlowReturn flow = gst_python_filter_next_output(base, output);
-  if (G_UNLIKELY(flow == GST_FLOW_EOS))
-    gst_python_filter_end_if_asked(reinterpret_cast<GstPythonFilter *>(base));
+  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  GstFlowReturn flow = gst_python_filter_next_output(base, output);
+  if (G_UNLIKELY(flow == GST_FLOW_EOS)) gst_python_filter_end_if_asked(self);
+  if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
+  if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
   return flow;
 }
 
@@ -409,6 +518,8 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
   transform_class->set_caps = gst_python_filter_set_caps;
   transform_class->propose_allocation = gst_python_filter_propose_allocation;
   transform_class->sink_event = gst_python_filter_sink_event;
+  transform_class->src_event = gst_python_filter_src_event;
   transform_class->query = gst_python_filter_query;
+  transform_class->submit_input_buffer = gst_python_filter_submit;
   transform_class->generate_output = gst_python_filter_generate_output;
 }

@@ -38,6 +38,7 @@
 #include "plugincaps.hpp"
 #include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
+#include "sealedevents.hpp"
 #include "sinkstream.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
@@ -160,6 +161,10 @@ static gboolean gst_python_sink_propose_allocation(GstBaseSink *base,
 }
 
 static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
+  if (!pythonfilter::is_whole(event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     GST_PYTHON_SINK(base)->stream->reset();
   return GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->event(base, event);

@@ -69,6 +69,8 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
 
 PythonElement::~PythonElement() {
   gst_clear_caps(&caps_);
+  gst_clear_caps(&agreed_input_);
+  gst_clear_caps(&agreed_output_);
 }
 
 // ---- parameters ------------------------------------------------------------

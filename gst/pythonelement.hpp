@@ -81,6 +81,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The caps of the other pad of a filter; anything before READY, when nobody
   // knows the plugin.
   GstCaps *transform_caps(GstPadDirection direction, GstCaps *caps);
+  // What the plugin gives for these caps of its input. Of one that fails closed
+  // transform_caps() tells that only once it is agreed on.
+  GstCaps *ask_output(GstCaps *input) const;
+  void agree(GstCaps *input, GstCaps *output);
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
@@ -108,6 +112,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool start(const GstAudioInfo &info, StreamFormat *format);
   void stop();
   bool started() const { return started_; }
+  // An error was posted, and nothing goes on before a stop.
+  bool failed() const { return failed_; }
   const GstAudioInfo &info() const { return info_; }
 
   // The rest is the streaming thread's, one after the other.
@@ -202,6 +208,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool fails_closed() const {
     return plugin_ && plugin_->capabilities().fail_closed;
   }
+  // The same, on any thread.
+  bool closes() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return fail_closed_;
+  }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
   // How long its process may keep a live buffer, which adds to that.
@@ -295,6 +306,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
   GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
   CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
+  // Guarded by mutex_; of a converting plugin that fails closed.
+  GstCaps *agreed_input_ = nullptr, *agreed_output_ = nullptr;
   PluginParams params_;
   PluginProperties properties_;
   Patience patience_;

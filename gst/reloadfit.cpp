@@ -31,7 +31,7 @@ std::string keeps_conversion(const CapsConversion &conversion,
   }
   GstCaps *input = gst_caps_from_string(format.input_caps.c_str());
   GstCaps *allowed = conversion.input();
-  GstCaps *possible = conversion.transform(GST_PAD_SINK, input);
+  GstCaps *possible = conversion.transform(GST_PAD_SINK, input, true);
   std::string problem = takes(allowed, input);
   if (problem.empty()) problem = takes(possible, output);
   Failure failure;

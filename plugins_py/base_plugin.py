@@ -232,7 +232,7 @@ class BasePlugin(abc.ABC):
     ``fail_closed``
         True if nothing unprocessed may ever leave the plugin, as of an
         encryptor.  The element then refuses ``on-error=passthrough`` and
-        ``silence``.
+        ``silence``, and tells of the stream's caps with the first output.
     ``secrets``
         Names of parameters that only go in: ``set_parameter`` gets them, and
         the element shows them nowhere, nor what ``set_parameter`` says when it

@@ -72,6 +72,30 @@ def test_caps_say_what_it_is(key):
             decryptor.get_output_caps(caps)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda caps: caps.replace("48000", "22050"),
+        lambda caps: caps.partition(", caps-tag")[0],
+        lambda caps: caps[:-1] + ("0" if caps[-1] != "0" else "1"),
+        lambda caps: caps.partition(", caps-tag")[0]
+        + ', caps-tag=(string)"\\303\\251"',
+    ],
+)
+def test_caps_that_the_key_did_not_seal_open_nothing(change, key):
+    encryptor, _, sealed = pair(key)
+    (token,) = seal(encryptor, b"secret")
+    decryptor = made(fernet_decryptor, key)
+    negotiate(decryptor, change(sealed))
+    assert refused(decryptor, token) == "token not authentic"
+    own = made(fernet_decryptor, key, unsealed_caps=True)
+    negotiate(own, change(sealed))
+    assert own.process_audio(buffer(token)) == b"secret"
+    decryptor.stop()
+    negotiate(decryptor, sealed)
+    assert decryptor.process_audio(buffer(token)) == b"secret"
+
+
 def test_changed_and_cut_tokens_are_dropped(key):
     encryptor, decryptor, _ = pair(key)
     (token,) = seal(encryptor, b"secret" * 10)

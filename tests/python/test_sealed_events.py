@@ -4,7 +4,8 @@
 import pytest
 
 import processes
-from sealing import write_key
+from pushing import Steps, names
+from sealing import RAW, pair, seal, write_key
 
 # A stream with a title, a table of contents and an event of somebody's, through
 # an encryptor, or what an attacker sends to a decryptor.
@@ -153,3 +154,111 @@ def test_what_a_buffer_carries_stops_as_well(plugin, passes, isolation, tmp_path
     result = processes.run_python(METAS, line)
     assert result.code == 0, result.err
     assert result.out.split() == [str(passes).encode(), b"False", b"False"], result
+
+
+GAP = "GstEventGap, timestamp=(guint64)%s, duration=(guint64)%s"
+NONE = 2**64 - 1
+SEGMENT = (
+    'GstEventSegment, segment=(GstSegment)"segment, flags=(GstSegmentFlags)0, '
+    "rate=(double)%s, applied-rate=(double)%s, format=(GstFormat)time, "
+    "base=(guint64)0, offset=(guint64)0, start=(guint64)%s, stop=(guint64)%s, "
+    "time=(guint64)0, position=(guint64)0, "
+    f'duration=(guint64){NONE};"'
+)
+BROKEN = [
+    ("SEGMENT", "any, rate=(double)1"),
+    ("SEGMENT", 'any, segment=(string)"all of it"'),
+    ("SEGMENT", SEGMENT % (0, 1, 0, NONE)),
+    ("SEGMENT", SEGMENT % (1, 0, 0, NONE)),
+    ("SEGMENT", SEGMENT % ("inf", 1, 0, NONE)),
+    ("SEGMENT", SEGMENT % ("nan", 1, 0, NONE)),
+    ("SEGMENT", SEGMENT % (1, 1, 6, 5)),
+    ("SEGMENT", SEGMENT % (1, 1, NONE, NONE)),
+    ("GAP", "any"),
+    ("GAP", GAP % (NONE, 5)),
+    ("GAP", "any, timestamp=(string)now"),
+    ("SEGMENT_DONE", "any"),
+    ("STREAM_GROUP_DONE", "any"),
+    ("INSTANT_RATE_CHANGE", "any"),
+    ("INSTANT_RATE_CHANGE", "any, rate=(double)inf"),
+]
+STOPPED = [
+    *("TAG", "TOC", "PROTECTION", "SINK_MESSAGE", "STREAM_COLLECTION", "BUFFERSIZE"),
+    *("CUSTOM_DOWNSTREAM", "CUSTOM_DOWNSTREAM_OOB", "CUSTOM_DOWNSTREAM_STICKY"),
+    *("CUSTOM_BOTH", "CUSTOM_BOTH_OOB"),
+]
+
+
+def begun(tmp_path):
+    """A stream that somebody is listening to already."""
+    steps = Steps(tmp_path, "none")
+    encryptor, _, sealed = pair(steps.key)
+    steps.begin(sealed).frames(*seal(encryptor, b"1234"))
+    return steps
+
+
+def test_what_is_in_an_event_is_looked_at(tmp_path):
+    steps = begun(tmp_path)
+    for kind, text in BROKEN:
+        steps.add("custom", kind, text)
+    for kind in STOPPED:
+        steps.add("custom", kind, "any, title=(string)secret")
+    rows = steps.run()
+    assert names(rows[3])[-1] == "buffer"
+    passed = [
+        (step, row["seen"])
+        for step, row in zip([*BROKEN, *STOPPED], rows[4:])
+        if row["seen"]
+    ]
+    assert passed == []
+
+
+def test_nothing_more_is_in_an_event(tmp_path):
+    steps = begun(tmp_path)
+    more = ", title=(string)secret"
+    steps.add("custom", "GAP", GAP % (5, 6) + more)
+    steps.add("custom", "GAP", GAP % (5, NONE - 3))
+    steps.add("custom", "SEGMENT", SEGMENT % (2, 1, 5, 5) + more)
+    steps.add(
+        "custom",
+        "SEGMENT_DONE",
+        "any, format=(GstFormat)time, position=(gint64)5" + more,
+    )
+    steps.add("custom", "STREAM_START", "any, flags=(string)mad" + more)
+    steps.add("eos")
+    rows = steps.run()[4:]
+    assert [names(row) for row in rows] == [
+        *(["gap"], ["gap"], ["segment"], ["segment-done"], [], ["stream-start", "eos"])
+    ]
+    said = [text for row in rows for _, text, *_ in row["seen"]]
+    assert not any("secret" in text for text in said)
+    assert "duration=(guint64)6;" in said[0]
+    assert f"duration=(guint64){NONE};" in said[1]
+    assert "rate=(double)2" in said[2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"pythonfilter name=it script={processes.PLUGINS / 'passthrough.py'}",
+        f"pythonsink name=it script={processes.PLUGINS / 'null_sink.py'} async=false"
+        " fakesrc ! identity",
+    ],
+)
+def test_a_segment_without_one_ends_no_application(line, tmp_path):
+    steps = Steps(tmp_path, "none")
+    steps.line = line
+    steps.begin(RAW.replace("S16LE", "F32LE")).add("custom", "SEGMENT", "any")
+    assert names(steps.run()[-1]) == []
+
+
+def test_only_what_a_stream_needs_goes_back(tmp_path):
+    steps = begun(tmp_path)
+    for kind in ("CUSTOM_UPSTREAM", "CUSTOM_BOTH", "NAVIGATION", "TOC_SELECT"):
+        steps.add("upstream", kind, "any, title=(string)secret")
+    steps.add("upstream", "CUSTOM_UPSTREAM", "GstForceKeyUnit, count=(uint)1")
+    steps.add("upstream", "RECONFIGURE")
+    rows = steps.run()
+    assert [row["result"] for row in rows[4:]] == [
+        *([], [], [], [], ["custom-upstream"], ["reconfigure"])
+    ]
