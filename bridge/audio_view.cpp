@@ -97,7 +97,7 @@ bool AudioView::make_array() {
   place_ = {nothing, 0, item_size_, item_size_ * format_.channels};
   array_ = new_array(place_);
   if (!array_) return false;
-  owner_ = steal(new_memory_owner());
+  owner_ = steal(new_memory_owner(read_only_));
   if (!owner_) return false;
   descr_ = PyArray_DESCR(as_array(array_.get()));
   flags_ = PyArray_FLAGS(as_array(array_.get()));

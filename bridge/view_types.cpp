@@ -12,7 +12,22 @@ namespace {
 
 struct MemoryOwner {
   PyObject_HEAD KeptMemory *memory;
+  bool read_only;
 };
+
+// NumPy asks for it before an array over our memory becomes writable again, by
+// setflags(write=True). Nothing is in it, and who only reads, as NumPy does to
+// know how much there is, gets none.
+int owner_buffer(PyObject *self, Py_buffer *view, int flags) {
+  static char nothing;
+  if (flags & PyBUF_WRITABLE)
+    return PyBuffer_FillInfo(view, self, &nothing, 0,
+                             reinterpret_cast<MemoryOwner *>(self)->read_only,
+                             flags);
+  view->obj = nullptr;
+  PyErr_SetString(PyExc_BufferError, "the array itself has the samples");
+  return -1;
+}
 
 void owner_dealloc(PyObject *self) {
   KeptMemory *memory = reinterpret_cast<MemoryOwner *>(self)->memory;
@@ -90,7 +105,9 @@ bool make_view_types() {
   if (python.stream_info_type) return true;
 
   PyType_Slot owner_slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void *>(owner_dealloc)}, {0, nullptr}};
+      {Py_tp_dealloc, reinterpret_cast<void *>(owner_dealloc)},
+      {Py_bf_getbuffer, reinterpret_cast<void *>(owner_buffer)},
+      {0, nullptr}};
   python.owner_type =
       make_type("pythonfilter.MemoryOwner", sizeof(MemoryOwner), owner_slots);
   if (!python.owner_type) return false;
@@ -118,8 +135,10 @@ bool make_view_types() {
   return python.stream_info_type != nullptr;
 }
 
-PyObject *new_memory_owner() {
-  return python.owner_type->tp_alloc(python.owner_type, 0);
+PyObject *new_memory_owner(bool read_only) {
+  PyObject *owner = python.owner_type->tp_alloc(python.owner_type, 0);
+  if (owner) reinterpret_cast<MemoryOwner *>(owner)->read_only = read_only;
+  return owner;
 }
 
 void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory) {

@@ -26,6 +26,16 @@ void domain_and_code(const Failure &failure, GQuark *domain, int *code) {
   *code = loading ? int(GST_LIBRARY_ERROR_INIT) : int(GST_STREAM_ERROR_FAILED);
 }
 
+// Before start() a plugin is told the format, and a source asked for its own:
+// which method it was, the place knows.
+std::string method_of(const Failure &failure) {
+  const bool of_several =
+      failure.phase == "preferences" ||
+      (failure.phase == "start" && failure.function.rfind("set", 0) == 0);
+  return of_several && !failure.function.empty() ? failure.function
+                                                 : failure.phase;
+}
+
 std::string what_happened(const Failure &failure) {
   if (failure.kind == Failure::Kind::Interrupted)
     return failure.phase +
@@ -44,7 +54,7 @@ std::string what_happened(const Failure &failure) {
       failure.type + (failure.message.empty() ? "" : ": " + failure.message);
   if (failure.phase == "load") return "cannot be loaded: " + raised;
   if (failure.phase == "python") return "Python cannot be used: " + raised;
-  return failure.phase + "() raised " + raised;
+  return method_of(failure) + "() raised " + raised;
 }
 
 const char *name_of(Failure::Kind kind) {

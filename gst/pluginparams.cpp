@@ -139,11 +139,11 @@ bool PluginParams::is_as_written(const std::string &key,
   failure->kind = Failure::Kind::Refused;
   failure->phase = "set_parameter";
   failure->message =
-      key +
-      " is a text, and GStreamer has read what was written in params as " +
+      key + " is a text, and GStreamer takes what params gives it for " +
       (found->second.empty() ? "a number or a truth value"
                              : "the value " + found->second) +
-      ": write " + key + "=(string)TEXT there, or set plugin::" + key + "=TEXT";
+      ", which is no text: put (string) before it, as in params=\"p," + key +
+      "=(string)...\", or write plugin::" + key + "=...";
   return false;
 }
 

@@ -445,6 +445,7 @@ bool PythonElement::available_space(int *frames) {
 
 Preferences PythonElement::preferences() {
   Preferences preferences;
+  if (failed_) return preferences;  // it was told
   if (params_.changed() && apply_params() != GST_FLOW_OK) return preferences;
   if (!plugin_->preferences(&preferences, &failure_))
     report(GST_CLOCK_TIME_NONE);

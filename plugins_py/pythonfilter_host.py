@@ -292,6 +292,10 @@ class Host(Capabilities):
         setter = method_of(self.plugin, "set_parameter", "setParameter")
         return getattr(setter, "__module__", "base_plugin") != "base_plugin"
 
+    def _place_of_setter(self, setter: object) -> tuple[str, int, str]:
+        """That of base_plugin is no place where anything could be mended."""
+        return self.place_of(setter) if self._has_own_setter() else (self._file, 0, "")
+
     def initialize(self) -> None:
         if not inspect.ismodule(self.plugin):
             self._ask("initialize")
@@ -399,7 +403,7 @@ class Host(Capabilities):
             raise PluginError(
                 "refused",
                 f"refused the parameter {key}={value}" + self._params.advice(key),
-                *self.place_of(setter),
+                *self._place_of_setter(setter),
             )
         return self._value_of(key)
 

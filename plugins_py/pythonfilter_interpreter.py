@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import Any
 
 import pythonfilter_children as children
 import pythonfilter_loader as loader
@@ -34,6 +35,7 @@ def prepare_worker() -> None:
     global _ours, is_worker
     _ours = is_worker = True
     sys.setswitchinterval(0.0005)
+    _keep_numpy_errors_apart()
     loader.install(True)
     children.install(True)
 
@@ -83,6 +85,28 @@ def plugin_gone() -> None:
         gc.collect()
 
 
+def _keep_numpy_errors_apart() -> None:
+    """What one thread sets with np.seterr() switches off no other one's.
+
+    NumPy 1 looks for the settings of a thread while a count of the process is
+    above 0: one more for each call that sets anything but the defaults, one less
+    for each that sets the defaults, also where they were set already.
+    """
+    import numpy
+
+    umath: Any = getattr(getattr(numpy, "core", None), "umath", None)
+    if not hasattr(umath, "seterrobj"):
+        return
+    count, read = umath.seterrobj, umath.geterrobj
+    defaults = [umath.UFUNC_BUFSIZE_DEFAULT, umath.ERR_DEFAULT, None]
+
+    def seterrobj(errors: Any, /) -> None:
+        if errors != defaults or read() != defaults:
+            count(errors)
+
+    umath.seterrobj = numpy.seterrobj = seterrobj
+
+
 def check_numpy(major: int) -> None:
     """`major`: of the NumPy that the C++ side was compiled for."""
     import numpy
@@ -94,6 +118,8 @@ def check_numpy(major: int) -> None:
             f"{os.path.dirname(numpy.__file__)} is NumPy {numpy.__version__}: install "
             f"'numpy<{major + 1}' there, or set isolation=process, which takes any",
         )
+    if _ours:
+        _keep_numpy_errors_apart()
 
 
 def use_venv(path: str) -> None:

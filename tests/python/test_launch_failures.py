@@ -228,3 +228,60 @@ def test_failure_at_the_end_of_a_recording_is_an_error(tmp_path, isolation):
     assert result.code == 1
     assert "ERROR: from element /GstPipeline:pipeline0/GstPythonSink" in result.err
     assert "plugin.py: drain() raised OSError" in result.err
+
+
+FORMAT = """\
+class Plugin:
+    def read_audio(self, buffer):
+        buffer.data[:] = 0
+    process_audio = read_audio
+    def {method}(self, *arguments):
+        return 1 / 0
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("element", ["pythonfilter", "pythonsrc"])
+@pytest.mark.parametrize("method", ["set_sample_rate", "set_channels"])
+def test_setter_that_fails_is_named(tmp_path, method, element, isolation):
+    """Not the start() that comes after it, which the plugin need not have."""
+    source = FORMAT.format(method=method)
+    (tmp_path / "plugin.py").write_text(source)
+    line = f"{element} script=plugin.py isolation={isolation} ! fakesink async=false"
+    before = "" if element == "pythonsrc" else "audiotestsrc ! "
+    result = launch(before + line, cwd=tmp_path)
+    assert result.code == 1
+    told = f"plugin.py: {method}() raised ZeroDivisionError: division by zero"
+    assert f"{told} ({tmp_path}/plugin.py:6)" in result.err
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_what_a_source_prefers_fails_once_and_by_its_name(tmp_path, isolation):
+    source = FORMAT.format(method="get_sample_rate")
+    (tmp_path / "plugin.py").write_text(source)
+    line = f"pythonsrc script=plugin.py isolation={isolation} ! fakesink async=false"
+    result = launch(line, cwd=tmp_path)
+    assert result.code == 1
+    errors = re.findall(r"^ERROR: from element .*: plugin.py: (.*)", result.err, re.M)
+    assert set(errors) == {
+        f"get_sample_rate() raised ZeroDivisionError: division by zero ({tmp_path}/plugin.py:6)"
+    }
+    assert result.err.count("Traceback") == 1
+
+
+def test_value_that_a_param_refuses_has_no_place_in_our_code(tmp_path):
+    (tmp_path / "plugin.py").write_text(
+        "from base_plugin import AudioProcessorPlugin, Param\n"
+        "class Plugin(AudioProcessorPlugin):\n    gain = Param(1.0, max=2.0)\n"
+        "    def process_audio(self, buffer):\n        buffer.discont = 1\n"
+    )
+    line = "audiotestsrc ! pythonfilter script=plugin.py {} ! fakesink async=false"
+    told = {
+        "params=p,gain=3": "ValueError: gain = 3: must be a number, at most 2.0\n",
+        "params=p,gian=3": "refused the parameter gian=3: there is only gain\n",
+        "": f"TypeError: discont is a bool, not int ({tmp_path}/plugin.py:5)\n",
+    }
+    for more, message in told.items():
+        result = launch(line.format(more), cwd=tmp_path)
+        assert result.code != 0 and message in result.err, result.err
+        assert "base_plugin" not in result.err

@@ -157,6 +157,15 @@ WRITTEN = {
     "params=p,tag=(string)1.10": "auto 1.10 x",
     "params=p,key=(string)0123": "auto x 0123",
     "plugin::tag=1.10": "auto 1.10 x",
+    "'plugin::tag=a b, c=d'": "auto a b, c=d x",
+    "plugin::tag=äöü/@100%": "auto äöü/@100% x",
+    # As it is written in a shell.
+    r"""'params="p,tag=(string)\"a b, c=d\""'""": "auto a b, c=d x",
+    r"""'params="p,tag=\"äöü {1; 2}\""'""": "auto äöü {1; 2} x",
+    r"""'params="p,key=(string)\"\""'""": "auto x",
+    "params=p,tag=/dev/snd": "auto /dev/snd x",
+    "params=p,tag=12:30:00": "auto 12:30:00 x",
+    "params=p,tag=2026-01-31": "auto 2026-01-31 x",
     "plugin::tag=yes plugin::key=0123": "auto yes 0123",
     "params=p,tag=warm": "auto warm x",
     "params=p,dither=no": "no x x",
@@ -170,6 +179,8 @@ LOST = {
     "tag=1e3": "the value 1000",
     "tag=yes": "the value true",
     "tag=1/2": "the value 1/2",
+    "tag={a,b}": "the value { (string)a, (string)b }",
+    "tag=[1,5]": "the value [ 1, 5 ]",
     "dither=2": "the value 2",
     "dither=1.30": "the value 1.3",
     "key=0123": "a number or a truth value",
@@ -194,9 +205,8 @@ def test_text_that_gstreamer_has_read_as_something_else_is_refused(tmp_path, wri
                     " ! fakesink", cwd=tmp_path)  # fmt: skip
     assert result.code != 0
     name = written.partition("=")[0]
-    told = f"plugin.py: {name} is a text, and GStreamer has read what was written in params as {LOST[written]}: "
-    assert (
-        f"{told}write {name}=(string)TEXT there, or set plugin::{name}=TEXT"
-        in result.err
-    )
+    told = f"plugin.py: {name} is a text, and GStreamer takes what params gives it for"
+    way = f'as in params="p,{name}=(string)...", or write plugin::{name}=...'
+    assert f"{told} {LOST[written]}, which is no text: " in result.err
+    assert way in result.err
     assert name != "key" or "83" not in result.err

@@ -37,6 +37,8 @@ const Change changes[] = {
     {"x *= 2; x.strides = (x.itemsize, x.itemsize)"},
     {"x *= 2; x.flags.writeable = False"},
     {"x *= 2; x.setflags(write=False, align=False)"},
+    {"x.setflags(write=False); x.setflags(write=True); x *= 2"},
+    {"x.flags.writeable = False; x.flags.writeable = True; x *= 2"},
     {"x.byteswap(inplace=True); x.byteswap(inplace=True); x *= 2"},
     {"x.real = 2 * x"},
     {"x.flat = 2 * x"},

@@ -122,6 +122,44 @@ GST_START_TEST(test_what_one_plugin_sets_is_not_set_for_its_neighbour) {
 }
 GST_END_TEST;
 
+// NumPy 1 counts, over all threads, who has set anything else.
+GST_START_TEST(test_defaults_that_one_plugin_sets_are_no_others) {
+  const std::string divides = R"(
+import numpy as np
+from checklog import say
+class Divides:
+    def __init__(self):
+        np.seterr(divide="raise")
+    def process_audio(self, buffer):
+        try:
+            np.ones(1) / 0
+        except FloatingPointError:
+            say("raised")
+)";
+  const std::string sets_defaults = R"(
+import numpy as np
+class SetsDefaults:
+    def process_audio(self, buffer):
+        for _ in range(1000):
+            np.seterr(divide="warn", over="warn", under="ignore",
+                      invalid="warn")
+        for _ in range(1000):
+            with np.errstate(over="warn"):
+                pass
+)";
+  clear_log();
+  Stream strict(write_file("divides.py", divides), {},
+                {{"worker-group", "one"}});
+  Stream easy(write_file("sets_defaults.py", sets_defaults), {},
+              {{"worker-group", "one"}});
+  for (int i = 0; i < 2; i++) {
+    push_once(easy);
+    push_once(strict);
+  }
+  expect_text(log_text(), "raised\nraised\n");
+}
+GST_END_TEST;
+
 // unlock() comes while a call runs, in another thread.
 GST_START_TEST(test_what_unlock_sets_holds_in_later_calls) {
   clear_log();
@@ -196,6 +234,7 @@ static Suite *surroundings_suite() {
   tcase_add_test(errors, test_what_one_method_sets_holds_in_the_others);
   tcase_add_test(errors,
                  test_what_one_plugin_sets_is_not_set_for_its_neighbour);
+  tcase_add_test(errors, test_defaults_that_one_plugin_sets_are_no_others);
   tcase_add_test(errors, test_what_unlock_sets_holds_in_later_calls);
   TCase *modes = new_case(suite, "of the CPU");
 #if defined(__x86_64__)
