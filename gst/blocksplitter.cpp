@@ -34,13 +34,6 @@ bool is_writable(GstBuffer *buffer) {
   return true;
 }
 
-// The channel's first sample.
-const std::byte *channel_of(const Block &block, int channel) {
-  return block.data + (block.plane_offsets
-                           ? ptrdiff_t(block.plane_offsets[channel])
-                           : channel * block.channel_stride);
-}
-
 }  // namespace
 
 // A buffer and its one mapping, which the blocks that lie in its memory share.

@@ -26,6 +26,7 @@ class BlockSplitter {
   // the blocks.
   void set_direction(bool backwards) { backwards_ = backwards; }
   bool active() const { return frames_ > 0; }
+  size_t size() const { return frames_; }
   // Frames that wait for the rest of their block.
   size_t pending() const { return filled_; }
 

@@ -119,13 +119,10 @@ void FilterStream::start_blocks(const GstAudioInfo &info) {
   continuity_.start(info.rate, backwards_);
   // A block's first frame waits for the N - 1 after it. That frames come
   // several at once is in upstream's latency.
-  const GstClockTime wait =
-      frames > 0 ? gst_util_uint64_scale_ceil(frames - 1, GST_SECOND,
-                                              guint64(info.rate))
-                 : 0;
-  if (wait_.exchange(wait) != wait)
-    gst_element_post_message(element_,
-                             gst_message_new_latency(GST_OBJECT(element_)));
+  wait_ = frames > 0 ? gst_util_uint64_scale_ceil(frames - 1, GST_SECOND,
+                                                  guint64(info.rate))
+                     : 0;
+  check_latency();
 }
 
 void FilterStream::forget() {
@@ -136,9 +133,13 @@ void FilterStream::forget() {
 }
 
 // NULL is left where it was dropped, or where outputs_ has what came of it.
-GstFlowReturn FilterStream::process_block(GstBuffer **block) {
+// `frames` of it are no padding.
+GstFlowReturn FilterStream::process_block(GstBuffer **block, size_t frames) {
   if (blocks_.copied()) python.stats().copies.add();
-  const GstFlowReturn flow = process(block);
+  GstFlowReturn flow = process(block);
+  if (G_UNLIKELY(backwards_) &&
+      (flow == GST_FLOW_OK || flow == GST_BASE_TRANSFORM_FLOW_DROPPED))
+    flow = complete(block, frames);
   if (flow == GST_FLOW_OK) return flow;
   gst_clear_buffer(block);
   if (flow != GST_BASE_TRANSFORM_FLOW_DROPPED) {
@@ -151,7 +152,7 @@ GstFlowReturn FilterStream::process_block(GstBuffer **block) {
 
 GstFlowReturn FilterStream::next_block(GstBuffer **output) {
   while (!(*output = pop_output()) && (*output = blocks_.take())) {
-    const GstFlowReturn flow = process_block(output);
+    const GstFlowReturn flow = process_block(output, blocks_.size());
     if (flow != GST_FLOW_OK) return flow;
     if (*output) break;
   }
@@ -166,12 +167,12 @@ GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
   const GstClockTime pts = GST_BUFFER_PTS(*output);
   const guint64 offset = GST_BUFFER_OFFSET(*output);
   const size_t padding = frames_in(*output, info) - frames;
-  const GstFlowReturn flow = process_block(output);
+  const GstFlowReturn flow = process_block(output, frames);
   if (!converts_) note_position(pts, offset, frames);
   // For the silence comes what lags behind, as far as it does.
   const size_t some = std::min(padding, owed());
   early_ += some;
-  if (*output && (padding > some || lag_ > 0)) {
+  if (*output && !backwards_ && (padding > some || lag_ > 0)) {
     const size_t came = frames_in(*output, info);
     const size_t left = came - std::min(came, padding - some);
     cut_to(*output, info, left);

@@ -76,18 +76,33 @@ GstFlowReturn FilterStream::reset() {
   return python.reset();
 }
 
+GstClockTime FilterStream::length_of(GstBuffer *buffer) const {
+  const GstAudioInfo &info = python.info();
+  return GST_BUFFER_DURATION_IS_VALID(buffer)
+             ? GST_BUFFER_DURATION(buffer)
+             : gst_util_uint64_scale(frames_in(buffer, info), GST_SECOND,
+                                     guint64(info.rate));
+}
+
+// To a frame, as times are rounded.
+bool FilterStream::reaches_stop(const GstSegment &segment,
+                                GstBuffer *buffer) const {
+  const GstAudioInfo &info = python.info();
+  return info.bpf > 0 && segment.format == GST_FORMAT_TIME &&
+         segment.rate > 0 && GST_CLOCK_TIME_IS_VALID(segment.stop) &&
+         GST_BUFFER_PTS_IS_VALID(buffer) &&
+         GST_BUFFER_PTS(buffer) + length_of(buffer) +
+                 GST_SECOND / guint64(info.rate) >
+             segment.stop;
+}
+
 void FilterStream::clip_to(const GstSegment &segment, GstBuffer **buffer) {
   const GstAudioInfo &info = python.info();
   if (info.bpf == 0 || segment.format != GST_FORMAT_TIME ||
       !GST_BUFFER_PTS_IS_VALID(*buffer))
     return;
-  const GstClockTime length =
-      GST_BUFFER_DURATION_IS_VALID(*buffer)
-          ? GST_BUFFER_DURATION(*buffer)
-          : gst_util_uint64_scale(frames_in(*buffer, info), GST_SECOND,
-                                  guint64(info.rate));
   if (GST_BUFFER_PTS(*buffer) >= segment.start &&
-      GST_BUFFER_PTS(*buffer) + length <= segment.stop)
+      GST_BUFFER_PTS(*buffer) + length_of(*buffer) <= segment.stop)
     return;
   std::string problem;
   // What is no audio is process()'s to complain about.
@@ -151,6 +166,7 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
   block.outputs = &given_;
   const Outcome outcome = run(buffer, &block, policy);
   if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
+  if (G_UNLIKELY(python.isolated())) check_latency();
   if (G_UNLIKELY(outcome != Outcome::Ok)) {
     discard_given();
     if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;

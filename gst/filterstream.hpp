@@ -11,6 +11,7 @@
 #include "audiocut.hpp"
 #include "blocksplitter.hpp"
 #include "continuity.hpp"
+#include "latencytold.hpp"
 #include "latestart.hpp"
 #include "outputqueue.hpp"
 #include "pythonelement.hpp"
@@ -53,6 +54,13 @@ class FilterStream {
     if (G_UNLIKELY(jumps || owes_discont_)) mark_jump(buffer);
     return is_break(*buffer);
   }
+  // Whether nothing of a segment that is played to be followed by another comes
+  // after this buffer.
+  bool ends_segment(GstBuffer *buffer) const {
+    const GstSegment &segment = GST_BASE_TRANSFORM(element_)->segment;
+    return G_UNLIKELY(segment.flags & GST_SEGMENT_FLAG_SEGMENT) &&
+           reaches_stop(segment, buffer);
+  }
   // The stream goes on elsewhere, without that being a break.
   void expect_jump() {
     continuity_.restart();
@@ -65,6 +73,10 @@ class FilterStream {
   // that is GST_FLOW_CUSTOM_SUCCESS, as the base class wants to be told.
   GstFlowReturn process(GstBuffer **buffer);
   GstFlowReturn reset();
+  bool plays_backwards() const { return backwards_; }
+  // What came of a buffer played backwards, with what lags behind it: more may
+  // be in outputs().
+  GstFlowReturn complete(GstBuffer **buffer) { return complete(buffer, came_); }
 
   // With block-size, the plugin gets blocks in place of buffers.
   bool makes_blocks() const { return blocks_.active(); }
@@ -88,11 +100,10 @@ class FilterStream {
 
   // The plugin has something that belongs before whatever comes next.
   bool holds_back() const {
-    return !fresh_ && python.started() &&
-           (lag_ > 0 || python.capabilities().has_drain);
+    return runs() && (lags() || python.capabilities().has_drain);
   }
   // It lags behind what goes in, which has to be out before a gap.
-  bool lags() const { return lag_ > 0 && !fresh_ && python.started(); }
+  bool lags() const { return runs() && (lag_ > 0 || may_lag()); }
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // The plugin's code changes, if it can; what the old one still holds.
@@ -104,19 +115,37 @@ class FilterStream {
   // Takes note of a buffer with caps that the plugin does not take.
   GstFlowReturn drop_refused();
 
-  // The plugin's own, and what its blocks cost.
-  GstClockTime latency() const {
-    return python.latency() + python.deadline() + wait_.load();
+  // The plugin's own, and what its blocks cost, for whoever asks.
+  GstClockTime tell_latency() {
+    return told_.tell([this] { return latency(); });
   }
+  // From READY on nobody knows what was told.
+  void forget_latency() { told_.forget(); }
 
   PythonElement python;
   LateStart late;
 
  private:
+  // Something went in since start or reset.
+  bool runs() const {
+    return python.started() && (!fresh_ || blocks_.pending() > 0);
+  }
+  // Of what waits for the rest of its block nothing is known yet.
+  bool may_lag() const { return fresh_ && lag_now() > 0; }
   bool is_break(GstBuffer *buffer) const {
     return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
            (!fresh_ || blocks_.pending() > 0);
   }
+  GstClockTime latency() const {
+    return python.latency() + python.deadline() + wait_.load();
+  }
+  void check_latency() {
+    const GstClockTime now = latency();
+    if (G_UNLIKELY(told_.is_wrong(now))) told_.post(element_, now);
+  }
+  bool reaches_stop(const GstSegment &segment, GstBuffer *buffer) const;
+  GstFlowReturn complete(GstBuffer **buffer, size_t frames);
+  GstClockTime length_of(GstBuffer *buffer) const;
   void clip_to(const GstSegment &segment, GstBuffer **buffer);
   void mark_jump(GstBuffer **buffer);
   bool start_conversion(GstCaps *input, GstCaps *output);
@@ -129,7 +158,7 @@ class FilterStream {
   void warn_about_block_size(const std::string &caps);
   bool pads() const;
   void start_blocks(const GstAudioInfo &info);
-  GstFlowReturn process_block(GstBuffer **block);
+  GstFlowReturn process_block(GstBuffer **block, size_t frames);
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
@@ -151,12 +180,14 @@ class FilterStream {
   void set_place(GstBuffer *buffer, GstClockTime pts, guint64 offset,
                  size_t frames) const;
   GstFlowReturn push_silence();
+  void ask_old(Tail *tail);
   void fit_tail(Tail *tail) const;
 
   GstElement *const element_;
   std::atomic<int> block_size_{0};     // the property
   std::atomic<int> remainder_{-1};     // the property; -1: the plugin's choice
   std::atomic<GstClockTime> wait_{0};  // for the rest of a block
+  LatencyTold told_;
 
   // All the streaming thread's.
   bool fresh_ = true;          // no buffer since start or reset

@@ -24,10 +24,9 @@ guint64 back(guint64 at, guint64 by, guint64 first) {
 
 }  // namespace
 
-// Nobody who only reads can delay anything. Played backwards, each buffer goes
-// before the one before it, and nothing lags.
+// Nobody who only reads can delay anything.
 size_t FilterStream::lag_now() const {
-  if (converts_ || !writes_ || backwards_) return 0;
+  if (converts_ || !writes_) return 0;
   return size_t(gst_util_uint64_scale_round(
       python.latency(), guint64(python.info().rate), GST_SECOND));
 }
@@ -40,6 +39,7 @@ void FilterStream::begin_run(GstBuffer *first) {
   first_pts_ = GST_BUFFER_PTS(first);
   first_offset_ = GST_BUFFER_OFFSET(first);
   if (converts_) outputs_.begin(seen_latency_, std::exchange(same_line_, true));
+  check_latency();
 }
 
 void FilterStream::end_run() {
@@ -50,6 +50,7 @@ void FilterStream::end_run() {
 
 // More: what comes next was heard already. Less: some of it never comes.
 void FilterStream::follow_latency() {
+  check_latency();
   seen_latency_ = python.latency();
   if (converts_) return outputs_.change_lag(seen_latency_);
   const size_t now = lag_now();
@@ -158,6 +159,35 @@ GstFlowReturn FilterStream::push_silence() {
   return GST_FLOW_OK;
 }
 
+// The same of code that goes, and whose failures end nothing: what it does not
+// give is silence.
+void FilterStream::ask_old(Tail *tail) {
+  const GstAudioInfo &info = python.info();
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
+  const size_t all = skip_ + owed(), some = std::max<size_t>(largest_, 1);
+  tail->frames = all;
+  tail->samples.resize(all * size_t(info.bpf));
+  for (size_t done = 0; done < all;) {
+    GstBuffer *silence = make_silence(info, some);
+    const size_t frames = std::min(some, all - done);
+    AudioBlock block;
+    std::string problem;
+    Outcome outcome = Outcome::Closing;
+    if (block.map(silence, info, true, &problem)) outcome = python.call(&block);
+    for (int c = 0; outcome == Outcome::Ok && c < info.channels; c++)
+      for (size_t i = 0; i < frames; i++)
+        std::memcpy(tail->samples.data() + (size_t(c) * all + done + i) * width,
+                    channel_of(block, c) + ptrdiff_t(i) * block.frame_stride,
+                    width);
+    block.unmap();
+    gst_buffer_unref(silence);
+    if (outcome == Outcome::Failed || outcome == Outcome::Dropped)
+      python.forgive();
+    if (outcome != Outcome::Ok) return;
+    done += frames;
+  }
+}
+
 void FilterStream::set_place(GstBuffer *buffer, GstClockTime pts,
                              guint64 offset, size_t frames) const {
   GST_BUFFER_PTS(buffer) = pts;
@@ -200,10 +230,53 @@ GstFlowReturn FilterStream::drain(GstBuffer **tail) {
     flow = push_silence();
   } else {
     flow = python.drain(&samples, tail_pts());
+    // What fades out after the sound has been heard before it, backwards.
+    if (backwards_ && lag_ == 0) samples.frames = 0;
     if (flow == GST_FLOW_OK) fit_tail(&samples);
   }
   *tail = take_tail(&samples);
   end_run();
+  return flow;
+}
+
+// Each buffer goes before the one before it, and so nothing can lag behind it:
+// it is a run of its own. Its parts go in descending order, too, and `frames`
+// of it are no padding.
+GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
+  if (converts_) return GST_FLOW_OK;
+  std::vector<GstBuffer *> parts;
+  const auto add = [&](GstBuffer *part) {
+    for (; part; part = pop_output())
+      parts.push_back(part);
+  };
+  GstFlowReturn flow = GST_FLOW_OK;
+  add(*buffer ? *buffer : pop_output());
+  if (lag_ > 0) {
+    GstBuffer *tail;
+    flow = drain(&tail);
+    add(pop_output());
+    if (tail) parts.push_back(tail);
+    if (flow == GST_FLOW_OK) flow = reset();
+  }
+  for (GstBuffer *&part : parts) {
+    const size_t has = frames_in(part, python.info());
+    const size_t keeps = std::min(has, frames);
+    frames -= keeps;
+    if (keeps == 0) {
+      gst_clear_buffer(&part);
+    } else if (keeps < has) {
+      cut_to(part, python.info(), keeps);
+      set_place(part, GST_BUFFER_PTS(part), GST_BUFFER_OFFSET(part), keeps);
+    }
+  }
+  *buffer = nullptr;
+  for (size_t i = parts.size(); i-- > 0;) {
+    if (!parts[i]) continue;
+    if (*buffer)
+      outputs_.put(parts[i]);
+    else
+      *buffer = parts[i];
+  }
   return flow;
 }
 
@@ -213,7 +286,10 @@ void FilterStream::change_code(GstBuffer **tail) {
   if (!python.accept_code(&next)) return;
   if (!python.carries_state(next)) {
     Tail samples;
-    python.drain_old(&samples, tail_pts());
+    if (lag_ > 0 && !python.capabilities().has_drain)
+      ask_old(&samples);
+    else
+      python.drain_old(&samples, tail_pts());
     fit_tail(&samples);
     const bool held = samples.frames > 0 || !samples.outputs.empty();
     *tail = take_tail(&samples);

@@ -145,12 +145,13 @@ static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
 
 // What was held back, if there is any, belongs to what it came with: a stream,
 // a segment, what is before a gap.
-static void gst_python_filter_end_part(GstPythonFilter *self, bool holds) {
-  if (holds && gst_python_filter_push_tail(self) == GST_FLOW_OK)
-    self->stream->reset();
-  else
-    gst_python_filter_push_rest(self);
+static GstFlowReturn gst_python_filter_end_part(GstPythonFilter *self,
+                                                bool holds) {
+  GstFlowReturn flow = holds ? gst_python_filter_push_tail(self)
+                             : gst_python_filter_push_rest(self);
+  if (holds && flow == GST_FLOW_OK) flow = self->stream->reset();
   self->stream->expect_jump();
+  return flow;
 }
 
 // Whether times mean the same in both, so that nothing ends with the first.
@@ -252,6 +253,7 @@ static gboolean gst_python_filter_stop(GstBaseTransform *base) {
   FilterStream *stream = GST_PYTHON_FILTER(base)->stream;
   stream->forget();
   stream->late.forget();
+  stream->forget_latency();
   return TRUE;
 }
 
@@ -390,10 +392,9 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     GST_PYTHON_FILTER(base)->python->look_for_refusal(
         GST_BASE_TRANSFORM_SINK_PAD(base), GST_BASE_TRANSFORM_SRC_PAD(base),
         query);
-  const GstClockTime ours = GST_PYTHON_FILTER(base)->stream->latency();
-  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC ||
-      ours == 0)
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
     return TRUE;
+  const GstClockTime ours = GST_PYTHON_FILTER(base)->stream->tell_latency();
   gboolean live;
   GstClockTime least, most;
   gst_query_parse_latency(query, &live, &least, &most);
@@ -455,6 +456,9 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     flow = gst_python_filter_push_rest(self);
   }
   if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
+  if (G_UNLIKELY(self->stream->plays_backwards()) &&
+      (flow == GST_FLOW_OK || flow == GST_BASE_TRANSFORM_FLOW_DROPPED))
+    flow = self->stream->complete(&buffer);
   if (flow != GST_FLOW_OK)
     gst_clear_buffer(&buffer);
   else if (!buffer)
@@ -463,10 +467,31 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   return flow;
 }
 
+// Of a segment that ends with a SEGMENT_DONE, the last buffer that lies in it.
+// What is held back follows at once: before that event the source posts its
+// message, and who then seeks, to play the segment again, waits for a sink that
+// may have got nothing yet.
+static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
+                                                   GstBuffer **output,
+                                                   GstFlowReturn flow) {
+  auto *base = GST_BASE_TRANSFORM(self);
+  while (flow == GST_FLOW_OK && *output) {
+    flow = gst_python_filter_push_all(self, *output, flow);
+    *output = nullptr;
+    if (flow == GST_FLOW_OK) flow = gst_python_filter_next_output(base, output);
+  }
+  if (flow != GST_FLOW_OK) return flow;
+  return gst_python_filter_end_part(self, self->stream->holds_back());
+}
+
 [[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
     GstBaseTransform *base, GstBuffer **output) {
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  const bool last =
+      base->queued_buf && self->stream->ends_segment(base->queued_buf);
   GstFlowReturn flow = gst_python_filter_next_output(base, output);
+  if (G_UNLIKELY(last))
+    flow = gst_python_filter_end_segment(self, output, flow);
   if (G_UNLIKELY(flow == GST_FLOW_EOS)) gst_python_filter_end_if_asked(self);
   if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);

@@ -52,7 +52,8 @@ struct _GstPythonSink {
   GstBaseSink parent;
   SinkStream *stream;        // C++ side; made in init, freed in finalize
   PythonElement *python;     // in stream
-  gboolean last_sample_set;  // by the application
+  gboolean last_sample_set;  // by the application, with the property
+  gboolean keeps_no_sample;  // it is off for the plugin's sake
 };
 
 G_DEFINE_TYPE_WITH_CODE(
@@ -103,16 +104,28 @@ static void gst_python_sink_notify(GObject *object, GParamSpec *spec) {
 }
 
 // To keep the last sample is to share every buffer, and so to have each one
-// copied for a plugin that writes to them: only for who asks for it.
+// copied for a plugin that writes to them: only for who asks for it. It is
+// never turned on but where it was turned off here: of the function that does
+// the same as the property nobody is told.
+static void gst_python_sink_choose_last_sample(GstPythonSink *self,
+                                               gboolean keep) {
+  if (self->last_sample_set || keep != self->keeps_no_sample ||
+      keep == gst_base_sink_is_last_sample_enabled(GST_BASE_SINK(self)))
+    return;
+  self->keeps_no_sample = !keep;
+  gst_base_sink_set_last_sample_enabled(GST_BASE_SINK(self), keep);
+}
+
 static GstStateChangeReturn gst_python_sink_change_state(
     GstElement *element, GstStateChange transition) {
   auto *self = GST_PYTHON_SINK(element);
   const GstStateChangeReturn result =
       PythonElementClass<GstPythonSink>::change_state(element, transition);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
-      result != GST_STATE_CHANGE_FAILURE && !self->last_sample_set)
-    gst_base_sink_set_last_sample_enabled(GST_BASE_SINK(self),
-                                          self->python->read_only());
+      result != GST_STATE_CHANGE_FAILURE && !self->python->read_only())
+    gst_python_sink_choose_last_sample(self, FALSE);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_python_sink_choose_last_sample(self, TRUE);
   return result;
 }
 

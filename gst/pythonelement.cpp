@@ -396,16 +396,11 @@ void PythonElement::set_latency(GstClockTime now) {
   if (latency_.exchange(now) != now) tell_latency();
 }
 
-// A source's is a part of what it tells, and it tells of that.
+// A source's or a filter's is a part of what it tells, and it tells of that.
 void PythonElement::tell_latency() {
-  if (kind_ == PluginKind::Source) return;
   GST_DEBUG_OBJECT(element_, "the latency is %" GST_TIME_FORMAT " now",
                    GST_TIME_ARGS(latency()));
-  if (kind_ == PluginKind::Processor) {
-    gst_element_post_message(element_,
-                             gst_message_new_latency(GST_OBJECT(element_)));
-    return;
-  }
+  if (kind_ != PluginKind::Sink) return;
   // A device's: buffers are written so much earlier, and the base class answers
   // for that and posts the message.
   GstBaseSink *sink = GST_BASE_SINK(element_);

@@ -135,6 +135,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool accept_code(Candidate *next);
   bool carries_state(const Candidate &next) const;
   void drain_old(Tail *tail, GstClockTime pts);
+  // A WARNING of the last failure, which ends nothing.
+  void forgive() {
+    if (failure_.kind != Failure::Kind::Closing) reload_failed(failure_);
+  }
   void take_over(Candidate next);
   // All of that where there is no tail. Whether the new code is there, and
   // knows nothing of what the old one did.

@@ -58,7 +58,8 @@ GstFlowReturn SourceStream::next_output(GstBuffer **buffer) {
     if (output.gap) {
       leave_gap(output);
       // Of a plugin that gives nothing else the base class hears nothing.
-      if (!pause_.wait(std::chrono::nanoseconds(0))) return GST_FLOW_FLUSHING;
+      flow = rest(0);
+      if (flow != GST_FLOW_OK) return flow;
       continue;
     }
     *buffer = wrap(output);
@@ -90,8 +91,8 @@ GstFlowReturn SourceStream::more_outputs() {
         break;
       }
     }
-    if (!pause_.wait(std::chrono::nanoseconds(pause_ns)))
-      return GST_FLOW_FLUSHING;
+    const GstFlowReturn flow = rest(pause_ns);
+    if (flow != GST_FLOW_OK) return flow;
   }
   return GST_FLOW_OK;
 }

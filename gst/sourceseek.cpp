@@ -3,6 +3,7 @@
 // Where in a source the stream is, how long it is, and how it goes elsewhere.
 #include <utility>
 
+#include "plugincaps.hpp"
 #include "sourcestream.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
@@ -123,10 +124,8 @@ bool SourceStream::answer_convert(GstQuery *query) const {
   GstCaps *caps = gst_pad_get_current_caps(GST_BASE_SRC_PAD(source_));
   if (!caps) return false;
   GstAudioInfo info;
-  const bool good =
-      gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw") &&
-      gst_audio_info_from_caps(&info, caps) &&
-      gst_audio_info_convert(&info, from, value, to, &converted);
+  const bool good = is_raw_audio(caps) && exact_audio(caps, &info) &&
+                    gst_audio_info_convert(&info, from, value, to, &converted);
   gst_caps_unref(caps);
   if (good) gst_query_set_convert(query, from, value, to, converted);
   return good;

@@ -173,6 +173,8 @@ GstFlowReturn SourceStream::next_buffer(GstBuffer **buffer) {
     if (!is_backwards()) times_.advance(frames);
     discont_ = true;
     python.stats().dropped.add();
+    flow = rest(0);
+    if (flow != GST_FLOW_OK) return flow;
   }
   check_latency();
   check_length();
@@ -268,12 +270,19 @@ GstFlowReturn SourceStream::fill(GstBuffer *buffer, size_t *frames,
 GstFlowReturn SourceStream::wait_for_samples(GstClockTime due, bool *too_late) {
   const GstClockTime pause = before_asking_again(duration_);
   const GstClockTime running = is_live() ? now() : GST_CLOCK_TIME_NONE;
-  if (!GST_CLOCK_TIME_IS_VALID(running))
-    return pause_.wait(std::chrono::nanoseconds(pause)) ? GST_FLOW_OK
-                                                        : GST_FLOW_FLUSHING;
+  if (!GST_CLOCK_TIME_IS_VALID(running)) return rest(pause);
   const GstClockTime end = due + python.latency();
   *too_late = running >= end;
   return *too_late ? GST_FLOW_OK : wait_.until(std::min(running + pause, end));
+}
+
+// Nothing comes meanwhile. FLUSHING: a flush, a stop, or a seek without a
+// flush, for which the base class pauses the task and waits until it returns.
+GstFlowReturn SourceStream::rest(GstClockTime time) {
+  if (!pause_.wait(std::chrono::nanoseconds(time))) return GST_FLOW_FLUSHING;
+  return gst_pad_get_task_state(GST_BASE_SRC_PAD(source_)) == GST_TASK_STARTED
+             ? GST_FLOW_OK
+             : GST_FLOW_FLUSHING;
 }
 
 // Planes stay where they are.

@@ -87,6 +87,7 @@ class SourceStream {
   void stamp(GstBuffer *buffer);
   GstClockTime time_of_capture(GstClockTime duration) const;
   void drop_ready();
+  GstFlowReturn rest(GstClockTime time);
   GstClockTime latency() const;
   void check_latency();
   GstClockTime now() const;

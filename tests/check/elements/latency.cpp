@@ -160,9 +160,14 @@ void break_stream(Stream *stream, Break way) {
 }  // namespace
 
 GST_START_TEST(test_a_break_ends_and_begins_what_lags) {
-  const auto way = Break(__i__);
-  for (const Case &each : delays()) {
-    Stream stream(each.plugin, {"S16", false, 2}, {{"params", params(150)}});
+  const auto way = Break(__i__ / 2);
+  // A block may be longer than all that comes.
+  const char *block = __i__ % 2 ? "700" : "0";
+  std::vector<Case> cases = delays();
+  if (__i__ % 2) cases.resize(1);
+  for (const Case &each : cases) {
+    Stream stream(each.plugin, {"S16", false, 2},
+                  {{"params", params(150)}, {"block-size", block}});
     Feed feed(stream.audio());
     Expected expected(stream.audio());
     for (int i = 0; i < 5; i++)
@@ -236,6 +241,118 @@ GST_START_TEST(test_the_tail_lies_within_the_segment) {
     end(&stream);
     expect_all(&stream, &expected, 72000);
   }
+}
+GST_END_TEST;
+
+// Who plays a segment again seeks when the source says that it is done, which
+// it does before its event: what lags is out by then.
+GST_START_TEST(test_the_tail_does_not_wait_for_the_end_of_a_loop) {
+  std::vector<Case> cases = delays();
+  cases.push_back({"no latency", write_file("none.py", R"(
+class Nothing:
+    def set_parameter(self, name, value): pass
+    def process_audio(self, buffer): pass
+)")});
+  for (const Case &each : cases) {
+    for (const auto &[lag, block] :
+         {std::pair{100, "0"}, {4800, "1000"}, {100, "7000"}}) {
+      Stream stream(each.plugin, {},
+                    {{"params", params(lag)}, {"block-size", block}});
+      Feed feed({});
+      for (int loop = 0; loop < 3; loop++) {
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        segment.flags = GST_SEGMENT_FLAG_SEGMENT;
+        segment.start = segment.time = 100 * GST_MSECOND;
+        segment.stop = 200 * GST_MSECOND;
+        segment.base = guint64(loop) * 100 * GST_MSECOND;
+        stream.push_event(gst_event_new_segment(&segment));
+        Expected expected({});
+        feed.sent = expected.came = 4800;
+        for (int i = 0; i < 5; i++)
+          push_ok(&stream, feed.next(1000));
+        expect_all(&stream, &expected, 9600);
+        stream.push_event(gst_event_new_segment_done(
+            GST_FORMAT_TIME, gint64(200 * GST_MSECOND)));
+        expect_nothing(&stream);
+      }
+      stream.expect_no_reports();
+    }
+  }
+}
+GST_END_TEST;
+
+// ---- backwards --------------------------------------------------------------
+
+namespace {
+
+void begin_backwards(Stream *stream) {
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = GST_SECOND;
+  stream->push_event(gst_event_new_segment(&segment));
+}
+
+}  // namespace
+
+// Nothing lags behind what goes before it: each buffer is whole.
+GST_START_TEST(test_backwards_every_sample_keeps_its_time) {
+  for (const Case &each : delays()) {
+    for (int lag : {1, 400}) {
+      for (const auto &[block, audio] : {std::pair{"0", Audio{"F32", false, 1}},
+                                         {"150", Audio{"S16", true, 2}}}) {
+        Stream stream(each.plugin, audio,
+                      {{"params", params(lag)}, {"block-size", block}});
+        begin_backwards(&stream);
+        std::vector<GstBuffer *> buffers;
+        Feed feed(audio);
+        for (size_t frames : {250, 30, 30, 100, 360, 300})
+          buffers.push_back(feed.next(frames));
+        for (size_t i = buffers.size(); i-- > 0;)
+          push_ok(&stream, buffers[i]);
+        end(&stream);
+        guint64 begin = 1070;
+        for (GstBuffer *out : pull_all(&stream)) {
+          begin -= frames_of(out, audio);
+          expect_samples(out, audio, [&](int c, size_t i) {
+            return number_at(c, begin + i);
+          });
+          const GstClockTimeDiff off =
+              GST_CLOCK_DIFF(GST_BUFFER_PTS(out), feed.time_of(begin));
+          fail_unless(ABS(off) <= 2, "%d: %d", int(begin), int(off));
+          fail_unless_equals_uint64(GST_BUFFER_OFFSET(out), begin);
+          gst_buffer_unref(out);
+        }
+        fail_unless_equals_uint64(begin, 0);
+        stream.expect_no_reports();
+      }
+    }
+  }
+}
+GST_END_TEST;
+
+// What fades out comes after the sound, and that was heard before, backwards.
+GST_START_TEST(test_backwards_nothing_fades_out) {
+  Stream stream(write_file("fades.py", R"(
+import numpy as np
+class Fades:
+    def process_audio(self, buffer): pass
+    def drain(self): return np.ones((2, 50), "f4")
+)"));
+  begin_backwards(&stream);
+  Feed feed({});
+  feed.sent = 4800;
+  for (bool discont : {false, true}) {
+    GstBuffer *next = feed.next(100);
+    if (discont) GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
+    push_ok(&stream, next);
+    feed.sent -= 200;
+    gst_buffer_unref(stream.pull());
+    expect_nothing(&stream);
+  }
+  end(&stream);
+  expect_nothing(&stream);
 }
 GST_END_TEST;
 
@@ -413,8 +530,12 @@ static Suite *latency_suite() {
   tcase_add_test(times, test_a_latency_longer_than_the_stream);
   tcase_add_test(times, test_a_tail_that_is_too_short_goes_on_with_silence);
   tcase_add_test(times, test_the_tail_lies_within_the_segment);
+  tcase_add_test(times, test_the_tail_does_not_wait_for_the_end_of_a_loop);
+  TCase *backwards = new_case(suite, "backwards");
+  tcase_add_test(backwards, test_backwards_every_sample_keeps_its_time);
+  tcase_add_test(backwards, test_backwards_nothing_fades_out);
   TCase *breaks = new_case(suite, "breaks");
-  tcase_add_loop_test(breaks, test_a_break_ends_and_begins_what_lags, 0, 7);
+  tcase_add_loop_test(breaks, test_a_break_ends_and_begins_what_lags, 0, 14);
   tcase_add_test(breaks, test_a_segment_that_continues_breaks_nothing);
   TCase *changes = new_case(suite, "changes");
   tcase_add_test(changes, test_a_latency_that_changes);

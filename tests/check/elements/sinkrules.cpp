@@ -383,6 +383,34 @@ void keep_warning(const gchar *, GLogLevelFlags, const gchar *text, gpointer) {
 }  // namespace
 
 // The bus is thrown away, unless somebody asked for it to be kept.
+// The function that turns it off tells nobody; and where it is off for the
+// plugin's sake, that ends with the plugin.
+GST_START_TEST(test_last_sample_that_is_turned_off_stays_off) {
+  Pipeline off(tone_of(3) + line_of("pythonsink", telling(R"(
+    read_only = True
+    def write_audio(self, buffer): pass
+)")));
+  auto *sink = GST_BASE_SINK(off.python());
+  gst_base_sink_set_last_sample_enabled(sink, FALSE);
+  for (int i = 0; i < 2; i++) {
+    off.expect_to(GST_STATE_PLAYING);
+    off.expect_eos();
+    fail_unless(!gst_base_sink_is_last_sample_enabled(sink));
+    off.expect_null();
+  }
+
+  Pipeline writes(tone_of(3) + line_of("pythonsink", telling(R"(
+    def write_audio(self, buffer): pass
+)")));
+  sink = GST_BASE_SINK(writes.python());
+  fail_unless(gst_base_sink_is_last_sample_enabled(sink));
+  writes.expect_to(GST_STATE_PAUSED);
+  fail_unless(!gst_base_sink_is_last_sample_enabled(sink));
+  writes.expect_null();
+  fail_unless(gst_base_sink_is_last_sample_enabled(sink));
+}
+GST_END_TEST;
+
 GST_START_TEST(test_failures_on_the_way_to_null_are_seen) {
   const guint handler = g_log_set_handler("pythonfilter", G_LOG_LEVEL_WARNING,
                                           keep_warning, nullptr);
@@ -455,6 +483,7 @@ static Suite *sinkrules_suite() {
   tcase_add_test(told,
                  test_latency_of_the_device_is_in_the_answer_and_told_once);
   tcase_add_test(told, test_last_sample_is_kept_where_it_costs_nothing);
+  tcase_add_test(told, test_last_sample_that_is_turned_off_stays_off);
   tcase_add_test(told, test_failures_on_the_way_to_null_are_seen);
   tcase_add_test(told, test_a_failure_of_unlock_is_a_warning);
   return suite;

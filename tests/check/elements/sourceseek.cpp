@@ -496,7 +496,6 @@ GST_END_TEST;
 
 // Where the plugin's process was lost the next one goes on in time.
 GST_START_TEST(test_a_new_worker_goes_on_where_the_stream_is) {
-  if (!in_process()) return;
   const std::string died = folder() + "/died";
   guint64 silent = 0;
   Pipeline pipeline(
@@ -524,6 +523,41 @@ GST_START_TEST(test_a_new_worker_goes_on_where_the_stream_is) {
 }
 GST_END_TEST;
 
+// The base class waits for the streaming thread, which has nothing to give.
+GST_START_TEST(test_a_seek_without_a_flush_does_not_wait_for_a_buffer) {
+  const std::pair<const char *, const char *> cases[] = {
+      {"output_caps = 'text/x-raw, format=utf8'", "return Gap()"},
+      {"output_caps = 'text/x-raw, format=utf8'", "return False"},
+      {"output_caps = 'text/x-raw, format=utf8'", "return []"},
+      {"output_caps = 'audio/x-raw, format=S8, rate=8000, channels=1'",
+       "return Gap()"},
+      {"", "return False"},
+      {"", "1 / 0"},
+  };
+  for (const auto &[caps, nothing] : cases) {
+    Pipeline pipeline(
+        source(
+            std::string("class Nothing(Numbers):\n    sought = False\n    ") +
+                caps +
+                "\n    def seek(self, at):\n        say('seek')\n"
+                "        self.sought = True\n"
+                "    def read_audio(self, buffer):\n        say('read')\n"
+                "        if self.sought: raise EndOfStream\n        " +
+                nothing + "\n",
+            "class=Nothing on-error=drop") +
+        " ! fakesink sync=false async=false");
+    clear_log();
+    pipeline.expect_to(GST_STATE_PLAYING);
+    fail_unless(wait_for_log("read\nread\n"));
+    fail_unless(seek(pipeline, 1, GST_SEEK_FLAG_NONE, GST_SECOND));
+    fail_unless(wait_for_log("seek"));
+    GstMessage *end = pipeline.wait_for(GST_MESSAGE_EOS);
+    fail_unless(end != nullptr, "%s, %s", caps, nothing);
+    gst_message_unref(end);
+  }
+}
+GST_END_TEST;
+
 static Suite *sourceseek_suite() {
   Suite *suite = suite_create("sourceseek");
   TCase *end = new_case(suite, "the end");
@@ -544,7 +578,9 @@ static Suite *sourceseek_suite() {
   tcase_add_test(seek, test_a_live_source_without_the_method_is_not_seeked);
   tcase_add_test(seek, test_a_seek_before_the_stream_is_where_it_begins);
   tcase_add_test(seek, test_new_caps_go_on_where_the_old_ones_were);
-  tcase_add_test(seek, test_a_new_worker_goes_on_where_the_stream_is);
+  if (in_process())
+    tcase_add_test(seek, test_a_new_worker_goes_on_where_the_stream_is);
+  tcase_add_test(seek, test_a_seek_without_a_flush_does_not_wait_for_a_buffer);
   return suite;
 }
 

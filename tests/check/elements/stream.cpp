@@ -366,8 +366,8 @@ GST_START_TEST(test_latency_is_added_and_a_change_is_posted) {
   Stream stream(plugin_file("delay.py"), {}, {{"params", "p,frames=480"}});
   gst_harness_set_upstream_latency(stream.harness(), 3 * GST_MSECOND);
   fail_unless_equals_uint64(latency_through(stream), 13 * GST_MSECOND);
-  fail_unless_equals_int(latency_messages(stream), 1);
   push(&stream);
+  // Nobody had asked before, so nobody was told anything else.
   fail_unless_equals_int(latency_messages(stream), 0);
 
   stream.set("params", "p,frames=960");
@@ -380,6 +380,32 @@ GST_START_TEST(test_latency_is_added_and_a_change_is_posted) {
   fail_unless_equals_uint64(latency_through(stream), 3 * GST_MSECOND);
   fail_unless_equals_int(latency_messages(stream), 1);
   stream.expect_no_reports();
+}
+GST_END_TEST;
+
+// As GStreamer does on the way to PLAYING, when there are no caps yet.
+GST_START_TEST(test_who_asked_before_the_caps_is_told_once) {
+  Element element(plugin_file("delay.py"),
+                  {{"params", "p,frames=480"}, {"block-size", "481"}});
+  fail_unless(element.to(GST_STATE_READY));
+  GstHarness *harness =
+      gst_harness_new_with_element(element.get(), "sink", "src");
+  const auto latency = [&] { return gst_harness_query_latency(harness); };
+  fail_unless_equals_uint64(latency(), 0);
+  gst_harness_set_src_caps_str(
+      harness,
+      "audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved");
+  gst_harness_push(harness, new_buffer({}));
+  int count = 0;
+  while (GstMessage *message =
+             next_message(element.bus(), GST_MESSAGE_LATENCY)) {
+    gst_message_unref(message);
+    count++;
+  }
+  // Of the plugin and of the blocks.
+  fail_unless_equals_int(count, 1);
+  fail_unless_equals_uint64(latency(), 20 * GST_MSECOND);
+  gst_harness_teardown(harness);
 }
 GST_END_TEST;
 
@@ -423,6 +449,7 @@ static Suite *stream_suite() {
   tcase_add_test(end, test_calls_longer_than_the_buffer_are_overruns);
   TCase *latency = new_case(suite, "latency");
   tcase_add_test(latency, test_latency_is_added_and_a_change_is_posted);
+  tcase_add_test(latency, test_who_asked_before_the_caps_is_told_once);
   tcase_add_test(latency,
                  test_plugin_without_latency_adds_none_and_posts_nothing);
   tcase_add_test(latency, test_latency_follows_the_new_rate);
