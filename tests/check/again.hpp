@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "waiting.hpp"
@@ -36,6 +37,27 @@ class Again {
   std::atomic<bool> over_{false};
   std::atomic<int> times_{0};
   std::thread thread_;
+};
+
+// A lock for one thread that has it nearly always, and one that wants it now
+// and then. A mutex alone goes, most times, to whoever has just let it go.
+class Turns {
+ public:
+  std::unique_lock<std::mutex> again() {
+    while (wanted_)
+      g_usleep(1);
+    return std::unique_lock<std::mutex>(mutex_);
+  }
+  std::unique_lock<std::mutex> now() {
+    wanted_ = true;
+    std::unique_lock<std::mutex> lock(mutex_);
+    wanted_ = false;
+    return lock;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<bool> wanted_{false};
 };
 
 }  // namespace check

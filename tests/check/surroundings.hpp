@@ -209,6 +209,12 @@ T soak_count(T small, T full) {
   return soaking() && !few() ? full : small;
 }
 
+// Seconds until what should happen at once is said not to happen at all.
+inline const double patience = [] {
+  const char *set = getenv("PYTHONFILTER_CHECK_PATIENCE");
+  return set ? atof(set) : 300;
+}();
+
 // ---- the tests of a program -------------------------------------------------
 
 // The test that runs, for who is told that the program crashed.
@@ -265,7 +271,7 @@ inline bool reached_end = false;
 
 inline void set_up() {
   // A hang: no machine is so slow or so busy.
-  alarm(soaking() ? 4 * 3600 : 900);
+  alarm(soaking() ? 4 * 3600 : unsigned(3 * patience));
   reached_end = false;
   fail_unless(!failed_test, "not run: %s failed", failed_test);
   environment_before() = g_get_environ();

@@ -10,9 +10,6 @@
 
 namespace check {
 
-// Seconds until what should happen at once is said not to happen at all.
-constexpr double patience = 300;
-
 inline double seconds_now() {
   return double(g_get_monotonic_time()) / 1e6;
 }

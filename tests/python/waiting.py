@@ -5,12 +5,13 @@ No test decides by a duration that a busy machine can stretch. What is waited
 for is a condition; the limits below are there to find what hangs.
 """
 
+import os
 import time
 
 # Seconds. What a test itself waits for, and a whole program that it runs, which
 # so has the time to say what did not come.
-PATIENCE = 300
-HANG = 600
+PATIENCE = int(os.environ.get("PYTHONFILTER_CHECK_PATIENCE") or 300)
+HANG = 2 * PATIENCE
 
 
 def eventually(condition, what="it", seconds=PATIENCE):

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Threads that all want something of one element, and many elements at once.
-#include <mutex>
-
 #include "../again.hpp"
 #include "../harness.hpp"
 
@@ -70,16 +68,16 @@ GST_START_TEST(test_states_while_buffers_flow) {
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
     Again read(reading(stream));
-    std::mutex between_two;
+    Turns turns;
     Again push([&] {
-      std::lock_guard<std::mutex> lock(between_two);
+      const auto turn = turns.again();
       stream.push_frames(512);
     });
     for (int i = 0; i < soak_count(20, 300); i++) {
       push.wait_for_more();
       // In the middle of a call; the events come before the next buffer.
       fail_unless(stream.to(i % 2 ? GST_STATE_READY : GST_STATE_NULL));
-      std::lock_guard<std::mutex> lock(between_two);
+      const auto turn = turns.now();
       stream.play_again();
     }
   }
@@ -91,16 +89,16 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
   Stream stream(plugin_file(stress_plugins[__i__]), {"F32", false, 2});
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   {
-    std::mutex between_two;
+    Turns turns;
     Again push([&] {
-      std::lock_guard<std::mutex> lock(between_two);
+      const auto turn = turns.again();
       stream.push_frames(512);
     });
     for (int i = 0; i < soak_count(50, 1000); i++) {
       push.wait_for_more();
       // In the middle of a call, and then a segment before the next buffer.
       stream.push_event(gst_event_new_flush_start());
-      std::lock_guard<std::mutex> lock(between_two);
+      const auto turn = turns.now();
       stream.push_event(gst_event_new_flush_stop(TRUE));
       GstSegment segment;
       gst_segment_init(&segment, GST_FORMAT_TIME);

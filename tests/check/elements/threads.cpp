@@ -85,10 +85,9 @@ GST_START_TEST(test_states_while_buffers_flow) {
   gst_harness_set_drop_buffers(stream.harness(), TRUE);
   // Held for a push, and to start again: ThreadSanitizer does not see the locks
   // by which GStreamer says that an element has started. Stopping needs none.
-  std::mutex starting;
+  Turns starting;
   Again pushing([&] {
-    g_usleep(1);
-    std::lock_guard<std::mutex> lock(starting);
+    const auto turn = starting.again();
     stream.push_frames();
   });
   Again reading([&] {
@@ -104,7 +103,7 @@ GST_START_TEST(test_states_while_buffers_flow) {
   for (int lives = 0; lives < soak_count(50, 1000); lives++) {
     pushing.wait_for_more();
     fail_unless(stream.to(lives % 2 ? GST_STATE_READY : GST_STATE_NULL));
-    std::lock_guard<std::mutex> lock(starting);
+    const auto turn = starting.now();
     stream.play_again();
   }
   reading.wait_for(times);
