@@ -21,6 +21,9 @@ namespace {
 
 constexpr int server_descriptor = 3;
 constexpr uint64_t send_patience_ns = 1000000000;
+// A fork takes a millisecond. One that says nothing for so long hangs, however
+// busy the computer is.
+constexpr uint64_t answer_patience_ns = 10000000000;
 
 // Above those that it is duplicated to.
 Descriptor moved_up(Descriptor fd) {
@@ -118,6 +121,17 @@ std::map<std::string, std::shared_ptr<Server>> &servers() {
 
 }  // namespace
 
+bool is_stopped(pid_t pid) {
+  char text[512];
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t size = file ? read(file.get(), text, sizeof text - 1) : 0;
+  text[std::max<ssize_t>(size, 0)] = 0;
+  // Behind the name, which may have anything in it.
+  const char *name_end = strrchr(text, ')');
+  return name_end && !strncmp(name_end, ") T", 3);
+}
+
 std::string describe_status(int status) {
   if (status >= 0 && WIFSIGNALED(status)) {
     const char *name = sigabbrev_np(WTERMSIG(status));
@@ -149,7 +163,8 @@ void Server::spawn(const std::string &interpreter, SpawnRequest request) {
 void Server::give_up(const std::string &interpreter) {
   Supervisor::get().run([interpreter] {
     const std::shared_ptr<Server> server = servers()[interpreter];
-    if (!server || server->ready_ || server->over_) return;
+    if (!server || server->over_) return;
+    if (server->ready_) return server->retire();
     server->problem_ = interpreter + " does not become ready";
     Supervisor::get().unwatch(server);
     kill(server->pid_, SIGKILL);
@@ -190,14 +205,44 @@ bool Server::start() {
 }
 
 void Server::send(SpawnRequest request) {
-  const uint64_t id = next_id_++;
-  workers_[int64_t(id)] = request.fate;
+  const uint64_t id = next_id_++, now = monotonic_ns();
+  Asked &asked = workers_[int64_t(id)];
+  asked.request = std::move(request);
+  asked.since = now;
+  asked_++;
   const std::string record =
-      encode_record({"spawn", std::to_string(id), request.sandbox,
-                     request.sandbox_required ? "1" : "0"});
+      encode_record({"spawn", std::to_string(id), asked.request.sandbox,
+                     asked.request.sandbox_required ? "1" : "0"});
   // What it cannot take now it has not read for long: it is about to end.
-  send_all(socket_.get(), record, monotonic_ns() + send_patience_ns,
-           {request.socket.get(), request.output.get()});
+  send_all(socket_.get(), record, now + send_patience_ns,
+           {asked.request.socket.get(), asked.request.output.get()});
+}
+
+// While a worker is waited for. One that somebody stopped goes on, and so do
+// the workers that it has; one that hangs is killed, and end() makes another.
+void Server::look() {
+  if (is_stopped(pid_)) kill(pid_, SIGCONT);
+  if (!ready_) return;  // give_up() is for that
+  uint64_t oldest = 0;
+  for (const auto &[id, each] : workers_)
+    if (each.since && (!oldest || each.since < oldest)) oldest = each.since;
+  if (oldest && monotonic_ns() > std::max(oldest, heard_) + answer_patience_ns)
+    kill(pid_, SIGKILL);
+}
+
+// It keeps the workers that it has, and gets no more.
+void Server::retire() {
+  std::shared_ptr<Server> &current = servers()[interpreter_];
+  if (current.get() == this) current.reset();
+  if (!workers_.empty()) return;
+  // Its thread is here, and end() is what comes of that.
+  shutdown(socket_.get(), SHUT_RDWR);
+}
+
+// By another server, but once: what keeps two from it would keep all.
+void Server::try_again(SpawnRequest request) {
+  request.again = true;
+  spawn(interpreter_, std::move(request));
 }
 
 bool Server::readable() {
@@ -220,6 +265,7 @@ bool Server::take(const Fields &record) {
     ready_ = true;
     return true;
   }
+  heard_ = monotonic_ns();
   if (kind == "unusable" && record.size() == 2) {
     problem_ = valid_text(record[1]);
     return false;
@@ -230,23 +276,42 @@ bool Server::take(const Fields &record) {
     return false;
   const auto found = workers_.find(id);
   if (found == workers_.end()) return false;
-  const auto fate = found->second.lock();
+  Asked &asked = found->second;
+  const auto fate = asked.request.fate.lock();
+  const bool first = std::exchange(asked.since, 0) != 0;
+  if (first) asked_--;
   // One that came in the same piece as a record before it is still there.
-  if (kind == "spawned" && descriptors_.size() == 1) {
+  if (kind == "spawned" && first && descriptors_.size() == 1) {
+    asked.request.socket.reset();
+    asked.request.output.reset();
     if (fate) fate->spawned(pid_t(number), std::move(descriptors_.front()));
     descriptors_.clear();
     return true;
   }
   if (kind != "exited") return false;
+  SpawnRequest request = std::move(asked.request);
   workers_.erase(found);
-  if (fate) fate->ended(int(number));
-  return true;
+  // No process was to be had: for this server, or for anybody.
+  if (first && !request.again) {
+    retire();
+    try_again(std::move(request));
+  } else if (fate && first) {
+    output_->readable();
+    fate->cannot_spawn("no process can be started" +
+                       reason_in(output_->last_lines()));
+  } else if (fate) {
+    fate->ended(int(number));
+  }
+  // A retired one has nobody left to be there for.
+  return !workers_.empty() || servers()[interpreter_].get() == this;
 }
 
 void Server::end() {
   over_ = true;
   int status = -1;
-  // Its end of the socket is closed, so it has ended, or is about to.
+  // Its end of the socket is closed or sees the end of ours, so it has ended,
+  // or is about to.
+  shutdown(socket_.get(), SHUT_RDWR);
   for (int i = 0; pid_ > 0 && i < 20; i++) {
     if (waitpid(pid_, &status, WNOHANG) != 0)
       pid_ = 0;
@@ -267,10 +332,13 @@ void Server::end() {
     problem_ = interpreter_ + " " + describe_status(status) +
                reason_in(output_->last_lines());
   }
-  for (const auto &[id, each] : std::exchange(workers_, {}))
-    if (const auto fate = each.lock()) {
-      if (ready_)
+  asked_ = 0;
+  for (auto &[id, each] : std::exchange(workers_, {}))
+    if (const auto fate = each.request.fate.lock()) {
+      if (!each.since)
         fate->ended(-1);
+      else if (ready_ && !each.request.again)
+        try_again(std::move(each.request));
       else
         fate->cannot_spawn(problem_);
     }

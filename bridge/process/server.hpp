@@ -31,6 +31,7 @@ struct SpawnRequest {
   Descriptor socket;
   Descriptor output;
   std::weak_ptr<WorkerFate> fate;
+  bool again = false;  // a server has had it, and made nothing of it
 };
 
 class Server final : public Watched,
@@ -38,7 +39,8 @@ class Server final : public Watched,
  public:
   // The one of this interpreter; another one where it has ended. Any thread.
   static void spawn(const std::string &interpreter, SpawnRequest request);
-  // It has been waited for long enough.
+  // It has been waited for long enough, or its workers do not become ready: the
+  // next one comes from another server.
   static void give_up(const std::string &interpreter);
 
   explicit Server(std::string interpreter)
@@ -46,11 +48,20 @@ class Server final : public Watched,
   ~Server() override;
   int descriptor() const override { return socket_.get(); }
   bool readable() override;
+  bool wants_look() const override { return asked_ > 0; }
+  void look() override;
 
  private:
+  struct Asked {
+    SpawnRequest request;  // without descriptors once it has been spawned
+    uint64_t since = 0;    // 0: it has been
+  };
+
   bool start();
   bool take(const Fields &record);
   void send(SpawnRequest request);
+  void retire();
+  void try_again(SpawnRequest request);
   void end();
 
   const std::string interpreter_;
@@ -63,8 +74,14 @@ class Server final : public Watched,
   bool over_ = false;
   std::string problem_;  // why it is over
   uint64_t next_id_ = 1;
-  std::map<int64_t, std::weak_ptr<WorkerFate>> workers_;
+  std::map<int64_t, Asked> workers_;
+  // How many of them have not been spawned, for which the supervisor looks.
+  int asked_ = 0;
+  uint64_t heard_ = 0;  // when it said something
 };
+
+// By a signal, or by somebody at a terminal.
+bool is_stopped(pid_t pid);
 
 // "was killed by SIGSEGV", "ended with exit status 3".
 std::string describe_status(int status);

@@ -164,17 +164,6 @@ Worker::~Worker() {
   output_->readable();
 }
 
-bool Worker::is_stopped() const {
-  char text[512];
-  const std::string path = "/proc/" + std::to_string(pid_) + "/stat";
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const ssize_t size = file ? read(file.get(), text, sizeof text - 1) : 0;
-  text[std::max<ssize_t>(size, 0)] = 0;
-  // Behind the name, which may have anything in it.
-  const char *name_end = strrchr(text, ')');
-  return name_end && !strncmp(name_end, ") T", 3);
-}
-
 void Worker::spawned(pid_t pid, Descriptor pidfd) {
   std::lock_guard<std::mutex> lock(mutex_);
   pid_ = pid;
@@ -185,14 +174,20 @@ void Worker::spawned(pid_t pid, Descriptor pidfd) {
 void Worker::ended(int status) {
   // What it said at last comes before anybody asks for it.
   output_->readable();
-  std::lock_guard<std::mutex> lock(mutex_);
-  has_status_ = true;
-  status_ = status;
-  if (!ready_ && !failed_) {
-    failed_ = true;
-    problem_ = "the worker " + describe_status(status) + " at its start";
+  bool at_start = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    has_status_ = true;
+    status_ = status;
+    at_start = !ready_ && !failed_;
+    if (at_start) {
+      failed_ = true;
+      problem_ = "the worker " + describe_status(status) + " at its start";
+    }
   }
   changed_.notify_all();
+  // Whatever it is that keeps them from a start may be the server's.
+  if (at_start) Server::give_up(interpreter_);
 }
 
 void Worker::cannot_spawn(const std::string &why) {
@@ -223,7 +218,10 @@ bool Worker::wait_ready(const StopSignal &stop, std::string *problem) {
   const uint64_t until = monotonic_ns() + start_patience_ns;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!failed_ && !(ready_ && pidfd_)) {
-    changed_.wait_for(lock, look_at_stop_every);
+    const bool told = changed_.wait_for(lock, look_at_stop_every) ==
+                      std::cv_status::no_timeout;
+    // By somebody else: no plugin is in it yet.
+    if (!told && pidfd_ && is_stopped()) signal(SIGCONT);
     const uint64_t now = monotonic_ns(), deadline = stop.deadline();
     if (deadline && now > deadline) {
       *problem = "the element stopped before a worker was there";
@@ -263,7 +261,11 @@ bool Worker::is_doomed() const {
 void Worker::kill(const std::string &reason) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (kill_reason_.empty()) kill_reason_ = reason;
-  if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  if (pidfd_) signal(SIGKILL);
+}
+
+void Worker::signal(int number) const {
+  syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
 }
 
 std::string Worker::how_it_ended(const std::string &phase) {

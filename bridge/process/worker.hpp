@@ -30,8 +30,7 @@ class Worker final : public WorkerFate,
   // Once it is ready.
   int pidfd() const { return pidfd_.get(); }
   pid_t pid() const { return pid_; }
-  // By a signal, or by somebody at a terminal.
-  bool is_stopped() const;
+  bool is_stopped() const { return pythonfilter::is_stopped(pid_); }
   const std::string &sandbox() const { return sandbox_; }
 
   bool has_ended() const;
@@ -54,6 +53,7 @@ class Worker final : public WorkerFate,
   void start(const PluginSpec &spec);
   void take_first(const Fields &record);
   void note_failure(const std::string &why);
+  void signal(int number) const;
 
   std::string interpreter_;
   std::shared_ptr<Socket> socket_;

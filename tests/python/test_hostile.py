@@ -109,3 +109,59 @@ def test_host_reads_a_flood_of_records_at_its_own_pace():
     records, seconds = map(float, result.out.split())
     # 1000 between two looks, of which there are five a second.
     assert 100 < records <= 1000 * (5 * seconds + 2), (records, seconds)
+
+
+ATTACKED = """\
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+ENDS = Gst.MessageType.EOS | Gst.MessageType.ERROR
+
+def pipeline(script, buffers, more):
+    return Gst.parse_launch(
+        f"audiotestsrc num-buffers={buffers} samplesperbuffer=480 "
+        f"! audio/x-raw,rate=48000 ! pythonfilter script={script} isolation=process "
+        f"{more} ! fakesink name=sink async=false"
+    )
+
+def run(name, *arguments):
+    playing = pipeline(*arguments)
+    playing.set_state(Gst.State.PLAYING)
+    message = playing.get_bus().timed_pop_filtered(Gst.CLOCK_TIME_NONE, ENDS)
+    assert message.type == Gst.MessageType.EOS, (name, message.parse_error())
+    playing.set_state(Gst.State.NULL)
+
+living = pipeline(HONEST, -1, "on-error=silence")
+living.set_state(Gst.State.PLAYING)
+run("the hostile one", HOSTILE, 20, MORE)
+for _ in range(3):
+    run("one after it", HONEST, 20, "")
+sink = living.get_by_name("sink")
+buffers = sink.get_property("stats").get_value("rendered")
+while sink.get_property("stats").get_value("rendered") < buffers + 100:
+    message = living.get_bus().timed_pop_filtered(10 * Gst.MSECOND, ENDS)
+    assert message is None, message.parse_error()
+living.set_state(Gst.State.NULL)
+"""
+
+
+@pytest.mark.parametrize("sandbox", ["none", "basic", "strict"])
+@pytest.mark.parametrize("kind", ["stop", "kill", "memory", "files", "time", "turn"])
+def test_one_plugin_does_not_stop_all_others(kind, sandbox, tmp_path):
+    """Without a sandbox it does what it wants: there is another server then."""
+    honest = processes.PLUGINS / "passthrough.py"
+    given = {"HONEST": honest, "HOSTILE": HOSTILE / "server.py"}
+    given["MORE"] = f"sandbox={sandbox} on-error=silence"
+    names = "".join(f"{name} = {str(value)!r}\n" for name, value in given.items())
+    result = processes.run_python(
+        names + ATTACKED, PYTHONFILTER_ATTACK=kind, GST_DEBUG="pythonplugin:4"
+    )
+    assert result.code == 0, result.err[-3000:]
+    told = [line for line in result.err.splitlines() if "INFO" in line]
+    done = [line for line in told if line.endswith("done")]
+    refused = [line for line in told if "refused: " in line]
+    if sandbox != "none" and not refused:
+        pytest.skip("this kernel, or a container, has nothing that could refuse it")
+    assert sandbox != "none" or (done and not refused) or kind == "kill"
