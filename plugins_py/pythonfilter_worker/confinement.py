@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import threading
+
+from .sandbox import Applied, apply_basic, apply_strict
 
 
 class Refused(Exception):
@@ -14,39 +16,31 @@ class Refused(Exception):
 class Confinement:
     """That of one worker. `kind`: "none", "basic" or "strict"."""
 
-    def __init__(self, kind: str, required: bool) -> None:
+    def __init__(self, kind: str, required: bool, server: int = -1) -> None:
         self._kind = kind
         self._required = required
+        self._server = server  # see apply_basic()
         self._lock = threading.Lock()
-        self._basic = "none"  # what was applied first
-        self._strict: str | None = None  # and in the end
 
     def begin(self) -> str:
-        """Before any code of a plugin's runs."""
-        if self._kind != "none":
-            self._basic = self._apply("apply_basic")
-        return self._basic
+        """Before any code of a plugin's runs, and any other thread."""
+        try:
+            if self._kind == "none":
+                return "none"
+            alone = self._kind == "strict"
+            return self._told(apply_basic(self._server, alone))
+        finally:
+            if self._server >= 0:
+                os.close(self._server)
 
     def close(self) -> str:
         """After a plugin's start(): once, as the strict part holds for good."""
         if self._kind != "strict":
             return ""
         with self._lock:
-            if self._strict is None:
-                self._strict = self._apply("apply_strict")
-            return self._strict
+            return self._told(apply_strict())
 
-    def _apply(self, function: str) -> str:
-        try:
-            sandbox = importlib.import_module(".sandbox", __package__)
-        except ImportError as problem:
-            return self._without(problem)
-        try:
-            return str(getattr(sandbox, function)())
-        except sandbox.SandboxError as problem:
-            return self._without(problem)
-
-    def _without(self, problem: Exception) -> str:
-        if self._required:
-            raise Refused(str(problem))
-        return f"{self._basic} ({problem})"
+    def _told(self, applied: Applied) -> str:
+        if applied.problems and self._required:
+            raise Refused("; ".join(applied.problems))
+        return str(applied)

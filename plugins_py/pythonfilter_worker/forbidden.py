@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The system calls that a strict sandbox refuses."""
+"""The system calls that a sandbox refuses, or has looked at."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ _CLONE_THREAD = 0x00010000
 _LOW_WORD = 0xFFFFFFFF
 
 
+# An argument, an operator and its two values.
+Condition = tuple[int, int, int, int]
+
+
 class Rule(NamedTuple):
-    """`name` fails with `error`; `when`: argument, operator and its two values."""
+    """`name` fails with `error`, or is asked for, when all of `when` holds."""
 
     name: str
     error: int = errno.EPERM
-    when: tuple[int, int, int, int] | None = None
+    when: tuple[Condition, ...] = ()
+    asks: bool = False
 
 
 # Some have two names or more: of 32-bit systems, or of what came later.
@@ -58,19 +63,38 @@ _SIGNALS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 _WRITING = (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC)
 
 # fcntl(): the kernel would send a signal of our choice to a process of our choice.
-_OWNERS = (
-    8,  # F_SETOWN
-    10,  # F_SETSIG
-    15,  # F_SETOWN_EX
-)
+_SET_OWNER = 8
+_SET_SIGNAL = 10
+_SET_OWNER_BY_POINTER = 15
+_OWNERS = (_SET_OWNER, _SET_SIGNAL, _SET_OWNER_BY_POINTER)
 
 # ioctl(): the same for sockets, and keys typed into a terminal.
-_REQUESTS = (
+_SOCKET_OWNERS = (
     0x8901,  # FIOSETOWN
     0x8902,  # SIOCSPGRP
+)
+_KEYS_TYPED = (
     0x5412,  # TIOCSTI
     0x541C,  # TIOCLINUX
 )
+
+# Which argument says whose: what signals, and what changes limits and turns.
+SIGNALLED = {
+    "kill": 0,
+    "tkill": 0,
+    "tgkill": 0,
+    "rt_sigqueueinfo": 0,
+    "rt_tgsigqueueinfo": 0,
+}
+CHANGED = {
+    "prlimit64": 0,
+    "sched_setparam": 0,
+    "sched_setscheduler": 0,
+    "sched_setaffinity": 0,
+    "sched_setattr": 0,
+    "setpriority": 1,
+    "ioprio_set": 1,
+}
 
 # Younger than some libseccomp that is in use; the same everywhere since 5.1.
 NUMBERS = {
@@ -93,18 +117,50 @@ def rules(pid: int) -> Iterator[Rule]:
 
     # Threads are made with the same call as processes.
     flags = 1 if platform.machine().startswith("s390") else 0
-    yield Rule("clone", when=(flags, _MASKED_EQUAL, _CLONE_THREAD, 0))
+    yield Rule("clone", when=((flags, _MASKED_EQUAL, _CLONE_THREAD, 0),))
 
     for name, argument in (("open", 1), ("openat", 2)):
         for flag in _WRITING:
-            yield Rule(name, when=(argument, _MASKED_EQUAL, flag, flag))
+            yield Rule(name, when=((argument, _MASKED_EQUAL, flag, flag),))
     for name in _SIGNALS:
-        yield Rule(name, when=(0, _NOT_EQUAL, pid, 0))
+        yield Rule(name, when=((0, _NOT_EQUAL, pid, 0),))
     # Other processes' limits: the host's, for one.
-    yield Rule("prlimit64", when=(0, _NOT_EQUAL, 0, 0))
+    yield Rule("prlimit64", when=((0, _NOT_EQUAL, 0, 0),))
 
     for command in _OWNERS:
-        yield Rule("fcntl", when=(1, _MASKED_EQUAL, _LOW_WORD, command))
-        yield Rule("fcntl64", when=(1, _MASKED_EQUAL, _LOW_WORD, command))
-    for request in _REQUESTS:
-        yield Rule("ioctl", when=(1, _MASKED_EQUAL, _LOW_WORD, request))
+        yield Rule("fcntl", when=(_is(1, command),))
+        yield Rule("fcntl64", when=(_is(1, command),))
+    for request in _SOCKET_OWNERS + _KEYS_TYPED:
+        yield Rule("ioctl", when=(_is(1, request),))
+
+
+def asked_for(pid: int, signals: bool) -> Iterator[Rule]:
+    """What a basic sandbox has looked at, for the process `pid`.
+
+    `signals`: those, too, where nothing else keeps them.
+    """
+    for name, argument in CHANGED.items():
+        # That of these two says nothing where the first one says: of the user.
+        if name in ("setpriority", "ioprio_set"):
+            yield Rule(name, asks=True)
+        else:
+            yield Rule(name, when=((argument, _NOT_EQUAL, 0, 0),), asks=True)
+    for request in _KEYS_TYPED:
+        yield Rule("ioctl", when=(_is(1, request),))
+    if not signals:
+        return
+    for name, argument in SIGNALLED.items():
+        yield Rule(name, when=((argument, _NOT_EQUAL, pid, 0),), asks=True)
+    # By a descriptor: whose, could be another one a moment after it was looked at.
+    yield Rule("pidfd_send_signal")
+    for name in ("fcntl", "fcntl64"):
+        owner = (_is(1, _SET_OWNER), (2, _NOT_EQUAL, pid, 0))
+        yield Rule(name, when=owner, asks=True)
+        yield Rule(name, when=(_is(1, _SET_OWNER_BY_POINTER),))
+    for request in _SOCKET_OWNERS:
+        yield Rule("ioctl", when=(_is(1, request),))
+
+
+def _is(argument: int, value: int) -> Condition:
+    """As the kernel reads an int: its upper half is nothing to it."""
+    return argument, _MASKED_EQUAL, _LOW_WORD, value

@@ -27,14 +27,17 @@ def end_with_parent() -> bool:
         return False
 
 
-def become_worker(server: int, output: int, kept: int) -> None:
+def become_worker(server: int, output: int, kept: Collection[int]) -> None:
     """After the fork: nothing of the server's is left but its memory."""
     end_with_parent()
     if os.getppid() != server:
         os._exit(1)  # it ended in between
+    # What is sent to its process group is for itself, and it has no terminal that
+    # it could type into.
+    os.setsid()
     for stream in (1, 2):
         os.dup2(output, stream)
-    _close_all_but({0, 1, 2, kept})
+    _close_all_but({0, 1, 2, *kept})
     _write_at_once()
     faulthandler.enable(2)
     # Python's own generator looks after itself. Without this all workers would

@@ -8,71 +8,166 @@ then fails with EPERM, in Python mostly a PermissionError; nothing is killed.
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
+from collections.abc import Callable
+from typing import NamedTuple
 
 from . import forbidden
 
 try:
     import ctypes
-except ImportError as problem:  # a Python that was built without it
+
+    from . import guard, landlock, seccomp, user_namespace
+except ImportError as problem:  # a Python that was built without ctypes
     _no_ctypes = str(problem)
 else:
     _no_ctypes = ""
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
-_LIBRARY = "libseccomp.so.2"
-_ACT_ALLOW = 0x7FFF0000
-_ACT_ERRNO = 0x00050000
-_ATTR_BADARCH = 2
-_ATTR_TSYNC = 4
 # Up to Python 3.12 each region that a plugin keeps has one.
 _DESCRIPTORS = 65536
 
-_filtered = False
-
 
 class SandboxError(Exception):
-    """It cannot be applied here; the text says why."""
+    """A part of it cannot be applied here; the text says why."""
 
 
-def apply_basic() -> str:
-    """No new privileges, no core file, and no way in for a debugger.
+class Applied(NamedTuple):
+    """What was, and a sentence about each part that could not be."""
 
-    Returns what was applied.  Of the other limits each would end some honest
-    plugin: memory is reserved that nobody uses, and processes are counted for
-    the user, not for the worker.
+    parts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = ", ".join(self.parts) or "none"
+        return told + (f" ({'; '.join(self.problems)})" if self.problems else "")
+
+
+_keeps_signals = False  # from others, by Landlock
+_basic: Applied | None = None
+_strict: Applied | None = None
+
+
+def apply_basic(server: int = -1, alone: bool = False) -> Applied:
+    """Keeps this process from others, and takes nothing that plugins use.
+
+    Before it has a second thread. `server`: a socket whose other end is asked what
+    else may be done to a process, or -1. `alone`: to be of a user namespace is
+    better than to be seen by others. Of further limits each would end some honest
+    plugin: memory is reserved that nobody uses, and processes are counted for the
+    user, not for the worker.
     """
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1, "no-new-privs")
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
-    _prctl(_PR_SET_DUMPABLE, 0, "not-dumpable")
-    return "no-new-privs, rlimits, not-dumpable"
+    global _basic
+    if _basic is None:
+        apart = _alone if alone else _apart
+        parts: list[Callable[[], str]] = [_no_new_privileges, _limits, apart]
+        if server >= 0:
+            parts.append(lambda: _guarded(server))
+        # Last: what is made before writes to files of its own in /proc.
+        _basic = _apply(*parts, _not_dumpable)
+    return _basic
 
 
-def apply_strict() -> str:
+def apply_strict() -> Applied:
     """The same, and no sockets, programs, processes and files to write to.
 
     For all threads.  What is open already stays, also for writing.
     """
-    global _filtered
-    applied = apply_basic()
+    global _strict
     # In a group it is asked for with each plugin; filters would pile up.
-    if not _filtered:
-        _Filter().load()
-        _filtered = True
-    return applied + ", seccomp"
+    if _strict is None:
+        basic, filtered = apply_basic(), _apply(_filtered)
+        problems = dict.fromkeys(basic.problems + filtered.problems)
+        _strict = Applied(basic.parts + filtered.parts, tuple(problems))
+    return _strict
 
 
-def _prctl(option: int, value: int, name: str) -> None:
+def _apply(*parts: Callable[[], str]) -> Applied:
+    names, problems = [], []
+    for part in parts:
+        try:
+            names.append(part())
+        except SandboxError as problem:
+            problems.append(str(problem))
+    return Applied(tuple(names), tuple(dict.fromkeys(problems)))
+
+
+def _no_new_privileges() -> str:
+    return _prctl(_PR_SET_NO_NEW_PRIVS, 1, "no-new-privs")
+
+
+def _not_dumpable() -> str:
+    return _prctl(_PR_SET_DUMPABLE, 0, "not-dumpable")
+
+
+def _limits() -> str:
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
+    return "rlimits"
+
+
+def _apart() -> str:
+    """It looks into no other process, and signals none if the kernel can have it so."""
+    global _keeps_signals
+    _need_ctypes()
+    try:
+        _keeps_signals = landlock.enter()
+    except OSError as error:
+        raise SandboxError(
+            f"{landlock.why_not(error)}, so that it can look into other processes"
+        ) from None
+    return "landlock"
+
+
+def _alone() -> str:
+    try:
+        return _apart()
+    except SandboxError as problem:
+        _need_ctypes()
+        try:
+            user_namespace.enter()
+        except OSError as error:
+            raise SandboxError(
+                f"{problem}, and there is no user namespace: {error.strerror}"
+            ) from None
+        return "user-namespace"
+
+
+def _guarded(server: int) -> str:
+    """It does to no other process what it can do to itself."""
+    _need_ctypes()
+    try:
+        guard.begin(server, signals=not _keeps_signals)
+    except (seccomp.SeccompError, AttributeError) as problem:
+        what = "change the turns and limits of other processes"
+        what = what if _keeps_signals else f"signal other processes and {what}"
+        raise SandboxError(f"{problem}, so that it can {what}") from None
+    return "guard"
+
+
+def _filtered() -> str:
+    _need_ctypes()
+    try:
+        seccomp.Filter(forbidden.rules(os.getpid())).load_for_all_threads()
+    except seccomp.SeccompError as problem:
+        raise SandboxError(str(problem)) from None
+    return "seccomp"
+
+
+def _need_ctypes() -> None:
     if _no_ctypes:
         raise SandboxError(f"this Python has no ctypes ({_no_ctypes})")
+
+
+def _prctl(option: int, value: int, name: str) -> str:
+    _need_ctypes()
     function = ctypes.CDLL(None, use_errno=True).prctl
     # All five, and none of them an int: the kernel wants the rest to be zero.
     if function(*map(ctypes.c_ulong, (option, value, 0, 0, 0))) != 0:
         raise SandboxError(f"prctl refuses {name}: {os.strerror(ctypes.get_errno())}")
+    return name
 
 
 def _limit(which: int, most: int) -> None:
@@ -83,65 +178,3 @@ def _limit(which: int, most: int) -> None:
         resource.setrlimit(which, (hard, hard))
     except (OSError, ValueError) as problem:
         raise SandboxError(f"setrlimit refuses {most}: {problem}") from None
-
-
-class _Filter:
-    """libseccomp's, being filled."""
-
-    def __init__(self) -> None:
-        try:
-            self._library = ctypes.CDLL(_LIBRARY)
-        except OSError as problem:
-            raise SandboxError(
-                f"{_LIBRARY} is missing (Debian: apt install libseccomp2): {problem}"
-            ) from None
-        self._library.seccomp_init.restype = ctypes.c_void_p
-        self._context = ctypes.c_void_p(self._library.seccomp_init(_ACT_ALLOW))
-        if not self._context:
-            raise SandboxError("libseccomp cannot make a filter")
-
-        # The compatible ABIs of the processor, which would go around the rules.
-        self._set(_ATTR_BADARCH, _ACT_ERRNO | errno.EPERM)
-        self._set(_ATTR_TSYNC, 1)
-        for rule in forbidden.rules(os.getpid()):
-            self._add(rule)
-
-    def load(self) -> None:
-        code = self._library.seccomp_load(self._context)
-        self._library.seccomp_release(self._context)
-        self._check(code, "a seccomp filter for all threads")
-
-    def _set(self, attribute: int, value: int) -> None:
-        set_attribute = self._library.seccomp_attr_set
-        code = set_attribute(self._context, attribute, ctypes.c_uint32(value))
-        self._check(code, f"attribute {attribute}")
-
-    def _add(self, rule: forbidden.Rule) -> None:
-        number = self._library.seccomp_syscall_resolve_name(rule.name.encode())
-        if number == -1:
-            number = forbidden.NUMBERS.get(rule.name, -1)
-        if number == -1:
-            return  # neither the library nor this architecture knows it
-
-        # struct scmp_arg_cmp: unsigned, enum, u64, u64
-        compare = (ctypes.c_uint64 * 3)()
-        if rule.when is not None:
-            argument, operator, first, second = rule.when
-            head = ctypes.cast(compare, ctypes.POINTER(ctypes.c_uint32))
-            head[0], head[1] = argument, operator
-            compare[1], compare[2] = first, second
-        code = self._library.seccomp_rule_add_array(
-            self._context,
-            ctypes.c_uint32(_ACT_ERRNO | rule.error),
-            number,
-            ctypes.c_uint(rule.when is not None),
-            compare,
-        )
-        self._check(code, rule.name)
-
-    def _check(self, code: int, what: str) -> None:
-        if code == 0:
-            return
-        if code == -errno.ECANCELED:  # what libseccomp makes of any
-            raise SandboxError(f"the kernel refuses {what}")
-        raise SandboxError(f"libseccomp refuses {what}: {os.strerror(-code)}")

@@ -15,22 +15,22 @@ from . import channel, confinement, events, process, wire
 
 
 def run(
-    server: int, connection: int, output: int, sandbox: str, required: bool
+    server: int, connection: int, output: int, guard: int, sandbox: str, required: bool
 ) -> NoReturn:
-    """Never returns into the server's code."""
+    """Never returns into the server's code. `guard`: see confinement."""
     try:
-        process.become_worker(server, output, connection)
-        _serve(socket.socket(fileno=connection), sandbox, required)
+        process.become_worker(server, output, (connection, guard))
+        confined = confinement.Confinement(sandbox, required, guard)
+        _serve(socket.socket(fileno=connection), confined)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
 
 
-def _serve(connection: socket.socket, sandbox: str, required: bool) -> None:
+def _serve(connection: socket.socket, confined: confinement.Confinement) -> None:
     pythonfilter_interpreter.prepare_worker()
     pythonfilter_interpreter.log_with(events.log_anonymous)
-    confined = confinement.Confinement(sandbox, required)
     try:
         applied = confined.begin()
     except confinement.Refused as error:
