@@ -139,10 +139,7 @@ class FilterStream {
   GstClockTime latency() const {
     return python.latency() + python.deadline() + wait_.load();
   }
-  void check_latency() {
-    const GstClockTime now = latency();
-    if (G_UNLIKELY(told_.is_wrong(now))) told_.post(element_, now);
-  }
+  void check_latency() { told_.check(element_, latency()); }
   bool reaches_stop(const GstSegment &segment, GstBuffer *buffer) const;
   GstFlowReturn complete(GstBuffer **buffer, size_t frames);
   GstClockTime length_of(GstBuffer *buffer) const;

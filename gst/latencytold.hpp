@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Which latency an element told, so that it says so, once, when that is not
-// true any more.
+// true any more. Who asked may be anybody: that somebody knows a new one says
+// nothing of the pipeline, which asks when it gets a message.
 #pragma once
 
 #include <atomic>
+#include <utility>
 
 #include <gst/gst.h>
 
@@ -24,22 +26,24 @@ class LatencyTold {
       now = then;
     }
   }
-  // Nobody has to hear of one that nobody has asked for.
-  bool is_wrong(GstClockTime now) const {
-    const GstClockTime told = told_;
-    return told != GST_CLOCK_TIME_NONE && told != now;
-  }
   void forget() { told_ = GST_CLOCK_TIME_NONE; }
 
-  // After is_wrong().
-  void post(GstElement *element, GstClockTime now) {
+  // The streaming thread's. Whether it is another one, and that was posted; of
+  // one that nobody has asked for nobody has to hear.
+  bool check(GstElement *element, GstClockTime now) {
+    const bool changes = std::exchange(last_, now) != now;
+    const GstClockTime told = told_;
+    if (G_LIKELY(told == now && !changes) || told == GST_CLOCK_TIME_NONE)
+      return false;
     told_ = now;
     gst_element_post_message(element,
                              gst_message_new_latency(GST_OBJECT(element)));
+    return true;
   }
 
  private:
   std::atomic<GstClockTime> told_{GST_CLOCK_TIME_NONE};
+  GstClockTime last_ = 0;  // in check()
 };
 
 }  // namespace pythonfilter

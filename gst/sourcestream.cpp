@@ -57,6 +57,7 @@ bool SourceStream::start(GstCaps *caps) {
   discont_ = true;
   duration_ = converts_ ? 0 : times_.time_after(frames_) - times_.time();
   if (!start_plugin(caps, info)) return false;
+  check_latency();
   in_place_ = !is_backwards();
   check_length();
   if (!in_place_) {
@@ -84,10 +85,9 @@ GstClockTime SourceStream::latency() const {
 
 void SourceStream::check_latency() {
   const GstClockTime now = latency();
-  if (G_LIKELY(!told_.is_wrong(now))) return;
-  GST_DEBUG_OBJECT(source_, "the latency is %" GST_TIME_FORMAT " now",
-                   GST_TIME_ARGS(now));
-  told_.post(GST_ELEMENT(source_), now);
+  if (G_UNLIKELY(told_.check(GST_ELEMENT(source_), now)))
+    GST_DEBUG_OBJECT(source_, "the latency is %" GST_TIME_FORMAT " now",
+                     GST_TIME_ARGS(now));
 }
 
 void SourceStream::choose_pool(GstQuery *query) {
