@@ -20,7 +20,8 @@ namespace pythonfilter {
 namespace {
 
 constexpr char path_variable[] = "GST_PYTHONFILTER_PATH";
-constexpr gint64 patience_us = 10 * G_USEC_PER_SEC;
+// For a folder that does not answer; files have a limit of their own.
+constexpr gint64 patience_us = 30 * G_USEC_PER_SEC;
 constexpr size_t longest_answer = 16 << 20;
 // A file that ends the scan costs one more.
 constexpr int most_attempts = 4;

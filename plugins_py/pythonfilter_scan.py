@@ -13,8 +13,10 @@ line is `end`: without it the file that was read last is one to be skipped.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import sys
 import time
 import warnings
@@ -31,7 +33,12 @@ if TYPE_CHECKING:
 
     Fields = dict[str, Iterable[str]]
 
-PATIENCE = 8.0  # seconds; the scan gives up after ten
+# Seconds of processor time, which a busy machine makes no longer: for all files,
+# for what one says, and until this process ends, as the parser cannot be
+# interrupted.
+PATIENCE, FILE_PATIENCE, PARSER_PATIENCE = 8.0, 0.5, 1.0
+LONGEST_RECORD = 1 << 16
+MOST_PLUGINS = 100  # in a file
 PLAIN = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-+:/"
 )
@@ -52,6 +59,24 @@ def record(word: str, fields: Fields) -> str:
         [word]
         + [f"{key}={','.join(map(encoded, values))}" for key, values in fields.items()]
     )
+
+
+def _give_up(number: int, frame: object) -> None:
+    raise Unusable("takes too long to look through")
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """Whatever a file makes of what reads it, others get their turn."""
+    signal.signal(signal.SIGPROF, _give_up)
+    signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PARSER_PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, FILE_PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def plugins_in(path: str) -> list[described.Plugin]:
@@ -82,9 +107,7 @@ def files_in(folder: str) -> Iterator[str]:
             yield name
 
 
-def records(
-    folders: Iterable[str], until: float, skipped: Collection[str] = ()
-) -> Iterator[str]:
+def records(folders: Iterable[str], skipped: Collection[str] = ()) -> Iterator[str]:
     """What there is to say of the folders; the first one with a name wins."""
     owners: dict[str, str] = {}
     seen: set[str] = set()
@@ -96,7 +119,7 @@ def records(
             path = os.path.join(os.path.abspath(folder), file)
             yield record("reading", {"file": [path]})
             try:
-                if time.monotonic() > until:
+                if time.process_time() > PATIENCE:
                     raise Unusable(f"the scan took more than {PATIENCE:g} s before it")
                 if path in skipped:
                     raise Unusable("the scan stopped at it")
@@ -107,7 +130,10 @@ def records(
 
 def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
     stem = os.path.basename(path).removesuffix(".py").replace("_", "-")
-    found = plugins_in(path)
+    with limited():
+        found = plugins_in(path)
+    if len(found) > MOST_PLUGINS:
+        raise Unusable(f"has {len(found)} plugins; {MOST_PLUGINS} are the most")
     for plugin in found:
         if plugin.problem:
             yield record("broken", {"file": [path], "reason": [plugin.problem]})
@@ -119,9 +145,12 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
         elif name in owners:
             text = f"{path} is no element: py-{name} is {owners[name]}"
         else:
-            owners[name] = path
             fields: Fields = {"name": [f"py-{name}"], "file": [path]}
-            yield record("element", fields | plugin.fields)
+            line = record("element", fields | plugin.fields)
+            if len(line) > LONGEST_RECORD:
+                raise Unusable("says more of itself than an element can have")
+            owners[name] = path
+            yield line
             for note in plugin.notes:
                 yield record("note", {"text": [note]})
             continue
@@ -139,7 +168,7 @@ def main() -> int:
     option = "--skip="
     skipped = {a[len(option) :] for a in sys.argv[1:] if a.startswith(option)}
     folders = [each for each in sys.argv[1:] if not each.startswith(option)]
-    for line in records(folders, time.monotonic() + PATIENCE, skipped):
+    for line in records(folders, skipped):
         print(line, flush=True)
     print("end")
     return 0

@@ -238,6 +238,60 @@ def test_broken_files_cost_only_themselves(place):
     assert "hidden" not in text and "test_it" not in text
 
 
+PLUGIN = """
+from base_plugin import AudioProcessorPlugin, Param
+class Hostile(AudioProcessorPlugin):
+    {}
+    def process_audio(self, buffer): ...
+"""
+# What costs a parser, or whoever reads what it found, more than it should.
+HOSTILE = {
+    "unary": "x = " + "-" * 100_000 + "1\n",
+    "attributes": "x = a" + ".b" * 100_000 + "\n",
+    "calls": "x = a" + "()" * 100_000 + "\n",
+    "branches": "if x: pass\n" + "elif x: pass\n" * 20_000,
+    "digits": "x = " + "9" * 900_000 + "\n",
+    "literals": "x = f'" + "{a}" * 200_000 + "'\n",
+    "line": "class C0:\n def process_audio(self, buffer): ...\n"
+    + "".join(f"class C{i + 1}(C{i}): ...\n" for i in range(20_000)),
+    "classes": "".join(
+        f"class C{i}:\n def process_audio(self, buffer): ...\n" for i in range(500)
+    ),
+    "doubled": "a0 = ('x',)\n"
+    + "".join(f"a{i + 1} = (a{i}, a{i})\n" for i in range(60))
+    + PLUGIN.format("output_caps = a60"),
+    "params": PLUGIN.format("\n    ".join(f"p{i} = Param(1.0)" for i in range(10_000))),
+    "caps": PLUGIN.format(f"output_caps = 'a/b, c={'<' * 30_000}1{'>' * 30_000}'"),
+    "structures": PLUGIN.format(
+        "output_caps = '" + "; ".join(f"a/b{i}" for i in range(3000)) + "'"
+    ),
+    "structure": PLUGIN.format(
+        f"input_caps = 'a/b, c=(structure)' + {'[s,x=(structure)' * 3000!r}"
+    ),
+    "surrogates": PLUGIN.format("output_caps = '\\ud800'"),
+}
+
+
+@pytest.mark.parametrize("fork", ["yes", "no"])
+def test_hostile_files_cost_only_themselves(fork, place):
+    folder, env = place
+    for name in ("before", "zz"):
+        (folder / f"{name}.py").write_text(SINK)
+    for name, source in HOSTILE.items():
+        (folder / f"{name}.py").write_text(source)
+    os.mkfifo(folder / "fifo.py")
+    for name in ("zero", "tty", "random"):
+        (folder / f"{name}.py").symlink_to(f"/dev/{name}")
+    env["GST_REGISTRY_FORK"] = fork
+    found = names(env)
+    assert {"py-before", "py-zz"} <= set(found), found
+    assert "No such element" not in inspect("pythonfilter", env)
+    assert launch(f"{SOURCE} ! py-zz", **env).code == 0
+    for name in {*found} - {"py-before", "py-zz"}:
+        # Whatever it says of itself can be looked at.
+        assert name in inspect(name, env)
+
+
 MISNAMED = """
 from base_plugin import AudioProcessorPlugin, Param
 class Misnamed(AudioProcessorPlugin):
