@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs a fuzzer with what it begins with: records and replies of workers, caps.
+"""Runs a fuzzer with what it begins with: records and replies of workers, caps,
+headers of SFrame.
 
-corpus.py records|replies|caps PROGRAM ARGUMENT...
+corpus.py records|replies|caps|sframe PROGRAM ARGUMENT...
 
 The program is given a folder with a file for each, and the arguments.
 """
@@ -11,6 +12,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python"))
+
+import sframe_vectors as published
 
 
 def reply(asked, outputs_size, *words, table=(), frame=0):
@@ -93,14 +98,20 @@ CAPS = {
 }
 
 
+# As published, with something of a frame behind them.
+HEADERS = {
+    header: bytes.fromhex(header) + b"\1\2\3" for _, _, header in published.HEADERS
+}
+CORPORA = {"records": RECORDS, "replies": REPLIES, "caps": CAPS, "sframe": HEADERS}
+
+
 def main():
     name, program, *arguments = sys.argv[1:]
+    command = [sys.executable, program] if program.endswith(".py") else [program]
     with tempfile.TemporaryDirectory() as folder:
-        for each, data in {"records": RECORDS, "replies": REPLIES, "caps": CAPS}[
-            name
-        ].items():
+        for each, data in CORPORA[name].items():
             (pathlib.Path(folder) / each).write_bytes(data)
-        return subprocess.call([program, folder, *arguments])
+        return subprocess.call([*command, folder, *arguments])
 
 
 if __name__ == "__main__":

@@ -70,7 +70,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(outcome <= ReplyOutcome::NoSpace);
   CHECK(outcome != ReplyOutcome::Failed || reply.records > 0);
   CHECK(outcome != ReplyOutcome::NoSpace ||
-        (asked.converts && reply.bytes <= most_output_bytes));
+        (asked.converts && reply.bytes > asked.outputs_size &&
+         reply.bytes <= most_output_bytes));
+  CHECK(outcome != ReplyOutcome::Ok || !asked.converts || asked.in_place ||
+        reply.flags & reply_converted);
   const bool given = outcome == ReplyOutcome::Ok && reply.outputs > 0;
   if (!given) return 0;
   CHECK(asked.converts && reply.flags & reply_converted);
