@@ -3,8 +3,9 @@
 // The seam between the elements (gst/) and Python (bridge/): plain C++17.
 //
 // No PyObject and no GstBuffer crosses it, and it is the one header that gst/
-// includes from here. gst/ maps a buffer into a Block, the bridge shows that
-// memory to the plugin as a NumPy array and says what came of the call.
+// includes from here, with some that know of neither (ticks, threads). gst/
+// maps a buffer into a Block, the bridge shows that memory to the plugin as a
+// NumPy array and says what came of the call.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,8 @@ struct Isolation {
   int max_restarts = 5;  // in a minute
   int hang_timeout = 10000;  // ms, after which a call hangs; 0: never
   uint64_t hang_ns() const { return uint64_t(hang_timeout) * 1000000u; }
+  // Of what loads: code, a model, or one that warms up in its first call.
+  uint64_t slow_ns() const { return 6 * hang_ns(); }
   Sandbox sandbox = Sandbox::Basic;
   bool sandbox_required = false;  // fail where it cannot be applied
 };
@@ -359,6 +362,10 @@ class Plugin {
   virtual bool wants_start(bool /* hurries */) { return false; }
   // Any thread. False: it runs here.
   virtual bool worker_statistics(WorkerStatistics *) const { return false; }
+
+  // Whether this thread is in a call of it, or in what is told after one. Of a
+  // plugin in another process only whoever calls it knows.
+  virtual bool is_called_here() const { return false; }
 
   // From here on a call that is still running at `deadline` (ticks() time is
   // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and

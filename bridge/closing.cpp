@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <link.h>
-#include <thread>
 
 #include "gil.hpp"
 #include "names.hpp"
 #include "running_call.hpp"
+#include "thread.hpp"
 
 namespace pythonfilter {
 
@@ -28,11 +28,11 @@ void close_at_exit() {
   if (gate::wait_until_empty(exit_patience_ms)) return;
   // Not on this thread: C code that does not come back may hold the GIL.
   if (!Py_IsInitialized()) return;
-  std::thread([] {
+  Thread::start_detached("python-closing", [] {
     const PyGILState_STATE state = PyGILState_Ensure();
     interrupt_all_calls();
     PyGILState_Release(state);
-  }).detach();
+  });
   gate::wait_until_empty(exit_limit_ms);
 }
 

@@ -3,8 +3,6 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "closing.hpp"
@@ -14,6 +12,7 @@
 #include "numpy_api.hpp"
 #include "outbox.hpp"
 #include "places.hpp"
+#include "thread.hpp"
 #include "view_types.hpp"
 
 namespace pythonfilter {
@@ -106,12 +105,7 @@ struct Start {
 
 // Python's main thread is whichever started it, so it gets one that stays:
 // streaming and application threads come and go.
-void *interpreter_thread(void *data) {
-  auto *start = static_cast<Start *>(data);
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  pthread_setname_np(pthread_self(), "python-main");
+void run_python(Start *start) {
   std::string problem = start_python();
   if (problem.empty()) PyEval_SaveThread();
   {
@@ -134,15 +128,15 @@ bool start_once(Failure *failure) {
   }
   std::unique_lock<std::mutex> lock(start.mutex);
   static bool asked = false;
+  if (!asked)
+    asked = Thread::start_detached("python-main", [] { run_python(&start); });
   if (!asked) {
-    asked = true;
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, interpreter_thread, &start) != 0) {
-      start.tried = true;
-      start.problem = "no thread for the interpreter";
-    } else {
-      pthread_detach(thread);
-    }
+    gate::leave();
+    describe_failure(failure, Failure::Kind::Unusable, "python",
+                     Thread::none_left);
+    return false;
+  }
+  if (!python.ours) {
     python.ours = true;
     close_before_later_handlers();
   }

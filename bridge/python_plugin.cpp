@@ -15,6 +15,8 @@ namespace pythonfilter {
 
 namespace {
 
+constexpr uint64_t unlock_patience_ns = 1000000000;
+
 const char *kind_name(PluginKind kind) {
   switch (kind) {
     case PluginKind::Source:
@@ -67,6 +69,8 @@ void hide_secret(Failure *failure, const std::string &key) {
 }  // namespace
 
 bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
+  // Whoever loads it holds the element's lock, as far as its first start().
+  until_started_.begin(site_, spec.isolation.hang_ns(), false);
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "load");
@@ -212,7 +216,9 @@ PythonPlugin::~PythonPlugin() {
 
 Ref PythonPlugin::call_host(const char *method, const char *phase,
                             Failure *failure, Ref arguments) {
-  RunningCall call(site_.get(), phase, ticks());
+  // Calls never overlap, but a plugin may flush its own stream.
+  RunningCall call(site_.get(), phase, ticks(),
+                   is_in_call(*site_) ? site_->phase.load() : nullptr);
   Inside inside(&surroundings_);
   Ref bound = steal(PyObject_GetAttrString(host_.get(), method));
   Ref result;
@@ -234,6 +240,7 @@ bool PythonPlugin::call_host(const char *method, Failure *failure) {
 }
 
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
+  until_started_.end();
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "start");
@@ -275,6 +282,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
     Gil gil;
     if (!gil) return Outcome::Closing;
     block->times.held = ticks();
+    if (__builtin_expect(is_in_call(*site_), 0))
+      return call_itself(block, failure);
     if (capabilities_.converts) release_sent();
     PyObject *buffer = view_.point_at(block);
     if (buffer) {
@@ -295,9 +304,21 @@ bool PythonPlugin::shutdown(Failure *failure) {
     }
   }
   block->times.left = ticks();
-  if (__builtin_expect(!outbox_->empty(), 0))
+  if (__builtin_expect(!outbox_->empty(), 0)) {
+    delivering_ = thread_id();
     outbox_->deliver(block->pts, block->duration);
+    delivering_ = 0;
+  }
   return outcome;
+}
+
+// It pushed a buffer into its own element. The array is in use.
+Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
+  block->times.left = block->times.held;
+  describe_failure(
+      failure, Failure::Kind::Refused, audio_name_.c_str(),
+      audio_name_ + "() cannot be called from within its own call");
+  return Outcome::Failed;
 }
 
 // None and True are success, and so is an array: the samples themselves.
@@ -482,13 +503,24 @@ bool PythonPlugin::restore_state(Failure *failure) {
          call_host("set_state", "set_state", failure, std::move(arguments));
 }
 
-// While another thread's call is running, so not as a call of its own.
+// While another thread's call is running, so at a site of its own. Nothing else
+// can be told before it is back, so it has its second whatever it is called
+// for.
 bool PythonPlugin::unlock(Failure *failure) {
+  const auto site = std::make_shared<CallSite>();
+  site->listener = site_->listener;
+  CallWatch watch;
+  watch.begin(site, unlock_patience_ns, true);
   Gil gil;
   if (!gil) return told_closing(failure, "unlock");
   if (!host_) return true;
+  add_call_site(site);
+  RunningCall call(site.get(), "unlock", ticks());
   Inside inside(&surroundings_);
-  if (steal(PyObject_CallMethod(host_.get(), "unlock", nullptr))) return true;
+  Ref done = steal(PyObject_CallMethod(host_.get(), "unlock", nullptr));
+  inside.leave();
+  call.end();
+  if (done) return true;
   capture_exception(failure, "unlock");
   return false;
 }

@@ -42,6 +42,10 @@ class PythonPlugin final : public Plugin {
   bool unlock(Failure *failure) override;
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
+  bool is_called_here() const override {
+    return is_in_call(*site_) ||
+           delivering_.load(std::memory_order_relaxed) == thread_id();
+  }
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
@@ -55,6 +59,7 @@ class PythonPlugin final : public Plugin {
   bool call_host(const char *method, Failure *failure);
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
+  Outcome call_itself(Block *block, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
   Outcome outcome_of(Failure *failure) const;
   bool is_secret(const std::string &key) const;
@@ -64,6 +69,8 @@ class PythonPlugin final : public Plugin {
   const PluginKind kind_;
   const std::shared_ptr<Outbox> outbox_;
   const std::shared_ptr<CallSite> site_;
+  std::atomic<unsigned long> delivering_{0};  // the thread of process()
+  CallWatch until_started_;
   SideCalls side_calls_;
   // All with the GIL.
   Ref host_;   // pythonfilter_host.Host, the instance and what is known of it

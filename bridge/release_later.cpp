@@ -4,11 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <pthread.h>
-#include <signal.h>
 #include <thread>
 
 #include "gil.hpp"
+#include "thread.hpp"
 
 namespace pythonfilter {
 
@@ -28,21 +27,17 @@ class Collector {
   void wake() {
     if (!asleep_.load(std::memory_order_seq_cst)) return;
     std::lock_guard<std::mutex> lock(mutex_);
+    // Where no thread is to be had the next object asks for one again; until
+    // then the next call is the one that releases.
+    if (!started_)
+      started_ = Thread::start_detached("python-release", [this] { run(); });
+    if (!started_) return;
     asleep_.store(false, std::memory_order_seq_cst);
-    if (started_) {
-      woken_.notify_all();
-    } else {
-      started_ = true;
-      std::thread([this] { run(); }).detach();
-    }
+    woken_.notify_all();
   }
 
  private:
   void run() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    pthread_setname_np(pthread_self(), "python-release");
     for (;;) {
       {
         std::unique_lock<std::mutex> lock(mutex_);

@@ -7,16 +7,14 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <mutex>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
 #include "errors.hpp"
 #include "gil.hpp"
 #include "names.hpp"
+#include "thread.hpp"
 
 namespace pythonfilter {
 
@@ -32,6 +30,17 @@ constexpr milliseconds grace(100);
 constexpr milliseconds again(100);
 // After the first PluginTimeout, until the call counts as hanging in C.
 constexpr milliseconds until_hung(250);
+
+std::string hang_text(const std::string &phase, bool interrupted) {
+  return interrupted
+             ? phase +
+                   "() hangs outside Python code, where it cannot be "
+                   "interrupted; nothing can stop or flush before it returns"
+             : phase +
+                   "() has not returned yet, and before that nothing can stop "
+                   "the element; with isolation=process its process would be "
+                   "ended";
+}
 
 std::vector<std::weak_ptr<CallSite>> &all_sites() {  // guarded by the GIL
   static auto &sites = *new std::vector<std::weak_ptr<CallSite>>;
@@ -66,9 +75,14 @@ std::string stack_without_gil() {
   return text;
 }
 
+}  // namespace
+
 struct Watch {
   std::shared_ptr<CallSite> site;
-  HangObserver *observer = nullptr;
+  HangObserver *observer = nullptr;  // NULL: the site's listener is told
+  std::chrono::nanoseconds patience{
+      0};  // with each call; 0: there is a deadline
+  bool interrupts = true;
   Clock::time_point next;       // when to look again
   uint64_t serial = 0;          // the call that the rest is about
   Clock::time_point first_try;  // of interrupting it
@@ -79,52 +93,41 @@ struct Watch {
   std::atomic<bool> over{false};
 };
 
+namespace {
+
 // Looks after elements that stop. Its thread never takes the GIL, which the
 // hanging call may hold: a thread of its own is sent for it each time.
 class Watchdog {
  public:
-  void watch(const std::shared_ptr<CallSite> &site, uint64_t deadline,
-             HangObserver *observer) {
-    const uint64_t now = monotonic_ns();
-    const auto ahead =
-        std::chrono::nanoseconds(deadline > now ? deadline - now : 0);
-    auto watch = std::make_shared<Watch>();
-    watch->site = site;
-    watch->observer = observer;
-    watch->next = Clock::now() + ahead;
+  void watch(const std::shared_ptr<Watch> &watch) {
     std::lock_guard<std::mutex> lock(mutex_);
+    // Where no thread is to be had, whoever watches next asks for one again.
+    if (!started_)
+      started_ = Thread::start_detached("python-watchdog", [this] { run(); });
+    changed_.notify_all();
     for (const auto &known : watches_) {
-      if (known->site != site) continue;
+      if (known->site != watch->site || !known->observer || !watch->observer)
+        continue;
       known->next = std::min(known->next, watch->next);
-      changed_.notify_all();
       return;
     }
-    watches_.push_back(std::move(watch));
-    if (!started_) {
-      started_ = true;
-      std::thread([this] { run(); }).detach();
-    }
-    changed_.notify_all();
+    watches_.push_back(watch);
   }
 
-  void unwatch(const std::shared_ptr<CallSite> &site) {
+  template <typename Is>
+  void unwatch(Is is) {
     std::unique_lock<std::mutex> lock(mutex_);
-    for (auto it = watches_.begin(); it != watches_.end(); ++it) {
-      if ((*it)->site != site) continue;
-      std::shared_ptr<Watch> watch = *it;
-      watches_.erase(it);
-      watch->over = true;
-      changed_.wait(lock, [&] { return !watch->telling; });
-      return;
-    }
+    const auto found = std::find_if(watches_.begin(), watches_.end(), is);
+    if (found == watches_.end()) return;
+    const std::shared_ptr<Watch> watch = *found;
+    watches_.erase(found);
+    watch->over = true;
+    // A listener lives as long as the site does.
+    if (watch->observer) changed_.wait(lock, [&] { return !watch->telling; });
   }
 
  private:
   void run() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    pthread_setname_np(pthread_self(), "python-watchdog");
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       if (watches_.empty()) {
@@ -146,7 +149,7 @@ class Watchdog {
   void look(std::shared_ptr<Watch> watch, std::unique_lock<std::mutex> &lock) {
     const auto now = Clock::now();
     const char *phase = watch->site->phase.load(std::memory_order_relaxed);
-    watch->next = now + milliseconds(phase ? 50 : 20);
+    watch->next = now + interval(*watch, phase);
     if (!phase) return;
     const uint64_t serial = watch->site->serial.load(std::memory_order_relaxed);
     if (watch->serial != serial) {
@@ -155,36 +158,58 @@ class Watchdog {
       watch->stack.clear();
       watch->told = false;
     }
-    if (!watch->asking) {
-      watch->asking = true;
-      std::thread([this, watch] { interrupt(watch); }).detach();
-    }
-    if (watch->told || now - watch->first_try < until_hung) return;
+    const auto passed = now - watch->first_try;
+    if (passed < watch->patience) return;
+    const bool asks = !watch->asking && (watch->interrupts || !watch->told);
+    if (asks)
+      watch->asking = Thread::start_detached("python-interrupt",
+                                             [this, watch] { ask(watch); });
+    if (watch->told || passed < watch->patience + until_hung) return;
     watch->told = watch->telling = true;
     std::string stack = watch->stack;
     lock.unlock();
-    watch->observer->call_hangs(phase,
-                                stack.empty() ? stack_without_gil() : stack);
+    tell(*watch, phase, stack.empty() ? stack_without_gil() : stack);
     lock.lock();
     watch->telling = false;
     changed_.notify_all();
   }
 
-  void interrupt(const std::shared_ptr<Watch> &watch) {
+  // Past its time a call is looked at closely, and before that now and then.
+  static Clock::duration interval(const Watch &watch, const char *phase) {
+    if (watch.patience.count() == 0) return milliseconds(phase ? 50 : 20);
+    return std::clamp<Clock::duration>(watch.patience / 10, milliseconds(20),
+                                       milliseconds(500));
+  }
+
+  static void tell(const Watch &watch, const std::string &phase,
+                   const std::string &stack) {
+    if (watch.observer) return watch.observer->call_hangs(phase, stack);
+    Failure failure;
+    failure.kind = Failure::Kind::Late;
+    failure.phase = phase;
+    failure.message = hang_text(phase, watch.interrupts);
+    failure.traceback = stack;
+    watch.site->listener->failed(failure);
+  }
+
+  // On a thread of its own: where the call stands; and interrupts it.
+  void ask(const std::shared_ptr<Watch> &watch) {
     std::string stack;
-    bool raised = false;
+    bool ran = false;
     {
       Gil gil;
       CallSite *site = watch->site.get();
-      if (gil && !watch->over && has_run_for(*site, grace)) {
+      const auto least =
+          std::max<std::chrono::nanoseconds>(grace, watch->patience);
+      if (gil && !watch->over && has_run_for(*site, least)) {
         stack = stack_of(site->thread);
-        interrupt_call(site);
-        raised = true;
+        if (watch->interrupts) interrupt_call(site);
+        ran = true;
       }
     }
     std::unique_lock<std::mutex> lock(mutex_);
     if (!stack.empty()) watch->stack = std::move(stack);
-    if (raised) changed_.wait_for(lock, again, [] { return false; });
+    if (ran) changed_.wait_for(lock, again, [] { return false; });
     watch->asking = false;
   }
 
@@ -238,11 +263,37 @@ void interrupt_all_calls() {
 
 void watch_call_site(const std::shared_ptr<CallSite> &site, uint64_t deadline,
                      HangObserver *observer) {
-  watchdog().watch(site, deadline, observer);
+  const uint64_t now = monotonic_ns();
+  auto watch = std::make_shared<Watch>();
+  watch->site = site;
+  watch->observer = observer;
+  watch->next = Clock::now() +
+                std::chrono::nanoseconds(deadline > now ? deadline - now : 0);
+  watchdog().watch(watch);
 }
 
 void unwatch_call_site(const std::shared_ptr<CallSite> &site) {
-  watchdog().unwatch(site);
+  watchdog().unwatch(
+      [&](const auto &each) { return each->site == site && each->observer; });
+}
+
+void CallWatch::begin(const std::shared_ptr<CallSite> &site, uint64_t patience,
+                      bool interrupts) {
+  end();
+  if (!patience) return;
+  auto watch = std::make_shared<Watch>();
+  watch->site = site;
+  watch->patience = std::chrono::nanoseconds(patience);
+  watch->interrupts = interrupts;
+  watch->next = Clock::now() + milliseconds(20);
+  watchdog().watch(watch);
+  watch_ = std::move(watch);
+}
+
+void CallWatch::end() {
+  if (!watch_) return;
+  watchdog().unwatch([&](const auto &each) { return each == watch_; });
+  watch_.reset();
 }
 
 }  // namespace pythonfilter

@@ -21,34 +21,39 @@ inline unsigned long thread_id() {
 struct CallSite {
   std::atomic<const char *> phase{nullptr};  // NULL: no call
   std::atomic<uint64_t> serial{0};           // of this call
-  unsigned long thread = 0;
+  // Whoever finds its own here knows that it is true.
+  std::atomic<unsigned long> thread{0};
   uint64_t began = 0;  // ticks
   bool interrupted = false;
   std::shared_ptr<Listener> listener;  // constant; never NULL
 };
 
-// Whether this thread is in a call there. With the GIL.
+// Whether this thread is in a call there.
 inline bool is_in_call(const CallSite &site) {
-  return site.phase.load(std::memory_order_relaxed) &&
-         site.thread == thread_id();
+  return site.phase.load(std::memory_order_acquire) &&
+         site.thread.load(std::memory_order_relaxed) == thread_id();
 }
 
-// One call into Python by one plugin. Begin and end with the GIL held.
+// One call into Python by one plugin. Begin and end with the GIL held. `outer`
+// is the phase of the call that it is made in, as a plugin may flush its own
+// stream.
 class RunningCall {
  public:
-  RunningCall(CallSite *site, const char *phase, uint64_t now) : site_(site) {
-    site->thread = thread_id();
+  RunningCall(CallSite *site, const char *phase, uint64_t now,
+              const char *outer = nullptr)
+      : site_(site), outer_(outer) {
+    site->thread.store(thread_id(), std::memory_order_relaxed);
     site->began = now;
     site->serial.store(site->serial.load(std::memory_order_relaxed) + 1,
                        std::memory_order_relaxed);
-    site->phase.store(phase, std::memory_order_relaxed);
+    site->phase.store(phase, std::memory_order_release);
   }
   ~RunningCall() { end(); }
   // A timeout that came too late to be raised is taken back here, so that it
   // hits nobody else.
   void end() {
     if (!site_) return;
-    site_->phase.store(nullptr, std::memory_order_relaxed);
+    site_->phase.store(outer_, std::memory_order_relaxed);
     if (site_->interrupted) cancel();
     site_ = nullptr;
   }
@@ -57,6 +62,7 @@ class RunningCall {
   void cancel();
 
   CallSite *site_;
+  const char *const outer_;
 };
 
 // Makes calls of `site` known to interrupt_all_calls(). With the GIL.
@@ -76,5 +82,22 @@ void watch_call_site(const std::shared_ptr<CallSite> &site, uint64_t deadline,
                      HangObserver *observer);
 // Returns when the observer is no longer in use.
 void unwatch_call_site(const std::shared_ptr<CallSite> &site);
+
+struct Watch;
+
+// Looks after calls during which nobody can tell the element to stop, because
+// whoever makes them holds its lock. Without the GIL.
+class CallWatch {
+ public:
+  ~CallWatch() { end(); }
+  // Each call at the site that takes longer than `patience` (ns; 0: nothing is
+  // looked after) is told to the site's listener, once, or `interrupts`.
+  void begin(const std::shared_ptr<CallSite> &site, uint64_t patience,
+             bool interrupts);
+  void end();
+
+ private:
+  std::shared_ptr<Watch> watch_;
+};
 
 }  // namespace pythonfilter

@@ -74,7 +74,7 @@ void PythonElement::warn_about_escapes() {
       ("told once; stats counts them as escapes"));
 }
 
-GstFlowReturn PythonElement::report(GstClockTime pts) {
+GstFlowReturn PythonElement::report(GstClockTime pts, OnError policy) {
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
   const bool late = failure_.kind == Failure::Kind::Late;
   if (!late) stats_.errors.add();  // those are missed-deadlines
@@ -84,7 +84,8 @@ GstFlowReturn PythonElement::report(GstClockTime pts) {
   const bool dropped = untold_.failure.kind == Failure::Kind::Dropped;
   // Not worth an error any more: the stream ends on purpose.
   const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
-  const bool fail = !dropped && !stopping && ends_stream(untold_.failure.kind);
+  const bool fail =
+      !dropped && !stopping && ends_stream(untold_.failure.kind, policy);
   if (fail || stopping || last_told_ == 0 ||
       monotonic_ns() - last_told_ >= warning_interval_ns)
     tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING);
@@ -96,12 +97,13 @@ GstFlowReturn PythonElement::report(GstClockTime pts) {
 
 // A policy is for what can be let through until the plugin works again. Late is
 // not broken, and may be the computer's fault.
-bool PythonElement::ends_stream(Failure::Kind kind) const {
+bool PythonElement::ends_stream(Failure::Kind kind, OnError policy) {
   if (kind == Failure::Kind::Late) return false;
-  return on_error_ == OnError::Fail || kind == Failure::Kind::Gone;
+  return policy == OnError::Fail || kind == Failure::Kind::Gone;
 }
 
-OnError PythonElement::lets_through() const {
+OnError PythonElement::lets_through(Outcome outcome) const {
+  if (outcome == Outcome::Dropped) return OnError::Drop;
   const OnError policy = on_error();
   if (policy != OnError::Fail || failure_.kind != Failure::Kind::Late)
     return policy;
@@ -132,6 +134,7 @@ void PythonElement::post(GstMessageType type, Failure failure) {
 // exception that Python cannot raise anywhere: on standard error.
 void PythonElement::announce(GstMessageType type, const Failure &failure,
                              GstClockTime pts, guint64 count) {
+  const BusyHere busy(this);
   std::string name;
   {
     std::lock_guard<std::mutex> lock(mutex_);

@@ -23,7 +23,8 @@ bool PythonElement::can_seek() const {
 
 bool PythonElement::seek(guint64 place) {
   GST_DEBUG_OBJECT(element_, "seek(%" G_GUINT64_FORMAT ")", place);
-  if (failed_) return false;
+  if (failed_ || refuse_within_call("seek")) return false;
+  const BusyHere busy(this);
   if (plugin_->seek(place, &failure_)) return true;
   if (failure_.kind == Failure::Kind::Refused)
     // It has not moved, and can go on.
@@ -35,7 +36,8 @@ bool PythonElement::seek(guint64 place) {
 
 bool PythonElement::restart() {
   GST_DEBUG_OBJECT(element_, "the plugin begins anew");
-  if (failed_) return false;
+  if (failed_ || refuse_within_call("begin anew")) return false;
+  const BusyHere busy(this);
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
   return plugin_->start(format_, &failure_) || fail_caps();
 }

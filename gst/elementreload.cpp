@@ -54,6 +54,7 @@ bool PythonElement::accept_code(Candidate *next) {
   // Nothing new is to be refused for what the old one would not have either.
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   if (!reloader_.take(next)) return false;
+  const BusyHere busy(this);
   Failure failure;
   if (hand_over(next, &failure)) return true;
   {
@@ -129,6 +130,7 @@ void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
 }
 
 void PythonElement::take_over(Candidate next) {
+  const BusyHere busy(this);
   const Capabilities &capabilities = next.plugin->capabilities();
   const bool carried = carries_state(next);
   GstCaps *caps =

@@ -64,6 +64,7 @@ void PythonElement::remember_worker() {
 }
 
 void PythonElement::post_statistics() {
+  const BusyHere busy(this);
   gst_element_post_message(
       element_, gst_message_new_element(GST_OBJECT(element_), statistics()));
 }

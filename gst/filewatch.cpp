@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -24,10 +22,8 @@ constexpr int quiet_ms = 50;
 FileWatch::FileWatch(std::function<void()> saved) : saved_(std::move(saved)) {}
 
 FileWatch::~FileWatch() {
-  if (thread_.joinable()) {
-    eventfd_write(stop_, 1);
-    thread_.join();
-  }
+  if (thread_.joinable()) eventfd_write(stop_, 1);
+  thread_.join();
   if (inotify_ >= 0) close(inotify_);
   if (stop_ >= 0) close(stop_);
 }
@@ -54,15 +50,14 @@ bool FileWatch::set_files(const std::vector<std::string> &files,
     files_.insert(file);
   }
   if (!watched) *problem = strerror(errno);
-  if (watched && !thread_.joinable()) thread_ = std::thread([this] { run(); });
-  return watched;
+  if (!watched || thread_.joinable() ||
+      thread_.start("python-watch", [this] { run(); }))
+    return watched;
+  *problem = Thread::none_left;
+  return false;
 }
 
 void FileWatch::run() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  pthread_setname_np(pthread_self(), "python-watch");
   bool saved = false;
   pollfd sources[] = {{stop_, POLLIN, 0}, {inotify_, POLLIN, 0}};
   for (;;) {

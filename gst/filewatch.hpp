@@ -9,8 +9,9 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "../bridge/thread.hpp"
 
 namespace pythonfilter {
 
@@ -36,7 +37,7 @@ class FileWatch {
   std::mutex mutex_;                    // a leaf
   std::map<int, std::string> folders_;  // guarded by mutex_; by their watch
   std::set<std::string> files_;         // guarded by mutex_
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace pythonfilter

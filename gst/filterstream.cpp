@@ -13,8 +13,8 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 namespace pythonfilter {
 
 bool FilterStream::start(GstCaps *input, GstCaps *output) {
+  if (!python.loaded() || python.refuse_within_call("take caps")) return false;
   forget_position();
-  if (!python.loaded()) return false;
   converts_ = python.converts();
   sealed_ = python.fails_closed();
   if (converts_) return start_conversion(input, output);
@@ -174,10 +174,13 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
       ended_ = true;
       return GST_FLOW_EOS;
     }
-    const OnError lets =
-        outcome == Outcome::Dropped ? OnError::Drop : python.lets_through();
-    flow = python.report(GST_BUFFER_PTS(*buffer));
+    // Asked once, and held against what it was before the call: somebody may
+    // change it, and then nobody has the samples of before.
+    OnError lets = python.lets_through(outcome);
+    flow = python.report(GST_BUFFER_PTS(*buffer), lets);
     if (flow != GST_FLOW_OK) return flow;
+    if (lets == OnError::Passthrough && writes_ && policy != lets)
+      lets = OnError::Drop;
     let_through(buffer, &block, lets);
     if (*buffer && python.isolated() && writes_) {
       block.unmap();
@@ -265,18 +268,16 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
   if (!converts_)
     note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
                   block->frames);
-  // What went in is not what has to come out, and nothing is known that is.
-  const bool nothing_fits = !in_place_ || (policy == OnError::Silence &&
-                                           bytes_ && python.info().bpf == 0);
-  if (nothing_fits) policy = OnError::Drop;
-  // `fail` here: the policy was changed since the call. Nothing gets through.
-  if (policy == OnError::Drop || policy == OnError::Fail) {
+  const bool silences =
+      policy == OnError::Silence && (!bytes_ || python.info().bpf > 0);
+  // Where caps change, what went in is not what has to come out.
+  if (!in_place_ || !(silences || policy == OnError::Passthrough)) {
     gst_clear_buffer(buffer);
     python.stats().dropped.add();
     GST_DEBUG_OBJECT(element_, "drops %" G_GSIZE_FORMAT " frames",
                      block->frames);
     broken_ = true;
-  } else if (policy == OnError::Silence) {
+  } else if (silences) {
     *buffer = gst_buffer_make_writable(*buffer);
     silence(*buffer);
   }

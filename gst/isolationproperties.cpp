@@ -113,8 +113,8 @@ void install_isolation_properties(GObjectClass *object_class) {
   install(g_param_spec_uint(
               "hang-timeout", "Hang timeout",
               "When a call in another process that is late hangs, and its "
-              "process is replaced, in ms; the first call after start() may "
-              "take six times as long; 0: never (changeable in NULL)",
+              "process is replaced, in ms; loading, start() and the first call "
+              "may take six times as long; 0: never (changeable in NULL)",
               0, G_MAXINT, guint(Isolation{}.hang_timeout), flags),
           PROP_HANG_TIMEOUT);
   install(g_param_spec_string(

@@ -83,6 +83,7 @@ bool PythonElement::is_secret(const std::string &key) const {
 GstFlowReturn PythonElement::apply_params() {
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
+  const BusyHere busy(this);
   std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
   for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
@@ -108,8 +109,42 @@ GstFlowReturn PythonElement::apply_params() {
 
 // ---- states ----------------------------------------------------------------
 
+bool PythonElement::refuse_within_call(const char *what) const {
+  std::shared_ptr<Plugin> plugin;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    plugin = plugin_;
+  }
+  if (!BusyHere::is_with(this) && !(plugin && plugin->is_called_here()))
+    return false;
+  // Not on the bus: whoever asks may do so for whatever comes there.
+  g_warning(
+      "%s cannot %s within a call of its plugin, or in a sync handler of "
+      "what is posted then; gst_element_call_async() or another thread "
+      "can",
+      GST_OBJECT_NAME(element_), what);
+  return true;
+}
+
+// The base class of a sink holds a lock in its calls that each change needs.
+bool PythonElement::may_change_state(GstStateChange transition) const {
+  const bool matters = transition == GST_STATE_CHANGE_NULL_TO_READY ||
+                       transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+                       transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                       kind_ == PluginKind::Sink;
+  return !matters ||
+         !refuse_within_call(
+             ("go " +
+              std::string(gst_element_state_get_name(
+                  GST_STATE_TRANSITION_CURRENT(transition))) +
+              " to " +
+              gst_element_state_get_name(GST_STATE_TRANSITION_NEXT(transition)))
+                 .c_str());
+}
+
 GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                                                  GstElementClass *parent) {
+  if (!may_change_state(transition)) return GST_STATE_CHANGE_FAILURE;
   // A sink cannot even pause while its call runs.
   const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
                     transition == GST_STATE_CHANGE_READY_TO_NULL ||
@@ -157,6 +192,7 @@ std::string PythonElement::plugin_name() const {
 }
 
 bool PythonElement::load() {
+  const BusyHere busy(this);
   PluginSpec spec;
   spec.kind = kind_;
   spec.listener = std::make_shared<PluginListener>(
@@ -259,6 +295,7 @@ bool PythonElement::initialize() {
 }
 
 void PythonElement::unload() {
+  const BusyHere busy(this);
   reloader_.close();
   properties_.withdraw();
   {
@@ -267,6 +304,8 @@ void PythonElement::unload() {
     conversion_.close();
   }
   if (!plugin_) return;
+  // Also of an element that did not come as far as READY.
+  begin_stop();
   if (kind_ == PluginKind::Sink) set_latency(0);
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
   end_stop();
@@ -288,9 +327,10 @@ bool PythonElement::start(const GstAudioInfo &info, int frames) {
 }
 
 bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
-  if (!plugin_) return false;
+  if (!plugin_ || refuse_within_call("take caps")) return false;
   // The pad sends caps that were refused again, before each buffer.
   if (failed_) return false;
+  const BusyHere busy(this);
   stop();
   info_ = info;
   format_ = *format;
@@ -350,6 +390,7 @@ bool PythonElement::offer_memory(GstQuery *query) const {
 
 void PythonElement::stop() {
   if (!started_) return;
+  const BusyHere busy(this);
   started_ = false;
   length_ = GST_CLOCK_TIME_NONE;
   reloader_.end_stream();
@@ -362,6 +403,7 @@ void PythonElement::stop() {
 GstFlowReturn PythonElement::update_latency() {
   frames_since_latency_ = 0;  // also of a plugin that says nothing
   if (!started_) return GST_FLOW_OK;
+  const BusyHere busy(this);
   if (plugin_->capabilities().has_duration) {
     const GstFlowReturn flow = update_duration();
     if (flow != GST_FLOW_OK) return flow;
@@ -398,6 +440,7 @@ void PythonElement::set_latency(GstClockTime now) {
 
 // A source's or a filter's is a part of what it tells, and it tells of that.
 void PythonElement::tell_latency() {
+  const BusyHere busy(this);
   GST_DEBUG_OBJECT(element_, "the latency is %" GST_TIME_FORMAT " now",
                    GST_TIME_ARGS(latency()));
   if (kind_ != PluginKind::Sink) return;
@@ -410,15 +453,19 @@ void PythonElement::tell_latency() {
 }
 
 GstFlowReturn PythonElement::reset() {
-  if (!started_ || failed_ || !plugin_->capabilities().has_reset)
+  if (!started_ || failed_ || !plugin_->capabilities().has_reset ||
+      refuse_within_call("forget what it heard"))
     return GST_FLOW_OK;
+  const BusyHere busy(this);
   if (!plugin_->reset(&failure_)) return report(GST_CLOCK_TIME_NONE);
   return update_latency();
 }
 
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
-  if (!started_ || failed_ || !plugin_->capabilities().has_drain)
+  if (!started_ || failed_ || !plugin_->capabilities().has_drain ||
+      refuse_within_call("drain"))
     return GST_FLOW_OK;
+  const BusyHere busy(this);
   tail->pts = pts;
   return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
 }
@@ -435,6 +482,7 @@ void PythonElement::unlock() {
 }
 
 bool PythonElement::available_space(int *frames) {
+  const BusyHere busy(this);
   return plugin_->available_space(frames, &failure_);
 }
 
@@ -442,6 +490,7 @@ Preferences PythonElement::preferences() {
   Preferences preferences;
   if (failed_) return preferences;  // it was told
   if (params_.changed() && apply_params() != GST_FLOW_OK) return preferences;
+  const BusyHere busy(this);
   if (!plugin_->preferences(&preferences, &failure_))
     report(GST_CLOCK_TIME_NONE);
   return preferences;
@@ -461,9 +510,9 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, curve_rate_, block);
-  if (G_UNLIKELY(isolated_) && block->patience == 0)
-    block->patience = patience_.with(*block);
-  const Outcome outcome = plugin_->process(block, &failure_);
+  const Outcome outcome = G_UNLIKELY(isolated_)
+                              ? call_elsewhere(block)
+                              : plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
   if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
@@ -474,6 +523,14 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
                  stats_due_.load(std::memory_order_relaxed)))
     post_due_statistics();
   return outcome;
+}
+
+[[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block) {
+  if (G_UNLIKELY(BusyHere::is_with(this)))
+    return refuse("was pushed into within its own call");
+  const BusyHere busy(this);
+  if (block->patience == 0) block->patience = patience_.with(*block);
+  return plugin_->process(block, &failure_);
 }
 
 [[gnu::hot]] void PythonElement::count(const Block &block) {

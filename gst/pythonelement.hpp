@@ -16,6 +16,7 @@
 
 #include "../bridge/bridge.hpp"
 #include "audioblock.hpp"
+#include "busyhere.hpp"
 #include "capsconversion.hpp"
 #include "curves.hpp"
 #include "isolationproperties.hpp"
@@ -104,6 +105,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The same of a source that has not agreed on caps.
   void look_at_output(const GstCaps *gives, GstPad *src);
 
+  // Whether this is within a call of the plugin, or of a handler of what it or
+  // the element says then; what is asked for, `what`, cannot be done there, and
+  // that is said.
+  bool refuse_within_call(const char *what) const;
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
   bool start(const GstAudioInfo &info, int frames);
@@ -151,13 +156,14 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   }
   // The plugin's audio method. What Failed means waits for report().
   Outcome call(Block *block);
-  // What a failed call lets through.
-  OnError lets_through() const;
+  // What a call with this outcome, which is not Ok, lets through.
+  OnError lets_through(Outcome outcome) const;
   // As if the plugin had failed, for something it is not to blame for.
   Outcome refuse(const std::string &problem);
   // One message about the last failure, by policy. OK: the stream goes on,
   // as it does after a Dropped buffer by any policy.
-  GstFlowReturn report(GstClockTime pts);
+  GstFlowReturn report(GstClockTime pts, OnError policy);
+  GstFlowReturn report(GstClockTime pts) { return report(pts, on_error()); }
   // The stream is at its end: what was only counted, and the statistics.
   void end_of_stream() {
     tell_rest();
@@ -256,8 +262,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void tell_warnings(const Capabilities &capabilities);
   bool describe_caps();
   void unload();
+  bool may_change_state(GstStateChange transition) const;
   void begin_stop();
   void end_stop();
+  Outcome call_elsewhere(Block *block);
   bool change_setting(std::string Settings::*setting, const GValue *value,
                       const char *name);
   bool is_in_null(const GValue *value, const char *name);
@@ -295,7 +303,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool worker_statistics(WorkerStatistics *now) const;
   void remember_worker();
   bool is_live() const;
-  bool ends_stream(Failure::Kind kind) const;
+  static bool ends_stream(Failure::Kind kind, OnError policy);
 
   GstElement *const element_;
   const PluginKind kind_;

@@ -2,8 +2,7 @@
 #include "reloader.hpp"
 
 #include <chrono>
-#include <pthread.h>
-#include <signal.h>
+#include <thread>
 #include <utility>
 
 #include "reloadfit.hpp"
@@ -61,7 +60,7 @@ void Reloader::close() {
     std::lock_guard<std::mutex> lock(watch_mutex_);
     watch_.reset();
   }
-  std::thread thread;
+  Thread thread;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     bridge_ = nullptr;
@@ -70,7 +69,7 @@ void Reloader::close() {
     thread.swap(thread_);
     changed_.notify_all();
   }
-  if (thread.joinable()) thread.join();
+  thread.join();
 }
 
 void Reloader::set_watching(bool watching) {
@@ -100,14 +99,24 @@ void Reloader::watch_files() {
 }
 
 bool Reloader::request() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (!bridge_) return false;
-  requested_ = true;
-  if (loading_ && !std::exchange(hurried_, true))
-    deadline_->hurry(loading_, monotonic_ns() + load_patience_ns);
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-  changed_.notify_all();
-  return true;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!bridge_) return false;
+    if (thread_.joinable() ||
+        thread_.start("python-reload", [this] { run(); })) {
+      requested_ = true;
+      if (loading_ && !std::exchange(hurried_, true))
+        deadline_->hurry(loading_, monotonic_ns() + load_patience_ns);
+      changed_.notify_all();
+      return true;
+    }
+  }
+  Failure failure;
+  failure.kind = Failure::Kind::Unusable;
+  failure.phase = "reload";
+  failure.message = std::string("the old code plays on: ") + Thread::none_left;
+  tell(failure);
+  return false;
 }
 
 // ---- the streaming thread's -------------------------------------------------
@@ -154,10 +163,6 @@ void Reloader::discard(Candidate candidate) {
 // ---- the reloader's thread --------------------------------------------------
 
 void Reloader::run() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  pthread_setname_np(pthread_self(), "python-reload");
   std::unique_lock<std::mutex> lock(mutex_);
   while (work(lock)) {
   }

@@ -10,11 +10,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include <gst/audio/audio.h>
 
 #include "../bridge/bridge.hpp"
+#include "../bridge/thread.hpp"
 #include "capsconversion.hpp"
 #include "filewatch.hpp"
 #include "pluginparams.hpp"
@@ -115,7 +115,7 @@ class Reloader {
   std::deque<Candidate> discarded_;
   std::atomic<bool> offered_{false};  // written under mutex_
   uint64_t stream_serial_ = 0;
-  std::thread thread_;
+  Thread thread_;
 
   // Held while its thread is waited for, which takes mutex_ only.
   std::mutex watch_mutex_;

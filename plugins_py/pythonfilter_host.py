@@ -137,7 +137,7 @@ def _forget(namespace: loader.Namespace) -> None:
 
 
 def _check_script(script: str) -> str:
-    path = os.path.abspath(os.path.expanduser(script))
+    path = file = os.path.abspath(os.path.expanduser(script))
     if os.path.isdir(path):
         file = os.path.join(path, "__init__.py")
         if not os.path.exists(file):
@@ -146,6 +146,9 @@ def _check_script(script: str) -> str:
             )
     if not os.path.exists(path):
         raise PluginError("not-found", "there is no such file", script)
+    # Reading a FIFO or a device may never come to an end.
+    if not os.path.isfile(file):
+        raise unusable("is no regular file", script)
     if not os.access(path, os.R_OK):
         raise PluginError("not-found", "may not be read", script)
     return path

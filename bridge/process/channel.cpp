@@ -78,7 +78,10 @@ bool Channel::make(std::shared_ptr<Listener> listener, std::string *problem) {
     worker->kill("its eventfd is full");
     take_signal(fd);
   });
-  Supervisor::get().watch(events_);
+  if (!Supervisor::get().watch(events_)) {
+    *problem = std::string("no memory for a worker: ") + strerror(errno);
+    return false;
+  }
   if (!worker_->open(std::to_string(serial_),
                      {calls.get(), events.get(), requests_.get(),
                       replies_.get(), page_->descriptor()})) {

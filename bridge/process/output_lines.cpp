@@ -35,6 +35,10 @@ std::shared_ptr<OutputLines> OutputLines::make(
 }
 
 bool OutputLines::readable() {
+  // A log function of the application's may keep the supervisor in here for so
+  // long that a worker's end does not wait for it.
+  const std::unique_lock<std::mutex> lock(reading_, std::try_to_lock);
+  if (!lock) return true;
   char bytes[4096];
   for (int i = 0; i < most_reads; i++) {
     const ssize_t got = read(pipe_.get(), bytes, sizeof bytes);
@@ -44,6 +48,7 @@ bool OutputLines::readable() {
       tell_left_out();
       return false;
     }
+    read_ += size_t(got);
     take(bytes, size_t(got));
   }
   return true;
@@ -84,6 +89,9 @@ void OutputLines::tell_left_out() {
 
 // What comes after a flood may be silence.
 void OutputLines::look() {
+  read_ = 0;
+  const std::unique_lock<std::mutex> lock(reading_, std::try_to_lock);
+  if (!lock) return;
   if (monotonic_ns() / 1000000000u != second_) tell_left_out();
 }
 

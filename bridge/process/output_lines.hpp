@@ -26,7 +26,10 @@ class OutputLines final : public Watched {
 
   int descriptor() const override { return pipe_.get(); }
   bool readable() override;
-  bool wants_look() const override { return left_out_ > 0; }
+  // What is not read waits in the pipe, and so does whoever prints it.
+  static constexpr size_t most_bytes = 256 << 10;
+  bool rests() const override { return read_ >= most_bytes; }
+  bool wants_look() const override { return left_out_ > 0 || rests(); }
   void look() override;
   std::string last_lines() const;
 
@@ -36,6 +39,7 @@ class OutputLines final : public Watched {
   void tell_left_out();
   void log(std::string text);
 
+  std::mutex reading_;  // only tried, as the log is written under it
   Descriptor pipe_;
   std::shared_ptr<Listener> listener_;  // NULL: kept only
   bool anonymous_ = false;
@@ -43,6 +47,7 @@ class OutputLines final : public Watched {
   uint64_t second_ = 0;
   int lines_in_second_ = 0;
   std::atomic<uint64_t> left_out_{0};
+  std::atomic<size_t> read_{0};  // bytes, since the last look
 
   mutable std::mutex mutex_;  // a leaf; guards last_
   std::deque<std::string> last_;

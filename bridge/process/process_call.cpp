@@ -12,8 +12,6 @@ namespace pythonfilter {
 
 namespace {
 
-// A model warms up in its first call: it is loaded, compiled, tried.
-constexpr uint64_t longer_at_first = 6;
 constexpr uint64_t look_every_ns = 100000000;
 constexpr size_t first_outputs_size = 65536;
 
@@ -150,8 +148,10 @@ Waited Session::finish_late(Patience *patience) {
 
 // 0: never. Late is not broken: what takes no honest call that long hangs.
 uint64_t Session::hangs_at() const {
-  const uint64_t hang = spec_.isolation.hang_ns();
-  return hang ? sent_ + (has_returned_ ? hang : longer_at_first * hang) : 0;
+  const Isolation &isolation = spec_.isolation;
+  const uint64_t hang =
+      has_returned_ ? isolation.hang_ns() : isolation.slow_ns();
+  return hang ? sent_ + hang : 0;
 }
 
 // A process that somebody has stopped does not run, and is no slow plugin.

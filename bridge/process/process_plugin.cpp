@@ -155,7 +155,7 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
     if (gone_ || restarter_.is_at_work() || stop_.deadline()) break;
     // The stop that kept it from being made was taken back.
     note_loss(&loss_);
-    if (until) break;
+    if (until || !restarter_.is_at_work()) break;
   }
   *failure = loss_;
   if (failure->kind != Failure::Kind::Gone) failure->kind = Failure::Kind::Lost;
@@ -168,7 +168,7 @@ bool ProcessPlugin::load(const PluginSpec &spec, Failure *failure) {
   spec_ = spec;
   session_ = std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
   const uint64_t began = monotonic_ns();
-  if (session_->load(0, failure)) {
+  if (session_->load(spec.isolation.slow_ns(), failure)) {
     longest_start_ = monotonic_ns() - began;
     capabilities_ = session_->capabilities();
     tell_of(session_.get());

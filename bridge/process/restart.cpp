@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <pthread.h>
-#include <signal.h>
 
 #include "../ticks.hpp"
 
@@ -55,12 +53,17 @@ void Restarter::begin(Make make, Failure *failure) {
     quits_ = false;
     failure_ = *failure;
   }
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ =
-      std::thread([this, make = std::move(make), delay] { run(make, delay); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (thread_.start("python-restart", [this, make = std::move(make), delay] {
+        run(make, delay);
+      }))
+    return;
+  // The next buffer asks again.
+  std::lock_guard<std::mutex> lock(mutex_);
+  policy_.forget_end();
+  at_work_ = false;
+  const std::string why = std::string("; ") + Thread::none_left;
+  if (failure->message.find(why) == std::string::npos) failure->message += why;
+  failure_ = *failure;
 }
 
 // False: nobody wants one any more.
@@ -78,7 +81,6 @@ bool Restarter::wait(uint64_t delay) {
 }
 
 void Restarter::run(Make make, uint64_t delay) {
-  pthread_setname_np(pthread_self(), "python-restart");
   std::unique_ptr<Session> session;
   Failure failure;
   while (wait(delay)) {
@@ -120,7 +122,7 @@ void Restarter::cancel() {
     quits_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
   std::unique_ptr<Session> unused;
   std::lock_guard<std::mutex> lock(mutex_);
   unused = std::move(made_);

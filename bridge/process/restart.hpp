@@ -9,8 +9,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 
+#include "../thread.hpp"
 #include "session.hpp"
 
 namespace pythonfilter {
@@ -21,6 +21,8 @@ class RestartPolicy {
   // A worker has ended at `now`. False: no other is to come. Otherwise after
   // `delay`.
   bool note_end(uint64_t now, uint64_t *delay);
+  // It could not be tried.
+  void forget_end() { ends_.pop_back(); }
   // Buffers went well: the next one comes at once again.
   void forget_delay() { next_delay_ = 0; }
   int most() const { return most_; }
@@ -59,7 +61,7 @@ class Restarter {
   bool note_end(Failure *failure, uint64_t *delay);
 
   const StopSignal &stop_;
-  std::thread thread_;
+  Thread thread_;
 
   std::mutex mutex_;  // a leaf; guards everything below
   std::condition_variable changed_;

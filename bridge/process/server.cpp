@@ -193,7 +193,9 @@ bool Server::start() {
   const Descriptor theirs = moved_up(Descriptor(sockets[1]));
   const Descriptor output = moved_up(std::move(write_end));
   const int error =
-      spawn_server(interpreter_, theirs.get(), output.get(), &pid_);
+      !theirs || !output
+          ? EMFILE
+          : spawn_server(interpreter_, theirs.get(), output.get(), &pid_);
   if (error == 0) {
     Supervisor::get().watch(output_);
     return true;
@@ -281,10 +283,14 @@ bool Server::take(const Fields &record) {
   const bool first = std::exchange(asked.since, 0) != 0;
   if (first) asked_--;
   // One that came in the same piece as a record before it is still there.
-  if (kind == "spawned" && first && descriptors_.size() == 1) {
+  if (kind == "spawned" && first) {
     asked.request.socket.reset();
     asked.request.output.reset();
-    if (fate) fate->spawned(pid_t(number), std::move(descriptors_.front()));
+    // It is left out where this process has none left.
+    if (fate && descriptors_.empty())
+      fate->cannot_spawn("no descriptor is left for another process");
+    else if (fate)
+      fate->spawned(pid_t(number), std::move(descriptors_.front()));
     descriptors_.clear();
     return true;
   }

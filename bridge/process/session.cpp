@@ -106,7 +106,8 @@ bool Session::call(const char *phase, const Fields &record, uint64_t patience,
   channel_->deliver(spec_.listener.get(), pts, no_time);
   if (waited == Waited::Late)
     channel_->kill(std::string(phase) + "() did not return within " +
-                   in_ms(patience));
+                   in_ms(patience) +
+                   "; the property hang-timeout can give it more time");
   if (waited != Waited::Done) return fail_lost(phase, failure);
   if (answer->front() == "ok") return true;
   return answer_fits(read_failure(*answer, 1, failure), phase, failure) &&

@@ -4,18 +4,18 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
-#include <pthread.h>
 #include <set>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
+#include "../thread.hpp"
 #include "../ticks.hpp"
 #include "descriptor.hpp"
 
@@ -30,10 +30,10 @@ constexpr int look_every_ns = 200000000;
 }  // namespace
 
 struct Supervisor::State {
-  Descriptor epoll{epoll_create1(EPOLL_CLOEXEC)};
-  Descriptor wake{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  Descriptor epoll, wake;  // do not change once it runs
 
   std::mutex mutex;  // a leaf; guards everything below
+  bool runs = false;
   std::condition_variable done;
   std::map<uint64_t, std::shared_ptr<Watched>> watched;
   std::set<uint64_t> resting;
@@ -42,11 +42,21 @@ struct Supervisor::State {
   std::thread::id thread;
   std::deque<std::function<void()>> tasks;
 
-  void add(uint64_t id, int descriptor) {
+  bool add(uint64_t id, int descriptor) {
     epoll_event event = {};
     event.events = EPOLLIN;
     event.data.u64 = id;
-    epoll_ctl(epoll.get(), EPOLL_CTL_ADD, descriptor, &event);
+    return epoll_ctl(epoll.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
+  }
+
+  // With the lock. What an attempt before this one got is kept.
+  bool make() {
+    if (!epoll) epoll.reset(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll || wake) return bool(epoll);
+    Descriptor made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!made || !add(0, made.get())) return false;
+    wake = std::move(made);
+    return true;
   }
 
   // With the lock, which is left for it: what is dropped may close much.
@@ -136,7 +146,6 @@ struct Supervisor::State {
   }
 
   void loop() {
-    pthread_setname_np(pthread_self(), "python-workers");
     {
       std::lock_guard<std::mutex> lock(mutex);
       thread = std::this_thread::get_id();
@@ -173,22 +182,27 @@ Supervisor &Supervisor::get() {
   return *supervisor;
 }
 
-Supervisor::Supervisor() : state_(std::make_shared<State>()) {
-  state_->add(0, state_->wake.get());
-  // The thread inherits the mask: the application's signals are not for it.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([state = state_] { state->loop(); }).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+Supervisor::Supervisor() : state_(std::make_shared<State>()) {}
+
+bool Supervisor::begin(std::string *problem) {
+  std::lock_guard<std::mutex> lock(state_->mutex);
+  if (state_->runs) return true;
+  if (!state_->make()) {
+    *problem = strerror(errno);
+    return false;
+  }
+  state_->runs = Thread::start_detached("python-workers",
+                                        [state = state_] { state->loop(); });
+  if (!state_->runs) *problem = Thread::none_left;
+  return state_->runs;
 }
 
-void Supervisor::watch(std::shared_ptr<Watched> watched) {
+bool Supervisor::watch(std::shared_ptr<Watched> watched) {
   std::lock_guard<std::mutex> lock(state_->mutex);
   const uint64_t id = state_->next_id++;
-  const int descriptor = watched->descriptor();
+  if (!state_->add(id, watched->descriptor())) return false;
   state_->watched[id] = std::move(watched);
-  state_->add(id, descriptor);
+  return true;
 }
 
 void Supervisor::unwatch(const std::shared_ptr<Watched> &watched) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace pythonfilter {
 
@@ -28,7 +29,11 @@ class Supervisor {
   // The one of this process: a fork has another one. It is never destroyed.
   static Supervisor &get();
 
-  void watch(std::shared_ptr<Watched> watched);
+  // Before the others: with what they need. False: `problem` says what there is
+  // none of, now; it may be asked again.
+  bool begin(std::string *problem);
+  // False: it cannot be; errno says why.
+  bool watch(std::shared_ptr<Watched> watched);
   // After it, readable() is not called and nothing is held.
   void unwatch(const std::shared_ptr<Watched> &watched);
   // On the thread, in order.

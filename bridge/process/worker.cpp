@@ -134,6 +134,11 @@ void Worker::start(const PluginSpec &spec) {
   interpreter_ = interpreter_for(spec);
   int sockets[2];
   SpawnRequest request;
+  std::string problem;
+  if (!Supervisor::get().begin(&problem)) {
+    note_failure("no process can be started: " + problem);
+    return;
+  }
   output_ = OutputLines::make(spec.listener, !spec.isolation.group.empty(),
                               &request.output);
   if (!output_ ||
@@ -146,8 +151,10 @@ void Worker::start(const PluginSpec &spec) {
   request.sandbox = name_of(spec.isolation.sandbox);
   request.sandbox_required = spec.isolation.sandbox_required;
   request.fate = weak_from_this();
-  Supervisor::get().watch(output_);
-  Supervisor::get().watch(socket_);
+  if (!Supervisor::get().watch(output_) || !Supervisor::get().watch(socket_)) {
+    note_failure(std::string("no process can be started: ") + strerror(errno));
+    return;
+  }
   Server::spawn(interpreter_, std::move(request));
 }
 

@@ -197,6 +197,19 @@ def test_c_program_ends(tmp_path, host, way):
     assert end_all(tmp_path, [host], HOST, way) == []
 
 
+def test_who_is_refused_is_not_waited_for(tmp_path, host):
+    """The call is over in a moment, and no other one of it gets in."""
+    taken = []
+    for attempt in range(ATTEMPTS):
+        plugin = make_plugin(tmp_path / str(attempt), "sleep")
+        result = finish(start([host, "end", plugin, 5 * attempt]))
+        taken.append(time.monotonic() - float(result.out))
+        # Those that are inside are waited for as long, and then once more.
+        if taken[-1] < 0.9:
+            return
+    raise AssertionError(f"never ended at once: {taken}")
+
+
 GIVING = """
 import numpy as np
 

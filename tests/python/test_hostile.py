@@ -77,6 +77,26 @@ def test_latency_that_holds_for_ever_is_refused(kind, isolation):
     assert "get_processing_latency()" in result.err and "seconds" in result.err
 
 
+@pytest.mark.parametrize("element", ["pythonfilter", "py-never-comes-up"])
+@pytest.mark.parametrize("where", ["import", "__init__", "initialize"])
+def test_worker_that_never_comes_up_is_ended(where, element, tmp_path):
+    attack = HOSTILE / "never_comes_up.py"
+    script = f"script={attack}" if element == "pythonfilter" else ""
+    line = (
+        f"audiotestsrc num-buffers=20 ! {element} {script} isolation=process"
+        " hang-timeout=100 ! fakesink"
+    )
+    result = processes.launch(
+        line,
+        PYTHONFILTER_ATTACK=where,
+        GST_PYTHONFILTER_PATH=HOSTILE,
+        GST_REGISTRY=tmp_path / "registry",
+    )
+    assert result.code > 0, result.err
+    assert "did not return within 600 ms" in result.err
+    assert "hang-timeout can give it more time" in result.err
+
+
 COUNTING = """\
 import time
 import gi

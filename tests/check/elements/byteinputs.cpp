@@ -198,6 +198,24 @@ class Fails:
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_is_no_audio_has_no_silence) {
+  const std::string file = write_file("fails.py", R"(
+class Fails:
+    input_caps = output_caps = "application/x-in"
+    def process_audio(self, buffer):
+        buffer.data[:] = 7
+        return False
+)");
+  for (const char *policy : {"passthrough", "silence", "drop"}) {
+    Conversion stream(file, "application/x-in", nullptr,
+                      {{"on-error", policy}});
+    std::vector<OwnedBuffer> outs = stream.through(bytes_buffer(4));
+    fail_unless_equals_int(outs.size(), strcmp(policy, "passthrough") ? 0 : 1);
+    if (!outs.empty()) expect_text(hex(bytes_of(outs[0].get())), "00010203");
+  }
+}
+GST_END_TEST;
+
 static Suite *byteinputs_suite() {
   Suite *suite = suite_create("byteinputs");
   TCase *inputs_case = new_case(suite, "inputs");
@@ -210,6 +228,7 @@ static Suite *byteinputs_suite() {
   tcase_add_test(inputs_case, test_planes_come_one_after_another);
   tcase_add_test(inputs_case, test_broken_audio_does_not_reach_an_encryptor);
   tcase_add_test(inputs_case, test_silence_in_place_is_that_of_the_format);
+  tcase_add_test(inputs_case, test_what_is_no_audio_has_no_silence);
   return suite;
 }
 

@@ -6,6 +6,7 @@
 
 #include "../again.hpp"
 #include "../conversion.hpp"
+#include "../pipeline.hpp"
 
 using namespace check;
 
@@ -367,6 +368,154 @@ GST_START_TEST(test_hang_in_c_in_get_output_caps_is_told) {
 }
 GST_END_TEST;
 
+namespace {
+
+// Whoever sets the state holds the element's lock meanwhile, so that no other
+// thread can tell it to stop.
+struct Held {
+  const char *factory, *audio_method, *before, *after;
+};
+const Held kinds[] = {
+    {"pythonfilter", "process_audio", "audiotestsrc ! ", " ! fakesink"},
+    {"pythonsrc", "read_audio", "", " ! fakesink"},
+    {"pythonsink", "write_audio", "audiotestsrc ! ", ""},
+};
+const char *const held_calls[] = {"import", "__init__", "initialize"};
+const int held_count = int(std::size(kinds) * std::size(held_calls));
+
+// Its audio method does nothing for a moment, as that of a device does.
+std::string plugin_that(const Held &kind, const std::string &call,
+                        const std::string &statement) {
+  const bool at_import = call == "import";
+  return write_file(
+      "held.py",
+      "import ctypes, os, time\n"
+      "from checklog import say\n" +
+          (at_import ? "say('in import')\n" + statement + "\n"
+                     : std::string()) +
+          "class Held:\n"
+          "    def " +
+          kind.audio_method + "(self, buffer): time.sleep(0.001)\n" +
+          (at_import ? std::string()
+                     : "    def " + call + "(self):\n        say('in " + call +
+                           "')\n        " + statement + "\n"));
+}
+
+std::string held_line(const Held &kind, const std::string &script) {
+  return kind.before + line_of(kind.factory, script, "hang-timeout=100") +
+         kind.after;
+}
+
+}  // namespace
+
+GST_START_TEST(test_worker_that_does_not_come_up_is_ended) {
+  const Held &kind = kinds[__i__ % int(std::size(kinds))];
+  const char *call = held_calls[__i__ / int(std::size(kinds))];
+  const Pipeline pipeline(
+      held_line(kind, plugin_that(kind, call, "while True: time.sleep(0.01)")));
+  bool playing = true;
+  std::thread starter([&] { playing = pipeline.to(GST_STATE_PLAYING); });
+  fail_unless(wait_for_log(std::string("in ") + call));
+  pipeline.expect_null();
+  starter.join();
+  fail_unless(!playing, "%s, %s", kind.factory, call);
+  const std::string told = pipeline.reports().text();
+  expect_part(told, "did not return within 600 ms");
+  expect_part(told, "hang-timeout can give it more time");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_call_that_holds_the_element_is_told) {
+  const Held &kind = kinds[__i__ % int(std::size(kinds))];
+  const char *call = held_calls[__i__ / int(std::size(kinds))];
+  const Gate gate;
+  const std::string file = plugin_that(
+      kind, call,
+      std::string("ctypes.") + (__i__ % 2 ? "PyDLL" : "CDLL") + "(None).read(" +
+          gate.file() + ", ctypes.create_string_buffer(1), 1)");
+  const Pipeline pipeline(held_line(kind, file));
+  std::thread starter([&] { pipeline.to(GST_STATE_PLAYING); });
+  fail_unless(wait_for_log(std::string("in ") + call));
+  std::thread stopper([&] { pipeline.expect_null(); });
+  GstMessage *message = pipeline.wait_for(GST_MESSAGE_WARNING);
+  gate.open();
+  starter.join();
+  stopper.join();
+  fail_unless(message != nullptr, "%s, %s: not told", kind.factory, call);
+  const Report report = report_in(message);
+  gst_message_unref(message);
+  expect_part(report.text,
+              "() has not returned yet, and before that nothing "
+              "can stop the element");
+  expect_part(report.debug, "held.py");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_null_is_not_kept_waiting_by_unlock) {
+  const Held &kind = kinds[1 + __i__ % 2];
+  const bool live = __i__ >= 2;
+  const Pipeline pipeline(
+      held_line(kind, plugin_that(kind, "unlock", "while True: pass")));
+  if (live && kind.factory == kinds[1].factory)
+    g_object_set(pipeline.python(), "is-live", TRUE, nullptr);
+  fail_unless(pipeline.to(GST_STATE_PLAYING));
+  pipeline.expect_null();
+  expect_part(log_text(), "in unlock");
+  if (!in_process())
+    expect_part(pipeline.reports().text(), "unlock() was still running");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_unlock_that_hangs_in_c_is_told) {
+  const Held &kind = kinds[1 + __i__];
+  const Gate gate;
+  const Pipeline pipeline(
+      held_line(kind, plugin_that(kind, "unlock",
+                                  "ctypes.CDLL(None).read(" + gate.file() +
+                                      ", ctypes.create_string_buffer(1), 1)")));
+  fail_unless(pipeline.to(GST_STATE_PLAYING));
+  std::thread stopper([&] { pipeline.expect_null(); });
+  GstMessage *message = pipeline.wait_for(GST_MESSAGE_WARNING);
+  gate.open();
+  stopper.join();
+  fail_unless(message != nullptr, "%s: not told", kind.factory);
+  const Report report = report_in(message);
+  gst_message_unref(message);
+  expect_part(report.text, "unlock() hangs outside Python code");
+  expect_part(report.debug, "held.py");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_start_that_failed_does_not_wait_for_shutdown) {
+  Element element(write_file("refuses.py",
+                             "import time\n"
+                             "class Refuses:\n"
+                             "    def set_parameter(self, key, value):\n"
+                             "        return False\n"
+                             "    def process_audio(self, buffer): pass\n"
+                             "    def shutdown(self):\n"
+                             "        while True: time.sleep(0.01)\n"),
+                  {{"params", "p,gain=1"}});
+  fail_unless(!element.to(GST_STATE_READY));
+  const std::string told = element.reports().text();
+  expect_part(told, "refused the parameter gain=1");
+  expect_part(told, "shutdown() was still running a second");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_script_that_never_ends_is_refused) {
+  const std::string fifo = folder() + "/fifo.py";
+  fail_unless_equals_int(mkfifo(fifo.c_str(), 0600), 0);
+  const std::string link = folder() + "/link.py";
+  fail_unless_equals_int(symlink("/dev/zero", link.c_str()), 0);
+  for (const std::string &path : {fifo, link, std::string("/dev/zero")}) {
+    Element element(path);
+    fail_unless(!element.to(GST_STATE_READY));
+    expect_part(element.reports().text(), "is no regular file");
+  }
+}
+GST_END_TEST;
+
 static Suite *hangs_suite() {
   Suite *suite = suite_create("hangs");
   TCase *loop = new_case(suite, "loops");
@@ -396,6 +545,17 @@ static Suite *hangs_suite() {
   tcase_add_test(caps, test_caps_query_does_not_outlive_the_plugin);
   add_test_here(caps, test_hang_in_c_in_get_output_caps_is_told,
                 "a worker that does not let itself be interrupted is killed");
+  TCase *held = new_case(suite, "the element is held");
+  if (in_process())
+    tcase_add_loop_test(held, test_worker_that_does_not_come_up_is_ended, 0,
+                        held_count);
+  add_loop_test_here(held, test_call_that_holds_the_element_is_told, 0,
+                     held_count, "a worker that does not come up is ended");
+  tcase_add_loop_test(held, test_null_is_not_kept_waiting_by_unlock, 0, 4);
+  add_loop_test_here(held, test_unlock_that_hangs_in_c_is_told, 0, 2,
+                     "unlock() is not waited for");
+  tcase_add_test(held, test_start_that_failed_does_not_wait_for_shutdown);
+  tcase_add_test(held, test_script_that_never_ends_is_refused);
   return suite;
 }
 

@@ -269,6 +269,47 @@ class Holder:
 }
 GST_END_TEST;
 
+namespace {
+
+// How often the thread that looks after what is out has waited so far; 0: it is
+// not there.
+long looks() {
+  for (const auto &task :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    if (read_file(task.path().string() + "/comm") != "python-release\n")
+      continue;
+    const std::string status = read_file(task.path().string() + "/status");
+    const char name[] = "voluntary_ctxt_switches:";
+    const size_t at = status.find(name);
+    return at == std::string::npos ? 0
+                                   : atol(status.c_str() + at + strlen(name));
+  }
+  return 0;
+}
+
+}  // namespace
+
+// It would look at an empty list ten times a second, for the life of the
+// process.
+GST_START_TEST(test_nobody_looks_after_nothing) {
+  Gone gone;
+  {
+    Conversion stream(plugin_file("making.py"), "application/x-in", nullptr,
+                      making("bytes"));
+    for (guint64 i = 0; i < 20; i++)
+      for (OwnedBuffer &out : stream.through(numbered(i)))
+        out.reset();
+  }
+  gone.expect_all();
+  fail_unless(looks() > 0);
+  fail_unless(wait_until([] {
+    const long before = looks();
+    g_usleep(350000);
+    return looks() == before;
+  }));
+}
+GST_END_TEST;
+
 // Nothing runs any more that could give them back: the stream was torn down.
 GST_START_TEST(test_last_buffers_come_back_without_any_element) {
   Gone gone;
@@ -298,6 +339,8 @@ static Suite *outputlives_suite() {
   tcase_add_test(owners, test_elements_in_a_row_hold_each_others_memory);
   add_test_here(owners, test_dropping_does_not_wait_for_python,
                 "there is no GIL to wait for");
+  add_test_here(owners, test_nobody_looks_after_nothing,
+                "what it gives is always copied");
   tcase_add_test(owners, test_last_buffers_come_back_without_any_element);
   return suite;
 }

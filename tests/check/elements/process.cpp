@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <map>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <thread>
 
@@ -146,6 +147,131 @@ GST_START_TEST(test_a_reply_is_held_against_its_request) {
       fail_unless((find_fault(reply, asked) == nullptr) == fine);
     }
   }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_reply_without_outputs_has_a_reason) {
+  Asked asked;
+  asked.converts = true;
+  asked.outputs_size = 4096;
+  // There was too little space, so more than there was is needed.
+  Reply reply;
+  reply.outcome = uint64_t(ReplyOutcome::NoSpace);
+  for (const auto &[bytes, fits] : {std::pair(uint64_t(0), false),
+                                    {4095, false},
+                                    {4096, false},
+                                    {4097, true},
+                                    {most_output_bytes, true},
+                                    {most_output_bytes + 1, false}}) {
+    reply.bytes = bytes;
+    fail_unless((find_fault(reply, asked) == nullptr) == fits, "%d",
+                int(bytes));
+  }
+  // Its input goes on in their place, where that may.
+  const Reply nothing;
+  fail_unless(find_fault(nothing, asked) == nullptr);
+  asked.in_place = false;
+  fail_unless(find_fault(nothing, asked) != nullptr);
+  Reply none;
+  none.flags = reply_converted;
+  fail_unless(find_fault(none, asked) == nullptr);
+}
+GST_END_TEST;
+
+// The counter is the worker's, too, which may have taken the signal back.
+GST_START_TEST(test_a_signal_that_is_not_there_is_not_waited_for) {
+  for (const int flags : {0, int(EFD_SEMAPHORE)}) {
+    const Descriptor counter(eventfd(0, EFD_CLOEXEC | flags));
+    std::atomic<bool> back{false};
+    std::thread taker([&] {
+      take_signal(counter.get());
+      back = true;
+    });
+    const bool came = wait_until([&] { return back.load(); });
+    const uint64_t one = 1;
+    if (!came && write(counter.get(), &one, sizeof one) < 0) return;
+    taker.join();
+    fail_unless(came);
+  }
+}
+GST_END_TEST;
+
+namespace {
+
+// An application whose log function waits until it may go on.
+class SlowListener final : public Listener {
+ public:
+  void post(const Message &) override {}
+  void count_dropped(uint64_t) override {}
+  void failed(const Failure &) override {}
+  LogLevel log_threshold() const override { return LogLevel::Debug; }
+  void log(const LogRecord &record) override {
+    entered++;
+    wait_until([this] { return released.load(); });
+    text += record.text + "\n";
+  }
+
+  std::atomic<int> entered{0};
+  std::atomic<bool> released{false};
+  std::string text;  // of one thread at a time
+};
+
+}  // namespace
+
+// Whoever ends a worker does not wait for a log function that keeps the
+// supervisor, and reads the rest.
+GST_START_TEST(test_two_threads_do_not_read_the_same_output) {
+  const auto listener = std::make_shared<SlowListener>();
+  Descriptor write_end;
+  const auto lines = OutputLines::make(listener, false, &write_end);
+  const std::string said = "one\ntwo\nthree\n";
+  fail_unless_equals_int(write(write_end.get(), said.data(), said.size()),
+                         said.size());
+  std::thread supervisor([&] { lines->readable(); });
+  fail_unless(wait_until([&] { return listener->entered > 0; }));
+  std::atomic<bool> back{false};
+  std::thread end([&] {
+    lines->readable();
+    back = true;
+  });
+  wait_until([&] { return back || listener->entered > 1; });
+  fail_unless_equals_int(listener->entered, 1);
+  listener->released = true;
+  end.join();
+  supervisor.join();
+  assert_equals_string(listener->text.c_str(), said.c_str());
+}
+GST_END_TEST;
+
+// A worker that prints without end costs as much as one that prints a lot.
+GST_START_TEST(test_output_is_read_at_the_hosts_pace) {
+  std::string problem;
+  fail_unless(Supervisor::get().begin(&problem), "%s", problem.c_str());
+  Descriptor write_end;
+  const auto lines = OutputLines::make(nullptr, false, &write_end);
+  fail_unless(Supervisor::get().watch(lines));
+  std::atomic<bool> ends{false};
+  std::atomic<size_t> printed{0};
+  const double begin = seconds_now();
+  std::thread printer([&] {
+    const std::string line(1023, 'x');
+    const std::string all = line + "\n";
+    while (!ends)
+      if (write(write_end.get(), all.data(), all.size()) > 0)
+        printed += all.size();
+  });
+  fail_unless(
+      wait_until([&] { return printed > 4 * OutputLines::most_bytes; }));
+  const size_t now = printed;
+  const double taken = seconds_now() - begin;
+  ends = true;
+  printer.join();
+  write_end.reset();
+  Supervisor::get().unwatch(lines);
+  // Five looks a second, each a piece late, and what is in the pipe.
+  fail_unless(
+      double(now) <= double(OutputLines::most_bytes) * 1.3 * (5 * taken + 2),
+      "%zu bytes in %.2f s", now, taken);
 }
 GST_END_TEST;
 
@@ -618,6 +744,10 @@ Suite *process_suite() {
   tcase_add_test(pieces, test_a_record_is_whole_or_refused);
   tcase_add_test(pieces, test_text_becomes_valid);
   tcase_add_test(pieces, test_a_reply_is_held_against_its_request);
+  tcase_add_test(pieces, test_a_reply_without_outputs_has_a_reason);
+  tcase_add_test(pieces, test_a_signal_that_is_not_there_is_not_waited_for);
+  tcase_add_test(pieces, test_two_threads_do_not_read_the_same_output);
+  tcase_add_test(pieces, test_output_is_read_at_the_hosts_pace);
   tcase_add_test(pieces, test_a_short_block_is_a_sources_and_has_frames_left);
   tcase_add_test(pieces, test_outputs_lie_within_their_region);
   tcase_add_test(pieces, test_regions_keep_their_size);
