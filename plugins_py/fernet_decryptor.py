@@ -16,11 +16,10 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-import hmac
-
 from cryptography.fernet import InvalidToken
 
-from _fernet_plugin import CAPS_TAG, FernetPlugin, tag_of_caps
+from _caps_seal import SEALED_CAPS, UNOPENED, open_caps
+from _fernet_plugin import FernetPlugin
 from _sealed_caps import ORIGINAL_CAPS, read
 from base_plugin import AudioBuffer, DropBuffer, Param
 
@@ -36,36 +35,36 @@ class FernetDecryptor(FernetPlugin):
 
     unsealed_caps = Param(
         False,
-        description="Take caps without the key's tag, which you set by a capsfilter",
+        description="Take original-caps that are not sealed, which you set yourself",
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._original = self._tag = ""
-        self._authentic = False
+    _authentic = False  # the caps
 
     def get_output_caps(self, input_caps: str) -> str:
-        """The caps of what was encrypted; ValueError if they are not there."""
-        original = read(input_caps, self.MEDIA_TYPE).get(ORIGINAL_CAPS, "")
-        if not original:
-            raise ValueError(f"original-caps is missing: {input_caps}")
-        return original
+        """The caps of what was encrypted; ValueError if they are not there.
+
+        Where they are not authentic, no token is, and nobody hears of them.
+        """
+        fields = read(input_caps, self.MEDIA_TYPE)
+        sealed, original = fields.get(SEALED_CAPS, ""), fields.get(ORIGINAL_CAPS, "")
+        if not sealed and not original:
+            raise ValueError(f"sealed-caps and original-caps are missing: {input_caps}")
+        if not sealed:
+            return original if self.unsealed_caps else UNOPENED
+        try:
+            return open_caps(self._read_key(), self.MEDIA_TYPE, sealed)
+        except (OSError, ValueError):  # start() tells of the key
+            return UNOPENED
 
     def set_caps(self, input_caps: str, output_caps: str) -> None:
-        """What start() looks at, when there is a key."""
-        fields = read(input_caps, self.MEDIA_TYPE)
-        self._original = fields.get(ORIGINAL_CAPS, "")
-        self._tag = fields.get(CAPS_TAG, "")
-
-    def _use_key(self, key: bytes) -> None:
-        tag = tag_of_caps(key, self._original)
-        self._authentic = hmac.compare_digest(tag.encode(), self._tag.encode())
+        """Whether what comes now may be opened."""
+        self._authentic = self.get_output_caps(input_caps) != UNOPENED
 
     def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The ``bytes`` that were encrypted; DropBuffer if they are not to be had."""
         fernet = self.fernet()
         try:
-            if not self._authentic and not self.unsealed_caps:
+            if not self._authentic:
                 raise InvalidToken
             return fernet.decrypt(buffer.data.tobytes())
         except InvalidToken:

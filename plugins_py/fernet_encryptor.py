@@ -21,7 +21,8 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-from _fernet_plugin import CAPS_TAG, FernetPlugin, tag_of_caps
+from _caps_seal import SEALED_CAPS, UNOPENED, seal_caps
+from _fernet_plugin import FernetPlugin
 from _sealed_caps import ORIGINAL_CAPS, write
 from base_plugin import AudioBuffer
 
@@ -37,13 +38,12 @@ class FernetEncryptor(FernetPlugin):
     output_caps = FernetPlugin.MEDIA_TYPE
 
     def get_output_caps(self, input_caps: str) -> str:
-        """The tokens' caps, which hold ``input_caps`` and the key's tag of them."""
-        fields = {ORIGINAL_CAPS: input_caps}
+        """The tokens' caps, which hold ``input_caps``, sealed."""
         try:
-            fields[CAPS_TAG] = tag_of_caps(self._read_key(), input_caps)
-        except (OSError, ValueError):
-            pass  # start() says so
-        return write(self.MEDIA_TYPE, fields)
+            sealed = seal_caps(self._read_key(), self.MEDIA_TYPE, input_caps)
+        except (OSError, ValueError):  # start() tells of the key
+            return write(self.MEDIA_TYPE, {ORIGINAL_CAPS: UNOPENED})
+        return write(self.MEDIA_TYPE, {SEALED_CAPS: sealed})
 
     def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The token of ``buffer.data``, as ``bytes``."""

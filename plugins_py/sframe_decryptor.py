@@ -19,6 +19,7 @@ __author__ = "The pythonfilter authors"
 
 from typing import Any
 
+from _caps_seal import UNOPENED
 from _replay_window import ReplayWindow, Verdict
 from _sframe import SUITES, FrameKey, InvalidTag, decode_header
 from _sframe_plugin import SFramePlugin
@@ -101,13 +102,21 @@ class SFrameDecryptor(SFramePlugin):
         return self._replayed
 
     def get_output_caps(self, input_caps: str) -> str:
-        """The caps of what was encrypted; ValueError if they are not there."""
-        return Session.of_caps(input_caps)[1]
+        """The caps of what was encrypted; ValueError if they are not there.
+
+        Where they are not authentic, no frame is either, and nobody hears of them.
+        """
+        session, original = Session.of_caps(input_caps)
+        try:
+            return session.original_caps(self._read_key(), original)
+        except (OSError, ValueError):  # start() tells of the key
+            return UNOPENED
 
     def set_caps(self, input_caps: str, output_caps: str) -> None:
         """The session whose frames come now."""
-        session, original = Session.of_caps(input_caps)
-        self._session, self._metadata = session, original.encode()
+        self._session = Session.of_caps(input_caps)[0]
+        # As it was written, not as GStreamer writes the same.
+        self._metadata = self.get_output_caps(input_caps).encode()
 
     def start(self) -> bool:
         """Read the key; OSError or ValueError says why it is not to be had."""
@@ -127,7 +136,7 @@ class SFrameDecryptor(SFramePlugin):
         """What was heard, for the plugin that takes over at a reload; no key."""
         return {
             "windows": {
-                (session.number, session.suite.name): window.state()
+                (session.number, session.suite.name, session.padded): window.state()
                 for session, window in self._windows.items()
             },
             "expected": self._expected,
@@ -137,8 +146,8 @@ class SFrameDecryptor(SFramePlugin):
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on where another one was; an exception if it cannot."""
         self._windows = {
-            Session(number, SUITES[suite]): ReplayWindow.restored(*window)
-            for (number, suite), window in state["windows"].items()
+            Session(number, SUITES[suite], padded): ReplayWindow.restored(*window)
+            for (number, suite, padded), window in state["windows"].items()
         }
         accounts = state["accounts"]
         self._frames, self._lost = accounts["frames"], accounts["lost"]
@@ -181,7 +190,9 @@ class SFrameDecryptor(SFramePlugin):
             raise DropBuffer("frame too late for the window")
         try:
             plaintext = key.decrypt(ctr, size, frame, self._metadata)
-        except InvalidTag:
+            if session.padded:
+                plaintext = unpadded(plaintext)
+        except (InvalidTag, ValueError):
             self._rejected += 1
             raise DropBuffer(NOT_AUTHENTIC) from None
         lost = window.commit(ctr)
@@ -198,6 +209,14 @@ class SFrameDecryptor(SFramePlugin):
         """Forget the key, but not which frames there have been."""
         self._key = None
         super().stop()
+
+
+def unpadded(data: bytes) -> bytes:
+    """What was before its padding; ValueError if it has none."""
+    data = data.rstrip(b"\0")
+    if data[-1:] != b"\x80":
+        raise ValueError("no padding")
+    return data[:-1]
 
 
 def create_plugin() -> SFrameDecryptor:

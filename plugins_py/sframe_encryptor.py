@@ -13,13 +13,15 @@ It is an example, not audited.  It takes any stream.  A frame is at most 30 byte
 longer than its buffer, but raw audio in blocks of 10 ms is too long for a network
 packet as it is, so put an encoder before it.
 
-What it shows to all: the format, how long each buffer is, and when it was sent.
+What it shows to all: how long each buffer is, and when it was sent.  With pad_to=N
+lengths are multiples of N.
 """
 
 from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
+from _caps_seal import UNOPENED
 from _sframe import SUITES, FrameKey
 from _sframe_plugin import SFramePlugin
 from _sframe_session import MEDIA_TYPE, Session
@@ -64,6 +66,15 @@ class SFrameEncryptor(SFramePlugin):
         description="Frames of a session after which to fail, at most the suite's",
     )
 
+    pad_to = Param(
+        0,
+        min=0,
+        max=1 << 20,
+        unit="bytes",
+        description="What lengths are a multiple of, from the next session on; "
+        "0: as they are",
+    )
+
     def __init__(self) -> None:
         super().__init__()
         # Holds the session to announce, if there is one. A dict, since caps
@@ -74,7 +85,7 @@ class SFrameEncryptor(SFramePlugin):
         self._session: Session | None = None
         self._metadata = b""
         self._key: FrameKey | None = None
-        self._limit = 0
+        self._limit = self._multiple = 0
         self._here = Mark()
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
@@ -82,28 +93,31 @@ class SFrameEncryptor(SFramePlugin):
         raise TypeError("an encryptor cannot be copied: each nonce is used once")
 
     def set_parameter(self, key: str, value: str) -> bool | None:
-        """Another ``cipher_suite`` needs another session."""
+        """Another ``cipher_suite`` needs another session, and so does padding."""
         accepted = super().set_parameter(key, value)
-        if key == "cipher_suite" and self.state is not PluginState.RUNNING:
+        if key in ("cipher_suite", "pad_to") and self.state is not PluginState.RUNNING:
             self._announced.clear()
         return accepted
 
     def get_output_caps(self, input_caps: str) -> str:
-        """The frames' caps, which hold the session and ``input_caps``."""
-        fresh = Session.fresh(SUITES[self.cipher_suite])
+        """The frames' caps, which hold the session and, sealed, ``input_caps``."""
+        fresh = Session.fresh(SUITES[self.cipher_suite], self.pad_to > 0)
         session = self._announced.setdefault("session", fresh)
         self._counters.setdefault(session, 0)
-        return session.caps(input_caps)
+        try:
+            return session.caps(self._read_key(), input_caps)
+        except (OSError, ValueError):  # start() tells of the key
+            return session.clear_caps(UNOPENED)
 
     def set_caps(self, input_caps: str, output_caps: str) -> None:
         """ValueError if ``output_caps`` are of a session not announced here."""
-        session, original = Session.of_caps(output_caps)
+        session, _ = Session.of_caps(output_caps)
         if session not in self._counters:
             # Somebody else may have used its nonces.
             raise ValueError(f"these caps are of another element: {output_caps}")
         self._session = session
         # What the receiver will read there, authenticated with each frame.
-        self._metadata = original.encode()
+        self._metadata = input_caps.encode()
 
     def start(self) -> bool:
         """Read the key; OSError or ValueError says why it is not to be had."""
@@ -112,6 +126,7 @@ class SFrameEncryptor(SFramePlugin):
             raise RuntimeError("set_caps() was not called, so there is no session")
         self._key = session.key(self._read_key())
         self._limit = min(self.frame_limit, session.suite.frame_limit)
+        self._multiple = self.pad_to if session.padded else 0
         self._announced["session"] = session
         return super().start()
 
@@ -133,7 +148,11 @@ class SFrameEncryptor(SFramePlugin):
             )
         # Before it is used: what may interrupt this call must not bring it back.
         self._counters[session] = ctr + 1
-        return key.encrypt(ctr, buffer.data.tobytes(), self._metadata)
+        plaintext = buffer.data.tobytes()
+        if session.padded:
+            plaintext += b"\x80"
+            plaintext += bytes(-len(plaintext) % max(self._multiple, 1))
+        return key.encrypt(ctr, plaintext, self._metadata)
 
     def _accounts(self) -> dict[str, int | str]:
         session = self._session.number if self._session else ""

@@ -22,7 +22,7 @@ def with_caps(sealed, original):
     """The caps of a session with those of another stream in them."""
     from _sframe_session import Session
 
-    return Session.of_caps(sealed)[0].caps(original)
+    return Session.of_caps(sealed)[0].clear_caps(original)
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)

@@ -337,7 +337,7 @@ def test_nothing_is_sealed_or_opened_without_a_key(key, tmp_path):
         ("AES_128_GCM_SHA256_128", "NONE"),
         ("cipher-suite", "cipher"),
         ("session", "sessions"),
-        ("original-caps", "originals"),
+        ("sealed-caps", "seals"),
         ("session=(string)", "session=(string)0"),
         ("session=(string)", "session=(string)g"),
         ("x-sframe", "x-fernet"),
@@ -347,7 +347,9 @@ def test_caps_without_what_is_needed_are_refused(old, new, key):
     _, decryptor, sealed = pair(key)
     assert old in sealed
     for call in (decryptor.get_output_caps, lambda caps: decryptor.set_caps(caps, "")):
-        with pytest.raises(ValueError, match="x-sframe|cipher-suite|session|orig"):
+        with pytest.raises(
+            ValueError, match="x-sframe|cipher-suite|session|sealed-caps"
+        ):
             call(sealed.replace(old, new))
 
 
@@ -363,11 +365,58 @@ def test_queries_on_two_threads_announce_one_session(key, monkeypatch):
     """The second query comes while the first one makes its session."""
     encryptor, fresh, second = made(sframe_encryptor, key), Session.fresh, []
 
-    def interrupted(suite):
+    def interrupted(suite, padded):
         if not second:
             second.append("")
             second[0] = encryptor.get_output_caps(RAW)
-        return fresh(suite)
+        return fresh(suite, padded)
 
     monkeypatch.setattr(sframe_encryptor.Session, "fresh", interrupted)
     assert encryptor.get_output_caps(RAW) == second[0] == negotiate(encryptor, RAW)
+
+
+# Padding
+
+
+@pytest.mark.parametrize("multiple", [1, 16, 100, 4096])
+def test_padded_lengths_tell_nothing_below_the_multiple(multiple, key):
+    encryptor, decryptor, sealed = pair(key, pad_to=multiple)
+    assert "padding=(string)iso7816-4" in sealed
+    payloads = [bytes(n) for n in range(40)] + [b"\x80" * n for n in range(40)]
+    payloads += [b"\x80\0\0", b"x" * (multiple - 1), b"x" * multiple]
+    frames = seal(encryptor, *payloads)
+    for payload, frame in zip(payloads, frames):
+        header = decode_header(frame)[2]
+        assert (len(frame) - header - 16) % multiple == 0
+        assert len(frame) - header - 16 - len(payload) in range(1, multiple + 1)
+        assert decryptor.process_audio(buffer(frame)) == payload
+
+
+def test_padding_is_a_part_of_the_session(key):
+    """Nobody turns it on or off in between, and it stays until the next one."""
+    for padding in (0, 16):
+        encryptor, _, sealed = pair(key, pad_to=padding)
+        frames = seal(encryptor, b"12345678", bytes(16) + b"\x80")
+        plain = sealed.replace(", padding=(string)iso7816-4", "")
+        padded = plain.replace(", session", ", padding=(string)iso7816-4, session")
+        other = made(sframe_decryptor, key)
+        negotiate(other, plain if padding else padded)
+        assert accepted(other, frames) == 0
+    encryptor.set_parameter("pad_to", "0")
+    assert encryptor.get_output_caps(RAW) == sealed
+    assert len(seal(encryptor, bytes(20))[0]) == len(frames[1])
+    encryptor.stop()
+    assert "padding" not in negotiate(encryptor, RAW)
+    with pytest.raises(ValueError, match="padding is not"):
+        sframe_decryptor.create_plugin().get_output_caps(
+            sealed.replace("iso7816-4", "other")
+        )
+
+
+def test_a_frame_without_its_padding_is_not_authentic(key):
+    """Of a sender that says it pads, and does not."""
+    encryptor, decryptor, sealed = pair(key, pad_to=16)
+    for text in (b"", bytes(16), b"\x81", b"\x80\1"):
+        ctr = len(text) + 7
+        frame = encryptor._key.encrypt(ctr, text, RAW.encode())
+        assert accepted(decryptor, [frame]) == 0

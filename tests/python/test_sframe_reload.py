@@ -109,6 +109,6 @@ def test_state_that_cannot_be_is_refused(window, tmp_path):
     key = sealing.write_key(tmp_path / "call.key")
     _, decryptor, _ = sealing.pair(key)
     state = decryptor.get_state()
-    state["windows"] = {("0" * 16, "AES_128_GCM_SHA256_128"): window}
+    state["windows"] = {("0" * 16, "AES_128_GCM_SHA256_128", False): window}
     with pytest.raises(ValueError, match="window"):
         decryptor.set_state(state)
