@@ -210,6 +210,10 @@ class FrameKey:
         self._aead = aead(suite, key)
         self._salt = int.from_bytes(salt, "big")
 
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        """For copy and pickle, which would write it down or send it on."""
+        raise TypeError("a key cannot be copied")
+
     def nonce(self, ctr: int) -> bytes:
         """Differs for each CTR."""
         return (self._salt ^ ctr).to_bytes(NONCE_SIZE, "big")

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Pushes what a script says into an element, and prints what comes out.
 
-Arguments: a launch line with an element of the name "it", the steps as JSON.  A step is a list of a
-name and its arguments; what it brought is one JSON line, also a list.  All of it
-happens in the main thread, so one step is over before the next.
+Arguments: a launch line with an element of the name "it", and "first" if another
+one is before it, and a file of the steps, as JSON.  A step is a list of a name and
+its arguments; what it brought is one line of JSON.  All of it happens in the main
+thread, so one step is over before the next.
 """
 
 import json
+import pathlib
 import sys
 
 import gi
@@ -45,7 +47,7 @@ def look(pad, info):
     return Gst.PadProbeReturn.OK
 
 
-line, steps = sys.argv[1:]
+line, script = sys.argv[1:]
 pipeline = Gst.parse_launch(f"{line} ! fakesink name=end async=false")
 it, end = pipeline.get_by_name("it"), pipeline.get_by_name("end")
 queries = []
@@ -65,7 +67,8 @@ def from_behind(pad, parent, event):
 
 source.set_event_function_full(from_behind)
 source.set_active(True)
-source.link(it.get_static_pad("sink"))
+first = pipeline.get_by_name("first") or it
+source.link(first.get_static_pad("sink"))
 pipeline.set_state(Gst.State.PLAYING)
 
 
@@ -155,7 +158,7 @@ def told():
     return texts
 
 
-for step in json.loads(steps):
+for step in json.loads(pathlib.Path(script).read_text()):
     seen.clear()
     queries.clear()
     upstream.clear()

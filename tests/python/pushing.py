@@ -19,6 +19,7 @@ class Steps:
             f'params="p,key_file={self.key}" {more}'
         )
         self._steps = []
+        self._script = tmp_path / "steps.json"
 
     def add(self, *step):
         """A step, after those before it."""
@@ -35,7 +36,8 @@ class Steps:
 
     def run(self):
         """A row for each step."""
-        result = processes.run_python(PROGRAM, self.line, json.dumps(self._steps))
+        self._script.write_text(json.dumps(self._steps))
+        result = processes.run_python(PROGRAM, self.line, self._script)
         rows = [json.loads(row) for row in result.out.decode().splitlines()]
         assert result.code == 0 and len(rows) == len(self._steps), result
         assert "CRITICAL" not in result.err, result.err
