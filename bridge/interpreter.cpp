@@ -12,6 +12,7 @@
 #include "numpy_api.hpp"
 #include "outbox.hpp"
 #include "places.hpp"
+#include "running_call.hpp"
 #include "thread.hpp"
 #include "view_types.hpp"
 
@@ -221,6 +222,7 @@ bool look_up_names(const PluginSpec &spec) {
     return false;
   python.interpreter = PyInterpreterState_Get();
   if (!python.ours && !close_with_application()) return false;
+  if (!end_forks_of_calls()) return false;
   python.host = host.release();
   return true;
 }

@@ -219,6 +219,25 @@ class Watchdog {
   bool started_ = false;
 };
 
+// By nothing that has a lock, nor exit handlers of the application's.
+[[noreturn]] void end_fork(const char *phase) {
+  dprintf(
+      STDERR_FILENO,
+      "pythonfilter: process %d was forked in %s() and came back from it, so "
+      "it ends here: let it end with os._exit(), or use multiprocessing\n",
+      int(getpid()), phase);
+  _exit(1);
+}
+
+// In the child, with the GIL.
+PyObject *note_fork(PyObject *, PyObject *) {
+  if (const auto site = call_site_of_this_thread()) {
+    site->forked_in = site->phase.load(std::memory_order_relaxed);
+    site->interrupted = true;
+  }
+  Py_RETURN_NONE;
+}
+
 Watchdog &watchdog() {
   static Watchdog &dog = *new Watchdog;  // outlives every thread
   return dog;
@@ -227,8 +246,21 @@ Watchdog &watchdog() {
 }  // namespace
 
 void RunningCall::cancel() {
+  if (site_->forked_in) end_fork(site_->forked_in);
   site_->interrupted = false;
   PyThreadState_SetAsyncExc(site_->thread, nullptr);
+}
+
+bool end_forks_of_calls() {
+  static PyMethodDef method = {"note_fork", note_fork, METH_NOARGS, nullptr};
+  Ref hook = steal(PyCFunction_New(&method, nullptr));
+  Ref os = steal(PyImport_ImportModule("os"));
+  if (!hook || !os) return false;
+  Ref add = steal(PyObject_GetAttrString(os.get(), "register_at_fork"));
+  Ref none = steal(PyTuple_New(0));
+  Ref how = steal(Py_BuildValue("{sO}", "after_in_child", hook.get()));
+  return add && none && how &&
+         steal(PyObject_Call(add.get(), none.get(), how.get()));
 }
 
 void add_call_site(const std::shared_ptr<CallSite> &site) {

@@ -24,7 +24,10 @@ struct CallSite {
   // Whoever finds its own here knows that it is true.
   std::atomic<unsigned long> thread{0};
   uint64_t began = 0;  // ticks
+  // Something is to be done at its end: after PluginTimeout, or because this
+  // process was forked in it.
   bool interrupted = false;
+  const char *forked_in = nullptr;
   std::shared_ptr<Listener> listener;  // constant; never NULL
 };
 
@@ -64,6 +67,11 @@ class RunningCall {
   CallSite *site_;
   const char *const outer_;
 };
+
+// From now on a process that was forked in a call, and comes back from it,
+// ends. It has one thread: each lock that another one had would be held for
+// ever. With the GIL; false with an exception set.
+bool end_forks_of_calls();
 
 // Makes calls of `site` known to interrupt_all_calls(). With the GIL.
 void add_call_site(const std::shared_ptr<CallSite> &site);

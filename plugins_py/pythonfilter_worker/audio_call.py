@@ -77,6 +77,7 @@ class AudioCall:
         self.outcome = self._accept(result)
 
     def _begin_answer(self, time: int) -> None:
+        self.running.end_if_forked()
         self.time = time
         self.flags = self.outputs = self.bytes = 0
         self.view.after_call()

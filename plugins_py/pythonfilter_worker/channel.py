@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import traceback
@@ -17,6 +18,18 @@ from .failure import Timeout
 from .listening import Listening
 from .running import Running
 from .view import FIRST_PLACE, Curves, Request, View, map_region
+
+
+_channels: list[Channel] = []
+
+
+def _after_fork() -> None:
+    """In the child: of a plugin's, mostly."""
+    for channel in _channels:
+        channel.note_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_channel(descriptors: list[int], confined: Confinement) -> None:
@@ -42,9 +55,16 @@ class Channel:
         self._audio: AudioCall | None = None
         self._calling = False
         self._open = True
+        _channels.append(self)
 
     def run(self) -> None:
         self._running.surroundings.run(self._run)
+
+    def note_fork(self) -> None:
+        """The plugin's thread is the one that there still is, if it forked."""
+        if self._running.thread == threading.get_ident():
+            self._running.forked = True
+            self._outbox.queue.append(b"")  # the call that runs is then no usual one
 
     def _run(self) -> None:
         self._running.thread = threading.get_ident()
@@ -76,6 +96,7 @@ class Channel:
         self._page.wake()
 
     def _close(self) -> None:
+        _channels.remove(self)
         try:
             self._plugin.unload()
         except Exception:
@@ -168,6 +189,7 @@ class Channel:
         if descriptors:
             raise wire.ProtocolError("a call with descriptors")
         answer = self._plugin.answer(fields)
+        self._running.end_if_forked()
         try:
             record = wire.pack(answer)
         except ValueError as error:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 
 from .failure import Timeout
@@ -22,18 +24,33 @@ class Running:
     the other did, without a lock for each call.
     """
 
-    __slots__ = ("phase", "thread", "interrupting", "surroundings", "_lock")
+    __slots__ = ("phase", "thread", "interrupting", "forked", "surroundings", "_lock")
 
     def __init__(self) -> None:
         self.phase: str | None = None  # None: no call
         self.thread = 0
         self.interrupting = False
+        self.forked = False
         self.surroundings = Surroundings()
         self._lock = threading.Lock()
 
     def is_here(self) -> bool:
         """Whether this thread is in a call of the plugin's."""
         return self.phase is not None and self.thread == threading.get_ident()
+
+    def end_if_forked(self) -> None:
+        """A process that was forked in a call has no business behind it.
+
+        It would answer beside this one, and take requests from it.
+        """
+        if not self.forked:
+            return
+        print(
+            f"process {os.getpid()} was forked in a call and came back from it, so it "
+            "ends here: let it end with os._exit(), or use multiprocessing",
+            file=sys.stderr,
+        )
+        os._exit(1)
 
     def interrupt(self) -> None:
         """Raises PluginTimeout in the call, if one runs."""

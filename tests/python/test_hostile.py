@@ -185,3 +185,23 @@ def test_one_plugin_does_not_stop_all_others(kind, sandbox, tmp_path):
     if sandbox != "none" and not refused:
         pytest.skip("this kernel, or a container, has nothing that could refuse it")
     assert sandbox != "none" or (done and not refused) or kind == "kill"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "kind", ["initialize", "start", "first", "later", "start-raises", "later-raises"]
+)
+def test_a_call_comes_back_once_though_it_forked(kind, isolation):
+    line = (
+        "audiotestsrc num-buffers=20 ! audio/x-raw,format=F32LE,rate=48000"
+        f" ! pythonfilter script={HOSTILE}/fork.py isolation={isolation}"
+        f" ! pythonfilter script={HOSTILE}/counted.py ! fakesink async=false"
+    )
+    result = processes.launch(
+        line, PYTHONFILTER_ATTACK=kind, GST_DEBUG="pythonplugin:4"
+    )
+    assert result.code == 0, result.err[-3000:]
+    printed = result.err + result.out.decode()
+    assert "counted" in printed, printed[-3000:]
+    assert "was forked in" in printed and "came back from it" in printed
+    assert "the child ended with 1" in printed
