@@ -119,6 +119,29 @@ std::map<std::string, std::shared_ptr<Server>> &servers() {
   return *all;
 }
 
+// Looks for its end for a moment. Whoever traces it can keep it from ending.
+bool reap(pid_t pid, int *status = nullptr) {
+  for (int i = 0; i < 20; i++) {
+    if (waitpid(pid, status, WNOHANG) != 0) return true;
+    usleep(10000);
+  }
+  return false;
+}
+
+// Killed, and not ended yet. The supervisor's thread only.
+std::vector<pid_t> &left_over() {
+  static auto &all = *new std::vector<pid_t>;
+  return all;
+}
+
+void reap_left_over() {
+  std::vector<pid_t> &all = left_over();
+  all.erase(std::remove_if(
+                all.begin(), all.end(),
+                [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; }),
+            all.end());
+}
+
 }  // namespace
 
 bool is_stopped(pid_t pid) {
@@ -175,13 +198,14 @@ void Server::give_up(const std::string &interpreter) {
 Server::~Server() {
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
+    reap(pid_);
   }
 }
 
 bool Server::start() {
   int sockets[2];
   Descriptor write_end;
+  reap_left_over();
   output_ = OutputLines::make(nullptr, false, &write_end);
   if (!output_ ||
       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
@@ -318,16 +342,11 @@ void Server::end() {
   // Its end of the socket is closed or sees the end of ours, so it has ended,
   // or is about to.
   shutdown(socket_.get(), SHUT_RDWR);
-  for (int i = 0; pid_ > 0 && i < 20; i++) {
-    if (waitpid(pid_, &status, WNOHANG) != 0)
-      pid_ = 0;
-    else
-      usleep(10000);
-  }
-  if (pid_ > 0) {
+  if (pid_ > 0 && !reap(pid_, &status)) {
     kill(pid_, SIGKILL);
-    waitpid(std::exchange(pid_, 0), &status, 0);
+    if (!reap(pid_, &status)) left_over().push_back(pid_);
   }
+  pid_ = 0;
   // It is kept to tell what its problem was; descriptors are not.
   reader_ = RecordReader();
   descriptors_.clear();
