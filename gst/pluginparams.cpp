@@ -338,7 +338,8 @@ void PluginParams::take_back(const std::string &key) {
   if (auto found = secrets_.find(key); found != secrets_.end()) {
     Secret &secret = found->second;
     wipe_text(&secret.value);
-    secret.value = secret.accepted;
+    // Not an assignment of one that may be empty, of which GCC 14 warns.
+    if (secret.accepted) secret.value = *secret.accepted;
     return;
   }
   restore(key);
