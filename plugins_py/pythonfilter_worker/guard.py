@@ -138,15 +138,25 @@ def _int(argument: int) -> int:
 
 def _is_of(process: int, owners: Sequence[int]) -> bool:
     while process > 1:
-        group, parent = _status(process)
-        if group in owners:
+        # A worker's session has what it started and nothing else. That can be asked
+        # where /proc hides a process that is not dumpable (hidepid).
+        if process in owners or _session_of(process) in owners:
             return True
-        process = parent
+        group, process = _status(process)
+        if group and group in owners:
+            return True
     return False
 
 
+def _session_of(process: int) -> int:
+    try:
+        return os.getsid(process)
+    except OSError:
+        return 0
+
+
 def _group_of(thread: int) -> int:
-    return _status(thread)[0]
+    return _status(thread)[0] or -1
 
 
 def _status(process: int) -> tuple[int, int]:
