@@ -68,7 +68,7 @@ receive() {
   gst-launch-1.0 -e -m udpsrc address=127.0.0.1 "port=$from" buffer-size=2000000 \
     caps="application/x-rtp,media=application,clock-rate=90000,encoding-name=X-GST" \
     ! rtpjitterbuffer latency=200 ! rtpgstdepay \
-    ! pythonfilter name=decryptor script=plugins_py/sframe_decryptor.py "params=p,key_file=$out/$key.key" \
+    ! pythonfilter name=decryptor script=plugins_py/sframe_decryptor.py "params=p,key_file=$out/$key.key" on-error=drop \
     "$@" >"$out/$name.log" 2>&1 &
   receivers+=($!)
   # The first packets carry the caps, so nobody speaks before it listens.

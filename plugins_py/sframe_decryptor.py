@@ -5,7 +5,8 @@
         caps="application/x-rtp, media=application, clock-rate=90000, \
         encoding-name=X-GST" ! rtpjitterbuffer ! rtpgstdepay \
         ! pythonfilter script=plugins_py/sframe_decryptor.py \
-        params="p,key_file=call.key" ! opusdec ! audioconvert ! autoaudiosink
+        params="p,key_file=call.key" on-error=drop ! opusdec ! audioconvert \
+        ! autoaudiosink
 
 You hear what sframe_encryptor.py's launch line encrypts with the same key, and
 with another key nothing.

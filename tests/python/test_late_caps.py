@@ -205,3 +205,33 @@ def test_a_plugin_in_place_tells_nothing_before_either(isolation, tmp_path):
         ["eos"],
     ]
     assert caps_of(rows[5]) == [FLOATS] and rows[5]["seen"][3][1] == two.hex()
+
+
+TWICE = """\
+from base_plugin import AudioProcessorPlugin
+
+class Twice(AudioProcessorPlugin):
+    as_bytes = fail_closed = True
+    output_caps = "application/x-twice"
+    starts = drains = 0
+
+    def start(self):
+        self.starts += 1
+        return True
+
+    def drain(self):
+        self.drains += 1
+
+    def process_audio(self, buffer):
+        return [b"%d" % self.starts, b"%d" % self.drains]
+"""
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_to_tell_of_caps_starts_nothing_anew(isolation, tmp_path):
+    script = tmp_path / "twice.py"
+    script.write_text(TWICE)
+    steps = Steps(tmp_path, isolation)
+    steps.line = f"pythonfilter name=it script={script} isolation={isolation}"
+    rows = steps.begin(RAW).frames(b"1234", b"5678").run()
+    assert [bytes.fromhex(each[1]) for each in rows[3]["seen"][3:]] == [b"1", b"0"] * 2
