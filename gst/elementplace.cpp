@@ -21,6 +21,11 @@ bool PythonElement::can_seek() const {
   return plugin_ && plugin_->capabilities().has_seek;
 }
 
+bool PythonElement::has_space() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return plugin_ && plugin_->capabilities().has_space;
+}
+
 bool PythonElement::seek(guint64 place) {
   GST_DEBUG_OBJECT(element_, "seek(%" G_GUINT64_FORMAT ")", place);
   if (failed_ || refuse_within_call("seek")) return false;

@@ -25,6 +25,9 @@
  * `read_only`. #GstPythonSink:stats has the fields of #GstBaseSink:stats; what
  * came too late is among `dropped`.
  *
+ * With #GstPythonSink:provide-clock it offers the pipeline a clock that goes as
+ * fast as the plugin's device plays, so that pictures keep step with the sound.
+ *
  * ## Example launch line
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! \
@@ -55,6 +58,8 @@ struct _GstPythonSink {
   gboolean last_sample_set;  // by the application, with the property
   gboolean keeps_no_sample;  // it is off for the plugin's sake
 };
+
+enum { PROP_PROVIDE_CLOCK = pythonfilter::last_shared_property + 1 };
 
 G_DEFINE_TYPE_WITH_CODE(
     GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
@@ -126,6 +131,9 @@ static GstStateChangeReturn gst_python_sink_change_state(
     gst_python_sink_choose_last_sample(self, FALSE);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     gst_python_sink_choose_last_sample(self, TRUE);
+  // The device stands still meanwhile.
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    self->stream->clock.restart();
   return result;
 }
 
@@ -140,6 +148,50 @@ static gboolean gst_python_sink_post_message(GstElement *element,
   }
   return GST_ELEMENT_CLASS(gst_python_sink_parent_class)
       ->post_message(element, message);
+}
+
+// As GstAudioBaseSink: the flag is the property.
+static void gst_python_sink_offer_clock(GstPythonSink *self, gboolean offers) {
+  GST_OBJECT_LOCK(self);
+  if (offers)
+    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+  else
+    GST_OBJECT_FLAG_UNSET(self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+  GST_OBJECT_UNLOCK(self);
+  // Whoever looks for a clock asks here again.
+  GstClock *clock = self->stream->clock.ref();
+  gst_element_post_message(
+      GST_ELEMENT(self),
+      offers ? gst_message_new_clock_provide(GST_OBJECT(self), clock, TRUE)
+             : gst_message_new_clock_lost(GST_OBJECT(self), clock));
+  gst_object_unref(clock);
+}
+
+static void gst_python_sink_set_property(GObject *object, guint id,
+                                         const GValue *value,
+                                         GParamSpec *spec) {
+  auto *self = GST_PYTHON_SINK(object);
+  if (id == PROP_PROVIDE_CLOCK)
+    gst_python_sink_offer_clock(self, g_value_get_boolean(value));
+  else if (!self->python->set_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_python_sink_get_property(GObject *object, guint id,
+                                         GValue *value, GParamSpec *spec) {
+  if (id == PROP_PROVIDE_CLOCK)
+    g_value_set_boolean(
+        value, GST_OBJECT_FLAG_IS_SET(object, GST_ELEMENT_FLAG_PROVIDE_CLOCK));
+  else if (!GST_PYTHON_SINK(object)->python->get_property(id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static GstClock *gst_python_sink_provide_clock(GstElement *element) {
+  auto *self = GST_PYTHON_SINK(element);
+  if (!GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_PROVIDE_CLOCK) ||
+      !self->python->has_space())
+    return nullptr;
+  return self->stream->clock.ref();
 }
 
 static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
@@ -218,7 +270,18 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
   auto *sink_class = GST_BASE_SINK_CLASS(klass);
 
   PythonElementClass<GstPythonSink>::init(klass, gst_python_sink_parent_class);
-  G_OBJECT_CLASS(klass)->notify = gst_python_sink_notify;
+  auto *object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = gst_python_sink_set_property;
+  object_class->get_property = gst_python_sink_get_property;
+  object_class->notify = gst_python_sink_notify;
+  g_object_class_install_property(
+      object_class, PROP_PROVIDE_CLOCK,
+      g_param_spec_boolean(
+          "provide-clock", "Provide clock",
+          "Offers a clock that goes as fast as the device plays, by what the "
+          "plugin's get_available_space() says",
+          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+  element_class->provide_clock = gst_python_sink_provide_clock;
   element_class->change_state = gst_python_sink_change_state;
   element_class->post_message = gst_python_sink_post_message;
   gst_element_class_set_static_metadata(

@@ -231,6 +231,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstClockTime duration() const { return length_.load(); }
   // Whether the plugin has seek(); also in NULL, when it has none.
   bool can_seek() const;
+  // Whether a sink's has get_available_space(); as can_seek().
+  bool has_space() const;
   // A sink's, by the base class.
   bool latency_is_told_later() const { return latency_is_told_later_; }
   Statistics &stats() { return stats_; }

@@ -54,6 +54,8 @@ bool SinkStream::start(GstCaps *caps) {
   // What the device still has is in the old format.
   if (python.started() && !fresh_ && drain() != GST_FLOW_OK) return false;
   fresh_ = true;
+  written_ = 0;
+  clock.restart();
   return python.loaded() && start_plugin(caps);
 }
 
@@ -174,6 +176,7 @@ SinkStream::Written SinkStream::write_block(AudioBlock *block) {
     if (written == Written::Yes) written = write_part(block, done, space);
     if (written != Written::Yes) return written;
     done += space;
+    written_ += space;
   }
   return Written::Yes;
 }
@@ -183,6 +186,12 @@ SinkStream::Written SinkStream::wait_for_space(size_t frames, size_t *space) {
   for (;;) {
     int available = 0;
     if (!python.available_space(&available)) return Written::Failed;
+    // What was written and the space beside it is what was played and all that
+    // the device can hold, which stays the same.
+    if (GST_OBJECT_FLAG_IS_SET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK) &&
+        !bytes_)
+      clock.note(clock.now(), written_ + guint64(std::max(available, 0)),
+                 python.info().rate);
     *space = std::min(frames, size_t(available));
     if (*space > 0) return Written::Yes;
     const Written waited =

@@ -9,6 +9,7 @@
 
 #include <gst/base/gstbasesink.h>
 
+#include "deviceclock.hpp"
 #include "pause.hpp"
 #include "pythonelement.hpp"
 
@@ -35,6 +36,7 @@ class SinkStream {
   void set_unlocked(bool unlocked);
 
   PythonElement python;
+  DeviceClock clock;  // of a plugin that says how much space its device has
 
  private:
   enum class Written { Yes, Failed, Interrupted, Ended };
@@ -54,6 +56,7 @@ class SinkStream {
 
   GstBaseSink *const sink_;
   Pause pause_;
+  guint64 written_ = 0;        // frames since start
   bool fresh_ = true;          // no buffer since start or reset
   bool ended_ = false;         // by the plugin, and nobody was told yet
   bool bytes_ = false;         // it gets bytes, each buffer whole

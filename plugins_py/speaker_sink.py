@@ -6,6 +6,7 @@
 
 You hear a 440 Hz tone for almost five seconds.  With sync=false the device sets
 the pace; otherwise the pipeline's clock does, and the device runs dry at times.
+With provide-clock=true as well, the rest of the pipeline goes by the device.
 """
 
 from __future__ import annotations

@@ -388,6 +388,25 @@ print(json.dumps([end, stats["frames"], stats["errors"], stop(pipeline)]))
     assert program(server, code)[:3] == ["EOS", 180 * 512, 0]
 
 
+@in_real_time
+def test_the_pipeline_goes_by_the_speaker(server):
+    # 2.1 s of sound: the clock is set by then, and is not far from real time, in
+    # which the null sink plays.
+    code = """
+pipeline = play(f"{TONE % 500.0} ! {CAPS} ! {SPEAKER} name=p provide-clock=true")
+play_on(pipeline, 10)
+clock = pipeline.get_clock()
+begun, then = time.monotonic(), clock.get_time()
+said = play_on(pipeline, 210)
+went = (clock.get_time() - then) / Gst.SECOND / (time.monotonic() - begun)
+print(json.dumps([said, clock.get_name(), clock.get_calibration()[0] > 0, went]))
+stop(pipeline)
+"""
+    said, name, calibrated, went = program(server, code)
+    assert (said, name, calibrated) == (None, "GstPythonSinkClock", True)
+    assert abs(went - 1) < 0.1
+
+
 ENDLESS = {
     "microphone": f"{MICROPHONE} name=p ! fakesink sync=false",
     "speaker": f"{TONE % 500.0} ! {CAPS} ! {SPEAKER} name=p",
