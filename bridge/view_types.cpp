@@ -73,7 +73,9 @@ int set_flag(PyObject *self, PyObject *value, void *field) {
 }
 
 PyObject *sample_rate(PyObject *self, void *) {
-  return PyLong_FromLong(info_of(self)->sample_rate);
+  const int rate = info_of(self)->sample_rate;
+  if (rate == 0) Py_RETURN_NONE;  // no raw audio
+  return PyLong_FromLong(rate);
 }
 
 PyObject *curve(PyObject *self, PyObject *name) {

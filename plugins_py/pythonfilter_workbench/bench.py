@@ -3,14 +3,28 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from pythonfilter_host import Host
+
 from . import signals
-from .formats import INTERLEAVED, PLANAR, Samples, Setting, encode
+from .converting import is_raw_audio
+from .formats import (
+    DTYPES,
+    INTERLEAVED,
+    PLANAR,
+    Ranges,
+    Samples,
+    Setting,
+    encode,
+    raw_audio_of,
+)
 from .progress import Progress
 from .results import Findings
 from .session import Counts, Declined, Ended, Fault, Session, Target
@@ -18,10 +32,12 @@ from .session import Counts, Declined, Ended, Fault, Session, Target
 RATES = (48000, 8000, 44100, 96000, 192000)
 CHANNELS = (2, 1, 3, 6, 8)
 USUAL_FRAMES = 512
+# A plugin that needs longer to be loaded, started and called a few times is
+# tried in fewer ways: there are hundreds of instances.
+SLOW_SECONDS = 1.0
+SLOW_CALLS = 8
 # What a source finds in its buffer; by turns, so that nobody guesses both.
 GARBAGE = (-0.7131, 0.4517)
-
-Ranges = tuple[tuple[int, int], ...]
 
 
 class Unusable(Exception):
@@ -71,6 +87,12 @@ class Bench:
     recording: Samples | None = None  # of the file
     # What comes out at the base setting; None: no samples.
     output: Setting | None = None
+    slow: bool = False
+
+    @property
+    def hurries(self) -> bool:
+        """Whether there are fewer calls of each kind."""
+        return self.slow or self.options.quick
 
     @property
     def is_source(self) -> bool:
@@ -109,7 +131,8 @@ class Bench:
         """What is played to it: signals, and the file."""
         if self.is_source:
             return ("output",)
-        return signals.SIGNALS + (("file",) if self.recording is not None else ())
+        made = signals.SIGNALS[:2] if self.slow else signals.SIGNALS
+        return made + (("file",) if self.recording is not None else ())
 
     def samples(self, name: str, setting: Setting, frames: int) -> Samples:
         """A signal in the setting's format; for a source, what it overwrites."""
@@ -142,11 +165,13 @@ class Bench:
             "shutdown": "life",
             "reset": "reset",
             "drain": "drain",
+            "seek": "life",
         }
         try:
             yield
-        except Ended:
-            pass
+        except Ended:  # in its first call, though it began anew
+            if check != "results":
+                self.findings.cut[check] = "the plugin ends the stream at once"
         except Fault as fault:
             blamed = own.get(fault.phase, check)
             self.findings.fault(blamed, fault, context)
@@ -176,24 +201,25 @@ class Bench:
         session.counts = Counts()
 
     def feed(
-        self, session: Session, samples: Samples, size: int | str
+        self,
+        session: Session,
+        samples: Samples,
+        size: int | str,
+        until: float = math.inf,
     ) -> Samples | bytes:
         """Plays samples in blocks; what came out, without the drained tail.
 
-        Shorter when a source ends.
+        Shorter when the plugin ends the stream, or the monotonic clock has come
+        to ``until``.
         """
         pieces: list[Samples | bytes] = []
         for cut in signals.cuts(samples.shape[1], size):
-            block = samples[:, cut]
-            if self.block_size and block.shape[1] < self.block_size:
+            if session.ended or pieces and time.monotonic() > until:
                 break
             try:
-                pieces.append(session.process(block))
-            except Declined:
+                pieces.append(self._block(session, samples[:, cut]))
+            except (Declined, Ended):
                 continue
-            except Ended:
-                session.counts.ended = True
-                break
         output = session.output
         if output is None:
             return b"".join(bytes(piece) for piece in pieces)
@@ -202,6 +228,16 @@ class Bench:
         joined: Samples = np.concatenate(arrays, axis=1)
         return joined
 
+    def _block(self, session: Session, block: Samples) -> Samples | bytes:
+        """The last one may be shorter than the plugin's own size."""
+        missing = self.block_size - block.shape[1]
+        if missing <= 0 or session.host.pass_remainder:
+            return session.process(block)
+        made = session.process(np.pad(block, ((0, 0), (0, missing))))
+        if isinstance(made, bytes) or made.shape[1] != self.block_size:
+            return made
+        return made[:, :-missing]
+
     def whole(
         self, setting: Setting, samples: Samples, size: int | str
     ) -> Samples | bytes:
@@ -209,7 +245,7 @@ class Bench:
         with self.session() as session:
             session.start(setting, size if isinstance(size, int) else USUAL_FRAMES)
             out = self.feed(session, samples, size)
-            tail = session.drain() if session.host.has_drain else None
+            tail = session.drain() if session.has_drain else None
         if tail is None:
             return out
         if isinstance(out, bytes):
@@ -236,26 +272,20 @@ class Bench:
             options.rate = rate
         with Session(self.target) as session:
             host = session.host
-            self.converts = session.converter is not None
-            self.fails_closed = self.converts and session.host.fail_closed
-            block_size = getattr(host.plugin, "block_size", 0)
-            if isinstance(block_size, int) and not isinstance(block_size, bool):
-                self.block_size = max(0, block_size)
+            self.converts = host.converts
+            self.fails_closed = self.converts and host.fail_closed
+            self.block_size = host.block_size
             self._describe(session)
             for warning in host.warnings:
                 self.findings.add("load", "note", warning)
             likes = host.preferences() if self.is_source else (0, 0, 0)
-            formats, layouts = list(host.formats), []
-            if host.interleaved:
-                layouts.append(INTERLEAVED)
-            if host.non_interleaved:
-                layouts.append(PLANAR)
-            rates = self._wanted(options.rate, "rate", host.rates, (likes[0], *RATES))
+            formats, layouts, rates_taken, channels_taken = self._taken(host)
+            rates = self._wanted(options.rate, "rate", rates_taken, (likes[0], *RATES))
             recorded = 0 if self.recording is None else len(self.recording)
             channels = self._wanted(
                 options.channels or recorded,
                 "channels",
-                host.channels,
+                channels_taken,
                 (likes[1], *CHANNELS),
             )
         if options.format:
@@ -275,7 +305,50 @@ class Bench:
         first = formats[0], layouts[0]
         self.others = [Setting(*first, rate, channels[0]) for rate in rates[1:]]
         self.others += [Setting(*first, rates[0], count) for count in channels[1:]]
+        self._look_at_pace()
         self.findings.settings = [str(each) for each in self.matrix + self.others]
+
+    def _look_at_pace(self) -> None:
+        frames = SLOW_CALLS * self.usual_frames
+        begin = time.monotonic()
+        try:
+            with Session(self.target) as session:
+                session.start(self.base, self.usual_frames)
+                names = self.names[0], self.base, frames
+                self.feed(session, self.samples(*names), self.usual_frames)
+        except Fault:
+            return  # told by another check
+        took = time.monotonic() - begin
+        if took < SLOW_SECONDS:
+            return
+        self.slow = True
+        self.options.seconds = min(self.options.seconds, 0.25)
+        count = len(self.matrix + self.others)
+        del self.matrix[2:], self.others[1:]
+        self.findings.add(
+            "load",
+            "note",
+            f"takes {took:.1f} s to load, start and be called {SLOW_CALLS} times: "
+            f"{len(self.matrix + self.others)} of {count} stream formats are tried, "
+            "with fewer calls",
+        )
+
+    def _taken(self, host: Host) -> tuple[list[str], list[str], Ranges, Ranges]:
+        """The raw audio that goes in: formats, layouts, rates and channels."""
+        formats, layouts = list(host.formats), []
+        if host.interleaved:
+            layouts.append(INTERLEAVED)
+        if host.non_interleaved:
+            layouts.append(PLANAR)
+        rates, channels = host.rates, host.channels
+        given = self.target.caps or host.input_caps
+        said = raw_audio_of(given) if given else None
+        if said:
+            rates, channels = said.rates, said.channels
+            layouts = list(said.layouts) or [INTERLEAVED, PLANAR]
+        if said or host.as_bytes and is_raw_audio(given):
+            formats = list(said.formats if said else ()) or list(DTYPES)
+        return formats, layouts, rates, channels
 
     def _find_output(self) -> Setting | None:
         """Only where it can be started; why it cannot is a finding of its own."""
@@ -300,14 +373,15 @@ class Bench:
     def _describe(self, session: Session) -> None:
         host = session.host
         cls = type(host.plugin)
+        formats, _, rates, channels = self._taken(host)
         self.findings.plugin = {
             "script": self.target.script,
             "class": cls.__name__,
             "kind": self.target.kind,
             "method": host.audio_name,
-            "formats": list(host.formats),
-            "rates": [list(pair) for pair in host.rates],
-            "channels": [list(pair) for pair in host.channels],
+            "formats": formats,
+            "rates": [list(pair) for pair in rates],
+            "channels": [list(pair) for pair in channels],
             "read_only": host.read_only,
             "converts": self.converts,
             "block_size": self.block_size,

@@ -377,15 +377,17 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
 
 def _pointless(bench: Bench) -> dict[str, str]:
     """Checks that do not apply to this plugin."""
-    skipped = {}
+    skipped: dict[str, str] = {}
     with Session(bench.target) as session:
         host = session.host
+        if bench.is_source:
+            skipped |= dict.fromkeys(("reset", "drain"), "a source's is not called")
         if not host.has_reset:
             skipped["reset"] = "has no reset()"
         if not host.has_drain:
             skipped["drain"] = "has no drain()"
-        if not (host.interleaved and host.non_interleaved):
-            skipped["layouts"] = "takes one layout only"
+    if len({setting.layout for setting in bench.matrix}) < 2:
+        skipped["layouts"] = "takes one layout only"
     if not bench.is_source:
         skipped["filled"] = "is no source"
     if bench.is_source or bench.base.dtype.kind != "f":

@@ -40,8 +40,10 @@ def check(bench: Bench) -> bool:
             return False
         if fault:
             continue
-        few = setting not in bench.matrix or bench.options.quick and number > 0
+        few = setting not in bench.matrix or bench.hurries and number > 0 or bench.slow
         sizes = bench.sizes if bench.block_size or not few else FEW_SIZES
+        if bench.slow and number > 0:
+            sizes = (bench.usual_frames,)
         for size in sizes:
             _one_size(bench, setting, size, few)
         _life(bench, setting)
@@ -78,7 +80,7 @@ def _starts(bench: Bench, setting: Setting) -> Fault | None:
 
 
 def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> None:
-    calls = QUICK_CALLS if few or bench.options.quick else CALLS
+    calls = QUICK_CALLS if few or bench.hurries else CALLS
     longest = max(bench.usual_frames, int(bench.options.seconds * setting.rate))
     frames = min(longest, calls * (size if isinstance(size, int) else 1000))
     shown = f"{size} frames" if isinstance(size, int) else f"blocks of {size}"
@@ -86,6 +88,8 @@ def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> Non
         session.start(setting, size if isinstance(size, int) else 512)
         names = bench.names[:1] if few else bench.names
         for name in names:
+            if session.ended:
+                break
             samples = bench.samples(name, setting, frames)[:, :frames]
             out = bench.feed(session, samples, size)
             look_at(bench, session, out, f"{name}, {shown}, {setting}")
@@ -127,7 +131,16 @@ def _life(bench: Bench, setting: Setting) -> None:
     with bench.guard("life", context), bench.session() as session:
         session.start(setting, bench.usual_frames)
         first = play(session, "process")
-        if session.host.has_drain:
+        if session.host.has_seek:
+            session.seek(0)
+            if not _same(first, play(session, "seek")):
+                bench.findings.add(
+                    "life",
+                    "note",
+                    "after seek(0) the samples are not those of the beginning",
+                    *session.place("seek"),
+                )
+        if session.has_drain:
             _look_at_tail(bench, session, session.drain(), context)
         session.stop()
         session.start(setting, bench.usual_frames)
@@ -139,10 +152,11 @@ def _life(bench: Bench, setting: Setting) -> None:
                 "carries over state: after stop() and start() the "
                 "samples are not those of a new instance",
             )
-        if session.host.has_drain:
+        if session.has_drain:
             session.drain()
+            session.ended = False
             play(session, "drain")
-        if session.host.has_reset:
+        if session.has_reset:
             session.reset()
             play(session, "reset")
             session.reset()
@@ -155,6 +169,7 @@ AFTER = {
     "stop": "stop() and start()",
     "drain": "drain()",
     "reset": "reset()",
+    "seek": "seek(0)",
 }
 
 
@@ -194,6 +209,9 @@ def _describes(bench: Bench, session: Session) -> None:
         session.start(bench.base, bench.usual_frames)
     except Fault:
         return  # told by another check
+    if bench.is_source:
+        duration = session.duration()
+        about["duration_seconds"] = None if duration is None else duration / 1e9
     latency = session.latency()
     about["latency_seconds"] = latency
     if not 0 <= latency < math.inf:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Plugins that change the format or the size: bytes in or out."""
+"""What a plugin and its neighbours agree on, as the elements negotiate it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pythonfilter_host import Host
-from pythonfilter_worker.outputs import pieces_of
 from pythonfilter_worker.view import Format
 
 from .formats import INTERLEAVED, Samples, Setting, from_bytes, setting_of
@@ -20,87 +20,92 @@ def is_raw_audio(caps: str) -> bool:
     return first in ("", "ANY", "audio/x-raw")
 
 
-class Converter:
-    """Shows a plugin bytes where it wants them, and checks what it gives.
+@dataclass(frozen=True)
+class Agreed:
+    """``output``: the raw audio that comes out, if it is any."""
 
-    ``caps`` are those of encoded input, which the workbench cannot make up: such
-    a plugin gets bytes that mean nothing, and refuses them in its own way.
-    """
-
-    def __init__(self, host: Host, caps: str) -> None:
-        self._host = host
-        self._given = caps or host.input_caps
-        self.raw_input = is_raw_audio(self._given)
-        self._bytes = host.as_bytes or not self.raw_input
-        self.input_caps = self.output_caps = ""
-        self.output: Setting | None = None  # where that is raw audio
+    format: Format  # as a worker is told it
+    output: Setting | None
 
     @property
-    def in_place(self) -> bool:
-        """Whether nothing returned is the block itself."""
-        return self.input_caps == self.output_caps
+    def heard(self) -> Setting | None:
+        """The output, if it is samples that NumPy has a type for."""
+        return self.output if self.output and self.output.known else None
 
-    def negotiate(self, setting: Setting) -> None:
-        """Asks for the output caps, as the elements do before start()."""
-        self._setting = setting
-        self.input_caps = setting.caps if self.raw_input else self._given
-        self.output_caps = (
-            self._host.get_output_caps(self.input_caps)[0]
-            if self._host.maps_to_output
-            else self._host.output_caps or self.input_caps
-        )
-        self.output = setting_of(self.output_caps, setting)
-        self._format = self._format_of(setting, self.output)
 
-    def show(self, buffer: Any) -> Samples:
-        """Puts the view that such a plugin gets in ``buffer.data``."""
-        if self._bytes:
-            samples: Samples = buffer.data
-            if self._setting.layout == INTERLEAVED:
-                samples = samples.T
-            memory = bytearray(samples.tobytes() or b"")
-            shown: Samples = np.frombuffer(memory, np.uint8)
-        else:
-            shown = buffer.data
-        shown.flags.writeable = self.in_place
-        buffer.data = shown
-        return shown
+def agree(host: Host, setting: Setting, given: str, frames: int) -> Agreed:
+    """``given``: caps of encoded input, which the workbench cannot make up: such
+    a plugin gets bytes that mean nothing, and refuses them in its own way.
+    """
+    plain = Format(
+        dtype=setting.dtype,
+        interleaved=setting.layout == INTERLEAVED,
+        rate=setting.rate,
+        channels=setting.channels,
+        frames=frames,
+        input_caps="",
+        output_caps="",
+        bytes=False,
+        in_place=True,
+        output_frame=0,
+        output_known=False,
+        output_dtype=setting.dtype,
+        output_interleaved=True,
+        output_channels=0,
+    )
+    if not host.converts:
+        return Agreed(plain, None if host.kind == "sink" else setting)
+    if host.kind == "source":
+        caps = host.get_output_caps("")[0] if host.maps_to_output else host.output_caps
+        return _agreed(plain, setting, setting_of(caps, setting), "", caps, True)
+    raw = is_raw_audio(given or host.input_caps)
+    caps = setting.caps if raw else given or host.input_caps
+    if not raw:
+        plain = replace(plain, rate=0, channels=0)
+    as_bytes = host.as_bytes or not raw or not setting.known
+    if host.kind == "sink":
+        return _agreed(plain, setting, None, caps, caps, as_bytes)
+    makes = (
+        host.get_output_caps(caps)[0]
+        if host.maps_to_output
+        else host.output_caps or caps
+    )
+    output = setting_of(makes, setting)
+    same = caps if raw and output == setting else makes
+    return _agreed(plain, setting, output, caps, same, as_bytes)
 
-    def _format_of(self, setting: Setting, output: Setting | None) -> Format:
-        gives = output or setting
-        return Format(
-            setting.dtype,
-            setting.layout == INTERLEAVED,
-            setting.rate,
-            setting.channels,
-            0,
-            self.input_caps,
-            self.output_caps,
-            self._bytes,
-            self.in_place,
-            gives.channels * gives.dtype.itemsize if output else 0,
-            output is not None,
-            gives.dtype,
-            gives.layout == INTERLEAVED,
-            gives.channels,
-        )
 
-    def take(self, result: Any, shown: Samples | None) -> Samples | bytes:
-        """What it gave: samples where the output is raw audio, bytes otherwise.
+def _agreed(
+    plain: Format,
+    setting: Setting,
+    output: Setting | None,
+    input_caps: str,
+    output_caps: str,
+    as_bytes: bool,
+) -> Agreed:
+    gives = output or setting
+    format = replace(
+        plain,
+        dtype=np.dtype(np.uint8) if as_bytes else plain.dtype,
+        input_caps=input_caps,
+        output_caps=output_caps,
+        bytes=as_bytes,
+        in_place=bool(input_caps) and input_caps == output_caps,
+        output_frame=output.frame_size if output else 0,
+        output_known=output is not None and output.known,
+        output_dtype=gives.dtype,
+        output_interleaved=gives.layout == INTERLEAVED,
+        output_channels=gives.channels,
+    )
+    return Agreed(format, output)
 
-        TypeError or ValueError for what the elements refuse.
-        """
-        if result is shown and not self.in_place:
-            raise TypeError(
-                f"gave nothing, but {self.output_caps} has to be made of its input"
-            )
-        pieces, timed = pieces_of(result, self._format)
-        pieces = pieces[timed:]  # the first would be the times
-        output = self.output
-        if output is None:
-            return b"".join(piece.tobytes() for piece in pieces)
-        # Of planar samples each piece has its own planes.
-        nothing = np.empty((output.channels, 0), output.dtype)
-        arrays = [from_bytes(piece.tobytes(), output) for piece in pieces]
-        samples: Samples = np.concatenate([nothing, *arrays], axis=1)
-        return samples
+
+def joined(pieces: list[Any], output: Setting | None) -> Samples | bytes:
+    """Samples, where that is what comes out, or the bytes of them all."""
+    if output is None:
+        return b"".join(piece.tobytes() for piece in pieces)
+    # Of planar samples each piece has its own planes.
+    nothing = np.empty((output.channels, 0), output.dtype)
+    arrays = [from_bytes(piece.tobytes(), output) for piece in pieces]
+    samples: Samples = np.concatenate([nothing, *arrays], axis=1)
+    return samples

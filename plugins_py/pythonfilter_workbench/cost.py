@@ -34,7 +34,7 @@ FRAMES_OF_TRACEBACK = 12
 def check_allocations(bench: Bench) -> None:
     """Whether memory grows; what one call holds while it runs."""
     bench.progress.step("allocations")
-    calls = QUICK_WINDOW_CALLS if bench.options.quick else WINDOW_CALLS
+    calls = QUICK_WINDOW_CALLS if bench.hurries else WINDOW_CALLS
     with bench.guard("allocations"), bench.session() as session:
         samples = _start(bench, session, bench.usual_frames)
         _calls(session, samples, calls)
@@ -90,7 +90,7 @@ def _call(
     samples: Samples,
     meter: Callable[[], int] = time.perf_counter_ns,
 ) -> int:
-    """What the meter gains in one call.  A source that ends begins again."""
+    """What the meter gains in one call.  A plugin that ends begins again."""
     try:
         return session.metered(samples, meter)
     except Ended:
@@ -152,7 +152,9 @@ def _temporary_bytes(session: Session, samples: Samples) -> int:
 def check_time(bench: Bench) -> None:
     """Time of the audio method alone, without anything around it."""
     sizes = (bench.block_size,) if bench.block_size else SIZES
-    seconds = QUICK_SECONDS if bench.options.quick else TIMED_SECONDS
+    if bench.slow:
+        sizes = (bench.usual_frames,)
+    seconds = QUICK_SECONDS if bench.hurries else TIMED_SECONDS
     for frames in sizes:
         bench.progress.step(f"time, {frames} frames")
         with bench.guard("results", f"{frames} frames"), bench.session() as session:

@@ -19,13 +19,19 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "S16": np.dtype(np.int16),
     "S32": np.dtype(np.int32),
 }
+ORDER = "LE" if sys.byteorder == "little" else "BE"
+Ranges = tuple[tuple[int, int], ...]
 INTERLEAVED = "interleaved"
 PLANAR = "non-interleaved"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One stream format.  The rate is in Hz."""
+    """One stream format.  The rate is in Hz.
+
+    ``format`` is one of DTYPES, or GStreamer's name of one that NumPy has no
+    type for, such as S24LE: a plugin is shown its bytes.
+    """
 
     format: str
     layout: str
@@ -33,16 +39,33 @@ class Setting:
     channels: int
 
     @property
+    def known(self) -> bool:
+        """Whether ``buffer.data`` can be samples."""
+        return self.format in DTYPES
+
+    @property
     def dtype(self) -> np.dtype[Any]:
-        """Of ``buffer.data``."""
-        return DTYPES[self.format]
+        """Of ``buffer.data``, or of samples that can be made bytes of."""
+        return DTYPES.get(self.format, DTYPES["S32"])
+
+    @property
+    def sample_size(self) -> int:
+        """In bytes."""
+        if self.known:
+            return self.dtype.itemsize
+        bits = re.match(r"[A-Z](\d+)(?:_(\d+))?", self.format)
+        return -(-int(bits[2] or bits[1]) // 8) if bits else 1
+
+    @property
+    def frame_size(self) -> int:
+        """In bytes."""
+        return self.sample_size * self.channels
 
     @property
     def caps(self) -> str:
         """The same as GStreamer writes it."""
-        order = "LE" if sys.byteorder == "little" else "BE"
         return (
-            f"audio/x-raw, format=(string){self.format}{order}, "
+            f"audio/x-raw, format=(string){self.format}{ORDER if self.known else ''}, "
             f"layout=(string){self.layout}, rate=(int){self.rate}, "
             f"channels=(int){self.channels}"
         )
@@ -51,27 +74,72 @@ class Setting:
         return f"{self.format} {self.layout} {self.rate} Hz {self.channels} ch"
 
 
+@dataclass(frozen=True)
+class RawAudio:
+    """What caps say of raw audio; empty is left open."""
+
+    formats: tuple[str, ...]
+    layouts: tuple[str, ...]
+    rates: Ranges
+    channels: Ranges
+
+
+_FIELD = re.compile(
+    r"""([\w-]+)\s*=\s*(?:\([^)]*\)\s*)?(\{[^}]*\}|\[[^]]*\]|"[^"]*"|[^\s,;]+)"""
+)
+
+
+def raw_audio_of(caps: str) -> RawAudio | None:
+    """Of the first structure that is raw audio; None if there is none."""
+    for structure in caps.split(";"):
+        name, _, rest = structure.partition(",")
+        if name.partition("(")[0].strip() == "audio/x-raw":
+            fields = dict(_FIELD.findall(rest))
+            return RawAudio(
+                tuple(map(_short, _texts(fields.get("format", "")))),
+                tuple(_texts(fields.get("layout", ""))),
+                _ranges(fields.get("rate", "")),
+                _ranges(fields.get("channels", "")),
+            )
+    return None
+
+
+def _texts(value: str) -> list[str]:
+    items = re.sub(r"\([^)]*\)", "", value.strip("{}[]")).split(",")
+    return [item.strip(' "') for item in items if item.strip(' "')]
+
+
+def _short(name: str) -> str:
+    short = name.removesuffix(ORDER)
+    return short if short in DTYPES and name != short else name
+
+
+def _ranges(value: str) -> Ranges:
+    numbers = [int(text) for text in _texts(value) if text.isdigit()]
+    if value.startswith("[") and len(numbers) >= 2:
+        return ((numbers[0], numbers[1]),)
+    return tuple((number, number) for number in numbers)
+
+
+def _nearest(ranges: Ranges, wanted: int) -> int:
+    fitting = [min(max(wanted, low), high) for low, high in ranges]
+    return min(fitting, key=lambda value: abs(value - wanted), default=wanted)
+
+
 def setting_of(caps: str, like: Setting) -> Setting | None:
     """The raw audio that caps name; what they leave open is as in ``like``.
 
-    None for anything else, and for samples that no array here has.
+    None for anything else.
     """
-    name, _, rest = caps.partition(",")
-    if name.partition("(")[0].strip() != "audio/x-raw":
+    raw = raw_audio_of(caps)
+    if raw is None:
         return None
-    fields = dict(re.findall(r"([\w-]+) *= *(?:\([\w-]+\) *)?\"?([\w-]+)", rest))
-    order = "LE" if sys.byteorder == "little" else "BE"
-    format = fields.get("format", like.format + order)
-    if format.removesuffix(order) not in DTYPES or not format.endswith(order):
-        return None
-    try:
-        rate, channels = (
-            int(fields.get(key, getattr(like, key))) for key in ("rate", "channels")
-        )
-    except ValueError:
-        return None
-    layout = fields.get("layout", like.layout)
-    return Setting(format.removesuffix(order), layout, rate, channels)
+    return Setting(
+        like.format if like.format in raw.formats else (*raw.formats, like.format)[0],
+        like.layout if like.layout in raw.layouts else (*raw.layouts, like.layout)[0],
+        _nearest(raw.rates, like.rate),
+        _nearest(raw.channels, like.channels),
+    )
 
 
 def from_bytes(data: bytes, setting: Setting) -> Samples:
@@ -102,16 +170,25 @@ def decode(samples: Samples) -> Samples:
     return samples.astype(np.float64) / full_scale(samples.dtype)
 
 
-def make_view(setting: Setting, frames: int) -> Samples:
-    """Zeros of shape (channels, frames), with the strides of the layout.
-
-    A direct view of memory that is no array, as in the elements: slices of
-    slices then all refer to this array, where its reference count shows them.
-    """
+def view_of(memory: Any, setting: Setting, frames: int) -> Samples:
+    """Of shape (channels, frames), with the strides of the layout."""
     item, channels = setting.dtype.itemsize, setting.channels
     if setting.layout == INTERLEAVED:
         strides = (item, item * channels)
     else:
         strides = (item * frames, item)
-    memory = bytearray(max(1, item * channels * frames))
     return np.ndarray((channels, frames), setting.dtype, memory, 0, strides)
+
+
+def memory_of(samples: Samples, setting: Setting) -> bytes:
+    """The samples as they lie in memory; of another format than DTYPES have, the
+    upper bits of integers, and for all else bytes of as many samples.
+    """
+    rows = samples.T if setting.layout == INTERLEAVED else samples
+    data = np.ascontiguousarray(rows)
+    if setting.known:
+        return data.tobytes()
+    size = setting.sample_size
+    whole = np.zeros((data.size, max(4, size)), np.uint8)
+    whole[:, -4:] = data.astype("<i4").reshape(-1, 1).view(np.uint8)
+    return whole[:, -size:].tobytes()

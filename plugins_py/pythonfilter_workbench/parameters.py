@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import enum
 import math
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,10 @@ from .formats import Samples
 from .session import Fault, Session
 
 MOST = 64
+# A parameter may be how long a call takes. What is slow with a value is not
+# played to the end, and when all this time is over, no more values are tried.
+VALUE_SECONDS = 1.0
+SWEEP_SECONDS = 10.0
 READ_BACK = 1e-6  # relative: a float32 has 24 bits
 
 
@@ -179,6 +184,7 @@ def check(bench: Bench) -> None:
     plain = _play(bench, None, "", "plain")
     if "parameters" in bench.findings.cut:
         return  # nothing that is set would be to blame
+    until = time.monotonic() + SWEEP_SECONDS
     for parameter in found:
         bench.progress.step(f"parameter {parameter.name}")
         entry = {
@@ -187,8 +193,27 @@ def check(bench: Bench) -> None:
             "declared": parameter.declared,
             **parameter.details,
         }
-        entry |= _check_one(bench, parameter, plain)
+        entry |= _check_one(bench, parameter, plain, until)
         bench.findings.parameters.append(entry)
+    _tell_what_is_slow(bench)
+
+
+def _tell_what_is_slow(bench: Bench) -> None:
+    for kind, text in (
+        (
+            "slow",
+            f"not played to the end, as calls take longer than {VALUE_SECONDS:g} s",
+        ),
+        ("not_tried", f"not tried, as {SWEEP_SECONDS:g} s of trying were over"),
+    ):
+        values = [
+            f"{entry['name']}={value}"
+            for entry in bench.findings.parameters
+            for value in entry[kind]
+        ]
+        if values:
+            shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
+            bench.findings.add("parameters", "note", f"{shown}: {text}")
 
 
 def _unknown(bench: Bench, session: Session) -> None:
@@ -205,22 +230,29 @@ def _unknown(bench: Bench, session: Session) -> None:
 
 
 def _check_one(
-    bench: Bench, parameter: Parameter, plain: Samples | bytes | None
+    bench: Bench, parameter: Parameter, plain: Samples | bytes | None, until: float
 ) -> dict[str, Any]:
     accepted: list[str] = []
     refused: list[str] = []
     ignored: list[tuple[str, str]] = []
+    slow: list[str] = []
+    not_tried: list[str] = []
     changes = False
     for value in parameter.values:
+        if time.monotonic() > until:
+            not_tried.append(value)
+            continue
         played = _play(bench, parameter, value, "in its range")
         if played is None:
             refused.append(value)
             continue
-        out, now = played
+        out, now, whole = played
         accepted.append(value)
+        if not whole:
+            slow.append(value)
         if now is not None and not equal(now, value):
             ignored.append((value, now))
-        changes = changes or not _same(out, plain)
+        changes = changes or not _same(out, plain, whole)
     for value in parameter.refused:
         if _play(bench, parameter, value, "out of range") is not None:
             bench.findings.add(
@@ -234,6 +266,8 @@ def _check_one(
     return {
         "accepted": accepted,
         "refused": refused,
+        "slow": slow,
+        "not_tried": not_tried,
         "changes_output": changes if accepted and bench.target.kind != "sink" else None,
     }
 
@@ -282,15 +316,20 @@ def _place(bench: Bench) -> tuple[str, int]:
         return setter if setter[0] == audio[0] else audio
 
 
-def _same(one: Samples | bytes, played: Any) -> bool:
+def _same(one: Samples | bytes, played: Any, whole: bool) -> bool:
+    """What was not played to the end is compared as far as it came."""
     other = played[0] if played else one
     if isinstance(one, bytes) or isinstance(other, bytes):
-        return bool(one == other)
+        return bool(one == other if whole else other[: len(one)] == one)
+    if not whole:
+        other = other[:, : one.shape[1]]
     return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
 
 
 def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> Any:
-    """Sets it between two buffers: (samples, value read back), None if refused."""
+    """Sets it between two buffers: (samples, value read back, whether all of it was
+    played), None if refused.
+    """
     usual = bench.usual_frames
     context = f"{parameter.name}={value}" if parameter else "no parameter set"
     samples = bench.samples(bench.names[0], bench.base, max(6 * usual, bench.frames))
@@ -304,13 +343,16 @@ def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> 
             except Fault:
                 return None
         if which == "out of range":
-            return samples, now
+            return samples, now, True
+        before = session.counts.calls
+        until = time.monotonic() + VALUE_SECONDS if parameter else math.inf
         try:
-            out = bench.feed(session, samples, usual)
+            out = bench.feed(session, samples, usual, until)
         except Fault as fault:
             if parameter:
                 fault.phase = "set_parameter"  # which should have refused it
             raise
         look_at(bench, session, out, context)
-        return out, now
-    return samples, now
+        played = (session.counts.calls - before) * usual >= samples.shape[1]
+        return out, now, session.ended or played
+    return samples, now, True

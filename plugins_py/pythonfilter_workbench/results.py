@@ -19,7 +19,7 @@ CHECKS = {
     "results": "every call succeeds and gives the right shape and dtype",
     "life": "works again after stop(), start(), and in a new instance",
     "reset": "reset() succeeds, and so do the calls after it",
-    "drain": "drain() gives samples of the stream's dtype, or None",
+    "drain": "drain() gives what fits the stream, or ends in time",
     "finite": "finite samples give no NaN and no infinity",
     "recovery": "finite again after a NaN came in",
     "filled": "a source fills the whole buffer",

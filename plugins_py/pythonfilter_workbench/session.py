@@ -3,22 +3,26 @@
 
 from __future__ import annotations
 
-import functools
+import mmap
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 import pythonfilter_host as host
-import pythonfilter_loader as loader
+from pythonfilter_worker import audio_call, outputs
+from pythonfilter_worker.audio_call import AudioCall
+from pythonfilter_worker.events import Outbox
+from pythonfilter_worker.failure import Failure
+from pythonfilter_worker.running import Running
+from pythonfilter_worker.view import REQUEST_WORDS, Slot, View
 
-from .converting import Converter
-from .formats import Samples, Setting, make_view
+from .converting import Agreed, agree, joined
+from .formats import Samples, Setting, memory_of, view_of
 
 POLL_SECONDS = 0.001
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,7 +44,7 @@ class Fault(Exception):
 
 
 class Ended(Exception):
-    """The source has no more to read."""
+    """The plugin ended the stream, or a source has no more to read."""
 
 
 class Declined(Exception):
@@ -75,29 +79,28 @@ class Target:
     patience: Patience = field(default_factory=Patience, compare=False)
 
 
-@dataclass
-class StreamInfo:
-    """What AudioBuffer tells of the current block; times in ns."""
+class Curves:
+    """Of parameters that nothing is bound to: the same value at each frame."""
 
-    sample_rate: int
-    pts: int | None = 0
-    duration: int | None = 0
-    offset: int | None = 0
-    discont: bool = True
-    gap: bool = False
-    frames: int | None = None  # of the call that runs
-    curves: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    def __init__(self, plugin: Any, names: list[str]) -> None:
+        self._plugin = plugin
+        self._names = names
 
-    def curve(self, name: str) -> Samples:
-        """As nothing is bound to the parameter, its own value at each frame."""
-        if self.frames is None or not self.curves:
-            raise RuntimeError(
-                "a curve is there during the call only, and for a plugin that "
-                "names it in its class attribute curves"
-            )
-        if name not in self.curves:
+    def get(self, name: str, frames: int) -> Samples:
+        """A new array of shape (frames,)."""
+        if name not in self._names:
             raise KeyError(f"no curve {name}: name it in the class attribute curves")
-        return np.full(self.frames, self.curves[name](), np.float32)
+        return np.full(frames, getattr(self._plugin, name), np.float32)
+
+
+class CountingView(View):
+    """A worker's, which also counts the arrays that were rebound or returned."""
+
+    rebound = 0
+
+    def _take(self, samples: Any) -> None:
+        self.rebound += 1
+        super()._take(samples)
 
 
 @dataclass
@@ -108,7 +111,6 @@ class Counts:
     kept: int = 0
     rebound: int = 0
     dropped: int = 0
-    ended: bool = False
 
 
 @contextmanager
@@ -120,10 +122,6 @@ def told(phase: str) -> Iterator[None]:
         raise
     except BaseException as error:
         kind, name, message, file, line, function, _ = host.describe_exception(error)
-        if kind == "end-of-stream" and phase == "process":
-            raise Ended from None
-        if kind == "dropped" and phase == "process":
-            raise Declined from None
         if not isinstance(error, host.PluginError):
             where = f"{function}() " if function and function[0] != "<" else ""
             message = f"{where}raised {name}: {message}".rstrip(": ")
@@ -132,13 +130,22 @@ def told(phase: str) -> Iterator[None]:
         raise Fault(phase, message, file, line) from None
 
 
-def _refused(answer: object) -> bool:
-    """False and numpy.False_, as the elements see it."""
-    return answer is False or (isinstance(answer, np.bool_) and not answer)
+def _fault(failure: Failure | None) -> Fault:
+    """Of the audio method, in the words of the elements."""
+    assert failure is not None
+    message = failure.message
+    if failure.type and failure.kind == "raised":
+        message = f"{failure.phase}() raised {failure.type}: {message}".rstrip(": ")
+    return Fault("process", message, failure.file, failure.line)
 
 
 def _let_go(name: str, fields: object) -> None:
     """A message: kept in `posted`, it would count as the plugin's memory."""
+
+
+# Of a request to a worker.
+SLOT, FRAMES, STRIDE, PTS, DURATION, OFFSET, FLAGS, CURVES = 3, 5, 6, 7, 8, 9, 10, 11
+DISCONT = 1
 
 
 @dataclass
@@ -150,6 +157,7 @@ class Session:
 
     target: Target
     counts: Counts = field(default_factory=Counts)
+    ended: bool = False  # the plugin ended the stream: nothing more comes
 
     def load(self) -> host.Host:
         """The instance as it is made; nothing is called yet."""
@@ -170,9 +178,6 @@ class Session:
         except BaseException:
             self.host.unload()
             raise
-        self.converter = (
-            Converter(self.host, self.target.caps) if self.host.converts else None
-        )
         self._running = False
         return self
 
@@ -200,29 +205,42 @@ class Session:
     def start(self, setting: Setting, frames: int) -> None:
         """The stream's format; ``frames`` is the block size to expect."""
         self.setting = setting
-        self._info = StreamInfo(setting.rate, curves=self._curves())
+        self.ended = False
+        with told("set_caps"):
+            self.agreed = agree(self.host, setting, self.target.caps, frames)
         self._position = 0
-        self._view: Samples | None = None
-        self._make_buffer()
-        rate, caps = setting.rate, (setting.caps, setting.caps)
-        if self.converter:
-            with told("set_caps"):
-                self.converter.negotiate(setting)
-            caps = self.converter.input_caps, self.converter.output_caps
-            rate = rate if self.converter.raw_input else 0
+        self._words = [0] * REQUEST_WORDS
+        self._slots = 0
+        self._slot: Slot | None = None
+        self._view = CountingView(self._words)
+        curves = [each[0] for each in self.host.parameters if each[-1]]
+        if curves:
+            self._view.curves = cast(Any, Curves(self.host.plugin, curves))
+        format = self.agreed.format
+        self._words[CURVES] = bool(curves) and not format.bytes
+        self._view.open(format, self.host.read_only, self.target.kind == "source")
+        # Only what answers a host asks what was posted.
+        nobody = cast(Outbox, None)
+        self._audio = AudioCall(self.host, self._view, Running(), nobody)
         self._running = True
         with told("start"):
-            self.host.start(rate, setting.channels, frames, *caps)
+            caps = format.input_caps, format.output_caps
+            self.host.start(format.rate, format.channels, frames, *caps)
 
     @property
     def output(self) -> Setting | None:
         """What comes out; None: bytes that only the plugin understands."""
-        return self.converter.output if self.converter else self.setting
+        return self.agreed.heard
 
-    def _curves(self) -> dict[str, Callable[[], Any]]:
-        plugin = self.host.plugin
-        names = [each[0] for each in self.host.parameters if each[-1]]
-        return {name: functools.partial(getattr, plugin, name) for name in names}
+    @property
+    def has_drain(self) -> bool:
+        """A source's is never called."""
+        return self.host.has_drain and self.target.kind != "source"
+
+    @property
+    def has_reset(self) -> bool:
+        """A source is told to seek instead."""
+        return self.host.has_reset and self.target.kind != "source"
 
     def stop(self) -> None:
         """Once after each start that was entered."""
@@ -235,22 +253,55 @@ class Session:
         """The next block does not continue the last one."""
         with told("reset"):
             self.host.reset()
-        self._info.discont = True
+        self._position = 0
+        self.ended = False
+
+    def seek(self, frame: int) -> None:
+        """Of a source that can."""
+        with told("seek"):
+            self.host.seek(frame)
+        self._position = frame
+        self.ended = False
+
+    def duration(self) -> int | None:
+        """In ns; None: it does not say, or does not know."""
+        if not self.host.has_duration:
+            return None
+        with told("get_duration"):
+            return self.host.duration()
 
     def drain(self) -> Samples | bytes | None:
-        """What was still held back: (channels, frames), or bytes."""
+        """What was still held back: (channels, frames), or bytes.
+
+        A sink is asked until it has played what it got.
+        """
         with told("drain"):
             tail = self.host.drain()
+        if self.target.kind == "sink":
+            self._wait_until_drained(tail)
+            return None
         if tail is None:
             return None
         try:
-            if self.converter:
-                return self.converter.take(tail, None)
-            self._check(tail, -1)
+            if self.host.converts:
+                pieces, timed = outputs.pieces_of(tail, self.agreed.format)
+                return joined(pieces[timed:], self.output)
+            self._view.check(tail, -1)
         except (TypeError, ValueError) as error:
             raise Fault("drain", f"drain() {error}", *self.place("drain")) from None
         assert isinstance(tail, np.ndarray)
         return tail
+
+    def _wait_until_drained(self, answer: object) -> None:
+        patience = self.target.patience
+        end = time.monotonic() + patience.seconds
+        while answer is False:
+            if time.monotonic() > end:
+                text = f"drain() returned False for {patience.lose():g} s"
+                raise Fault("drain", text, *self.place("drain"))
+            time.sleep(POLL_SECONDS)
+            with told("drain"):
+                answer = self.host.drain()
 
     def latency(self) -> float:
         """In seconds; 0.0 if the plugin does not say."""
@@ -277,10 +328,12 @@ class Session:
         done, frames = 0, samples.shape[1]
         taken: list[Samples | bytes] = []
         while done < frames or not taken:
-            count = min(frames - done, self._space(frames))
+            space = self._space(frames)
+            whole = self.agreed.format.bytes  # a packet is not cut
+            count = frames if whole else min(frames - done, space)
             taken.append(self._patiently(samples[:, done : done + count]))
             done += count
-        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=1)
+        return taken[0]  # of a sink nothing comes out
 
     def _space(self, frames: int) -> int:
         if self.target.kind != "sink" or not self.host.has_space:
@@ -316,160 +369,99 @@ class Session:
 
     def _once(self, samples: Samples) -> Samples | bytes | None:
         """None: the plugin said not now."""
-        self.show(samples)
-        if self.converter:
-            return self._convert()
-        before = self._references()
-        answer = self._call()
+        self._show(samples)
+        outcome = self._call()
+        if outcome == audio_call.DECLINED:
+            return None
+        if self.target.kind == "sink":
+            return b""
+        audio = self._audio
+        if audio.flags & audio_call.CONVERTED:
+            timed = bool(audio.flags & audio_call.TIMED)
+            return joined(audio.pieces[timed:], self.output)
+        short = audio.bytes if audio.flags & audio_call.SHORT else 0
+        assert self._slot is not None
+        if self.agreed.format.bytes:
+            data = bytes(self._slot.memory[: self._words[FRAMES]])
+            return data if self.output is None else self._samples(samples.shape[1])
+        return self._samples(samples.shape[1])[:, : samples.shape[1] - short]
+
+    def _samples(self, frames: int) -> Samples:
+        assert self._slot is not None
+        return view_of(self._slot.memory, self.setting, frames).copy()
+
+    def _call(self) -> int:
+        """The outcome; raises Fault, Ended and Declined."""
+        audio, view = self._audio, self._view
         self.counts.calls += 1
-        if _refused(answer):
-            if self.target.kind != "processor":
-                return None
-            with told("process"):
-                self.host.complain("refused", "", "returned False")
-        self._take(answer)
-        del answer
-        assert self._view is not None
-        out = self._view.copy()
-        self.buffer.data = self._view
-        self._leave_what_was_kept(before)
-        return out
-
-    def _call(self) -> Any:
-        try:
-            with told("process"):
-                return self.host.audio(self.buffer)
-        finally:
-            self._info.frames = None
-
-    def _leave_what_was_kept(self, before: tuple[int, int, int]) -> None:
-        """Memory that the plugin kept is the plugin's, as in the elements."""
-        if self._references() != before:
+        view.rebound = 0
+        audio.run(tuple(self._words))
+        outcome, failure, audio.failure = audio.outcome, audio.failure, None
+        audio.release()
+        if audio.flags & audio_call.ESCAPED:
             self.counts.kept += 1
-            self._view = None
-            self._make_buffer()
-
-    def _convert(self) -> Samples | bytes:
-        assert self.converter
-        shown = self.converter.show(self.buffer)
-        before = sys.getrefcount(shown)
-        self.counts.calls += 1
-        try:
-            answer = self._call()
-        except Declined:
+        self.counts.rebound += view.rebound > 0
+        if outcome == audio_call.FAILED:
+            raise _fault(failure)
+        if outcome == audio_call.END_OF_STREAM:
+            self.ended = True
+            raise Ended
+        if outcome == audio_call.DROPPED:
             self.counts.dropped += 1
-            raise
-        if _refused(answer):
-            with told("process"):
-                self.host.complain("refused", "", "returned False")
-        bound = self.buffer.data
-        result = bound if answer is None or answer is True else answer
-        try:
-            taken = self.converter.take(result, shown)
-        except (TypeError, ValueError) as error:
-            self._complain(error)
-        self.buffer.data = shown
-        del answer, bound, result
-        if sys.getrefcount(shown) != before:
-            self.counts.kept += 1
-        return taken
+            raise Declined
+        return outcome
 
     def metered(self, samples: Samples, meter: Callable[[], int]) -> int:
         """What the meter gains in one call, whose result is not looked at."""
         self._space(samples.shape[1])
-        self.show(samples)
-        if self.converter:
-            self.converter.show(self.buffer)
-        before = self._references()
-        audio, begin, end = self.host.audio, 0, 0
-        try:
-            with told("process"):
-                begin = meter()
-                audio(self.buffer)
+        self._show(samples)
+        begin = end = 0
+
+        def method(buffer: Any) -> Any:
+            nonlocal begin, end
+            begin = meter()
+            try:
+                return self.host.audio(buffer)
+            finally:
                 end = meter()
+
+        self._audio.method = method
+        try:
+            self._call()
         except Declined:
-            end = meter()
-        if not self.converter:
-            self.buffer.data = self._view
-            self._leave_what_was_kept(before)
+            pass
+        finally:
+            self._audio.method = self.host.audio
         return end - begin
 
-    def show(self, samples: Samples) -> None:
-        """Puts a copy of the samples in the AudioBuffer.
+    def _show(self, samples: Samples) -> None:
+        """Puts a copy of the samples where the plugin finds them.
 
-        It and its array stay the same objects from call to call, as long as
-        the plugin leaves them and the number of frames stays the same.
+        That is the same memory from call to call, as long as it is left alone.
         """
-        frames = samples.shape[1]
-        if self._view is None or self._view.shape[1] != frames:
-            self._view = make_view(self.setting, frames)
-        self._view.flags.writeable = True
-        self._view[:] = samples
-        if self.host.read_only:
-            self._view.flags.writeable = False
-        self.buffer.data = self._view
-        info, rate = self._info, self.setting.rate
-        info.frames = frames
-        info.offset = self._position
-        info.pts = self._position * 10**9 // rate
-        info.duration = (self._position + frames) * 10**9 // rate - info.pts
-        info.discont = self._position == 0
+        frames, words = samples.shape[1], self._words
+        setting, format = self.setting, self.agreed.format
+        data = b"" if self._is_empty() else memory_of(samples, setting)
+        if (
+            self._slot not in self._view.slots.values()
+            or self._slot is None
+            or len(self._slot.memory) < len(data)
+        ):
+            self._view.slots.clear()
+            self._slots += 1
+            self._slot = Slot(mmap.mmap(-1, max(1, len(data))))
+            self._view.slots[self._slots] = self._slot
+        self._slot.memory[: len(data)] = data
+        words[SLOT] = self._slots
+        words[FRAMES] = len(data) if format.bytes else frames
+        words[STRIDE] = 1 if format.bytes else frames * setting.dtype.itemsize
+        words[OFFSET] = self._position
+        words[PTS] = self._position * 10**9 // setting.rate
+        end = (self._position + frames) * 10**9 // setting.rate
+        words[DURATION] = end - words[PTS]
+        words[FLAGS] = DISCONT if self._position == 0 else 0
         self._position += frames
 
-    def _make_buffer(self) -> None:
-        base = loader.base_plugin()
-        self.buffer = base.AudioBuffer(self.setting.channels, 0)
-        self.buffer._stream = self._info
-
-    def _references(self) -> tuple[int, int, int]:
-        """Counts that are the same before and after if nothing was kept."""
-        assert self._view is not None
-        return (
-            sys.getrefcount(self.buffer),
-            sys.getrefcount(self._view),
-            sys.getrefcount(self._view.base),
-        )
-
-    def _take(self, answer: Any) -> None:
-        """Copies in what the plugin bound or returned instead of working in place."""
-        view = self._view
-        assert view is not None
-        try:
-            if not hasattr(self.buffer, "data"):
-                self.buffer.data = view
-                raise TypeError("deleted buffer.data")
-            results = [self.buffer.data]
-            if not (answer is None or isinstance(answer, (bool, np.bool_))):
-                results.append(answer)
-            others = [result for result in results if result is not view]
-            for result in others:
-                self._check(result, view.shape[1])
-                if self.host.read_only:
-                    raise ValueError("gave samples although the plugin is read_only")
-                view[:] = result
-            self.counts.rebound += bool(others)
-        except (TypeError, ValueError) as error:
-            self._complain(error)
-
-    def _check(self, array: object, frames: int) -> None:
-        want = self.setting.dtype
-        channels = self.setting.channels
-        shape = (channels, frames if frames >= 0 else "frames")
-        wanted = f"({shape[0]}, {shape[1]})"
-        if not isinstance(array, np.ndarray):
-            raise TypeError(
-                f"gave {type(array).__name__}, not an array of {want} with the "
-                f"shape {wanted}"
-            )
-        if array.dtype != want:
-            raise TypeError(
-                f"gave an array of {array.dtype}, not {want}: use .astype(np.{want})"
-            )
-        fits = array.ndim == 2 and array.shape[0] == channels
-        if not fits or frames not in (-1, array.shape[1]):
-            raise ValueError(f"gave an array of shape {array.shape}, not {wanted}")
-
-    def _complain(self, error: Exception) -> None:
-        """Names the plugin's method as the place, instead of ours."""
-        with told("process"):
-            self.host.complain("bad-result", type(error).__name__, str(error))
+    def _is_empty(self) -> bool:
+        """A source that makes bytes is shown none."""
+        return self.target.kind == "source" and self.host.converts

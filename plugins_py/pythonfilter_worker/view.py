@@ -115,9 +115,9 @@ class StreamInfo:
     __slots__ = ("words", "marked", "sample_rate", "curves")
 
     def __init__(self, words: Sequence[int], rate: int) -> None:
+        self.sample_rate: int | None = rate or None  # no raw audio has none
         self.words = words  # of the request, as the control page has it now
         self.marked: bool | None = None  # what the plugin made of discont
-        self.sample_rate = rate
         self.curves: Curves | None = None  # of the call that runs
 
     def freeze(self) -> None:

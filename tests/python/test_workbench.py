@@ -274,12 +274,27 @@ def test_signals_are_what_they_are_called():
 
 @pytest.mark.parametrize("layout", [formats.INTERLEAVED, formats.PLANAR])
 def test_views_have_the_strides_of_their_layout(layout):
-    view = formats.make_view(formats.Setting("S16", layout, 48000, 3), 5)
+    setting = formats.Setting("S16", layout, 48000, 3)
+    view = formats.view_of(bytearray(range(30)), setting, 5)
     interleaved = layout == formats.INTERLEAVED
     assert view.strides == ((2, 6) if interleaved else (10, 2))
-    assert view[0].flags.c_contiguous != interleaved
-    # As in the elements: a slice of a slice refers to the view itself.
-    assert view[0][1:].base is view
+    assert formats.memory_of(view, setting) == bytes(range(30))
+    np.testing.assert_array_equal(formats.from_bytes(bytes(range(30)), setting), view)
+
+
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("S24LE", b"\x12\x34\x56\xff\xff\x7f"),
+        ("U8", b"\x56\x7f"),
+        ("F64BE", b"\0\0\0\0\0\x12\x34\x56\0\0\0\0\xff\xff\xff\x7f"),
+    ],
+)
+def test_samples_that_numpy_has_no_type_for_are_bytes(name, wanted):
+    setting = formats.Setting(name, formats.INTERLEAVED, 48000, 1)
+    samples = np.array([[0x56341200, 0x7FFFFFFF]], np.int32)
+    assert setting.dtype == samples.dtype and not setting.known
+    assert formats.memory_of(samples, setting) == wanted
 
 
 def test_progress_is_for_terminals_and_only_grows(monkeypatch):

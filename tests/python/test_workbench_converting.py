@@ -127,8 +127,18 @@ LIKE = formats.Setting("F32", formats.INTERLEAVED, 48000, 2)
             'audio/x-raw, layout="non-interleaved", channels=[1, 8]',
             formats.Setting("F32", formats.PLANAR, 48000, 2),
         ),
-        ("audio/x-raw, format=U8", None),
-        ("audio/x-raw, format=S16BE", None),
+        (
+            "application/x; audio/x-raw, format={ (string)S16LE, F32LE }, rate={8000, 44100}",
+            formats.Setting("F32", formats.INTERLEAVED, 44100, 2),
+        ),
+        (
+            "audio/x-raw, format=U8, layout=interleaved, rate=(int)[1, 16000]",
+            formats.Setting("U8", formats.INTERLEAVED, 16000, 2),
+        ),
+        (
+            "audio/x-raw, format=S16BE, channels={1, 6, 8}",
+            formats.Setting("S16BE", formats.INTERLEAVED, 48000, 1),
+        ),
         ("audio/x-opus, rate=48000", None),
     ],
 )

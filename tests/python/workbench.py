@@ -6,7 +6,8 @@ import json
 import processes
 
 COMMAND = processes.PLUGINS / "pythonfilter-workbench"
-SHORT = ("--quick", "--seconds", "0.1", "--rate", "48000", "--channels", "2")
+QUICK = ("--quick", "--seconds", "0.1")
+SHORT = (*QUICK, "--rate", "48000", "--channels", "2")
 
 
 def run(*arguments, **more):
@@ -14,9 +15,13 @@ def run(*arguments, **more):
     return processes.run([processes.PYTHON, COMMAND, *arguments], **more)
 
 
-def examine(plugin, *arguments, **more):
-    """(exit status, what --json printed, standard error) of a short run."""
-    result = run(plugin, *SHORT, "--json", *arguments, **more)
+def examine(plugin, *arguments, rate=True, **more):
+    """(exit status, what --json printed, standard error) of a short run.
+
+    Without ``rate`` in all rates and channel counts that the plugin takes.
+    """
+    options = SHORT if rate else QUICK
+    result = run(plugin, *options, "--json", *arguments, **more)
     assert result.code in (0, 1), result.err
     return result.code, json.loads(result.out, parse_constant=_refuse), result.err
 

@@ -241,7 +241,7 @@ CONVERTING = {
     "gives-nothing": (
         converter(["return None"]),
         "results",
-        "has to be made of its input",
+        "gave nothing, and its input, ",
         "def process",
     ),
     "gives-a-number": (
