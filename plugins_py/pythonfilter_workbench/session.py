@@ -158,27 +158,32 @@ class Session:
     target: Target
     counts: Counts = field(default_factory=Counts)
     ended: bool = False  # the plugin ended the stream: nothing more comes
+    _running: Running = field(default_factory=Running)
+
+    def _ask(self, phase: str, method: Callable[..., Any], *arguments: Any) -> Any:
+        """With what the plugin has set for its thread, which nobody else has."""
+        with told(phase):
+            return self._running.surroundings.on_this_thread(method, *arguments)
 
     def load(self) -> host.Host:
         """The instance as it is made; nothing is called yet."""
         of = self.target
-        with told("load"):
-            return host.load(of.kind, of.script, "", of.class_name, of.venv, _let_go)
+        names = of.kind, of.script, "", of.class_name, of.venv
+        loaded: host.Host = self._ask("load", host.load, *names, _let_go)
+        return loaded
 
     def __enter__(self) -> Session:
         self.host = self.load()
         try:
             for key, value in self.target.parameters:
-                with told("set_parameter"):
-                    self.host.preset(key, value)
-            with told("initialize"):
-                self.host.initialize()
+                self._ask("set_parameter", self.host.preset, key, value)
+            self._ask("initialize", self.host.initialize)
             for key, value in self.target.parameters:
                 self.set_parameter(key, value)
         except BaseException:
             self.host.unload()
             raise
-        self._running = False
+        self._started = False
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -187,8 +192,7 @@ class Session:
             try:
                 self.stop()
             finally:
-                with told("shutdown"):
-                    self.host.shutdown()
+                self._ask("shutdown", self.host.shutdown)
         except Fault:
             if error is None:
                 raise
@@ -199,15 +203,18 @@ class Session:
 
     def set_parameter(self, key: str, value: str) -> str | None:
         """What the plugin then says it has, if it says anything."""
-        with told("set_parameter"):
-            return self.host.set_parameter(key, value)
+        now: str | None = self._ask(
+            "set_parameter", self.host.set_parameter, key, value
+        )
+        return now
 
     def start(self, setting: Setting, frames: int) -> None:
         """The stream's format; ``frames`` is the block size to expect."""
         self.setting = setting
         self.ended = False
-        with told("set_caps"):
-            self.agreed = agree(self.host, setting, self.target.caps, frames)
+        self.agreed: Agreed = self._ask(
+            "set_caps", agree, self.host, setting, self.target.caps, frames
+        )
         self._position = 0
         self._words = [0] * REQUEST_WORDS
         self._slots = 0
@@ -221,11 +228,11 @@ class Session:
         self._view.open(format, self.host.read_only, self.target.kind == "source")
         # Only what answers a host asks what was posted.
         nobody = cast(Outbox, None)
-        self._audio = AudioCall(self.host, self._view, Running(), nobody)
-        self._running = True
-        with told("start"):
-            caps = format.input_caps, format.output_caps
-            self.host.start(format.rate, format.channels, frames, *caps)
+        self._audio = AudioCall(self.host, self._view, self._running, nobody)
+        self._started = True
+        caps = format.input_caps, format.output_caps
+        numbers = format.rate, format.channels, frames
+        self._ask("start", self.host.start, *numbers, *caps)
 
     @property
     def output(self) -> Setting | None:
@@ -244,22 +251,19 @@ class Session:
 
     def stop(self) -> None:
         """Once after each start that was entered."""
-        if self._running:
-            self._running = False
-            with told("stop"):
-                self.host.stop()
+        if self._started:
+            self._started = False
+            self._ask("stop", self.host.stop)
 
     def reset(self) -> None:
         """The next block does not continue the last one."""
-        with told("reset"):
-            self.host.reset()
+        self._ask("reset", self.host.reset)
         self._position = 0
         self.ended = False
 
     def seek(self, frame: int) -> None:
         """Of a source that can."""
-        with told("seek"):
-            self.host.seek(frame)
+        self._ask("seek", self.host.seek, frame)
         self._position = frame
         self.ended = False
 
@@ -267,16 +271,15 @@ class Session:
         """In ns; None: it does not say, or does not know."""
         if not self.host.has_duration:
             return None
-        with told("get_duration"):
-            return self.host.duration()
+        length: int | None = self._ask("get_duration", self.host.duration)
+        return length
 
     def drain(self) -> Samples | bytes | None:
         """What was still held back: (channels, frames), or bytes.
 
         A sink is asked until it has played what it got.
         """
-        with told("drain"):
-            tail = self.host.drain()
+        tail = self._ask("drain", self.host.drain)
         if self.target.kind == "sink":
             self._wait_until_drained(tail)
             return None
@@ -300,15 +303,14 @@ class Session:
                 text = f"drain() returned False for {patience.lose():g} s"
                 raise Fault("drain", text, *self.place("drain"))
             time.sleep(POLL_SECONDS)
-            with told("drain"):
-                answer = self.host.drain()
+            answer = self._ask("drain", self.host.drain)
 
     def latency(self) -> float:
         """In seconds; 0.0 if the plugin does not say."""
         if not self.host.has_latency:
             return 0.0
-        with told("get_processing_latency"):
-            return self.host.latency()
+        seconds: float = self._ask("get_processing_latency", self.host.latency)
+        return seconds
 
     def place(self, method: str = "") -> tuple[str, int]:
         """File and line of a method, without a name of the audio method."""
@@ -341,8 +343,7 @@ class Session:
         patience = self.target.patience
         end = time.monotonic() + patience.seconds
         while True:
-            with told("get_available_space"):
-                space = self.host.available_space()
+            space: int = self._ask("get_available_space", self.host.available_space)
             if space > 0:
                 return space
             if time.monotonic() > end:
@@ -361,10 +362,8 @@ class Session:
             if taken is not None:
                 return taken
             if time.monotonic() > end:
-                with told("process"):
-                    self.host.complain(
-                        "refused", "", f"returned False for {patience.lose():g} s"
-                    )
+                text = f"returned False for {patience.lose():g} s"
+                self._ask("process", self.host.complain, "refused", "", text)
             time.sleep(POLL_SECONDS)
 
     def _once(self, samples: Samples) -> Samples | bytes | None:
@@ -395,7 +394,7 @@ class Session:
         audio, view = self._audio, self._view
         self.counts.calls += 1
         view.rebound = 0
-        audio.run(tuple(self._words))
+        self._running.surroundings.on_this_thread(audio.run, tuple(self._words))
         outcome, failure, audio.failure = audio.outcome, audio.failure, None
         audio.release()
         if audio.flags & audio_call.ESCAPED:

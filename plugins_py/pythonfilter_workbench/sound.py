@@ -160,7 +160,7 @@ def _levels(bench: Bench, name: str, heard: Heard) -> None:
         bench.findings.add(
             "clipping",
             "note",
-            f"{name}: peak {decibels(float(size.max())):+.1f} dBFS, "
+            f"{name}: peak {decibels(float(size[over].max())):+.1f} dBFS, "
             f"{100 * over.mean():.2g} % of the samples clip",
         )
 

@@ -33,6 +33,19 @@ class Surroundings:
         """All that the plugin's thread does."""
         self._context.run(thread)
 
+    def on_this_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """A call where plugins have no threads of their own, as in the workbench."""
+        if _get_errors is None:
+            return self._context.run(function, *arguments)
+        outer = [*_get_errors()]
+        if self._errors is not None:
+            _set_errors([*self._errors])
+        try:
+            return self._context.run(function, *arguments)
+        finally:
+            self._errors = [*_get_errors()]
+            _set_errors(outer)
+
     def before_call(self) -> None:
         """On the plugin's thread: what was set beside it holds there as well."""
         while self._changes:

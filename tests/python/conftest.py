@@ -41,3 +41,19 @@ def files(tmp_path):
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A plugin folder, and the environment that names it."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {
+        "GST_PYTHONFILTER_PATH": folder,
+        "GST_REGISTRY": tmp_path / "registry.bin",
+        "HOME": home,
+        "XDG_DATA_HOME": None,
+    }
+    return folder, env

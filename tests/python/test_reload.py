@@ -136,11 +136,16 @@ def test_an_import_that_hangs_does_not_keep_the_process(tmp_path, playing):
 
 
 def test_without_being_asked_nothing_changes(tmp_path, playing):
+    """Though another element of the line loads what was saved after it."""
     save(tmp_path, "first")
-    process = playing("script=plugin.py")
-    wait_for(process, "first plays")
+    save(tmp_path, "asked", file="asked.py")
+    process = playing("script=plugin.py ! pythonfilter script=asked.py reload=true")
+    wait_for(process, "asked plays")
     save(tmp_path, "second")
-    save(tmp_path, "third", file="other.py")
+    told = ""
+    for name in ("asked again", "asked once more"):
+        save(tmp_path, name, file="asked.py")
+        told += wait_for(process, f"{name} plays")
     result = end(process)
-    assert "second plays" not in result.err
-    assert b"pythonfilter-reloaded" not in result.out
+    assert "second plays" not in told + result.err
+    assert result.out.count(b"pythonfilter-reloaded") == 2

@@ -270,3 +270,29 @@ def test_plugin_that_starts_slowly_is_tried_in_fewer_ways(files, monkeypatch):
         "note"
     ]
     assert "3 of 10 stream formats are tried" in slow.findings.results[0].message
+
+
+SETS = """\
+import contextvars, decimal
+import numpy as np
+
+variable = contextvars.ContextVar("variable", default=0)
+np.seterr(all="raise")
+
+class Sets:
+    def __init__(self):
+        assert (variable.get(), np.geterr()["over"]) == (0, "raise")
+        variable.set(5)
+        decimal.getcontext().prec = 7
+
+    def process_audio(self, buffer):
+        assert (variable.get(), np.geterr()["over"]) == (5, "raise")
+        assert decimal.getcontext().prec == 7
+"""
+
+
+def test_what_a_plugin_sets_for_its_thread_is_its_own(files):
+    """No instance's before it, and not the workbench's own."""
+    plugin = files({"sets.py": SETS}) / "sets.py"
+    code, report, err = workbench.examine(plugin)
+    assert code == 0 and err == "", report["results"]
