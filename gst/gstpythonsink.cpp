@@ -22,8 +22,8 @@
  * `base_plugin.EndOfStream` ends the stream. `get_processing_latency()` becomes
  * #GstBaseSink:render-delay, and #GstBaseSink:enable-last-sample is on unless
  * that costs a copy of each buffer, or somebody sets it: the plugin is
- * `read_only`. #GstPythonSink:stats has the fields of #GstBaseSink:stats; what
- * came too late is among `dropped`.
+ * `read_only`. #GstPythonSink:stats has those of any sink as well; what came
+ * too late is among `dropped`.
  *
  * With #GstPythonSink:provide-clock it offers the pipeline a clock that goes as
  * fast as the plugin's device plays, so that pictures keep step with the sound.

@@ -144,6 +144,24 @@ def use_venv(path: str) -> None:
     _venv = path
 
 
+def _no_venv(path: str, error: OSError) -> str:
+    """A shell may have activated one that is gone by now."""
+    activated = path == os.environ.get("VIRTUAL_ENV")
+    why = f"it has no pyvenv.cfg ({os.strerror(error.errno or 0)})"
+    if not os.path.isdir(path):
+        why = "there is no such folder"
+    return (
+        f"{path} is not a virtual environment: {why}; "
+        + (
+            "the variable VIRTUAL_ENV names it: run deactivate, or "
+            if activated
+            else ""
+        )
+        + f"name one that python3.{sys.version_info.minor} -m venv has made"
+        + (" in the property venv" if activated else "")
+    )
+
+
 def _add_venv(path: str) -> None:
     if os.path.isdir(os.path.join(path, "conda-meta")):
         programs = os.path.join(path, "bin")
@@ -167,9 +185,7 @@ def _add_venv(path: str) -> None:
         with open(config, encoding="utf-8") as file:
             pairs = [line.partition("=") for line in file]
     except OSError as error:
-        raise PluginError(
-            "unusable", f"{path} is not a virtual environment: {error}"
-        ) from None
+        raise PluginError("unusable", _no_venv(path, error)) from None
     settings = {key.strip().lower(): value.strip() for key, _, value in pairs}
     version = settings.get("version", "") or settings.get("version_info", "")
     theirs = ".".join(version.split(".")[:2])

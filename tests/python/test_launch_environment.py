@@ -110,14 +110,22 @@ def test_venv_of_another_version_is_named(files, key, how):
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("how", ["property", "VIRTUAL_ENV"])
 @pytest.mark.parametrize("content", ["nothing", "no pyvenv.cfg"])
-def test_not_a_venv(files, content):
+def test_not_a_venv(files, content, how):
     folder = files({"plugin.py": PLUGIN.format(module="sys")})
+    venv = folder / "venv"
     if content == "no pyvenv.cfg":
-        (folder / "venv").mkdir()
-    result = launch(LINE.format(f"script={folder}/plugin.py venv={folder}/venv"))
+        venv.mkdir()
+    named, env = f"venv={venv}", {}
+    if how == "VIRTUAL_ENV":
+        named, env = "", {how: venv}
+    result = launch(LINE.format(f"script={folder}/plugin.py {named}"), **env)
     assert 0 < result.code < 256
-    assert f"{folder}/venv is not a virtual environment" in result.err
+    why = "no such folder" if content == "nothing" else "no pyvenv.cfg"
+    told = re.search(f"{venv} is not a virtual environment: .*{why}.*", result.err)
+    assert f"python{VERSION} -m venv" in told[0]
+    assert ("the variable VIRTUAL_ENV names it" in told[0]) == (how == "VIRTUAL_ENV")
     assert "Traceback" not in result.err
 
 
