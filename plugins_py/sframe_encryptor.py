@@ -69,7 +69,7 @@ class SFrameEncryptor(SFramePlugin):
     pad_to = Param(
         0,
         min=0,
-        max=1 << 20,
+        max=1_048_576,
         unit="bytes",
         description="What lengths are a multiple of, from the next session on; "
         "0: as they are",

@@ -12,6 +12,7 @@ from plugin_folder import CAPS, SINK, SOURCE, SOURCE_PLUGIN, inspect, names
 from processes import GAIN, PLUGINS, launch, run_python
 
 MARKING = """
+import pathlib
 pathlib.Path({mark!r}).write_text("ran")
 from base_plugin import AudioProcessorPlugin, Param, PluginInfo
 
