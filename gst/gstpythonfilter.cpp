@@ -409,7 +409,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
     GstBaseTransform *base, gboolean discont, GstBuffer *input) {
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
   if (G_LIKELY(!self->stream->late.waits()))
-    return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+    return static_cast<GstBaseTransformClass *>(gst_python_filter_parent_class)
         ->submit_input_buffer(base, discont, input);
   if (self->stream->late.refused()) {
     gst_buffer_unref(input);

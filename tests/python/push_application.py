@@ -8,8 +8,11 @@ thread, so one step is over before the next.
 """
 
 import json
+import os
 import pathlib
+import signal
 import sys
+import time
 
 import gi
 
@@ -106,6 +109,17 @@ def take(name, *given):
     if name == "buffers":
         flows = {source.push(whole(data)).value_nick for data in given}
         return sorted(flows)
+    if name == "kill":
+        os.kill(it.get_property("stats").get_value("worker-pid"), signal.SIGKILL)
+        return None
+    if name == "until":
+        # One after the other, until something comes out.
+        for count, data in enumerate(given, 1):
+            source.push(whole(data))
+            if seen:
+                return count
+            time.sleep(0.05)
+        return None
     if name == "allocation":
         caps = Gst.Caps.from_string(given[0])
         return source.peer_query(Gst.Query.new_allocation(caps, False))
@@ -128,7 +142,7 @@ def take(name, *given):
         it.set_property(*given)
         return None
     if name == "stats":
-        return it.get_property("stats").get_uint64(given[0])[1]
+        return it.get_property("stats").get_value(given[0])
     if name == "null":
         pipeline.set_state(Gst.State.NULL)
         source.set_active(False)

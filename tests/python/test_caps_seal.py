@@ -2,8 +2,10 @@
 """Caps that only who has the key can read, or write."""
 
 import base64
+import hmac
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from _caps_seal import open_caps, seal_caps
 from _sframe_session import Session
@@ -77,3 +79,16 @@ def test_caps_in_clear_open_the_frames_sealed_with_them(tmp_path):
     clear = Session.of_caps(sealed)[0].clear_caps(RAW)
     rows = steps.begin(clear).frames(encryptor.process_audio(buffer(b"1234"))).run()
     assert caps_of(rows[3]) == [RAW]
+
+
+def test_they_are_what_the_page_says():
+    """Made of what docs/encryption.md says, with nothing of ours."""
+    caps, context = "audio/x-opus", "application/x-sframe 0123456789abcdef SUITE"
+    secret = hmac.digest(bytes(32), KEY, "sha256")
+    one = hmac.digest(secret, b"pythonfilter sealed caps 1\1", "sha256")
+    two = hmac.digest(secret, one + b"pythonfilter sealed caps 1\2", "sha256")
+    plain = caps.encode().ljust(256, b"\0")
+    nonce = hmac.digest(one, context.encode() + b"\0" + plain, "sha256")[:12]
+    sealed = nonce + AESGCM(two).encrypt(nonce, plain, context.encode())
+    text = base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    assert seal_caps(KEY, context, caps) == text

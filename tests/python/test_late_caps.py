@@ -235,3 +235,25 @@ def test_to_tell_of_caps_starts_nothing_anew(isolation, tmp_path):
     steps.line = f"pythonfilter name=it script={script} isolation={isolation}"
     rows = steps.begin(RAW).frames(b"1234", b"5678").run()
     assert [bytes.fromhex(each[1]) for each in rows[3]["seen"][3:]] == [b"1", b"0"] * 2
+
+
+def test_another_worker_tells_nothing_before_a_frame_either(tmp_path):
+    steps = Steps(tmp_path, "process", more="on-error=drop")
+    encryptor, _, sealed = pair(steps.key)
+    frames = [each.hex() for each in seal(encryptor, *[b"1234"] * 400)]
+    steps.begin(with_caps(sealed, ATTACK)).frames(b"\0" * 40).add("kill")
+    steps.add("until", *frames[:40]).add("caps", sealed).add("until", *frames[40:])
+    rows = steps.run()
+    assert [names(row) for row in rows[:7]] == [[]] * 7
+    assert names(rows[7]) == ["stream-start", "caps", "segment", "buffer"]
+    assert caps_of(rows[7]) == [RAW]
+
+
+def test_session_of_another_worker_is_told_with_its_first_frame(tmp_path):
+    more = "on-error=drop"
+    steps = Steps(tmp_path, "process", plugin="sframe_encryptor.py", more=more)
+    steps.begin(RAW).frames(b"1234").add("kill").add("until", *["00" * 4] * 400)
+    rows = steps.run()
+    assert names(rows[3]) == ["stream-start", "caps", "segment", "buffer"]
+    assert names(rows[5]) == ["caps", "buffer"]
+    assert caps_of(rows[3]) != caps_of(rows[5])
