@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "foreigntext.hpp"
 
+#include <cstdint>
 #include <cstdio>
 
 namespace pythonfilter {
