@@ -2,8 +2,9 @@
 # Builds the project with warnings as errors and runs every test it has.
 #   tests/run.sh [--soak]       build folder: $BUILD_DIR, or build
 # --soak: what counts by the thousand does so, all programs run under sanitizers
-# and valgrind, and at the end all of this runs on Debian bookworm, trixie and
-# sid (docs/testing.md says what that adds). It takes hours.
+# and valgrind, tests/mutants.py breaks the code, and at the end Debian bookworm,
+# trixie and sid count as far (docs/testing.md says what that adds).
+# PYTHONFILTER_SOAK=1 without --soak: the counts alone.
 # Installs missing Debian packages first, if it may. Each step's output is in
 # the build folder's test-logs. No step has a time limit: a hang is that nothing
 # is written for long. The ten slowest tests come at the end. The last line is
@@ -12,10 +13,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck disable=SC2317,SC2329  # steps and trap call the functions
 set -uo pipefail
-soak='' patience=${PYTHONFILTER_PATIENCE:-20}
+soak=''
 case ${1-} in
   '') ;;
-  --soak) soak=1 patience=${PYTHONFILTER_PATIENCE:-120} ;;
+  --soak) soak=1 PYTHONFILTER_SOAK=1 ;;
   *) sed -n '2,/^# SPDX/{/SPDX/d; s/^# \{0,1\}//p}' "$0"; [ "$1" = --help ]; exit ;;
 esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -32,7 +33,9 @@ for name in $(compgen -e); do
       ASAN_* | UBSAN_* | TSAN_* | LD_PRELOAD | DESTDIR | LANGUAGE | BUILD_DIR) unset "$name" ;;
   esac
 done
-[ -z "$soak" ] || export PYTHONFILTER_SOAK=1
+[ "${PYTHONFILTER_SOAK-}" != 0 ] || unset PYTHONFILTER_SOAK
+[ -z "${PYTHONFILTER_SOAK-}" ] || export PYTHONFILTER_SOAK
+patience=${PYTHONFILTER_PATIENCE:-$([ -z "${PYTHONFILTER_SOAK-}" ] && echo 20 || echo 120)}
 
 passed=0 failed=0 skipped=0
 declare -A jobs begun  # of the steps that are not joined
@@ -80,7 +83,8 @@ start() {
 progress() {
   local places=("$logs")
   mapfile -t -O 1 places < <(find "$build" -name .ninja_log -o -name meson-logs)
-  [ -n "$(find "${places[@]}" -maxdepth 1 -type f -mmin "-$patience" -print -quit)" ]
+  # Those of another Debian are in a folder of their own.
+  [ -n "$(find "${places[@]}" -maxdepth 2 -type f -mmin "-$patience" -print -quit)" ]
 }
 
 # join NAME COUNTING [FILE...]: waits for a step and prints what came of it.
@@ -175,7 +179,9 @@ meson_tests() {
 check() { meson_tests check --no-suite slow --no-suite soak; }
 slow() {
   # One at a time, beside the other steps.
-  meson_tests slow --num-processes 1 --suite slow ${PYTHONFILTER_SOAK:+--suite soak}
+  local more=()
+  if [ -n "$soak" ]; then more=(--suite soak); else unset PYTHONFILTER_SOAK; fi
+  meson_tests slow --num-processes 1 --suite slow "${more[@]}"
 }
 
 python_tests() {
@@ -204,17 +210,19 @@ demo() {
   done
 }
 
+mutants() { BUILD_DIR=$build tests/mutants.py; }
+
 suite() {
   [ "$(id -u)" -eq 0 ] || { echo 'skipped, as debootstrap and chroot need root'; exit 77; }
-  bash tests/suites.sh "$1"
+  BUILD_DIR=$build bash tests/suites.sh "$1"
 }
 bookworm() { suite bookworm; }
 trixie() { suite trixie; }
 sid() { suite sid; }
 
-export build logs
+export build logs soak
 export -f packages configure compile decides clang_format black_format types meson_tests \
-  check slow python_tests demo suite bookworm trixie sid
+  check slow python_tests demo mutants suite bookworm trixie sid
 mkdir -p "$logs" || exit 1
 # Caches and registries go to the home folder, which may be read-only.
 if ! probe=$(mktemp -p "${HOME:-/}" .pythonfilter-XXXXXX 2>/dev/null); then
@@ -245,7 +253,9 @@ if [ $built = 0 ]; then
   step demo one demo
   join slow meson "$build/meson-logs/slow.json"
   if [ -n "$soak" ]; then
-    for suite in bookworm trixie sid; do step "$suite" one "$suite"; done
+    # At the same time again: each of them waits where another one can go on.
+    for each in mutants bookworm trixie sid; do start "$each" "$each"; done
+    for each in mutants bookworm trixie sid; do join "$each" one; done
   fi
   echo
   /usr/bin/python3 tests/count_results.py slowest "$build"/meson-logs/{check,slow}.json "$logs/pytest.xml"

@@ -3,24 +3,30 @@
 # debootstrap system in a folder, where apt installs packaging/apt-packages.
 #   tests/suites.sh [--new] [--keep] SUITE ...    e.g. trixie sid
 #   tests/suites.sh --shell SUITE [COMMAND ...]
+# With PYTHONFILTER_SOAK=1 they count to the full numbers (docs/testing.md).
 # --new    make the suite's system anew, from the archive of today
 # --keep   keep the checkout and its build folder of the call before
 # --shell  one command there (default: a shell), which starts in /src/worktree,
 #          this working tree, uncommitted files included; build elsewhere, e.g.
 #          tests/suites.sh --shell sid 'BUILD_DIR=/tmp/build tests/run.sh'
-# Needs root. The archive is the one that this computer's apt uses. The systems stay in $XDG_CACHE_HOME/pythonfilter-suites
-# for the next call. Everything runs in mount and process namespaces of its own:
-# when the command ends, however it ends, its mounts and processes are gone.
+# Needs root. The archive is the one that this computer's apt uses. The systems
+# stay in $XDG_CACHE_HOME/pythonfilter-suites for the next call. What their steps
+# print is in test-logs/SUITE of the build folder here ($BUILD_DIR, or build).
+# Everything runs in mount and process namespaces of its own: when the command
+# ends, however it ends, its mounts and processes are gone. Different suites can
+# be run at the same time.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -euo pipefail
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pythonfilter-suites
+logs=$(cd "$project" && realpath -m "${BUILD_DIR:-build}")/test-logs
 
-# enter BOX COMMAND: COMMAND by bash in the system in folder BOX.
+# enter BOX COMMAND [LOGS]: COMMAND by bash in the system in folder BOX; LOGS is
+# in the place of the test-logs there.
 enter() {
   # shellcheck disable=SC2016  # expanded by the inner shell
   unshare --mount --pid --fork --kill-child --propagation private bash -euc '
-    box=$1 project=$2 command=$3
+    box=$1 project=$2 command=$3 logs=$4
     mount -t proc proc "$box/proc"
     mount -t sysfs sysfs "$box/sys" 2>/dev/null || mount --rbind /sys "$box/sys"
     mount --bind /dev "$box/dev"
@@ -29,12 +35,16 @@ enter() {
     mount -t tmpfs tmpfs "$box/run"
     mkdir -p "$box/src/worktree"
     mount --bind "$project" "$box/src/worktree"
+    if [ -n "$logs" ]; then
+      mkdir -p "$logs" "$box/src/pythonfilter/build/test-logs"
+      mount --bind "$logs" "$box/src/pythonfilter/build/test-logs"
+    fi
     keep=()
-    for name in http_proxy https_proxy no_proxy TERM CI; do
+    for name in http_proxy https_proxy no_proxy TERM CI PYTHONFILTER_SOAK; do
       [ -z "${!name-}" ] || keep+=("$name=${!name}")
     done
     exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-      "${keep[@]}" chroot "$box" bash -c "$command"' enter "$1" "$project" "$2"
+      "${keep[@]}" chroot "$box" bash -c "$command"' enter "$1" "$project" "$2" "${3-}"
 }
 
 # archive SUITE: the URI of Debian's archive that has it, among apt's sources.
@@ -85,16 +95,17 @@ make_system() {
   fi
 }
 
-# checkout SUITE: HEAD, in the system's /src/pythonfilter.
+# checkout SUITE: HEAD, in the system's /src/pythonfilter. Root is asked to, but
+# the checkout here is mostly somebody else's, which git refuses unless told.
 checkout() {
-  local there=$cache/$1/src/pythonfilter
+  local there=$cache/$1/src/pythonfilter read="git -c safe.directory='*' upload-pack"
   [ -n "$keep" ] || rm -rf --one-file-system "$there"
   if [ -d "$there/.git" ]; then
-    git -C "$there" fetch -q "$project" HEAD &&
+    git -C "$there" fetch -q --upload-pack "$read" "$project" HEAD &&
       git -C "$there" reset -q --hard FETCH_HEAD
   else
     mkdir -p "${there%/*}"
-    git clone -q "$project" "$there"
+    git clone -q --no-local --upload-pack "$read" "$project" "$there"
   fi
 }
 
@@ -126,10 +137,12 @@ for suite; do
   [ -z "$new" ] || rm -rf --one-file-system "${cache:?}/$suite"
   start=$SECONDS rc=0
   if make_system "$suite" && checkout "$suite"; then
-    echo "== $suite: tests/run.sh of $(git -C "$project" log -1 --format='%h %s')"
-    enter "$cache/$suite" "cd /src/pythonfilter && bash tests/run.sh" </dev/null |
-      tee "$cache/$suite.run.log" || rc=1
-    last=$(tail -n 1 "$cache/$suite.run.log")
+    echo "== $suite: tests/run.sh of $(git -c safe.directory='*' -C "$project" log -1 --format='%h %s')"
+    rm -rf "${logs:?}/$suite"
+    mkdir -p "$logs/$suite"
+    enter "$cache/$suite" "cd /src/pythonfilter && bash tests/run.sh" "$logs/$suite" </dev/null |
+      tee "$logs/$suite/run.log" || rc=1
+    last=$(tail -n 1 "$logs/$suite/run.log")
   else
     rc=1 last='no system or no checkout'
   fi

@@ -1,0 +1,624 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests/mutants.py changes in the code, and which tests have to see it."""
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """`old` stands once in `file`; `tests` are red when it is `new` instead."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+# Of the tests that count by the hundred or the thousand in a soak: each of these
+# is to be seen with the small count (docs/testing.md).
+COUNTED = (
+    Mutation(
+        "output-view-kept",
+        "bridge/release_later.cpp",
+        "    if (sent->view.obj) PyBuffer_Release(&sent->view);\n",
+        "",
+        ("outputlives::test_nothing_is_left*",),
+    ),
+    Mutation(
+        "output-object-kept",
+        "bridge/release_later.cpp",
+        "    steal(sent->object);\n",
+        "    if (sent->view.obj) steal(sent->object);\n",
+        (
+            "outputlives::test_nothing_is_left*",
+            "test_steady_state.py::test_buffers_leave_pythons_memory_flat",
+        ),
+    ),
+    Mutation(
+        "output-released-at-once",
+        "bridge/release_later.cpp",
+        "  auto *sent = static_cast<SentObject *>(object);\n" "  sent->next = returned",
+        "  auto *sent = static_cast<SentObject *>(object);\n"
+        "  const PyGILState_STATE state = PyGILState_Ensure();\n"
+        "  Py_DECREF(sent->object);\n"
+        "  PyGILState_Release(state);\n"
+        "  if (sent) return;\n"
+        "  sent->next = returned",
+        (
+            "test_exit.py::test_buffers_outlive_python",
+            "outputlives::test_dropping_does_not_wait*",
+        ),
+    ),
+    Mutation(
+        "output-shared",
+        "bridge/outputs.cpp",
+        "    return base && may_change(base, 1, rules, shown);\n",
+        "    return false;\n",
+        ("outputs",),
+    ),
+    Mutation(
+        "instance-kept-in-null",
+        "plugins_py/pythonfilter_host.py",
+        "        self.plugin = None\n        del self.audio\n",
+        "        interpreter.kept = getattr(interpreter, 'kept', [])\n"
+        "        interpreter.kept.append((self.plugin, bytearray(1 << 20)))\n"
+        "        self.plugin = None\n        del self.audio\n",
+        ("lifecycle::test_null_to_playing*",),
+    ),
+    Mutation(
+        "modules-kept-in-null",
+        "plugins_py/pythonfilter_host.py",
+        "            _forget(self.namespace)\n            self.namespace = None\n",
+        "            self.namespace = None\n",
+        ("states::test_dead_instances*",),
+    ),
+    Mutation(
+        "old-modules-kept",
+        "plugins_py/pythonfilter_loader.py",
+        "            del sys.modules[name]\n",
+        "            sys.modules['kept%d' % len(sys.modules)] = sys.modules.pop(name)\n",
+        ("reloadstate::test_many_reloads*",),
+    ),
+    Mutation(
+        "state-not-carried",
+        "gst/elementreload.cpp",
+        "  return !carries || next->plugin->restore_state(failure);\n",
+        "  return true;\n",
+        ("reloadstate::test_many*", "process-reloadstate::test_many*"),
+    ),
+    Mutation(
+        "renamed-file-not-seen",
+        "gst/filewatch.cpp",
+        "IN_CLOSE_WRITE | IN_MOVED_TO |",
+        "IN_CLOSE_WRITE |",
+        ("reloadstate::test_many_saves*",),
+    ),
+    Mutation(
+        "new-code-with-other-formats",
+        "gst/reloadfit.cpp",
+        "  const std::string problem = takes(allowed, caps);\n",
+        "  const std::string problem;\n",
+        ("reloadrefused", "process-reloadrefused"),
+    ),
+    Mutation(
+        "caps-of-the-old-code",
+        "gst/elementreload.cpp",
+        "    gst_caps_take(&caps_, caps);\n",
+        "    gst_caps_unref(caps);\n",
+        ("reloadrefused", "process-reloadrefused"),
+    ),
+    Mutation(
+        "reloader-left-behind",
+        "gst/reloader.cpp",
+        "  thread.join();\n}\n\nvoid Reloader::set_watching",
+        "  (new Thread)->swap(thread);\n}\n\nvoid Reloader::set_watching",
+        ("reload::test_a_stop_in_the_middle",),
+    ),
+    Mutation(
+        "block-times-add-up",
+        "gst/blocksplitter.cpp",
+        "  const GstClockTime begin = time_of(first);\n",
+        "  const GstClockTime begin =\n"
+        "      first / frames_ * time_of(frames_) + time_of(first % frames_);\n",
+        ("blocksize::test_times_are_exact*",),
+    ),
+    Mutation(
+        "longer-buffer-as-a-block",
+        "gst/blocksplitter.cpp",
+        "gst_buffer_get_size(buffer) == frames_ * size_t(info_.bpf);\n",
+        "gst_buffer_get_size(buffer) >= frames_ * size_t(info_.bpf);\n",
+        ("blocksize::test_every_call*",),
+    ),
+    Mutation(
+        "source-times-add-up",
+        "gst/sourcetimes.hpp",
+        "  void advance(guint64 frames) { next_ += frames; }\n",
+        "  void advance(guint64 frames) {\n"
+        "    base_ += plain_time_of(frames) - plain_time_of(next_ + frames) +\n"
+        "             plain_time_of(next_);\n"
+        "    next_ += frames;\n"
+        "  }\n",
+        (
+            "pythonsrc::test_times_are_those*",
+            "process-pythonsrc::test_times_are_those*",
+        ),
+    ),
+    Mutation(
+        "source-time-starts-anew",
+        "gst/sourcestream.cpp",
+        "  const bool goes_on = python.started();\n",
+        "  const bool goes_on = false;\n",
+        ("capswalk::test_source*", "process-capswalk::test_source*"),
+    ),
+    Mutation(
+        "strides-of-the-block-before",
+        "bridge/audio_view.cpp",
+        "    fields->strides[0] = place.channel_stride;\n",
+        "",
+        ("capswalk",),
+    ),
+    Mutation(
+        "failures-not-counted",
+        "gst/elementfailures.cpp",
+        "  untold_ = {untold_.count + 1, ",
+        "  untold_ = {1, ",
+        ("dropping::test_a_flood*", "onerror::test_warnings_come*"),
+    ),
+    Mutation(
+        "each-failure-told",
+        "gst/elementfailures.cpp",
+        "      monotonic_ns() - last_told_ >= warning_interval_ns)\n",
+        "      monotonic_ns() >= last_told_)\n",
+        ("dropping::test_a_flood*", "onerror::test_warnings_come*"),
+    ),
+    Mutation(
+        "parameters-taken-without-lock",
+        "gst/pluginparams.cpp",
+        "  std::lock_guard<std::mutex> lock(mutex_);\n"
+        "  changed_ = false;\n"
+        "  return std::exchange(pending_, {});\n",
+        "  changed_ = false;\n  return std::exchange(pending_, {});\n",
+        ("sanitize-thread", "stress"),
+    ),
+    Mutation(
+        "counts-of-the-life-before",
+        "gst/pythonelement.cpp",
+        "  stats_.clear();\n",
+        "",
+        ("states::test_null_to_playing*", "process-states::test_null_to_playing*"),
+    ),
+    Mutation(
+        "kept-array-not-seen",
+        "bridge/audio_view.cpp",
+        "buffer_kept || Py_REFCNT(array_.get()) != 2 ||",
+        "buffer_kept ||",
+        ("escape::test_what_a_plugin_keeps*",),
+    ),
+    Mutation(
+        "opened-by-on-error",
+        "gst/elementproperties.cpp",
+        "    refused = fail_closed_ && lets_unprocessed_through(policy);\n",
+        "    refused = false;\n",
+        (
+            "secrets::test_fail_closed_holds*",
+            "process-secrets::test_fail_closed_holds*",
+        ),
+    ),
+    Mutation(
+        "fade-in-steps",
+        "gst/curves.cpp",
+        "now_[k] + moment.rest * (next_[k] - now_[k])",
+        "now_[k]",
+        ("curves::test_a_linear_fade*",),
+    ),
+    Mutation(
+        "exit-with-calls-in-python",
+        "bridge/closing.cpp",
+        "PyObject *close_before_finalize(PyObject *, PyObject *) {\n  gate::close();\n",
+        "PyObject *close_before_finalize(PyObject *, PyObject *) {\n"
+        "  if (!gate::closed()) Py_RETURN_NONE;\n",
+        ("test_exit.py::test_application_ends",),
+    ),
+    Mutation(
+        "exit-without-waiting",
+        "bridge/closing.cpp",
+        "  if (known.exchange(loads) != loads) atexit(close_at_exit);\n",
+        "  known = loads;\n",
+        ("test_exit.py::test_c_program_ends",),
+    ),
+    Mutation(
+        "descriptor-of-a-dead-worker",
+        "plugins_py/pythonfilter_worker/spawning.py",
+        '        os.close(descriptor)\n        wire.send(self.connection, [b"exited"',
+        '        wire.send(self.connection, [b"exited"',
+        ("test_workers_die.py::test_the_stream_goes_on_whenever_workers_are_killed",),
+    ),
+    Mutation(
+        "reference-lost-in-a-call",
+        "bridge/audio_view.cpp",
+        "  block->discont = discont_after_call(info_.get());\n",
+        "  Py_INCREF(info_.get());\n"
+        "  block->discont = discont_after_call(info_.get());\n",
+        ("test_references.py",),
+    ),
+    Mutation(
+        "worker-keeps-times",
+        "plugins_py/pythonfilter_worker/steady.py",
+        "        words[reply_time] = time\n",
+        "        audio.times = time, getattr(audio, 'times', None)\n"
+        "        words[reply_time] = time\n",
+        ("test_worker_process.py::test_nothing_is_left_behind_by_a_buffer",),
+    ),
+    Mutation(
+        "nonces-again-after-new-caps",
+        "plugins_py/sframe_encryptor.py",
+        "        self._counters.setdefault(session, 0)\n",
+        "        self._counters[session] = 0\n",
+        ("test_sframe_nonces.py::test_ledger_of_many_frames_has_no_entry_twice",),
+    ),
+    Mutation(
+        "window-one-too-long",
+        "plugins_py/_replay_window.py",
+        "        if age >= self._size:\n",
+        "        if age > self._size:\n",
+        ("test_sframe_plugins.py::test_every_loss_is_accounted_for",),
+    ),
+    Mutation(
+        "window-moved-before-the-tag",
+        "plugins_py/sframe_decryptor.py",
+        "            plaintext = key.decrypt(ctr, size, frame, self._metadata)\n",
+        "            window.commit(ctr)\n"
+        "            plaintext = key.decrypt(ctr, size, frame, self._metadata)\n",
+        ("test_sframe_plugins.py::test_every_bit_and_every_length_matters",),
+    ),
+    Mutation(
+        "frame-numbers-of-one-byte",
+        "plugins_py/_sframe.py",
+        "    size = (value.bit_length() + 7) // 8\n",
+        "    size = max(1, value.bit_length() // 8)\n",
+        ("test_encryption.py::test_a_long_call_loses_no_sample",),
+    ),
+    Mutation(
+        "outputs-beyond-their-region",
+        "bridge/process/reply.cpp",
+        "  if (reply.outputs && (reply.bytes > asked.outputs_size ||\n",
+        "  if (reply.outputs && (reply.bytes > asked.outputs_size + 4096 ||\n",
+        ("fuzz-replies",),
+    ),
+    Mutation(
+        "field-longer-than-its-record",
+        "bridge/process/wire.cpp",
+        "    if (!take_number(&bytes, &length) || length > bytes.size()) return false;\n",
+        "    if (!take_number(&bytes, &length)) return false;\n",
+        ("fuzz-records",),
+    ),
+    Mutation(
+        "any-name-of-caps",
+        "gst/foreigncaps.cpp",
+        "    if (!name.empty() && (!g_ascii_isalpha(name[0]) ||\n",
+        "    if (name.empty() && (!g_ascii_isalpha(name[0]) ||\n",
+        ("fuzz-caps",),
+    ),
+)
+
+# The rest: what is easily broken without being heard.
+OTHERS = (
+    Mutation(
+        "nonce-given-back",
+        "plugins_py/sframe_encryptor.py",
+        "        return key.encrypt(ctr, plaintext, self._metadata)\n",
+        "        self._counters[session] = ctr\n        frame = key.encrypt(ctr, plaintext, self._metadata)\n        self._counters[session] = ctr + 1\n        return frame\n",
+        ("test_sframe_nonces.py::test_interrupted_call_does_not_give_its_nonce_back",),
+    ),
+    Mutation(
+        "window-not-handed-over",
+        "plugins_py/sframe_decryptor.py",
+        '            for (number, suite, padded), window in state["windows"].items()\n',
+        "            for (number, suite, padded), window in ()\n",
+        ("test_sframe_reload.py",),
+    ),
+    Mutation(
+        "kept-owner-not-seen",
+        "bridge/audio_view.cpp",
+        "                    Py_REFCNT(owner_.get()) > 2;\n",
+        "                    false;\n",
+        ("escape::test_what_a_plugin_keeps*",),
+    ),
+    Mutation(
+        "kept-buffer-not-seen",
+        "bridge/audio_view.cpp",
+        "  const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;\n",
+        "  const bool buffer_kept = false;\n",
+        ("escape::test_what_a_plugin_keeps*",),
+    ),
+    Mutation(
+        "output-with-other-references",
+        "bridge/outputs.cpp",
+        "  if (Py_REFCNT(object) > references || has_weak_references(object))\n",
+        "  if (has_weak_references(object))\n",
+        ("outputs",),
+    ),
+    Mutation(
+        "output-with-weak-references",
+        "bridge/outputs.cpp",
+        "  if (Py_REFCNT(object) > references || has_weak_references(object))\n",
+        "  if (Py_REFCNT(object) > references)\n",
+        ("outputs",),
+    ),
+    Mutation(
+        "reply-to-another-request",
+        "bridge/process/reply.cpp",
+        '  if (reply.sequence != asked.sequence) return "a wrong sequence number";\n',
+        "",
+        ("process::test_a_reply_is_held*", "hostile::test_no_word*", "fuzz-replies"),
+    ),
+    Mutation(
+        "outcome-that-is-none",
+        "bridge/process/reply.cpp",
+        '  if (reply.outcome > uint64_t(ReplyOutcome::NoSpace))\n    return "an unknown outcome";\n',
+        "",
+        ("process::test_a_reply_is_held*",),
+    ),
+    Mutation(
+        "flag-that-is-none",
+        "bridge/process/reply.cpp",
+        '  if (reply.flags & ~all_reply_flags) return "an unknown flag";\n',
+        "",
+        ("process::test_a_reply_is_held*",),
+    ),
+    Mutation(
+        "records-without-end",
+        "bridge/process/reply.cpp",
+        '  if (reply.records > most_reply_records) return "too many records";\n',
+        "",
+        ("fuzz-replies",),
+    ),
+    Mutation(
+        "failure-that-is-not-told",
+        "bridge/process/reply.cpp",
+        '      if (reply.records == 0) return "a failure that is not told";\n',
+        "",
+        ("process::test_a_reply_is_held*",),
+    ),
+    Mutation(
+        "source-that-drops",
+        "bridge/process/reply.cpp",
+        '      if (!asked.can_drop) return "a source that drops";\n',
+        "",
+        ("process::test_a_reply_is_held*",),
+    ),
+    Mutation(
+        "processor-that-declines",
+        "bridge/process/reply.cpp",
+        '      if (!asked.can_decline) return "a processor that declines";\n',
+        "",
+        ("process::test_a_reply_is_held*",),
+    ),
+    Mutation(
+        "short-block-of-nothing",
+        "bridge/process/reply.cpp",
+        "reply.bytes > 0 && reply.bytes < asked.frames;\n",
+        "reply.bytes < asked.frames;\n",
+        ("process::test_a_short_block*",),
+    ),
+    Mutation(
+        "too-many-outputs",
+        "bridge/process/reply.cpp",
+        '  if (reply.outputs > most_outputs) return "too many outputs";\n',
+        "",
+        ("fuzz-replies",),
+    ),
+    Mutation(
+        "output-beyond-what-came",
+        "bridge/process/reply.cpp",
+        "    if (offset > bytes ? size > 0 : size > bytes - offset) return false;\n",
+        "",
+        ("process::test_outputs_lie*", "fuzz-replies", "hostile::test_no_size*"),
+    ),
+    Mutation(
+        "half-a-frame",
+        "bridge/process/reply.cpp",
+        "    if (frame && !table && size % frame != 0) return false;\n",
+        "",
+        ("process::test_outputs_lie*", "fuzz-replies"),
+    ),
+    Mutation(
+        "more-fields-than-allowed",
+        "bridge/process/wire.cpp",
+        "      count > most_record_fields)\n",
+        "      count == 0xffffffff)\n",
+        ("fuzz-records",),
+    ),
+    Mutation(
+        "any-text-is-a-flag",
+        "bridge/process/answers.cpp",
+        '  return text == "0" || text == "1";\n',
+        "  return !text.empty();\n",
+        ("hostile",),
+    ),
+    Mutation(
+        "message-of-the-elements",
+        "bridge/process/answers.cpp",
+        "      record[1].compare(0, sizeof ours - 1, ours) == 0)\n",
+        "      record[1] == ours)\n",
+        ("hostile",),
+    ),
+    Mutation(
+        "drop-without-a-break",
+        "gst/filterstream.cpp",
+        "                     block->frames);\n    broken_ = true;\n",
+        "                     block->frames);\n",
+        ("dropping", "process-dropping"),
+    ),
+    Mutation(
+        "break-of-the-plugin-lost",
+        "gst/filterstream.cpp",
+        "  if (G_UNLIKELY(block.discont || broken_)) mark_discont(buffer, &block);\n",
+        "  if (G_UNLIKELY(broken_)) mark_discont(buffer, &block);\n",
+        ("dropping",),
+    ),
+    Mutation(
+        "half-processed-after-a-failure",
+        "gst/filterstream.cpp",
+        "    std::memcpy(bytes, before_.data(), size);\n",
+        "    (void)bytes;\n",
+        ("onerror",),
+    ),
+    Mutation(
+        "silence-without-gap",
+        "gst/filterstream.cpp",
+        "  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);\n",
+        "",
+        ("onerror",),
+    ),
+    Mutation(
+        "late-goes-on-open",
+        "gst/elementfailures.cpp",
+        "  return capabilities().fail_closed ? OnError::Drop : OnError::Silence;\n",
+        "  return OnError::Passthrough;\n",
+        ("isolation",),
+    ),
+    Mutation(
+        "parts-of-the-same-time",
+        "gst/outputqueue.cpp",
+        "      GST_BUFFER_PTS(buffer) = span_.pts + begin;\n",
+        "      GST_BUFFER_PTS(buffer) = span_.pts;\n",
+        ("outputtimes",),
+    ),
+    Mutation(
+        "parts-of-the-same-place",
+        "gst/outputqueue.cpp",
+        "    GST_BUFFER_OFFSET(buffer) = span_.offset + share(length, from, parts);\n",
+        "    GST_BUFFER_OFFSET(buffer) = span_.offset;\n",
+        ("outputtimes",),
+    ),
+    Mutation(
+        "formats-that-do-not-narrow",
+        "gst/dynamicelements.cpp",
+        "    capabilities.formats.clear();\n",
+        "",
+        ("test_elements.py",),
+    ),
+    Mutation(
+        "rates-that-do-not-narrow",
+        "gst/dynamicelements.cpp",
+        '  capabilities.rates = ranges_in(record.values("rates"));\n',
+        "",
+        ("test_elements.py",),
+    ),
+    Mutation(
+        "fork-with-nonces",
+        "plugins_py/sframe_encryptor.py",
+        "        if not self._here:\n",
+        "        if self._here is None:\n",
+        ("test_sframe_nonces.py::test_a_fork_has_no_nonces",),
+    ),
+    Mutation(
+        "copy-with-nonces",
+        "plugins_py/sframe_encryptor.py",
+        "    def __reduce_ex__(",
+        "    def __reduce_never__(",
+        ("test_sframe_nonces.py::test_an_encryptor_cannot_be_copied",),
+    ),
+    Mutation(
+        "one-frame-too-many",
+        "plugins_py/sframe_encryptor.py",
+        "        if ctr >= self._limit:\n",
+        "        if ctr > self._limit:\n",
+        (
+            "test_sframe_nonces.py::test_used_up_counter_is_an_error_that_stays",
+            "test_sframe_nonces.py::test_limit_is_never_above_the_suites",
+        ),
+    ),
+    Mutation(
+        "session-of-somebody-else",
+        "plugins_py/sframe_encryptor.py",
+        "        if session not in self._counters:\n",
+        "        if not session:\n",
+        ("test_sframe_nonces.py::test_session_of_somebody_else_is_refused",),
+    ),
+    Mutation(
+        "frame-accepted-twice",
+        "plugins_py/_replay_window.py",
+        "        return Verdict.SEEN if self._seen >> age & 1 else Verdict.NEW\n",
+        "        return Verdict.NEW\n",
+        (
+            "test_sframe.py::test_window_agrees_with_a_plain_set",
+            "test_sframe_plugins.py::test_replay_is_refused_for_the_life_of_the_plugin",
+        ),
+    ),
+    Mutation(
+        "window-forgotten-at-start",
+        "plugins_py/sframe_decryptor.py",
+        "        known = self._windows.get(session)\n",
+        "        known = None\n",
+        ("test_sframe_plugins.py::test_replay_is_refused_for_the_life_of_the_plugin",),
+    ),
+    Mutation(
+        "caps-not-authentic",
+        "plugins_py/_sframe.py",
+        "            self.nonce(ctr), frame[size:], frame[:size] + metadata\n",
+        "            self.nonce(ctr), frame[size:], frame[:size]\n",
+        ("test_sframe.py",),
+    ),
+    Mutation(
+        "tag-not-whole",
+        "plugins_py/_sframe.py",
+        "        if not hmac.compare_digest(tag, data[size:]):\n",
+        "        if not hmac.compare_digest(tag[:-1], data[size:-1]):\n",
+        ("test_sframe_plugins.py::test_every_bit_matters_in_every_suite",),
+    ),
+    Mutation(
+        "header-longer-than-need-be",
+        "plugins_py/_sframe.py",
+        "    if value < 8 or value >> 8 * (end - start - 1) == 0:\n",
+        "    if value < 8:\n",
+        ("test_sframe.py",),
+    ),
+    Mutation(
+        "key-file-open-to-others",
+        "plugins_py/_keys.py",
+        "        if status.st_mode & forbidden:\n",
+        "        if status is None:\n",
+        (
+            "test_keys.py::test_file_open_to_others_is_refused",
+            "test_keys.py::test_credential_open_to_others_is_refused",
+        ),
+    ),
+    Mutation(
+        "key-file-of-somebody-else",
+        "plugins_py/_keys.py",
+        "        if status.st_uid not in (os.geteuid(), 0):\n",
+        "        if status is None:\n",
+        ("test_keys.py::test_file_of_somebody_else_is_refused",),
+    ),
+    Mutation(
+        "key-file-by-a-link",
+        "plugins_py/_keys.py",
+        "os.O_NOCTTY | os.O_NOFOLLOW | os.O_NONBLOCK",
+        "os.O_NOCTTY | os.O_NONBLOCK",
+        ("test_keys.py::test_symbolic_link_is_refused",),
+    ),
+    Mutation(
+        "segment-of-any-rate",
+        "gst/sealedevents.cpp",
+        "  return std::isfinite(rate) && rate != 0;\n",
+        "  return rate == rate;\n",
+        ("test_sealed_events.py",),
+    ),
+    Mutation(
+        "id-of-the-stream-goes-on",
+        "gst/sealedevents.cpp",
+        "  gchar *id = g_uuid_string_random();\n",
+        "  const gchar *before = nullptr;\n  gst_event_parse_stream_start(event, &before);\n  gchar *id = g_strdup(before);\n",
+        ("test_sealed_events.py::test_id_of_a_stream_tells_nothing",),
+    ),
+    Mutation(
+        "restarts-without-end",
+        "bridge/process/restart.cpp",
+        "  if (ends_.size() > size_t(std::max(most_, 0))) return false;\n",
+        "",
+        ("process::test_restarts_become_rarer*",),
+    ),
+)
+
+MUTATIONS = COUNTED + OTHERS
