@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Iterable
 from types import ModuleType
@@ -103,11 +104,31 @@ def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:
     ]
     if abstract:
         return unusable(f"has only abstract classes ({'; '.join(abstract)})", file)
+    misspelt = _misspelt(want, objects)
     return unusable(
         f"has no plugin: no create_plugin(), no class with {want}(buffer) "
-        f"and no function {want}(buffer)",
+        f"and no function {want}(buffer)"
+        + (f"; is {misspelt.__qualname__}() meant to be it?" if misspelt else ""),
         file,
+        misspelt,
     )
+
+
+def _misspelt(name: str, objects: list[object]) -> Any:
+    """The function of these that is called nearly so, if there is one."""
+    functions = {
+        key: value
+        for thing in objects
+        for key, value in vars(_definition(thing)).items()
+        if inspect.isfunction(value)
+    }
+    near = difflib.get_close_matches(name, functions, 1)
+    return functions[near[0]] if near else None
+
+
+def _definition(thing: object) -> Any:
+    is_one = inspect.isclass(thing) or inspect.ismodule(thing)
+    return thing if is_one else type(thing)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # One letter of six, or so. `restart` is as near to `start` as 0.83.
 NEAR = 0.86
+# As others call it.
+OTHERWISE = {"get_latency": "get_processing_latency"}
 # `sample_rates`, `num_channels`: what it ends in is the name.
 ENDINGS = tuple(f"_{name}" for name in ("formats", "layouts", "rates", "channels"))
 
@@ -31,6 +33,8 @@ def meant(name: str, is_method: bool) -> str:
         return ""
     if not is_method and name.endswith(ENDINGS):
         return name.rpartition("_")[2]
+    if is_method and name in OTHERWISE:
+        return OTHERWISE[name]
     near = difflib.get_close_matches(name, known, 1, NEAR)
     # A plugin's own set_parameters() is not one that is misspelt.
     plural = is_method and near and near[0] + "s" == name

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import sys
@@ -198,6 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     out = _own_output()
     _warn_once()
+    faulthandler.enable()  # a crash of the plugin's ends this, too
     # As in an application: where the element starts Python it collects garbage
     # after every plugin, which takes longer than most runs here.
     pythonfilter_host.prepare_interpreter(False, "")

@@ -121,13 +121,23 @@ def told(phase: str) -> Iterator[None]:
     except (Fault, Ended, Declined, KeyboardInterrupt):
         raise
     except BaseException as error:
-        kind, name, message, file, line, function, _ = host.describe_exception(error)
+        _, name, message, file, line, function, _ = host.describe_exception(error)
         if not isinstance(error, host.PluginError):
-            where = f"{function}() " if function and function[0] != "<" else ""
-            message = f"{where}raised {name}: {message}".rstrip(": ")
+            message = _sentence(phase, name, message, function)
         if os.path.dirname(file) == HERE:  # we noticed it, the plugin did it
             file, line = "", 0
         raise Fault(phase, message, file, line) from None
+
+
+def _sentence(phase: str, name: str, message: str, function: str) -> str:
+    """What was raised, in the words of the elements."""
+    if phase == "load":
+        begin = "cannot be loaded:"
+    elif phase == "start" and function.startswith("set"):
+        begin = f"{function}() raised"
+    else:
+        begin = f"{phase}() raised"
+    return f"{begin} {name}: {message}".rstrip(": ")
 
 
 def _fault(failure: Failure | None) -> Fault:
@@ -135,7 +145,7 @@ def _fault(failure: Failure | None) -> Fault:
     assert failure is not None
     message = failure.message
     if failure.type and failure.kind == "raised":
-        message = f"{failure.phase}() raised {failure.type}: {message}".rstrip(": ")
+        message = _sentence(failure.phase, failure.type, message, "")
     return Fault("process", message, failure.file, failure.line)
 
 
@@ -399,7 +409,9 @@ class Session:
         audio.release()
         if audio.flags & audio_call.ESCAPED:
             self.counts.kept += 1
-        self.counts.rebound += view.rebound > 0
+        # The end of a source is shorter, which an array in place cannot be.
+        whole = outcome == audio_call.OK and not audio.flags & audio_call.SHORT
+        self.counts.rebound += whole and view.rebound > 0
         if outcome == audio_call.FAILED:
             raise _fault(failure)
         if outcome == audio_call.END_OF_STREAM:

@@ -27,6 +27,7 @@ SUSPECT = {
     "def initialise(self): pass": "initialize",
     "def shut_down(self): pass": "shutdown",
     "def get_procesing_latency(self): return 0": "get_processing_latency",
+    "def get_latency(self): return 0": "get_processing_latency",
     "def get_output_cap(self, caps): pass": "get_output_caps",
 }
 # A false alarm would be worse than none.
@@ -83,6 +84,24 @@ def test_all_that_base_plugin_has_is_known():
             known = kinds.METHODS if callable(value) or isinstance(value, property) else (
                 kinds.DECLARATIONS)  # fmt: skip
             assert key in known, key
+
+
+@pytest.mark.parametrize("more", ["", "def create_plugin():\n    return P()\n"])
+@pytest.mark.parametrize("name", ["process_audo", "process", "processaudio"])
+def test_audio_method_that_is_misspelt(tmp_path, name, more):
+    source = f"class P:\n    def {name}(self, b): pass\n{more}"
+    (tmp_path / "plugin.py").write_text(source)
+    result = launch(
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=tmp_path
+    )
+    assert result.code != 0
+    asked = f"; is P.{name}() meant to be it? ({tmp_path}/plugin.py:2)"
+    assert f"no function process_audio(buffer){asked}" in result.err
+    (tmp_path / "plugin.py").write_text("def create_plugin():\n    return 5\n")
+    result = launch(
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=tmp_path
+    )
+    assert "no function process_audio(buffer)\n" in result.err
 
 
 @pytest.mark.parametrize("isolation", ["none", "process"])

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The workbench and the elements say the same of a plugin, in the same words."""
 
+import re
+
 import pytest
 
+import processes
 import workbench
 from processes import launch
 from pythonfilter_workbench import bench
@@ -197,6 +200,35 @@ def test_both_say_the_same(name, files):
     assert (code == 1) == bool(wrong), report["results"]
     messages = [r["message"] for r in report["results"] if r["status"] == "fail"]
     assert all(wrong in each for each in messages), messages
+
+
+NOT_STARTED = {
+    "cannot be loaded: ZeroDivisionError": "    x = 1 / 0\n",
+    "initialize() raised ZeroDivisionError": "    def initialize(self): self.f()\n",
+    "start() raised ZeroDivisionError": "    def start(self): self.f()\n",
+    "set_channels() raised ZeroDivisionError": "    def set_channels(self, n): 1 / 0\n",
+    "initialize() returned False": "    def initialize(self): return False\n",
+    "start() returned False": "    def start(self): return False\n",
+}
+
+
+@pytest.mark.parametrize("told", NOT_STARTED)
+def test_both_say_the_same_of_a_start(told, files):
+    source = "class P:\n    def f(self): 1 / 0\n    def process_audio(self, b): pass\n"
+    plugin = files({"plugin.py": source + NOT_STARTED[told]}) / "plugin.py"
+    line = f"audiotestsrc ! pythonfilter script={plugin} ! fakesink async=false"
+    assert f"plugin.py: {told}" in launch(line).err
+    code, report, _ = workbench.examine(plugin)
+    [failure] = [each for each in report["results"] if each["status"] == "fail"]
+    assert code == 1 and failure["message"].startswith(told)
+
+
+def test_crash_is_told_with_the_line():
+    plugin = processes.PLUGINS / "examples" / "crashes_at_1000.py"
+    options = ["--seconds", "0.05", "--rate", "48000", "--channels", "2"]
+    result = workbench.run(plugin, *options)
+    assert result.code not in (0, 1, 2) and result.out == b""
+    assert re.search(r'crashes_at_1000.py", line \d+ in process_audio', result.err)
 
 
 def test_sink_that_never_has_played_all_is_told(files):
