@@ -17,6 +17,7 @@ _ACT_ERRNO = 0x00050000
 _ACT_NOTIFY = 0x7FC00000
 _ATTR_BADARCH = 2
 _ATTR_TSYNC = 4
+_API_OF_LINUX_5_7 = 6
 # Programs for these run on that processor as well, with numbers of their own.
 _SIBLINGS = {"x86_64": 0x40000003, "aarch64": 0x40000028}  # i386, 32-bit ARM
 
@@ -63,6 +64,10 @@ class Filter:
 
     def load_with_listener(self) -> int:
         """Its descriptor: who reads it is asked by the rules that say so."""
+        # One that can ask and is not told to go on (Linux 5.0 to 5.4) would wait
+        # for ever.
+        if self._library.seccomp_api_get() < _API_OF_LINUX_5_7:
+            raise SeccompError("this kernel's seccomp cannot ask")
         self._load("a seccomp filter that asks")
         return int(self._library.seccomp_notify_fd(self._context))
 
