@@ -149,6 +149,8 @@ bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
 bool PythonElement::fail_caps() {
   if (failed_) return false;
   if (fails_closed() && on_error_ == OnError::Drop && is_of_caps(failure_)) {
+    refusal_ = failure_;
+    refusal_.traceback.clear();
     report(GST_CLOCK_TIME_NONE);
     return false;
   }
@@ -160,6 +162,12 @@ bool PythonElement::fail_caps() {
                                                  : GST_MESSAGE_ERROR,
        failure_);
   return false;
+}
+
+// With the reason, which a message in between may have come too late for.
+GstFlowReturn PythonElement::report_refused_caps() {
+  failure_ = refusal_;
+  return report(GST_CLOCK_TIME_NONE);
 }
 
 bool PythonElement::is_to_stream() const {

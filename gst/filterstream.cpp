@@ -134,8 +134,7 @@ GstBuffer *FilterStream::pop_output() {
 GstFlowReturn FilterStream::drop_refused() {
   GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
-  python.refuse("got a buffer with caps that it does not take");
-  flow = python.report(GST_CLOCK_TIME_NONE);
+  flow = python.report_refused_caps();
   if (flow == GST_FLOW_OK) python.stats().dropped.add();
   return flow;
 }

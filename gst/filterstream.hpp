@@ -112,7 +112,7 @@ class FilterStream {
   // Pushes events that come before it.
   GstBuffer *pop_output();
   void drop_outputs() { outputs_.drop_waiting(); }
-  // Takes note of a buffer with caps that the plugin does not take.
+  // Takes note of a buffer with caps that the plugin refused.
   GstFlowReturn drop_refused();
 
   // The plugin's own, and what its blocks cost, for whoever asks.

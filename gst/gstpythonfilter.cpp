@@ -193,7 +193,12 @@ static void gst_python_filter_set_passthrough(GstPythonFilter *self) {
 static bool gst_python_filter_start_late(GstPythonFilter *self,
                                          GstCaps *input) {
   auto &late = self->stream->late;
+  if (self->python->refuse_within_call("take caps")) return false;
   GstCaps *output = late.find_output(input);
+  if (gst_caps_is_empty(output)) {
+    gst_caps_unref(output);
+    return false;
+  }
   const bool started = self->stream->start(input, output);
   if (started) {
     gst_python_filter_set_passthrough(self);
@@ -213,9 +218,12 @@ static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
   GstPad *src = GST_BASE_TRANSFORM_SRC_PAD(base);
   GstCaps *input = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
   if (self->python->fails_closed()) {
-    const bool started = !input || gst_python_filter_start_late(self, input);
+    const bool goes_on = !input || gst_python_filter_start_late(self, input);
     gst_clear_caps(&input);
-    return started ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
+    if (!goes_on) return GST_FLOW_NOT_NEGOTIATED;
+    if (!self->stream->late.refused()) return GST_FLOW_OK;
+    const GstFlowReturn flow = self->stream->drop_refused();
+    return flow == GST_FLOW_OK ? GST_BASE_TRANSFORM_FLOW_DROPPED : flow;
   }
   GstCaps *before = gst_pad_get_current_caps(src);
   gst_base_transform_reconfigure_src(base);

@@ -43,6 +43,7 @@ GstCaps *LateStart::find_output(GstCaps *input) const {
   GstCaps *output = python_->ask_output(input);
   if (gst_caps_is_any(output)) return output;
   if (!gst_caps_is_fixed(output)) {
+    python_->look_at_output(output, filter_->srcpad);
     GstCaps *wanted = gst_pad_peer_query_caps(filter_->srcpad, nullptr);
     gst_caps_take(&output, gst_caps_intersect_full(wanted, output,
                                                    GST_CAPS_INTERSECT_FIRST));

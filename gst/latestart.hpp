@@ -37,7 +37,7 @@ class LateStart {
   void forget_segment() { gst_clear_event(&segment_); }
   void forget();
 
-  // What the pads would agree on; not fixed: nothing.
+  // What the pads would agree on; empty: nothing, and an error was posted.
   GstCaps *find_output(GstCaps *input) const;
 
   // The plugin gave something. OK: it may be pushed.

@@ -172,6 +172,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The plugin ended the stream: what follows is as if upstream had. `pad` is
   // the one that is being streamed to, and takes nothing more until a flush.
   void end(GstPad *pad);
+  // The same of a buffer that came with caps that confirm_caps() refused.
+  GstFlowReturn report_refused_caps();
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
@@ -355,6 +357,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool started_ = false;
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
+  Failure refusal_;      // of the last caps, where that is no error
   GstAudioInfo info_;
   Curves curves_;
   int curve_rate_ = 0;          // 0: blocks are bytes

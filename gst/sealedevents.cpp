@@ -67,7 +67,11 @@ GstEvent *same_gap(GstEvent *event) {
   if (!GST_CLOCK_TIME_IS_VALID(begin)) return nullptr;
   if (duration > GST_CLOCK_TIME_NONE - 1 - begin)
     duration = GST_CLOCK_TIME_NONE;
-  return gst_event_new_gap(begin, duration);
+  GstGapFlags flags = GstGapFlags(0);
+  gst_event_parse_gap_flags(event, &flags);
+  GstEvent *gap = gst_event_new_gap(begin, duration);
+  gst_event_set_gap_flags(gap, flags);
+  return gap;
 }
 
 GstEvent *same_flush_stop(GstEvent *event) {

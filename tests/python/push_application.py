@@ -85,7 +85,7 @@ def segment(text=""):
 
 def custom(kind, text):
     """An event of a structure that need not fit it."""
-    return Gst.Event.new_custom(kind, Gst.Structure.from_string(text)[0])
+    return Gst.Event.new_custom(kind, Gst.Structure.new_from_string(text))
 
 
 def take(name, *given):
@@ -118,6 +118,13 @@ def take(name, *given):
             source.push(whole(data))
             if seen:
                 return count
+            time.sleep(0.05)
+        return None
+    if name == "until told":
+        text, data = given
+        while not any(text in said for _, said in heard):
+            source.push(whole(data))
+            heard.extend(told())
             time.sleep(0.05)
         return None
     if name == "allocation":
@@ -174,9 +181,10 @@ def told():
 
 for step in json.loads(pathlib.Path(script).read_text()):
     seen.clear()
+    heard = []
     queries.clear()
     upstream.clear()
     result = take(*step)
-    row = {"result": result, "seen": seen, "queries": queries, "told": told()}
+    row = {"result": result, "seen": seen, "queries": queries, "told": heard + told()}
     print(json.dumps(row), flush=True)
 pipeline.set_state(Gst.State.NULL)

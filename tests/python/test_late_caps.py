@@ -257,3 +257,62 @@ def test_session_of_another_worker_is_told_with_its_first_frame(tmp_path):
     assert names(rows[3]) == ["stream-start", "caps", "segment", "buffer"]
     assert names(rows[5]) == ["caps", "buffer"]
     assert caps_of(rows[3]) != caps_of(rows[5])
+
+
+def test_nothing_that_fits_is_told_at_once(tmp_path):
+    script = tmp_path / "twice.py"
+    either = "application/x-one; application/x-two"
+    script.write_text(TWICE.replace("application/x-twice", either))
+    steps = Steps(tmp_path, "none", more="! video/x-raw ! identity")
+    steps.line = f"pythonfilter name=it script={script} ! video/x-raw ! identity"
+    rows = steps.begin(RAW).frames(b"1234").run()
+    told = [each for row in rows for each in row["told"]]
+    assert [kind for kind, _ in told] == ["error"], told
+    assert "does not take application/x-one, but video/x-raw" in told[0][1]
+    assert rows[3]["result"] == ["not-negotiated"]
+
+
+ONCE = (
+    TWICE
+    + """\
+
+import pathlib
+
+class Once(Twice):
+    def get_output_caps(self, caps):
+        if self.posted_before():
+            raise ValueError("not again")
+        return self.output_caps
+
+    def start(self):
+        self.mark.touch()
+        return True
+
+    mark = pathlib.Path(__file__).with_suffix(".mark")
+    first = None
+
+    def posted_before(self):
+        if self.first is None:
+            self.first = not self.mark.exists()
+        return not self.first
+
+def create_plugin():
+    return Once()
+"""
+)
+
+
+def test_a_worker_that_takes_no_caps_any_more_gets_no_buffers(tmp_path):
+    script = tmp_path / "once.py"
+    script.write_text(ONCE)
+    steps = Steps(tmp_path, "process")
+    steps.line = f"pythonfilter name=it script={script} isolation=process on-error=drop"
+    steps.begin(RAW).frames(b"1234").add("kill").add(
+        "until told", "not again", "00" * 4
+    )
+    steps.add("stats", "dropped").add("caps", OTHER_RATE).frames(b"1234")
+    rows = steps.run()
+    assert names(rows[3])[-1] == "buffer"
+    assert names(rows[5]) == [] and names(rows[8]) == []
+    assert rows[6]["result"] >= 1 and rows[8]["result"] == ["ok"]
+    assert {kind for row in rows for kind, _ in row["told"]} == {"warning"}
