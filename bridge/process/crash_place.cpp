@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "../places.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -43,6 +45,8 @@ std::string folder_of(const std::string &path) {
 
 void find_crash_place(const std::string &script, Failure *failure) {
   const std::string folder = folder_of(script);
+  // All of this may be installed below the plugin's folder, or be in it.
+  const std::string ours = python_directory() + "/pythonfilter_";
   Frame best, each;
   bool crashed = false;  // the thread of which the frames are
   std::string_view rest = failure->traceback;
@@ -52,7 +56,8 @@ void find_crash_place(const std::string &script, Failure *failure) {
     rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
     if (text.substr(0, 14) == "Current thread") crashed = true;
     if (!read_frame(text, &each)) continue;
-    const bool own = !folder.empty() && each.file.rfind(folder, 0) == 0;
+    const bool own = !folder.empty() && each.file.rfind(folder, 0) == 0 &&
+                     each.file.rfind(ours, 0) != 0;
     if (own || (crashed && best.file.empty())) best = each;
     if (own) break;
   }

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <thread>
 
+#include "../../../bridge/places.hpp"
+#include "../../../bridge/process/crash_place.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
 #include "../../../bridge/process/samples.hpp"
 #include "../waiting.hpp"
@@ -192,6 +194,26 @@ GST_START_TEST(test_a_signal_that_is_not_there_is_not_waited_for) {
     if (!came && write(counter.get(), &one, sizeof one) < 0) return;
     taker.join();
     fail_unless(came);
+  }
+}
+GST_END_TEST;
+
+// Of a plugin's folder is also what lies below it, and that may be all of ours.
+GST_START_TEST(test_the_blame_is_the_plugins) {
+  const std::string own = python_directory() + "/simple_gain.py";
+  const std::string worker =
+      python_directory() + "/pythonfilter_worker/wire.py";
+  const auto frame = [](const std::string &file, int line) {
+    return "  File \"" + file + "\", line " + std::to_string(line) + " in f\n";
+  };
+  for (const std::string &library :
+       {std::string("/usr/lib/numpy.py"), worker}) {
+    Failure failure;
+    failure.traceback = "Current thread 0x1 (most recent call first):\n" +
+                        frame(library, 1) + frame(own, 2) + frame(worker, 3);
+    find_crash_place(own, &failure);
+    assert_equals_string(failure.file.c_str(), own.c_str());
+    assert_equals_int(failure.line, 2);
   }
 }
 GST_END_TEST;
@@ -748,6 +770,7 @@ Suite *process_suite() {
   tcase_add_test(pieces, test_a_signal_that_is_not_there_is_not_waited_for);
   tcase_add_test(pieces, test_two_threads_do_not_read_the_same_output);
   tcase_add_test(pieces, test_output_is_read_at_the_hosts_pace);
+  tcase_add_test(pieces, test_the_blame_is_the_plugins);
   tcase_add_test(pieces, test_a_short_block_is_a_sources_and_has_frames_left);
   tcase_add_test(pieces, test_outputs_lie_within_their_region);
   tcase_add_test(pieces, test_regions_keep_their_size);
