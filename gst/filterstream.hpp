@@ -37,7 +37,7 @@ class FilterStream {
   bool start(GstCaps *input, GstCaps *output);
   // What lies outside the segment is taken off. NULL: that was all of it.
   void clip(GstBuffer **buffer) {
-    const GstSegment &segment = GST_BASE_TRANSFORM(element_)->segment;
+    const GstSegment &segment = GST_BASE_TRANSFORM_CAST(element_)->segment;
     if (G_UNLIKELY(GST_BUFFER_PTS(*buffer) < segment.start ||
                    segment.stop != GST_CLOCK_TIME_NONE))
       clip_to(segment, buffer);
@@ -57,7 +57,7 @@ class FilterStream {
   // Whether nothing of a segment that is played to be followed by another comes
   // after this buffer.
   bool ends_segment(GstBuffer *buffer) const {
-    const GstSegment &segment = GST_BASE_TRANSFORM(element_)->segment;
+    const GstSegment &segment = GST_BASE_TRANSFORM_CAST(element_)->segment;
     return G_UNLIKELY(segment.flags & GST_SEGMENT_FLAG_SEGMENT) &&
            reaches_stop(segment, buffer);
   }

@@ -56,6 +56,15 @@ int main(int argc, char **argv) {
       "audiotestsrc samplesperbuffer=64 ! pythonfilter script=%s name=p "
       "! fakesink",
       argv[2]);
+  // Several streams, each of them in a call at another moment.
+  for (int more = strcmp(way, "several") == 0 ? 7 : 0; more > 0; more--) {
+    char *longer = g_strdup_printf(
+        "%s audiotestsrc samplesperbuffer=64 ! pythonfilter script=%s "
+        "! fakesink",
+        line, argv[2]);
+    g_free(line);
+    line = longer;
+  }
   pipeline = gst_parse_launch(line, NULL);
   if (g_str_has_prefix(way, "held")) {
     drop_at_exit();

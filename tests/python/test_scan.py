@@ -124,6 +124,8 @@ HOSTILE = {
     ),
     "surrogates": PLUGIN.format("output_caps = '\\ud800'"),
 }
+# More than there are attempts, if each of them ended one.
+HOSTILE |= {f"line_{i}": HOSTILE["line"] for i in range(3)}
 
 
 @pytest.mark.parametrize("fork", ["yes", "no"])

@@ -246,11 +246,14 @@ GST_START_TEST(test_two_threads_do_not_read_the_same_output) {
   const auto listener = std::make_shared<SlowListener>();
   Descriptor write_end;
   const auto lines = OutputLines::make(listener, false, &write_end);
-  const std::string said = "one\ntwo\nthree\n";
-  fail_unless_equals_int(write(write_end.get(), said.data(), said.size()),
-                         said.size());
+  const auto say = [&](const std::string &text) {
+    fail_unless_equals_int(write(write_end.get(), text.data(), text.size()),
+                           text.size());
+  };
+  say("one\n");
   std::thread supervisor([&] { lines->readable(); });
   fail_unless(wait_until([&] { return listener->entered > 0; }));
+  say("two\nthree\n");
   std::atomic<bool> back{false};
   std::thread end([&] {
     lines->readable();
@@ -261,7 +264,7 @@ GST_START_TEST(test_two_threads_do_not_read_the_same_output) {
   listener->released = true;
   end.join();
   supervisor.join();
-  assert_equals_string(listener->text.c_str(), said.c_str());
+  assert_equals_string(listener->text.c_str(), "one\ntwo\nthree\n");
 }
 GST_END_TEST;
 
