@@ -167,4 +167,4 @@ def _status(process: int) -> tuple[int, int]:
     except OSError:
         return 0, 0
     values = {name: int(value) for name, value in _NUMBERS.findall(text)}
-    return values[b"Tgid"], values[b"PPid"]
+    return values.get(b"Tgid", 0), values.get(b"PPid", 0)

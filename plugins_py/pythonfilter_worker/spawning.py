@@ -18,9 +18,9 @@ import numpy as np
 from . import process, wire, worker
 
 try:
-    from . import guard
+    from . import guard, seccomp
 except ImportError:  # there is no ctypes, and no worker that would have a guard
-    guard = None  # type: ignore[assignment]
+    guard = seccomp = None  # type: ignore[assignment]
 
 _LIMITS = [getattr(resource, n) for n in dir(resource) if n.startswith("RLIMIT_")]
 
@@ -132,7 +132,12 @@ class _Server:
         listener = guard.receive_listener(connection)
         if listener is None:
             return
-        guarded = guard.Guard(listener, pid)
+        try:
+            guarded = guard.Guard(listener, pid)
+        except seccomp.SeccompError as error:
+            print(f"worker {pid} asks in vain: {error}", file=sys.stderr)
+            os.close(listener)  # what it asks for fails
+            return
 
         def answer(events: int) -> None:
             if events & select.POLLIN:
