@@ -119,6 +119,11 @@ GST_START_TEST(test_a_record_is_whole_or_refused) {
   fail_if(decode_fields(std::string_view(record + "x").substr(4), &read));
   const uint32_t many[] = {uint32_t(most_record_fields) + 1, 0};
   fail_if(decode_fields({reinterpret_cast<const char *>(many), 8}, &read));
+  for (const size_t more : {0, 1}) {
+    const std::string whole = encode_record(Fields(most_record_fields + more));
+    fail_unless(decode_fields(std::string_view(whole).substr(4), &read) ==
+                (more == 0));
+  }
 }
 GST_END_TEST;
 
@@ -147,6 +152,17 @@ GST_START_TEST(test_a_reply_is_held_against_its_request) {
       const bool fine = (field == &Reply::flags && value <= 8 && value != 4) ||
                         (field == &Reply::records && value <= 8);
       fail_unless((find_fault(reply, asked) == nullptr) == fine);
+    }
+  }
+  for (const auto &[outcome, may] :
+       {std::pair(ReplyOutcome::Dropped, &Asked::can_drop),
+        {ReplyOutcome::Declined, &Asked::can_decline}}) {
+    Reply reply = good;
+    reply.outcome = uint64_t(outcome);
+    reply.records = 1;
+    for (const bool allowed : {true, false}) {
+      asked.*may = allowed;
+      fail_unless((find_fault(reply, asked) == nullptr) == allowed);
     }
   }
 }
