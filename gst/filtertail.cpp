@@ -243,7 +243,10 @@ GstFlowReturn FilterStream::drain(GstBuffer **tail) {
 // it is a run of its own. Its parts go in descending order, too, and `frames`
 // of it are no padding.
 GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
-  if (converts_) return GST_FLOW_OK;
+  // What has no frames is as whole as it will be.
+  if (converts_ || frames == 0) return GST_FLOW_OK;
+  if (lag_ == 0 && *buffer && frames_in(*buffer, python.info()) == frames)
+    return GST_FLOW_OK;
   std::vector<GstBuffer *> parts;
   const auto add = [&](GstBuffer *part) {
     for (; part; part = pop_output())

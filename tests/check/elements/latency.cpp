@@ -332,6 +332,20 @@ GST_START_TEST(test_backwards_every_sample_keeps_its_time) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_backwards_what_has_no_frames_passes) {
+  for (int lag : {0, 100}) {
+    Stream stream(plugin_file("delay.py"), {}, {{"params", params(lag)}});
+    begin_backwards(&stream);
+    GstBuffer *empty = gst_buffer_new();
+    GST_BUFFER_PTS(empty) = 700 * GST_MSECOND;
+    GstBuffer *out = stream.through(empty);
+    fail_unless_equals_int(gst_buffer_get_size(out), 0);
+    fail_unless_equals_uint64(GST_BUFFER_PTS(out), 700 * GST_MSECOND);
+    gst_buffer_unref(out);
+  }
+}
+GST_END_TEST;
+
 // What fades out comes after the sound, and that was heard before, backwards.
 GST_START_TEST(test_backwards_nothing_fades_out) {
   Stream stream(write_file("fades.py", R"(
@@ -533,6 +547,7 @@ static Suite *latency_suite() {
   tcase_add_test(times, test_the_tail_does_not_wait_for_the_end_of_a_loop);
   TCase *backwards = new_case(suite, "backwards");
   tcase_add_test(backwards, test_backwards_every_sample_keeps_its_time);
+  tcase_add_test(backwards, test_backwards_what_has_no_frames_passes);
   tcase_add_test(backwards, test_backwards_nothing_fades_out);
   TCase *breaks = new_case(suite, "breaks");
   tcase_add_loop_test(breaks, test_a_break_ends_and_begins_what_lags, 0, 14);
