@@ -78,6 +78,18 @@ _KEYS_TYPED = (
     0x541C,  # TIOCLINUX
 )
 
+# ioctl(): what chmod() and the like would be for attributes, of a file that is only
+# open for reading.
+_ATTRIBUTES = (
+    0x40086602,  # FS_IOC_SETFLAGS
+    0x40046602,  # FS_IOC32_SETFLAGS
+    0x401C5820,  # FS_IOC_FSSETXATTR
+)
+
+# prctl(): to be looked into by others after all, and not to end with the server.
+_SET_DEATH_SIGNAL = 1
+_SET_DUMPABLE = 4
+
 # Which argument says whose: what signals, and what changes limits and turns.
 SIGNALLED = {
     "kill": 0,
@@ -130,7 +142,9 @@ def rules(pid: int) -> Iterator[Rule]:
     for command in _OWNERS:
         yield Rule("fcntl", when=(_is(1, command),))
         yield Rule("fcntl64", when=(_is(1, command),))
-    for request in _SOCKET_OWNERS + _KEYS_TYPED:
+    for option in (_SET_DEATH_SIGNAL, _SET_DUMPABLE):
+        yield Rule("prctl", when=(_is(0, option),))
+    for request in _SOCKET_OWNERS + _KEYS_TYPED + _ATTRIBUTES:
         yield Rule("ioctl", when=(_is(1, request),))
 
 

@@ -98,6 +98,10 @@ REFUSED = {
     "which signal by fcntl": "__import__('fcntl').fcntl(near, 10, signal.SIGKILL)",
     "signals by ioctl": "__import__('fcntl').ioctl(near, 0x8901, b'abcd')",
     "keys typed": "__import__('fcntl').ioctl(0, 0x5412, b'x')",
+    "flags of a file": "__import__('fcntl').ioctl(os.open('log.txt', os.O_RDONLY), "
+    "0x40086602, bytes(8))",
+    "being dumpable": "call('prctl', 4, 1, 0, 0, 0)",
+    "outliving its parent": "call('prctl', 1, 0, 0, 0, 0)",
     "others' limits": "resource.prlimit(os.getppid(), resource.RLIMIT_CORE)",
     "reboot": "call('reboot', 0)",
     "module loading": "call('delete_module', b'x', 0)",
