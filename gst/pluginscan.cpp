@@ -20,8 +20,9 @@ namespace pythonfilter {
 namespace {
 
 constexpr char path_variable[] = "GST_PYTHONFILTER_PATH";
-// For a folder that does not answer; files have a limit of their own.
-constexpr gint64 patience_us = 30 * G_USEC_PER_SEC;
+// For a folder that does not answer. Files have a limit of processor time,
+// which takes many times as long by the clock where a machine is busy.
+constexpr gint64 patience_us = 60 * G_USEC_PER_SEC;
 constexpr size_t longest_answer = 16 << 20;
 // A file that ends the scan costs one more.
 constexpr int most_attempts = 4;
