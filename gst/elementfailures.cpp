@@ -140,13 +140,16 @@ void PythonElement::announce(GstMessageType type, const Failure &failure,
     std::lock_guard<std::mutex> lock(mutex_);
     name = name_;
   }
+  // An ERROR that is heard has the application stop the pipeline.
+  const bool heard = type == GST_MESSAGE_ERROR && is_heard(element_);
   const std::string text =
       post_failure(element_, type, name, failure, pts, count);
   if (type == GST_MESSAGE_ERROR)
     GST_ERROR_OBJECT(element_, "%s", text.c_str());
   else
     GST_WARNING_OBJECT(element_, "%s", text.c_str());
-  if (stopping_.load(std::memory_order_relaxed) && !is_heard(element_))
+  if (!heard && stopping_.load(std::memory_order_relaxed) &&
+      !is_heard(element_))
     g_warning("%s%s%s", text.c_str(), failure.traceback.empty() ? "" : "\n",
               shown_text(failure.traceback).c_str());
 }

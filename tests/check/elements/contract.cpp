@@ -332,7 +332,7 @@ const Failing failing[] = {
      "start() returned False", true},
     {"    def set_parameter(self, key, value): pass\n"
      "    def set_sample_rate(self, rate): raise ValueError(rate)\n",
-     "start() raised ValueError: ", true},
+     "set_sample_rate() raised ValueError: ", true},
 };
 
 }  // namespace
