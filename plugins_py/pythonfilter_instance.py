@@ -120,8 +120,7 @@ def _misspelt(name: str, objects: list[object]) -> Any:
         key: value
         for thing in objects
         for key, value in vars(_definition(thing)).items()
-        if inspect.isfunction(value)
-        and value.__module__ != "base_plugin"
+        if inspect.isfunction(value) and value.__module__ != "base_plugin"
     }
     near = difflib.get_close_matches(name, functions, 1)
     return functions[near[0]] if near else None

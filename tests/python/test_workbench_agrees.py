@@ -28,7 +28,12 @@ PACKETS = 'input_caps = "application/x-thing"'
 
 # kind, class attributes, body of the audio method, and what is wrong with it.
 PLUGINS = {
-    "ends": ("filter", "", "if self.calls > 5: raise EndOfStream", ""),
+    "ends": (
+        "filter",
+        "",
+        "assert self.calls < 8\n        if self.calls == 7: raise EndOfStream",
+        "",
+    ),
     "ends at once": ("filter", "", "raise EndOfStream", ""),
     "drops": ("filter", "", "raise DropBuffer('bad')", ""),
     "gives times": (
@@ -314,6 +319,7 @@ np.seterr(all="raise")
 class Sets:
     def __init__(self):
         assert (variable.get(), np.geterr()["over"]) == (0, "raise")
+        assert decimal.getcontext().prec == 28
         variable.set(5)
         decimal.getcontext().prec = 7
 
