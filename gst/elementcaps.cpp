@@ -164,6 +164,18 @@ bool PythonElement::fail_caps() {
   return false;
 }
 
+bool PythonElement::takes(const GstCaps *input) {
+  GstCaps *allowed = allowed_caps();
+  const bool good = gst_caps_can_intersect(input, allowed);
+  if (!good) {
+    refuse("it takes " + text_of(allowed) + ", and got " + text_of(input));
+    failure_.phase = "set_caps";
+    fail_caps();
+  }
+  gst_caps_unref(allowed);
+  return good;
+}
+
 // With the reason, which a message in between may have come too late for.
 GstFlowReturn PythonElement::report_refused_caps() {
   failure_ = refusal_;

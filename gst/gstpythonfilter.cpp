@@ -194,12 +194,13 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
                                          GstCaps *input) {
   auto &late = self->stream->late;
   if (self->python->refuse_within_call("take caps")) return false;
-  GstCaps *output = late.find_output(input);
-  if (gst_caps_is_empty(output)) {
+  const bool taken = self->python->takes(input);
+  GstCaps *output = taken ? late.find_output(input) : gst_caps_new_empty();
+  if (taken && gst_caps_is_empty(output)) {
     gst_caps_unref(output);
     return false;
   }
-  const bool started = self->stream->start(input, output);
+  const bool started = taken && self->stream->start(input, output);
   if (started) {
     gst_python_filter_set_passthrough(self);
     late.hold_caps(input, output);
@@ -396,6 +397,11 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
            ->query(base, direction, query))
     return FALSE;
+  // A sender that writes any caps gets no further with these than with others.
+  if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS &&
+      direction == GST_PAD_SINK &&
+      GST_PYTHON_FILTER(base)->python->drops_caps())
+    gst_query_set_accept_caps_result(query, TRUE);
   if (direction == GST_PAD_SINK)
     GST_PYTHON_FILTER(base)->python->look_for_refusal(
         GST_BASE_TRANSFORM_SINK_PAD(base), GST_BASE_TRANSFORM_SRC_PAD(base),

@@ -96,6 +96,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // posted.
   bool describe_input(const GstCaps *caps, GstAudioInfo *info,
                       StreamFormat *format);
+  // Whether the plugin takes them, of a filter. False: that was posted.
+  bool takes(const GstCaps *input);
+  // Caps that it does not take are no reason to end the stream. Any thread.
+  bool drops_caps() const { return on_error() == OnError::Drop && closes(); }
   // Says that no stream can be made of caps that the plugin takes or gives.
   // Always false.
   bool refuse_caps(const GstCaps *caps, const char *does);

@@ -316,3 +316,22 @@ def test_a_worker_that_takes_no_caps_any_more_gets_no_buffers(tmp_path):
     assert names(rows[5]) == [] and names(rows[8]) == []
     assert rows[6]["result"] >= 1 and rows[8]["result"] == ["ok"]
     assert {kind for row in rows for kind, _ in row["told"]} == {"warning"}
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_caps_of_another_type_are_dropped_as_well(isolation, tmp_path):
+    """Before a stream and within one; by default they end it."""
+    steps = Steps(tmp_path, isolation, more="on-error=drop")
+    encryptor, _, sealed = pair(steps.key)
+    one, two = seal(encryptor, b"1   ", b"2   ")
+    steps.begin(ATTACK).frames(b"a", one).add("caps", sealed).frames(one)
+    steps.add("caps", RAW).frames(b"b").add("caps", sealed).frames(two)
+    steps.add("stats", "dropped").add("set", "on-error", "fail").add("caps", RAW)
+    steps.frames(b"c")
+    rows = steps.run()
+    out = [name for row in rows for name in names(row)]
+    assert out == ["stream-start", "caps", "segment", "buffer", "buffer"]
+    assert rows[10]["result"] == 3 and rows[13]["result"] == ["not-negotiated"]
+    told = [each for row in rows for each in row["told"]]
+    assert "it takes application/x-sframe, and got video/x-h264" in told[0][1]
+    assert {kind for kind, _ in told[:-1]} == {"warning"} and told[-1][0] == "error"

@@ -102,6 +102,7 @@ def test_packets_of_somebody_change_nothing(isolation, tmp_path):
         {"caps": Session.fresh(session.suite).clear_caps(RAW)},
         {"caps": sealed.replace(session.suite.name, "AES_128_CTR_HMAC_SHA256_32")},
         {"caps": "application/x-sframe"},
+        {"caps": "video/x-h264, codec_data=(buffer)dead"},
         {"caps": sealed[:-2] + "AA"},
         {"event": ("tag", TAGS)},
         {"event": ("custom", "any, title=(string)secret;")},
