@@ -211,12 +211,11 @@ COUNTED = (
         ("curves::test_a_linear_fade*",),
     ),
     Mutation(
-        "exit-with-calls-in-python",
+        "exit-waits-too-long",
         "bridge/closing.cpp",
-        "PyObject *close_before_finalize(PyObject *, PyObject *) {\n  gate::close();\n",
-        "PyObject *close_before_finalize(PyObject *, PyObject *) {\n"
-        "  if (!gate::closed()) Py_RETURN_NONE;\n",
-        ("test_exit.py::test_application_ends",),
+        "constexpr int exit_limit_ms = 500;\n",
+        "constexpr int exit_limit_ms = 5000;\n",
+        ("test_exit.py::test_application_ends[end]",),
     ),
     Mutation(
         "exit-without-waiting",
@@ -290,6 +289,13 @@ COUNTED = (
         "    if (!take_number(&bytes, &length) || length > bytes.size()) return false;\n",
         "    if (!take_number(&bytes, &length)) return false;\n",
         ("fuzz-records",),
+    ),
+    Mutation(
+        "any-range-of-caps",
+        "gst/foreigncaps.cpp",
+        "          (values > 0 && value <= last) || values > 1)\n",
+        "          values > 1)\n",
+        ("fuzz-caps",),
     ),
     Mutation(
         "any-name-of-caps",
