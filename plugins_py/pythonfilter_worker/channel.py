@@ -17,7 +17,7 @@ from .events import Outbox
 from .failure import Timeout
 from .listening import Listening
 from .running import Running
-from .view import FIRST_PLACE, Curves, Request, View, map_region
+from .view import FIRST_PLACE, Curves, Request, View, keep_apart, map_region
 
 
 _channels: list[Channel] = []
@@ -62,6 +62,8 @@ class Channel:
 
     def note_fork(self) -> None:
         """The plugin's thread is the one that there still is, if it forked."""
+        for slot in self._view.slots.values():
+            keep_apart(slot.memory)
         if self._running.thread == threading.get_ident():
             self._running.forked = True
             self._outbox.queue.append(b"")  # the call that runs is then no usual one

@@ -21,6 +21,11 @@ import pythonfilter_loader
 
 from .fields import Fields
 
+try:
+    import ctypes
+except ImportError:
+    ctypes = None  # type: ignore[assignment]
+
 AudioBuffer: Any = pythonfilter_loader.base_plugin().AudioBuffer
 # As it was when no plugin had put anything in its place.
 DATA: Any = AudioBuffer.__dict__["data"]
@@ -78,6 +83,26 @@ def map_region(descriptor: int, size: int, writable: bool) -> mmap.mmap:
         os.close(descriptor)
 
 
+def keep_apart(memory: mmap.mmap) -> None:
+    """In a fork: it has a copy, as it has of all other memory of a process.
+
+    What is written there later on would be in a buffer that is somebody else's.
+    """
+    address, read_only = np.frombuffer(memory, np.uint8).__array_interface__["data"]
+    if read_only or ctypes is None:
+        return
+    copy = bytes(memory)
+    place = ctypes.CDLL(None, use_errno=True).mmap
+    place.restype = ctypes.c_void_p
+    fixed = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
+    given = place(
+        *(ctypes.c_void_p(address), ctypes.c_size_t(len(copy))),
+        *(mmap.PROT_READ | mmap.PROT_WRITE, fixed, -1, ctypes.c_long(0)),
+    )
+    if given == address:
+        ctypes.memmove(address, copy, len(copy))
+
+
 def _can_untrack() -> bool:
     try:
         mmap.mmap(-1, 1, trackfd=False).close()  # type: ignore[call-arg]
@@ -87,6 +112,7 @@ def _can_untrack() -> bool:
 
 
 _CAN_UNTRACK = _can_untrack()
+_MAP_FIXED = 0x10
 _ABANDONED: list[mmap.mmap] = []
 
 

@@ -2,6 +2,7 @@
 """Forks in a call, and forgets that the child comes back from it, too."""
 
 import os
+import time
 
 from base_plugin import AudioProcessorPlugin
 
@@ -16,6 +17,8 @@ class Attack(AudioProcessorPlugin):
         if not kind.startswith(where):
             return
         self.child = os.fork()
+        if self.child == 0:
+            time.sleep(0.05)  # until the parent is elsewhere
         if self.child == 0 and kind.endswith("raises"):
             raise ValueError("in the child")
 
@@ -30,6 +33,8 @@ class Attack(AudioProcessorPlugin):
         if self.calls in (1, 3):
             self.fork("first" if self.calls == 1 else "later")
         buffer.data[...] = self.calls
+        if self.calls > 3:
+            time.sleep(0.01)  # the child writes now what is in its number
 
     def stop(self):
         _, status = os.waitpid(self.child, 0)
