@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace pythonfilter {
 
@@ -190,7 +191,16 @@ std::byte *AudioBlock::bytes(size_t *size) {
 
 // The GIL is held, so nothing can write to the memory while it is copied.
 std::unique_ptr<KeptMemory> AudioBlock::keep() {
-  if (memory_mapped_) gst_memory_ref(map_.memory);
+  gst_memory_ref(map_.memory);
+  // A buffer's map has a reference of its own to the memory, which GStreamer
+  // gives back with it since 1.28, and not before: one of the memory has none.
+  GstMapInfo alone;
+  if (!memory_mapped_ &&
+      gst_memory_map(map_.memory, &alone,
+                     write_ ? GST_MAP_READWRITE : GST_MAP_READ)) {
+    std::swap(map_, alone);
+    gst_buffer_unmap(buffer_, &alone);
+  }
   auto kept = std::make_unique<KeptMap>(map_);
   const GstMapInfo theirs = map_;
   const ptrdiff_t first = data - reinterpret_cast<std::byte *>(theirs.data);
