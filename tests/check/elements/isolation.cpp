@@ -271,11 +271,13 @@ GST_START_TEST(test_deadline_is_in_the_latency_of_a_live_pipeline) {
       }
       return latency[0] - latency[1];
     };
+    // Whoever asks after the first buffer has the answer, and hears no more.
+    const GstClockTime first = added();
     fail_unless(wait_until([&] { return added() == row.want; }),
                 "live=%s deadline=%s: %d us", row.live, row.deadline,
                 int(added() / 1000));
     // The bin is asked to tell the sinks anew.
-    if (row.want == 30 * GST_MSECOND)
+    if (row.want == 30 * GST_MSECOND && first != row.want)
       fail_unless(wait_until([&] {
         GstMessage *message = next_message(pipeline.bus(), GST_MESSAGE_LATENCY);
         const bool told =
