@@ -88,12 +88,10 @@ class Param(Generic[T]):
         self.description = description
         self.secret = secret
         self._members: dict[str, Any] = {}
-        if isinstance(default, enum.Enum):
-            choices = self.type
-        if isinstance(choices, type):
-            self._members = {text_of(member): member for member in choices}
-        elif choices is not None:
-            self._members = {text: text for text in choices}
+        given: Any = self.type if isinstance(default, enum.Enum) else choices
+        if given is not None:
+            name = text_of if isinstance(given, type) else str
+            self._members = {name(each): each for each in given}
         self.choices = tuple(self._members)
         self._check_declaration()
 

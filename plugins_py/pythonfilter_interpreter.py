@@ -104,7 +104,8 @@ def _keep_numpy_errors_apart() -> None:
         if errors != defaults or read() != defaults:
             count(errors)
 
-    umath.seterrobj = numpy.seterrobj = seterrobj
+    umath.seterrobj = seterrobj
+    setattr(numpy, "seterrobj", seterrobj)  # not an attribute of NumPy 2
 
 
 def check_numpy(major: int) -> None:

@@ -54,14 +54,14 @@ def _bound(cls: ast.ClassDef) -> Iterator[tuple[str, bool, int]]:
     for node in cls.body:
         if isinstance(node, FUNCTIONS) and not node.decorator_list:
             yield node.name, True, node.lineno
-        targets = node.targets if isinstance(node, ast.Assign) else ()
-        if isinstance(node, ast.AnnAssign) and node.value is not None:
-            targets = (node.target,)
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+            continue
         # A Param, a property: the plugin's own.
-        if targets and not isinstance(node.value, (ast.Call, ast.Lambda)):  # type: ignore[attr-defined]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    yield target.id, False, node.lineno
+        if isinstance(node.value, (ast.Call, ast.Lambda)):
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                yield target.id, False, node.lineno
 
 
 def warnings(trees: dict[str, ast.Module], names: Collection[str]) -> list[str]:

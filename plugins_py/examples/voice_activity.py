@@ -93,7 +93,7 @@ class VoiceActivity(AudioProcessorPlugin):
     def _allocate(self) -> None:
         rate = self.get_sample_rate()
         size = 2 ** max(4, round(math.log2(rate * WINDOW_SECONDS)))
-        self._window: Array = np.hanning(size)
+        self._window: Array = np.hanning(size).astype(np.float64)
         self._input: Array = np.zeros(size)  # the newest samples, one channel
         self._fill = 0  # of the newer half
         bins = np.fft.rfftfreq(size, 1 / rate)

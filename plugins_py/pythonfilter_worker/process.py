@@ -63,7 +63,10 @@ def _write_at_once() -> None:
         errors="backslashreplace",
         write_through=True,
     )
-    sys.stdout = sys.__stdout__ = sys.__stderr__ = sys.stderr
+    sys.stdout = sys.stderr
+    # Final for a type checker, since a program hardly ever has others.
+    for name in ("__stdout__", "__stderr__"):
+        setattr(sys, name, sys.stderr)
 
 
 def _allow_descriptors() -> None:

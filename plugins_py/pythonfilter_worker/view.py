@@ -104,8 +104,9 @@ def keep_apart(memory: mmap.mmap) -> None:
 
 
 def _can_untrack() -> bool:
+    option: dict[str, Any] = {"trackfd": False}
     try:
-        mmap.mmap(-1, 1, trackfd=False).close()  # type: ignore[call-arg]
+        mmap.mmap(-1, 1, **option).close()
     except TypeError:  # before Python 3.13
         return False
     return True
