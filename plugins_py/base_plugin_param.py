@@ -90,8 +90,7 @@ class Param(Generic[T]):
         self._members: dict[str, Any] = {}
         given: Any = self.type if isinstance(default, enum.Enum) else choices
         if given is not None:
-            name = text_of if isinstance(given, type) else str
-            self._members = {name(each): each for each in given}
+            self._members = {text_of(each): each for each in given}
         self.choices = tuple(self._members)
         self._check_declaration()
 
