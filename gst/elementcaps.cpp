@@ -208,12 +208,24 @@ void PythonElement::widen_for_link(GstQuery *query) const {
   gst_caps_unref(audio);
 }
 
+// The pad that sends, or none: the ghost pads of bins only hand on.
+static GstPad *sending_pad(GstPad *sink) {
+  GstPad *peer = gst_pad_get_peer(sink);
+  while (peer && GST_IS_PROXY_PAD(peer)) {
+    GstProxyPad *inside = gst_proxy_pad_get_internal(GST_PROXY_PAD(peer));
+    gst_object_unref(peer);
+    peer = inside ? gst_pad_get_peer(GST_PAD(inside)) : nullptr;
+    gst_clear_object(&inside);
+  }
+  return peer;
+}
+
 void PythonElement::look_for_refusal(GstPad *sink, GstPad *src,
                                      GstQuery *query) {
   const GstQueryType type = GST_QUERY_TYPE(query);
   if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS) return;
   if (!is_to_stream()) return;
-  GstPad *peer = gst_pad_get_peer(sink);
+  GstPad *peer = sending_pad(sink);
   if (type == GST_QUERY_CAPS && !peer)
     widen_for_link(query);
   else if (peer && type == GST_QUERY_CAPS)

@@ -32,7 +32,13 @@ from pythonfilter_failures import (
     stack_of_thread,
     unusable,
 )
-from pythonfilter_instance import make_instance, method_of, name_of, wrong_kind
+from pythonfilter_instance import (
+    check_arguments,
+    make_instance,
+    method_of,
+    name_of,
+    wrong_kind,
+)
 from pythonfilter_interpreter import check_numpy, log_with, prepare_interpreter
 from pythonfilter_kinds import AUDIO_METHODS, ELEMENTS
 from pythonfilter_reading import Unusable, read
@@ -188,6 +194,7 @@ class Host(Capabilities):
                 file,
                 audio,
             )
+        check_arguments(audio, file)
         self.audio = audio
         self.audio_name = name_of(audio)
         self.read_class_attributes()

@@ -26,6 +26,25 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
+def check_arguments(audio: Callable[..., Any], file: str) -> None:
+    """Raises PluginError where it cannot be called with a buffer: what Python
+    says of such a call names no line."""
+    try:
+        # What a decorator wraps may take more than it does itself.
+        signature = inspect.signature(audio, follow_wrapped=False)
+    except (TypeError, ValueError):  # not every callable tells
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise unusable(
+            f"{name_of(audio)}() is called with the buffer alone, which its "
+            f"arguments do not allow: {error}",
+            file,
+            audio,
+        ) from None
+
+
 def make_instance(kind: str, module: ModuleType, class_name: str, file: str) -> object:
     """What `module`, which is in `file`, makes of itself.  Raises PluginError."""
     if class_name:

@@ -68,6 +68,16 @@ REFUSALS = {
         "",
         "`async def`",
     ),
+    "no argument": (
+        "class Plugin:\n    def process_audio(self): ...",
+        "",
+        "process_audio() is called with the buffer alone",
+    ),
+    "an argument more": (
+        "class Plugin:\n    def process_audio(self, buffer, rate): ...",
+        "",
+        "arguments do not allow: missing a required argument: 'rate'",
+    ),
     "format": (PLUGIN + "    formats = ('U8',)", "", "declares formats = ('U8',)"),
     "channels": (PLUGIN + "    channels = 65", "", "declares channels = 65"),
     "block size": (PLUGIN + "    block_size = 6.4", "", "declares block_size = 6.4"),

@@ -151,6 +151,29 @@ GST_START_TEST(test_link_that_is_made_later_tells_the_reason) {
 }
 GST_END_TEST;
 
+// As in an application's own bin, and behind uridecodebin3: the pad next to the
+// element's belongs to a bin, and has no caps yet when it asks.
+GST_START_TEST(test_refusal_through_the_pads_of_bins_tells_the_reason) {
+  for (const char *kind : kinds) {
+    Pipeline pipeline("bin name=source bin.( name=inner " +
+                      line_of(kind, plugin()) + end_of(kind) + " )");
+    GstBin *all = GST_BIN(pipeline.get());
+    GstElement *source = gst_bin_get_by_name(all, "source");
+    GstElement *inner = gst_bin_get_by_name(all, "inner");
+    GstPad *pad = gst_element_get_static_pad(pipeline.python(), "sink");
+    fail_unless(gst_element_add_pad(inner, gst_ghost_pad_new("sink", pad)));
+    gst_object_unref(pad);
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    link_later(source, inner, "S16LE");
+    const Reports reports = pipeline.reports();
+    fail_unless_equals_int(reports.size(), 1);
+    expect_part(reports.text(), before);
+    gst_object_unref(inner);
+    gst_object_unref(source);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_questions_are_no_refusal) {
   for (const char *kind : kinds) {
     Pipeline pipeline(
@@ -191,6 +214,7 @@ static Suite *capsrefused_suite() {
   tcase_add_test(all, test_what_comes_after_it_is_named);
   tcase_add_test(all, test_what_comes_after_a_source_is_named);
   tcase_add_test(all, test_link_that_is_made_later_tells_the_reason);
+  tcase_add_test(all, test_refusal_through_the_pads_of_bins_tells_the_reason);
   tcase_add_test(all, test_questions_are_no_refusal);
   return suite;
 }

@@ -50,6 +50,11 @@ const Mistake mistakes[] = {
      CLASS "    async def process_audio(self, b):  # here\n"
            "        pass\n",
      "load", "", "`async def`", gst_library_error_quark},
+    {"an argument that nobody gives",
+     CLASS "    def process_audio(self, b, rate):  # here\n"
+           "        pass\n",
+     "load", "", "missing a required argument: 'rate'",
+     gst_library_error_quark},
     {"create_plugin returns None", "def create_plugin():  # here\n    pass\n",
      "load", "", "create_plugin() returned None", gst_library_error_quark},
     {"unknown format", CLASS "    formats = ('U8',)\n" FINE, "load", "",
