@@ -52,6 +52,9 @@ class Channel:
         # The next buffer is then no usual one, and sees it.
         self._running.surroundings.changed = self._view.known.clear
         self._plugin = Calls(self._running, self._outbox, self._view, confined)
+        self._listening = Listening(
+            self._events, self._plugin, self._running, self._outbox
+        )
         self._audio: AudioCall | None = None
         self._calling = False
         self._open = True
@@ -90,7 +93,7 @@ class Channel:
     def _listen(self) -> None:
         """On a thread of its own, until the host closes its end."""
         try:
-            Listening(self._events, self._plugin, self._running, self._outbox).run()
+            self._listening.run()
         except (wire.ProtocolError, OSError) as error:
             worker.end(f"{type(error).__name__}: {error}")
         self._open = False
@@ -190,6 +193,7 @@ class Channel:
         fields, descriptors = self._receive()
         if descriptors:
             raise wire.ProtocolError("a call with descriptors")
+        self._listening.settle()
         answer = self._plugin.answer(fields)
         self._running.end_if_forked()
         try:

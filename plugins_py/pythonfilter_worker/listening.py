@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +20,11 @@ from .failure import Failure
 from .running import Running
 
 
+# As long as the elements wait for it where the plugin is in their own process.
+UNLOCK_PATIENCE = 1.0
+_LOOK_AGAIN = 0.0005
+
+
 class Listening:
     """Reads `events` of one plugin."""
 
@@ -27,10 +35,41 @@ class Listening:
         self._plugin = plugin
         self._running = running
         self._outbox = outbox
+        # One for each thread: such an object is not to be used by two.
+        self._arrival, self._pending = select.poll(), select.poll()
+        for poll in (self._arrival, self._pending):
+            poll.register(events, select.POLLIN)
+        self._reads = False
+        # More than the last few are over long since.
+        self._unlocking: deque[threading.Thread] = deque(maxlen=8)
+
+    def settle(self) -> None:
+        """On the plugin's thread, before it begins with another call.
+
+        What the host said before it asked for that call goes first: an unlock()
+        that came behind a stop() or a seek() would end what it was not meant for,
+        or find no plugin any more, and what it raises would not be heard.
+        """
+        if not (self._pending.poll(0) or self._reads or self._unlocking):
+            return
+        end = time.monotonic() + UNLOCK_PATIENCE
+        while (self._pending.poll(0) or self._reads) and time.monotonic() < end:
+            time.sleep(_LOOK_AGAIN)
+        while self._unlocking:
+            self._unlocking.pop().join(max(0, end - time.monotonic()))
 
     def run(self) -> None:
         """To the end of the stream."""
+        try:
+            self._run()
+        finally:
+            self._reads = False
+
+    def _run(self) -> None:
         while True:
+            self._reads = False
+            self._arrival.poll()
+            self._reads = True
             try:
                 received = wire.receive(self._events)
             except ConnectionError:
@@ -47,15 +86,17 @@ class Listening:
                 self._show_from(wire.number(fields[1]))
             # Each on a thread of its own: one that waits holds up nothing else.
             elif name == b"unlock" and size == 1:
-                self._start(self._unlock)
+                self._unlocking.append(self._start(self._unlock))
             elif name == b"map_caps" and size == 4:
                 self._start(self._map_caps, *fields[1:])
             else:
                 raise wire.ProtocolError(f"{name[:20]!r} is no event")
 
     @staticmethod
-    def _start(function: Callable[..., None], *arguments: Any) -> None:
-        threading.Thread(target=function, args=arguments, daemon=True).start()
+    def _start(function: Callable[..., None], *arguments: Any) -> threading.Thread:
+        thread = threading.Thread(target=function, args=arguments, daemon=True)
+        thread.start()
+        return thread
 
     def _show_from(self, threshold: int) -> None:
         pythonfilter_logging.set_threshold(threshold)

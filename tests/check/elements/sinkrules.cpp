@@ -464,6 +464,24 @@ GST_START_TEST(test_a_failure_of_unlock_is_a_warning) {
 }
 GST_END_TEST;
 
+// In a worker too, which reads of it beside the calls: one that came later
+// would end what begins then, and at the end its failure would be lost.
+GST_START_TEST(test_unlock_comes_before_what_follows_it) {
+  for (int i = 0; i < 10; i++) {
+    Pipeline pipeline(tone_of(100) + line_of("pythonsink", telling(R"(
+    def write_audio(self, buffer): say("write")
+    def unlock(self): raise ValueError("no lock")
+)")));
+    clear_log();
+    pipeline.expect_to(GST_STATE_PLAYING);
+    fail_unless(wait_for_log("write"));
+    pipeline.expect_to(GST_STATE_READY);
+    expect_part(pipeline.reports().text(), "unlock() raised ValueError");
+    pipeline.expect_null();
+  }
+}
+GST_END_TEST;
+
 static Suite *sinkrules_suite() {
   Suite *suite = suite_create("sinkrules");
   TCase *segment = new_case(suite, "segment");
@@ -486,6 +504,7 @@ static Suite *sinkrules_suite() {
   tcase_add_test(told, test_last_sample_that_is_turned_off_stays_off);
   tcase_add_test(told, test_failures_on_the_way_to_null_are_seen);
   tcase_add_test(told, test_a_failure_of_unlock_is_a_warning);
+  tcase_add_test(told, test_unlock_comes_before_what_follows_it);
   return suite;
 }
 
