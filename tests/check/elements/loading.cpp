@@ -50,6 +50,8 @@ const Mistake mistakes[] = {
      CLASS "    async def process_audio(self, b):  # here\n"
            "        pass\n",
      "load", "", "`async def`", gst_library_error_quark},
+    {"takes no buffer", CLASS "    def process_audio(self): pass  # here\n",
+     "load", "", "is called with the buffer alone", gst_library_error_quark},
     {"an argument that nobody gives",
      CLASS "    def process_audio(self, b, rate):  # here\n"
            "        pass\n",
