@@ -58,9 +58,11 @@ GST_START_TEST(test_a_jump_that_stays_is_a_break) {
       Feed feed({});
       clear_log();
       push_ms(&stream, &feed, 3000);
-      push_ms(&stream, &feed, 900, late);
+      // The second begins at the time that was expected, or at the one that
+      // came instead: versions of GStreamer differ.
+      push_ms(&stream, &feed, 500, late);
       fail_unless_equals_int(breaks(), 0);
-      push_ms(&stream, &feed, 900, late);
+      push_ms(&stream, &feed, 700, late);
       fail_unless_equals_int(breaks(), 1);
       push_ms(&stream, &feed, 3000, late);
       fail_unless_equals_int(breaks(), 1);
