@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace pythonfilter {
@@ -73,14 +74,25 @@ void wipe_text(std::optional<std::string> *text) {
 // A word this short is in any text by chance, and hiding it there tells it.
 constexpr size_t shortest_redacted = 4;
 
-// 32 bytes in base64 of either alphabet, as keys are written.
+// In base64 of either alphabet, with its padding or without, or in hexadecimal
+// digits: what _keys.py takes for a key, which refuses it.
 bool looks_like_a_key(const std::string &text) {
-  constexpr char alphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  const size_t end = text.find_last_not_of(" \t\r\n");
-  return begin != std::string::npos && end - begin == 43 && text[end] == '=' &&
-         text.find_first_not_of(alphabet, begin) == end;
+  constexpr size_t sizes[] = {16, 20, 24, 28, 32, 48, 64, 96, 128};
+  std::string digits;
+  for (const char c : text)
+    if (!strchr(": \t\r\n", c)) digits += c;
+  while (!digits.empty() && digits.back() == '=')
+    digits.pop_back();
+  if (g_ascii_strncasecmp(digits.c_str(), "0x", 2) == 0) digits.erase(0, 2);
+  const auto is_hexadecimal = [](char c) { return bool(g_ascii_isxdigit(c)); };
+  const auto is_base64 = [](char c) {
+    return g_ascii_isalnum(c) || strchr("+/-_", c);
+  };
+  if (!std::all_of(digits.begin(), digits.end(), is_base64)) return false;
+  const bool in_twos =
+      std::all_of(digits.begin(), digits.end(), is_hexadecimal);
+  const size_t size = in_twos ? digits.size() / 2 : digits.size() * 3 / 4;
+  return std::find(std::begin(sizes), std::end(sizes), size) != std::end(sizes);
 }
 
 void redact_text(std::string *text, const std::string &secret) {

@@ -75,9 +75,12 @@ PythonElement::~PythonElement() {
 
 // ---- parameters ------------------------------------------------------------
 
-bool PythonElement::is_secret(const std::string &key) const {
-  const auto &all = plugin_->capabilities().secrets;
-  return std::find(all.begin(), all.end(), key) != all.end();
+// With plugins that fail closed somebody may have typed a key for its name.
+bool PythonElement::may_be_secret(const std::string &key) const {
+  const Capabilities &capabilities = plugin_->capabilities();
+  const auto &all = capabilities.secrets;
+  return capabilities.fail_closed ||
+         std::find(all.begin(), all.end(), key) != all.end();
 }
 
 GstFlowReturn PythonElement::apply_params() {
@@ -92,7 +95,8 @@ GstFlowReturn PythonElement::apply_params() {
       params_.accept(changes[i]);
       GST_DEBUG_OBJECT(
           element_, "%s: %s = %s", name_.c_str(), changes[i].key.c_str(),
-          is_secret(changes[i].key) ? "(a secret)" : changes[i].value.c_str());
+          may_be_secret(changes[i].key) ? "(a secret)"
+                                        : changes[i].value.c_str());
     } else {
       params_.forget_key(asked[i]);
       flow = report(GST_CLOCK_TIME_NONE);

@@ -281,7 +281,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
   std::string plugin_name() const;
-  bool is_secret(const std::string &key) const;
+  bool may_be_secret(const std::string &key) const;
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();

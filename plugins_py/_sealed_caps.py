@@ -19,7 +19,11 @@ _FIELD = re.compile(
     r"\s*([A-Za-z0-9_+/:.\-]+)\s*=\s*(?:\(\s*([A-Za-z0-9_+/:.\-]+)\s*\)\s*)?"
 )
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_TOKEN = re.compile(_QUOTED.pattern + r'|[^"]', re.DOTALL)
+# In pieces as long as may be, since somebody hostile writes these caps.
+_TOKEN = re.compile(_QUOTED.pattern + r'|[^",;{}<>\[\]]+|[^"]', re.DOTALL)
+# Of caps whose original is as long as any caps, sealed.
+_LONGEST = 512 * 1024
+_MOST_FIELDS = 64
 # \ooo is a byte; before anything but 0 to 3 a backslash stands for what follows.
 _ESCAPE = re.compile(rb"\\([0-3][0-7][0-7]|[^0-3])", re.DOTALL)
 _ESCAPES = re.compile(rb"(?:[^\\]|" + _ESCAPE.pattern + rb")*", re.DOTALL)
@@ -76,6 +80,8 @@ def read(caps: str, media_type: str) -> dict[str, str]:
 
     ValueError if they are not of ``media_type`` or not well-formed.
     """
+    if len(caps) > _LONGEST:
+        raise ValueError(f"these caps are longer than any: {len(caps)} characters")
     head = _MEDIA_TYPE.match(caps)
     if head is None or head[1] != media_type:
         raise ValueError(f"these caps are not {media_type}: {caps}")
@@ -94,7 +100,8 @@ def read(caps: str, media_type: str) -> dict[str, str]:
 
 def _parts(rest: str) -> list[str]:
     """What stands between the commas that are not in brackets or quotes."""
-    parts: list[str] = []
+    # Each in its pieces: adding to one text would copy it every time.
+    parts: list[list[str]] = []
     depth = at = 0
     while at < len(rest):
         token = _TOKEN.match(rest, at)
@@ -102,16 +109,18 @@ def _parts(rest: str) -> list[str]:
             raise ValueError(f"a quote is not closed: {rest[at:]}")
         at, text = token.end(), token[0]
         if depth == 0 and text == ",":
-            parts.append("")
+            if len(parts) == _MOST_FIELDS:
+                raise ValueError("these caps have more fields than any")
+            parts.append([])
         elif depth == 0 and text == ";":
             if rest[at:].strip():
                 raise ValueError("these caps are of several structures")
             break
         elif parts:
             depth += (text in "{<[") - (text in "}>]")
-            parts[-1] += text
+            parts[-1].append(text)
         elif text.strip():
             raise ValueError(f"a comma is missing before {rest!r}")
     if depth != 0:
         raise ValueError(f"a bracket is not closed: {rest}")
-    return parts
+    return ["".join(pieces) for pieces in parts]

@@ -30,22 +30,31 @@ class SealedPlugin(AudioProcessorPlugin):
     credential = Param("", description="The service credential that is the key")
 
     def set_parameter(self, key: str, value: str) -> bool | None:
-        """Refuses, without repeating it, a key in place of its name."""
+        """Refuses, without repeating it, what may be a key in the wrong place."""
         if key in KEY_PARAMETERS and looks_like_a_key(value):
             raise ValueError(
                 f"{key} is the name of a place that holds the key, not the key "
                 "itself, which others can now have seen: make a new one"
             )
         try:
-            return super().set_parameter(key, value)
+            accepted = super().set_parameter(key, value)
         except (TypeError, ValueError):
-            if key not in KEY_PARAMETERS:
+            if key not in KEY_PARAMETERS and not looks_like_a_key(value):
                 raise
             # A key with a typing error would be in the message.
             raise ValueError(
-                f"{key} was given what is no {WANTED[key]}; it is not shown, as it may "
-                "be the key itself"
+                f"{key} was given what is no {WANTED.get(key, 'value for it')}; it is "
+                "not shown, as it may be the key itself"
             ) from None
+        if accepted is False:
+            # The name may have been "key" or "password".
+            mine = type(self)
+            known = [n for n in dir(mine) if isinstance(getattr(mine, n), Param)]
+            raise ValueError(
+                f"there is no parameter {key}, only {', '.join(known)}; what it was "
+                "given is not shown, as it may be the key itself"
+            )
+        return accepted
 
     def _read_key(self) -> bytes:
         """32 bytes; OSError or ValueError says what to do."""

@@ -83,12 +83,12 @@ def describe_exception(
     kind, name, message, file, line, function, trace = _describe(error)
     return (
         kind,
-        as_c_string(name),
+        as_c_string(cut(name)),
         as_c_string(cut(message)),
-        as_c_string(file),
+        as_c_string(cut(file)),
         line,
-        as_c_string(function),
-        as_c_string(trace),
+        as_c_string(cut(function)),
+        as_c_string(_cut_middle(trace)),
     )
 
 
@@ -187,9 +187,10 @@ def _cut_messages(shown: Any) -> None:
         notes = getattr(each, "__notes__", None)
         if isinstance(notes, (list, tuple)):
             each.__notes__ = [cut(str(note)) for note in notes[:100]]
-        waiting += [each.__cause__, each.__context__]
-        waiting += getattr(each, "exceptions", None) or []
-        waiting = [one for one in waiting if one is not None]
+        others = [each.__cause__, each.__context__]
+        others += getattr(each, "exceptions", None) or []
+        # There may be a hundred thousand: each is looked at once.
+        waiting += [one for one in others if one is not None]
 
 
 def stack_of_thread(thread: int) -> str:

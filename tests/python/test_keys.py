@@ -396,6 +396,22 @@ def test_key_in_place_of_its_name_is_refused_and_not_repeated(module, name):
     assert plugin.get_parameter(name) in ("", "-1")
 
 
+@pytest.mark.parametrize("module", PLUGINS)
+@pytest.mark.parametrize("name", ["key", "password", "cipher_suite", "pad_to"])
+@pytest.mark.parametrize("size", [16, 32])
+def test_key_in_another_parameter_is_not_repeated_either(module, name, size):
+    plugin = made(module, "")
+    for text in written(size):
+        message = refused(ValueError, plugin.set_parameter, name, text)
+        assert name in message and "not shown" in message
+        assert text.rpartition("/")[2] not in message, text
+    # What is no key is shown, or nobody finds the mistake.
+    if module is sframe_encryptor and name == "pad_to":
+        assert "16.5" in refused(ValueError, plugin.set_parameter, name, "16.5")
+    if name == "key":
+        assert "key_file" in message and "secret" not in message
+
+
 # examples/make-key
 
 

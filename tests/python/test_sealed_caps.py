@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Caps within caps: what GStreamer makes of ours, and we of GStreamer's."""
 
+import contextlib
 import itertools
 import random
+import time
 
 import gi
 import pytest
@@ -183,3 +185,30 @@ def test_field_of_another_type_is_none(caps):
 def test_string_that_no_caps_can_hold_is_refused(text):
     with pytest.raises(ValueError):
         quote(text)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "x=(buffer)" + "de" * 125_000,
+        "x=" + " " * 250_000 + "1",
+        "x=" + "<" * 125_000 + ">" * 125_000,
+        "x={" + '"a",' * 60_000 + "}",
+        'x=(string)"' + "\\377" * 60_000 + '"',
+    ],
+)
+def test_hostile_caps_are_gone_through_once(more):
+    """Not once for each character: one packet would hold the receiver for long."""
+    caps = f"{TYPE}, original-caps=(string)a, {more}"
+    began = time.thread_time()
+    with contextlib.suppress(ValueError):
+        read(caps, TYPE)
+    # Of processor time, which a busy machine makes no longer; it was seconds.
+    assert time.thread_time() - began < 1
+
+
+@pytest.mark.parametrize("more", ["x=" + "1" * 600_000, ", ".join(["x=1"] * 100)])
+def test_caps_longer_than_any_are_refused(more):
+    with pytest.raises(ValueError, match="than any") as caught:
+        read(f"{TYPE}, original-caps=(string)a, {more}", TYPE)
+    assert len(str(caught.value)) < 200

@@ -214,3 +214,62 @@ def test_gst_launch_v_shows_no_secret(files):
     assert SECRET not in dots
     assert "caps = audio/x-raw" in result.out.decode()
     assert SECRET not in result.out.decode() + result.err
+
+
+CLOSED = """
+from base_plugin import AudioProcessorPlugin, Param
+
+class Closed(AudioProcessorPlugin):
+    fail_closed = True
+    key_file = Param("")
+
+    def set_parameter(self, key, value):
+        if len(value) > 20:
+            raise ValueError("a key in place of its name")
+        return super().set_parameter(key, value)
+
+    def process_audio(self, buffer): pass
+"""
+
+
+def test_a_key_that_was_refused_is_not_shown_any_more(files):
+    """In whatever form people have keys in."""
+    folder = files({"plugin.py": CLOSED})
+    left = run_application(
+        folder,
+        """
+        import base64
+        left = []
+        key = bytes(range(100, 132))
+        forms = [key.hex(), key.hex(":"), "0x" + key[:16].hex(), key.hex(" ")]
+        for each in (base64.b64encode(key), base64.urlsafe_b64encode(key[:16])):
+            forms += [each.decode(), each.decode().rstrip("=")]
+        for form in forms:
+            pipeline, p = make("audiotestsrc num-buffers=2 ! pythonfilter name=p "
+                               "script=plugin.py ! fakesink")
+            p.props.params = params(key_file=form)
+            pipeline.set_state(Gst.State.PLAYING)
+            message = wait(pipeline).parse_error()[0].message
+            assert "in place of its name" in message, message
+            shown = p.props.params.to_string() if p.props.params else ""
+            pipeline.set_state(Gst.State.NULL)
+            if "key_file" in shown:
+                left.append(form)
+        tell(left)
+        """,
+    )
+    assert left == []
+
+
+def test_the_log_has_no_values_of_a_plugin_that_fails_closed(files):
+    """A key with a typing error, which nobody can tell from a name."""
+    folder = files({"plugin.py": CLOSED, "open.py": CLOSED.replace("True", "False")})
+    for name, there in (("plugin", False), ("open", True)):
+        result = launch(
+            f"audiotestsrc num-buffers=2 ! pythonfilter script={folder}/{name}.py "
+            "params=p,key_file=a-typing-error ! fakesink",
+            GST_DEBUG="pythonfilter:7",
+        )
+        assert result.code == 0, result.err
+        assert "key_file" in result.err
+        assert ("a-typing-error" in result.err) is there
