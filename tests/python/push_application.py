@@ -27,6 +27,8 @@ types = Gst.PadProbeType
 def structure_text(thing):
     """What an event or a query says, in GStreamer's words."""
     structure = thing.get_structure()
+    if hasattr(structure, "__enter__"):  # gst-python 1.26 only lends it
+        structure = structure.__enter__()
     return structure.to_string() if structure else ""
 
 

@@ -96,6 +96,7 @@ def test_packets_of_somebody_change_nothing(isolation, tmp_path):
     encryptor, _, sealed = pair(steps.key)
     session = Session.of_caps(sealed)[0]
     deep = "[" * 22000
+    # Not one without an id: from 1.26 on GStreamer crashes in rtpgstdepay.
     attacks = [
         {"caps": session.clear_caps("video/x-h264, codec_data=(buffer)dead")},
         {"caps": session.clear_caps(f"audio/x-raw, a=(GstCaps){deep}")},
@@ -108,7 +109,7 @@ def test_packets_of_somebody_change_nothing(isolation, tmp_path):
         {"event": ("custom", "any, title=(string)secret;")},
         {"event": ("custom-both", "any, title=(string)secret;")},
         {"event": ("stream-start", "GstEventStreamStart, stream-id=(string)secret;")},
-        {"event": ("stream-start", "any, flags=(string)secret;")},
+        {"event": ("stream-start", "any, stream-id=(string)other, flags=(string)mad;")},
     ]
     number, sent = 0, payloads(len(attacks) + 1)
     frames = seal(encryptor, *sent)
