@@ -190,11 +190,11 @@ def test_string_that_no_caps_can_hold_is_refused(text):
 @pytest.mark.parametrize(
     "more",
     [
-        "x=(buffer)" + "de" * 125_000,
-        "x=" + " " * 250_000 + "1",
-        "x=" + "<" * 125_000 + ">" * 125_000,
-        "x={" + '"a",' * 60_000 + "}",
-        'x=(string)"' + "\\377" * 60_000 + '"',
+        "x=(buffer)" + "de" * 250_000,
+        "x=" + " " * 500_000 + "1",
+        "x=" + "<" * 250_000 + ">" * 250_000,
+        "x={" + '"a",' * 120_000 + "}",
+        'x=(string)"' + "\\377" * 120_000 + '"',
     ],
 )
 def test_hostile_caps_are_gone_through_once(more):
