@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 _MESSAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9/\-_.:+]*")
 _OUR_MESSAGES = "pythonfilter-"
 _OUR_FIELDS = frozenset(("timestamp", "duration"))
-_MOST_BYTES = 65536  # of the values of one message
+_MOST_BYTES = 65536  # of the fields of one message
+_LONGEST_NAME = 255
 
 
 def checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
     if not isinstance(name, str):
         raise TypeError(f"the name of a message is a str, not {name!r}")
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"the name of a message has at most {_LONGEST_NAME} letters")
     if not _MESSAGE_NAME.fullmatch(name) or name.startswith(_OUR_MESSAGES):
         raise ValueError(
             f"{name!r} cannot name a message: a letter, then letters, digits and "
@@ -30,12 +33,15 @@ def checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
     checked: dict[str, Field] = {}
     size = 0
     for key, value in fields.items():
+        if len(key) > _LONGEST_NAME:
+            raise ValueError(f"the name of a field has at most {_LONGEST_NAME} letters")
         if not (key.isascii() and key.isidentifier()) or key in _OUR_FIELDS:
             raise ValueError(
                 f"{key!r} cannot name a field: an ASCII identifier, and not "
                 + " or ".join(sorted(_OUR_FIELDS))
             )
         checked[key] = plain = _plain(key, value)
+        size += len(key)
         for each in plain if isinstance(plain, list) else (plain,):
             size += len(each.encode()) if isinstance(each, str) else 8
         if size > _MOST_BYTES:

@@ -345,3 +345,15 @@ def test_what_cannot_be_sent_is_refused_outside_a_pipeline_as_well():
     with pytest.raises(ValueError, match="'2' cannot name a message"):
         plugin.post("2")
     assert not plugin.posted
+
+
+def test_names_of_a_message_and_its_fields_are_no_place_for_data():
+    plugin = Posting()
+    plugin.post("n" * 255, **{"f" * 255: 1})
+    with pytest.raises(ValueError, match="name of a message has at most 255"):
+        plugin.post("n" * 256)
+    with pytest.raises(ValueError, match="name of a field has at most 255"):
+        plugin.post("m", **{"f" * 256: 1})
+    with pytest.raises(ValueError, match="larger than 64 KiB"):
+        plugin.post("m", **{f"f{number:0250}": 1 for number in range(300)})
+    assert len(plugin.posted) == 1
