@@ -556,7 +556,7 @@ static Suite *hangs_suite() {
                      held_count, "a worker that does not come up is ended");
   tcase_add_loop_test(held, test_null_is_not_kept_waiting_by_unlock, 0, 4);
   add_loop_test_here(held, test_unlock_that_hangs_in_c_is_told, 0, 2,
-                     "unlock() is not waited for");
+                     "only the next call waits for it");
   tcase_add_test(held, test_start_that_failed_does_not_wait_for_shutdown);
   tcase_add_test(held, test_script_that_never_ends_is_refused);
   return suite;

@@ -502,10 +502,7 @@ static Suite *sourceflow_suite() {
   tcase_add_test(failures, test_what_is_no_samples_is_an_error);
   TCase *stopping = new_case(suite, "stopping");
   tcase_add_loop_test(stopping, test_null_does_not_wait_for_a_reader, 0,
-                      stop_count - 2);
-  add_loop_test_here(stopping, test_null_does_not_wait_for_a_reader,
-                     stop_count - 2, stop_count,
-                     "what unlock() raises comes when the worker says so");
+                      stop_count);
   tcase_add_test(stopping, test_null_does_not_wait_until_a_live_buffer_is_due);
   return suite;
 }
