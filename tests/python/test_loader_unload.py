@@ -53,6 +53,7 @@ def test_nothing_is_left_after_unload(files, plugin, ours):
 @pytest.mark.parametrize("plugin", ["plugin.py", "failing.py"])
 @pytest.mark.parametrize("ours", [True, False])
 def test_memory_is_flat_over_200_loads(files, plugin, ours):
+    """At last: Python 3.13 and 3.14 fill caches of their own for some hundreds."""
     folder = files({f"folder/{name}": source for name, source in BIG.items()})
     code = f"""
     def cycle():
@@ -66,16 +67,20 @@ def test_memory_is_flat_over_200_loads(files, plugin, ours):
     def measure():
         gc.collect()
         return sys.getallocatedblocks(), len(gc.get_objects())
-    for _ in range(20):
-        cycle()
-    before = measure()
-    for _ in range(200):
-        cycle()
-    after = measure()
-    tell([after[0] - before[0], after[1] - before[1]])
+    def growth():
+        before = measure()
+        for _ in range(200):
+            cycle()
+        return [after - was for after, was in zip(measure(), before)]
+    growth()  # what is loaded or freed once
+    for _ in range(10):
+        grown = growth()
+        if max(grown) < 100:
+            break
+    tell(grown)
     """
     blocks, objects = run(folder, code, ours)
-    assert blocks < 200
+    assert blocks < 100
     assert objects < 100
 
 
