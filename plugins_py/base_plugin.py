@@ -364,7 +364,7 @@ class BasePlugin(abc.ABC):
 
         A value is a bool, an int of up to 64 bits, a float or a str, also one of
         NumPy's, or a list, a tuple or a one-dimensional NumPy array of one of
-        these; with their names they may take 64 KiB. Raises TypeError for any other type
+        these; together they may take 64 KiB. Raises TypeError for any other type
         and ValueError for a value or a name that cannot be sent; both name the
         field.
 

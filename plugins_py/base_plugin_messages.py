@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MESSAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9/\-_.:+]*")
 _OUR_MESSAGES = "pythonfilter-"
 _OUR_FIELDS = frozenset(("timestamp", "duration"))
-_MOST_BYTES = 65536  # of the fields of one message
+_MOST_BYTES = 65536  # of the values of one message, and of the names of its fields
 _LONGEST_NAME = 255
 
 
@@ -31,7 +31,7 @@ def checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
             f"/-_.:+, and not {_OUR_MESSAGES}..."
         )
     checked: dict[str, Field] = {}
-    size = 0
+    size = names = 0
     for key, value in fields.items():
         if len(key) > _LONGEST_NAME:
             raise ValueError(f"the name of a field has at most {_LONGEST_NAME} letters")
@@ -41,10 +41,10 @@ def checked_fields(name: str, fields: Mapping[str, object]) -> dict[str, Field]:
                 + " or ".join(sorted(_OUR_FIELDS))
             )
         checked[key] = plain = _plain(key, value)
-        size += len(key)
+        names += len(key)
         for each in plain if isinstance(plain, list) else (plain,):
             size += len(each.encode()) if isinstance(each, str) else 8
-        if size > _MOST_BYTES:
+        if max(size, names) > _MOST_BYTES:
             raise ValueError(f"with {key} the message is larger than 64 KiB")
     return checked
 
