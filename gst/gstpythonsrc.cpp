@@ -35,6 +35,9 @@
  */
 #include "gstpythonsrc.h"
 
+#include <optional>
+
+#include "busyhere.hpp"
 #include "plugincaps.hpp"
 #include "pluginpresets.hpp"
 #include "pythonelementclass.hpp"
@@ -43,6 +46,7 @@
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
 
+using pythonfilter::BusyHere;
 using pythonfilter::PythonElement;
 using pythonfilter::SourceStream;
 
@@ -212,30 +216,26 @@ static gboolean gst_python_src_send_event(GstElement *element,
       ->send_event(element, event);
 }
 
-// The element that this thread is pausing. The base class of GStreamer 1.26
-// unlocks for that, and does not take it back when it plays again: one that
-// came back with FLUSHING only then ended the task for good. pause() is enough
-// for all versions.
-static thread_local GstElement *pausing = nullptr;
-
 static GstStateChangeReturn gst_python_src_change_state(
     GstElement *element, GstStateChange transition) {
   auto *self = GST_PYTHON_SRC(element);
-  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) pausing = element;
+  std::optional<BusyHere> pausing;
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
+    pausing.emplace(self->stream);
   const GstStateChangeReturn result = self->python->change_state(
       transition, GST_ELEMENT_CLASS(gst_python_src_parent_class));
-  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) {
-    pausing = nullptr;
-    self->stream->pause();
-  }
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) self->stream->pause();
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     self->stream->forget_latency();
   return result;
 }
 
 static gboolean gst_python_src_unlock(GstBaseSrc *base) {
-  if (pausing == GST_ELEMENT(base)) return TRUE;
-  GST_PYTHON_SRC(base)->stream->set_unlocked(true);
+  SourceStream *stream = GST_PYTHON_SRC(base)->stream;
+  // The base class of GStreamer 1.26 unlocks to pause, too, and does not take
+  // it back when it plays again: a wait that came back with FLUSHING only then
+  // ended the task for good. pause() is enough for all versions.
+  if (!BusyHere::is_with(stream)) stream->set_unlocked(true);
   return TRUE;
 }
 
