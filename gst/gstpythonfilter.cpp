@@ -47,12 +47,12 @@
  */
 #include "gstpythonfilter.h"
 
-#include "dynamicelements.hpp"
-#include "filterstream.hpp"
-#include "plugincaps.hpp"
-#include "pluginpresets.hpp"
-#include "pythonelementclass.hpp"
-#include "sealedevents.hpp"
+#include "caps/plugincaps.hpp"
+#include "element/pythonelementclass.hpp"
+#include "params/pluginpresets.hpp"
+#include "scan/dynamicelements.hpp"
+#include "stream/filterstream.hpp"
+#include "stream/sealedevents.hpp"
 
 GST_DEBUG_CATEGORY(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug

@@ -38,11 +38,11 @@
  */
 #include "gstpythonsink.h"
 
-#include "plugincaps.hpp"
-#include "pluginpresets.hpp"
-#include "pythonelementclass.hpp"
-#include "sealedevents.hpp"
-#include "sinkstream.hpp"
+#include "caps/plugincaps.hpp"
+#include "element/pythonelementclass.hpp"
+#include "params/pluginpresets.hpp"
+#include "stream/sealedevents.hpp"
+#include "stream/sinkstream.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug

@@ -37,11 +37,11 @@
 
 #include <optional>
 
-#include "busyhere.hpp"
-#include "plugincaps.hpp"
-#include "pluginpresets.hpp"
-#include "pythonelementclass.hpp"
-#include "sourcestream.hpp"
+#include "caps/plugincaps.hpp"
+#include "element/pythonelementclass.hpp"
+#include "params/pluginpresets.hpp"
+#include "stream/busyhere.hpp"
+#include "stream/sourcestream.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug

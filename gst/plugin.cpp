@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What GStreamer loads: registers the elements, nothing else.
-#include "dynamicelements.hpp"
 #include "gstpythonfilter.h"
 #include "gstpythonsink.h"
 #include "gstpythonsrc.h"
+#include "scan/dynamicelements.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 

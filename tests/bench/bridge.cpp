@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "../../gst/bridgeloader.hpp"
+#include "../../gst/element/bridgeloader.hpp"
 
 using namespace pythonfilter;
 

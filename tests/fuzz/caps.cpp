@@ -4,8 +4,8 @@
 // only what it can read, and what is shown of them no terminal obeys.
 #include <string>
 
-#include "../../gst/foreigncaps.hpp"
-#include "../../gst/foreigntext.hpp"
+#include "../../gst/caps/foreigncaps.hpp"
+#include "../../gst/caps/foreigntext.hpp"
 #include "check.hpp"
 
 using namespace pythonfilter;

@@ -3,8 +3,8 @@
 // What NumPy lets a plugin do in place to the array that it is shown: to its
 // shape, its type, its flags, its memory. The next call sees the stream's own
 // again, and a weak reference leads nowhere between two calls.
-#include "../conversion.hpp"
-#include "../sink.hpp"
+#include "../support/conversion.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

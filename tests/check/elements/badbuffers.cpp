@@ -2,7 +2,7 @@
 //
 // Buffers that are not what their caps say: a message, no crash, and nothing
 // unprocessed under on-error=fail.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

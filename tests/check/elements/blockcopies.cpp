@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

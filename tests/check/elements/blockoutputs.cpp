@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // block-size of plugins whose output is another one than their input.
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // block-size: frames that fill no block, at the end of the stream and where it
 // breaks, and blocks whose call fails.
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

@@ -4,7 +4,7 @@
 // and the stream that goes on is the one that came.
 #include <random>
 
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // How a converting plugin gets what goes in: as bytes where they lie, and
 // only to read where caps differ.
-#include "../conversion.hpp"
+#include "../support/conversion.hpp"
 
 using namespace check;
 

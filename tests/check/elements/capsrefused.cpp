@@ -4,7 +4,7 @@
 // what upstream says; caps that somebody only asks about are none.
 #include <map>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -4,7 +4,7 @@
 // and no setter is called while the plugin runs.
 #include <random>
 
-#include "../sink.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // The plugin contract, the same for all three kinds: how methods are spelled,
 // in which order they are called, and what reaches them.
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -2,8 +2,8 @@
 //
 // Plugins that change format and size: what they negotiate, and how they get
 // what goes in.
-#include "../conversion.hpp"
-#include "../mistake.hpp"
+#include "../support/conversion.hpp"
+#include "../support/mistake.hpp"
 
 using namespace check;
 

@@ -7,7 +7,7 @@
 
 #include <gst/controller/controller.h>
 
-#include "../parameters.hpp"
+#include "../support/parameters.hpp"
 
 using namespace check;
 

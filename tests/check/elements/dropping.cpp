@@ -2,7 +2,7 @@
 //
 // Buffers that a plugin says are not fit to go on: counted, told now and then,
 // and never an end of the stream. And what a plugin says of a break.
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // A plugin that keeps something of a buffer after the call keeps valid memory
 // with the values it saw; downstream gets memory of its own.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // What a plugin can do wrong while it plays: one ERROR that names its file and
 // line, and nothing gets through.
-#include "../mistake.hpp"
+#include "../support/mistake.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Buffers that NumPy cannot show as they are, and buffers that others use too:
 // right samples all the same, and a copy that is counted.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

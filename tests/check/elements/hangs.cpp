@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <thread>
 
-#include "../again.hpp"
-#include "../conversion.hpp"
-#include "../pipeline.hpp"
+#include "../support/again.hpp"
+#include "../support/conversion.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

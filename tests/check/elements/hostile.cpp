@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

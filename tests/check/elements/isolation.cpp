@@ -3,8 +3,8 @@
 // What the element makes of a plugin in another process: how long it waits,
 // what passes when that is late or dies, what it counts, and whose memory goes
 // where. The other process is fake_process.cpp.
-#include "../../../gst/patience.hpp"
-#include "../pipeline.hpp"
+#include "../../../gst/element/patience.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 using pythonfilter::Block;

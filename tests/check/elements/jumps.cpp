@@ -3,7 +3,7 @@
 // Where a stream of raw audio goes on elsewhere: times that jump without a
 // DISCONT, by the rules of GstAudioStreamAlign; the borders of a segment; and
 // playing backwards.
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

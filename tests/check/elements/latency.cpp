@@ -2,7 +2,7 @@
 //
 // Filters whose output lags behind and that say so: every sample comes out at
 // the time at which it went in, and as many of them.
-#include "../blocks.hpp"
+#include "../support/blocks.hpp"
 
 using namespace check;
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <random>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Plugins that cannot be loaded: one ERROR that names the file and the line,
 // and no READY.
-#include "../mistake.hpp"
+#include "../support/mistake.hpp"
 
 using namespace check;
 

@@ -3,7 +3,7 @@
 // What plugins tell the application: post(), and statistics while buffers flow.
 #include <atomic>
 
-#include "../sink.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

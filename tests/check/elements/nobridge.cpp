@@ -2,7 +2,7 @@
 //
 // No Python to be had: a program of its own, as a bridge that was once opened
 // stays for the life of the process.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

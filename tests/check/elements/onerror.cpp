@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What a failed call lets through, by on-error, and how often it is told.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

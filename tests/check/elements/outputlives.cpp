@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <thread>
 
-#include "../conversion.hpp"
+#include "../support/conversion.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // What a converting plugin may give and what becomes of it: the object's own
 // memory, or a copy where the plugin could still change it; and its time.
-#include "../conversion.hpp"
+#include "../support/conversion.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Timestamps, durations, offsets, flags and metas of what a converting plugin
 // gives: those of what went in, divided over a list, together over none yet.
-#include "../conversion.hpp"
+#include "../support/conversion.hpp"
 
 using namespace check;
 

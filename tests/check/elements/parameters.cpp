@@ -2,13 +2,13 @@
 //
 // A plugin's Params as the properties of the element's child `plugin`: their
 // types and ranges, what is refused, and that they are one with `params`.
-#include "../parameters.hpp"
+#include "../support/parameters.hpp"
 
 #include <atomic>
 #include <cmath>
 #include <thread>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Every property: what is set is read back, and parameters arrive at the
 // plugin as the strings a user would write.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // The main job: exact samples through every format, layout and kind of plugin,
 // in the memory that went in.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

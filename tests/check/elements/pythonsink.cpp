@@ -2,8 +2,8 @@
 //
 // What pythonsink hands to its plugin: exact samples, on time, and nobody
 // else's memory to write into.
-#include "../clock.hpp"
-#include "../sink.hpp"
+#include "../support/clock.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

@@ -4,7 +4,7 @@
 // that do not drift.
 #include <set>
 
-#include "../clock.hpp"
+#include "../support/clock.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Code that is saved while the stream plays: when it takes over, and which of
 // its methods are called meanwhile, of sources and sinks as well.
-#include "../reload.hpp"
+#include "../support/reload.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Code that is saved while the stream plays, and is broken or does not fit: the
 // old code plays on.
-#include "../reload.hpp"
+#include "../support/reload.hpp"
 
 using namespace check;
 

@@ -3,8 +3,8 @@
 // What code that is saved while the stream plays takes over: parameters, state
 // and every sample. PYTHONFILTER_CHECK_RELOADS and PYTHONFILTER_CHECK_SAVES say
 // how often the long tests reload, and save, which takes 54 ms or more.
-#include "../blocks.hpp"
-#include "../reload.hpp"
+#include "../support/blocks.hpp"
+#include "../support/reload.hpp"
 
 using namespace check;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Converting plugins that say when their outputs are: Timed and Gap.
-#include "../conversion.hpp"
+#include "../support/conversion.hpp"
 
 using namespace check;
 

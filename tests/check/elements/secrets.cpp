@@ -4,7 +4,7 @@
 // unprocessed may leave.
 #include <atomic>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

@@ -7,8 +7,8 @@
 #include <dlfcn.h>
 #include <sys/resource.h>
 
-#include "../conversion.hpp"
-#include "../waiting.hpp"
+#include "../support/conversion.hpp"
+#include "../support/waiting.hpp"
 
 using namespace check;
 

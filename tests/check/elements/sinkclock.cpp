@@ -3,10 +3,10 @@
 // provide-clock: a clock that goes as fast as a sink's device plays.
 #include <cmath>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 // Of the plugin file nothing can be called from here; and its times are made
 // up.
-#include "../../../gst/deviceclock.cpp"
+#include "../../../gst/stream/deviceclock.cpp"
 
 using namespace check;
 using pythonfilter::DeviceClock;

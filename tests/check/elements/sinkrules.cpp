@@ -4,7 +4,7 @@
 // stream is over, what is told of it; and streams that a plugin ends.
 #include <gst/base/gstbasesink.h>
 
-#include "../sink.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // What pythonsink does while its plugin has no space or takes nothing: wait
 // for a bounded time, stop waiting at once, and say what was lost.
-#include "../sink.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

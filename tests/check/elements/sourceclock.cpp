@@ -2,7 +2,7 @@
 //
 // A live pythonsrc and the pipeline's clock, which here is a GstTestClock: it
 // shows another time only where a test says so.
-#include "../clock.hpp"
+#include "../support/clock.hpp"
 
 using namespace check;
 

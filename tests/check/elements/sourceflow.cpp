@@ -2,7 +2,7 @@
 //
 // When pythonsrc sends a buffer: live and not, with nothing to send, at the
 // end, after failures, and how soon it stops.
-#include "../clock.hpp"
+#include "../support/clock.hpp"
 
 using namespace check;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A source that ends within a buffer, one that knows how long it is, and seeks.
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

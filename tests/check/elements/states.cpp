@@ -4,7 +4,7 @@
 // and back looks like.
 #include <thread>
 
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

@@ -2,7 +2,7 @@
 //
 // Events, flags, queries and the end of the stream, as native audio filters
 // treat them.
-#include "../harness.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

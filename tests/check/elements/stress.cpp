@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Threads that all want something of one element, and many elements at once.
-#include "../again.hpp"
-#include "../harness.hpp"
+#include "../support/again.hpp"
+#include "../support/harness.hpp"
 
 using namespace check;
 

@@ -5,7 +5,7 @@
 // the modes of the CPU's floating point.
 #include <cfenv>
 
-#include "../sink.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 

@@ -4,9 +4,9 @@
 // meant for ThreadSanitizer, which would not understand an interpreter.
 #include <mutex>
 
-#include "../again.hpp"
-#include "../conversion.hpp"
-#include "../parameters.hpp"
+#include "../support/again.hpp"
+#include "../support/conversion.hpp"
+#include "../support/parameters.hpp"
 
 using namespace check;
 

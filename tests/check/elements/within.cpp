@@ -6,7 +6,7 @@
 // can be stopped and started from elsewhere afterwards.
 #include <atomic>
 
-#include "../pipeline.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 

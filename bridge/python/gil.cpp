@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gil.hpp"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "../ticks.hpp"
+#include "names.hpp"
+
+namespace pythonfilter {
+
+std::atomic<bool> interpreter_closing{false};
+
+namespace {
+
+std::atomic<int> inside{0};
+pthread_t closing_thread;
+
+bool finalizing() {
+#if PY_VERSION_HEX >= 0x030d0000
+  return Py_IsFinalizing();
+#else
+  return _Py_IsFinalizing();
+#endif
+}
+
+bool closing_thread_may_enter() {
+  return pthread_equal(pthread_self(), closing_thread) && Py_IsInitialized() &&
+         !finalizing();
+}
+
+// Initial-exec: read without a call. This module is never unloaded.
+__attribute__((tls_model("initial-exec"))) thread_local bool kept = false;
+
+// The state of a thread that Python did not make, given back when the thread
+// ends, unless the interpreter is closing and will throw it away itself.
+//
+// A C++ thread_local and not a pthread key: those run later, when Python's own
+// key has already forgotten the state.
+struct KeptThread {
+  void keep() {
+    PyGILState_Ensure();
+    kept = true;
+  }
+
+  ~KeptThread() {
+    if (!kept || !gate::enter()) return;
+    const PyGILState_STATE outer = PyGILState_Ensure();
+    PyGILState_Release(PyGILState_LOCKED);  // the one from keep()
+    PyGILState_Release(outer);
+    gate::leave();
+  }
+};
+
+thread_local KeptThread this_thread;
+
+}  // namespace
+
+namespace gate {
+
+[[gnu::hot]] bool enter() {
+  inside.fetch_add(1, std::memory_order_seq_cst);
+  if (!interpreter_closing.load(std::memory_order_seq_cst)) return true;
+  if (closing_thread_may_enter()) return true;
+  leave();
+  return false;
+}
+
+[[gnu::hot]] void leave() {
+  inside.fetch_sub(1, std::memory_order_release);
+}
+
+bool closed() {
+  return interpreter_closing.load(std::memory_order_relaxed);
+}
+
+bool application_ended() {
+  return !python.ours && (finalizing() || (closed() && !Py_IsInitialized()));
+}
+
+void close() {
+  closing_thread = pthread_self();
+  interpreter_closing.store(true, std::memory_order_seq_cst);
+}
+
+bool wait_until_empty(int milliseconds) {
+  const uint64_t limit = monotonic_ns() + uint64_t(milliseconds) * 1000000u;
+  while (inside.load(std::memory_order_acquire) > 0) {
+    if (monotonic_ns() > limit) return false;
+    const timespec pause = {0, 500000};
+    nanosleep(&pause, nullptr);
+  }
+  return true;
+}
+
+}  // namespace gate
+
+[[gnu::hot]] Gil::Gil() : entered_(gate::enter()) {
+  if (!entered_) return;
+  if (kept) {
+    state_ = PyGILState_Ensure();
+    return;
+  }
+  // A thread that Python made has a state, and Python looks after it.
+  const bool stranger = PyGILState_GetThisThreadState() == nullptr;
+  state_ = PyGILState_Ensure();
+  if (stranger) this_thread.keep();
+}
+
+[[gnu::hot]] Gil::~Gil() {
+  if (!entered_) return;
+  PyGILState_Release(state_);
+  gate::leave();
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A plugin that runs in this process's interpreter.
+#pragma once
+
+#include "../bridge.hpp"
+#include "audio_view.hpp"
+#include "outbox.hpp"
+#include "python.hpp"
+#include "running_call.hpp"
+#include "side_calls.hpp"
+#include "surroundings.hpp"
+
+namespace pythonfilter {
+
+class PythonPlugin final : public Plugin {
+ public:
+  PythonPlugin(PluginKind kind, const std::shared_ptr<Listener> &listener)
+      : kind_(kind),
+        outbox_(std::make_shared<Outbox>(listener)),
+        site_(outbox_->site()),
+        side_calls_(site_->listener) {}
+  ~PythonPlugin() override;
+
+  const Capabilities &capabilities() const override { return capabilities_; }
+  bool load(const PluginSpec &spec, Failure *failure) override;
+  bool initialize(const std::vector<Parameter> &set, Failure *failure) override;
+  bool start(const StreamFormat &format, Failure *failure) override;
+  bool stop(Failure *failure) override;
+  bool shutdown(Failure *failure) override;
+  Outcome process(Block *block, Failure *failure) override;
+  bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool preferences(Preferences *preferences, Failure *failure) override;
+  bool duration(uint64_t *duration, Failure *failure) override;
+  bool seek(uint64_t place, Failure *failure) override;
+  bool latency(double *seconds, Failure *failure) override;
+  bool reset(Failure *failure) override;
+  bool drain(Tail *tail, Failure *failure) override;
+  bool available_space(int *frames, Failure *failure) override;
+  bool take_state(Plugin *old, Failure *failure) override;
+  bool restore_state(Failure *failure) override;
+  bool unlock(Failure *failure) override;
+  bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
+                Failure *failure) override;
+  bool is_called_here() const override {
+    return is_in_call(*site_) ||
+           delivering_.load(std::memory_order_relaxed) == thread_id();
+  }
+  void stop_deadline(uint64_t deadline, HangObserver *observer) override;
+
+ private:
+  bool load_module(const PluginSpec &spec, Failure *failure);
+  bool read_capabilities();
+  bool read_values(Failure *failure);
+  bool preset(const std::vector<Parameter> &set, Failure *failure);
+  void unload();
+  Ref call_host(const char *method, const char *phase, Failure *failure,
+                Ref arguments);
+  bool call_host(const char *method, Failure *failure);
+  bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
+                    std::string *mapped, Failure *failure);
+  Outcome call_itself(Block *block, Failure *failure);
+  Outcome accept(PyObject *result, Block *block, Failure *failure);
+  Outcome outcome_of(Failure *failure) const;
+  bool is_secret(const std::string &key) const;
+  bool tell_parameter(Parameter *parameter, Failure *failure);
+  void complain(Failure *failure, bool refused);
+
+  const PluginKind kind_;
+  const std::shared_ptr<Outbox> outbox_;
+  const std::shared_ptr<CallSite> site_;
+  std::atomic<unsigned long> delivering_{0};  // the thread of process()
+  CallWatch until_started_;
+  SideCalls side_calls_;
+  // All with the GIL.
+  Ref host_;   // pythonfilter_host.Host, the instance and what is known of it
+  Ref audio_;  // process_audio, read_audio or write_audio, bound
+  std::string audio_name_;
+  Ref state_;  // of the plugin that it replaces, on its way
+  Surroundings surroundings_;
+  AudioView view_;
+  Capabilities capabilities_;
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a plugin says it can work on, as caps.
+#pragma once
+
+#include <string>
+
+#include <gst/audio/audio.h>
+
+#include "../../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+// Everything any plugin may ask for.
+Capabilities all_capabilities();
+void add_pad_template(GstElementClass *element_class, const char *name,
+                      GstPadDirection direction);
+
+GstCaps *caps_of(const Capabilities &capabilities);
+
+std::string text_of(const GstCaps *caps);
+bool is_raw_audio(const GstCaps *caps);
+
+// False for caps that leave something open, or name what no audio has: a plugin
+// or a peer may have written them, and GStreamer takes a rate of 0.
+bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
+
+// False for caps that are not raw audio in one of our formats.
+bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
+
+// Raw audio of any kind.
+GstCaps *any_raw_audio();
+
+// Why nothing of what a plugin takes or gives is among what is offered to it or
+// wanted of it, and what can be done: the end of a sentence.
+std::string why_not_taken(const GstCaps *takes, const GstCaps *offered);
+std::string why_not_given(const GstCaps *gives, const GstCaps *wanted);
+
+}  // namespace pythonfilter

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "failuremessage.hpp"
+
+#include "../caps/foreigntext.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+void domain_and_code(const Failure &failure, GQuark *domain, int *code) {
+  switch (failure.kind) {
+    case Failure::Kind::NotFound:
+      *domain = GST_RESOURCE_ERROR;
+      *code = GST_RESOURCE_ERROR_NOT_FOUND;
+      return;
+    case Failure::Kind::Unusable:
+      *domain = GST_LIBRARY_ERROR;
+      *code = failure.phase == "python" ? GST_LIBRARY_ERROR_INIT
+                                        : GST_LIBRARY_ERROR_SETTINGS;
+      return;
+    default:
+      break;
+  }
+  const bool loading = failure.phase == "load" || failure.phase == "initialize";
+  *domain = loading ? GST_LIBRARY_ERROR : GST_STREAM_ERROR;
+  *code = loading ? int(GST_LIBRARY_ERROR_INIT) : int(GST_STREAM_ERROR_FAILED);
+}
+
+// Before start() a plugin is told the format, and a source asked for its own:
+// which method it was, the place knows.
+std::string method_of(const Failure &failure) {
+  const bool of_several =
+      failure.phase == "preferences" ||
+      (failure.phase == "start" && failure.function.rfind("set", 0) == 0);
+  return of_several && !failure.function.empty() ? failure.function
+                                                 : failure.phase;
+}
+
+std::string what_happened(const Failure &failure) {
+  if (failure.kind == Failure::Kind::Interrupted)
+    return failure.phase +
+           "() was still running a second after the element "
+           "was told to stop, and was interrupted";
+  const bool elsewhere = failure.kind == Failure::Kind::Late ||
+                         failure.kind == Failure::Kind::Lost ||
+                         failure.kind == Failure::Kind::Gone;
+  if (failure.type.empty() || elsewhere ||
+      failure.kind == Failure::Kind::BadResult)
+    return failure.message;
+  if (failure.kind == Failure::Kind::Dropped)
+    return "dropped a buffer" +
+           (failure.message.empty() ? "" : ": " + failure.message);
+  const std::string raised =
+      failure.type + (failure.message.empty() ? "" : ": " + failure.message);
+  if (failure.phase == "load") return "cannot be loaded: " + raised;
+  if (failure.phase == "python") return "Python cannot be used: " + raised;
+  return method_of(failure) + "() raised " + raised;
+}
+
+const char *name_of(Failure::Kind kind) {
+  switch (kind) {
+    case Failure::Kind::NotFound:
+      return "not-found";
+    case Failure::Kind::Unusable:
+      return "unusable";
+    case Failure::Kind::Raised:
+      return "raised";
+    case Failure::Kind::Refused:
+      return "refused";
+    case Failure::Kind::BadResult:
+      return "bad-result";
+    case Failure::Kind::Dropped:
+      return "dropped";
+    case Failure::Kind::EndOfStream:
+      return "end-of-stream";
+    case Failure::Kind::Interrupted:
+      return "interrupted";
+    case Failure::Kind::Late:
+      return "late";
+    case Failure::Kind::Lost:
+      return "lost";
+    case Failure::Kind::Gone:
+      return "gone";
+    case Failure::Kind::Closing:
+      break;
+  }
+  return "closing";
+}
+
+}  // namespace
+
+std::string sentence(const std::string &plugin, const Failure &failure) {
+  std::string text = plugin + ": " + what_happened(failure);
+  if (failure.line > 0)
+    text += " (" + failure.file + ":" + std::to_string(failure.line) + ")";
+  return text;
+}
+
+std::string post_failure(GstElement *element, GstMessageType type,
+                         const std::string &plugin, const Failure &failure,
+                         GstClockTime pts, guint64 count) {
+  const std::string message = shown_text(failure.message);
+  std::string text = shown_text(sentence(plugin, failure));
+  if (count > 1)
+    text += " (" + std::to_string(count) + " failures since the last message)";
+  GstStructure *details = gst_structure_new(
+      "python-exception", "kind", G_TYPE_STRING, name_of(failure.kind), "phase",
+      G_TYPE_STRING, failure.phase.c_str(), "type", G_TYPE_STRING,
+      failure.type.c_str(), "message", G_TYPE_STRING, message.c_str(), "file",
+      G_TYPE_STRING, failure.file.c_str(), "line", G_TYPE_INT, failure.line,
+      "function", G_TYPE_STRING, failure.function.c_str(), "plugin",
+      G_TYPE_STRING, plugin.c_str(), "pts", G_TYPE_UINT64, guint64(pts),
+      "count", G_TYPE_UINT64, count, nullptr);
+  GQuark domain;
+  int code;
+  domain_and_code(failure, &domain, &code);
+  const std::string debug =
+      failure.traceback.empty() ? message : shown_text(failure.traceback);
+  gst_element_message_full_with_details(
+      element, type, domain, code, g_strdup(text.c_str()),
+      g_strdup(debug.c_str()),
+      failure.file.empty() ? plugin.c_str() : failure.file.c_str(),
+      failure.function.empty() ? failure.phase.c_str()
+                               : failure.function.c_str(),
+      failure.line, details);
+  return text;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Passes on what a plugin tells: its messages to the element's bus, its log to
+// the debug category `pythonplugin`.
+//
+// It may outlive the element, as threads of a plugin may.
+#pragma once
+
+#include <gst/gst.h>
+
+#include "../../bridge/bridge.hpp"
+#include "statistics.hpp"
+
+namespace pythonfilter {
+
+class PluginListener final : public Listener {
+ public:
+  // `segment` and `dropped` are the element's.
+  PluginListener(GstElement *element, const GstSegment *segment,
+                 Counter *dropped);
+  ~PluginListener() override;
+
+  void post(const Message &message) override;
+  void count_dropped(uint64_t messages) override { dropped_->add(messages); }
+  void log(const LogRecord &record) override;
+  void failed(const Failure &failure) override;
+  LogLevel log_threshold() const override;
+
+ private:
+  GWeakRef element_;
+  const GstSegment *const segment_;
+  Counter *const dropped_;
+};
+
+// What the times of the element's buffers are counted in.
+const GstSegment *segment_of(GstElement *element, PluginKind kind);
+
+}  // namespace pythonfilter

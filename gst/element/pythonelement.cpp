@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pythonelement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <gst/base/gstbasesink.h>
+
+#include "../caps/plugincaps.hpp"
+#include "bridgeloader.hpp"
+#include "pluginlistener.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr int most_latency_seconds = 60;
+
+// From the moment an element is told to stop until its call is interrupted.
+constexpr uint64_t stop_patience_ns = 1000000000;
+
+// Whether the element, or a bin around it, is on its way below PAUSED. A bin
+// takes its elements to PAUSED first, and that is all they are told.
+bool is_to_stop(GstElement *element) {
+  bool stops = false;
+  GstObject *each = GST_OBJECT(gst_object_ref(element));
+  while (each) {
+    GST_OBJECT_LOCK(each);
+    stops =
+        stops || (GST_IS_ELEMENT(each) && GST_STATE(each) >= GST_STATE_PAUSED &&
+                  GST_STATE_TARGET(each) < GST_STATE_PAUSED);
+    GST_OBJECT_UNLOCK(each);
+    GstObject *parent = gst_object_get_parent(each);
+    gst_object_unref(each);
+    each = parent;
+  }
+  return stops;
+}
+
+GQuark python_element_quark() {
+  static const GQuark quark =
+      g_quark_from_static_string("pythonfilter-element");
+  return quark;
+}
+
+}  // namespace
+
+PythonElement *PythonElement::of(gpointer element) {
+  return static_cast<PythonElement *>(
+      g_object_get_qdata(G_OBJECT(element), python_element_quark()));
+}
+
+PythonElement::PythonElement(GstElement *element, PluginKind kind,
+                             const GstSegment &segment)
+    : element_(element),
+      kind_(kind),
+      segment_(segment),
+      properties_(element, &params_),
+      isolation_in_doubt_(
+          !isolation_of_environment(&settings_.isolation.process)),
+      reloader_(kind, &params_, &deadline_, this, this) {
+  gst_audio_info_init(&info_);
+  g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
+}
+
+PythonElement::~PythonElement() {
+  gst_clear_caps(&caps_);
+  gst_clear_caps(&agreed_input_);
+  gst_clear_caps(&agreed_output_);
+}
+
+// ---- parameters ------------------------------------------------------------
+
+// With plugins that fail closed somebody may have typed a key for its name.
+bool PythonElement::may_be_secret(const std::string &key) const {
+  const Capabilities &capabilities = plugin_->capabilities();
+  const auto &all = capabilities.secrets;
+  return capabilities.fail_closed ||
+         std::find(all.begin(), all.end(), key) != all.end();
+}
+
+GstFlowReturn PythonElement::apply_params() {
+  std::vector<Parameter> changes = params_.take();
+  if (changes.empty()) return GST_FLOW_OK;
+  const BusyHere busy(this);
+  std::vector<Parameter> asked = changes;
+  GstFlowReturn flow = GST_FLOW_OK;
+  for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
+    if (params_.is_as_written(changes[i].key, &failure_) &&
+        plugin_->set_parameter(&changes[i], &failure_)) {
+      params_.accept(changes[i]);
+      GST_DEBUG_OBJECT(
+          element_, "%s: %s = %s", name_.c_str(), changes[i].key.c_str(),
+          may_be_secret(changes[i].key) ? "(a secret)"
+                                        : changes[i].value.c_str());
+    } else {
+      params_.forget_key(asked[i]);
+      flow = report(GST_CLOCK_TIME_NONE);
+      // What fails the load stays as it was asked for.
+      if (started_) params_.take_back(changes[i].key);
+    }
+    properties_.tell_outcome(asked[i]);
+  }
+  PluginParams::wipe(&changes);
+  PluginParams::wipe(&asked);
+  curves_.refresh(properties_);
+  return flow == GST_FLOW_OK ? update_latency() : flow;
+}
+
+// ---- states ----------------------------------------------------------------
+
+bool PythonElement::refuse_within_call(const char *what) const {
+  std::shared_ptr<Plugin> plugin;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    plugin = plugin_;
+  }
+  if (!BusyHere::is_with(this) && !(plugin && plugin->is_called_here()))
+    return false;
+  // Not on the bus: whoever asks may do so for whatever comes there.
+  g_warning(
+      "%s cannot %s within a call of its plugin, or in a sync handler of "
+      "what is posted then; gst_element_call_async() or another thread "
+      "can",
+      GST_OBJECT_NAME(element_), what);
+  return true;
+}
+
+// The base class of a sink holds a lock in its calls that each change needs.
+bool PythonElement::may_change_state(GstStateChange transition) const {
+  const bool matters = transition == GST_STATE_CHANGE_NULL_TO_READY ||
+                       transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+                       transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                       kind_ == PluginKind::Sink;
+  return !matters ||
+         !refuse_within_call(
+             ("go " +
+              std::string(gst_element_state_get_name(
+                  GST_STATE_TRANSITION_CURRENT(transition))) +
+              " to " +
+              gst_element_state_get_name(GST_STATE_TRANSITION_NEXT(transition)))
+                 .c_str());
+}
+
+GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
+                                                 GstElementClass *parent) {
+  if (!may_change_state(transition)) return GST_STATE_CHANGE_FAILURE;
+  // A sink cannot even pause while its call runs.
+  const bool down = transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+                    transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                    (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
+                     kind_ == PluginKind::Sink && is_to_stop(element_));
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
+    return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    failed_ = caps_refused_ = false;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
+      transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
+    stopping_ = false;
+  // A call that runs keeps the pads from being deactivated.
+  if (down) begin_stop();
+  const GstStateChangeReturn result =
+      parent->change_state(element_, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    stop();
+    tell_rest();
+  }
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
+      (transition == GST_STATE_CHANGE_NULL_TO_READY &&
+       result == GST_STATE_CHANGE_FAILURE))
+    unload();
+  if (down) end_stop();
+  return result;
+}
+
+// All of stopping shares one second; each call still gets a moment of its own.
+void PythonElement::begin_stop() {
+  if (!plugin_) return;
+  const uint64_t now = monotonic_ns();
+  if (!stopping_.exchange(true)) stop_deadline_ = now + stop_patience_ns;
+  deadline_.begin(stop_deadline_);
+}
+
+void PythonElement::end_stop() {
+  deadline_.end();
+}
+
+std::string PythonElement::plugin_name() const {
+  if (!settings_.script.empty()) return settings_.script;
+  if (!settings_.module.empty()) return settings_.module;
+  return GST_OBJECT_NAME(element_);
+}
+
+bool PythonElement::load() {
+  const BusyHere busy(this);
+  PluginSpec spec;
+  spec.kind = kind_;
+  spec.listener = std::make_shared<PluginListener>(
+      element_, segment_of(element_, kind_), &stats_.messages_dropped);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    spec.script = settings_.script;
+    spec.module = settings_.module;
+    spec.class_name = settings_.class_name;
+    spec.venv = settings_.venv;
+    spec.isolation = settings_.isolation;
+    name_ = plugin_name();
+    isolated_ = spec.isolation.process;
+    past_ = {};
+  }
+  stats_.clear();
+  stopping_ = failed_ = escape_warned_ = false;
+  last_told_ = 0;
+  untold_ = {};
+  latency_ = 0;
+  if (spec.script.empty() == spec.module.empty()) {
+    GST_ELEMENT_ERROR(
+        element_, LIBRARY, SETTINGS,
+        (spec.script.empty() ? "No plugin: set script=FILE.py or module=NAME"
+                             : "Set either script or module, not both"),
+        (nullptr));
+    return false;
+  }
+  GST_INFO_OBJECT(element_, "loads %s%s%s%s", name_.c_str(),
+                  spec.class_name.empty() ? "" : ", class ",
+                  spec.class_name.c_str(),
+                  isolated_ ? ", in a process of its own" : "");
+  Failure failure;
+  if (isolation_in_doubt_) {
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "
+                       "process",
+                       g_getenv("GST_PYTHONFILTER_ISOLATION")),
+                      (nullptr));
+    return false;
+  }
+  Bridge *bridge = open_bridge(spec, &failure);
+  std::shared_ptr<Plugin> plugin = bridge ? bridge->make(spec) : nullptr;
+  if (!plugin || !plugin->load(spec, &failure)) {
+    post(GST_MESSAGE_ERROR, failure);
+    return false;
+  }
+  deadline_.add(plugin);
+  plugin_ = std::move(plugin);
+  lender_->set(plugin_);
+  reloads_ = 0;
+  read_only_ = plugin_->capabilities().read_only;
+  // Before anything else is said or can fail.
+  params_.begin(plugin_->capabilities().secrets,
+                plugin_->capabilities().parameters);
+  tell_warnings(plugin_->capabilities());
+  // A launch line sets plugin::NAME as soon as it is there, and initialize()
+  // may need it.
+  properties_.publish(plugin_->capabilities().parameters, name_);
+  if (!initialize() || !describe_caps()) {
+    unload();
+    return false;
+  }
+  curves_.open(plugin_->capabilities().parameters);
+  const bool closed = close_if_asked(plugin_->capabilities());
+  if (!closed)
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
+  if (closed && apply_params() == GST_FLOW_OK) {
+    GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(),
+                    caps_);
+    reloader_.open(bridge, spec, plugin_->capabilities());
+    return true;
+  }
+  unload();
+  return false;
+}
+
+void PythonElement::tell_warnings(const Capabilities &capabilities) {
+  for (const std::string &warning : capabilities.warnings)
+    GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
+                        ("%s: %s", name_.c_str(), warning.c_str()), (nullptr));
+}
+
+bool PythonElement::initialize() {
+  std::vector<Parameter> set = params_.pending();
+  Failure failure;
+  bool good = true;
+  for (const Parameter &each : set)
+    good = good && params_.is_as_written(each.key, &failure);
+  good = good && plugin_->initialize(set, &failure);
+  PluginParams::wipe(&set);
+  if (!good) {
+    params_.redact(&failure);
+    post(GST_MESSAGE_ERROR, failure);
+    return false;
+  }
+  properties_.refresh(plugin_->capabilities().parameters);
+  return true;
+}
+
+void PythonElement::unload() {
+  const BusyHere busy(this);
+  reloader_.close();
+  properties_.withdraw();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    gst_clear_caps(&caps_);
+    conversion_.close();
+  }
+  if (!plugin_) return;
+  // Also of an element that did not come as far as READY.
+  begin_stop();
+  if (kind_ == PluginKind::Sink) set_latency(0);
+  if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
+  end_stop();
+  deadline_.remove(plugin_);
+  lender_->set(nullptr);
+  std::lock_guard<std::mutex> lock(mutex_);
+  remember_worker();
+  fail_closed_ = false;
+  plugin_.reset();
+}
+
+// ---- between caps and stop -------------------------------------------------
+
+bool PythonElement::start(const GstAudioInfo &info, int frames) {
+  StreamFormat format;
+  if (!stream_format_of(info, &format)) return false;
+  format.frames = frames;
+  return start(info, &format);
+}
+
+bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
+  if (!plugin_ || refuse_within_call("take caps")) return false;
+  // The pad sends caps that were refused again, before each buffer.
+  if (failed_) return false;
+  const BusyHere busy(this);
+  stop();
+  info_ = info;
+  format_ = *format;
+  // A "frame" of bytes is one of them, and lasts nobody knows how long.
+  const double per_second =
+      format->bytes ? double(info.rate) * info.bpf : double(info.rate);
+  ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
+  latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
+  curve_rate_ = format->bytes ? 0 : info.rate;
+  stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
+  frames_since_latency_ = 0;
+  if (isolated_) patience_.start(is_live(), curve_rate_);
+  set_stats_interval(stats_interval_);
+  if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
+  curves_.refresh(properties_);
+  // stop() follows if and only if start() was entered.
+  started_ = true;
+  const char *to = format->output_caps.empty() ? "" : " to ";
+  if (format->bytes)
+    GST_INFO_OBJECT(element_, "%s starts: %s%s%s", name_.c_str(),
+                    format->input_caps.c_str(), to,
+                    format->output_caps.c_str());
+  else
+    GST_INFO_OBJECT(element_, "%s starts: %d Hz, %d channels, %s, %s%s%s",
+                    name_.c_str(), info.rate, info.channels,
+                    gst_audio_format_to_string(GST_AUDIO_INFO_FORMAT(&info)),
+                    info.layout == GST_AUDIO_LAYOUT_INTERLEAVED
+                        ? "interleaved"
+                        : "non-interleaved",
+                    to, format->output_caps.c_str());
+  if (!plugin_->start(*format, &failure_)) return fail_caps();
+  reloader_.begin_stream(info_, format_);
+  return update_latency() == GST_FLOW_OK;
+}
+
+// Whoever is upstream knows; a source knows itself.
+bool PythonElement::is_live() const {
+  gboolean live = FALSE;
+  if (kind_ == PluginKind::Source) {
+    g_object_get(element_, "is-live", &live, nullptr);
+    return live;
+  }
+  GstPad *pad = gst_element_get_static_pad(element_, "sink");
+  GstQuery *query = gst_query_new_latency();
+  if (gst_pad_peer_query(pad, query))
+    gst_query_parse_latency(query, &live, nullptr, nullptr);
+  gst_query_unref(query);
+  gst_object_unref(pad);
+  return live;
+}
+
+bool PythonElement::offer_memory(GstQuery *query) const {
+  if (!isolated_ || !plugin_) return false;
+  offer_lent_memory(query, lender_);
+  return true;
+}
+
+void PythonElement::stop() {
+  if (!started_) return;
+  const BusyHere busy(this);
+  started_ = false;
+  length_ = GST_CLOCK_TIME_NONE;
+  reloader_.end_stream();
+  if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
+  GstStructure *stats = statistics();
+  GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
+  gst_structure_free(stats);
+}
+
+GstFlowReturn PythonElement::update_latency() {
+  frames_since_latency_ = 0;  // also of a plugin that says nothing
+  if (!started_) return GST_FLOW_OK;
+  const BusyHere busy(this);
+  if (plugin_->capabilities().has_duration) {
+    const GstFlowReturn flow = update_duration();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  if (!plugin_->capabilities().has_latency) return GST_FLOW_OK;
+  double seconds = 0;
+  if (!plugin_->latency(&seconds, &failure_))
+    return report(GST_CLOCK_TIME_NONE);
+  // A live pipeline waits as long before it plays at all. NaN is neither.
+  if (!(seconds >= 0 && seconds <= most_latency_seconds)) {
+    refuse("get_processing_latency() gave " + std::to_string(seconds) +
+           ", not a number of seconds from 0 to " +
+           std::to_string(most_latency_seconds));
+    failure_.phase = "get_processing_latency";
+    return report(GST_CLOCK_TIME_NONE);
+  }
+  set_latency(GstClockTime(std::llround(seconds * GST_SECOND)));
+  return GST_FLOW_OK;
+}
+
+void PythonElement::end(GstPad *pad) {
+  GST_INFO_OBJECT(element_, "%s ended the stream", name_.c_str());
+  GstEvent *end = gst_event_new_eos();
+  if (GstEvent *segment = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0)) {
+    gst_event_set_seqnum(end, gst_event_get_seqnum(segment));
+    gst_event_unref(segment);
+  }
+  gst_pad_send_event(pad, end);
+}
+
+void PythonElement::set_latency(GstClockTime now) {
+  if (latency_.exchange(now) != now) tell_latency();
+}
+
+// A source's or a filter's is a part of what it tells, and it tells of that.
+void PythonElement::tell_latency() {
+  const BusyHere busy(this);
+  GST_DEBUG_OBJECT(element_, "the latency is %" GST_TIME_FORMAT " now",
+                   GST_TIME_ARGS(latency()));
+  if (kind_ != PluginKind::Sink) return;
+  // A device's: buffers are written so much earlier, and the base class answers
+  // for that and posts the message.
+  GstBaseSink *sink = GST_BASE_SINK(element_);
+  latency_is_told_later_ = sink->need_preroll && !sink->have_preroll;
+  gst_base_sink_set_render_delay(sink, latency());
+  latency_is_told_later_ = false;
+}
+
+GstFlowReturn PythonElement::reset() {
+  if (!started_ || failed_ || !plugin_->capabilities().has_reset ||
+      refuse_within_call("forget what it heard"))
+    return GST_FLOW_OK;
+  const BusyHere busy(this);
+  if (!plugin_->reset(&failure_)) return report(GST_CLOCK_TIME_NONE);
+  return update_latency();
+}
+
+GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
+  if (!started_ || failed_ || !plugin_->capabilities().has_drain ||
+      refuse_within_call("drain"))
+    return GST_FLOW_OK;
+  const BusyHere busy(this);
+  tail->pts = pts;
+  return plugin_->drain(tail, &failure_) ? GST_FLOW_OK : report(pts);
+}
+
+void PythonElement::unlock() {
+  Failure failure;
+  std::shared_ptr<Plugin> plugin;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    plugin = plugin_;
+  }
+  if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))
+    post(GST_MESSAGE_WARNING, failure);
+}
+
+bool PythonElement::available_space(int *frames) {
+  const BusyHere busy(this);
+  return plugin_->available_space(frames, &failure_);
+}
+
+Preferences PythonElement::preferences() {
+  Preferences preferences;
+  if (failed_) return preferences;  // it was told
+  if (params_.changed() && apply_params() != GST_FLOW_OK) return preferences;
+  const BusyHere busy(this);
+  if (!plugin_->preferences(&preferences, &failure_))
+    report(GST_CLOCK_TIME_NONE);
+  return preferences;
+}
+
+// ---- one buffer ------------------------------------------------------------
+
+GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
+  if (properties_.is_controlled())
+    properties_.sync(
+        gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
+  return frames_since_latency_ >= latency_interval_ && !params_.changed()
+             ? update_latency()
+             : apply_params();
+}
+
+[[gnu::hot]] Outcome PythonElement::call(Block *block) {
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, curve_rate_, block);
+  const Outcome outcome = G_UNLIKELY(isolated_)
+                              ? call_elsewhere(block)
+                              : plugin_->process(block, &failure_);
+  if (outcome == Outcome::Closing) return outcome;
+  count(*block);
+  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
+    stats_.frames.add(stat_unit_ == 1 ? block->frames - block->missing
+                      : stat_unit_    ? block->frames / stat_unit_
+                                      : 0);
+  if (G_UNLIKELY(block->times.left >=
+                 stats_due_.load(std::memory_order_relaxed)))
+    post_due_statistics();
+  return outcome;
+}
+
+[[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block) {
+  if (G_UNLIKELY(BusyHere::is_with(this)))
+    return refuse("was pushed into within its own call");
+  const BusyHere busy(this);
+  if (block->patience == 0) block->patience = patience_.with(*block);
+  return plugin_->process(block, &failure_);
+}
+
+[[gnu::hot]] void PythonElement::count(const Block &block) {
+  stats_.call.add(block.times.left - block.times.held);
+  stats_.gil_wait.add(block.times.held - block.times.asked);
+  if (G_UNLIKELY(isolated_)) {
+    const uint64_t ticks = block.times.left - block.times.asked;
+    stats_.round_trip.add(ticks);
+    if (patience_.took(block, uint64_t(double(ticks) * ns_per_tick())))
+      tell_latency();
+  }
+  if (double(block.times.left - block.times.asked) >
+          double(block.frames) * ticks_per_frame_ &&
+      ticks_per_frame_ > 0)
+    stats_.overruns.add();
+  if (block.copied) stats_.copies.add();
+  frames_since_latency_ += block.frames;
+  if (G_UNLIKELY(block.escaped)) warn_about_escapes();
+}
+
+}  // namespace pythonfilter

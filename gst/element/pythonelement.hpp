@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What every element that hosts a Python plugin is made of: its properties,
+// the plugin's life from NULL to NULL, what happens when a call fails, and the
+// statistics. The element classes add what their base class needs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gst/audio/audio.h>
+
+#include "../../bridge/bridge.hpp"
+#include "../buffers/audioblock.hpp"
+#include "../buffers/lentallocator.hpp"
+#include "../caps/capsconversion.hpp"
+#include "../params/curves.hpp"
+#include "../params/pluginparams.hpp"
+#include "../params/pluginproperties.hpp"
+#include "../reload/reloader.hpp"
+#include "../reload/stopdeadline.hpp"
+#include "../stream/busyhere.hpp"
+#include "isolationproperties.hpp"
+#include "patience.hpp"
+#include "statistics.hpp"
+
+namespace pythonfilter {
+
+enum class OnError { Fail, Passthrough, Silence, Drop };
+
+// Property ids of an element class continue from here.
+constexpr guint last_shared_property = last_isolation_property;
+
+// What an element that is made for one plugin cannot change.
+struct FixedPlugin {
+  std::string script, class_name;
+  std::vector<std::string> secrets;  // as far as they are known
+};
+
+class PythonElement final : private HangObserver, private ReloadObserver {
+ public:
+  // `segment` is the base class's, of the stream.
+  PythonElement(GstElement *element, PluginKind kind,
+                const GstSegment &segment);
+  ~PythonElement();
+
+  // That of an instance of any of our element classes.
+  static PythonElement *of(gpointer element);
+
+  // Right after the element was made.
+  void fix_plugin(const FixedPlugin &plugin);
+  // The element's own properties, which are parameters of this plugin.
+  void set_own_parameter(const ParameterSpec &spec, GParamSpec *property,
+                         const GValue *value) {
+    properties_.set_own(spec, property, value, settings_.script);
+  }
+  void get_own_parameter(const ParameterSpec &spec, GValue *value) const {
+    properties_.get_own(spec, value);
+  }
+  bool plugin_fixed() const { return plugin_fixed_; }
+  // For a preset: `params`, and what the plugin's other Params are; NULL:
+  // nothing. False: a secret may be among them, since nobody knows the plugin.
+  bool keep_params(GstStructure **params) const;
+  // Script, or module, and class: what tells plugins apart. Empty: none.
+  std::string plugin_identity() const;
+
+  static void install_properties(GObjectClass *object_class);
+  // False: not one of the shared ones.
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
+
+  // Stands in for the parent's change_state, which it calls.
+  GstStateChangeReturn change_state(GstStateChange transition,
+                                    GstElementClass *parent);
+
+  // The caps that the plugin takes, the template's before READY.
+  GstCaps *allowed_caps() const;
+  // The caps of the other pad of a filter; anything before READY, when nobody
+  // knows the plugin.
+  GstCaps *transform_caps(GstPadDirection direction, GstCaps *caps);
+  // What the plugin gives for these caps of its input. Of one that fails closed
+  // transform_caps() tells that only once it is agreed on.
+  GstCaps *ask_output(GstCaps *input) const;
+  void agree(GstCaps *input, GstCaps *output);
+  // Whether the plugin stands by what the pads agreed on. False: an error was
+  // posted.
+  bool confirm_caps(GstCaps *input, GstCaps *output);
+  // The same of a source that declares caps.
+  bool confirm_source_caps(GstCaps *caps);
+  // Of a plugin that declares caps, what of the format comes of those of its
+  // input; `info` is empty where that is no raw audio. False: an error was
+  // posted.
+  bool describe_input(const GstCaps *caps, GstAudioInfo *info,
+                      StreamFormat *format);
+  // Whether the plugin takes them, of a filter. False: that was posted.
+  bool takes(const GstCaps *input);
+  // Caps that it does not take are no reason to end the stream. Any thread.
+  bool drops_caps() const { return on_error() == OnError::Drop && closes(); }
+  // Says that no stream can be made of caps that the plugin takes or gives.
+  // Always false.
+  bool refuse_caps(const GstCaps *caps, const char *does);
+  // What a query for caps, answered by the base class, says of the stream: one
+  // ERROR where none can come of it. `src` is a filter's.
+  void look_for_refusal(GstPad *sink, GstPad *src, GstQuery *query);
+  // The same of a source that has not agreed on caps.
+  void look_at_output(const GstCaps *gives, GstPad *src);
+
+  // Whether this is within a call of the plugin, or of a handler of what it or
+  // the element says then; what is asked for, `what`, cannot be done there, and
+  // that is said.
+  bool refuse_within_call(const char *what) const;
+  // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
+  // False: an error was posted.
+  bool start(const GstAudioInfo &info, int frames);
+  // The same of a converting plugin; `info` is empty where it gets no raw
+  // audio.
+  bool start(const GstAudioInfo &info, StreamFormat *format);
+  void stop();
+  bool started() const { return started_; }
+  // An error was posted, and nothing goes on before a stop.
+  bool failed() const { return failed_; }
+  const GstAudioInfo &info() const { return info_; }
+
+  // The rest is the streaming thread's, one after the other.
+
+  // Before each buffer: OK, or why none may be processed now.
+  GstFlowReturn prepare(GstClockTime pts) {
+    if (G_UNLIKELY(failed_)) return GST_FLOW_ERROR;
+    if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
+      return GST_FLOW_FLUSHING;
+    if (G_UNLIKELY(params_.changed() || properties_.is_controlled() ||
+                   frames_since_latency_ >= latency_interval_))
+      return apply_changes(pts);
+    return GST_FLOW_OK;
+  }
+  // Between two buffers, the plugin's code can change. False: it stays, or
+  // `next` is to be given to take_over(), before which the old plugin still
+  // is the one that drain_old() drains.
+  bool new_code_waits() const { return reloader_.has_offer(); }
+  bool accept_code(Candidate *next);
+  bool carries_state(const Candidate &next) const;
+  void drain_old(Tail *tail, GstClockTime pts);
+  // A WARNING of the last failure, which ends nothing.
+  void forgive() {
+    if (failure_.kind != Failure::Kind::Closing) reload_failed(failure_);
+  }
+  void take_over(Candidate next);
+  // All of that where there is no tail. Whether the new code is there, and
+  // knows nothing of what the old one did.
+  bool change_code() {
+    Candidate next;
+    if (!accept_code(&next)) return false;
+    const bool carries = carries_state(next);
+    take_over(std::move(next));
+    return !carries;
+  }
+  // The plugin's audio method. What Failed means waits for report().
+  Outcome call(Block *block);
+  // What a call with this outcome, which is not Ok, lets through.
+  OnError lets_through(Outcome outcome) const;
+  // As if the plugin had failed, for something it is not to blame for.
+  Outcome refuse(const std::string &problem);
+  // One message about the last failure, by policy. OK: the stream goes on,
+  // as it does after a Dropped buffer by any policy.
+  GstFlowReturn report(GstClockTime pts, OnError policy);
+  GstFlowReturn report(GstClockTime pts) { return report(pts, on_error()); }
+  // The stream is at its end: what was only counted, and the statistics.
+  void end_of_stream() {
+    tell_rest();
+    post_statistics();
+  }
+  // The plugin ended the stream: what follows is as if upstream had. `pad` is
+  // the one that is being streamed to, and takes nothing more until a flush.
+  void end(GstPad *pad);
+  // The same of a buffer that came with caps that confirm_caps() refused.
+  GstFlowReturn report_refused_caps();
+  GstFlowReturn reset();
+  GstFlowReturn drain(Tail *tail, GstClockTime pts);
+  bool available_space(int *frames);
+  // Of a source, with the parameters of now.
+  Preferences preferences();
+  // Of a source that is started: it goes on with this frame, or at this time
+  // where it gives no raw audio. False: that was posted.
+  bool seek(guint64 place);
+  // It is stopped and started, and so begins anew. False: an error was posted.
+  bool restart();
+
+  // The plugin runs in another process.
+  bool isolated() const { return isolated_; }
+  // Of a block that call() gets in parts; by itself it is that of the part.
+  uint64_t patience_with(const Block &block) const {
+    return isolated_ ? patience_.with(block) : 0;
+  }
+  // It is another one by now, and start() has to follow with the caps that this
+  // one gives.
+  bool wants_start() const {
+    return isolated_ && plugin_->capabilities().maps_to_output &&
+           plugin_->wants_start(patience_.hurries());
+  }
+  // In the answer to an ALLOCATION query. False: nothing was added.
+  bool offer_memory(GstQuery *query) const;
+
+  // Any thread.
+  // The plugin's code is loaded anew. False: there is none.
+  bool reload() { return reloader_.request(); }
+  // The plugin's Params as an object; NULL: there are none. Any thread.
+  GstObject *ref_properties() const { return properties_.ref_child(); }
+
+  // Any thread, from READY on.
+  void unlock();
+  // Of a call whose end nobody waited for. Any thread.
+  void warn_about_failure(const Failure &failure) {
+    post(GST_MESSAGE_WARNING, failure);
+  }
+  bool loaded() const { return plugin_ != nullptr; }
+  const Capabilities &capabilities() const { return plugin_->capabilities(); }
+  bool read_only() const { return read_only_; }
+  bool converts() const { return plugin_->capabilities().converts; }
+  // Nothing may leave that the plugin did not make.
+  bool fails_closed() const {
+    return plugin_ && plugin_->capabilities().fail_closed;
+  }
+  // The same, on any thread.
+  bool closes() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return fail_closed_;
+  }
+  OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
+  GstClockTime latency() const { return latency_.load(); }
+  // How long its process may keep a live buffer, which adds to that.
+  GstClockTime deadline() const { return patience_.latency(); }
+  // Of a source; GST_CLOCK_TIME_NONE: it does not know, or is not started.
+  GstClockTime duration() const { return length_.load(); }
+  // Whether the plugin has seek(); also in NULL, when it has none.
+  bool can_seek() const;
+  // Whether a sink's has get_available_space(); as can_seek().
+  bool has_space() const;
+  // A sink's, by the base class.
+  bool latency_is_told_later() const { return latency_is_told_later_; }
+  Statistics &stats() { return stats_; }
+  void post_statistics();
+
+ private:
+  static constexpr char fail_closed_rule[] =
+      "the plugin says that nothing unprocessed may leave it, so on-error must "
+      "be fail or drop";
+
+  struct Settings {
+    std::string script, module, class_name, venv;
+    Isolation isolation;
+  };
+  // Failures, and the last of them, that no message was posted for.
+  struct Untold {
+    guint64 count = 0;
+    Failure failure;
+    GstClockTime pts = GST_CLOCK_TIME_NONE;
+  };
+
+  void call_hangs(const std::string &phase, const std::string &stack) override;
+  void reload_failed(const Failure &failure) override;
+  void cannot_watch(const std::string &problem) override;
+  bool hand_over(Candidate *next, Failure *failure);
+  bool change_over(Candidate *next, bool carries, Failure *failure);
+  bool load();
+  bool initialize();
+  void tell_warnings(const Capabilities &capabilities);
+  bool describe_caps();
+  void unload();
+  bool may_change_state(GstStateChange transition) const;
+  void begin_stop();
+  void end_stop();
+  Outcome call_elsewhere(Block *block);
+  bool change_setting(std::string Settings::*setting, const GValue *value,
+                      const char *name);
+  bool is_in_null(const GValue *value, const char *name);
+  bool set_isolation(guint id, const GValue *value);
+  void set_on_error(OnError policy);
+  bool close_if_asked(const Capabilities &capabilities);
+  std::string plugin_name() const;
+  bool may_be_secret(const std::string &key) const;
+  GstFlowReturn apply_params();
+  GstFlowReturn apply_changes(GstClockTime pts);
+  GstFlowReturn update_latency();
+  GstFlowReturn update_duration();
+  void set_latency(GstClockTime now);
+  void tell_latency();
+  bool fail_caps();
+  bool is_to_stream() const;
+  void widen_for_link(GstQuery *query) const;
+  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
+  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
+  void refuse_offer(const GstCaps *offered, GstPad *src);
+  // What somebody does with caps: "gives" them.
+  using CapsRole = std::pair<const char *, const GstCaps *>;
+  void refuse_caps_once(const std::string &why, const CapsRole &own,
+                        const CapsRole &other);
+  void count(const Block &block);
+  void warn_about_escapes();
+  void tell(GstMessageType type);
+  void tell_rest();
+  void post(GstMessageType type, Failure failure);
+  void announce(GstMessageType type, const Failure &failure, GstClockTime pts,
+                guint64 count);
+  void set_stats_interval(guint milliseconds);
+  void post_due_statistics();
+  GstStructure *statistics() const;
+  bool worker_statistics(WorkerStatistics *now) const;
+  void remember_worker();
+  bool is_live() const;
+  static bool ends_stream(Failure::Kind kind, OnError policy);
+
+  GstElement *const element_;
+  const PluginKind kind_;
+  const GstSegment &segment_;
+
+  // A leaf lock: nothing is called and nothing waited for under it.
+  mutable std::mutex mutex_;
+  Settings settings_;                             // guarded by mutex_
+  bool plugin_fixed_ = false;                     // since the element was made
+  std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
+  std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
+  bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
+  GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
+  CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
+  // Guarded by mutex_; of a converting plugin that fails closed.
+  GstCaps *agreed_input_ = nullptr, *agreed_output_ = nullptr;
+  PluginParams params_;
+  PluginProperties properties_;
+  Patience patience_;
+  // Guarded by mutex_. The environment says neither none nor process, and
+  // nobody else said.
+  bool isolation_in_doubt_ = false;
+
+  // From READY to NULL. Written under mutex_ by the streaming thread, which
+  // reads it without.
+  std::shared_ptr<Plugin> plugin_;
+  std::string name_;        // of the plugin, for messages; as plugin_
+  bool read_only_ = false;  // as plugin_
+  bool isolated_ = false;   // as plugin_
+  const std::shared_ptr<Lender> lender_ = std::make_shared<Lender>();
+  WorkerStatistics past_;  // guarded by mutex_; of the plugins before it
+  Statistics stats_;
+  std::atomic<guint> stats_interval_{0};         // ms; 0: never
+  std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
+  std::atomic<bool> stopping_{false};
+  std::atomic<GstClockTime> latency_{0};
+  std::atomic<GstClockTime> length_{GST_CLOCK_TIME_NONE};
+  std::atomic<bool> latency_is_told_later_{false};
+  uint64_t stop_deadline_ = 0;
+  StopDeadline deadline_{this};
+  std::atomic<bool> reload_{false};
+  guint64 reloads_ = 0;  // the streaming thread's
+  std::atomic<bool> caps_refused_{false};
+  std::atomic<bool> escape_warned_{false};
+
+  // The streaming thread's, between caps and stop.
+  bool started_ = false;
+  bool failed_ = false;  // an error was posted: nothing more gets through
+  Failure failure_;      // of the call; strings are not made for each buffer
+  Failure refusal_;      // of the last caps, where that is no error
+  GstAudioInfo info_;
+  Curves curves_;
+  int curve_rate_ = 0;          // 0: blocks are bytes
+  double ticks_per_frame_ = 0;  // 0: not known
+  guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
+  guint64 frames_since_latency_ = 0;
+  guint64 latency_interval_ = 0;  // frames from one question to the next
+  uint64_t last_told_ = 0;        // monotonic_ns
+  Untold untold_;
+  StreamFormat format_;
+
+  Reloader reloader_;  // last: its threads use the others
+};
+
+}  // namespace pythonfilter
+
+GType gst_python_on_error_get_type();

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pluginpresets.hpp"
+
+#include <string>
+#include <vector>
+
+#include "../element/pythonelement.hpp"
+#include "../gstpythonfilter.h"
+#include "../gstpythonsink.h"
+#include "../gstpythonsrc.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr char separator[] = ": ";
+// GstPreset cannot read the GstStructures that it writes, but any text.
+constexpr char params_tag[] = "params";
+
+// GStreamer's own, the same for each of our classes.
+GstPresetInterface defaults;
+
+// A preset's name where all plugins of an element class share one file.
+std::string prefix_of(GstPreset *preset) {
+  const PythonElement *python = PythonElement::of(preset);
+  if (python->plugin_fixed()) return "";
+  std::string prefix = python->plugin_identity() + separator;
+  // What the name of a GKeyFile's group cannot have.
+  for (char &c : prefix)
+    if (c == '[' || c == ']' || g_ascii_iscntrl(c)) c = '_';
+  return prefix;
+}
+
+bool is_ours(GType type) {
+  for (GType ours :
+       {GST_TYPE_PYTHON_FILTER, GST_TYPE_PYTHON_SRC, GST_TYPE_PYTHON_SINK})
+    if (g_type_is_a(type, ours)) return true;
+  return false;
+}
+
+gchar **copy_of(const std::vector<std::string> &texts) {
+  auto **copy = g_new0(gchar *, texts.size() + 1);
+  for (size_t i = 0; i < texts.size(); i++)
+    copy[i] = g_strdup(texts[i].c_str());
+  return copy;
+}
+
+gchar **get_preset_names(GstPreset *preset) {
+  const std::string prefix = prefix_of(preset);
+  std::vector<std::string> names;
+  gchar **all = defaults.get_preset_names(preset);
+  for (gchar **name = all; name && *name; name++)
+    if (g_str_has_prefix(*name, prefix.c_str()))
+      names.push_back(*name + prefix.size());
+  g_strfreev(all);
+  return copy_of(names);
+}
+
+// Ours, and of an element that is made for one plugin its parameters; neither
+// what the base class has nor which plugin it is and where it runs.
+gchar **get_property_names(GstPreset *preset) {
+  std::vector<std::string> names;
+  guint count;
+  GParamSpec **all =
+      g_object_class_list_properties(G_OBJECT_GET_CLASS(preset), &count);
+  for (guint i = 0; i < count; i++) {
+    const std::string name = all[i]->name;
+    if ((all[i]->flags & G_PARAM_READWRITE) == G_PARAM_READWRITE &&
+        is_ours(all[i]->owner_type) && name != "script" && name != "module" &&
+        name != "class" && name != "venv" && name != params_tag &&
+        !names_isolation_property(name))
+      names.push_back(name);
+  }
+  g_free(all);
+  return copy_of(names);
+}
+
+gboolean load_preset(GstPreset *preset, const gchar *name) {
+  const std::string full = prefix_of(preset) + name;
+  if (!defaults.load_preset(preset, full.c_str())) return FALSE;
+  gchar *text = nullptr;
+  if (defaults.get_meta(preset, full.c_str(), params_tag, &text) && text) {
+    GstStructure *params = gst_structure_from_string(text, nullptr);
+    if (params) {
+      g_object_set(preset, "params", params, nullptr);
+      gst_structure_free(params);
+    }
+  }
+  g_free(text);
+  return TRUE;
+}
+
+gboolean save_preset(GstPreset *preset, const gchar *name) {
+  const std::string full = prefix_of(preset) + name;
+  GstStructure *params = nullptr;
+  if (!PythonElement::of(preset)->keep_params(&params)) {
+    GST_WARNING_OBJECT(
+        preset,
+        "preset %s is not saved: params may have a secret, which "
+        "only the loaded plugin tells, so save it in READY",
+        name);
+    return FALSE;
+  }
+  if (!defaults.save_preset(preset, full.c_str())) {
+    g_clear_pointer(&params, gst_structure_free);
+    return FALSE;
+  }
+  gchar *text = params ? gst_structure_to_string(params) : nullptr;
+  if (params) gst_structure_free(params);
+  const gboolean saved =
+      defaults.set_meta(preset, full.c_str(), params_tag, text);
+  g_free(text);
+  return saved;
+}
+
+gboolean rename_preset(GstPreset *preset, const gchar *before,
+                       const gchar *name) {
+  const std::string prefix = prefix_of(preset);
+  return defaults.rename_preset(preset, (prefix + before).c_str(),
+                                (prefix + name).c_str());
+}
+
+gboolean delete_preset(GstPreset *preset, const gchar *name) {
+  return defaults.delete_preset(preset, (prefix_of(preset) + name).c_str());
+}
+
+gboolean set_meta(GstPreset *preset, const gchar *name, const gchar *tag,
+                  const gchar *value) {
+  return defaults.set_meta(preset, (prefix_of(preset) + name).c_str(), tag,
+                           value);
+}
+
+gboolean get_meta(GstPreset *preset, const gchar *name, const gchar *tag,
+                  gchar **value) {
+  return defaults.get_meta(preset, (prefix_of(preset) + name).c_str(), tag,
+                           value);
+}
+
+}  // namespace
+
+void init_plugin_presets(gpointer interface, gpointer) {
+  auto *presets = static_cast<GstPresetInterface *>(interface);
+  static gsize known = 0;
+  if (g_once_init_enter(&known)) {
+    defaults = *presets;
+    g_once_init_leave(&known, 1);
+  }
+  presets->get_preset_names = get_preset_names;
+  presets->get_property_names = get_property_names;
+  presets->load_preset = load_preset;
+  presets->save_preset = save_preset;
+  presets->rename_preset = rename_preset;
+  presets->delete_preset = delete_preset;
+  presets->set_meta = set_meta;
+  presets->get_meta = get_meta;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Loads a plugin's code anew while the old one plays, on a thread of its own,
+// and offers it to the streaming thread, which takes it between two buffers.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <gst/audio/audio.h>
+
+#include "../../bridge/bridge.hpp"
+#include "../../bridge/thread.hpp"
+#include "../caps/capsconversion.hpp"
+#include "../params/pluginparams.hpp"
+#include "filewatch.hpp"
+#include "stopdeadline.hpp"
+
+namespace pythonfilter {
+
+// What was negotiated.
+struct NegotiatedStream {
+  GstAudioInfo info;  // empty where the plugin gets no raw audio
+  StreamFormat format;
+};
+
+// A plugin that is to take another one's place.
+struct Candidate {
+  std::shared_ptr<Plugin> plugin;
+  CapsConversion conversion;  // open if it converts
+  // Parameters as it was told them, and as it says that they are; wiped.
+  std::vector<Parameter> told, answers;
+  bool started = false;
+
+  Candidate() = default;
+  Candidate(Candidate &&) = default;
+  Candidate &operator=(Candidate &&) = default;
+  ~Candidate();
+};
+
+// Told by the reloader's thread.
+class ReloadObserver {
+ public:
+  virtual void reload_failed(const Failure &failure) = 0;
+  virtual void cannot_watch(const std::string &problem) = 0;
+
+ protected:
+  ~ReloadObserver() = default;
+};
+
+class Reloader {
+ public:
+  Reloader(PluginKind kind, PluginParams *params, StopDeadline *deadline,
+           HangObserver *hangs, ReloadObserver *observer);
+  ~Reloader() { close(); }
+
+  // From READY to NULL. `current` was loaded as `spec` says.
+  void open(Bridge *bridge, const PluginSpec &spec,
+            const Capabilities &current);
+  // Returns when its thread is gone, and every plugin that it had.
+  void close();
+
+  // Whether saving the plugin's file is a request.
+  void set_watching(bool watching);
+  // False: there is no plugin whose code could be loaded.
+  bool request();
+
+  // The streaming thread's.
+
+  // The plugin that plays was started with it.
+  void begin_stream(const GstAudioInfo &info, const StreamFormat &format);
+  void end_stream();
+  bool has_offer() const { return offered_.load(std::memory_order_relaxed); }
+  // False: it was withdrawn. What is taken comes back by discard(), or it
+  // plays, which is told by took_over().
+  bool take(Candidate *candidate);
+  void took_over(const Capabilities &current);
+  // Calls stop(), if it is started, and shutdown() some time soon.
+  void discard(Candidate candidate);
+
+ private:
+  void run();
+  bool work(std::unique_lock<std::mutex> &lock);
+  void load(std::unique_lock<std::mutex> &lock);
+  void start(std::unique_lock<std::mutex> &lock);
+  void dispose(std::unique_lock<std::mutex> &lock);
+  bool make_ready(Candidate *candidate, Failure *failure);
+  void stop(Candidate *candidate);
+  void tell(const Failure &failure);
+  void watch_files();
+
+  const PluginKind kind_;
+  PluginParams *const params_;
+  StopDeadline *const deadline_;
+  HangObserver *const hangs_;
+  ReloadObserver *const observer_;
+
+  // No plugin is called under it. Taken before that of StopDeadline.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // The rest, but for offered_, is guarded by mutex_.
+  Bridge *bridge_ = nullptr;  // NULL: not open
+  PluginSpec spec_;
+  Capabilities current_;
+  std::optional<NegotiatedStream> stream_;
+  bool requested_ = false;
+  bool quits_ = false;
+  Plugin *loading_ = nullptr;
+  bool hurried_ = false;  // what is being loaded is out of date
+  Candidate candidate_;   // not while a call of it runs
+  std::deque<Candidate> discarded_;
+  std::atomic<bool> offered_{false};  // written under mutex_
+  uint64_t stream_serial_ = 0;
+  Thread thread_;
+
+  // Held while its thread is waited for, which takes mutex_ only.
+  std::mutex watch_mutex_;
+  std::unique_ptr<FileWatch> watch_;  // guarded by watch_mutex_
+  bool watching_ = false;             // guarded by watch_mutex_
+};
+
+}  // namespace pythonfilter

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "reloadfit.hpp"
+
+#include "../caps/plugincaps.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+std::string takes(GstCaps *allowed, GstCaps *caps) {
+  std::string problem;
+  if (!gst_caps_is_subset(caps, allowed)) {
+    gchar *now = gst_caps_to_string(caps), *wants = gst_caps_to_string(allowed);
+    problem = std::string("its caps are ") + wants + ", what plays is " + now;
+    g_free(now);
+    g_free(wants);
+  }
+  return problem;
+}
+
+std::string keeps_conversion(const CapsConversion &conversion,
+                             const StreamFormat &format) {
+  GstCaps *output = gst_caps_from_string(format.output_caps.c_str());
+  if (format.input_caps.empty()) {  // a source
+    Failure failure;
+    GstCaps *gives = conversion.source(&failure);
+    std::string problem = gives ? takes(gives, output) : failure.message;
+    gst_clear_caps(&gives);
+    gst_caps_unref(output);
+    return problem;
+  }
+  GstCaps *input = gst_caps_from_string(format.input_caps.c_str());
+  GstCaps *allowed = conversion.input();
+  GstCaps *possible = conversion.transform(GST_PAD_SINK, input, true);
+  std::string problem = takes(allowed, input);
+  if (problem.empty()) problem = takes(possible, output);
+  Failure failure;
+  if (problem.empty() && !conversion.confirm(input, output, &failure))
+    problem = failure.message;
+  gst_caps_unref(possible);
+  gst_caps_unref(allowed);
+  gst_caps_unref(output);
+  gst_caps_unref(input);
+  return problem;
+}
+
+std::string now_or_not(const char *name, bool is) {
+  return std::string(name) + (is ? " is True now" : " is not True any more");
+}
+
+}  // namespace
+
+std::string misfit(const Capabilities &now, const Capabilities &next,
+                   const CapsConversion &conversion,
+                   const NegotiatedStream &stream) {
+  if (now.converts != next.converts)
+    return next.converts ? "it declares caps of its own now"
+                         : "it declares no caps of its own any more";
+  if (now.read_only != next.read_only)
+    return now_or_not("read_only", next.read_only);
+  if (now.as_bytes != next.as_bytes)
+    return now_or_not("as_bytes", next.as_bytes);
+  // Where the element's block-size is another one, it still is.
+  if (now.block_size != next.block_size &&
+      stream.format.frames == now.block_size)
+    return "block_size is " + std::to_string(next.block_size) + ", not " +
+           std::to_string(now.block_size);
+  if (next.converts) return keeps_conversion(conversion, stream.format);
+  GstCaps *allowed = caps_of(next);
+  GstCaps *caps = gst_audio_info_to_caps(&stream.info);
+  const std::string problem = takes(allowed, caps);
+  gst_caps_unref(caps);
+  gst_caps_unref(allowed);
+  return problem;
+}
+
+}  // namespace pythonfilter

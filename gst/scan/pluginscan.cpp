@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "pluginscan.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../element/bridgeloader.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr char path_variable[] = "GST_PYTHONFILTER_PATH";
+// For a folder that does not answer. Files have a limit of processor time,
+// which takes many times as long by the clock where a machine is busy.
+constexpr gint64 patience_us = 60 * G_USEC_PER_SEC;
+constexpr size_t longest_answer = 16 << 20;
+// A file that ends the scan costs one more.
+constexpr int most_attempts = 4;
+
+// Where an uninstalled bridge says that the Python files are; empty: installed.
+std::string python_source_directory() {
+  std::string line;
+  std::ifstream file(own_directory() + "/../bridge/plugins_py.path");
+  std::getline(file, line);
+  return line;
+}
+
+// Where they were installed, also if all of it was moved.
+std::string installed_directory() {
+  char *path =
+      g_canonicalize_filename(PYTHONFILTER_PYTHON_WAY, own_directory().c_str());
+  const std::string moved = path;
+  g_free(path);
+  return g_file_test((moved + "/pythonfilter_scan.py").c_str(),
+                     G_FILE_TEST_IS_REGULAR)
+             ? moved
+             : PYTHONFILTER_PYTHON_DIR;
+}
+
+std::string scan_script() {
+  std::string directory = python_source_directory();
+  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) directory = set;
+  if (directory.empty()) directory = installed_directory();
+  return directory + "/pythonfilter_scan.py";
+}
+
+// The system's: what packages put beside ours, and ours. A build tree is not
+// to see what is installed.
+std::vector<std::string> system_folders() {
+  if (!python_source_directory().empty()) return {};
+  return {installed_directory() + "/plugins", installed_directory()};
+}
+
+std::string unescape(const char *text) {
+  gchar *plain = g_uri_unescape_string(text, nullptr);
+  const std::string result = plain ? plain : "";
+  g_free(plain);
+  return result;
+}
+
+std::string escape(const std::string &text) {
+  gchar *escaped = g_uri_escape_string(text.c_str(), "/", FALSE);
+  const std::string result = escaped;
+  g_free(escaped);
+  return result;
+}
+
+std::vector<std::string> named_folders() {
+  std::vector<std::string> named;
+  const char *set = getenv(path_variable);
+  gchar **entries = g_strsplit(set ? set : "", ":", -1);
+  for (gchar **entry = entries; *entry; entry++)
+    if (**entry) named.push_back(*entry);
+  g_strfreev(entries);
+  return named;
+}
+
+// Everything that the process prints, as long as it may.
+std::string read_all(int fd, gint64 until) {
+  std::string answer;
+  char piece[16384];
+  while (answer.size() <= longest_answer) {
+    const gint64 left = (until - g_get_monotonic_time()) / 1000;
+    pollfd waited = {fd, POLLIN, 0};
+    const int ready = left > 0 ? poll(&waited, 1, int(left)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
+    const ssize_t got = read(fd, piece, sizeof piece);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    answer.append(piece, size_t(got));
+  }
+  return answer;
+}
+
+std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
+  const std::string script = scan_script();
+  std::vector<const char *> command = {PYTHONFILTER_PYTHON, "-I", "-S", "-B",
+                                       script.c_str()};
+  for (const std::string &argument : arguments)
+    command.push_back(argument.c_str());
+  command.push_back(nullptr);
+  GPid child;
+  int output;
+  GError *error = nullptr;
+  if (!g_spawn_async_with_pipes(
+          "/", const_cast<gchar **>(command.data()), nullptr,
+          GSpawnFlags(G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL),
+          nullptr, nullptr, &child, nullptr, &output, nullptr, &error)) {
+    GST_WARNING("cannot look for plugins: %s", error->message);
+    g_clear_error(&error);
+    return "end\n";
+  }
+  std::string answer = read_all(output, until);
+  close(output);
+  // It is at its end, or has nothing more to say that anybody hears.
+  kill(child, SIGKILL);
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  g_spawn_close_pid(child);
+  return answer;
+}
+
+// False: it ended before its time, at the file `current`.
+bool sort_out(const std::string &answer, std::vector<std::string> *kept,
+              std::vector<std::string> *packages, std::string *current) {
+  size_t begin = 0;
+  for (size_t end; (end = answer.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    const std::string line = answer.substr(begin, end - begin);
+    const std::string word = line.substr(0, line.find(' '));
+    if (word == "end") return true;
+    if (word == "element" || word == "broken") {
+      kept->push_back(line);
+    } else if (word == "reading") {
+      *current = ScanRecord(line).value("file");
+      if (g_file_test(current->c_str(), G_FILE_TEST_IS_DIR))
+        packages->push_back(*current);
+    } else {
+      GST_INFO("%s", ScanRecord(line).value("text").c_str());
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+ScanRecord::ScanRecord(const std::string &line) {
+  gchar **words = g_strsplit(line.c_str(), " ", -1);
+  word_ = words[0] ? words[0] : "";
+  for (gchar **word = words; *word && *++word;) {
+    gchar *equals = strchr(*word, '=');
+    if (!equals) continue;
+    *equals = '\0';
+    Field field = {*word, {}};
+    gchar **values = g_strsplit(equals + 1, ",", -1);
+    for (gchar **value = values; *value; value++)
+      field.values.push_back(unescape(*value));
+    g_strfreev(values);
+    fields_.push_back(std::move(field));
+  }
+  g_strfreev(words);
+}
+
+std::vector<std::string> ScanRecord::values(const std::string &key) const {
+  for (const Field &field : fields_)
+    if (field.key == key) return field.values;
+  return {};
+}
+
+std::string ScanRecord::value(const std::string &key) const {
+  const std::vector<std::string> all = values(key);
+  return all.empty() ? "" : all[0];
+}
+
+bool ScanRecord::has(const std::string &key) const {
+  return !values(key).empty();
+}
+
+std::vector<std::string> plugin_folders() {
+  std::vector<std::string> named = named_folders();
+  gchar *users = g_build_filename(g_get_user_data_dir(), "pythonfilter",
+                                  "plugins", nullptr);
+  named.push_back(users);
+  g_free(users);
+  for (const std::string &folder : system_folders())
+    named.push_back(folder);
+
+  std::vector<std::string> folders;
+  // Not what happens to lie where an application was started.
+  for (const std::string &folder : named) {
+    if (g_path_is_absolute(folder.c_str()) &&
+        g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR))
+      folders.push_back(folder);
+  }
+  return folders;
+}
+
+// Nor does GStreamer look for changes in them.
+std::vector<std::string> relative_folders() {
+  std::vector<std::string> lines;
+  for (const std::string &folder : named_folders()) {
+    if (g_path_is_absolute(folder.c_str())) continue;
+    GST_WARNING("%s: \"%s\" is no absolute path, and is left out",
+                path_variable, folder.c_str());
+    lines.push_back("broken file=" + escape(folder) + " reason=" +
+                    escape("is no absolute path, as those in " +
+                           std::string(path_variable) +
+                           " have to be, and is left out"));
+  }
+  return lines;
+}
+
+void watch_plugin_folders(GstPlugin *plugin) {
+  const char *names[] = {".py", nullptr};
+  const char *variables[] = {path_variable,
+                             "XDG_DATA_HOME/pythonfilter/plugins",
+                             "HOME/.local/share/pythonfilter/plugins", nullptr};
+  const std::vector<std::string> system = system_folders();
+  std::vector<const char *> paths;
+  for (const std::string &folder : system)
+    paths.push_back(folder.c_str());
+  paths.push_back(nullptr);
+  gst_plugin_add_dependency(plugin, variables,
+                            system.empty() ? nullptr : paths.data(), names,
+                            GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
+}
+
+void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
+                    const std::vector<std::string> &packages) {
+  const auto watch = [&](const std::string &path, const char *name,
+                         GstPluginDependencyFlags flags) {
+    const char *names[] = {name, nullptr}, *paths[] = {path.c_str(), nullptr};
+    gst_plugin_add_dependency(plugin, nullptr, paths, names, flags);
+  };
+  for (const std::string &package : packages)
+    watch(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
+  // One that comes or goes changes its folder, and no name there ends in .py.
+  for (const std::string &folder : folders) {
+    gchar *parent = g_path_get_dirname(folder.c_str());
+    gchar *name = g_path_get_basename(folder.c_str());
+    watch(parent, name, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
+    g_free(parent);
+    g_free(name);
+  }
+}
+
+std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
+                                      std::vector<std::string> *packages) {
+  std::vector<std::string> kept, arguments = folders;
+  const gint64 until = g_get_monotonic_time() + patience_us;
+  for (int attempt = 1;; attempt++) {
+    std::string current;
+    kept.clear();
+    packages->clear();
+    if (sort_out(run_scan(arguments, until), &kept, packages, &current)) break;
+    GST_WARNING("looking for plugins stopped at %s",
+                current.empty() ? "its start" : current.c_str());
+    if (current.empty() || attempt == most_attempts ||
+        g_get_monotonic_time() > until)
+      break;
+    arguments.insert(arguments.begin(), "--skip=" + current);
+  }
+  return kept;
+}
+
+}  // namespace pythonfilter

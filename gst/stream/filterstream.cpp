@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "filterstream.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "../caps/plugincaps.hpp"
+#include "sealedevents.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+bool FilterStream::start(GstCaps *input, GstCaps *output) {
+  if (!python.loaded() || python.refuse_within_call("take caps")) return false;
+  forget_position();
+  converts_ = python.converts();
+  sealed_ = python.fails_closed();
+  if (converts_) return start_conversion(input, output);
+  GstAudioInfo info;
+  writes_ = !python.read_only();
+  bytes_ = false;
+  in_place_ = true;
+  if (!exact_audio(input, &info) || !python.start(info, block_size()))
+    return false;
+  start_blocks(info);
+  return true;
+}
+
+void FilterStream::begin_segment(bool backwards) {
+  same_line_ = false;
+  backwards_ = backwards;
+  blocks_.set_direction(backwards);
+  continuity_.start(python.info().rate, backwards);
+}
+
+bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
+  if (!python.confirm_caps(input, output)) return false;
+  StreamFormat format;
+  GstAudioInfo in, out;
+  if (!python.describe_input(input, &in, &format)) return false;
+  if (is_raw_audio(input))
+    format.frames = block_size();
+  else if (block_size_ > 0)
+    warn_about_block_size(format.input_caps);
+  format.output_caps = text_of(output);
+  format.in_place = in_place_ = gst_caps_is_equal(input, output);
+  gst_audio_info_init(&out);
+  if (is_raw_audio(output)) {
+    if (!exact_audio(output, &out)) return python.refuse_caps(output, "gives");
+    format.output_frame = size_t(out.bpf);
+    StreamFormat known;
+    format.output_known = stream_format_of(out, &known);
+    format.output_format = known.format;
+    format.output_interleaved = out.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+    format.output_channels = out.channels;
+  }
+  bytes_ = format.bytes;
+  writes_ = in_place_ && !python.read_only();
+  outputs_.start(in, out);
+  if (!python.start(in, &format)) return false;
+  start_blocks(in);
+  return true;
+}
+
+void FilterStream::forget_position() {
+  fresh_ = run_over_ = true;
+  next_pts_ = GST_CLOCK_TIME_NONE;
+  next_offset_ = GST_BUFFER_OFFSET_NONE;
+}
+
+GstFlowReturn FilterStream::reset() {
+  forget_position();
+  outputs_.clear();
+  return python.reset();
+}
+
+GstClockTime FilterStream::length_of(GstBuffer *buffer) const {
+  const GstAudioInfo &info = python.info();
+  return GST_BUFFER_DURATION_IS_VALID(buffer)
+             ? GST_BUFFER_DURATION(buffer)
+             : gst_util_uint64_scale(frames_in(buffer, info), GST_SECOND,
+                                     guint64(info.rate));
+}
+
+// To a frame, as times are rounded.
+bool FilterStream::reaches_stop(const GstSegment &segment,
+                                GstBuffer *buffer) const {
+  const GstAudioInfo &info = python.info();
+  return info.bpf > 0 && segment.format == GST_FORMAT_TIME &&
+         segment.rate > 0 && GST_CLOCK_TIME_IS_VALID(segment.stop) &&
+         GST_BUFFER_PTS_IS_VALID(buffer) &&
+         GST_BUFFER_PTS(buffer) + length_of(buffer) +
+                 GST_SECOND / guint64(info.rate) >
+             segment.stop;
+}
+
+void FilterStream::clip_to(const GstSegment &segment, GstBuffer **buffer) {
+  const GstAudioInfo &info = python.info();
+  if (info.bpf == 0 || segment.format != GST_FORMAT_TIME ||
+      !GST_BUFFER_PTS_IS_VALID(*buffer))
+    return;
+  if (GST_BUFFER_PTS(*buffer) >= segment.start &&
+      GST_BUFFER_PTS(*buffer) + length_of(*buffer) <= segment.stop)
+    return;
+  std::string problem;
+  // What is no audio is process()'s to complain about.
+  if (AudioBlock block; !block.map(*buffer, info, false, &problem)) return;
+  const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  *buffer = gst_audio_buffer_clip(*buffer, &segment, info.rate, info.bpf);
+  if (!*buffer) owes_discont_ = owes_discont_ || discont;
+}
+
+void FilterStream::mark_jump(GstBuffer **buffer) {
+  owes_discont_ = false;
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+GstBuffer *FilterStream::pop_output() {
+  while (GstMiniObject *item = outputs_.pop()) {
+    if (GST_IS_BUFFER(item)) return GST_BUFFER_CAST(item);
+    // The plugin's own, so it may be the first that others hear of.
+    if (late.release() == GST_FLOW_OK)
+      gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_),
+                         GST_EVENT_CAST(item));
+    else
+      gst_mini_object_unref(item);
+  }
+  return nullptr;
+}
+
+GstFlowReturn FilterStream::drop_refused() {
+  GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
+  if (flow != GST_FLOW_OK) return flow;
+  flow = python.report_refused_caps();
+  if (flow == GST_FLOW_OK) python.stats().dropped.add();
+  return flow;
+}
+
+size_t FilterStream::frames_of(const AudioBlock &block) const {
+  if (!bytes_) return block.frames;
+  const auto frame = size_t(python.info().bpf);
+  return frame > 0 ? block.frames / frame : 0;
+}
+
+[[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
+  if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
+  if (G_UNLIKELY(is_break(*buffer))) {
+    flow = reset();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  fresh_ = false;
+  if (G_UNLIKELY(run_over_))
+    begin_run(*buffer);
+  else if (G_UNLIKELY(python.latency() != seen_latency_))
+    follow_latency();
+
+  if (writes_) *buffer = gst_buffer_make_writable(*buffer);
+  if (G_UNLIKELY(sealed_)) remove_foreign_metas(buffer);
+  const OnError policy = python.on_error();
+  AudioBlock block;
+  block.outputs = &given_;
+  const Outcome outcome = run(buffer, &block, policy);
+  if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
+  if (G_UNLIKELY(python.isolated())) check_latency();
+  if (G_UNLIKELY(outcome != Outcome::Ok)) {
+    discard_given();
+    if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+    if (outcome == Outcome::EndOfStream) {
+      ended_ = true;
+      return GST_FLOW_EOS;
+    }
+    // Asked once, and held against what it was before the call: somebody may
+    // change it, and then nobody has the samples of before.
+    OnError lets = python.lets_through(outcome);
+    flow = python.report(GST_BUFFER_PTS(*buffer), lets);
+    if (flow != GST_FLOW_OK) return flow;
+    if (lets == OnError::Passthrough && writes_ && policy != lets)
+      lets = OnError::Drop;
+    let_through(buffer, &block, lets);
+    if (*buffer && python.isolated() && writes_) {
+      block.unmap();
+      replace_lent_memory(buffer);
+    }
+    const bool dropped = !*buffer;
+    if ((lag_ | hole_) != 0) shift(buffer, block.frames);
+    if (*buffer && converts_) outputs_.add_same(buffer, frames_of(block));
+    return dropped ? GST_FLOW_CUSTOM_SUCCESS : GST_FLOW_OK;
+  }
+  if (block.converted || !in_place_) {
+    block.unmap();
+    outputs_.add(*buffer, frames_of(block), &given_, broken_ || block.discont);
+    broken_ = false;
+    gst_clear_buffer(buffer);
+    return GST_FLOW_OK;
+  }
+  if (G_UNLIKELY(python.isolated()) && writes_) {
+    block.unmap();
+    replace_lent_memory(buffer);
+  }
+  if (writes_ && block.gap) GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  // Not left to the base class, which hears of a drop only where it is the last
+  // thing that comes of a buffer.
+  if (G_UNLIKELY(block.discont || broken_)) mark_discont(buffer, &block);
+  if (converts_) {
+    block.unmap();
+    outputs_.add_same(buffer, frames_of(block));
+    return GST_FLOW_OK;
+  }
+  note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                block.frames);
+  if (G_UNLIKELY((lag_ | hole_) != 0)) {
+    block.unmap();
+    shift(buffer, block.frames);
+  }
+  return GST_FLOW_OK;
+}
+
+bool FilterStream::map_bytes(GstBuffer **buffer, AudioBlock *block,
+                             std::string *problem) {
+  const GstAudioInfo &info = python.info();
+  const GstBuffer *before = *buffer;
+  if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED &&
+      !make_planes_dense(buffer, info, problem))
+    return false;
+  if (!block->map_bytes(*buffer, info, writes_, problem)) return false;
+  block->copied = block->copied || *buffer != before;
+  return true;
+}
+
+void FilterStream::discard_given() {
+  for (Output &output : given_)
+    output.release(output.owner);
+  given_.clear();
+}
+
+[[gnu::hot]] Outcome FilterStream::run(GstBuffer **buffer, AudioBlock *block,
+                                       OnError policy) {
+  std::string problem;
+  const bool mapped =
+      bytes_ ? map_bytes(buffer, block, &problem)
+             : block->map(*buffer, python.info(), writes_, &problem);
+  if (!mapped) {
+    before_.clear();
+    return python.refuse("got " + problem);
+  }
+  if (block->frames == 0) return Outcome::Ok;
+  python.stats().buffers.add();
+  if (policy == OnError::Passthrough && writes_) {
+    size_t size;
+    const std::byte *bytes = block->bytes(&size);
+    before_.assign(bytes, bytes + size);
+  }
+  return python.call(block);
+}
+
+void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
+                               OnError policy) {
+  size_t size;
+  std::byte *bytes = block->bytes(&size);
+  if (policy == OnError::Passthrough && writes_ && before_.size() == size)
+    std::memcpy(bytes, before_.data(), size);
+  block->unmap();
+  if (!converts_)
+    note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                  block->frames);
+  const bool silences =
+      policy == OnError::Silence && (!bytes_ || python.info().bpf > 0);
+  // Where caps change, what went in is not what has to come out.
+  if (!in_place_ || !(silences || policy == OnError::Passthrough)) {
+    gst_clear_buffer(buffer);
+    python.stats().dropped.add();
+    GST_DEBUG_OBJECT(element_, "drops %" G_GSIZE_FORMAT " frames",
+                     block->frames);
+    broken_ = true;
+  } else if (silences) {
+    *buffer = gst_buffer_make_writable(*buffer);
+    silence(*buffer);
+  }
+  if (*buffer && broken_) mark_discont(buffer, block);
+}
+
+// What the plugin said; a buffer that came with the flag keeps it.
+void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
+  broken_ = false;
+  if (GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)) return;
+  block->unmap();
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+}
+
+void FilterStream::silence(GstBuffer *buffer) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) return;
+  // Not always zeros: of unsigned samples it is the middle.
+  gst_audio_format_info_fill_silence(python.info().finfo, map.data, map.size);
+  gst_buffer_unmap(buffer, &map);
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
+}
+
+[[gnu::hot]] void FilterStream::note_position(GstClockTime pts, guint64 offset,
+                                              size_t frames) {
+  next_pts_ = pts;
+  if (GST_CLOCK_TIME_IS_VALID(next_pts_))
+    next_pts_ += gst_util_uint64_scale_round(frames, GST_SECOND,
+                                             guint64(python.info().rate));
+  next_offset_ = offset;
+  if (next_offset_ != GST_BUFFER_OFFSET_NONE) next_offset_ += frames;
+}
+
+}  // namespace pythonfilter

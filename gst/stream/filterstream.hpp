@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What pythonfilter does to a stream: each buffer through the plugin, in place
+// or into others, what a failed call lets through, and the tail at the end.
+#pragma once
+
+#include <utility>
+
+#include <gst/base/gstbasetransform.h>
+
+#include "../buffers/audiocut.hpp"
+#include "../buffers/blocksplitter.hpp"
+#include "../buffers/outputqueue.hpp"
+#include "../element/pythonelement.hpp"
+#include "continuity.hpp"
+#include "latencytold.hpp"
+#include "latestart.hpp"
+
+namespace pythonfilter {
+
+// What becomes of less than a block at the end.
+enum class Remainder { Pad, Pass };
+
+class FilterStream {
+ public:
+  explicit FilterStream(GstBaseTransform *filter)
+      : python(GST_ELEMENT(filter), PluginKind::Processor, filter->segment),
+        late(filter, &python),
+        element_(GST_ELEMENT(filter)) {}
+
+  // Those that every element has, and those of this one.
+  static void install_properties(GObjectClass *object_class);
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
+
+  // Caps: (re)starts the plugin. False: an error was posted.
+  bool start(GstCaps *input, GstCaps *output);
+  // What lies outside the segment is taken off. NULL: that was all of it.
+  void clip(GstBuffer **buffer) {
+    const GstSegment &segment = GST_BASE_TRANSFORM_CAST(element_)->segment;
+    if (G_UNLIKELY(GST_BUFFER_PTS(*buffer) < segment.start ||
+                   segment.stop != GST_CLOCK_TIME_NONE))
+      clip_to(segment, buffer);
+  }
+  // Whether the buffer, which is what comes next, does not continue the one
+  // before it; then it says so.
+  bool begins_anew(GstBuffer **buffer) {
+    continuity_.add(std::exchange(came_, 0));
+    if (G_UNLIKELY(GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)))
+      continuity_.restart();
+    const bool jumps = continuity_.jumps(GST_BUFFER_PTS(*buffer), [&] {
+      return frames_in(*buffer, python.info());
+    });
+    if (G_UNLIKELY(jumps || owes_discont_)) mark_jump(buffer);
+    return is_break(*buffer);
+  }
+  // Whether nothing of a segment that is played to be followed by another comes
+  // after this buffer.
+  bool ends_segment(GstBuffer *buffer) const {
+    const GstSegment &segment = GST_BASE_TRANSFORM_CAST(element_)->segment;
+    return G_UNLIKELY(segment.flags & GST_SEGMENT_FLAG_SEGMENT) &&
+           reaches_stop(segment, buffer);
+  }
+  // The stream goes on elsewhere, without that being a break.
+  void expect_jump() {
+    continuity_.restart();
+    came_ = 0;
+  }
+  // On another line of time, played backwards or not.
+  void begin_segment(bool backwards);
+  // One buffer; it is made writable where the plugin may write. NULL is left
+  // of one for which outputs() has others, if any, and of one that is dropped;
+  // that is GST_FLOW_CUSTOM_SUCCESS, as the base class wants to be told.
+  GstFlowReturn process(GstBuffer **buffer);
+  GstFlowReturn reset();
+  bool plays_backwards() const { return backwards_; }
+  // What came of a buffer played backwards, with what lags behind it: more may
+  // be in outputs().
+  GstFlowReturn complete(GstBuffer **buffer) { return complete(buffer, came_); }
+
+  // With block-size, the plugin gets blocks in place of buffers.
+  bool makes_blocks() const { return blocks_.active(); }
+  bool has_rest() const { return blocks_.pending() > 0; }
+  // Takes the buffer. False: it is no audio, and process() says so.
+  bool add(GstBuffer *buffer) {
+    if (!blocks_.add(buffer)) return false;
+    came_ = blocks_.left();
+    return true;
+  }
+  // A buffer that comes of the blocks, NULL: there are no more for now.
+  GstFlowReturn next_block(GstBuffer **block);
+  // What comes of as much of a block as there is; more may be in outputs().
+  GstFlowReturn take_rest(GstBuffer **rest);
+  // What has not been processed or pushed is thrown away. That is not counted
+  // as dropped, as it is not for the buffers that a flush meets elsewhere.
+  void forget();
+
+  // Whether the plugin ended the stream, once.
+  bool take_end() { return std::exchange(ended_, false); }
+
+  // The plugin has something that belongs before whatever comes next.
+  bool holds_back() const {
+    return runs() && (lags() || python.capabilities().has_drain);
+  }
+  // It lags behind what goes in, which has to be out before a gap.
+  bool lags() const { return runs() && (lag_ > 0 || may_lag()); }
+  // The tail as one buffer, NULL when there is none; or in outputs().
+  GstFlowReturn drain(GstBuffer **tail);
+  // The plugin's code changes, if it can; what the old one still holds.
+  void change_code(GstBuffer **tail);
+  // What is to be pushed before anything else is processed, NULL: nothing more.
+  // Pushes events that come before it.
+  GstBuffer *pop_output();
+  void drop_outputs() { outputs_.drop_waiting(); }
+  // Takes note of a buffer with caps that the plugin refused.
+  GstFlowReturn drop_refused();
+
+  // The plugin's own, and what its blocks cost, for whoever asks.
+  GstClockTime tell_latency() {
+    return told_.tell([this] { return latency(); });
+  }
+  // From READY on nobody knows what was told.
+  void forget_latency() { told_.forget(); }
+
+  PythonElement python;
+  LateStart late;
+
+ private:
+  // Something went in since start or reset.
+  bool runs() const {
+    return python.started() && (!fresh_ || blocks_.pending() > 0);
+  }
+  // Of what waits for the rest of its block nothing is known yet.
+  bool may_lag() const { return fresh_ && lag_now() > 0; }
+  bool is_break(GstBuffer *buffer) const {
+    return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
+           (!fresh_ || blocks_.pending() > 0);
+  }
+  GstClockTime latency() const {
+    return python.latency() + python.deadline() + wait_.load();
+  }
+  void check_latency() { told_.check(element_, latency()); }
+  bool reaches_stop(const GstSegment &segment, GstBuffer *buffer) const;
+  GstFlowReturn complete(GstBuffer **buffer, size_t frames);
+  GstClockTime length_of(GstBuffer *buffer) const;
+  void clip_to(const GstSegment &segment, GstBuffer **buffer);
+  void mark_jump(GstBuffer **buffer);
+  bool start_conversion(GstCaps *input, GstCaps *output);
+  void forget_position();
+  void discard_given();
+  size_t frames_of(const AudioBlock &block) const;
+  bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
+  void change_setting(std::atomic<int> *setting, int value, const char *name);
+  int block_size() const;
+  void warn_about_block_size(const std::string &caps);
+  bool pads() const;
+  void start_blocks(const GstAudioInfo &info);
+  GstFlowReturn process_block(GstBuffer **block, size_t frames);
+  Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  void mark_discont(GstBuffer **buffer, AudioBlock *block);
+  void silence(GstBuffer *buffer);
+  GstBuffer *take_tail(Tail *tail);
+  GstBuffer *make_tail(const Tail &tail);
+  void note_position(GstClockTime pts, guint64 offset, size_t frames);
+
+  // What lags behind: filtertail.cpp.
+  size_t lag_now() const;
+  void begin_run(GstBuffer *first);
+  void end_run();
+  void follow_latency();
+  GstClockTime time_of(size_t frames) const;
+  GstClockTime tail_pts() const;
+  void shift(GstBuffer **buffer, size_t frames);
+  GstBuffer *make_filling(GstBuffer *next) const;
+  size_t owed() const;
+  void set_place(GstBuffer *buffer, GstClockTime pts, guint64 offset,
+                 size_t frames) const;
+  GstFlowReturn push_silence();
+  void ask_old(Tail *tail);
+  void fit_tail(Tail *tail) const;
+
+  GstElement *const element_;
+  std::atomic<int> block_size_{0};     // the property
+  std::atomic<int> remainder_{-1};     // the property; -1: the plugin's choice
+  std::atomic<GstClockTime> wait_{0};  // for the rest of a block
+  LatencyTold told_;
+
+  // All the streaming thread's.
+  bool fresh_ = true;          // no buffer since start or reset
+  bool broken_ = false;        // nothing came out since a buffer was dropped
+  bool ended_ = false;         // by the plugin, and nobody was told yet
+  bool writes_ = true;         // the plugin may write to the block
+  bool sealed_ = false;        // nothing but samples and times goes past it
+  bool converts_ = false;      // its output may be another one
+  bool bytes_ = false;         // it gets bytes
+  bool in_place_ = true;       // the block itself may go on
+  OutputQueue outputs_;        // of a converting plugin
+  std::vector<Output> given_;  // by the call that runs
+  GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
+  guint64 next_offset_ = GST_BUFFER_OFFSET_NONE;
+  std::vector<std::byte> before_;  // the samples from before the call
+  BlockSplitter blocks_;
+  Continuity continuity_;
+  size_t came_ = 0;            // frames of the last buffer
+  bool owes_discont_ = false;  // a buffer that said so was outside the segment
+  bool backwards_ = false;
+
+  // What comes out lags so many frames behind what went in, and its times are
+  // moved back by them. What comes before the first sample is left out.
+  size_t lag_ = 0;
+  size_t skip_ = 0;       // of these, that have not come out
+  size_t early_ = 0;      // of these, that a padded rest brought
+  size_t hole_ = 0;       // frames that were left out because it lags less now
+  size_t largest_ = 0;    // frames of a buffer
+  bool run_over_ = true;  // the tail is out: what comes next is a new run
+  bool same_line_ = false;  // and on the same line of time
+  GstClockTime seen_latency_ = 0;
+  GstClockTime first_pts_ = GST_CLOCK_TIME_NONE;  // of the run
+  guint64 first_offset_ = GST_BUFFER_OFFSET_NONE;
+};
+
+}  // namespace pythonfilter

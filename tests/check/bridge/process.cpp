@@ -1,0 +1,826 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Plugins in processes of their own, without an element around them: what ends
+// them, what comes after that, and what is left behind.
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+#include <map>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <thread>
+
+#include "../../../bridge/places.hpp"
+#include "../../../bridge/process/crash_place.hpp"
+#include "../../../bridge/process/process_plugin.hpp"
+#include "../../../bridge/process/samples.hpp"
+#include "../support/waiting.hpp"
+
+using namespace check;
+using namespace pythonfilter;
+
+namespace {
+
+constexpr size_t frames = 480;
+constexpr uint64_t ms = 1000000;
+
+PluginSpec spec(const std::string &group = "") {
+  PluginSpec spec;
+  spec.script = CHECK_PLUGINS "/worker.py";
+  spec.isolation.process = true;
+  spec.isolation.group = group;
+  return spec;
+}
+
+StreamFormat stereo() {
+  StreamFormat format;
+  format.rate = 48000;
+  format.channels = 2;
+  return format;
+}
+
+// One plugin that plays, and a buffer of ones for it.
+struct Playing {
+  explicit Playing(const PluginSpec &spec) : plugin(spec) {
+    fail_unless(plugin.load(spec, &failure), "%s", failure.message.c_str());
+    fail_unless(plugin.start(stereo(), &failure), "%s",
+                failure.message.c_str());
+  }
+  ~Playing() {
+    Failure ignored;
+    plugin.stop(&ignored);
+    plugin.shutdown(&ignored);
+  }
+
+  bool set(const char *key, const char *value) {
+    Parameter parameter{key, value};
+    return plugin.set_parameter(&parameter, &failure);
+  }
+  Outcome play(uint64_t deadline = 0) {
+    samples.assign(frames * 2, 1.0f);
+    Block block;
+    block.data = reinterpret_cast<std::byte *>(samples.data());
+    block.channel_stride = sizeof(float);
+    block.frame_stride = 2 * sizeof(float);
+    block.frames = frames;
+    block.patience = deadline;
+    failure = {};
+    return plugin.process(&block, &failure);
+  }
+  WorkerStatistics statistics() const {
+    WorkerStatistics now;
+    plugin.worker_statistics(&now);
+    return now;
+  }
+
+  ProcessPlugin plugin;
+  Failure failure;
+  std::vector<float> samples;
+};
+
+size_t open_descriptors() {
+  size_t count = 0;
+  DIR *all = opendir("/proc/self/fd");
+  while (readdir(all))
+    count++;
+  closedir(all);
+  return count;
+}
+
+// A signal is sent at once, and stops a process a moment later.
+void stop_worker(const Playing &playing) {
+  const int64_t pid = playing.statistics().pid;
+  kill(pid_t(pid), SIGSTOP);
+  fail_unless(wait_until([=] {
+    const std::string stat =
+        read_file("/proc/" + std::to_string(pid) + "/stat");
+    return contains(stat, ") T ");
+  }));
+}
+
+void assert_says(const Failure &failure, const char *text) {
+  fail_unless(failure.message.find(text) != std::string::npos, "%s",
+              failure.message.c_str());
+}
+
+}  // namespace
+
+// ---- pieces ----------------------------------------------------------------
+
+GST_START_TEST(test_a_record_is_whole_or_refused) {
+  const Fields told = {"start", "", std::string("a\0b", 3)};
+  const std::string record = encode_record(told);
+  Fields read;
+  fail_unless(decode_fields(std::string_view(record).substr(4), &read));
+  fail_unless(read == told);
+  for (size_t i = 4; i < record.size(); i++)
+    fail_if(decode_fields(std::string_view(record).substr(4, i - 4), &read));
+  fail_if(decode_fields(std::string_view(record + "x").substr(4), &read));
+  const uint32_t many[] = {uint32_t(most_record_fields) + 1, 0};
+  fail_if(decode_fields({reinterpret_cast<const char *>(many), 8}, &read));
+  for (const size_t more : {0, 1}) {
+    const std::string whole = encode_record(Fields(most_record_fields + more));
+    fail_unless(decode_fields(std::string_view(whole).substr(4), &read) ==
+                (more == 0));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_text_becomes_valid) {
+  const char *good = "\xc3\xa4\xe2\x82\xac";
+  fail_unless(valid_text(good) == good);
+  fail_unless(valid_text("a\xff z\xc3") == "a? z?");
+  fail_unless(valid_text("\xed\xa0\x80") == "???");
+  fail_unless(valid_text(std::string("a\0b", 3)) == "a?b");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_reply_is_held_against_its_request) {
+  Asked asked;
+  asked.sequence = 7;
+  asked.can_drop = true;
+  Reply good;
+  good.sequence = 7;
+  fail_unless(find_fault(good, asked) == nullptr);
+  const uint64_t values[] = {1, 8, 1u << 31, uint64_t(1) << 32, UINT64_MAX};
+  for (const uint64_t value : values) {
+    for (auto field : {&Reply::sequence, &Reply::outputs, &Reply::flags,
+                       &Reply::outcome, &Reply::records}) {
+      Reply reply = good;
+      reply.*field = value;
+      const bool fine = (field == &Reply::flags && value <= 8 && value != 4) ||
+                        (field == &Reply::records && value <= 8);
+      fail_unless((find_fault(reply, asked) == nullptr) == fine);
+    }
+  }
+  for (const auto &[outcome, may] :
+       {std::pair(ReplyOutcome::Dropped, &Asked::can_drop),
+        {ReplyOutcome::Declined, &Asked::can_decline}}) {
+    Reply reply = good;
+    reply.outcome = uint64_t(outcome);
+    reply.records = 1;
+    for (const bool allowed : {true, false}) {
+      asked.*may = allowed;
+      fail_unless((find_fault(reply, asked) == nullptr) == allowed);
+    }
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_reply_without_outputs_has_a_reason) {
+  Asked asked;
+  asked.converts = true;
+  asked.outputs_size = 4096;
+  // There was too little space, so more than there was is needed.
+  Reply reply;
+  reply.outcome = uint64_t(ReplyOutcome::NoSpace);
+  for (const auto &[bytes, fits] : {std::pair(uint64_t(0), false),
+                                    {4095, false},
+                                    {4096, false},
+                                    {4097, true},
+                                    {most_output_bytes, true},
+                                    {most_output_bytes + 1, false}}) {
+    reply.bytes = bytes;
+    fail_unless((find_fault(reply, asked) == nullptr) == fits, "%d",
+                int(bytes));
+  }
+  // Its input goes on in their place, where that may.
+  const Reply nothing;
+  fail_unless(find_fault(nothing, asked) == nullptr);
+  asked.in_place = false;
+  fail_unless(find_fault(nothing, asked) != nullptr);
+  Reply none;
+  none.flags = reply_converted;
+  fail_unless(find_fault(none, asked) == nullptr);
+}
+GST_END_TEST;
+
+// The counter is the worker's, too, which may have taken the signal back.
+GST_START_TEST(test_a_signal_that_is_not_there_is_not_waited_for) {
+  for (const int flags : {0, int(EFD_SEMAPHORE)}) {
+    const Descriptor counter(eventfd(0, EFD_CLOEXEC | flags));
+    std::atomic<bool> back{false};
+    std::thread taker([&] {
+      take_signal(counter.get());
+      back = true;
+    });
+    const bool came = wait_until([&] { return back.load(); });
+    const uint64_t one = 1;
+    if (!came && write(counter.get(), &one, sizeof one) < 0) return;
+    taker.join();
+    fail_unless(came);
+  }
+}
+GST_END_TEST;
+
+// Of a plugin's folder is also what lies below it, and that may be all of ours.
+GST_START_TEST(test_the_blame_is_the_plugins) {
+  const std::string own = python_directory() + "/simple_gain.py";
+  const std::string worker =
+      python_directory() + "/pythonfilter_worker/wire.py";
+  const auto frame = [](const std::string &file, int line) {
+    return "  File \"" + file + "\", line " + std::to_string(line) + " in f\n";
+  };
+  for (const std::string &library :
+       {std::string("/usr/lib/numpy.py"), worker}) {
+    Failure failure;
+    failure.traceback = "Current thread 0x1 (most recent call first):\n" +
+                        frame(library, 1) + frame(own, 2) + frame(worker, 3);
+    find_crash_place(own, &failure);
+    assert_equals_string(failure.file.c_str(), own.c_str());
+    assert_equals_int(failure.line, 2);
+  }
+}
+GST_END_TEST;
+
+namespace {
+
+// An application whose log function waits until it may go on.
+class SlowListener final : public Listener {
+ public:
+  void post(const Message &) override {}
+  void count_dropped(uint64_t) override {}
+  void failed(const Failure &) override {}
+  LogLevel log_threshold() const override { return LogLevel::Debug; }
+  void log(const LogRecord &record) override {
+    entered++;
+    wait_until([this] { return released.load(); });
+    text += record.text + "\n";
+  }
+
+  std::atomic<int> entered{0};
+  std::atomic<bool> released{false};
+  std::string text;  // of one thread at a time
+};
+
+}  // namespace
+
+// Whoever ends a worker does not wait for a log function that keeps the
+// supervisor, and reads the rest.
+GST_START_TEST(test_two_threads_do_not_read_the_same_output) {
+  const auto listener = std::make_shared<SlowListener>();
+  Descriptor write_end;
+  const auto lines = OutputLines::make(listener, false, &write_end);
+  const auto say = [&](const std::string &text) {
+    fail_unless_equals_int(write(write_end.get(), text.data(), text.size()),
+                           text.size());
+  };
+  say("one\n");
+  std::thread supervisor([&] { lines->readable(); });
+  fail_unless(wait_until([&] { return listener->entered > 0; }));
+  say("two\nthree\n");
+  std::atomic<bool> back{false};
+  std::thread end([&] {
+    lines->readable();
+    back = true;
+  });
+  wait_until([&] { return back || listener->entered > 1; });
+  fail_unless_equals_int(listener->entered, 1);
+  listener->released = true;
+  end.join();
+  supervisor.join();
+  assert_equals_string(listener->text.c_str(), "one\ntwo\nthree\n");
+}
+GST_END_TEST;
+
+// A worker that prints without end costs as much as one that prints a lot.
+GST_START_TEST(test_output_is_read_at_the_hosts_pace) {
+  std::string problem;
+  fail_unless(Supervisor::get().begin(&problem), "%s", problem.c_str());
+  Descriptor write_end;
+  const auto lines = OutputLines::make(nullptr, false, &write_end);
+  fail_unless(Supervisor::get().watch(lines));
+  std::atomic<bool> ends{false};
+  std::atomic<size_t> printed{0};
+  const double begin = seconds_now();
+  std::thread printer([&] {
+    const std::string line(1023, 'x');
+    const std::string all = line + "\n";
+    while (!ends)
+      if (write(write_end.get(), all.data(), all.size()) > 0)
+        printed += all.size();
+  });
+  fail_unless(
+      wait_until([&] { return printed > 4 * OutputLines::most_bytes; }));
+  const size_t now = printed;
+  const double taken = seconds_now() - begin;
+  ends = true;
+  printer.join();
+  write_end.reset();
+  Supervisor::get().unwatch(lines);
+  // Five looks a second, each a piece late, and what is in the pipe.
+  fail_unless(
+      double(now) <= double(OutputLines::most_bytes) * 1.3 * (5 * taken + 2),
+      "%zu bytes in %.2f s", now, taken);
+}
+GST_END_TEST;
+
+// Some frames fewer, of a source's block of samples, and nothing else.
+GST_START_TEST(test_a_short_block_is_a_sources_and_has_frames_left) {
+  Asked source;
+  source.can_be_short = true;
+  source.frames = 480;
+  Reply reply;
+  reply.flags = reply_short;
+  for (const auto &[bytes, fits] : {std::pair(uint64_t(0), false),
+                                    {1, true},
+                                    {479, true},
+                                    {480, false},
+                                    {UINT64_MAX, false}}) {
+    reply.bytes = bytes;
+    fail_unless((find_fault(reply, source) == nullptr) == fits);
+    Asked other = source;
+    other.can_be_short = false;
+    fail_unless(find_fault(reply, other) != nullptr);
+    other = source;
+    other.converts = true;
+    fail_unless(find_fault(reply, other) != nullptr);
+    Reply ended = reply;
+    ended.outcome = uint64_t(ReplyOutcome::EndOfStream);
+    fail_unless(find_fault(ended, source) != nullptr);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_outputs_lie_within_their_region) {
+  Asked asked;
+  asked.converts = true;
+  asked.outputs_size = 4096;
+  Reply reply;
+  reply.flags = reply_converted;
+  reply.outputs = 1;
+  for (const uint64_t bytes : {uint64_t(0), uint64_t(7), uint64_t(4097),
+                               UINT64_MAX, UINT64_MAX - 15}) {
+    reply.bytes = bytes;
+    fail_unless(find_fault(reply, asked) != nullptr);
+  }
+  reply.bytes = 4096;
+  fail_unless(find_fault(reply, asked) == nullptr);
+  std::vector<OutputPlace> places;
+  fail_unless(place_outputs({100, 8}, 136, 0, &places));
+  assert_equals_uint64(places[0].offset, 16);
+  assert_equals_uint64(places[1].offset, 128);
+  fail_if(place_outputs({100, 9}, 136, 0, &places));
+  fail_if(place_outputs({100, 8}, 136, 8, &places));
+  fail_if(place_outputs({UINT64_MAX, 8}, 4096, 0, &places));
+  fail_if(place_outputs({8, UINT64_MAX - 16}, 4096, 0, &places));
+}
+GST_END_TEST;
+
+GST_START_TEST(test_regions_keep_their_size) {
+  for (const bool writes : {false, true}) {
+    const auto region = Region::make(100, writes);
+    fail_unless(region != nullptr);
+    region->data()[99] = std::byte(1);
+    const int fd = region->descriptor();
+    fail_unless(ftruncate(fd, 0) < 0);
+    fail_unless(ftruncate(fd, 1 << 20) < 0);
+    void *mapped =
+        mmap(nullptr, 100, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    fail_unless((mapped != MAP_FAILED) == writes);
+    if (writes) munmap(mapped, 100);
+    fail_unless((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_samples_of_any_layout) {
+  const std::vector<float> one = {1, 2, 3, 4, 5, 6};
+  Block block;
+  std::vector<float> memory(20, -1);
+  block.data = reinterpret_cast<std::byte *>(memory.data());
+  block.frames = 3;
+  StreamFormat format = stereo();
+  for (const bool interleaved : {true, false}) {
+    format.interleaved = interleaved;
+    for (const auto &[channel, frame] :
+         {std::pair(4, 8), {12, 4}, {4, 12}, {24, 8}}) {
+      block.channel_stride = channel;
+      block.frame_stride = frame;
+      copy_to_block(reinterpret_cast<const std::byte *>(one.data()), format,
+                    block);
+      std::vector<float> back(6);
+      copy_from_block(block, format,
+                      reinterpret_cast<std::byte *>(back.data()));
+      fail_unless(back == one);
+      assert_equals_float(memory[size_t(channel + frame) / 4],
+                          interleaved ? 4.0f : 5.0f);
+    }
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_restarts_become_rarer_and_end) {
+  RestartPolicy policy(5);
+  uint64_t delay;
+  std::vector<uint64_t> delays;
+  for (int i = 0; i < 5; i++) {
+    fail_unless(policy.note_end(uint64_t(i), &delay));
+    delays.push_back(delay / ms);
+  }
+  fail_unless((delays == std::vector<uint64_t>{0, 250, 500, 1000, 2000}));
+  fail_if(policy.note_end(10, &delay));
+  // A minute later they are forgotten, and the delay is not.
+  fail_unless(policy.note_end(70000 * ms, &delay));
+  assert_equals_uint64(delay, 5000 * ms);
+  policy.forget_delay();
+  fail_unless(policy.note_end(70001 * ms, &delay));
+  assert_equals_uint64(delay, 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_lent_memory_outlives_its_plugin) {
+  auto memory = std::make_shared<LentMemory>();
+  Output some, other;
+  fail_if(memory->lend(100, &some));
+  memory->open(false);
+  fail_unless(memory->lend(100, &some));
+  fail_unless(memory->lend(100, &other));
+  fail_if(some.data == other.data);
+  Arena *arena = memory->find(some.data + 20, 80);
+  fail_unless(arena && arena == memory->find(other.data, 100));
+  fail_if(memory->find(arena->region->data(), arena->region->size() + 1));
+  some.release(some.owner);
+  memory->close();
+  fail_if(memory->find(other.data, 100));
+  memory.reset();
+  other.data[99] = std::byte(1);
+  other.release(other.owner);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_number_is_never_that_of_another_place) {
+  Places places;
+  std::map<uint64_t, std::array<uint64_t, 4>> known;
+  int seen_before = 0;
+  for (uint64_t i = 0; i < 3000; i++) {
+    Request request;
+    // Each place three times in a row, and all of them once more.
+    const uint64_t place = i / 3 % 500;
+    request.slot = 1 + place % 3;
+    request.offset = place / 3 * 64;
+    request.frames = 480 + place % 2;
+    request.plane_stride = place % 5;
+    const std::array<uint64_t, 4> now = {request.slot, request.offset,
+                                         request.frames, request.plane_stride};
+    const uint64_t number = places.number_of(request);
+    fail_unless(number >= first_place);
+    const auto [found, fresh] = known.emplace(number, now);
+    fail_unless(found->second == now);
+    seen_before += !fresh;
+  }
+  fail_unless(seen_before >= 2000);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_little_that_is_written_to_is_not_lent) {
+  auto memory = std::make_shared<LentMemory>();
+  Output some;
+  memory->open(true);
+  fail_if(memory->lend(100000, &some));
+  fail_unless(memory->lend(1000000, &some));
+  some.release(some.owner);
+}
+GST_END_TEST;
+
+// ---- plugins ---------------------------------------------------------------
+
+GST_START_TEST(test_lent_memory_is_worked_on_where_it_lies) {
+  struct Keeper final : MemoryKeeper {
+    std::unique_ptr<KeptMemory> keep() override {
+      copy.assign(block.data, block.data + size);
+      block.data = copy.data();
+      return nullptr;
+    }
+    Block block;
+    size_t size = 0;
+    std::vector<std::byte> copy;
+  };
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  const size_t many = 100000;
+  Keeper keeper;
+  keeper.size = many * 2 * sizeof(float);
+  for (int i = 0; i < 3; i++) {
+    Output lent;
+    fail_unless(playing.plugin.lend(keeper.size, &lent));
+    std::fill_n(reinterpret_cast<float *>(lent.data), many * 2, 1.0f);
+    Block &block = keeper.block;
+    block.keeper = &keeper;
+    block.data = lent.data;
+    block.channel_stride = sizeof(float);
+    block.frame_stride = 2 * sizeof(float);
+    block.frames = many;
+    fail_unless(playing.plugin.process(&block, &playing.failure) ==
+                Outcome::Ok);
+    // The worker wrote there, and what goes on is a copy of it.
+    assert_equals_float(reinterpret_cast<float *>(lent.data)[0], 0.5f);
+    fail_unless(block.data == keeper.copy.data());
+    assert_equals_float(reinterpret_cast<float *>(block.data)[2 * many - 1],
+                        0.5f);
+    lent.release(lent.owner);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_nothing_is_left_of_a_plugin) {
+  size_t before = 0;
+  for (int i = 0; i < 5; i++) {
+    {
+      Playing playing(spec());
+      fail_unless(playing.set("gain", "0.5"));
+      fail_unless(playing.play() == Outcome::Ok);
+      assert_equals_float(playing.samples[frames], 0.5f);
+    }
+    // The server stays for the next one.
+    if (i == 0) before = open_descriptors();
+  }
+  assert_equals_uint64(open_descriptors(), before);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_crashes_is_followed_by_another) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.25"));
+  const int64_t first = playing.statistics().pid;
+  // In between, as set_parameter() is told to every worker.
+  fail_unless(playing.set("then", "crash"));
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure,
+              "the worker was killed by SIGSEGV in process_audio()");
+  fail_unless(playing.failure.traceback.find("in do") != std::string::npos);
+  assert_equals_string(playing.failure.function.c_str(), "do");
+  fail_unless(playing.failure.line > 0);
+  fail_unless(playing.failure.file.find(".py") != std::string::npos);
+  fail_unless(playing.set("then", ""));
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.25f);
+  assert_equals_uint64(playing.statistics().restarts, 1);
+  fail_if(playing.statistics().pid == first);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_parameter_that_kills_is_not_set_again) {
+  Playing playing(spec());
+  fail_if(playing.set("now", "exit"));
+  assert_says(playing.failure,
+              "the worker ended with exit status 3 in set_parameter()");
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_restarts_are_for_those_who_want_them) {
+  PluginSpec never = spec();
+  never.isolation.restart = false;
+  Playing playing(never);
+  kill(pid_t(playing.statistics().pid), SIGKILL);
+  for (int i = 0; i < 3; i++) {
+    fail_unless(playing.play() == Outcome::Failed);
+    fail_unless(playing.failure.kind == Failure::Kind::Gone);
+    assert_says(playing.failure, "SIGKILL");
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_too_many_restarts_are_the_end) {
+  PluginSpec once = spec();
+  once.isolation.max_restarts = 1;
+  Playing playing(once);
+  fail_unless(playing.set("then", "exit"));
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  fail_unless(playing.play() == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Gone);
+  assert_says(playing.failure, "1 times within a minute");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_late_reply_is_nobodys) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.set("then", "sleep"));
+  fail_unless(playing.play(100 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  assert_says(playing.failure, "100 ms");
+  fail_unless(playing.play(0) == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.5f);
+  assert_equals_uint64(playing.statistics().missed_deadlines, 1);
+  assert_equals_uint64(playing.statistics().restarts, 0);
+}
+GST_END_TEST;
+
+// Plays until it is not late any more; how long that was.
+static uint64_t late_for(Playing *playing, uint64_t deadline) {
+  const uint64_t began = monotonic_ns();
+  while (playing->play(deadline) == Outcome::Failed &&
+         playing->failure.kind == Failure::Kind::Late)
+    fail_unless(monotonic_ns() - began >= deadline);
+  return monotonic_ns() - began;
+}
+
+// A model that warms up may take six times as long for its first call.
+GST_START_TEST(test_a_worker_that_hangs_is_killed) {
+  PluginSpec quick = spec();
+  quick.isolation.hang_timeout = 500;
+  for (const bool first : {false, true}) {
+    Playing playing(quick);
+    if (!first) fail_unless(playing.play() == Outcome::Ok);
+    fail_unless(playing.set("then", "hang"));
+    const uint64_t late = late_for(&playing, 10 * ms);
+    fail_unless(playing.failure.kind == Failure::Kind::Lost);
+    assert_says(playing.failure, "process_audio() did not return within ");
+    fail_unless(late >= (first ? 3000 : 500) * ms, "%d", int(late / ms));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_call_that_is_late_for_long_is_no_hang) {
+  Playing playing(spec());
+  fail_unless(playing.set("then", "sleep"));
+  int late = 0;
+  while (playing.play(5 * ms) == Outcome::Failed) {
+    fail_unless(playing.failure.kind == Failure::Kind::Late);
+    late++;
+  }
+  fail_unless(late > 1);
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_uint64(playing.statistics().restarts, 0);
+  assert_equals_uint64(playing.statistics().missed_deadlines, uint64_t(late));
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_is_stopped_is_found_while_it_is_late) {
+  Playing playing(spec());
+  stop_worker(playing);
+  late_for(&playing, 10 * ms);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "it was stopped by a signal");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_worker_that_is_stopped_is_found_before_its_deadline) {
+  Playing playing(spec());
+  stop_worker(playing);
+  fail_unless(playing.play(1000000 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "it was stopped by a signal");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_successor_that_hangs_is_given_up) {
+  Playing playing(spec());
+  fail_unless(playing.set("at-start", "hang"));
+  kill(pid_t(playing.statistics().pid), SIGKILL);
+  const bool given_up = wait_until([&] {
+    fail_unless(playing.play(10 * ms) == Outcome::Failed);
+    return contains(playing.failure.message, "start() did not return within");
+  });
+  fail_unless(given_up, "%s", playing.failure.message.c_str());
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_call_that_hangs_is_killed) {
+  PluginSpec quick = spec();
+  quick.isolation.hang_timeout = 500;
+  Playing playing(quick);
+  fail_if(playing.set("now", "hang"));
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "set_parameter() did not return");
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+// While a reply is late nobody waits for it longer than until it hangs.
+GST_START_TEST(test_a_parameter_does_not_wait_for_a_worker_that_hangs) {
+  PluginSpec quick = spec();
+  quick.isolation.hang_timeout = 500;
+  Playing playing(quick);
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.set("then", "hang"));
+  fail_unless(playing.play(10 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  fail_if(playing.set("gain", "0.25"));
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_says(playing.failure, "process_audio() is late, and hangs");
+  fail_unless(playing.set("then", ""));
+  fail_unless(playing.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_stream_may_be_tried_again) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.plugin.stop(&playing.failure));
+  fail_unless(playing.set("at-start", "crash"));
+  for (int i = 0; i < 2; i++) {
+    fail_if(playing.plugin.start(stereo(), &playing.failure));
+    fail_unless(playing.failure.kind == Failure::Kind::Gone);
+    assert_says(playing.failure, "was killed by SIGSEGV in start()");
+  }
+  fail_unless(playing.set("at-start", ""));
+  fail_unless(playing.plugin.start(stereo(), &playing.failure));
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_float(playing.samples[0], 0.5f);
+}
+GST_END_TEST;
+
+// In Python it is interrupted, in C killed.
+GST_START_TEST(test_a_stop_ends_every_call) {
+  for (const bool in_python : {true, false}) {
+    Playing playing(spec());
+    fail_unless(playing.set("then", in_python ? "loop" : "hang"));
+    std::thread stopping([&] {
+      a_moment();  // until it is called
+      playing.plugin.stop_deadline(monotonic_ns() + 50 * ms, nullptr);
+    });
+    fail_unless(playing.play() == Outcome::Failed);
+    stopping.join();
+    fail_unless(playing.failure.kind ==
+                (in_python ? Failure::Kind::Interrupted : Failure::Kind::Lost));
+    fail_unless(playing.plugin.stop(&playing.failure), "%s",
+                playing.failure.message.c_str());
+    assert_equals_uint64(playing.statistics().restarts, 0);
+    playing.plugin.stop_deadline(0, nullptr);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_group_shares_its_worker) {
+  Playing one(spec("some")), two(spec("some")), other(spec("other"));
+  const int64_t pid = one.statistics().pid;
+  fail_unless(pid > 0 && pid == two.statistics().pid);
+  fail_if(pid == other.statistics().pid);
+  kill(pid_t(pid), SIGKILL);
+  for (Playing *each : {&one, &two}) {
+    fail_unless(each->play() == Outcome::Failed);
+    fail_unless(each->play() == Outcome::Ok);
+  }
+  fail_if(pid == one.statistics().pid);
+  assert_equals_int64(one.statistics().pid, two.statistics().pid);
+  fail_unless(other.play() == Outcome::Ok);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_an_interpreter_that_is_none) {
+  for (const auto &[python, text] :
+       {std::pair("/nonexistent/python3", "No such file"),
+        {"/bin/true", "ended with exit status 0"}}) {
+    PluginSpec wrong = spec();
+    wrong.isolation.python = python;
+    ProcessPlugin plugin(wrong);
+    Failure failure;
+    fail_if(plugin.load(wrong, &failure));
+    fail_unless(failure.kind == Failure::Kind::Unusable);
+    assert_says(failure, python);
+    assert_says(failure, text);
+  }
+}
+GST_END_TEST;
+
+Suite *process_suite() {
+  Suite *suite = suite_create("process");
+  TCase *pieces = new_case(suite, "pieces");
+  tcase_add_test(pieces, test_a_record_is_whole_or_refused);
+  tcase_add_test(pieces, test_text_becomes_valid);
+  tcase_add_test(pieces, test_a_reply_is_held_against_its_request);
+  tcase_add_test(pieces, test_a_reply_without_outputs_has_a_reason);
+  tcase_add_test(pieces, test_a_signal_that_is_not_there_is_not_waited_for);
+  tcase_add_test(pieces, test_two_threads_do_not_read_the_same_output);
+  tcase_add_test(pieces, test_output_is_read_at_the_hosts_pace);
+  tcase_add_test(pieces, test_the_blame_is_the_plugins);
+  tcase_add_test(pieces, test_a_short_block_is_a_sources_and_has_frames_left);
+  tcase_add_test(pieces, test_outputs_lie_within_their_region);
+  tcase_add_test(pieces, test_regions_keep_their_size);
+  tcase_add_test(pieces, test_samples_of_any_layout);
+  tcase_add_test(pieces, test_restarts_become_rarer_and_end);
+  tcase_add_test(pieces, test_lent_memory_outlives_its_plugin);
+  tcase_add_test(pieces, test_a_number_is_never_that_of_another_place);
+  tcase_add_test(pieces, test_little_that_is_written_to_is_not_lent);
+  TCase *plugins = new_case(suite, "plugins");
+  tcase_add_test(plugins, test_lent_memory_is_worked_on_where_it_lies);
+  tcase_add_test(plugins, test_nothing_is_left_of_a_plugin);
+  tcase_add_test(plugins, test_a_worker_that_crashes_is_followed_by_another);
+  tcase_add_test(plugins, test_a_parameter_that_kills_is_not_set_again);
+  tcase_add_test(plugins, test_restarts_are_for_those_who_want_them);
+  tcase_add_test(plugins, test_too_many_restarts_are_the_end);
+  tcase_add_test(plugins, test_a_late_reply_is_nobodys);
+  tcase_add_test(plugins, test_a_worker_that_hangs_is_killed);
+  tcase_add_test(plugins, test_a_call_that_is_late_for_long_is_no_hang);
+  tcase_add_test(plugins,
+                 test_a_worker_that_is_stopped_is_found_while_it_is_late);
+  tcase_add_test(plugins,
+                 test_a_worker_that_is_stopped_is_found_before_its_deadline);
+  tcase_add_test(plugins, test_a_successor_that_hangs_is_given_up);
+  tcase_add_test(plugins, test_a_call_that_hangs_is_killed);
+  tcase_add_test(plugins,
+                 test_a_parameter_does_not_wait_for_a_worker_that_hangs);
+  tcase_add_test(plugins, test_a_stream_may_be_tried_again);
+  tcase_add_test(plugins, test_a_stop_ends_every_call);
+  tcase_add_test(plugins, test_a_group_shares_its_worker);
+  tcase_add_test(plugins, test_an_interpreter_that_is_none);
+  return suite;
+}
+
+GST_CHECK_MAIN(process);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A bridge without Python: the elements can be run under ThreadSanitizer, which
+// does not know how an interpreter synchronises its threads.
+//
+// Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
+// The one whose script is "converting" gives copies, now one, now several, now
+// none.
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "../../../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+class FakePlugin final : public Plugin {
+ public:
+  FakePlugin(bool converts, std::shared_ptr<Listener> listener)
+      : listener_(std::move(listener)) {
+    capabilities_.converts = converts;
+    capabilities_.maps_to_output = converts;
+    capabilities_.formats = {SampleFormat::F32};
+    capabilities_.has_reset = true;
+    capabilities_.has_drain = true;
+    capabilities_.has_latency = true;
+    ParameterSpec factor;
+    factor.name = "factor";
+    factor.kind = ParameterSpec::Kind::Int;
+    factor.default_value = factor.value = factor.minimum = "1";
+    factor.maximum = "9";
+    factor.allowed = "from 1 to 9";
+    capabilities_.parameters.push_back(factor);
+  }
+
+  const Capabilities &capabilities() const override { return capabilities_; }
+
+  bool load(const PluginSpec &, Failure *) override { return true; }
+  bool initialize(const std::vector<Parameter> &, Failure *) override {
+    return true;
+  }
+  bool start(const StreamFormat &format, Failure *) override {
+    format_ = format;
+    return true;
+  }
+  bool stop(Failure *) override { return true; }
+  bool shutdown(Failure *) override { return true; }
+
+  Outcome process(Block *block, Failure *failure) override {
+    if (capabilities_.converts) return give(block);
+    block->times.asked = block->times.held = ticks();
+    for (int c = 0; c < format_.channels; c++) {
+      for (size_t i = 0; i < block->frames; i++) {
+        std::byte *at = block->data + c * block->channel_stride +
+                        ptrdiff_t(i) * block->frame_stride;
+        float sample;
+        std::memcpy(&sample, at, sizeof sample);
+        sample *= float(factor_);
+        std::memcpy(at, &sample, sizeof sample);
+      }
+    }
+    block->times.left = ticks();
+    calls_++;
+    if (calls_ % 10 == 0) kept_ = block->keeper->keep();
+    if (calls_ % 10 == 0) block->escaped = true;
+    if (calls_ % 10 == 0) tell(*block);
+    if (calls_ % 50 != 0) return Outcome::Ok;
+    *failure = Failure{};
+    failure->phase = "process_audio";
+    failure->message = "each fiftieth call fails";
+    return Outcome::Failed;
+  }
+
+  // Any thread gives them back.
+  static void release(void *owner) {
+    delete static_cast<std::vector<std::byte> *>(owner);
+  }
+  Outcome give(Block *block) {
+    block->times.asked = block->times.held = ticks();
+    for (int i = 0; i < calls_ % 4; i++) {
+      auto *copy = new std::vector<std::byte>(block->data, block->data + 64);
+      block->outputs->push_back({copy->data(), copy->size(), release, copy});
+    }
+    calls_++;
+    block->converted = true;
+    block->times.left = ticks();
+    return Outcome::Ok;
+  }
+
+  bool set_parameter(Parameter *parameter, Failure *) override {
+    if (parameter->key == "factor") factor_ = atoi(parameter->value.c_str());
+    return true;
+  }
+  bool duration(uint64_t *, Failure *) override { return true; }
+  bool seek(uint64_t, Failure *) override { return true; }
+  bool latency(double *seconds, Failure *) override {
+    // With 2 what goes in comes out at once.
+    *seconds = factor_ == 2 ? 0 : factor_ * 0.001;
+    return true;
+  }
+  bool reset(Failure *) override {
+    calls_ = 0;
+    return true;
+  }
+  bool drain(Tail *tail, Failure *) override {
+    if (capabilities_.converts) return true;
+    tail->frames = 8;
+    tail->samples.resize(8 * sizeof(float) * size_t(format_.channels));
+    return true;
+  }
+  // As the watchdog would, from a thread of its own.
+  bool preferences(Preferences *, Failure *) override { return true; }
+  bool available_space(int *frames, Failure *) override {
+    *frames = 1024;
+    return true;
+  }
+  bool take_state(Plugin *, Failure *) override { return true; }
+  bool restore_state(Failure *) override { return true; }
+  bool unlock(Failure *) override { return true; }
+  bool map_caps(bool, const std::string &, std::string *mapped,
+                Failure *) override {
+    *mapped = "application/x-out";
+    return true;
+  }
+  void stop_deadline(uint64_t deadline, HangObserver *observer) override {
+    if (watchdog_.joinable()) watchdog_.join();
+    if (!deadline) return;
+    watchdog_ = std::thread(
+        [observer] { observer->call_hangs("process_audio", "no stack"); });
+  }
+  ~FakePlugin() override {
+    if (watchdog_.joinable()) watchdog_.join();
+  }
+
+ private:
+  void tell(const Block &block) {
+    Message message;
+    message.name = "fake";
+    message.fields.emplace_back("calls", int64_t(calls_));
+    message.pts = block.pts;
+    listener_->post(message);
+    LogRecord record;
+    record.text = "told";
+    listener_->log(record);
+  }
+
+  const std::shared_ptr<Listener> listener_;
+  Capabilities capabilities_;
+  StreamFormat format_;
+  int factor_ = 1;
+  int calls_ = 0;
+  std::unique_ptr<KeptMemory> kept_;
+  std::thread watchdog_;
+};
+
+class FakeBridge final : public Bridge {
+ public:
+  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
+    return std::make_unique<FakePlugin>(spec.script == "converting",
+                                        spec.listener);
+  }
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) Bridge *
+pythonfilter_open_bridge_1(const PluginSpec &, Failure *) {
+  static FakeBridge bridge;
+  return &bridge;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// In the place of bridge.process.so: a plugin that doubles F32 samples as if
+// it did so elsewhere. Its script says what else becomes of it:
+//
+//   late, lost, gone  so ends each second call, after it has written garbage
+//                     where the block lies, if that is its memory
+//   careless          does not hand lent memory over, and writes garbage there
+//                     when it is called again
+//   reader            only reads
+//   closed            nothing unprocessed may leave it; late, too
+//   closed-lost       the same; lost, too
+//   poor              lends nothing
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <set>
+
+#include "../../../bridge/bridge.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+struct Lent {
+  std::byte *data;
+  size_t size;
+};
+
+std::mutex lent_mutex;
+// Guarded by lent_mutex; of all plugins, and longer than they live.
+std::set<Lent *> all_lent;
+
+void give_back(void *owner) {
+  auto *lent = static_cast<Lent *>(owner);
+  std::lock_guard<std::mutex> lock(lent_mutex);
+  all_lent.erase(lent);
+  free(lent->data);
+  delete lent;
+}
+
+bool is_lent(const std::byte *data) {
+  std::lock_guard<std::mutex> lock(lent_mutex);
+  for (const Lent *lent : all_lent)
+    if (data >= lent->data && data < lent->data + lent->size) return true;
+  return false;
+}
+
+class FakeProcess final : public Plugin {
+ public:
+  explicit FakeProcess(const PluginSpec &spec)
+      : script_(spec.script), listener_(spec.listener) {
+    capabilities_.formats = {SampleFormat::F32};
+    capabilities_.read_only = is("reader");
+    capabilities_.fail_closed = is("closed") || is("closed-lost");
+  }
+
+  const Capabilities &capabilities() const override { return capabilities_; }
+  bool load(const PluginSpec &, Failure *) override { return true; }
+  bool initialize(const std::vector<Parameter> &, Failure *) override {
+    return true;
+  }
+  bool start(const StreamFormat &format, Failure *) override {
+    format_ = format;
+    return true;
+  }
+  bool stop(Failure *) override { return true; }
+  bool shutdown(Failure *) override { return true; }
+
+  Outcome process(Block *block, Failure *failure) override {
+    block->times.asked = block->times.held = ticks();
+    if (is("careless") && before_ && is_lent(before_))
+      std::memset(before_, 0x55, 64);
+    before_ = block->data;
+    const bool lent = is_lent(block->data);
+    tell(*block, lent);
+    const Outcome outcome =
+        ++calls_ % 2 == 0 ? fail(block, lent, failure) : multiply(block, lent);
+    block->times.left = ticks();
+    return outcome;
+  }
+
+  bool lend(size_t size, Output *memory) override {
+    if (is("poor")) return false;
+    auto *lent = new Lent{static_cast<std::byte *>(malloc(size + 1)), size + 1};
+    std::lock_guard<std::mutex> lock(lent_mutex);
+    all_lent.insert(lent);
+    // Not as aligned as malloc() has it.
+    *memory = {lent->data + 1, size, give_back, lent};
+    return true;
+  }
+  bool worker_statistics(WorkerStatistics *statistics) const override {
+    *statistics = {4711, 2, 3, "basic: all of it"};
+    return true;
+  }
+
+  bool set_parameter(Parameter *, Failure *) override { return true; }
+  bool duration(uint64_t *, Failure *) override { return true; }
+  bool seek(uint64_t, Failure *) override { return true; }
+  bool latency(double *, Failure *) override { return true; }
+  bool reset(Failure *) override { return true; }
+  bool drain(Tail *, Failure *) override { return true; }
+  bool preferences(Preferences *, Failure *) override { return true; }
+  bool available_space(int *, Failure *) override { return true; }
+  bool take_state(Plugin *, Failure *) override { return true; }
+  bool restore_state(Failure *) override { return true; }
+  bool unlock(Failure *) override { return true; }
+  bool map_caps(bool, const std::string &, std::string *, Failure *) override {
+    return true;
+  }
+  void stop_deadline(uint64_t, HangObserver *) override {}
+
+ private:
+  bool is(const char *script) const { return script_ == script; }
+
+  void tell(const Block &block, bool lent) {
+    Message message;
+    message.name = "fake-process";
+    message.fields.emplace_back("patience", int64_t(block.patience));
+    message.fields.emplace_back("lent", lent);
+    listener_->post(message);
+  }
+
+  Outcome multiply(Block *block, bool lent) {
+    for (int c = 0; c < format_.channels && !capabilities_.read_only; c++) {
+      for (size_t i = 0; i < block->frames; i++) {
+        std::byte *at = block->data + c * block->channel_stride +
+                        ptrdiff_t(i) * block->frame_stride;
+        float sample;
+        std::memcpy(&sample, at, sizeof sample);
+        sample *= 2;
+        std::memcpy(at, &sample, sizeof sample);
+      }
+    }
+    if (lent && !capabilities_.read_only && !is("careless"))
+      block->keeper->keep();
+    return Outcome::Ok;
+  }
+
+  Outcome fail(Block *block, bool lent, Failure *failure) {
+    if (is("lost") || is("closed-lost"))
+      failure->kind = Failure::Kind::Lost;
+    else if (is("gone"))
+      failure->kind = Failure::Kind::Gone;
+    else if (is("late") || is("closed"))
+      failure->kind = Failure::Kind::Late;
+    else
+      return multiply(block, lent);
+    failure->phase = "process_audio";
+    failure->message = script_ + ", as asked for";
+    if (!lent) return Outcome::Failed;
+    std::memset(block->data, 0x55, 64);
+    block->keeper->keep();
+    return Outcome::Failed;
+  }
+
+  const std::string script_;
+  const std::shared_ptr<Listener> listener_;
+  Capabilities capabilities_;
+  StreamFormat format_;
+  int calls_ = 0;
+  std::byte *before_ = nullptr;
+};
+
+class FakeProcesses final : public Bridge {
+ public:
+  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
+    return std::make_unique<FakeProcess>(spec);
+  }
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) Bridge *
+pythonfilter_open_bridge_1(const PluginSpec &, Failure *) {
+  static FakeProcesses bridge;
+  return &bridge;
+}
+
+}  // namespace pythonfilter
