@@ -3,9 +3,10 @@
 // Holds the buffers that leave a pad until the process ends: then, when Python
 // is gone, they are read, and dropped by four threads. What is wrong aborts.
 // Prints how many there were.
-#include <gst/gst.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <gst/gst.h>
 
 enum { MOST = 1000 };
 
@@ -45,13 +46,16 @@ static void drop(void) {
   GThread *threads[4];
   for (int i = 0; i < 4; i++)
     threads[i] = g_thread_new("drop", drop_fourth, GINT_TO_POINTER(i));
-  for (int i = 0; i < 4; i++) g_thread_join(threads[i]);
+  for (int i = 0; i < 4; i++)
+    g_thread_join(threads[i]);
   printf("dropped %d\n", g_atomic_int_get(&count));
   fflush(stdout);
 }
 
 // Runs after the exit handlers of whatever is loaded later.
-void drop_at_exit(void) { atexit(drop); }
+void drop_at_exit(void) {
+  atexit(drop);
+}
 
 void hold(GstPad *pad) {
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, keep, NULL, NULL);

@@ -6,13 +6,14 @@
 // Waits until the plugin is in its first call (or has only just been asked to
 // load, when "importing") and then as long as said. Prints the time
 // (CLOCK_MONOTONIC, in s) at which it began to end.
-#include <gst/gst.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <gst/gst.h>
 
 // In exit_buffers.c.
 void drop_at_exit(void);
@@ -27,7 +28,9 @@ static void say_when(void) {
   fflush(stdout);
 }
 
-static void stop(void) { gst_element_set_state(pipeline, GST_STATE_NULL); }
+static void stop(void) {
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+}
 
 static gpointer play(gpointer unused) {
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
@@ -78,7 +81,8 @@ int main(int argc, char **argv) {
     g_thread_new("loading", play, NULL);
   else
     play(NULL);
-  while (!importing && access(called, F_OK) != 0) usleep(2000);
+  while (!importing && access(called, F_OK) != 0)
+    usleep(2000);
   usleep(1000 * (useconds_t)atoi(argv[3]));
   if (strcmp(way, "atexit-after") == 0) atexit(stop);
   if (strcmp(way, "states") == 0) {
@@ -96,7 +100,8 @@ int main(int argc, char **argv) {
     gst_deinit();
   } else if (strcmp(way, "exit-in-thread") == 0) {
     g_thread_new("end", end, NULL);
-    for (;;) pause();
+    for (;;)
+      pause();
   } else if (strcmp(way, "quick-exit") == 0) {
     quick_exit(3);
   } else if (strcmp(way, "sigint") == 0) {

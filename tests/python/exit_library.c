@@ -16,12 +16,13 @@ static void tear_down(void) {
 }
 
 __attribute__((constructor)) static void set_up(void) {
-  memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0);
   atexit(tear_down);
 }
 
 // Some 20 ms.
 void work(void) {
-  for (int i = 0; i < 20000000; i++) memory[i % SIZE]++;
+  for (int i = 0; i < 20000000; i++)
+    memory[i % SIZE]++;
 }
