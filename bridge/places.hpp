@@ -12,7 +12,7 @@ std::string directory_of(const std::string &path);
 std::string file_of(const void *address);
 // PYTHONPATH without entries that name the current directory.
 std::string safe_python_path();
-// Where base_plugin.py and its like lie: where this module says when it stands
+// Where base_plugin and its like lie: where this module says when it stands
 // in a build tree, or where they were installed.
 std::string python_directory();
 

@@ -79,7 +79,7 @@ def read_key(key_file: str, key_fd: int, credential: str) -> bytes:
 
 def _is_worker() -> bool:
     # Not imported: a plugin's import of it would be a module of its own.
-    host = sys.modules.get("pythonfilter_interpreter")
+    host = sys.modules.get("_pythonfilter.interpreter")
     return getattr(host, "is_worker", False) is True
 
 

@@ -57,7 +57,7 @@ COUNTED = (
     ),
     Mutation(
         "instance-kept-in-null",
-        "plugins_py/pythonfilter_host.py",
+        "plugins_py/pythonfilter/host/plugin.py",
         "        self.plugin = None\n        del self.audio\n",
         "        interpreter.kept = getattr(interpreter, 'kept', [])\n"
         "        interpreter.kept.append((self.plugin, bytearray(1 << 20)))\n"
@@ -66,14 +66,14 @@ COUNTED = (
     ),
     Mutation(
         "modules-kept-in-null",
-        "plugins_py/pythonfilter_host.py",
+        "plugins_py/pythonfilter/host/plugin.py",
         "            _forget(self.namespace)\n            self.namespace = None\n",
         "            self.namespace = None\n",
         ("states::test_dead_instances*",),
     ),
     Mutation(
         "old-modules-kept",
-        "plugins_py/pythonfilter_loader.py",
+        "plugins_py/pythonfilter/loader.py",
         "            del sys.modules[name]\n",
         "            sys.modules['kept%d' % len(sys.modules)] = sys.modules.pop(name)\n",
         ("reloadstate::test_many_reloads*",),
@@ -226,7 +226,7 @@ COUNTED = (
     ),
     Mutation(
         "descriptor-of-a-dead-worker",
-        "plugins_py/pythonfilter_worker/spawning.py",
+        "plugins_py/pythonfilter/worker/spawning.py",
         '        os.close(descriptor)\n        wire.send(self.connection, [b"exited"',
         '        wire.send(self.connection, [b"exited"',
         ("test_workers_die.py::test_the_stream_goes_on_whenever_workers_are_killed",),
@@ -241,7 +241,7 @@ COUNTED = (
     ),
     Mutation(
         "worker-keeps-times",
-        "plugins_py/pythonfilter_worker/steady.py",
+        "plugins_py/pythonfilter/worker/steady.py",
         "        words[reply_time] = time\n",
         "        audio.times = time, getattr(audio, 'times', None)\n"
         "        words[reply_time] = time\n",
@@ -631,56 +631,56 @@ OTHERS = (
 APART = (
     Mutation(
         "landlock-without-signals",
-        "plugins_py/pythonfilter_worker/landlock.py",
+        "plugins_py/pythonfilter/worker/landlock.py",
         '_ruleset(struct.pack("=QQQ", 0, 0, _SCOPE_SIGNAL))',
         '_ruleset(struct.pack("=QQQ", 0, 0, 1))',
         ("test_worker_apart.py::test_others_are_out_of_reach",),
     ),
     Mutation(
         "guard-lets-all-through",
-        "plugins_py/pythonfilter_worker/guard.py",
+        "plugins_py/pythonfilter/worker/guard.py",
         "    return process == 0 or _is_of(abs(process), owners)\n",
         "    return True\n",
         ("test_worker_apart.py::test_others_are_out_of_reach",),
     ),
     Mutation(
         "guard-lets-nothing-through",
-        "plugins_py/pythonfilter_worker/guard.py",
+        "plugins_py/pythonfilter/worker/guard.py",
         "    return process == 0 or _is_of(abs(process), owners)\n",
         "    return process == 0\n",
         ("test_worker_apart.py::test_a_plugin_does_what_it_likes_with_its_own",),
     ),
     Mutation(
         "group-of-all-workers",
-        "plugins_py/pythonfilter_worker/process.py",
+        "plugins_py/pythonfilter/worker/process.py",
         "    os.setsid()\n",
         "",
         ("test_worker_apart.py::test_a_signal_to_its_group_is_the_workers_own",),
     ),
     Mutation(
         "limits-inherited",
-        "plugins_py/pythonfilter_worker/spawning.py",
+        "plugins_py/pythonfilter/worker/spawning.py",
         "            if _given() != self._given:\n",
         "            if not self._given:\n",
         ("test_worker_apart.py::test_limits_that_somebody_lowered_are_not_inherited",),
     ),
     Mutation(
         "signal-of-a-descriptor",
-        "plugins_py/pythonfilter_worker/forbidden.py",
+        "plugins_py/pythonfilter/worker/forbidden.py",
         "_OWNERS = (_SET_OWNER, _SET_SIGNAL, _SET_OWNER_BY_POINTER)\n",
         "_OWNERS = (_SET_OWNER, _SET_OWNER_BY_POINTER)\n",
         ("test_sandbox.py::test_strict_refuses",),
     ),
     Mutation(
         "other-architectures",
-        "plugins_py/pythonfilter_worker/seccomp.py",
+        "plugins_py/pythonfilter/worker/seccomp.py",
         "        self._set(_ATTR_BADARCH, _ACT_ERRNO | errno.EPERM)\n",
         "        self._set(_ATTR_BADARCH, _ACT_ALLOW)\n",
         ("test_sandbox.py::test_strict_refuses_the_calls_of_other_architectures",),
     ),
     Mutation(
         "two-come-back-from-a-fork",
-        "plugins_py/pythonfilter_worker/running.py",
+        "plugins_py/pythonfilter/worker/running.py",
         "        if not self.forked:\n",
         "        if self.thread:\n",
         ("test_hostile.py::test_a_call_comes_back_once_though_it_forked",),

@@ -331,7 +331,7 @@ LogLevel level_of(int number) {
 }
 
 int number_of(LogLevel level) {
-  constexpr int off = 1000;  // pythonfilter_logging.OFF
+  constexpr int off = 1000;  // OFF of pythonfilter/log.py
   return level == LogLevel::Off ? off : 10 + 10 * int(level);
 }
 

@@ -46,7 +46,7 @@ std::string folder_of(const std::string &path) {
 void find_crash_place(const std::string &script, Failure *failure) {
   const std::string folder = folder_of(script);
   // All of this may be installed below the plugin's folder, or be in it.
-  const std::string ours = python_directory() + "/pythonfilter_";
+  const std::string ours = python_directory() + "/pythonfilter/";
   Frame best, each;
   bool crashed = false;  // the thread of which the frames are
   std::string_view rest = failure->traceback;

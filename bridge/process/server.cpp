@@ -80,7 +80,7 @@ std::vector<char *> pointers(const std::vector<std::string> &texts) {
 int spawn_server(const std::string &interpreter, int socket, int output,
                  pid_t *pid) {
   const std::vector<std::string> arguments = {
-      interpreter, "-B", python_directory() + "/pythonfilter_worker/server.py"};
+      interpreter, "-B", python_directory() + "/pythonfilter/worker/server.py"};
   const std::vector<std::string> environment = server_environment();
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);

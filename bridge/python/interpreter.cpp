@@ -148,26 +148,25 @@ bool start_once(Failure *failure) {
   return false;
 }
 
-// Loads a module of ours by its file, whatever sys.path says.
-Ref import_ours(const std::string &name) {
-  const std::string path = python_directory() + "/" + name + ".py";
+// Loads the package of ours by its file, whatever sys.path says, and under a
+// name that nobody else has.
+bool import_package() {
+  const std::string path = python_directory() + "/pythonfilter/__init__.py";
   Ref util = steal(PyImport_ImportModule("importlib.util"));
-  if (!util) return {};
+  if (!util) return false;
   Ref spec = steal(PyObject_CallMethod(util.get(), "spec_from_file_location",
-                                       "ss", name.c_str(), path.c_str()));
-  if (!spec) return {};
+                                       "ss", "_pythonfilter", path.c_str()));
+  if (!spec) return false;
   Ref module = steal(
       PyObject_CallMethod(util.get(), "module_from_spec", "O", spec.get()));
-  if (!module) return {};
+  if (!module) return false;
   Ref loader = steal(PyObject_GetAttrString(spec.get(), "loader"));
-  if (!loader) return {};
+  if (!loader) return false;
   Ref modules = borrow(PyImport_GetModuleDict());
-  if (PyMapping_SetItemString(modules.get(), name.c_str(), module.get()) < 0)
-    return {};
-  Ref done = steal(
-      PyObject_CallMethod(loader.get(), "exec_module", "O", module.get()));
-  if (!done) return {};
-  return module;
+  return PyMapping_SetItemString(modules.get(), "_pythonfilter",
+                                 module.get()) == 0 &&
+         steal(PyObject_CallMethod(loader.get(), "exec_module", "O",
+                                   module.get()));
 }
 
 bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
@@ -184,18 +183,9 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 
 bool look_up_names(const PluginSpec &spec) {
   if (python.ours) keep_openssl_at_exit();
-  Ref host;
-  // In the order in which they need each other.
-  for (const char *name :
-       {"pythonfilter_kinds", "pythonfilter_names", "pythonfilter_loader",
-        "pythonfilter_params", "pythonfilter_logging", "pythonfilter_failures",
-        "pythonfilter_children", "pythonfilter_interpreter",
-        "pythonfilter_instance", "pythonfilter_reading",
-        "pythonfilter_spelling", "pythonfilter_capabilities",
-        "pythonfilter_host"}) {
-    host = import_ours(name);
-    if (!host) return false;
-  }
+  if (!import_package()) return false;
+  Ref host = steal(PyImport_ImportModule("_pythonfilter.host.plugin"));
+  if (!host) return false;
   python.describe = PyObject_GetAttrString(host.get(), "describe_exception");
   // The venv first: NumPy may come from it.
   Ref prepared = steal(

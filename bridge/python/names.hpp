@@ -8,9 +8,9 @@
 namespace pythonfilter {
 
 struct Python {
-  PyObject *host = nullptr;          // module pythonfilter_host
-  PyObject *describe = nullptr;      // pythonfilter_host.describe_exception
-  PyObject *load = nullptr;          // pythonfilter_host.load
+  PyObject *host = nullptr;          // module of pythonfilter/host/plugin.py
+  PyObject *describe = nullptr;      // its describe_exception
+  PyObject *load = nullptr;          // its load
   PyObject *timeout = nullptr;       // base_plugin.PluginTimeout
   PyObject *buffer_type = nullptr;   // base_plugin.AudioBuffer
   Py_ssize_t data_slot = 0;          // offset of AudioBuffer.data

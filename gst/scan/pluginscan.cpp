@@ -41,7 +41,7 @@ std::string installed_directory() {
       g_canonicalize_filename(PYTHONFILTER_PYTHON_WAY, own_directory().c_str());
   const std::string moved = path;
   g_free(path);
-  return g_file_test((moved + "/pythonfilter_scan.py").c_str(),
+  return g_file_test((moved + "/pythonfilter/scan/scan.py").c_str(),
                      G_FILE_TEST_IS_REGULAR)
              ? moved
              : PYTHONFILTER_PYTHON_DIR;
@@ -51,7 +51,7 @@ std::string scan_script() {
   std::string directory = python_source_directory();
   if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) directory = set;
   if (directory.empty()) directory = installed_directory();
-  return directory + "/pythonfilter_scan.py";
+  return directory + "/pythonfilter/scan/scan.py";
 }
 
 // The system's: what packages put beside ours, and ours. A build tree is not

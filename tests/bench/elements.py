@@ -38,7 +38,7 @@ def shipped():
         path
         for folder in (PLUGINS, PLUGINS / "examples")
         for path in sorted(folder.glob("*.py"))
-        if not path.name.startswith(("_", "base_plugin", "pythonfilter_"))
+        if not path.name.startswith("_")
     ]
 
 

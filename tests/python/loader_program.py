@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs code on pythonfilter_host, as the C++ side uses it, in a fresh Python."""
+"""Runs code on pythonfilter/host, as the C++ side uses it, in a fresh Python."""
 
 import json
 import textwrap
@@ -10,8 +10,8 @@ from processes import run_without_gstreamer
 PROGRAM = """
 import gc, json, os
 import numpy as np
-import pythonfilter_host as h
-import pythonfilter_loader
+from pythonfilter.host import plugin as h
+from pythonfilter import loader
 h.prepare_interpreter({ours}, "")
 load_host, PluginTimeout, AudioBuffer = h.names()
 def load(script="", module="", class_name="", kind="processor"):

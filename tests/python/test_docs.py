@@ -230,8 +230,8 @@ def docstring_examples(module):
     "name, text",
     [
         each
-        for path in sorted(processes.PLUGINS.glob("base_plugin*.py"))
-        for each in docstring_examples(path.stem)
+        for path in sorted((processes.PLUGINS / "base_plugin").glob("*.py"))
+        for each in docstring_examples(f"base_plugin/{path.stem}")
     ],
 )
 def test_example_of_the_reference_page_works(name, text, tmp_path):
@@ -246,9 +246,9 @@ def test_example_of_the_reference_page_works(name, text, tmp_path):
 
 
 def test_the_reference_page_has_examples():
-    names = [each.values[0] for each in docstring_examples("base_plugin_param")]
+    names = [each.values[0] for each in docstring_examples("base_plugin/_param")]
     assert names == ["Param"]
-    assert [*docstring_examples("base_plugin")]
+    assert [*docstring_examples("base_plugin/__init__")]
 
 
 @pytest.fixture

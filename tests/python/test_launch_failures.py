@@ -189,7 +189,7 @@ def test_python_files_missing(tmp_path):
     code, sentence, _ = fail(tmp_path, GOOD_CALL, GST_PYTHONFILTER_PYTHONDIR=tmp_path)
     assert 0 < code < 256
     assert "Python cannot be used: FileNotFoundError" in sentence
-    assert f"{tmp_path}/pythonfilter_kinds.py" in sentence
+    assert f"{tmp_path}/pythonfilter/__init__.py" in sentence
 
 
 @pytest.mark.parametrize("isolation", ["none", "process"])

@@ -45,7 +45,7 @@ def test_nda_file_gets_our_base_plugin(files):
         tell([gain(host), ours, sys.path == paths])
         """,
         )
-        == [0.5, str(PLUGINS / "base_plugin.py"), True]
+        == [0.5, str(PLUGINS / "base_plugin" / "__init__.py"), True]
     )
 
 
@@ -75,11 +75,11 @@ def test_nda_file_gets_the_base_plugin_of_its_parent_folder(files):
 
 # Where else our own base_plugin can be found, which must not become a second one.
 ON_SYS_PATH = {
-    "nowhere": ("sys.path.remove(pythonfilter_loader.HERE)", ""),
+    "nowhere": ("sys.path.remove(loader.names.PLUGINS)", ""),
     "by the application": ("", ""),
     "imported by the application": ("import base_plugin", ""),
     "by the plugin": (
-        "sys.path.remove(pythonfilter_loader.HERE)",
+        "sys.path.remove(loader.names.PLUGINS)",
         f"import sys; sys.path.insert(0, {str(PLUGINS)!r})",
     ),
 }
@@ -100,7 +100,7 @@ def test_buffer_is_an_instance_of_our_audio_buffer(files, where):
 
 def test_nothing_needs_numpy_before_the_venv_is_known():
     code = """
-import pythonfilter_host
+from pythonfilter.host import plugin
 assert "numpy" not in sys.modules
 """
     result = run_without_gstreamer(code)
@@ -258,7 +258,7 @@ def test_import_inside_a_method_looks_at_no_folder_again(files):
     code = """
     host = load("plugin.py")
     gain(host)
-    pythonfilter_loader.Namespace.find = None
+    loader.Namespace.find = None
     tell(gain(host))
     """
     assert run(folder, code) == 5

@@ -44,7 +44,7 @@ def test_nothing_is_left_after_unload(files, plugin, ours):
         sorted(set(sys.modules) - before[0]),
         [each for each in sys.modules if each.startswith("_pythonfilter_")],
         sys.path == before[1], len(sys.meta_path) == before[2],
-        len(pythonfilter_loader._namespaces)])
+        len(loader._namespaces)])
     """
     assert run(folder, code, ours) == [[], [], True, True, 0]
     assert not list(folder.rglob("__pycache__"))

@@ -12,7 +12,7 @@ from processes import run_without_gstreamer
 # Before it is confined: what a plugin may have opened, and a thread.
 READY = """
 import ctypes, errno, mmap, os, queue, resource, signal, socket, sys, threading
-from pythonfilter_worker import sandbox
+from pythonfilter.worker import sandbox
 
 libc = ctypes.CDLL(None, use_errno=True)
 near, far = socket.socketpair()
@@ -215,7 +215,7 @@ def test_strict_refuses_the_calls_of_other_architectures(tmp_path):
     """A program of 32 bits has numbers of its own, which no rule is about."""
     code = """
 import platform
-from pythonfilter_worker import forbidden, seccomp
+from pythonfilter.worker import forbidden, seccomp
 filter = seccomp.Filter(forbidden.rules(os.getpid()))
 with open("filter.txt", "w+") as file:
     assert filter._library.seccomp_export_pfc(filter._context, file.fileno()) == 0
@@ -313,7 +313,7 @@ def test_no_ctypes_is_told(tmp_path):
     code = """
 import sys
 sys.modules["ctypes"] = None  # as an interpreter that has none
-from pythonfilter_worker import sandbox
+from pythonfilter.worker import sandbox
 for apply in (sandbox.apply_basic, sandbox.apply_strict):
     (problem,) = apply().problems
     assert problem.startswith("this Python has no ctypes ("), problem
@@ -324,7 +324,7 @@ for apply in (sandbox.apply_basic, sandbox.apply_strict):
 
 def test_no_libseccomp_is_told(tmp_path):
     code = """
-from pythonfilter_worker import seccomp
+from pythonfilter.worker import seccomp
 seccomp.LIBRARY = "libseccomp-not-there.so.2"
 assert "seccomp" not in sandbox.apply_strict().parts
 assert "apt install libseccomp2" in sandbox.apply_strict().problems[-1]
@@ -335,8 +335,8 @@ socket.socket()
 
 def test_what_was_applied_is_told_though_it_is_not_all(tmp_path):
     code = """
-from pythonfilter_worker import seccomp
-from pythonfilter_worker.confinement import Confinement, Refused
+from pythonfilter.worker import seccomp
+from pythonfilter.worker.confinement import Confinement, Refused
 seccomp.LIBRARY = "libseccomp-not-there.so.2"
 wanted = Confinement("strict", False)
 basic = wanted.begin()
@@ -357,7 +357,7 @@ else:
 def test_a_kernel_that_refuses_is_told(tmp_path):
     # A filter that refuses more of them, as some containers have.
     code = """
-from pythonfilter_worker import forbidden, seccomp
+from pythonfilter.worker import forbidden, seccomp
 more = [forbidden.Rule("seccomp"), forbidden.Rule("prctl")]
 seccomp.Filter(more).load_for_all_threads()
 (problem,) = sandbox.apply_strict().problems[-1:]

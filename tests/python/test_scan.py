@@ -188,7 +188,7 @@ def check_a_file_that_nobody_may_read(folder):
     (folder / "linked.py").symlink_to(folder / "gone" / "away.py")
     code = f"""
 import os
-import pythonfilter_reading as reading
+from pythonfilter import reading
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)
@@ -214,7 +214,7 @@ def test_a_file_that_ends_the_scan_costs_one_more(place, tmp_path):
         (folder / f"{name}.py").write_text(SINK)
     scripts = tmp_path / "scripts"
     shutil.copytree(PLUGINS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    scan = scripts / "pythonfilter_scan.py"
+    scan = scripts / "pythonfilter" / "scan" / "scan.py"
     text = scan.read_text()
     line = "    text = read(path)\n"
     assert line in text
@@ -250,17 +250,18 @@ def test_the_source_says_what_the_running_plugin_says():
     """For each of the ready plugins that need no device."""
     code = f"""
 import pathlib
-import pythonfilter_described as described
-import pythonfilter_params, pythonfilter_loader
-pythonfilter_loader.install(True)
+from pythonfilter.scan import describe as described
+from pythonfilter import loader
+from pythonfilter.host import params
+loader.install(True)
 count = 0
 for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
              "wav_file_source", "passthrough", "sframe_encryptor", "sframe_decryptor",
              "fernet_encryptor", "fernet_decryptor"):
     path = pathlib.Path({str(PLUGINS)!r}, name + ".py")
     [plugin] = described.plugins(path.read_bytes(), str(path))
-    module = pythonfilter_loader.Namespace(str(path)).load()
-    for each in pythonfilter_params.Params(getattr(module, plugin.name)).describe():
+    module = loader.Namespace(str(path)).load()
+    for each in params.Params(getattr(module, plugin.name)).describe():
         key, kind, default, low, high, unit, text, allowed, choices, secret, _ = each
         wanted = [kind, default, low, high, unit, text, allowed,
                   "1" if secret else "", *choices]
@@ -276,8 +277,8 @@ def test_a_scan_looks_at_each_node_once():
     """ast.walk() takes longer than the parser; what is seen is the same."""
     code = f"""
 import ast, pathlib
-import pythonfilter_described as described
-import pythonfilter_source as source
+from pythonfilter.scan import describe as described
+from pythonfilter.scan import reader as source
 walk, walked = ast.walk, 0
 def counting(node):
     global walked
@@ -345,7 +346,7 @@ UNCERTAIN = {
 @pytest.mark.parametrize("what", UNCERTAIN)
 def test_what_is_not_certain_narrows_nothing(what):
     code = f"""
-import pythonfilter_described as described
+from pythonfilter.scan import describe as described
 [plugin] = described.plugins({UNCERTAIN[what].encode()!r}, "/x/y.py")
 assert plugin.fields["kind"] == ["processor"]
 assert "rates" not in plugin.fields, plugin.fields

@@ -8,9 +8,9 @@ import textwrap
 import base_plugin
 import pytest
 
-import pythonfilter_kinds as kinds
+from pythonfilter import kinds
 from processes import launch
-from pythonfilter_spelling import warnings
+from pythonfilter.spelling import warnings
 
 SUSPECT = {
     "rate = 44100": "rates",

@@ -15,7 +15,7 @@ from scipy.io import wavfile
 
 import processes
 import workbench
-from pythonfilter_workbench import formats, progress, results, signals
+from pythonfilter.workbench import formats, progress, results, signals
 from workbench_bad import processor
 
 RATE = 44100

@@ -8,8 +8,8 @@ import pytest
 import processes
 import workbench
 from processes import launch
-from pythonfilter_workbench import bench
-from pythonfilter_workbench.session import Target
+from pythonfilter.workbench import bench
+from pythonfilter.workbench.session import Target
 
 HEAD = """\
 import numpy as np

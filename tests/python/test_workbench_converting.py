@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import workbench
-from pythonfilter_workbench import formats, plot, sound
+from pythonfilter.workbench import formats, plot, sound
 
 FADE = """\
 from base_plugin import AudioProcessorPlugin, Param

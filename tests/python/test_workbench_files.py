@@ -9,7 +9,7 @@ from matplotlib import image
 
 import processes
 import workbench
-from pythonfilter_workbench import plot, template
+from pythonfilter.workbench import plot, template
 
 # Two that everybody can tell apart.
 BEFORE, AFTER = 0x0072B2, 0xD55E00

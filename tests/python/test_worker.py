@@ -532,8 +532,8 @@ def test_an_interrupt_outside_a_call_hits_nothing(load):
 
 
 def test_an_interrupt_that_comes_too_late_is_taken_back():
-    from pythonfilter_worker.failure import Timeout
-    from pythonfilter_worker.running import Running
+    from pythonfilter.worker.failure import Timeout
+    from pythonfilter.worker.running import Running
 
     raised = []
 

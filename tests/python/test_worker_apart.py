@@ -30,7 +30,7 @@ KERNELS = {
     "seccomp.LIBRARY = 'libseccomp-not-there.so.2'",
 }
 WITHOUT = """
-from pythonfilter_worker import landlock, seccomp, user_namespace
+from pythonfilter.worker import landlock, seccomp, user_namespace
 def missing():
     raise OSError(38, "not here")
 """

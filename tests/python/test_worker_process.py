@@ -57,7 +57,7 @@ def test_an_interpreter_without_numpy_says_so(tmp_path):
 
 def test_what_lies_in_folders_of_no_name_never_runs(files, monkeypatch):
     trap = "open('ran', 'a').write(__name__)\n"
-    names = ("numpy", "wire", "view", "pythonfilter_host", "json")
+    names = ("numpy", "wire", "view", "pythonfilter", "kinds", "json")
     folder = files({f"cwd/{name}.py": trap for name in names} | {
         "plugin.py": "import json, numpy\ntry: import wire\n"
         "except ImportError: pass\nelse: raise AssertionError(wire)\n" + GOOD
@@ -74,7 +74,7 @@ def test_a_server_behind_a_link_has_its_own_modules_to_itself(files):
     """Python takes the link out of the path that it puts on sys.path."""
     folder = files({"plugin.py": "def process_audio(buffer): import wire\n"})
     (folder / "link").symlink_to(worker_host.SERVER.parents[1])
-    server = folder / "link" / "pythonfilter_worker" / "server.py"
+    server = folder / "link" / "pythonfilter" / "worker" / "server.py"
     with WorkerHost(server=server) as host:
         plugin = host.spawn().load(folder / "plugin.py")
         plugin.start()

@@ -20,7 +20,7 @@ import numpy as np
 import processes
 from waiting import PATIENCE
 
-SERVER = processes.PLUGINS / "pythonfilter_worker" / "server.py"
+SERVER = processes.PLUGINS / "pythonfilter" / "worker" / "server.py"
 PROCESS, CALL, RESUME, FIRST_PLACE = 1, 2, 3, 16
 OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
 ESCAPED, DISCONT, CONVERTED, COPIED = 1, 2, 4, 8

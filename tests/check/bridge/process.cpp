@@ -218,7 +218,7 @@ GST_END_TEST;
 GST_START_TEST(test_the_blame_is_the_plugins) {
   const std::string own = python_directory() + "/simple_gain.py";
   const std::string worker =
-      python_directory() + "/pythonfilter_worker/wire.py";
+      python_directory() + "/pythonfilter/worker/wire.py";
   const auto frame = [](const std::string &file, int line) {
     return "  File \"" + file + "\", line " + std::to_string(line) + " in f\n";
   };

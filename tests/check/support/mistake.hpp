@@ -65,7 +65,7 @@ inline void expect_one_error(const Element &element, const Mistake &row,
   if (traceback) expect_part(report.debug, "Traceback");
   if (traceback)
     expect_part(report.debug, "line " + std::to_string(line) + ", in");
-  fail_unless(!contains(report.debug, "pythonfilter_host.py"), "%s",
+  fail_unless(!contains(report.debug, "pythonfilter/host/"), "%s",
               report.debug.c_str());
 }
 

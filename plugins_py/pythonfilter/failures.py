@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Failures: in one sentence, or as an exception of the plugin's code."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+from types import FrameType, FunctionType, TracebackType
+from typing import Any
+
+from . import loader, names
+
+
+class PluginError(Exception):
+    """A failure that is told in one sentence and needs no traceback.
+
+    kind: "not-found", "unusable", "refused" or "bad-result"; type: the class
+    of exception it stands for, or "".
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        file: str = "",
+        line: int = 0,
+        function: str = "",
+        type: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.file = file
+        self.line = line
+        self.function = function
+        self.type = type
+
+
+def unusable(message: str, file: str, place: object = None) -> PluginError:
+    """What is wrong with the plugin in `file`, at a function of it."""
+    return PluginError("unusable", message, *place_of(place, file))
+
+
+def place_of(thing: object, file: str) -> tuple[str, int, str]:
+    """(file, line, function) of a function or method; `file` for all else."""
+    function = inspect.unwrap(thing) if callable(thing) else None
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType):
+        return file, 0, ""
+    code = function.__code__
+    return code.co_filename, code.co_firstlineno, function.__name__
+
+
+# ---- exceptions -------------------------------------------------------------
+
+
+# What base_plugin refuses, somebody else has asked for.
+_MACHINERY = (
+    os.path.join(names.PLUGINS, "base_plugin", ""),
+    os.path.join(names.PLUGINS, "pythonfilter", ""),
+    "<frozen ",
+)
+
+
+def _is_machinery(file: str) -> bool:
+    return file.startswith(_MACHINERY)
+
+
+def _own_frames(
+    trace: TracebackType | None,
+) -> traceback.StackSummary:
+    """Without the frames of ours and of the import machinery."""
+    summary = traceback.extract_tb(trace)
+    return traceback.StackSummary.from_list(
+        [frame for frame in summary if not _is_machinery(frame.filename)]
+    )
+
+
+def describe_exception(
+    error: BaseException,
+) -> tuple[str, str, str, str, int, str, str]:
+    """(kind, type, message, file, line, function, traceback) of an exception."""
+    kind, name, message, file, line, function, trace = _describe(error)
+    return (
+        kind,
+        as_c_string(cut(name)),
+        as_c_string(cut(message)),
+        as_c_string(cut(file)),
+        line,
+        as_c_string(cut(function)),
+        as_c_string(_cut_middle(trace)),
+    )
+
+
+MOST_TEXT = 16384  # characters; nobody reads more
+
+
+def cut(text: str) -> str:
+    """No more of it than somebody reads, with a mark."""
+    more = len(text) - MOST_TEXT
+    return f"{text[:MOST_TEXT]}… ({more} characters more)" if more > 0 else text
+
+
+def as_c_string(text: str) -> str:
+    """Without NULs and lone surrogates, which UTF-8 and a GstMessage lack."""
+    shown = text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
+    return shown.decode("utf-8")
+
+
+def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
+    if isinstance(error, PluginError):
+        return (
+            error.kind,
+            error.type,
+            str(error),
+            error.file,
+            error.line,
+            error.function,
+            str(error),
+        )
+    name = type(error).__qualname__
+    if type(error).__module__ not in ("builtins", "__main__"):
+        name = f"{type(error).__module__}.{name}"
+        name = name.removeprefix("base_plugin.")
+        if name.startswith(loader.PREFIX):
+            name = name.partition(".")[2]
+    try:
+        message = cut(str(error))
+    except BaseException as nested:  # its __str__ is the plugin's code as well
+        message = f"(its __str__ raised {type(nested).__name__})"
+    message = " ".join(message.split())
+    if _is_called(error, "DropBuffer"):
+        # Whoever sends bad packets decides how many, and a traceback is slow.
+        return "dropped", name, message, "", 0, "", ""
+    frames = _own_frames(error.__traceback__)
+    file, line, function = "", 0, ""
+    if frames:
+        last = _deepest_plugin_frame(frames)
+        file, line, function = last.filename, last.lineno or 0, last.name
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno or 0
+        message = error.msg
+    kind = "end-of-stream" if _is_called(error, "EndOfStream") else "raised"
+    return kind, name, message, file, line, function, _format(error, frames)
+
+
+def _is_called(error: BaseException, name: str) -> bool:
+    """By name: a plugin may bring a base_plugin of its own."""
+    return any(cls.__name__ == name for cls in type(error).__mro__)
+
+
+def _deepest_plugin_frame(
+    frames: traceback.StackSummary,
+) -> traceback.FrameSummary:
+    """The innermost line of the plugin's own folder, not of a library."""
+    for frame in reversed(frames):
+        if loader.is_plugin_file(frame.filename):
+            return frame
+    return frames[-1]
+
+
+def _format(error: BaseException, frames: traceback.StackSummary) -> str:
+    try:
+        shown = traceback.TracebackException.from_exception(error)
+        shown.stack = frames
+        _cut_messages(shown)
+        return _cut_middle("".join(shown.format()).rstrip())
+    except BaseException:  # a repr in it raised
+        return _cut_middle("".join(frames.format()).rstrip())
+
+
+def _cut_middle(text: str) -> str:
+    """Of a traceback, whose first and last lines say most."""
+    half = MOST_TEXT // 2
+    more = len(text) - MOST_TEXT
+    if more <= 0:
+        return text
+    return f"{text[:half]}\n… ({more} characters left out)\n{text[-half + 100:]}"
+
+
+def _cut_messages(shown: Any) -> None:
+    """Of an exception, and of those that it came from."""
+    waiting = [shown]
+    while waiting:
+        each = waiting.pop()
+        each._str = cut(str(each._str))
+        notes = getattr(each, "__notes__", None)
+        if isinstance(notes, (list, tuple)):
+            each.__notes__ = [cut(str(note)) for note in notes[:100]]
+        others = [each.__cause__, each.__context__]
+        others += getattr(each, "exceptions", None) or []
+        # There may be a hundred thousand: each is looked at once.
+        waiting += [one for one in others if one is not None]
+
+
+def stack_of_thread(thread: int) -> str:
+    """Where a thread stands; for the warning about a call that hangs."""
+    frame: FrameType | None = sys._current_frames().get(thread)
+    if frame is None:
+        return ""
+    summary = traceback.StackSummary.from_list(
+        [
+            entry
+            for entry in traceback.extract_stack(frame)
+            if not _is_machinery(entry.filename)
+        ]
+    )
+    return "".join(summary.format()).rstrip()

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a plugin says of itself, in its class."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from . import params
+from ..failures import PluginError, unusable
+from .instance import method_of
+from ..kinds import (
+    FORMATS,
+    LAYOUTS,
+    MAX_BLOCK_SIZE,
+    MAX_CHANNELS,
+    NATIVE,
+    REMAINDERS,
+)
+
+
+class Capabilities:
+    """Those of the instance `plugin`, which is of this kind and from this file."""
+
+    def __init__(self, kind: str, plugin: Any, file: str) -> None:
+        self.kind = kind
+        self.plugin = plugin
+        self._file = file
+
+    def _unusable(self, message: str) -> PluginError:
+        return unusable(message, self._file)
+
+    def _declared(self, name: str) -> Any:
+        """Of the class: instances use `self.channels` for what is now."""
+        place = self.plugin if inspect.ismodule(self.plugin) else type(self.plugin)
+        value = getattr(place, name, None)
+        return None if callable(value) or hasattr(value, "__get__") else value
+
+    def read_class_attributes(self) -> None:
+        """Raises PluginError for a declaration that means nothing."""
+        formats = _as_names(self._declared("formats")) or ("F32",)
+        self.formats = tuple(name.removesuffix(NATIVE) for name in formats)
+        layouts = _as_names(self._declared("layouts")) or LAYOUTS
+        for what, given, known in (
+            ("formats", self.formats, FORMATS),
+            ("layouts", layouts, LAYOUTS),
+        ):
+            wrong = [name for name in given if name not in known]
+            if wrong:
+                raise self._unusable(
+                    f"declares {what} = {given!r}, but only {', '.join(known)} exist"
+                )
+        self.interleaved = "interleaved" in layouts
+        self.non_interleaved = "non-interleaved" in layouts
+        self.rates = self._ranges("rates", 1, 2**31 - 1)
+        self.channels = self._ranges("channels", 1, MAX_CHANNELS)
+        self.read_only = self._declared("read_only") is True
+        self._read_conversion()
+        self._read_params()
+        self._read_promises()
+        self.block_size, self.pass_remainder = self._blocks()
+
+    def _read_params(self) -> None:
+        try:
+            self._params = params.Params(type(self.plugin))
+        except ValueError as error:
+            raise self._unusable(str(error)) from None
+        self.parameters = self._params.describe()
+
+    def _read_conversion(self) -> None:
+        """What it says of itself if its output is not like its input."""
+        self.input_caps = self._caps("input_caps")
+        self.output_caps = self._caps("output_caps")
+        self.maps_to_output = method_of(self.plugin, "get_output_caps") is not None
+        self.maps_to_input = method_of(self.plugin, "get_input_caps") is not None
+        self.as_bytes = self._declared("as_bytes") is True
+        self.converts = bool(
+            self.input_caps
+            or self.output_caps
+            or self.maps_to_output
+            or self.maps_to_input
+            or self.as_bytes
+        )
+        takes = self.input_caps or self.maps_to_input or self.as_bytes
+        if self.kind == "source" and takes:
+            raise self._unusable(
+                "declares what goes in (input_caps, as_bytes, get_input_caps), but "
+                "nothing goes into a source"
+            )
+        gives = self.output_caps or self.maps_to_output or self.maps_to_input
+        if self.kind == "sink" and gives:
+            raise self._unusable(
+                "declares what comes out (output_caps, get_output_caps, "
+                "get_input_caps), but nothing comes out of a sink"
+            )
+
+    def _caps(self, name: str) -> str:
+        value = self._declared(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            raise self._unusable(
+                f"declares {name} = {value!r}; it must be a string of GStreamer "
+                "caps, such as 'application/x-sframe'"
+            )
+        return value
+
+    def _read_promises(self) -> None:
+        """What must not be overlooked: also of the instance, and never a guess."""
+        closed = getattr(self.plugin, "fail_closed", False)
+        if not isinstance(closed, bool):
+            raise self._unusable(
+                f"declares fail_closed = {closed!r}; it must be True or False"
+            )
+        self.fail_closed = closed
+        secrets = getattr(self.plugin, "secrets", ())
+        if inspect.ismodule(secrets):  # of a module that imports Python's own
+            secrets = ()
+        if isinstance(secrets, str):
+            secrets = (secrets,)
+        if not isinstance(secrets, (tuple, list, set, frozenset)) or not all(
+            isinstance(name, str) for name in secrets
+        ):
+            raise self._unusable(
+                f"declares secrets as {type(secrets).__name__}; it must be a tuple "
+                f"of the names of parameters"
+            )
+        self.secrets = tuple(sorted({*secrets, *self._params.secrets()}))
+
+    def _blocks(self) -> tuple[int, bool]:
+        """Frames of each call, 0 for any; whether the last one gets fewer."""
+        if self.kind != "processor":
+            return 0, False
+        size = self._declared("block_size")
+        if size is None:
+            size = 0
+        if type(size) is not int or not 0 <= size <= MAX_BLOCK_SIZE:
+            raise self._unusable(
+                f"declares block_size = {size!r}; it must be an int from 0 to "
+                f"{MAX_BLOCK_SIZE}"
+            )
+        remainder = self._declared("block_remainder")
+        if remainder not in (None, *REMAINDERS):
+            raise self._unusable(
+                f"declares block_remainder = {remainder!r}, but only "
+                f"{', '.join(REMAINDERS)} exist"
+            )
+        return size, remainder == "pass"
+
+    def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
+        """None, an int, a range, or a collection of ints; () is "any"."""
+        value = self._declared(name)
+        if value is None:
+            return ()
+        if isinstance(value, int):
+            ranges = [(value, value)]
+        elif isinstance(value, range) and value.step == 1 and value:
+            ranges = [(value.start, value.stop - 1)]
+        elif isinstance(value, (tuple, list, set, frozenset, range)) and value:
+            ranges = [(each, each) for each in value]
+        else:
+            ranges = [(least - 1, least - 1)]
+        for low, high in ranges:
+            if not (isinstance(low, int) and least <= low <= high <= most):
+                raise self._unusable(
+                    f"declares {name} = {value!r}; it must be an int, a range or a "
+                    f"tuple of ints from {least} to {most}"
+                )
+        return tuple(ranges)
+
+
+def _as_names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return tuple(str(name) for name in value)
+    return ()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a plugin's Params are, in the words of the C++ side.
+
+Params are known by their attributes, not by their class: a plugin may bring a
+base_plugin of its own.
+"""
+
+from __future__ import annotations
+
+import enum
+import numbers
+from typing import Any
+
+from ..kinds import param_name_problem
+
+# Of base_plugin.Param.
+ATTRIBUTES = (
+    "name",
+    "type",
+    "default",
+    "minimum",
+    "maximum",
+    "choices",
+    "unit",
+    "description",
+    "secret",
+    "allowed",
+    "parse",
+    "format",
+)
+
+# As C++ reads it: name, kind, default, minimum, maximum, unit, description,
+# allowed, choices, secret, curve. Values as set_parameter() takes them, "" for
+# no limit.
+Description = tuple[str, str, str, str, str, str, str, str, tuple[str, ...], bool, bool]
+
+
+class Params:
+    """Those of one plugin.  Raises ValueError for what no element can show."""
+
+    def __init__(self, plugin: type) -> None:
+        names = {name: None for cls in reversed(plugin.__mro__) for name in vars(cls)}
+        found = {name: getattr(plugin, name, None) for name in names}
+        self.all: dict[str, Any] = {
+            name: param
+            for name, param in found.items()
+            if not isinstance(param, type)
+            and all(hasattr(param, each) for each in ATTRIBUTES)
+        }
+        curves = getattr(plugin, "curves", ()) if self.all else ()
+        self._curves = (curves,) if isinstance(curves, str) else tuple(curves)
+        for name, param in self.all.items():
+            _check(name, param)
+        for name in self._curves:
+            if name not in self.all or kind_of(self.all[name]) != "float":
+                raise ValueError(
+                    f"declares curves = {curves!r}, but {name!r} is no Param that "
+                    "is a float"
+                )
+
+    def describe(self) -> tuple[Description, ...]:
+        """All of them, in the order of their declaration."""
+        return tuple(
+            (
+                name,
+                kind_of(param),
+                "" if param.secret else param.format(param.default),
+                _limit(param, param.minimum),
+                _limit(param, param.maximum),
+                str(param.unit),
+                " ".join(str(param.description).split()),
+                str(param.allowed),
+                tuple(param.choices or ()),
+                bool(param.secret),
+                name in self._curves,
+            )
+            for name, param in self.all.items()
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """The names of those that only go in."""
+        return tuple(name for name, param in self.all.items() if param.secret)
+
+    def advice(self, key: str) -> str:
+        """What to say to somebody whose value for ``key`` was refused."""
+        if key in self.all:
+            return f": must be {self.all[key].allowed}"
+        return f": there is only {', '.join(self.all)}" if self.all else ""
+
+
+def kind_of(param: Any) -> str:
+    """What its values are: "bool", "int", "float", "string" or "choice"."""
+    if param.choices:
+        return "choice"
+    if issubclass(param.type, bool):
+        return "bool"
+    if issubclass(param.type, int) and not issubclass(param.type, enum.Enum):
+        return "int"
+    # Without NumPy, whose floats are such too: it may come from a venv that is
+    # only known later.
+    return "float" if issubclass(param.type, numbers.Real) else "string"
+
+
+def _limit(param: Any, value: Any) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if kind_of(param) == "int" else float.__repr__(float(value))
+
+
+def _check(name: str, param: Any) -> None:
+    problem = param_name_problem(name)
+    if problem:
+        raise ValueError(problem)
+    if kind_of(param) != "int":
+        return
+    for value in (param.default, param.minimum, param.maximum):
+        if value is not None and not -(2**63) <= value < 2**63:
+            raise ValueError(f"has a Param {name!r} with {value}: more than 64 bits")

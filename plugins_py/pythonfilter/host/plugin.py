@@ -1,0 +1,547 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Python half of the elements: finds, loads and describes one plugin.
+
+The C++ side calls load() once for each element and keeps the Host it returns;
+only the audio method itself is then called for each buffer, and not through
+this file. Plugins import base_plugin, never this module.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.machinery
+import importlib.util
+import inspect
+import math
+import operator
+import os
+from types import ModuleType
+from typing import Any, Callable
+
+from .. import interpreter, loader, log, spelling
+from ..failures import (
+    PluginError,
+    as_c_string,
+    describe_exception,
+    place_of,
+    stack_of_thread,
+    unusable,
+)
+from ..interpreter import check_numpy, log_with, prepare_interpreter
+from ..kinds import AUDIO_METHODS, ELEMENTS
+from ..reading import Unusable, read
+from .capabilities import Capabilities
+from .instance import (
+    check_arguments,
+    make_instance,
+    method_of,
+    name_of,
+    wrong_kind,
+)
+
+__all__ = [
+    "AUDIO_METHODS",
+    "ELEMENTS",
+    "Host",
+    "PluginError",
+    "check_numpy",
+    "describe_exception",
+    "load",
+    "log_with",
+    "names",
+    "prepare_interpreter",
+    "stack_of_thread",
+]
+
+
+# A day: who looks further ahead has its units wrong.
+LONGEST_LATENCY = 24 * 3600.0
+
+
+def names() -> tuple[Any, Any, Any]:
+    """What the C++ side keeps: load(), PluginTimeout, AudioBuffer."""
+    base = loader.base_plugin()
+    return load, base.PluginTimeout, base.AudioBuffer
+
+
+# ---- loading ----------------------------------------------------------------
+
+
+MOST_CAPS = 256 * 1024  # characters; the element reads no more
+
+
+def load(
+    kind: str,
+    script: str,
+    module: str,
+    class_name: str,
+    venv: str,
+    post: Callable[[str, dict[str, Any]], None] | None = None,
+    log_record: log.Log | None = None,
+    log_threshold: int = log.OFF,
+    again: bool = False,
+) -> Host:
+    """Loads a plugin and makes its instance; does not initialize() it.
+
+    `post` and `log_record` take what it tells; without an element nobody does.
+    `again`: its code replaces one that runs, which may have been another.
+    """
+    if venv:
+        interpreter.use_venv(venv)
+    log.set_threshold(log_threshold)
+    namespace: loader.Namespace | None = None
+    if script:
+        path = _check_script(script)
+        namespace = loader.Namespace(path)
+        if log_record is not None:
+            log.open_plugin(namespace, log_record)
+        try:
+            loaded = namespace.load()
+            return Host(kind, loaded, class_name, script, namespace, post, again)
+        except BaseException:
+            _forget(namespace)
+            raise
+    log.open_module(module)
+    try:
+        loaded = _import_again(module) if again else importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(error.name + ".")):
+            raise PluginError(
+                "not-found",
+                f"there is no module {module!r} on sys.path",
+            ) from None
+        raise
+    return Host(kind, loaded, class_name, module, None, post, again)
+
+
+def _import_again(name: str) -> ModuleType:
+    """A module from its source of now, which only its plugin uses.
+
+    Whoever else imported it keeps what they have: their objects are of its
+    classes. A .pyc is not asked, as one may be stale for a second.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise PluginError("not-found", f"there is no module {name!r} on sys.path")
+    module = importlib.util.module_from_spec(spec)
+    if isinstance(spec.loader, importlib.machinery.SourceFileLoader):
+        path = spec.loader.get_filename(name)
+        code = spec.loader.source_to_code(spec.loader.get_data(path), path)
+        exec(code, vars(module))
+    else:
+        spec.loader.exec_module(module)
+    return module
+
+
+def _forget(namespace: loader.Namespace) -> None:
+    namespace.forget()
+    log.close_plugin(namespace)
+
+
+def _check_script(script: str) -> str:
+    path = file = os.path.abspath(os.path.expanduser(script))
+    if os.path.isdir(path):
+        file = os.path.join(path, "__init__.py")
+        if not os.path.exists(file):
+            raise PluginError(
+                "not-found", "is a folder without __init__.py, so no package", script
+            )
+    if not os.path.exists(path):
+        raise PluginError("not-found", "there is no such file", script)
+    # Reading a FIFO or a device may never come to an end.
+    if not os.path.isfile(file):
+        raise unusable("is no regular file", script)
+    if not os.access(path, os.R_OK):
+        raise PluginError("not-found", "may not be read", script)
+    return path
+
+
+def _refused(answer: object) -> bool:
+    """False and numpy.False_ mean no; None and anything else mean yes."""
+    return answer is False or (
+        type(answer).__name__ in ("bool_", "bool") and not answer
+    )
+
+
+class Host(Capabilities):
+    """One plugin instance and what the element needs to know about it."""
+
+    def __init__(
+        self,
+        kind: str,
+        module: ModuleType,
+        class_name: str,
+        name: str,
+        namespace: loader.Namespace | None,
+        post: Callable[[str, dict[str, Any]], None] | None,
+        again: bool,
+    ) -> None:
+        file = getattr(module, "__file__", None) or name
+        super().__init__(kind, make_instance(kind, module, class_name, file), file)
+        self.namespace = namespace
+        if post is not None:
+            self._connect(post)
+        audio = method_of(self.plugin, *AUDIO_METHODS[kind])
+        if audio is None:
+            raise wrong_kind(kind, self.plugin, file)
+        if inspect.iscoroutinefunction(audio) or inspect.isasyncgenfunction(audio):
+            raise unusable(
+                f"{name_of(audio)} is `async def`; it must be a plain function",
+                file,
+                audio,
+            )
+        check_arguments(audio, file)
+        self.audio = audio
+        self.audio_name = name_of(audio)
+        self.read_class_attributes()
+        self.has_reset = method_of(self.plugin, "reset") is not None
+        self.has_drain = method_of(self.plugin, "drain") is not None
+        self._latency = method_of(
+            self.plugin, "get_processing_latency", "getProcessingLatency"
+        )
+        self.has_latency = self._latency is not None
+        self.has_unlock = method_of(self.plugin, "unlock") is not None
+        self._space = method_of(self.plugin, "get_available_space", "getAvailableSpace")
+        # The default of our base class knows nothing about any device.
+        self.has_space = (
+            self._space is not None
+            and getattr(self._space, "__module__", "") != "base_plugin"
+        )
+        self._duration = method_of(self.plugin, "get_duration", "getDuration")
+        self._seek = method_of(self.plugin, "seek")
+        self.has_duration = kind == "source" and self._duration is not None
+        self.has_seek = kind == "source" and self._seek is not None
+        self._rate = 0  # of frames; 0: it gives none
+        # Any base_plugin has a get_state(), which says in which state of its
+        # life a plugin is: only with the other one it is the plugin's own.
+        self._get_state = method_of(self.plugin, "get_state", "getState")
+        self._set_state = method_of(self.plugin, "set_state", "setState")
+        self.carries_state = None not in (self._get_state, self._set_state)
+        self.files = self._code_files()
+        self.warnings = self._warnings()
+        interpreter.plugin_loaded(again)
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What it may not mean as it is written."""
+        classes = [
+            each
+            for each in type(self.plugin).__mro__
+            if each.__module__ not in ("builtins", "abc", "base_plugin", "typing")
+        ]
+        if inspect.ismodule(self.plugin) or not any(
+            spelling.meant(name, callable(value))
+            for each in classes
+            for name, value in vars(each).items()
+        ):
+            return ()
+        files = set(self.namespace.files()) if self.namespace else {self._file}
+        try:
+            trees = {
+                file: ast.parse(read(file)) for file in files if file[-3:] == ".py"
+            }
+        except (Unusable, SyntaxError, ValueError, RecursionError):
+            return ()  # it is no source, or another one by now
+        return tuple(spelling.warnings(trees, {each.__name__ for each in classes}))
+
+    @property
+    def namespace_name(self) -> str:
+        """Below which its modules are; "" for a module that is everybody's."""
+        return self.namespace.name if self.namespace else ""
+
+    def _code_files(self) -> tuple[str, ...]:
+        """The plugin's file and its helpers', also where links lead to."""
+        files = self.namespace.files() if self.namespace else [self._file]
+        paths = {os.path.abspath(file) for file in files}
+        return tuple(sorted(paths | {os.path.realpath(path) for path in paths}))
+
+    def place_of(self, thing: object) -> tuple[str, int, str]:
+        """(file, line, function) of one of its methods."""
+        return place_of(thing, self._file)
+
+    def _connect(self, post: Callable[[str, dict[str, Any]], None]) -> None:
+        """Lets its post() reach the bus, and what it posted up to now."""
+        if not hasattr(type(self.plugin), "_send_message"):
+            return  # it has a base class of its own, or none
+        posted = self.plugin.posted
+        vars(self.plugin)["_send_message"] = post
+        while posted:
+            post(*posted.popleft())
+
+    # -- the life of the instance; phases as the contract names them
+
+    def _ask(self, *spellings: str) -> None:
+        method = method_of(self.plugin, *spellings)
+        if method is not None and _refused(method()):
+            raise PluginError(
+                "refused", f"{name_of(method)}() returned False", *self.place_of(method)
+            )
+
+    def preset(self, key: str, value: str) -> None:
+        """Before initialize(), which may need it: a Param that was set.
+
+        set_parameter() comes as well, afterwards: a plugin that has its own may
+        do more, and need what initialize() makes.
+        """
+        param = self._params.all.get(key)
+        if param is None:
+            return
+        try:
+            now = param.parse(value)
+        except ValueError:
+            # It may make something of texts that Param does not know.
+            if self._has_own_setter():
+                return
+            raise
+        setattr(self.plugin, key, now)
+
+    def _has_own_setter(self) -> bool:
+        setter = method_of(self.plugin, "set_parameter", "setParameter")
+        return getattr(setter, "__module__", "base_plugin") != "base_plugin"
+
+    def _place_of_setter(self, setter: object) -> tuple[str, int, str]:
+        """That of base_plugin is no place where anything could be mended."""
+        return self.place_of(setter) if self._has_own_setter() else (self._file, 0, "")
+
+    def initialize(self) -> None:
+        if not inspect.ismodule(self.plugin):
+            self._ask("initialize")
+        if self.namespace:
+            self.namespace.adopt_paths()
+
+    def preferences(self) -> tuple[int, int, int]:
+        """A source's own rate, channels and frames; 0 where it says nothing."""
+
+        def ask(*spellings: str) -> int:
+            getter = method_of(self.plugin, *spellings)
+            value = getter() if getter is not None else 0
+            return value if isinstance(value, int) and value > 0 else 0
+
+        return (
+            ask("get_sample_rate", "getSampleRate"),
+            ask("get_channel_count", "getChannelCount", "get_channels", "getChannels"),
+            ask("get_buffer_size", "getBufferSize"),
+        )
+
+    def start(
+        self, rate: int, channels: int, frames: int, input_caps: str, output_caps: str
+    ) -> None:
+        """`rate` and `channels` are 0 where the input is no raw audio."""
+        self._rate = rate
+        if inspect.ismodule(self.plugin):
+            return
+        set_caps = method_of(self.plugin, "set_caps")
+        if set_caps is not None and self.converts:
+            set_caps(*self._caps_for(set_caps, input_caps, output_caps))
+        if rate:
+            self._set_format(rate, channels, frames)
+        self._ask("start")
+
+    def _caps_for(self, method: Any, *caps: str) -> tuple[str, ...]:
+        """A source has no input and a sink no output, which need not be taken."""
+        if self.kind == "processor":
+            return caps
+        parameters = inspect.signature(method).parameters.values()
+        if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+            return caps
+        named = (
+            inspect.Parameter.POSITIONAL_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
+        count = sum(each.kind in named for each in parameters)
+        first = max(0, len(caps) - count) if self.kind == "source" else 0
+        return caps[first : first + count]
+
+    def _set_format(self, rate: int, channels: int, frames: int) -> None:
+        set_rate = method_of(self.plugin, "set_sample_rate", "setSampleRate")
+        if set_rate is not None:
+            set_rate(rate)
+        # Newer NDA plugins have the one, older ones the other, some both.
+        for spellings in (
+            ("set_channel_count", "setChannelCount"),
+            ("set_channels", "setChannels"),
+        ):
+            set_channels = method_of(self.plugin, *spellings)
+            if set_channels is not None:
+                set_channels(channels)
+        set_size = method_of(self.plugin, "set_buffer_size", "setBufferSize")
+        if set_size is not None:
+            get_size = method_of(self.plugin, "get_buffer_size", "getBufferSize")
+            size = get_size() if get_size is not None else None
+            set_size(frames or (size if isinstance(size, int) and size > 0 else 512))
+
+    def stop(self) -> None:
+        method = method_of(self.plugin, "stop")
+        if method is not None:
+            method()
+
+    def shutdown(self) -> None:
+        method = method_of(self.plugin, "shutdown")
+        if method is not None:
+            method()
+
+    def unload(self) -> None:
+        """The instance is dropped and never initialised again."""
+        self.plugin = None
+        del self.audio
+        self._latency = self._space = self._get_state = self._set_state = None
+        self._duration = self._seek = None
+        if self.namespace:
+            _forget(self.namespace)
+            self.namespace = None
+        interpreter.plugin_gone()
+
+    # -- between buffers
+
+    def set_parameter(self, key: str, value: str) -> str | None:
+        """The value that the plugin now says it has, if it says any."""
+        setter = method_of(self.plugin, "set_parameter", "setParameter")
+        param = self._params.all.get(key)
+        if setter is None and param is not None:
+            setattr(self.plugin, key, param.parse(value))
+        elif setter is None:
+            raise PluginError(
+                "refused",
+                f"has no set_parameter(), so {key}={value} means nothing"
+                + self._params.advice(key),
+                self._file,
+            )
+        elif _refused(setter(key, value)):
+            raise PluginError(
+                "refused",
+                f"refused the parameter {key}={value}" + self._params.advice(key),
+                *self._place_of_setter(setter),
+            )
+        return self._value_of(key)
+
+    def values(self) -> tuple[str, ...]:
+        """Of the Params, as the plugin has them; "" for one that it hides."""
+        return tuple(self._value_of(key) or "" for key in self._params.all)
+
+    def _value_of(self, key: str) -> str | None:
+        if key in self.secrets:
+            return None
+        getter = method_of(self.plugin, "get_parameter", "getParameter")
+        if getter is None and key in self._params.all:
+            return str(self._params.all[key].format(getattr(self.plugin, key)))
+        now = getter(key) if getter is not None else None
+        return now if isinstance(now, str) and now else None
+
+    def get_output_caps(self, input_caps: str) -> tuple[str, str, int, str]:
+        """(caps, file, line, function): the answer and whose it is."""
+        return self._mapped_caps("get_output_caps", input_caps)
+
+    def get_input_caps(self, output_caps: str) -> tuple[str, str, int, str]:
+        """The same of the inverse."""
+        return self._mapped_caps("get_input_caps", output_caps)
+
+    def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
+        method = getattr(self.plugin, name)
+        mapped = method(*self._caps_for(method, caps))
+        if isinstance(mapped, str) and len(mapped) <= MOST_CAPS:
+            return (as_c_string(mapped), *self.place_of(method))
+        raise PluginError(
+            "bad-result",
+            (
+                f"{name}() gave {len(mapped)} characters, which are longer than any caps"
+                if isinstance(mapped, str)
+                else f"{name}() gave {mapped!r}, not a string of GStreamer caps"
+            ),
+            *self.place_of(method),
+        )
+
+    def latency(self) -> float:
+        """In seconds."""
+        assert self._latency is not None
+        seconds = float(self._latency())
+        if seconds <= LONGEST_LATENCY:
+            return seconds
+        raise PluginError(
+            "bad-result",
+            f"{name_of(self._latency)}() gave {seconds}, which is no time in seconds",
+            *self.place_of(self._latency),
+        )
+
+    def duration(self) -> int | None:
+        """In ns; None where it does not know.
+
+        An int is a number of frames, as seek() gets them, and a float seconds,
+        as everything else that plugins say of time.
+        """
+        assert self._duration is not None
+        told = self._duration()
+        if told is None or told == math.inf:
+            return None
+        try:
+            frames = operator.index(told) if self._rate else None
+        except TypeError:
+            frames = None
+        try:
+            if frames is not None:
+                length = (frames * 10**9 + self._rate // 2) // self._rate
+            else:
+                length = round(float(told) * 1e9)
+            if 0 <= length < 2**63:
+                return length
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise PluginError(
+            "bad-result",
+            f"{name_of(self._duration)}() gave {told!r}; it must be an int, which is "
+            "frames, a float, which is seconds, or None",
+            *self.place_of(self._duration),
+        )
+
+    def seek(self, place: int) -> None:
+        """To a frame; to a time in ns where it gives no raw audio."""
+        assert self._seek is not None
+        if _refused(self._seek(place if self._rate else place / 1e9)):
+            raise PluginError(
+                "refused",
+                f"{name_of(self._seek)}({place}) returned False",
+                *self.place_of(self._seek),
+            )
+
+    def available_space(self) -> int:
+        """Frames a sink can take; less than none is none."""
+        assert self._space is not None
+        return max(0, min(int(self._space()), 2**31 - 1))
+
+    def unlock(self) -> None:
+        plugin: Any = self.plugin
+        if plugin is not None:  # it was replaced meanwhile
+            plugin.unlock()
+
+    def reset(self) -> None:
+        self.plugin.reset()
+
+    def get_state(self) -> object:
+        assert self._get_state is not None
+        return self._get_state()
+
+    def set_state(self, state: object) -> None:
+        assert self._set_state is not None
+        if _refused(self._set_state(state)):
+            raise PluginError(
+                "refused",
+                f"{name_of(self._set_state)}() returned False",
+                *self.place_of(self._set_state),
+            )
+
+    def unfit_state(self, name: str, why: str) -> PluginError:
+        """`name`: whose answer, or whose argument, cannot be used."""
+        method = self._get_state if name == "get_state" else self._set_state
+        return PluginError(
+            "bad-result", f"{name_of(method)}() {why}", *self.place_of(method)
+        )
+
+    def drain(self) -> object:
+        return self.plugin.drain()
+
+    def complain(self, kind: str, type: str, message: str) -> None:
+        raise PluginError(
+            kind,
+            f"{self.audio_name}() {message}",
+            *self.place_of(self.audio),
+            type=type,
+        )

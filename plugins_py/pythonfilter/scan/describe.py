@@ -1,0 +1,552 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The plugins of one file, as its source describes them.
+
+What host/ finds out by running a plugin, as far as it can be read.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+
+from ..kinds import (
+    AUDIO_METHODS,
+    FORMATS,
+    LAYOUTS,
+    MAX_CHANNELS,
+    NATIVE,
+    param_name_problem,
+)
+from ..reading import Unusable, read
+from ..spelling import warnings
+from .reader import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PLUGINS = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BASES = {
+    "AudioSourcePlugin": "source",
+    "AudioProcessorPlugin": "processor",
+    "AudioSinkPlugin": "sink",
+}
+LONGEST_LINE = 200
+
+
+class Plugin:
+    """One of them: ``name`` is its class's, "" if nobody can tell.
+
+    ``problem`` is why it cannot be loaded, "" if it may.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        fields: dict[str, list[str]],
+        problem: str = "",
+        classes: list[str] | None = None,
+    ) -> None:
+        self.classes = classes or []
+        self.name = name
+        self.problem = problem
+        self.notes: list[str] = []
+        self.fields = {"kind": [kind], **fields}
+
+
+def plugins(text: bytes, path: str) -> list[Plugin]:
+    """As those of _plugins(), with notes on what they may not mean."""
+    helpers = Helpers(path)
+    source = Source(text, path, helpers.find)
+    found = _plugins(source, helpers)
+    trees = {path: source.tree} | helpers.trees()
+    for plugin in found:
+        plugin.notes = warnings(trees, plugin.classes)
+    return found
+
+
+def _plugins(source: Source, helpers: Helpers) -> list[Plugin]:
+    """Those of a file, or of a package, whose ``path`` is that of its __init__.py.
+
+    Raises SyntaxError, ValueError and others as ast.parse() does, and Unusable for
+    a plugin that makes no element.
+    """
+    bare = _brings_base_plugin(helpers.folders)
+    create = source.functions.get("create_plugin") or source.functions.get(
+        "createPlugin"
+    )
+    own = [(source, cls) for cls in source.classes.values()]
+    candidates = [
+        (kind, owner, cls)
+        for owner, cls in own + _of_package(source, helpers)
+        for kind in [_kind_of(owner, cls)]
+        if kind and not _is_abstract(owner, cls)
+    ]
+    if create is not None:
+        made = _made_by(source, create)
+        if made is not None:
+            kind = _kind_of(*made)
+            if kind and not _is_abstract(*made):
+                return [_describe(made[0], kind, made[1], bare)]
+        kinds = {kind for kind, _, _ in candidates}
+        name = candidates[0][2].name if len(candidates) == 1 else ""
+        if len(kinds) != 1:
+            raise Unusable(NO_KIND)
+        return [_vague(source, kinds.pop(), name)]
+    if not candidates:
+        return [
+            _describe(source, kind, source.tree, bare)
+            for kind, methods in AUDIO_METHODS.items()
+            if any(name in source.functions for name in methods)
+        ][:1]
+    bases = {
+        base
+        for _, owner, cls in candidates
+        for base in owner.lineage(cls)[1:]
+        if not isinstance(base, Marker)
+    }
+    last = [each for each in candidates if each[2] not in bases]
+    found = [_describe(owner, kind, cls, bare) for kind, owner, cls in last]
+    for plugin in found:
+        # The host has to be told which one, if only from its bases.
+        if len(candidates) > 1:
+            plugin.fields["class"] = [plugin.name]
+    return found
+
+
+NO_KIND = (
+    "makes no element: it has a create_plugin(), and its source does not say of which "
+    "kind the plugin is; end it with `return Class()`, where the class or a base of it "
+    "is in this file or beside it, or play it with script="
+)
+
+
+def _of_package(source: Source, helpers: Helpers) -> list[tuple[Source, ast.ClassDef]]:
+    """The classes that a package has from modules of its own."""
+    if not helpers.is_package:
+        return []
+    found = [
+        source.class_of(ast.Name(name, ast.Load()))
+        for name, (module, original) in source.imported().items()
+        if module.startswith(".") and original
+    ]
+    return [each for each in found if each is not None]
+
+
+class Helpers:
+    """The modules beside a plugin, or inside it, which it imports."""
+
+    def __init__(self, path: str) -> None:
+        self.is_package = os.path.basename(path) == "__init__.py"
+        self._inside = os.path.dirname(path)
+        place = self._inside if self.is_package else path
+        # As loader.py does: where a link leads to comes first.
+        homes = [os.path.dirname(os.path.realpath(place)), os.path.dirname(place)]
+        self.folders: list[str] = list(dict.fromkeys(homes))
+        self._known: dict[str, Source | None] = {}
+
+    def find(self, module: str) -> Source | None:
+        """None for what is elsewhere, or cannot be read."""
+        return self._find(module, self._inside)
+
+    def _find(self, module: str, inside: str) -> Source | None:
+        """For a module in the folder `inside`."""
+        names = module.lstrip(".")
+        level = len(module) - len(names)
+        parts = names.split(".") if names else []
+        if not all(part.isidentifier() for part in parts) or level > 8:
+            return None
+        if level:
+            up = [os.pardir] * (level - 1)
+            return self._read(os.path.join(inside, *up, *parts), bool(parts))
+        # Ours is known without reading it.
+        if parts[0] in ("base_plugin", *sys.stdlib_module_names):
+            return None
+        for folder in self.folders:
+            if os.path.exists(os.path.join(folder, parts[0])) or os.path.exists(
+                os.path.join(folder, parts[0] + ".py")
+            ):
+                return self._read(os.path.join(folder, *parts), True)
+        return None
+
+    def trees(self) -> dict[str, ast.Module]:
+        """Of what was looked into, by file."""
+        return {path: each.tree for path, each in self._known.items() if each}
+
+    def _read(self, stem: str, may_be_file: bool) -> Source | None:
+        package = os.path.join(stem, "__init__.py")
+        path = package if os.path.exists(package) or not may_be_file else f"{stem}.py"
+        if path not in self._known:
+            self._known[path] = None
+            inside = os.path.dirname(path)
+            try:
+                if os.path.exists(path):
+                    self._known[path] = Source(
+                        read(path), path, lambda name: self._find(name, inside)
+                    )
+            except (Unusable, SyntaxError, ValueError, RecursionError, MemoryError):
+                pass
+        return self._known[path]
+
+
+def _brings_base_plugin(folders: list[str]) -> bool:
+    """Whether it may get another base_plugin than ours, as NDA's plugins do."""
+    for place in folders + [os.path.dirname(folder) for folder in folders]:
+        if os.path.realpath(place) == os.path.realpath(PLUGINS):
+            continue
+        if any(
+            os.path.exists(os.path.join(place, name))
+            for name in ("base_plugin.py", os.path.join("base_plugin", "__init__.py"))
+        ):
+            return True
+    return False
+
+
+# ---- which class it is -------------------------------------------------------
+
+
+def _kind_of(source: Source, cls: ast.ClassDef) -> str:
+    found = [
+        kind
+        for kind, methods in AUDIO_METHODS.items()
+        if any(source.has_method(cls, name) for name in methods)
+    ]
+    if len(found) == 1:
+        return found[0]
+    named = [
+        BASES[name]
+        for each in source.lineage(cls)
+        if not isinstance(each, Marker)
+        for base in each.bases
+        for name in [_last_name(base)]
+        if name in BASES
+    ]
+    # Without a method in sight it may be inherited, but not from ours.
+    hidden = UNKNOWN in source.lineage(cls)
+    return named[0] if named and (found or hidden) else ""
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_abstract(source: Source, cls: ast.ClassDef) -> bool:
+    left: set[str] = set()
+    for each in reversed(source.lineage(cls)):
+        for node in [] if isinstance(each, Marker) else each.body:
+            if isinstance(node, FUNCTIONS):
+                left.discard(node.name)
+                if any(
+                    _last_name(mark) == "abstractmethod" for mark in node.decorator_list
+                ):
+                    left.add(node.name)
+    return bool(left)
+
+
+def _made_by(source: Source, create: Any) -> tuple[Source, ast.ClassDef] | None:
+    """What create_plugin() gives, if that is `return Class()`; and whose it is."""
+    returns = [each for each in ast.walk(create) if isinstance(each, ast.Return)]
+    if len(returns) != 1 or not isinstance(returns[0].value, ast.Call):
+        return None
+    if len([each for each in create.body if not _is_docstring(each)]) != 1:
+        return None
+    return source.class_of(returns[0].value.func)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+# ---- what it says of itself --------------------------------------------------
+
+
+def _vague(source: Source, kind: str, name: str) -> Plugin:
+    """For a plugin of which only the kind is certain."""
+    fields = _info(source, source.tree, name) | {"wide": ["1"]}
+    return Plugin(kind, name, fields)
+
+
+def _describe(
+    source: Source, kind: str, place: ast.ClassDef | ast.Module, bare: bool
+) -> Plugin:
+    name = place.name if isinstance(place, ast.ClassDef) else ""
+    fields = _info(source, place, name)
+    classes: list[str] = []
+    if isinstance(place, ast.ClassDef):
+        line = source.lineage(place)
+        classes = [each.name for each in line if not isinstance(each, Marker)]
+    caps = Caps(source, place, bare)
+    fields |= caps.conversion()
+    fields |= caps.raw_audio()
+    fields |= caps.facts(kind)
+    problem = ""
+    if isinstance(place, ast.ClassDef):
+        params = Params(source, place)
+        for key, values in params.all.items():
+            fields[f"param:{key}"] = values
+        if params.secrets:
+            fields["secrets"] = params.secrets
+        problem = params.problem
+    return Plugin(kind, name, fields, problem, classes)
+
+
+def _info(
+    source: Source, place: ast.ClassDef | ast.Module, name: str
+) -> dict[str, list[str]]:
+    """Name, description and author: of its PluginInfo, or its docstring."""
+    doc = ast.get_docstring(place) or ast.get_docstring(source.tree) or ""
+    info = {
+        "title": name,
+        "author": source.attribute(source.tree, "__author__"),
+        "description": doc.strip().partition("\n")[0],
+    }
+    for node in source.calls(place):
+        if _last_name(node.func) == "PluginInfo":
+            given = dict(zip(("title", "version", "author", "description"), node.args))
+            given |= {each.arg: each.value for each in node.keywords if each.arg}
+            given["title"] = given.pop("name", given.get("title"))  # type: ignore[arg-type]
+            for key in info:
+                value = source.value(given.get(key))
+                info[key] = value if value and isinstance(value, str) else info[key]
+            break
+    return {
+        key: [" ".join(value.split())[:LONGEST_LINE]]
+        for key, value in info.items()
+        if isinstance(value, str) and value.strip()
+    }
+
+
+class Caps:
+    """What it declares of its formats.  Left out is what is not narrowed."""
+
+    def __init__(
+        self, source: Source, place: ast.ClassDef | ast.Module, bare: bool
+    ) -> None:
+        self._source = source
+        self._place = place
+        self._bare = bare
+
+    def _declared(self, name: str) -> Any:
+        value = self._source.attribute(self._place, name)
+        return UNKNOWN if value is ABSENT and self._bare else value
+
+    def _has(self, name: str) -> bool | None:
+        """Whether it defines a method; None if that cannot be seen."""
+        found = self._source.definition(self._place, name)
+        if found is UNKNOWN or (found is ABSENT and self._bare):
+            return None
+        return found is not ABSENT
+
+    def conversion(self) -> dict[str, list[str]]:
+        """Of a plugin whose output may not be like its input."""
+        caps = {key: self._declared(key) for key in ("input_caps", "output_caps")}
+        maps = {key: self._has(key) for key in ("get_output_caps", "get_input_caps")}
+        as_bytes = self._declared("as_bytes")
+        values = [*caps.values(), as_bytes]
+        if UNKNOWN in values or None in maps.values():
+            return self._half_known(caps)
+        fields = {key: [value] for key, value in caps.items() if value and _is(value)}
+        if any(
+            value not in (ABSENT, None) and not _is(value) for value in caps.values()
+        ):
+            return {"wide": ["1"]}
+        fields |= {key: ["1"] for key, value in maps.items() if value}
+        if as_bytes is True:
+            fields["as_bytes"] = ["1"]
+        return fields
+
+    @staticmethod
+    def _half_known(caps: dict[str, Any]) -> dict[str, list[str]]:
+        """What is declared in so many words holds whatever else there is."""
+        return {"wide": ["1"]} | {
+            key: [value] for key, value in caps.items() if _is(value)
+        }
+
+    def raw_audio(self) -> dict[str, list[str]]:
+        """Formats, layouts, rates and channels."""
+        fields: dict[str, list[str]] = {}
+        for name, known, default in (
+            ("formats", FORMATS, ("F32",)),
+            ("layouts", LAYOUTS, LAYOUTS),
+        ):
+            value = self._declared(name)
+            value = (value,) if isinstance(value, str) else value
+            if value is ABSENT or value is None or value == ():
+                value = default
+            if not isinstance(value, tuple) or not all(map(_is, value)):
+                continue
+            values = [each.removesuffix(NATIVE) for each in value]
+            if all(each in known for each in values):
+                fields[name] = values
+        for name, most in (("rates", 2**31 - 1), ("channels", MAX_CHANNELS)):
+            ranges = _ranges(self._declared(name), most)
+            if ranges:
+                fields[name] = [f"{low}:{high}" for low, high in ranges]
+        return fields
+
+    def facts(self, kind: str) -> dict[str, list[str]]:
+        """What it promises, for people to read."""
+        names = ["read_only", "fail_closed"]
+        fields = {name: ["1"] for name in names if self._declared(name) is True}
+        size = self._declared("block_size") if kind == "processor" else 0
+        if type(size) is int and 0 < size < 2**31:
+            fields["block_size"] = [str(size)]
+        return fields
+
+
+def _is(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _ranges(value: Any, most: int) -> list[tuple[int, int]]:
+    """As the host reads it; empty for anything else."""
+    if type(value) is int:
+        ranges = [(value, value)]
+    elif isinstance(value, range) and value and value.step == 1:
+        ranges = [(value.start, value.stop - 1)]
+    elif isinstance(value, (tuple, range)) and 0 < len(value) <= LONGEST_LINE:
+        ranges = [(each, each) for each in value]
+    else:
+        return []
+    valid = all(
+        type(low) is int and type(high) is int and 1 <= low <= high <= most
+        for low, high in ranges
+    )
+    return ranges if valid else []
+
+
+class Params:
+    """Its Params: the fields of a ParameterSpec, by their names."""
+
+    def __init__(self, source: Source, cls: ast.ClassDef) -> None:
+        self._source = source
+        self.all: dict[str, list[str]] = {}
+        self._declared: dict[str, ast.stmt] = {}
+        secrets = source.attribute(cls, "secrets")
+        secrets = (secrets,) if isinstance(secrets, str) else secrets
+        self.secrets = (
+            [each for each in secrets if isinstance(each, str)]
+            if isinstance(secrets, tuple)
+            else []
+        )
+        for each in reversed(source.lineage(cls)):
+            if not isinstance(each, Marker):
+                self._source = source.owner(each)
+                for node in each.body:
+                    self._read(node)
+        self.secrets = sorted(
+            {*self.secrets}
+            | {name for name, values in self.all.items() if values[7] == "1"}
+        )
+
+        self.problem = ""
+        for name, node in self._declared.items():
+            if param_name_problem(name) and source.definition(cls, name) is node:
+                self.problem = param_name_problem(name)
+
+    def _read(self, node: ast.stmt) -> None:
+        target: ast.expr | None = None
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            target = node.target
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            self.all.pop(node.name, None)
+        if not isinstance(target, ast.Name):
+            return
+        self.all.pop(target.id, None)
+        call = node.value  # type: ignore[attr-defined]
+        if not isinstance(call, ast.Call):
+            return
+        if self._source.origin(call.func) != ("base_plugin", "Param"):
+            return
+        self._declared[target.id] = node
+        values = self._arguments(call)
+        if values is not None and not param_name_problem(target.id):
+            self.all[target.id] = values
+            if target.id in self.secrets:
+                values[7] = "1"
+            if values[7]:
+                values[1] = ""  # nor is what it is by default for anybody
+
+    def _arguments(self, call: ast.Call) -> list[str] | None:
+        given = {each.arg: each.value for each in call.keywords}
+        if None in given or len(call.args) > 1:
+            return None
+        default = call.args[0] if call.args else given.get("default")
+        choices = self._choices(given.get("choices"))
+        value = self._source.value(default)
+        if isinstance(default, ast.Attribute):
+            texts = self._source.enum_texts(default.value)
+            choices = choices or list(texts.values())
+            value = texts.get(default.attr, UNKNOWN)
+        kind = "choice" if choices else _kind_of_value(value)
+        if not kind or choices and value not in choices:
+            return None
+        low, high = (self._limit(given.get(key), kind) for key in ("min", "max"))
+        secret = self._source.value(given.get("secret")) if "secret" in given else False
+        unit, description = (
+            self._text(given.get(key)) for key in ("unit", "description")
+        )
+        return [
+            kind,
+            _text_of(value),
+            low,
+            high,
+            unit,
+            description,
+            _allowed(kind, low, high, choices),
+            # What may be a secret is one.
+            "" if secret is False else "1",
+            *choices,
+        ]
+
+    def _choices(self, node: ast.expr | None) -> list[str]:
+        if node is None:
+            return []
+        values = self._source.value(node)
+        if isinstance(values, tuple) and all(isinstance(each, str) for each in values):
+            return list(values)
+        return list(self._source.enum_texts(node).values())
+
+    def _text(self, node: ast.expr | None) -> str:
+        value = self._source.value(node)
+        return " ".join(value.split())[:LONGEST_LINE] if isinstance(value, str) else ""
+
+    def _limit(self, node: ast.expr | None, kind: str) -> str:
+        value = self._source.value(node)
+        if kind not in ("int", "float") or type(value) not in (int, float):
+            return ""
+        try:
+            return str(int(value)) if kind == "int" else repr(float(value))
+        except (OverflowError, ValueError):
+            return ""
+
+
+def _kind_of_value(value: Any) -> str:
+    if type(value) is int:
+        return "int" if -(2**63) <= value < 2**63 else ""
+    kinds = {bool: "bool", float: "float", str: "string"}
+    return kinds.get(type(value), "")
+
+
+def _text_of(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _allowed(kind: str, low: str, high: str, choices: list[str]) -> str:
+    """In the words of base_plugin.Param, which needs NumPy."""
+    if choices:
+        return f"one of {', '.join(choices)}"
+    if kind in ("bool", "string"):
+        return "true or false" if kind == "bool" else "a text"
+    words = "a whole number" if kind == "int" else "a number"
+    if low and high:
+        return f"{words} from {low} to {high}"
+    if low:
+        return f"{words}, at least {low}"
+    return f"{words}, at most {high}" if high else words

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What all checks work with: the plugin, the settings, and one run of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..host.plugin import Host
+
+from . import signals
+from .converting import is_raw_audio
+from .formats import (
+    DTYPES,
+    INTERLEAVED,
+    PLANAR,
+    Ranges,
+    Samples,
+    Setting,
+    encode,
+    raw_audio_of,
+)
+from .progress import Progress
+from .results import Findings
+from .session import Counts, Declined, Ended, Fault, Session, Target
+
+RATES = (48000, 8000, 44100, 96000, 192000)
+CHANNELS = (2, 1, 3, 6, 8)
+USUAL_FRAMES = 512
+# A plugin that needs longer to be loaded, started and called a few times is
+# tried in fewer ways: there are hundreds of instances.
+SLOW_SECONDS = 1.0
+SLOW_CALLS = 8
+# What a source finds in its buffer; by turns, so that nobody guesses both.
+GARBAGE = (-0.7131, 0.4517)
+
+
+class Unusable(Exception):
+    """What was asked for cannot be done; the plugin is not to blame."""
+
+
+@dataclass
+class Options:
+    """What the command line asks for; 0 and "" leave it to the plugin."""
+
+    rate: int = 0
+    channels: int = 0
+    format: str = ""
+    seconds: float = 1.0
+    quick: bool = False
+    file: str = ""
+    max_load: float = 0.0  # percent of real time
+    skip: frozenset[str] = frozenset()
+
+
+def allows(ranges: Ranges, value: int) -> bool:
+    """No ranges at all allow everything."""
+    return not ranges or any(low <= value <= high for low, high in ranges)
+
+
+def choices(ranges: Ranges, usual: tuple[int, ...]) -> list[int]:
+    """The usual values that are allowed, and the ends of the ranges."""
+    ends = [end for pair in ranges for end in pair]
+    return list(dict.fromkeys([v for v in usual if allows(ranges, v)] + ends))
+
+
+@dataclass
+class Bench:
+    """One plugin under test.  Everything found goes to ``findings``."""
+
+    target: Target
+    options: Options
+    findings: Findings = field(default_factory=Findings)
+    progress: Progress = field(default_factory=Progress)
+    base: Setting = field(init=False)  # the setting of all but the matrix
+    matrix: list[Setting] = field(init=False)  # formats and layouts
+    others: list[Setting] = field(init=False)  # rates and channel counts
+    block_size: int = 0  # the only one the plugin takes, if it has one
+    converts: bool = False
+    # An encryptor's bytes, which are never the same twice.
+    fails_closed: bool = False
+    recording: Samples | None = None  # of the file
+    # What comes out at the base setting; None: no samples.
+    output: Setting | None = None
+    slow: bool = False
+
+    @property
+    def hurries(self) -> bool:
+        """Whether there are fewer calls of each kind."""
+        return self.slow or self.options.quick
+
+    @property
+    def is_source(self) -> bool:
+        """It gets no samples."""
+        return self.target.kind == "source"
+
+    @property
+    def is_sink(self) -> bool:
+        """It gives none."""
+        return self.target.kind == "sink"
+
+    @property
+    def sizes(self) -> tuple[int | str, ...]:
+        """Block sizes to try, in frames."""
+        if self.block_size:
+            return (self.block_size,)
+        return (*signals.SIZES, signals.RANDOM)
+
+    @property
+    def usual_frames(self) -> int:
+        """The block size of runs that are not about it."""
+        return self.block_size or USUAL_FRAMES
+
+    @property
+    def frames(self) -> int:
+        """Length of the signals."""
+        return max(self.usual_frames, int(self.options.seconds * self.base.rate))
+
+    @property
+    def steps(self) -> int:
+        """Of the progress bar, all but the parameters."""
+        return len(self.matrix) + len(self.others) + len(self.names) + 8
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is played to it: signals, and the file."""
+        if self.is_source:
+            return ("output",)
+        made = signals.SIGNALS[:2] if self.slow else signals.SIGNALS
+        return made + (("file",) if self.recording is not None else ())
+
+    def samples(self, name: str, setting: Setting, frames: int) -> Samples:
+        """A signal in the setting's format; for a source, what it overwrites."""
+        if self.is_source:
+            fill = np.full((setting.channels, frames), GARBAGE[0])
+            return encode(fill, setting.dtype)
+        if name == "file":
+            assert self.recording is not None
+            which = np.arange(setting.channels) % len(self.recording)
+            return encode(self.recording[which], setting.dtype)
+        made = signals.make(name, setting.rate, setting.channels, frames)
+        return encode(made, setting.dtype)
+
+    @contextmanager
+    def guard(self, check: str, context: str = "") -> Iterator[None]:
+        """A Fault in it is one failure of a check, and the end of the block.
+
+        What went wrong inside the audio method belongs to "results", and the
+        loading, starting and stopping each to their own, whatever is checked.
+        """
+        own = {
+            "load": "load",
+            "initialize": "load",
+            "start": "start",
+            "set_caps": "start",
+            "process": "results",
+            "get_available_space": "results",
+            "set_parameter": "parameters",
+            "stop": "life",
+            "shutdown": "life",
+            "reset": "reset",
+            "drain": "drain",
+            "seek": "life",
+        }
+        try:
+            yield
+        except Ended:  # in its first call, though it began anew
+            if check != "results":
+                self.findings.cut[check] = "the plugin ends the stream at once"
+        except Fault as fault:
+            blamed = own.get(fault.phase, check)
+            self.findings.fault(blamed, fault, context)
+            if blamed != check:
+                self.findings.cut[check] = f"cut short: {blamed} failed"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A new instance, whose counts are added up in the end."""
+        with Session(self.target) as session:
+            try:
+                yield session
+            finally:
+                self.count(session.counts, session)
+
+    def count(self, counts: Counts, session: Session) -> None:
+        """Takes the counts of a session and sets them back."""
+        self.findings.calls += counts.calls
+        where = session.place()
+        for number, check, status, text in (
+            (counts.kept, "kept", "fail", KEPT),
+            (counts.rebound, "in-place", "note", REBOUND),
+            (counts.dropped, "results", "note", DROPPED),
+        ):
+            if number:
+                self.findings.add(check, status, text, *where)
+        session.counts = Counts()
+
+    def feed(
+        self,
+        session: Session,
+        samples: Samples,
+        size: int | str,
+        until: float = math.inf,
+    ) -> Samples | bytes:
+        """Plays samples in blocks; what came out, without the drained tail.
+
+        Shorter when the plugin ends the stream, or the monotonic clock has come
+        to ``until``.
+        """
+        pieces: list[Samples | bytes] = []
+        for cut in signals.cuts(samples.shape[1], size):
+            if session.ended or pieces and time.monotonic() > until:
+                break
+            try:
+                pieces.append(self._block(session, samples[:, cut]))
+            except (Declined, Ended):
+                continue
+        output = session.output
+        if output is None:
+            return b"".join(bytes(piece) for piece in pieces)
+        nothing = np.empty((output.channels, 0), output.dtype)
+        arrays = [nothing, *(np.asarray(piece) for piece in pieces)]
+        joined: Samples = np.concatenate(arrays, axis=1)
+        return joined
+
+    def _block(self, session: Session, block: Samples) -> Samples | bytes:
+        """The last one may be shorter than the plugin's own size."""
+        missing = self.block_size - block.shape[1]
+        if missing <= 0 or session.host.pass_remainder:
+            return session.process(block)
+        made = session.process(np.pad(block, ((0, 0), (0, missing))))
+        if isinstance(made, bytes) or made.shape[1] != self.block_size:
+            return made
+        return made[:, :-missing]
+
+    def whole(
+        self, setting: Setting, samples: Samples, size: int | str
+    ) -> Samples | bytes:
+        """A new instance's whole life, and all it gave, the drained tail too."""
+        with self.session() as session:
+            session.start(setting, size if isinstance(size, int) else USUAL_FRAMES)
+            out = self.feed(session, samples, size)
+            tail = session.drain() if session.has_drain else None
+        if tail is None:
+            return out
+        if isinstance(out, bytes):
+            return out + bytes(tail)
+        joined: Samples = np.concatenate([out, np.asarray(tail)], axis=1)
+        return joined
+
+    def prepare(self) -> None:
+        """Loads the plugin once and decides on the settings.
+
+        Raises Fault when it does not load, Unusable when the options do not
+        go together with what it declares.
+        """
+        options = self.options
+        if options.file:
+            try:
+                rate, self.recording = signals.read_wav(options.file)
+            except (OSError, ValueError) as error:
+                raise Unusable(str(error)) from None
+            if options.rate not in (0, rate):
+                raise Unusable(
+                    f"{options.file} has {rate} Hz, not the {options.rate} of --rate"
+                )
+            options.rate = rate
+        with Session(self.target) as session:
+            host = session.host
+            self.converts = host.converts
+            self.fails_closed = self.converts and host.fail_closed
+            self.block_size = host.block_size
+            self._describe(session)
+            for warning in host.warnings:
+                self.findings.add("load", "note", warning)
+            likes = host.preferences() if self.is_source else (0, 0, 0)
+            formats, layouts, rates_taken, channels_taken = self._taken(host)
+            rates = self._wanted(options.rate, "rate", rates_taken, (likes[0], *RATES))
+            recorded = 0 if self.recording is None else len(self.recording)
+            channels = self._wanted(
+                options.channels or recorded,
+                "channels",
+                channels_taken,
+                (likes[1], *CHANNELS),
+            )
+        if options.format:
+            if options.format not in formats:
+                raise Unusable(
+                    f"--format {options.format}: the plugin has {', '.join(formats)}"
+                )
+            formats = [options.format]
+        self.matrix = [
+            Setting(format, layout, rates[0], channels[0])
+            for format in formats
+            for layout in layouts
+        ]
+        self.base = self.matrix[0]
+        self.output = self._find_output()
+        self.findings.plugin["makes"] = str(self.output or "bytes")
+        first = formats[0], layouts[0]
+        self.others = [Setting(*first, rate, channels[0]) for rate in rates[1:]]
+        self.others += [Setting(*first, rates[0], count) for count in channels[1:]]
+        self._look_at_pace()
+        self.findings.settings = [str(each) for each in self.matrix + self.others]
+
+    def _look_at_pace(self) -> None:
+        frames = SLOW_CALLS * self.usual_frames
+        begin = time.monotonic()
+        try:
+            with Session(self.target) as session:
+                session.start(self.base, self.usual_frames)
+                names = self.names[0], self.base, frames
+                self.feed(session, self.samples(*names), self.usual_frames)
+        except Fault:
+            return  # told by another check
+        took = time.monotonic() - begin
+        if took < SLOW_SECONDS:
+            return
+        self.slow = True
+        self.options.seconds = min(self.options.seconds, 0.25)
+        count = len(self.matrix + self.others)
+        del self.matrix[2:], self.others[1:]
+        self.findings.add(
+            "load",
+            "note",
+            f"takes {took:.1f} s to load, start and be called {SLOW_CALLS} times: "
+            f"{len(self.matrix + self.others)} of {count} stream formats are tried, "
+            "with fewer calls",
+        )
+
+    def _taken(self, host: Host) -> tuple[list[str], list[str], Ranges, Ranges]:
+        """The raw audio that goes in: formats, layouts, rates and channels."""
+        formats, layouts = list(host.formats), []
+        if host.interleaved:
+            layouts.append(INTERLEAVED)
+        if host.non_interleaved:
+            layouts.append(PLANAR)
+        rates, channels = host.rates, host.channels
+        given = self.target.caps or host.input_caps
+        said = raw_audio_of(given) if given else None
+        if said:
+            rates, channels = said.rates, said.channels
+            layouts = list(said.layouts) or [INTERLEAVED, PLANAR]
+        if said or host.as_bytes and is_raw_audio(given):
+            formats = list(said.formats if said else ()) or list(DTYPES)
+        return formats, layouts, rates, channels
+
+    def _find_output(self) -> Setting | None:
+        """Only where it can be started; why it cannot is a finding of its own."""
+        if self.is_sink or not self.converts:
+            return None if self.is_sink else self.base
+        try:
+            with Session(self.target) as session:
+                session.start(self.base, self.usual_frames)
+                return session.output
+        except Fault:
+            return None
+
+    def _wanted(
+        self, asked: int, name: str, ranges: Ranges, usual: tuple[int, ...]
+    ) -> list[int]:
+        if asked and not allows(ranges, asked):
+            raise Unusable(f"{name} {asked}: the plugin declares {_shown(ranges)}")
+        if asked:
+            return [asked]
+        return [value for value in choices(ranges, usual) if value > 0]
+
+    def _describe(self, session: Session) -> None:
+        host = session.host
+        cls = type(host.plugin)
+        formats, _, rates, channels = self._taken(host)
+        self.findings.plugin = {
+            "script": self.target.script,
+            "class": cls.__name__,
+            "kind": self.target.kind,
+            "method": host.audio_name,
+            "formats": formats,
+            "rates": [list(pair) for pair in rates],
+            "channels": [list(pair) for pair in channels],
+            "read_only": host.read_only,
+            "converts": self.converts,
+            "block_size": self.block_size,
+        }
+
+
+KEPT = (
+    "an array over the buffer's memory, or the buffer, is kept after the call: "
+    "each costs a copy; keep buffer.data.copy()"
+)
+DROPPED = "DropBuffer is raised: these buffers do not go on"
+REBOUND = (
+    "samples are put in another array than the buffer's: each costs a copy; "
+    "buffer.data[:] = x costs none"
+)
+
+
+def _shown(ranges: Ranges) -> str:
+    return ", ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in ranges)

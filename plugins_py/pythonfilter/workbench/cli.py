@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import json
+import os
+import sys
+import warnings
+from typing import Any, TextIO
+
+from ..host.plugin import Host, prepare_interpreter
+
+from . import conformance, cost, element, parameters, plot, report, sound, template
+from .bench import Bench, Options, Unusable
+from .formats import DTYPES
+from .results import CHECKS
+from .session import Fault, Session, Target
+
+FINE, FAILED, UNUSABLE = 0, 1, 2
+
+DESCRIPTION = """\
+Runs a plugin without GStreamer, as the elements would, and says what is wrong
+with it: over noise, silence, impulses, full-scale samples and a WAV file, in
+every format, layout, rate and channel count that it declares, in blocks of 1 to
+4096 frames."""
+
+EPILOG = """\
+checks:
+{checks}
+
+  fail: breaks the contract, or costs a copy or memory in every call.
+  note: may be meant; worth knowing.
+
+exit status: 0 nothing failed, 1 a check failed, 2 could not run.
+
+--json prints one object.  "schema" is 1 as long as these keys stay: "ok",
+"plugin" (script, class, kind, formats, rates, channels, ...), "settings",
+"results" (check, status: ok|note|skip|fail, message, file, line, count),
+"levels" (in dBFS; null is silence), "parameters", "allocations", "timing"
+(frames, calls, p50_us, p99_us, max_us, p50_share, p99_share: of real time),
+"element" (added_ns, or not_measured and why), "plots", "no_plot" (why there is
+none), "calls".
+
+examples:
+  pythonfilter-workbench gain.py
+  pythonfilter-workbench gain.py speech.wav --set gain=0.5 --plot gain.png
+  pythonfilter-workbench recorder.py --set path=/tmp/x.wav --skip allocations
+  pythonfilter-workbench gain.py --quick --json | jq .ok
+  pythonfilter-workbench new my_filter && pythonfilter-workbench my_filter.py
+
+`pythonfilter-workbench new --help` tells how to begin a plugin.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:14}{text}" for name, text in CHECKS.items())
+    parser = argparse.ArgumentParser(
+        prog="pythonfilter-workbench",
+        usage="%(prog)s [options] PLUGIN.py [IN.wav]\n"
+        "       %(prog)s new NAME [--kind filter|source|sink]",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(checks=listed),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "plugin", metavar="PLUGIN.py", help="or the folder of a package"
+    )
+    parser.add_argument(
+        "wav",
+        metavar="IN.wav",
+        nargs="?",
+        default="",
+        help="played as well; its rate and channels are then used (integers or floats)",
+    )
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="parameters",
+        help="a parameter of every instance; may be repeated",
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_name",
+        default="",
+        metavar="NAME",
+        help="which class, if the file has several",
+    )
+    parser.add_argument(
+        "--kind", choices=template.KINDS, help="which, if the plugin can be several"
+    )
+    parser.add_argument(
+        "--rate",
+        type=_positive,
+        default=0,
+        metavar="HZ",
+        help="only this rate (otherwise 48000 and the others)",
+    )
+    parser.add_argument(
+        "--channels",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="only so many channels (otherwise 2 and others)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(DTYPES),
+        default="",
+        help="only this sample format (otherwise all declared)",
+    )
+    parser.add_argument(
+        "--caps",
+        default="",
+        metavar="CAPS",
+        help="input caps of a plugin that takes no raw audio; it "
+        "gets bytes without meaning",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        metavar="S",
+        help="length of each signal (1; 0.25 with --quick)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="shorter runs, and the element is not measured",
+    )
+    parser.add_argument(
+        "--skip",
+        action="append",
+        choices=tuple(CHECKS),
+        default=[],
+        metavar="CHECK",
+        help="leave a check out; may be repeated",
+    )
+    parser.add_argument(
+        "--max-load",
+        type=_seconds,
+        default=0.0,
+        metavar="PERCENT",
+        help="fail if the p99 of a call is above this share of real " "time",
+    )
+    parser.add_argument(
+        "--venv", default="", metavar="DIR", help="virtual environment of the plugin"
+    )
+    parser.add_argument(
+        "--plot",
+        default="",
+        metavar="DIR|FILE.png",
+        help="pictures of waveform, spectrogram and frequency "
+        "response before and after: one for each signal, or one "
+        "of IN.wav (else of noise)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON on standard output instead of the report",
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _new_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pythonfilter-workbench new",
+        description="Writes NAME.py and test_NAME.py into this folder: a plugin that "
+        "works, and its test. It never overwrites a file.",
+    )
+    parser.add_argument("name", metavar="NAME", help="a Python name, such as my_filter")
+    parser.add_argument("--kind", choices=template.KINDS, default="filter")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["new"]:
+        return _new(words[1:])
+    asked = _parser().parse_args(words)
+    out = _own_output()
+    _warn_once()
+    faulthandler.enable()  # a crash of the plugin's ends this, too
+    # As in an application: where the element starts Python it collects garbage
+    # after every plugin, which takes longer than most runs here.
+    prepare_interpreter(False, "")
+    try:
+        return _run(asked, out)
+    except Unusable as error:
+        print(f"pythonfilter-workbench: {error}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("\npythonfilter-workbench: interrupted", file=sys.stderr)
+        return 130
+
+
+def _new(words: list[str]) -> int:
+    asked = _new_parser().parse_args(words)
+    try:
+        reason = template.problem(asked.name)
+        if reason:
+            raise OSError(reason)
+        paths = template.write(asked.name, asked.kind, os.curdir)
+    except OSError as error:
+        print(f"pythonfilter-workbench new: {error}", file=sys.stderr)
+        return UNUSABLE
+    plugin, test = (os.path.normpath(path) for path in paths)
+    print(f"wrote {plugin} and {test}; try")
+    print(f"  {sys.executable} -m pytest {test}")
+    print(f"  pythonfilter-workbench {plugin}")
+    return FINE
+
+
+def _own_output() -> TextIO:
+    """Standard output for the report alone; what plugins print is an error's way."""
+    sys.stdout.flush()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return out
+
+
+def _warn_once() -> None:
+    """Each instance warns anew otherwise, and there are hundreds."""
+    told: set[tuple[str, str, int]] = set()
+    show: Any = warnings.showwarning
+
+    def show_once(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        key = str(message), filename, lineno
+        if key not in told:
+            told.add(key)
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show_once
+
+
+def _pairs(words: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition("=") for word in words]
+    for word, (key, equals, _) in zip(words, pairs):
+        if not (key and equals):
+            raise Unusable(f"--set {word}: it must be KEY=VALUE")
+    return tuple((key, value) for key, _, value in pairs)
+
+
+def _run(asked: argparse.Namespace, out: TextIO) -> int:
+    options = Options(
+        rate=asked.rate,
+        channels=asked.channels,
+        format=asked.format,
+        seconds=asked.seconds or (0.25 if asked.quick else 1.0),
+        quick=asked.quick,
+        file=asked.wav,
+        max_load=asked.max_load,
+        skip=frozenset(asked.skip),
+    )
+    if not os.path.exists(asked.plugin):
+        raise Unusable(f"{asked.plugin}: there is no such file")
+    # A package's folder, as the shell completes it.
+    script = os.path.normpath(asked.plugin)
+    target = Target(
+        "processor",
+        script,
+        asked.class_name,
+        asked.venv,
+        _pairs(asked.parameters),
+        asked.caps,
+    )
+    bench = Bench(target, options)
+    bench.findings.plugin = {"script": script}
+    base = ""
+    try:
+        bench.target = _find_kind(target, asked.kind)
+        bench.prepare()
+        base = str(bench.base)
+    except Fault as fault:
+        bench.findings.fault("load", fault)
+        skipped = {name: "does not load" for name in CHECKS if name != "load"}
+    else:
+        skipped = _check(bench, asked.plot)
+    bench.progress.clear()
+    bench.findings.finish(skipped)
+    if asked.json:
+        json.dump(bench.findings.as_json(), out, indent=1, default=str)
+        out.write("\n")
+    else:
+        out.write(report.write(bench.findings, base, out.isatty()))
+    out.flush()
+    if bench.findings.no_plot:
+        print(f"pythonfilter-workbench: {bench.findings.no_plot}", file=sys.stderr)
+    if bench.findings.failed:
+        return FAILED
+    return UNUSABLE if bench.findings.no_plot else FINE
+
+
+def _find_kind(target: Target, wanted: str | None) -> Target:
+    """Tries the kinds by turns; the first one's complaint is told."""
+    kinds = {"filter": "processor", "source": "source", "sink": "sink"}
+    first: Fault | None = None
+    for kind in [wanted] if wanted else template.KINDS:
+        tried = Target(
+            kinds[kind],
+            target.script,
+            target.class_name,
+            target.venv,
+            target.parameters,
+            target.caps,
+        )
+        try:
+            host = _load(tried)
+        except Fault as fault:
+            first = first or fault
+            continue
+        host.unload()
+        return tried
+    assert first is not None
+    raise first
+
+
+def _load(target: Target) -> Host:
+    session = Session(target)
+    return session.load()
+
+
+def _check(bench: Bench, where: str) -> dict[str, str]:
+    """Makes all checks; which ones were left out, and why."""
+    skipped = {name: "left out by --skip" for name in bench.options.skip}
+    skipped |= _pointless(bench)
+    bench.progress.expect(bench.steps)
+    if not conformance.check(bench):
+        rest = [check for check in CHECKS if check not in ("load", "start")]
+        bench.findings.cut |= dict.fromkeys(rest, "does not start")
+        return skipped
+    outputs = sound.check(bench)
+    if "parameters" not in skipped:
+        parameters.check(bench)
+    if "allocations" not in skipped:
+        cost.check_allocations(bench)
+    cost.check_time(bench)
+    bench.progress.step("the element")
+    bench.findings.element = element.measure(bench.target.kind, bench.options.quick)
+    if where:
+        name = os.path.basename(bench.target.script)
+        try:
+            bench.findings.plots = plot.write(
+                where,
+                f"{name}, {bench.base}",
+                outputs,
+                bench.is_source,
+            )
+        except (plot.CannotPlot, OSError) as error:
+            bench.findings.no_plot = str(error)
+    return skipped
+
+
+def _pointless(bench: Bench) -> dict[str, str]:
+    """Checks that do not apply to this plugin."""
+    skipped: dict[str, str] = {}
+    with Session(bench.target) as session:
+        host = session.host
+        if bench.is_source:
+            skipped |= dict.fromkeys(("reset", "drain"), "a source's is not called")
+        if not host.has_reset:
+            skipped["reset"] = "has no reset()"
+        if not host.has_drain:
+            skipped["drain"] = "has no drain()"
+    if len({setting.layout for setting in bench.matrix}) < 2:
+        skipped["layouts"] = "takes one layout only"
+    if not bench.is_source:
+        skipped["filled"] = "is no source"
+    if bench.is_source or bench.base.dtype.kind != "f":
+        skipped["recovery"] = "no NaN can come in"
+    if bench.block_size:
+        skipped["blocks"] = f"takes {bench.block_size} frames only"
+    of_samples = ["finite", "recovery", "clipping", "blocks", "layouts", "in-place"]
+    if bench.converts and not bench.output:
+        skipped |= dict.fromkeys(of_samples, "makes bytes")
+    elif bench.converts:
+        skipped |= dict.fromkeys(["recovery", "in-place"], "converts")
+    if bench.is_sink:
+        of_samples.append("deterministic")
+        skipped |= dict.fromkeys(of_samples, "is a sink: nothing comes out")
+    if bench.fails_closed:
+        skipped["deterministic"] = "fails closed: an encryptor must not be"
+    if not bench.options.max_load:
+        skipped["load-limit"] = "no --max-load"
+    return skipped

@@ -1,0 +1,478 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One plugin instance, called as the elements call it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from ..host import plugin as host
+from ..worker import audio_call, outputs
+from ..worker.audio_call import AudioCall
+from ..worker.events import Outbox
+from ..worker.failure import Failure
+from ..worker.running import Running
+from ..worker.view import REQUEST_WORDS, Slot, View
+
+from .converting import Agreed, agree, joined
+from .formats import Samples, Setting, memory_of, view_of
+
+POLL_SECONDS = 0.001
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Fault(Exception):
+    """What a plugin did wrong, and where.
+
+    ``phase`` is the call in which it did it: "load", "start", "process" (the
+    audio method), "drain" …
+    """
+
+    def __init__(self, phase: str, message: str, file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.phase = phase
+        self.message = message
+        self.file = file
+        self.line = line
+
+
+class Ended(Exception):
+    """The plugin ended the stream, or a source has no more to read."""
+
+
+class Declined(Exception):
+    """The block was given up with DropBuffer, which is no failure."""
+
+
+@dataclass
+class Patience:
+    """A source may have nothing yet, and a sink no space; not for ever.
+
+    Once was enough: it has much less of it afterwards.
+    """
+
+    seconds: float = 1.0
+
+    def lose(self) -> float:
+        """How long it was."""
+        lost, self.seconds = self.seconds, min(self.seconds, 0.02)
+        return lost
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which plugin, and what every instance of it is told at first."""
+
+    kind: str
+    script: str
+    class_name: str = ""
+    venv: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    caps: str = ""  # of encoded input
+    patience: Patience = field(default_factory=Patience, compare=False)
+
+
+class Curves:
+    """Of parameters that nothing is bound to: the same value at each frame."""
+
+    def __init__(self, plugin: Any, names: list[str]) -> None:
+        self._plugin = plugin
+        self._names = names
+
+    def get(self, name: str, frames: int) -> Samples:
+        """A new array of shape (frames,)."""
+        if name not in self._names:
+            raise KeyError(f"no curve {name}: name it in the class attribute curves")
+        return np.full(frames, getattr(self._plugin, name), np.float32)
+
+
+class CountingView(View):
+    """A worker's, which also counts the arrays that were rebound or returned."""
+
+    rebound = 0
+
+    def _take(self, samples: Any) -> None:
+        self.rebound += 1
+        super()._take(samples)
+
+
+@dataclass
+class Counts:
+    """What happened in a session's calls of the audio method."""
+
+    calls: int = 0
+    kept: int = 0
+    rebound: int = 0
+    dropped: int = 0
+
+
+@contextmanager
+def told(phase: str) -> Iterator[None]:
+    """Makes every exception of the plugin a Fault; Ctrl-C stays what it is."""
+    try:
+        yield
+    except (Fault, Ended, Declined, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        _, name, message, file, line, function, _ = host.describe_exception(error)
+        if not isinstance(error, host.PluginError):
+            message = _sentence(phase, name, message, function)
+        if os.path.dirname(file) == HERE:  # we noticed it, the plugin did it
+            file, line = "", 0
+        raise Fault(phase, message, file, line) from None
+
+
+def _sentence(phase: str, name: str, message: str, function: str) -> str:
+    """What was raised, in the words of the elements."""
+    if phase == "load":
+        begin = "cannot be loaded:"
+    elif phase == "start" and function.startswith("set"):
+        begin = f"{function}() raised"
+    else:
+        begin = f"{phase}() raised"
+    return f"{begin} {name}: {message}".rstrip(": ")
+
+
+def _fault(failure: Failure | None) -> Fault:
+    """Of the audio method, in the words of the elements."""
+    assert failure is not None
+    message = failure.message
+    if failure.type and failure.kind == "raised":
+        message = _sentence(failure.phase, failure.type, message, "")
+    return Fault("process", message, failure.file, failure.line)
+
+
+def _let_go(name: str, fields: object) -> None:
+    """A message: kept in `posted`, it would count as the plugin's memory."""
+
+
+# Of a request to a worker.
+SLOT, FRAMES, STRIDE, PTS, DURATION, OFFSET, FLAGS, CURVES = 3, 5, 6, 7, 8, 9, 10, 11
+DISCONT = 1
+
+
+@dataclass
+class Session:
+    """A plugin from load to shutdown; use it in a ``with``.
+
+    Raises Fault for everything that would be a failure in an element.
+    """
+
+    target: Target
+    counts: Counts = field(default_factory=Counts)
+    ended: bool = False  # the plugin ended the stream: nothing more comes
+    _running: Running = field(default_factory=Running)
+
+    def _ask(self, phase: str, method: Callable[..., Any], *arguments: Any) -> Any:
+        """With what the plugin has set for its thread, which nobody else has."""
+        with told(phase):
+            return self._running.surroundings.on_this_thread(method, *arguments)
+
+    def load(self) -> host.Host:
+        """The instance as it is made; nothing is called yet."""
+        of = self.target
+        names = of.kind, of.script, "", of.class_name, of.venv
+        loaded: host.Host = self._ask("load", host.load, *names, _let_go)
+        return loaded
+
+    def __enter__(self) -> Session:
+        self.host = self.load()
+        try:
+            for key, value in self.target.parameters:
+                self._ask("set_parameter", self.host.preset, key, value)
+            self._ask("initialize", self.host.initialize)
+            for key, value in self.target.parameters:
+                self.set_parameter(key, value)
+        except BaseException:
+            self.host.unload()
+            raise
+        self._started = False
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Never hides what went wrong before."""
+        try:
+            try:
+                self.stop()
+            finally:
+                self._ask("shutdown", self.host.shutdown)
+        except Fault:
+            if error is None:
+                raise
+        finally:
+            self.host.unload()
+
+    # -- the calls between buffers
+
+    def set_parameter(self, key: str, value: str) -> str | None:
+        """What the plugin then says it has, if it says anything."""
+        now: str | None = self._ask(
+            "set_parameter", self.host.set_parameter, key, value
+        )
+        return now
+
+    def start(self, setting: Setting, frames: int) -> None:
+        """The stream's format; ``frames`` is the block size to expect."""
+        self.setting = setting
+        self.ended = False
+        self.agreed: Agreed = self._ask(
+            "set_caps", agree, self.host, setting, self.target.caps, frames
+        )
+        self._position = 0
+        self._words = [0] * REQUEST_WORDS
+        self._slots = 0
+        self._slot: Slot | None = None
+        self._view = CountingView(self._words)
+        curves = [each[0] for each in self.host.parameters if each[-1]]
+        if curves:
+            self._view.curves = cast(Any, Curves(self.host.plugin, curves))
+        format = self.agreed.format
+        self._words[CURVES] = bool(curves) and not format.bytes
+        self._view.open(format, self.host.read_only, self.target.kind == "source")
+        # Only what answers a host asks what was posted.
+        nobody = cast(Outbox, None)
+        self._audio = AudioCall(self.host, self._view, self._running, nobody)
+        self._started = True
+        caps = format.input_caps, format.output_caps
+        numbers = format.rate, format.channels, frames
+        self._ask("start", self.host.start, *numbers, *caps)
+
+    @property
+    def output(self) -> Setting | None:
+        """What comes out; None: bytes that only the plugin understands."""
+        return self.agreed.heard
+
+    @property
+    def has_drain(self) -> bool:
+        """A source's is never called."""
+        return self.host.has_drain and self.target.kind != "source"
+
+    @property
+    def has_reset(self) -> bool:
+        """A source is told to seek instead."""
+        return self.host.has_reset and self.target.kind != "source"
+
+    def stop(self) -> None:
+        """Once after each start that was entered."""
+        if self._started:
+            self._started = False
+            self._ask("stop", self.host.stop)
+
+    def reset(self) -> None:
+        """The next block does not continue the last one."""
+        self._ask("reset", self.host.reset)
+        self._position = 0
+        self.ended = False
+
+    def seek(self, frame: int) -> None:
+        """Of a source that can."""
+        self._ask("seek", self.host.seek, frame)
+        self._position = frame
+        self.ended = False
+
+    def duration(self) -> int | None:
+        """In ns; None: it does not say, or does not know."""
+        if not self.host.has_duration:
+            return None
+        length: int | None = self._ask("get_duration", self.host.duration)
+        return length
+
+    def drain(self) -> Samples | bytes | None:
+        """What was still held back: (channels, frames), or bytes.
+
+        A sink is asked until it has played what it got.
+        """
+        tail = self._ask("drain", self.host.drain)
+        if self.target.kind == "sink":
+            self._wait_until_drained(tail)
+            return None
+        if tail is None:
+            return None
+        try:
+            if self.host.converts:
+                pieces, timed = outputs.pieces_of(tail, self.agreed.format)
+                return joined(pieces[timed:], self.output)
+            self._view.check(tail, -1)
+        except (TypeError, ValueError) as error:
+            raise Fault("drain", f"drain() {error}", *self.place("drain")) from None
+        assert isinstance(tail, np.ndarray)
+        return tail
+
+    def _wait_until_drained(self, answer: object) -> None:
+        patience = self.target.patience
+        end = time.monotonic() + patience.seconds
+        while answer is False:
+            if time.monotonic() > end:
+                text = f"drain() returned False for {patience.lose():g} s"
+                raise Fault("drain", text, *self.place("drain"))
+            time.sleep(POLL_SECONDS)
+            answer = self._ask("drain", self.host.drain)
+
+    def latency(self) -> float:
+        """In seconds; 0.0 if the plugin does not say."""
+        if not self.host.has_latency:
+            return 0.0
+        seconds: float = self._ask("get_processing_latency", self.host.latency)
+        return seconds
+
+    def place(self, method: str = "") -> tuple[str, int]:
+        """File and line of a method, without a name of the audio method."""
+        of = getattr(self.host.plugin, method, None) if method else self.host.audio
+        file, line, _ = self.host.place_of(of)
+        return file, line
+
+    # -- one buffer
+
+    def process(self, samples: Samples) -> Samples | bytes:
+        """One call of the audio method with a copy of the samples.
+
+        Returns what is then in the buffer, a copy of shape (channels, frames),
+        or the bytes of a converting plugin.  A sink that cannot take all at
+        once is given the rest in further calls.  Raises Ended or Declined.
+        """
+        done, frames = 0, samples.shape[1]
+        taken: list[Samples | bytes] = []
+        while done < frames or not taken:
+            space = self._space(frames)
+            whole = self.agreed.format.bytes  # a packet is not cut
+            count = frames if whole else min(frames - done, space)
+            taken.append(self._patiently(samples[:, done : done + count]))
+            done += count
+        return taken[0]  # of a sink nothing comes out
+
+    def _space(self, frames: int) -> int:
+        if self.target.kind != "sink" or not self.host.has_space:
+            return frames
+        patience = self.target.patience
+        end = time.monotonic() + patience.seconds
+        while True:
+            space: int = self._ask("get_available_space", self.host.available_space)
+            if space > 0:
+                return space
+            if time.monotonic() > end:
+                raise Fault(
+                    "get_available_space",
+                    f"has had no space for {patience.lose():g} s",
+                    *self.place("get_available_space"),
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _patiently(self, samples: Samples) -> Samples | bytes:
+        patience = self.target.patience
+        end = time.monotonic() + patience.seconds
+        while True:
+            taken = self._once(samples)
+            if taken is not None:
+                return taken
+            if time.monotonic() > end:
+                text = f"returned False for {patience.lose():g} s"
+                self._ask("process", self.host.complain, "refused", "", text)
+            time.sleep(POLL_SECONDS)
+
+    def _once(self, samples: Samples) -> Samples | bytes | None:
+        """None: the plugin said not now."""
+        self._show(samples)
+        outcome = self._call()
+        if outcome == audio_call.DECLINED:
+            return None
+        if self.target.kind == "sink":
+            return b""
+        audio = self._audio
+        if audio.flags & audio_call.CONVERTED:
+            timed = bool(audio.flags & audio_call.TIMED)
+            return joined(audio.pieces[timed:], self.output)
+        short = audio.bytes if audio.flags & audio_call.SHORT else 0
+        assert self._slot is not None
+        if self.agreed.format.bytes:
+            data = bytes(self._slot.memory[: self._words[FRAMES]])
+            return data if self.output is None else self._samples(samples.shape[1])
+        return self._samples(samples.shape[1])[:, : samples.shape[1] - short]
+
+    def _samples(self, frames: int) -> Samples:
+        assert self._slot is not None
+        return view_of(self._slot.memory, self.setting, frames).copy()
+
+    def _call(self) -> int:
+        """The outcome; raises Fault, Ended and Declined."""
+        audio, view = self._audio, self._view
+        self.counts.calls += 1
+        view.rebound = 0
+        self._running.surroundings.on_this_thread(audio.run, tuple(self._words))
+        outcome, failure, audio.failure = audio.outcome, audio.failure, None
+        audio.release()
+        if audio.flags & audio_call.ESCAPED:
+            self.counts.kept += 1
+        # The end of a source is shorter, which an array in place cannot be.
+        whole = outcome == audio_call.OK and not audio.flags & audio_call.SHORT
+        self.counts.rebound += whole and view.rebound > 0
+        if outcome == audio_call.FAILED:
+            raise _fault(failure)
+        if outcome == audio_call.END_OF_STREAM:
+            self.ended = True
+            raise Ended
+        if outcome == audio_call.DROPPED:
+            self.counts.dropped += 1
+            raise Declined
+        return outcome
+
+    def metered(self, samples: Samples, meter: Callable[[], int]) -> int:
+        """What the meter gains in one call, whose result is not looked at."""
+        self._space(samples.shape[1])
+        self._show(samples)
+        begin = end = 0
+
+        def method(buffer: Any) -> Any:
+            nonlocal begin, end
+            begin = meter()
+            try:
+                return self.host.audio(buffer)
+            finally:
+                end = meter()
+
+        self._audio.method = method
+        try:
+            self._call()
+        except Declined:
+            pass
+        finally:
+            self._audio.method = self.host.audio
+        return end - begin
+
+    def _show(self, samples: Samples) -> None:
+        """Puts a copy of the samples where the plugin finds them.
+
+        That is the same memory from call to call, as long as it is left alone.
+        """
+        frames, words = samples.shape[1], self._words
+        setting, format = self.setting, self.agreed.format
+        data = b"" if self._is_empty() else memory_of(samples, setting)
+        if (
+            self._slot not in self._view.slots.values()
+            or self._slot is None
+            or len(self._slot.memory) < len(data)
+        ):
+            self._view.slots.clear()
+            self._slots += 1
+            self._slot = Slot(mmap.mmap(-1, max(1, len(data))))
+            self._view.slots[self._slots] = self._slot
+        self._slot.memory[: len(data)] = data
+        words[SLOT] = self._slots
+        words[FRAMES] = len(data) if format.bytes else frames
+        words[STRIDE] = 1 if format.bytes else frames * setting.dtype.itemsize
+        words[OFFSET] = self._position
+        words[PTS] = self._position * 10**9 // setting.rate
+        end = (self._position + frames) * 10**9 // setting.rate
+        words[DURATION] = end - words[PTS]
+        words[FLAGS] = DISCONT if self._position == 0 else 0
+        self._position += frames
+
+    def _is_empty(self) -> bool:
+        """A source that makes bytes is shown none."""
+        return self.target.kind == "source" and self.host.converts

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""``new NAME``: a plugin, and its test, that pass at once."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import sys
+
+from .. import names
+
+KINDS = ("filter", "source", "sink")
+
+HEAD = {
+    "filter": '''"""One sentence that says what it does to the sound.
+
+    gst-launch-1.0 audiotestsrc ! audioconvert ! pythonfilter \\
+        script={name}.py plugin::gain=0.25 ! audioconvert ! autoaudiosink
+
+Say here what one hears.
+"""
+
+from base_plugin import AudioBuffer, AudioProcessorPlugin, Param
+
+
+class {cls}(AudioProcessorPlugin):
+    """Multiplies every sample by the parameter ``gain``."""
+
+    gain = Param(0.5, min=0.0, max=4.0, description="Linear gain")
+
+    def process_audio(self, buffer: AudioBuffer) -> bool:
+        """Change ``buffer.data``, of shape (channels, frames), in place."""
+        buffer.data *= self.gain
+        return True
+''',
+    "source": '''"""One sentence that says what it sounds like.
+
+    gst-launch-1.0 pythonsrc script={name}.py plugin::frequency=220.0 \\
+        num-buffers=200 ! audioconvert ! autoaudiosink
+
+Say here what one hears.
+"""
+
+import numpy as np
+
+from base_plugin import AudioBuffer, AudioSourcePlugin, Param
+
+
+class {cls}(AudioSourcePlugin):
+    """A sawtooth; parameter ``frequency``."""
+
+    frequency = Param(440.0, min=1.0, max=20000.0, unit="Hz", description="Of the tone")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._phase = 0.0  # in periods, 0 to 1
+
+    def start(self) -> bool:
+        """Begin at the beginning: the rate is known now."""
+        self._phase = 0.0
+        return super().start()
+
+    def read_audio(self, buffer: AudioBuffer) -> bool:
+        """Fill ``buffer.data``, of shape (channels, frames), completely."""
+        step = self.frequency / self.get_sample_rate()
+        periods = self._phase + step * np.arange(buffer.get_frame_count() + 1)
+        self._phase = float(periods[-1] % 1.0)
+        buffer.data[:] = 0.5 * (periods[:-1] % 1.0) - 0.25
+        return True
+''',
+    "sink": '''"""One sentence that says what becomes of the sound.
+
+    gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert \\
+        ! pythonsink script={name}.py
+
+Say here what one sees.
+"""
+
+import numpy as np
+
+from base_plugin import AudioBuffer, AudioSinkPlugin
+
+
+class {cls}(AudioSinkPlugin):
+    """Keeps the greatest absolute sample in ``peak``."""
+
+    read_only = True  # it only looks: shared buffers need no copy
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._peak = 0.0
+
+    @property
+    def peak(self) -> float:
+        """Since ``start``; full scale is 1.0."""
+        return self._peak
+
+    def start(self) -> bool:
+        """Begin anew."""
+        self._peak = 0.0
+        return super().start()
+
+    def write_audio(self, buffer: AudioBuffer) -> bool:
+        """Take ``buffer.data``, of shape (channels, frames)."""
+        self._peak = max(self._peak, float(np.abs(buffer.data).max(initial=0.0)))
+        return True
+''',
+}
+
+TAIL = '''
+
+def create_plugin() -> {cls}:
+    """Make the plugin."""
+    return {cls}()
+'''
+
+TEST_HEAD = '''"""Tests {name}.py without GStreamer: /usr/bin/python3 -m pytest test_{name}.py"""
+
+import pathlib
+import sys
+
+import numpy as np
+
+# Where base_plugin is; the plugin itself lies beside this file.
+sys.path[:0] = [str(pathlib.Path(__file__).parent), {folder!r}]
+
+from base_plugin import AudioBuffer  # noqa: E402
+from {name} import create_plugin  # noqa: E402
+
+RATE, CHANNELS, FRAMES = 48000, 2, 512
+
+
+def started():
+    plugin = create_plugin()
+    assert plugin.initialize()
+    plugin.set_sample_rate(RATE)
+    plugin.set_channels(CHANNELS)
+    assert plugin.start()
+    return plugin
+
+'''
+
+TESTS = {
+    "filter": """
+def test_gain_scales_every_sample():
+    plugin = started()
+    assert plugin.set_parameter("gain", "0.25")
+    buffer = AudioBuffer(CHANNELS, FRAMES)
+    buffer.data[:] = 0.5
+    assert plugin.process_audio(buffer)
+    np.testing.assert_array_equal(buffer.data, np.float32(0.125))
+
+
+def test_gain_is_read_back():
+    plugin = started()
+    plugin.set_parameter("gain", "0.75")
+    assert plugin.get_parameter("gain") == "0.75"
+""",
+    "source": """
+def test_blocks_go_on_where_the_last_one_ended():
+    plugin, other = started(), started()
+    whole, part = AudioBuffer(CHANNELS, 2 * FRAMES), AudioBuffer(CHANNELS, FRAMES)
+    assert plugin.read_audio(whole)
+    for begin in (0, FRAMES):
+        assert other.read_audio(part)
+        piece = whole.data[:, begin : begin + FRAMES]
+        np.testing.assert_allclose(part.data, piece, atol=1e-6)
+
+
+def test_frequency_is_that_of_the_tone():
+    plugin = started()
+    assert plugin.set_parameter("frequency", "1000.0")
+    buffer = AudioBuffer(CHANNELS, RATE)
+    assert plugin.read_audio(buffer)
+    spectrum = np.abs(np.fft.rfft(buffer.data[0] - buffer.data[0].mean()))
+    assert np.argmax(spectrum) == 1000
+""",
+    "sink": """
+def test_peak_is_the_greatest_sample():
+    plugin = started()
+    buffer = AudioBuffer(CHANNELS, FRAMES)
+    buffer.data[1, 100] = -0.5
+    assert plugin.write_audio(buffer)
+    assert plugin.peak == 0.5
+
+
+def test_a_new_start_begins_anew():
+    plugin = started()
+    buffer = AudioBuffer(CHANNELS, FRAMES)
+    buffer.data[:] = 1.0
+    plugin.write_audio(buffer)
+    plugin.stop()
+    plugin.start()
+    assert plugin.peak == 0.0
+""",
+}
+
+
+def problem(name: str) -> str:
+    """Why a plugin cannot have this name; "" if it can."""
+    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
+        return f"{name!r} is no Python name: letters, digits and _ only"
+    if name.startswith("_"):
+        return f"{name!r} begins with _"
+    if name in sys.stdlib_module_names or name == "base_plugin":
+        return f"{name!r} is the name of another module"
+    return ""
+
+
+def write(name: str, kind: str, folder: str) -> list[str]:
+    """Writes both files, neither if one of them exists (FileExistsError)."""
+    cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    # The folder of base_plugin, so that the test runs from anywhere.
+    base = names.PLUGINS
+    contents = {
+        f"{name}.py": HEAD[kind] + TAIL,
+        f"test_{name}.py": TEST_HEAD + TESTS[kind],
+    }
+    paths = {os.path.join(folder, file): text for file, text in contents.items()}
+    for path in paths:
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} exists; nothing was written")
+    for path, text in paths.items():
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text.format(name=name, cls=cls, folder=base))
+    return list(paths)

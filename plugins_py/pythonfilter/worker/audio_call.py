@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One call of the audio method, and what came of it."""
+
+from __future__ import annotations
+
+import mmap
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from ..host.plugin import Host, PluginError
+
+from . import failure, outputs, wire
+from .events import Outbox
+from .failure import Failure
+from .running import Running
+from .view import Request, View
+
+OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
+ESCAPED, DISCONT, CONVERTED, COPIED, SHORT, TIMED = 1, 2, 4, 8, 16, 32
+
+
+class AudioCall:
+    """Of one plugin: the same object for every buffer."""
+
+    def __init__(
+        self, host: Host, view: View, running: Running, outbox: Outbox
+    ) -> None:
+        self.method = host.audio
+        self.name = host.audio_name
+        self.view = view
+        self.running = running
+        self.outbox = outbox
+        self._host = host
+        self._converts = host.converts
+        self.region: mmap.mmap | None = None  # for outputs
+        self.pieces: list[Any] = []  # for which it is too small
+        # Of the last call.
+        self.outcome = OK
+        self.flags = 0
+        self.failure: Failure | None = None
+        self.outputs = 0
+        self.bytes = 0
+        self.time = 0
+
+    def run(self, request: Request) -> None:
+        """The call; what came of it is in the attributes, after release()."""
+        try:
+            self.view.point_at(request)
+        except (KeyError, TypeError, ValueError) as error:
+            raise wire.ProtocolError(f"no samples there: {error}") from None
+        running = self.running
+        running.surroundings.before_call()  # after point_at(), which makes it usual
+        begin = perf_counter_ns()
+        try:
+            running.phase = self.name
+            result = self.method(self.view.buffer)
+            running.phase = None
+            if running.interrupting:
+                running.over()
+        except BaseException as error:
+            self.raised(error, begin)
+        else:
+            self.accept(result, perf_counter_ns() - begin)
+
+    def raised(self, error: BaseException, begin: int) -> None:
+        """The audio method did, or PluginTimeout came just after it."""
+        self.running.phase = None
+        if self.running.interrupting:
+            self.running.over()
+        self._begin_answer(perf_counter_ns() - begin)
+        self.outcome = self._raised(error)
+
+    def accept(self, result: Any, time: int) -> None:
+        """The audio method returned this, after so many ns."""
+        self._begin_answer(time)
+        self.outcome = self._accept(result)
+
+    def _begin_answer(self, time: int) -> None:
+        self.running.end_if_forked()
+        self.time = time
+        self.flags = self.outputs = self.bytes = 0
+        self.view.after_call()
+        self.running.surroundings.after_call()
+        # Of a call that was late, and that the host does not resume any more.
+        self.pieces.clear()
+
+    def release(self) -> None:
+        """What the plugin did not keep is ours again.
+
+        Nobody may refer to the result of the call any more, nor to anything that
+        the view shows.
+        """
+        if self.pieces:
+            self.put_outputs()
+        view = self.view
+        # What the plugin put there may be a part of the samples.
+        view.buffer._stream = view.info
+        if view.info.discont:
+            self.flags |= DISCONT
+        if view.shows_copies:
+            self.flags |= COPIED
+        if view.release(self.outcome == OK):
+            self.flags |= ESCAPED
+
+    def interrupted(self, error: BaseException) -> None:
+        """PluginTimeout came when the plugin's own code had just ended."""
+        self.outcome, self.failure = FAILED, failure.of(error, self.name)
+        self.pieces.clear()
+        self.outputs = self.bytes = 0
+        self.flags = ESCAPED if self.view.release(False) else 0
+
+    # -- what the plugin gave
+
+    def _raised(self, error: BaseException) -> int:
+        told = failure.of(error, self.name)
+        if told.kind == "end-of-stream":
+            return END_OF_STREAM
+        self.failure = told
+        if told.kind != "dropped":
+            return FAILED
+        if self._host.kind != "source":
+            return DROPPED
+        told.kind = "raised"
+        told.message += " (a source has no buffer to drop; False means nothing yet)"
+        return FAILED
+
+    def _accept(self, result: Any) -> int:
+        """None and True are success, and so is an array: the samples themselves."""
+        if isinstance(result, (bool, np.bool_)):
+            if not result:
+                if self._host.kind != "processor":
+                    return DECLINED
+                return self._complain("refused", "", "returned False")
+            result = None
+        try:
+            if self._converts:
+                given = self._take_outputs(result)
+                empty = not (self.pieces or isinstance(given, (list, tuple)))
+                if empty and self._host.kind == "source":
+                    self.flags = 0
+                    return END_OF_STREAM
+            else:
+                self.view.missing = 0
+                self.view.take_result(result)
+                return self._length()
+            return OK
+        except Exception as error:
+            told = failure.of(error, self.name)
+        return self._complain("bad-result", told.type, told.message)
+
+    def _length(self) -> int:
+        """Fewer frames than there is space for are told; none are the end."""
+        missing = self.view.missing
+        if not missing:
+            return OK
+        if missing == self.view.shown.frames:
+            return END_OF_STREAM
+        self.flags |= SHORT
+        self.bytes = missing
+        return OK
+
+    def _complain(self, kind: str, type: str, message: str) -> int:
+        """Names the place of the plugin's method, where ours would be."""
+        try:
+            self._host.complain(kind, type, message)
+        except PluginError as error:
+            self.failure = failure.of(error, self.name)
+        return FAILED
+
+    def _take_outputs(self, returned: Any) -> Any:
+        view = self.view
+        format = view.format
+        assert format is not None
+        bound = view.bound()
+        by_binding = returned is None
+        given = bound if by_binding else returned
+        if given is view.shown.array and (by_binding or format.in_place):
+            if format.in_place:
+                return given
+            if self._host.kind == "source":
+                raise TypeError(
+                    f"gave nothing, and its output is {format.output_caps}: return "
+                    "bytes or a list of them, or False if there is nothing yet"
+                )
+            raise TypeError(
+                f"gave nothing, and its input, {format.input_caps}, may not go on as "
+                f"{format.output_caps}: return bytes or a list of them, an empty one "
+                "if there is nothing yet"
+            )
+        self.pieces, timed = outputs.pieces_of(given, format)
+        self.flags |= CONVERTED | (TIMED if timed else 0)
+        return given
+
+    def put_outputs(self) -> None:
+        """Into the region; what does not go in is kept, but for the block itself."""
+        self.bytes = outputs.space_for(self.pieces)
+        if self.region is None or self.bytes > len(self.region):
+            self.pieces = [piece.copy() for piece in self.pieces]
+            return
+        outputs.write(self.pieces, self.region)
+        self.outputs = len(self.pieces)
+        self.pieces.clear()

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The records on `calls`, each of which becomes calls of the plugin's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ..host import plugin
+from ..host.plugin import Host, PluginError
+
+from . import failure, outputs, state, wire
+from .confinement import Confinement, Refused
+from .events import Outbox
+from .running import Running
+from .view import DTYPES, Format, View
+
+FLAGS = (
+    "interleaved",
+    "non_interleaved",
+    "read_only",
+    "has_reset",
+    "has_drain",
+    "has_latency",
+    "has_unlock",
+    "has_space",
+    "has_duration",
+    "has_seek",
+    "fail_closed",
+    "carries_state",
+    "converts",
+    "maps_to_output",
+    "maps_to_input",
+    "as_bytes",
+    "pass_remainder",
+)
+
+
+class CallFailed(Exception):
+    """Carries the Failure that is the answer."""
+
+    def __init__(self, told: failure.Failure) -> None:
+        super().__init__(told.message)
+        self.failure = told
+
+
+class Calls:
+    """Of one plugin."""
+
+    def __init__(
+        self, running: Running, outbox: Outbox, view: View, confined: Confinement
+    ) -> None:
+        self.host: Host | None = None
+        self._running = running
+        self._outbox = outbox
+        self._view = view
+        self._confined = confined
+
+    def answer(self, fields: list[bytes]) -> list[bytes]:
+        """To one record; what the plugin posts meanwhile is in the outbox."""
+        if not fields:
+            raise wire.ProtocolError("an empty record")
+        name = wire.decode(fields[0])
+        known = _CALLS.get(name)
+        given = len(fields) - 1
+        if known is None or (given % 2 if known[1] == PAIRS else given != known[1]):
+            raise wire.ProtocolError(f"no call {name!r} with {len(fields) - 1} fields")
+        if (self.host is None) != (name == "load"):
+            raise wire.ProtocolError(f"{name!r} at the wrong time")
+        try:
+            return [b"ok", *known[0](self, *fields[1:])]
+        except CallFailed as error:
+            return [b"failure", *error.failure.fields()]
+
+    def unload(self) -> None:
+        """The instance is dropped."""
+        host, self.host = self.host, None
+        self._view.close()
+        if host is not None:
+            host.unload()
+
+    def _run(self, phase: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        running = self._running
+        running.surroundings.before_call()
+        try:
+            running.phase = phase
+            result = function(*arguments)
+            running.phase = None
+            if running.interrupting:
+                running.over()
+            return result
+        except BaseException as error:
+            running.phase = None
+            if running.interrupting:
+                running.over()
+            raise CallFailed(failure.of_call(error, phase)) from None
+        finally:
+            running.surroundings.after_call()
+
+    @property
+    def _loaded(self) -> Host:
+        assert self.host is not None
+        return self.host
+
+    # -- one function for each
+
+    def _load(self, *fields: bytes) -> list[bytes]:
+        kind, script, module, class_name, venv = map(wire.decode, fields[:5])
+        if kind not in plugin.AUDIO_METHODS:
+            raise wire.ProtocolError(f"there is no kind {kind!r}")
+        again, threshold = wire.truth(fields[5]), wire.number(fields[6])
+        host: Host = self._run(
+            "load",
+            plugin.load,
+            *(kind, script, module, class_name, venv),
+            *(self._outbox.post, self._outbox.log, threshold, again),
+        )
+        try:
+            answer = _capabilities(host) + _parameters(host)
+        except BaseException:
+            host.unload()
+            raise
+        self.host = host
+        return answer
+
+    def _initialize(self, *fields: bytes) -> list[bytes]:
+        host = self._loaded
+        try:
+            for key, value in zip(fields[::2], fields[1::2]):
+                self._tell(host.preset, key, value)
+            self._run("initialize", host.initialize)
+            values = self._run("get_parameter", host.values)
+        except CallFailed:
+            self.unload()
+            raise
+        names = [wire.encode(each[0]) for each in host.parameters]
+        pairs = [(name, wire.encode(now)) for name, now in zip(names, values) if now]
+        return [field for pair in pairs for field in pair]
+
+    def _start(self, *fields: bytes) -> list[bytes]:
+        format = _format(fields)
+        host = self._loaded
+        self._view.open(format, host.read_only, host.kind == "source")
+        self._run(
+            "start",
+            host.start,
+            *(format.rate, format.channels, format.frames),
+            *(format.input_caps, format.output_caps),
+        )
+        try:
+            return [wire.encode(self._confined.close())]
+        except Refused as error:
+            told = failure.Failure("unusable", "start", "", str(error))
+            raise CallFailed(told) from None
+
+    def _stop(self) -> list[bytes]:
+        self._run("stop", self._loaded.stop)
+        return []
+
+    def _reset(self) -> list[bytes]:
+        self._run("reset", self._loaded.reset)
+        return []
+
+    def _shutdown(self) -> list[bytes]:
+        try:
+            self._run("shutdown", self._loaded.shutdown)
+        finally:
+            self.unload()
+        return []
+
+    def _set_parameter(self, key: bytes, value: bytes) -> list[bytes]:
+        now = self._tell(self._loaded.set_parameter, key, value)
+        return [value if now is None else wire.encode(now)]
+
+    def _tell(
+        self, method: Callable[[str, str], str | None], key: bytes, value: bytes
+    ) -> str | None:
+        name = wire.decode(key)
+        try:
+            now: str | None = self._run(
+                "set_parameter", method, name, wire.decode(value)
+            )
+        except CallFailed as error:
+            if name in self._loaded.secrets:
+                raise CallFailed(_without_secret(error.failure, name)) from None
+            raise
+        return now
+
+    def _preferences(self) -> list[bytes]:
+        told = self._run("preferences", self._loaded.preferences)
+        return [b"%d" % min(each, 2**31 - 1) for each in told]
+
+    def _duration(self) -> list[bytes]:
+        told = self._run("get_duration", self._loaded.duration)
+        return [b"" if told is None else b"%d" % told]
+
+    def _seek(self, place: bytes) -> list[bytes]:
+        self._run("seek", self._loaded.seek, wire.number(place))
+        return []
+
+    def _latency(self) -> list[bytes]:
+        seconds = self._run("get_processing_latency", self._loaded.latency)
+        return [wire.encode(repr(seconds))]
+
+    def _available_space(self) -> list[bytes]:
+        return [b"%d" % self._run("get_available_space", self._loaded.available_space)]
+
+    def _drain(self, pts: bytes) -> list[bytes]:
+        wire.number(pts)
+        given = self._run("drain", self._loaded.drain)
+        format = self._view.format
+        if format is None:
+            raise wire.ProtocolError("drain before start")
+        if self._loaded.kind == "sink":
+            return [b"0" if given is False else b"1"]
+        try:
+            if self._loaded.converts:
+                if given is None:
+                    return []
+                pieces, timed = outputs.pieces_of(given, format)
+                # No output is empty, so that this says that the first is a table.
+                said = [b""] if timed else []
+                return said + [piece.tobytes() for piece in pieces]
+            if given is None:
+                return [b"0", b""]
+            self._view.check(given, -1)
+            samples = np.ascontiguousarray(given)
+            return [b"%d" % samples.shape[1], samples.tobytes()]
+        except (TypeError, ValueError) as error:
+            raise CallFailed(failure.of_call(error, "drain")) from None
+
+    def _get_state(self) -> list[bytes]:
+        return [self._run("get_state", state.take, self._loaded)]
+
+    def _restore_state(self, data: bytes) -> list[bytes]:
+        self._run("set_state", state.give, self._loaded, data)
+        return []
+
+
+PAIRS = -1
+
+_CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
+    "load": (Calls._load, 7),
+    "initialize": (Calls._initialize, PAIRS),
+    "start": (Calls._start, 14),
+    "stop": (Calls._stop, 0),
+    "reset": (Calls._reset, 0),
+    "shutdown": (Calls._shutdown, 0),
+    "set_parameter": (Calls._set_parameter, 2),
+    "preferences": (Calls._preferences, 0),
+    "duration": (Calls._duration, 0),
+    "seek": (Calls._seek, 1),
+    "latency": (Calls._latency, 0),
+    "available_space": (Calls._available_space, 0),
+    "drain": (Calls._drain, 1),
+    "get_state": (Calls._get_state, 0),
+    "restore_state": (Calls._restore_state, 1),
+}
+
+
+def _without_secret(told: failure.Failure, key: str) -> failure.Failure:
+    """Whatever is said about a secret that was refused may quote it."""
+    message = "refused the secret parameter " + key
+    return failure.Failure(told.kind, told.phase, told.type, message)
+
+
+def _format(fields: tuple[bytes, ...]) -> Format:
+    name, output_name = wire.decode(fields[0]), wire.decode(fields[11])
+    if name not in DTYPES or output_name not in DTYPES:
+        raise wire.ProtocolError(f"there is no format {name!r} or {output_name!r}")
+    as_bytes = wire.truth(fields[7])
+    return Format(
+        np.dtype(np.uint8) if as_bytes else DTYPES[name],
+        wire.truth(fields[1]),
+        wire.number(fields[2]),
+        wire.number(fields[3]),
+        wire.number(fields[4]),
+        wire.decode(fields[5]),
+        wire.decode(fields[6]),
+        as_bytes,
+        wire.truth(fields[8]),
+        wire.number(fields[9]),
+        wire.truth(fields[10]),
+        DTYPES[output_name],
+        wire.truth(fields[12]),
+        wire.number(fields[13]),
+    )
+
+
+def _capabilities(host: Host) -> list[bytes]:
+    pairs: list[tuple[str, bytes]] = [("audio_name", wire.encode(host.audio_name))]
+    pairs += [("format", wire.encode(name)) for name in host.formats]
+    pairs += [(name, wire.flag(getattr(host, name))) for name in FLAGS]
+    pairs += [("rate", b"%d %d" % each) for each in host.rates]
+    pairs += [("channels", b"%d %d" % each) for each in host.channels]
+    pairs += [("file", wire.encode(file)) for file in host.files]
+    pairs += [("secret", wire.encode(name)) for name in host.secrets]
+    pairs += [("warning", wire.encode(text)) for text in host.warnings]
+    pairs += [
+        ("input_caps", wire.encode(host.input_caps)),
+        ("output_caps", wire.encode(host.output_caps)),
+        ("block_size", b"%d" % host.block_size),
+    ]
+    return [field for name, value in pairs for field in (wire.encode(name), value)]
+
+
+def _parameters(host: Host) -> list[bytes]:
+    """As they are declared; initialize() may change what they are."""
+    fields = []
+    for description in host.parameters:
+        name, kind, default, *texts = map(wire.encode, description[:8])
+        choices, secret, curve = description[8:]
+        flags = [wire.flag(secret), wire.flag(curve)]
+        all_of_it = [name, kind, default, default, *texts, *flags]
+        all_of_it += [wire.encode(choice) for choice in choices]
+        fields += [b"parameter", wire.pack_list(all_of_it)]
+    return fields

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What one plugin tells: its messages and its log, on their way to the host.
+
+Those of a call wait until it is over. The log does not: the last lines before a
+call that hangs or crashes are those that matter.
+"""
+
+from __future__ import annotations
+
+import collections
+import socket
+import struct
+import sys
+import threading
+from typing import Any
+
+from ..failures import cut
+
+from . import wire
+from .running import Running
+
+MOST_MESSAGES = 1000
+SECONDS_TO_SEND = 1
+_WARNING = 30
+
+_outboxes: list[Outbox] = []  # of all plugins of this worker
+
+
+class Outbox:
+    """That of one plugin."""
+
+    def __init__(self, events: socket.socket, running: Running) -> None:
+        events.setsockopt(
+            socket.SOL_SOCKET,
+            socket.SO_SNDTIMEO,
+            struct.pack("@ll", SECONDS_TO_SEND, 0),
+        )
+        self._events = events
+        self._running = running
+        self.queue: collections.deque[bytes] = collections.deque()
+        self._dropped = 0
+        self._lock = threading.Lock()
+        self._rest = b""  # of a record that was sent in part
+        self._lost = 0
+        self._flags = 0
+        _outboxes.append(self)
+
+    def close(self) -> None:
+        if self in _outboxes:
+            _outboxes.remove(self)
+
+    def is_in_call(self) -> bool:
+        return self._running.is_here()
+
+    # -- given to the plugin
+
+    def post(self, name: str, fields: dict[str, Any]) -> None:
+        record = wire.pack(_message(name, fields))
+        if not self._running.is_here():
+            self._send(record)
+            return
+        if len(self.queue) == MOST_MESSAGES:
+            self.queue.popleft()
+            self._dropped += 1
+        self.queue.append(record)
+
+    def log(self, level: int, file: str, line: int, function: str, text: str) -> None:
+        self._log(level, file, line, function, text, False)
+
+    def _log(
+        self,
+        level: int,
+        file: str,
+        line: int,
+        function: str,
+        text: str,
+        anonymous: bool,
+    ) -> None:
+        self._send(
+            wire.pack(
+                [
+                    b"log",
+                    b"%d" % level,
+                    wire.encode(file),
+                    b"%d" % line,
+                    wire.encode(function),
+                    wire.encode(cut(text)),
+                    wire.flag(anonymous),
+                ]
+            )
+        )
+
+    # -- to the host
+
+    def take(self) -> list[bytes]:
+        """What the call posted, as records."""
+        records = list(self.queue)
+        self.queue.clear()
+        if self._dropped:
+            records.append(wire.pack([b"dropped", b"%d" % self._dropped]))
+            self._dropped = 0
+        return records
+
+    def send(self, fields: list[bytes]) -> None:
+        """At once, or never: a host that does not read holds nobody up."""
+        self._send(wire.pack(fields))
+
+    def _send(self, record: bytes) -> None:
+        with self._lock:
+            if self._rest and not self._put(b""):
+                self._lost += 1
+                return
+            if self._lost:
+                text = b"%d records were lost: nobody read them" % self._lost
+                level = b"%d" % _WARNING
+                lost = [b"log", level, b"", b"0", b"", text, b"0"]
+                if self._put(wire.pack(lost)):
+                    self._lost = 0
+            if self._rest or not self._put(record):
+                self._lost += 1
+
+    def _put(self, record: bytes) -> bool:
+        """False if nothing of the record is on its way."""
+        data = self._rest + record
+        try:
+            sent = self._events.send(data, self._flags)
+        except BlockingIOError:
+            # The next ones do not wait any more.
+            self._flags = socket.MSG_DONTWAIT
+            return False
+        except OSError:  # the host is gone
+            return False
+        self._rest = data[sent:]
+        if not self._rest:
+            self._flags = 0
+        return len(self._rest) < len(record) or not record
+
+
+def _message(name: str, fields: dict[str, Any]) -> list[bytes]:
+    record = [b"message", wire.encode(name)]
+    for key, value in fields.items():
+        kind, data = _value(key, value)
+        record += (wire.encode(key), kind, data)
+    return record
+
+
+def _value(key: str, value: Any) -> tuple[bytes, bytes]:
+    if isinstance(value, list):
+        kinds = [_scalar(key, each) for each in value]
+        if len({kind for kind, _ in kinds}) <= 1:
+            kind = kinds[0][0] if kinds else b"b"
+            return b"a" + kind, wire.pack_list([data for _, data in kinds])
+        raise _unfit(key)
+    return _scalar(key, value)
+
+
+def _scalar(key: str, value: Any) -> tuple[bytes, bytes]:
+    if isinstance(value, bool):
+        return b"b", wire.flag(value)
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError(f"{key}: {value} needs more than 64 bits")
+        return b"i", b"%d" % value
+    if isinstance(value, float):
+        return b"d", wire.encode(float.__repr__(value))
+    if isinstance(value, str):
+        return b"s", wire.encode(value)
+    raise _unfit(key)
+
+
+def _unfit(key: str) -> TypeError:
+    return TypeError(f"{key} cannot be part of a message")
+
+
+def log_anonymous(level: int, file: str, line: int, function: str, text: str) -> None:
+    """For what no plugin's own logger says: of the plugin whose call runs here."""
+    for outbox in list(_outboxes):
+        if outbox.is_in_call():
+            outbox.log(level, file, line, function, text)
+            return
+    for outbox in list(_outboxes):
+        outbox._log(level, file, line, function, text, True)
+        return
+    print(text, file=sys.stderr)
