@@ -47,7 +47,8 @@ std::string python_directory() {
   char *moved = realpath((own + "/" PYTHONFILTER_PYTHON_WAY).c_str(), nullptr);
   const std::string there = moved ? moved : "";
   free(moved);
-  const bool found = access((there + "/base_plugin/__init__.py").c_str(), R_OK) == 0;
+  const bool found =
+      access((there + "/base_plugin/__init__.py").c_str(), R_OK) == 0;
   return found ? there : PYTHONFILTER_PYTHON_DIR;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <sys/socket.h>
 
+#include "../contract.hpp"
 #include "answers.hpp"
 
 namespace pythonfilter {
@@ -80,7 +81,7 @@ bool Events::take_answer(const Fields &record) {
              !read_failure(record, 2, &answer.failure)) {
     return false;
   }
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   const auto asked = asked_.find(id);
   // Nobody waits for it any more.
   if (asked == asked_.end()) {
@@ -93,7 +94,7 @@ bool Events::take_answer(const Fields &record) {
 }
 
 bool Events::tell(const Fields &record) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (closed_) return false;
   const std::string encoded = encode_record(record);
   std::string_view rest = unsent_;
@@ -114,7 +115,7 @@ bool Events::map_caps(bool to_output, const std::string &caps,
   int64_t id;
   bool silent;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     // One negotiation asks dozens of times, and would wait as often.
     silent = unanswered_ != 0;
     id = next_id_++;
@@ -122,7 +123,7 @@ bool Events::map_caps(bool to_output, const std::string &caps,
   }
   const bool told = !silent && tell({"map_caps", std::to_string(id),
                                      to_output ? "output" : "input", caps});
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   if (told)
     answered_.wait_for(lock, caps_patience,
                        [&] { return answer.done || closed_; });
@@ -144,7 +145,7 @@ bool Events::map_caps(bool to_output, const std::string &caps,
 }
 
 void Events::close() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   closed_ = true;
   shutdown(socket_.get(), SHUT_RDWR);
   answered_.notify_all();

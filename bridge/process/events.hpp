@@ -4,12 +4,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 
 #include "../bridge.hpp"
+#include "../contract.hpp"
 #include "supervisor.hpp"
 #include "wire.hpp"
 
@@ -77,8 +76,8 @@ class Events final : public Watched {
   size_t bytes_ = 0;                 // the same
   std::function<void()> unblock_;
 
-  std::mutex mutex_;  // a leaf; guards everything below
-  std::condition_variable answered_;
+  Mutex mutex_;  // a leaf; guards everything below
+  Condition answered_;
   std::string unsent_;  // of a record that was sent in part
   bool closed_ = false;
   int64_t next_id_ = 1;

@@ -25,7 +25,7 @@ struct LentMemory::Piece {
 };
 
 bool LentMemory::lend(size_t size, Output *output) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!open_ || size == 0 || size > most_piece) return false;
   if (worker_writes_ && size < least_written) return false;
   Arena *arena = arena_for(size);
@@ -80,7 +80,7 @@ void LentMemory::drop_unused() {
 void LentMemory::release(void *owner) {
   std::unique_ptr<Piece> piece(static_cast<Piece *>(owner));
   const std::shared_ptr<LentMemory> memory = piece->memory;
-  std::lock_guard<std::mutex> lock(memory->mutex_);
+  std::lock_guard lock(memory->mutex_);
   piece->arena->lent[piece->index] = false;
   if (piece->arena->retired) memory->drop_unused();
 }
@@ -92,7 +92,7 @@ void LentMemory::retire_all() {
 }
 
 void LentMemory::open(bool worker_writes) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (open_ && worker_writes == worker_writes_) return;
   retire_all();
   worker_writes_ = worker_writes;
@@ -100,14 +100,14 @@ void LentMemory::open(bool worker_writes) {
 }
 
 void LentMemory::close() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   open_ = false;
   retire_all();
 }
 
 [[gnu::hot]] Arena *LentMemory::find(const std::byte *data, size_t length) {
   if (!any_.load(std::memory_order_relaxed)) return nullptr;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const auto &arena : arenas_) {
     const std::byte *begin = arena->region->data();
     if (data >= begin && data < begin + arena->region->size())
@@ -120,7 +120,7 @@ void LentMemory::close() {
 }
 
 std::vector<uint64_t> LentMemory::take_forgotten() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return std::exchange(forgotten_, {});
 }
 

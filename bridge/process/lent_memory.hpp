@@ -5,10 +5,10 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <vector>
 
 #include "../bridge.hpp"
+#include "../contract.hpp"
 #include "region.hpp"
 
 namespace pythonfilter {
@@ -48,7 +48,7 @@ class LentMemory : public std::enable_shared_from_this<LentMemory> {
   void drop_unused();
 
   std::atomic<bool> any_{false};
-  std::mutex mutex_;  // a leaf; guards everything below
+  Mutex mutex_;  // a leaf; guards everything below
   bool open_ = false;
   bool worker_writes_ = false;
   uint64_t next_id_ = 2;  // 1 is the block's own copy

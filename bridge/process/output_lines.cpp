@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 
+#include "../contract.hpp"
 #include "../ticks.hpp"
 #include "wire.hpp"
 
@@ -37,7 +38,7 @@ std::shared_ptr<OutputLines> OutputLines::make(
 bool OutputLines::readable() {
   // A log function of the application's may keep the supervisor in here for so
   // long that a worker's end does not wait for it.
-  const std::unique_lock<std::mutex> lock(reading_, std::try_to_lock);
+  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
   if (!lock) return true;
   char bytes[4096];
   for (int i = 0; i < most_reads; i++) {
@@ -66,7 +67,7 @@ void OutputLines::take(const char *bytes, size_t size) {
 void OutputLines::end_line() {
   std::string line = valid_text(std::exchange(line_, {}));
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     last_.push_back(line);
     if (last_.size() > most_last_lines) last_.pop_front();
   }
@@ -90,7 +91,7 @@ void OutputLines::tell_left_out() {
 // What comes after a flood may be silence.
 void OutputLines::look() {
   read_ = 0;
-  const std::unique_lock<std::mutex> lock(reading_, std::try_to_lock);
+  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
   if (!lock) return;
   if (monotonic_ns() / 1000000000u != second_) tell_left_out();
 }
@@ -106,7 +107,7 @@ void OutputLines::log(std::string text) {
 }
 
 std::string OutputLines::last_lines() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   std::string all;
   for (const std::string &line : last_)
     all += (all.empty() ? "" : "\n") + line;

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "../contract.hpp"
 #include "../listener.hpp"
 #include "descriptor.hpp"
 #include "supervisor.hpp"
@@ -39,7 +39,7 @@ class OutputLines final : public Watched {
   void tell_left_out();
   void log(std::string text);
 
-  std::mutex reading_;  // only tried, as the log is written under it
+  Mutex reading_;  // only tried, as the log is written under it
   Descriptor pipe_;
   std::shared_ptr<Listener> listener_;  // NULL: kept only
   bool anonymous_ = false;
@@ -49,7 +49,7 @@ class OutputLines final : public Watched {
   std::atomic<uint64_t> left_out_{0};
   std::atomic<size_t> read_{0};  // bytes, since the last look
 
-  mutable std::mutex mutex_;  // a leaf; guards last_
+  mutable Mutex mutex_;  // a leaf; guards last_
   std::deque<std::string> last_;
 };
 

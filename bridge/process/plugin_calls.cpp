@@ -146,7 +146,7 @@ bool ProcessPlugin::lend(size_t size, Output *output) {
 }
 
 bool ProcessPlugin::worker_statistics(WorkerStatistics *statistics) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   statistics->pid = pid_;
   statistics->sandbox = sandbox_;
   statistics->restarts = restarts_;

@@ -43,14 +43,14 @@ ProcessPlugin::~ProcessPlugin() {
 // Other threads ask the one that there is.
 void ProcessPlugin::tell_of(Session *session) {
   std::shared_ptr<Events> before;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   before = std::exchange(events_, session ? session->events() : nullptr);
   pid_ = session ? session->pid() : 0;
   if (session) sandbox_ = session->sandbox();
 }
 
 std::shared_ptr<Events> ProcessPlugin::events() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return events_;
 }
 
@@ -100,7 +100,7 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
     bool starts = false;
     StreamFormat format;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard lock(mutex_);
       const auto next = parameters_.upper_bound(session->parameters_told);
       if (next != parameters_.end()) {
         serial = next->first;
@@ -198,7 +198,7 @@ bool ProcessPlugin::fail_load(Failure *failure) {
 
 bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     format_ = format;
   }
   // Whoever starts the stream again wants to try again.
@@ -221,7 +221,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     good = session_->start(format, failure);
   }
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     started_ = good;
   }
   if (good) {
@@ -242,7 +242,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
 
 bool ProcessPlugin::stop(Failure *failure) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     started_ = false;
   }
   // Whoever lost it has said so, and there is nothing to stop.
@@ -311,7 +311,7 @@ bool ProcessPlugin::go_on(const Block &block, Failure *failure) {
 }
 
 uint64_t ProcessPlugin::remember(const Parameter &parameter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (auto each = parameters_.begin(); each != parameters_.end(); ++each) {
     if (each->second.key != parameter.key) continue;
     wipe(&each->second.value);
@@ -323,7 +323,7 @@ uint64_t ProcessPlugin::remember(const Parameter &parameter) {
 }
 
 std::vector<Parameter> ProcessPlugin::remembered() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   std::vector<Parameter> all;
   for (const auto &[serial, parameter] : parameters_)
     all.push_back(parameter);

@@ -3,6 +3,7 @@
 // A plugin that runs in a process of its own, or of its group.
 #pragma once
 
+#include "../contract.hpp"
 #include "restart.hpp"
 
 namespace pythonfilter {
@@ -68,7 +69,7 @@ class ProcessPlugin final : public Plugin {
   double latency_ = 0;
   std::string state_;  // of the plugin that it replaces, on its way
 
-  mutable std::mutex mutex_;  // a leaf; guards everything below
+  mutable Mutex mutex_;  // a leaf; guards everything below
   std::shared_ptr<Events> events_;
   pid_t pid_ = 0;
   std::string sandbox_;

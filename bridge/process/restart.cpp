@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "../contract.hpp"
 #include "../ticks.hpp"
 
 namespace pythonfilter {
@@ -34,7 +35,7 @@ bool Restarter::is_stopping() const {
 }
 
 bool Restarter::note_end(Failure *failure, uint64_t *delay) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (policy_.note_end(monotonic_ns(), delay)) return true;
   failure->kind = Failure::Kind::Gone;
   failure->message += "; it was started anew " +
@@ -48,7 +49,7 @@ void Restarter::begin(Make make, Failure *failure) {
   uint64_t delay = 0;
   if (is_stopping() || !note_end(failure, &delay)) return;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     at_work_ = true;
     quits_ = false;
     failure_ = *failure;
@@ -58,7 +59,7 @@ void Restarter::begin(Make make, Failure *failure) {
       }))
     return;
   // The next buffer asks again.
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   policy_.forget_end();
   at_work_ = false;
   const std::string why = std::string("; ") + Thread::none_left;
@@ -69,7 +70,7 @@ void Restarter::begin(Make make, Failure *failure) {
 // False: nobody wants one any more.
 bool Restarter::wait(uint64_t delay) {
   const uint64_t until = monotonic_ns() + delay;
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   while (!quits_ && !is_stopping()) {
     const uint64_t now = monotonic_ns();
     if (now >= until) return true;
@@ -87,11 +88,11 @@ void Restarter::run(Make make, uint64_t delay) {
     session = make(&failure);
     if (session || is_stopping() || !note_end(&failure, &delay)) break;
     // Whoever has a buffer meanwhile is told what keeps the next one away.
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     failure_ = failure;
   }
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (!session && !failure.message.empty()) failure_ = failure;
     if (!quits_) made_ = std::move(session);
     at_work_ = false;
@@ -100,12 +101,12 @@ void Restarter::run(Make make, uint64_t delay) {
 }
 
 bool Restarter::is_at_work() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return at_work_;
 }
 
 std::unique_ptr<Session> Restarter::take(uint64_t until, Failure *failure) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   while (at_work_ && !is_stopping()) {
     const uint64_t now = monotonic_ns();
     if (until && now >= until) break;
@@ -118,18 +119,18 @@ std::unique_ptr<Session> Restarter::take(uint64_t until, Failure *failure) {
 
 void Restarter::cancel() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     quits_ = true;
   }
   changed_.notify_all();
   thread_.join();
   std::unique_ptr<Session> unused;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   unused = std::move(made_);
 }
 
 void Restarter::forget_delay() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   policy_.forget_delay();
 }
 

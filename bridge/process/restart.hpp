@@ -4,12 +4,11 @@
 // it: at once, then later and later, and not for ever.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 
+#include "../contract.hpp"
 #include "../thread.hpp"
 #include "session.hpp"
 
@@ -63,8 +62,8 @@ class Restarter {
   const StopSignal &stop_;
   Thread thread_;
 
-  std::mutex mutex_;  // a leaf; guards everything below
-  std::condition_variable changed_;
+  Mutex mutex_;  // a leaf; guards everything below
+  Condition changed_;
   RestartPolicy policy_;
   bool at_work_ = false;
   bool quits_ = false;

@@ -3,11 +3,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "../contract.hpp"
 #include "../thread.hpp"
 #include "../ticks.hpp"
 #include "descriptor.hpp"
@@ -32,9 +31,9 @@ constexpr int look_every_ns = 200000000;
 struct Supervisor::State {
   Descriptor epoll, wake;  // do not change once it runs
 
-  std::mutex mutex;  // a leaf; guards everything below
+  Mutex mutex;  // a leaf; guards everything below
   bool runs = false;
-  std::condition_variable done;
+  Condition done;
   std::map<uint64_t, std::shared_ptr<Watched>> watched;
   std::set<uint64_t> resting;
   uint64_t next_id = 1;  // 0 is `wake`
@@ -86,7 +85,7 @@ struct Supervisor::State {
     for (;;) {
       std::function<void()> task;
       {
-        std::lock_guard<std::mutex> lock(mutex);
+        std::lock_guard lock(mutex);
         if (tasks.empty()) return;
         task = std::move(tasks.front());
         tasks.pop_front();
@@ -98,7 +97,7 @@ struct Supervisor::State {
   void look_at_all() {
     std::vector<uint64_t> ids;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::lock_guard lock(mutex);
       for (const auto &[id, each] : watched)
         if (each->wants_look()) ids.push_back(id);
     }
@@ -110,7 +109,7 @@ struct Supervisor::State {
   }
 
   bool is_idle() {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard lock(mutex);
     for (const auto &[id, each] : watched)
       if (each->wants_look()) return false;
     return true;
@@ -120,7 +119,7 @@ struct Supervisor::State {
   void dispatch(uint64_t id, Call call) {
     std::shared_ptr<Watched> ready;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::lock_guard lock(mutex);
       const auto found = watched.find(id);
       if (found == watched.end()) return;
       ready = found->second;
@@ -129,7 +128,7 @@ struct Supervisor::State {
     const bool more = call(ready.get());
     std::shared_ptr<Watched> removed;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::lock_guard lock(mutex);
       if (!more)
         removed = remove(id);
       else
@@ -139,7 +138,7 @@ struct Supervisor::State {
     removed.reset();
     ready.reset();
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::lock_guard lock(mutex);
       busy_with = 0;
     }
     done.notify_all();
@@ -147,7 +146,7 @@ struct Supervisor::State {
 
   void loop() {
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::lock_guard lock(mutex);
       thread = std::this_thread::get_id();
     }
     for (uint64_t looked = 0;;) {
@@ -171,10 +170,10 @@ struct Supervisor::State {
 
 Supervisor &Supervisor::get() {
   // A fork has the memory of this, and not the thread.
-  static std::mutex mutex;
+  static Mutex mutex;
   static pid_t owner = 0;
   static Supervisor *supervisor = nullptr;
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard lock(mutex);
   if (owner != getpid()) {
     owner = getpid();
     supervisor = new Supervisor;
@@ -185,7 +184,7 @@ Supervisor &Supervisor::get() {
 Supervisor::Supervisor() : state_(std::make_shared<State>()) {}
 
 bool Supervisor::begin(std::string *problem) {
-  std::lock_guard<std::mutex> lock(state_->mutex);
+  std::lock_guard lock(state_->mutex);
   if (state_->runs) return true;
   if (!state_->make()) {
     *problem = strerror(errno);
@@ -198,7 +197,7 @@ bool Supervisor::begin(std::string *problem) {
 }
 
 bool Supervisor::watch(std::shared_ptr<Watched> watched) {
-  std::lock_guard<std::mutex> lock(state_->mutex);
+  std::lock_guard lock(state_->mutex);
   const uint64_t id = state_->next_id++;
   if (!state_->add(id, watched->descriptor())) return false;
   state_->watched[id] = std::move(watched);
@@ -207,7 +206,7 @@ bool Supervisor::watch(std::shared_ptr<Watched> watched) {
 
 void Supervisor::unwatch(const std::shared_ptr<Watched> &watched) {
   std::shared_ptr<Watched> removed;
-  std::unique_lock<std::mutex> lock(state_->mutex);
+  std::unique_lock<Mutex> lock(state_->mutex);
   uint64_t id = 0;
   for (const auto &[each, known] : state_->watched)
     if (known == watched) id = each;
@@ -220,7 +219,7 @@ void Supervisor::unwatch(const std::shared_ptr<Watched> &watched) {
 
 void Supervisor::run(std::function<void()> task) {
   {
-    std::lock_guard<std::mutex> lock(state_->mutex);
+    std::lock_guard lock(state_->mutex);
     state_->tasks.push_back(std::move(task));
   }
   const uint64_t one = 1;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <tuple>
 
+#include "../contract.hpp"
 #include "../ticks.hpp"
 
 namespace pythonfilter {
@@ -37,15 +38,15 @@ using GroupKey = std::tuple<std::string, std::string, int, bool>;
 
 struct Groups {
   pid_t owner = 0;
-  std::mutex mutex;
+  Mutex mutex;
   std::map<GroupKey, std::weak_ptr<Worker>> workers;
 };
 
 // A fork has none of them.
 Groups &groups() {
-  static std::mutex mutex;
+  static Mutex mutex;
   static Groups *all = nullptr;
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard lock(mutex);
   if (!all || all->owner != getpid()) {
     all = new Groups;
     all->owner = getpid();
@@ -118,7 +119,7 @@ std::shared_ptr<Worker> Worker::get(const PluginSpec &spec) {
     return worker;
   }
   Groups &all = groups();
-  std::lock_guard<std::mutex> lock(all.mutex);
+  std::lock_guard lock(all.mutex);
   std::weak_ptr<Worker> &known =
       all.workers[{isolation.group, interpreter_for(spec),
                    int(isolation.sandbox), isolation.sandbox_required}];
@@ -172,7 +173,7 @@ Worker::~Worker() {
 }
 
 void Worker::spawned(pid_t pid, Descriptor pidfd) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   pid_ = pid;
   pidfd_ = std::move(pidfd);
   changed_.notify_all();
@@ -183,7 +184,7 @@ void Worker::ended(int status) {
   output_->readable();
   bool at_start = false;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     has_status_ = true;
     status_ = status;
     at_start = !ready_ && !failed_;
@@ -202,7 +203,7 @@ void Worker::cannot_spawn(const std::string &why) {
 }
 
 void Worker::note_failure(const std::string &why) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!failed_) problem_ = why;
   failed_ = true;
   changed_.notify_all();
@@ -215,7 +216,7 @@ void Worker::take_first(const Fields &record) {
                      : "the worker broke the protocol at its start");
     return;
   }
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   sandbox_ = valid_text(record[1]);
   ready_ = true;
   changed_.notify_all();
@@ -223,7 +224,7 @@ void Worker::take_first(const Fields &record) {
 
 bool Worker::wait_ready(const StopSignal &stop, std::string *problem) {
   const uint64_t until = monotonic_ns() + start_patience_ns;
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   while (!failed_ && !(ready_ && pidfd_)) {
     const bool told = changed_.wait_for(lock, look_at_stop_every) ==
                       std::cv_status::no_timeout;
@@ -260,13 +261,13 @@ bool Worker::ends_now() const {
 }
 
 bool Worker::is_doomed() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return failed_ || has_status_ || !kill_reason_.empty() ||
          (pidfd_ && is_readable(pidfd_.get(), 0));
 }
 
 void Worker::kill(const std::string &reason) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (kill_reason_.empty()) kill_reason_ = reason;
   if (pidfd_) signal(SIGKILL);
 }
@@ -276,7 +277,7 @@ void Worker::signal(int number) const {
 }
 
 std::string Worker::how_it_ended(const std::string &phase) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   changed_.wait_for(lock, until_status, [&] { return has_status_; });
   return kill_reason_.empty() ? describe_status(status_) + " in " + phase + "()"
                               : "was killed: " + kill_reason_;

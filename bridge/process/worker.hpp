@@ -4,13 +4,12 @@
 // ends when nobody has this object any more.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "../bridge.hpp"
+#include "../contract.hpp"
 #include "server.hpp"
 #include "stop_signal.hpp"
 
@@ -59,8 +58,8 @@ class Worker final : public WorkerFate,
   std::shared_ptr<Socket> socket_;
   std::shared_ptr<OutputLines> output_;
 
-  mutable std::mutex mutex_;  // a leaf; guards everything below
-  std::condition_variable changed_;
+  mutable Mutex mutex_;  // a leaf; guards everything below
+  Condition changed_;
   Descriptor pidfd_;  // these three do not change once it is ready
   pid_t pid_ = 0;
   std::string sandbox_;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "../contract.hpp"
 #include "../ticks.hpp"
 #include "names.hpp"
 
@@ -96,6 +97,7 @@ bool wait_until_empty(int milliseconds) {
 }  // namespace gate
 
 [[gnu::hot]] Gil::Gil() : entered_(gate::enter()) {
+  assert(holds_no_lock());
   if (!entered_) return;
   if (kept) {
     state_ = PyGILState_Ensure();

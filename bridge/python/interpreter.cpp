@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "interpreter.hpp"
 
-#include <condition_variable>
-#include <mutex>
 #include <unistd.h>
 
+#include "../contract.hpp"
 #include "../places.hpp"
 #include "../thread.hpp"
 #include "closing.hpp"
@@ -98,8 +97,8 @@ std::string start_python() {
 }
 
 struct Start {
-  std::mutex mutex;
-  std::condition_variable done;
+  Mutex mutex;
+  Condition done;
   bool tried = false;
   std::string problem;
 };
@@ -110,7 +109,7 @@ void run_python(Start *start) {
   std::string problem = start_python();
   if (problem.empty()) PyEval_SaveThread();
   {
-    std::lock_guard<std::mutex> lock(start->mutex);
+    std::lock_guard lock(start->mutex);
     start->problem = problem;
     start->tried = true;
   }
@@ -127,7 +126,7 @@ bool start_once(Failure *failure) {
                      "Python is closing");
     return false;
   }
-  std::unique_lock<std::mutex> lock(start.mutex);
+  std::unique_lock<Mutex> lock(start.mutex);
   static bool asked = false;
   if (!asked)
     asked = Thread::start_detached("python-main", [] { run_python(&start); });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "outbox.hpp"
 
+#include "../contract.hpp"
+
 namespace pythonfilter {
 
 namespace {
@@ -219,6 +221,8 @@ void Outbox::post(Message message) {
 }
 
 void Outbox::deliver(uint64_t pts, uint64_t duration) {
+  // A handler of the application's may want any lock, and the GIL.
+  assert(holds_no_lock() && !PyGILState_Check());
   std::deque<Message> messages;
   messages.swap(queue_);
   for (Message &message : messages) {

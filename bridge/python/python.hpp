@@ -6,11 +6,18 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <atomic>
+#include <cassert>
 #include <string>
 #include <utility>
 
 #include <Python.h>
 #include <structmember.h>  // PyMemberDef, in Python.h from 3.12 on
+
+#ifdef Py_GIL_DISABLED
+// What a plugin keeps is found by exact counts of references, and half of what
+// is here is guarded by the GIL.
+#error "pythonfilter needs a Python with a GIL"
+#endif
 
 namespace pythonfilter {
 
@@ -34,8 +41,10 @@ class Ref {
   PyObject *release() { return std::exchange(object_, nullptr); }
   void reset() {
     PyObject *object = std::exchange(object_, nullptr);
-    if (object && !interpreter_closing.load(std::memory_order_relaxed))
+    if (object && !interpreter_closing.load(std::memory_order_relaxed)) {
+      assert(PyGILState_Check());
       Py_DECREF(object);
+    }
   }
 
  private:

@@ -2,10 +2,9 @@
 #include "release_later.hpp"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "../contract.hpp"
 #include "../thread.hpp"
 #include "gil.hpp"
 
@@ -26,7 +25,7 @@ class Collector {
   // With the GIL, which nobody waits for under this mutex.
   void wake() {
     if (!asleep_.load(std::memory_order_seq_cst)) return;
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     // Where no thread is to be had the next object asks for one again; until
     // then the next call is the one that releases.
     if (!started_)
@@ -40,7 +39,7 @@ class Collector {
   void run() {
     for (;;) {
       {
-        std::unique_lock<std::mutex> lock(mutex_);
+        std::unique_lock<Mutex> lock(mutex_);
         // wake() looks at asleep_ after it counted, so one of the two sees
         // the other.
         asleep_.store(true, std::memory_order_seq_cst);
@@ -56,8 +55,8 @@ class Collector {
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable woken_;
+  Mutex mutex_;
+  Condition woken_;
   std::atomic<bool> asleep_{true};
   bool started_ = false;  // guarded by mutex_
 };

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <mutex>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
 
+#include "../contract.hpp"
 #include "../thread.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
@@ -43,6 +42,7 @@ std::string hang_text(const std::string &phase, bool interrupted) {
 }
 
 std::vector<std::weak_ptr<CallSite>> &all_sites() {  // guarded by the GIL
+  assert(PyGILState_Check());
   static auto &sites = *new std::vector<std::weak_ptr<CallSite>>;
   return sites;
 }
@@ -54,6 +54,7 @@ bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
 
 // Where that thread stands, by Python's own account. With the GIL.
 std::string stack_of(unsigned long thread) {
+  assert(PyGILState_Check());
   Ref text =
       steal(PyObject_CallMethod(python.host, "stack_of_thread", "k", thread));
   PyErr_Clear();
@@ -100,7 +101,7 @@ namespace {
 class Watchdog {
  public:
   void watch(const std::shared_ptr<Watch> &watch) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     // Where no thread is to be had, whoever watches next asks for one again.
     if (!started_)
       started_ = Thread::start_detached("python-watchdog", [this] { run(); });
@@ -116,7 +117,7 @@ class Watchdog {
 
   template <typename Is>
   void unwatch(Is is) {
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::unique_lock<Mutex> lock(mutex_);
     const auto found = std::find_if(watches_.begin(), watches_.end(), is);
     if (found == watches_.end()) return;
     const std::shared_ptr<Watch> watch = *found;
@@ -128,7 +129,7 @@ class Watchdog {
 
  private:
   void run() {
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::unique_lock<Mutex> lock(mutex_);
     for (;;) {
       if (watches_.empty()) {
         changed_.wait(lock);
@@ -146,7 +147,7 @@ class Watchdog {
     }
   }
 
-  void look(std::shared_ptr<Watch> watch, std::unique_lock<std::mutex> &lock) {
+  void look(std::shared_ptr<Watch> watch, std::unique_lock<Mutex> &lock) {
     const auto now = Clock::now();
     const char *phase = watch->site->phase.load(std::memory_order_relaxed);
     watch->next = now + interval(*watch, phase);
@@ -207,14 +208,14 @@ class Watchdog {
         ran = true;
       }
     }
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::unique_lock<Mutex> lock(mutex_);
     if (!stack.empty()) watch->stack = std::move(stack);
     if (ran) changed_.wait_for(lock, again, [] { return false; });
     watch->asking = false;
   }
 
-  std::mutex mutex_;  // a leaf; guards everything below
-  std::condition_variable changed_;
+  Mutex mutex_;  // a leaf; guards everything below
+  Condition changed_;
   std::vector<std::shared_ptr<Watch>> watches_;
   bool started_ = false;
 };
@@ -283,6 +284,7 @@ std::shared_ptr<CallSite> call_site_of_this_thread() {
 }
 
 void interrupt_call(CallSite *site) {
+  assert(PyGILState_Check());
   if (!site->phase.load(std::memory_order_relaxed)) return;
   site->interrupted = true;
   PyThreadState_SetAsyncExc(site->thread, python.timeout);

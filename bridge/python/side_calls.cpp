@@ -8,7 +8,7 @@ namespace pythonfilter {
 std::shared_ptr<CallSite> SideCalls::add() {
   auto site = std::make_shared<CallSite>();
   site->listener = listener_;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   sites_.push_back(site);
   if (deadline_) watch_call_site(site, deadline_, observer_);
   return site;
@@ -16,7 +16,7 @@ std::shared_ptr<CallSite> SideCalls::add() {
 
 void SideCalls::remove(const std::shared_ptr<CallSite> &site) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     sites_.erase(std::remove(sites_.begin(), sites_.end(), site), sites_.end());
   }
   // Nobody watches it again.
@@ -26,7 +26,7 @@ void SideCalls::remove(const std::shared_ptr<CallSite> &site) {
 void SideCalls::set_deadline(uint64_t deadline, HangObserver *observer) {
   std::vector<std::shared_ptr<CallSite>> sites;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     deadline_ = deadline;
     observer_ = observer;
     if (deadline) {
@@ -42,7 +42,7 @@ void SideCalls::set_deadline(uint64_t deadline, HangObserver *observer) {
 }
 
 void SideCalls::interrupt() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const auto &site : sites_)
     interrupt_call(site.get());
 }

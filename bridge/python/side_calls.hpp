@@ -4,9 +4,9 @@
 // plugin's CallSite knows: each has a site of its own, under the same deadline.
 #pragma once
 
-#include <mutex>
 #include <vector>
 
+#include "../contract.hpp"
 #include "running_call.hpp"
 
 namespace pythonfilter {
@@ -31,7 +31,7 @@ class SideCalls {
  private:
   const std::shared_ptr<Listener> listener_;
   // Only the watchdog's lock, a leaf, is taken under it. Nobody is waited for.
-  std::mutex mutex_;
+  Mutex mutex_;
   uint64_t deadline_ = 0;                         // guarded by mutex_; 0: none
   HangObserver *observer_ = nullptr;              // guarded by mutex_
   std::vector<std::shared_ptr<CallSite>> sites_;  // guarded by mutex_

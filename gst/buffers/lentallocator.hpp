@@ -5,11 +5,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -17,7 +17,7 @@ namespace pythonfilter {
 class Lender {
  public:
   void set(const std::shared_ptr<Plugin> &plugin) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     plugin_ = plugin;
   }
   // Any thread. False: there is none, and other memory does.
@@ -28,11 +28,11 @@ class Lender {
 
  private:
   std::shared_ptr<Plugin> now() const {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     return plugin_.lock();
   }
 
-  mutable std::mutex mutex_;  // a leaf
+  mutable Mutex mutex_;  // a leaf
   std::weak_ptr<Plugin> plugin_;
 };
 

@@ -5,10 +5,11 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <link.h>
-#include <mutex>
 #include <unistd.h>
 
 #include <glib.h>
+
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -158,11 +159,11 @@ std::string own_directory() {
 }
 
 Bridge *open_bridge(const PluginSpec &spec, Failure *failure) {
-  static std::mutex mutex;  // a leaf: no Python runs under it
+  static Mutex mutex;  // a leaf: no Python runs under it
   static OpenBridge *here = nullptr, *elsewhere = nullptr;
   OpenBridge *open;
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::lock_guard lock(mutex);
     OpenBridge *&known = spec.isolation.process ? elsewhere : here;
     if (!known)
       known = spec.isolation.process ? load_process_bridge(failure)

@@ -21,7 +21,7 @@ bool PythonElement::describe_caps() {
   }
   GstCaps *caps =
       capabilities.converts ? conversion.input() : caps_of(capabilities);
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   gst_caps_take(&caps_, caps);
   conversion_ = conversion;
   return true;
@@ -30,7 +30,7 @@ bool PythonElement::describe_caps() {
 GstCaps *PythonElement::allowed_caps() const {
   CapsConversion conversion;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     const bool asks = kind_ == PluginKind::Source && conversion_.is_open();
     if (caps_ && !asks) return gst_caps_ref(caps_);
     if (asks) conversion = conversion_;
@@ -45,7 +45,7 @@ GstCaps *PythonElement::allowed_caps() const {
 bool PythonElement::confirm_source_caps(GstCaps *caps) {
   CapsConversion conversion;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     conversion = conversion_;
   }
   if (failed_) return false;
@@ -73,7 +73,7 @@ GstCaps *PythonElement::transform_caps(GstPadDirection direction,
   CapsConversion conversion;
   bool tells;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (!caps_) return gst_caps_new_any();
     if (!conversion_.is_open())
       return gst_caps_intersect_full(caps, caps_, GST_CAPS_INTERSECT_FIRST);
@@ -88,7 +88,7 @@ GstCaps *PythonElement::transform_caps(GstPadDirection direction,
 GstCaps *PythonElement::ask_output(GstCaps *input) const {
   CapsConversion conversion;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (!caps_) return gst_caps_new_empty();
     if (!conversion_.is_open())
       return gst_caps_intersect_full(input, caps_, GST_CAPS_INTERSECT_FIRST);
@@ -98,7 +98,7 @@ GstCaps *PythonElement::ask_output(GstCaps *input) const {
 }
 
 void PythonElement::agree(GstCaps *input, GstCaps *output) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   gst_caps_replace(&agreed_input_, input);
   gst_caps_replace(&agreed_output_, output);
 }
@@ -106,7 +106,7 @@ void PythonElement::agree(GstCaps *input, GstCaps *output) {
 bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
   CapsConversion conversion;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     conversion = conversion_;
   }
   return !failed_ &&
@@ -267,7 +267,7 @@ void PythonElement::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
 // Whether it is the plugin, or who comes after it.
 void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (!caps_) return;
   }
   GstCaps *allowed = allowed_caps();

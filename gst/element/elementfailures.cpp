@@ -137,7 +137,7 @@ void PythonElement::announce(GstMessageType type, const Failure &failure,
   const BusyHere busy(this);
   std::string name;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     name = name_;
   }
   // An ERROR that is heard has the application stop the pipeline.

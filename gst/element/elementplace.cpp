@@ -17,12 +17,12 @@ GstFlowReturn PythonElement::update_duration() {
 }
 
 bool PythonElement::can_seek() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return plugin_ && plugin_->capabilities().has_seek;
 }
 
 bool PythonElement::has_space() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return plugin_ && plugin_->capabilities().has_space;
 }
 

@@ -122,7 +122,7 @@ void PythonElement::install_properties(GObjectClass *object_class) {
 
 void PythonElement::fix_plugin(const FixedPlugin &plugin) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     settings_.script = plugin.script;
     settings_.class_name = plugin.class_name;
   }
@@ -132,7 +132,7 @@ void PythonElement::fix_plugin(const FixedPlugin &plugin) {
 }
 
 std::string PythonElement::plugin_identity() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   std::string identity = settings_.module;
   if (!settings_.script.empty()) {
     gchar *path = g_canonicalize_filename(settings_.script.c_str(), nullptr);
@@ -175,7 +175,7 @@ bool PythonElement::change_setting(std::string Settings::*setting,
   std::string now = text_in(value), before;
   if (!is_in_null(value, name)) return true;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     before = std::exchange(settings_.*setting, now);
   }
   // What one plugin was told in confidence is not for another.
@@ -208,7 +208,7 @@ bool PythonElement::set_isolation(guint id, const GValue *value) {
     return true;
   }
   if (!is_in_null(value, isolation_property_name(id))) return true;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   set_isolation_property(&settings_.isolation, id, value);
   if (id == isolation_property) isolation_in_doubt_ = false;
   return true;
@@ -259,7 +259,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
     g_value_set_int(value, patience_.property());
     return true;
   }
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (is_isolation_property(id)) {
     get_isolation_property(settings_.isolation, id, value);
     return true;
@@ -294,7 +294,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
 void PythonElement::set_on_error(OnError policy) {
   bool refused;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     refused = fail_closed_ && lets_unprocessed_through(policy);
     if (!refused) on_error_ = policy;
   }
@@ -307,7 +307,7 @@ void PythonElement::set_on_error(OnError policy) {
 bool PythonElement::close_if_asked(const Capabilities &capabilities) {
   bool refused;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     refused = capabilities.fail_closed && lets_unprocessed_through(on_error_);
     if (!refused) fail_closed_ = capabilities.fail_closed;
   }

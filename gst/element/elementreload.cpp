@@ -58,7 +58,7 @@ bool PythonElement::accept_code(Candidate *next) {
   Failure failure;
   if (hand_over(next, &failure)) return true;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     fail_closed_ = plugin_->capabilities().fail_closed;
   }
   if (failure.kind != Failure::Kind::Closing) reload_failed(failure);
@@ -140,7 +140,7 @@ void PythonElement::take_over(Candidate next) {
   Candidate old;
   old.started = kind_ == PluginKind::Processor;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     remember_worker();
     old.plugin = std::exchange(plugin_, next.plugin);
     gst_caps_take(&caps_, caps);

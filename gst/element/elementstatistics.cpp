@@ -43,7 +43,7 @@ GstStructure *PythonElement::statistics() const {
 
 // False: the plugin runs, or ran, in this process.
 bool PythonElement::worker_statistics(WorkerStatistics *now) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!isolated_) return false;
   if (!plugin_ || !plugin_->worker_statistics(now)) {
     *now = past_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "failuremessage.hpp"
 
+#include "../../bridge/contract.hpp"
 #include "../caps/foreigntext.hpp"
 
 namespace pythonfilter {
@@ -99,6 +100,7 @@ std::string sentence(const std::string &plugin, const Failure &failure) {
 std::string post_failure(GstElement *element, GstMessageType type,
                          const std::string &plugin, const Failure &failure,
                          GstClockTime pts, guint64 count) {
+  assert(holds_no_lock());
   const std::string message = shown_text(failure.message);
   std::string text = shown_text(sentence(plugin, failure));
   if (count > 1)

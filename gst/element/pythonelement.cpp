@@ -116,7 +116,7 @@ GstFlowReturn PythonElement::apply_params() {
 bool PythonElement::refuse_within_call(const char *what) const {
   std::shared_ptr<Plugin> plugin;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     plugin = plugin_;
   }
   if (!BusyHere::is_with(this) && !(plugin && plugin->is_called_here()))
@@ -202,7 +202,7 @@ bool PythonElement::load() {
   spec.listener = std::make_shared<PluginListener>(
       element_, segment_of(element_, kind_), &stats_.messages_dropped);
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     spec.script = settings_.script;
     spec.module = settings_.module;
     spec.class_name = settings_.class_name;
@@ -303,7 +303,7 @@ void PythonElement::unload() {
   reloader_.close();
   properties_.withdraw();
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     gst_clear_caps(&caps_);
     conversion_.close();
   }
@@ -315,10 +315,13 @@ void PythonElement::unload() {
   end_stop();
   deadline_.remove(plugin_);
   lender_->set(nullptr);
-  std::lock_guard<std::mutex> lock(mutex_);
+  // Its end takes the GIL, which an application's thread may hold while it
+  // waits in a setter for this lock.
+  std::shared_ptr<Plugin> ended;
+  std::lock_guard lock(mutex_);
   remember_worker();
   fail_closed_ = false;
-  plugin_.reset();
+  ended.swap(plugin_);
 }
 
 // ---- between caps and stop -------------------------------------------------
@@ -478,7 +481,7 @@ void PythonElement::unlock() {
   Failure failure;
   std::shared_ptr<Plugin> plugin;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     plugin = plugin_;
   }
   if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))

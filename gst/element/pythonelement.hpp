@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include <gst/audio/audio.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 #include "../buffers/audioblock.hpp"
 #include "../buffers/lentallocator.hpp"
 #include "../caps/capsconversion.hpp"
@@ -226,7 +226,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   }
   // The same, on any thread.
   bool closes() const {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     return fail_closed_;
   }
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
@@ -318,7 +318,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   const GstSegment &segment_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   Settings settings_;                             // guarded by mutex_
   bool plugin_fixed_ = false;                     // since the element was made
   std::vector<std::string> fixed_secrets_;        // as plugin_fixed_

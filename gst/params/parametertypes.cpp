@@ -6,7 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <mutex>
+
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -38,8 +39,8 @@ constexpr char lenient_prefix[] = "GstPython";
 
 // `parent` with a validation that lets everything through.
 GType lenient(GType parent) {
-  static std::mutex mutex;
-  std::lock_guard<std::mutex> lock(mutex);
+  static Mutex mutex;
+  std::lock_guard lock(mutex);
   const std::string name = std::string(lenient_prefix) + g_type_name(parent);
   if (const GType known = g_type_from_name(name.c_str())) return known;
   GTypeQuery query;
@@ -56,9 +57,9 @@ GType lenient(GType parent) {
 
 // Types cannot be taken back, so the same choices are the same type again.
 GType enum_of(const std::vector<std::string> &choices) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto &known = *new std::map<std::vector<std::string>, GType>;
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard lock(mutex);
   GType &type = known[choices];
   if (type) return type;
   auto *values = new GEnumValue[choices.size() + 1]();  // GLib keeps it

@@ -109,7 +109,7 @@ PluginParams::~PluginParams() {
 }
 
 void PluginParams::set(const GstStructure *changes) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!params_)
     params_ = gst_structure_new_empty(gst_structure_get_name(changes));
   for (int i = 0; i < gst_structure_n_fields(changes); i++) {
@@ -144,7 +144,7 @@ const GValue *PluginParams::as_text(const std::string &key, const GValue *value,
 
 bool PluginParams::is_as_written(const std::string &key,
                                  Failure *failure) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   const auto found = misread_.find(key);
   if (found == misread_.end()) return true;
   *failure = Failure{};
@@ -160,7 +160,7 @@ bool PluginParams::is_as_written(const std::string &key,
 }
 
 void PluginParams::declare(const std::vector<ParameterSpec> &specs) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   texts_.clear();
   for (const ParameterSpec &spec : specs)
     if (spec.kind == ParameterSpec::Kind::String ||
@@ -199,7 +199,7 @@ void PluginParams::forget_pending(const std::string &key) {
 }
 
 void PluginParams::set_property(const std::string &key, const GValue *value) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!params_) params_ = gst_structure_new_empty("p");
   if (!gst_structure_has_field(params_, key.c_str())) properties_.insert(key);
   put(key.c_str(), value);
@@ -207,7 +207,7 @@ void PluginParams::set_property(const std::string &key, const GValue *value) {
 }
 
 bool PluginParams::read(const std::string &key, std::string *text) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   const GValue *value =
       params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
   if (value) *text = value_to_text(value);
@@ -215,24 +215,24 @@ bool PluginParams::read(const std::string &key, std::string *text) const {
 }
 
 bool PluginParams::knows_secrets() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return knows_secrets_;
 }
 
 bool PluginParams::is_secret(const std::string &key) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return secrets_.count(key) > 0;
 }
 
 void PluginParams::get(GValue *value) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   gst_value_set_structure(value, params_);
 }
 
 void PluginParams::begin(const std::vector<std::string> &secrets,
                          const std::vector<ParameterSpec> &specs) {
   declare(specs);
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   knows_secrets_ = true;
   wipe(&pending_);
   g_clear_pointer(&accepted_, gst_structure_free);
@@ -268,7 +268,7 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
 }
 
 void PluginParams::declare(const std::vector<std::string> &secrets) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const std::string &key : secrets) {
     if (secrets_.count(key)) continue;
     Secret &secret = secrets_[key];
@@ -284,7 +284,7 @@ void PluginParams::declare(const std::vector<std::string> &secrets) {
 }
 
 std::vector<Parameter> PluginParams::accepted() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   std::vector<Parameter> all;
   for (int i = 0; accepted_ && i < gst_structure_n_fields(accepted_); i++) {
     const char *key = gst_structure_nth_field_name(accepted_, guint(i));
@@ -297,7 +297,7 @@ std::vector<Parameter> PluginParams::accepted() const {
 }
 
 void PluginParams::forget_secrets() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (auto &[key, secret] : secrets_) {
     wipe_text(&secret.value);
     wipe_text(&secret.accepted);
@@ -313,12 +313,12 @@ void PluginParams::forget_secrets() {
 }
 
 std::vector<Parameter> PluginParams::pending() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return pending_;
 }
 
 std::vector<Parameter> PluginParams::take() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   changed_ = false;
   return std::exchange(pending_, {});
 }
@@ -330,7 +330,7 @@ void PluginParams::wipe(std::vector<Parameter> *parameters) {
 }
 
 void PluginParams::accept(const Parameter &parameter) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   const char *key = parameter.key.c_str();
   if (auto secret = secrets_.find(key); secret != secrets_.end()) {
     wipe_text(&secret->second.accepted);
@@ -344,7 +344,7 @@ void PluginParams::accept(const Parameter &parameter) {
 }
 
 void PluginParams::take_back(const std::string &key) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const Parameter &newer : pending_)
     if (newer.key == key) return;
   if (auto found = secrets_.find(key); found != secrets_.end()) {
@@ -359,7 +359,7 @@ void PluginParams::take_back(const std::string &key) {
 
 void PluginParams::forget_key(const Parameter &refused) {
   if (!looks_like_a_key(refused.value)) return;
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const Parameter &newer : pending_)
     if (newer.key == refused.key) return;
   // A secret's is still needed, to be taken out of what is told.
@@ -376,7 +376,7 @@ void PluginParams::restore(const std::string &key) {
 }
 
 void PluginParams::redact(Failure *failure) const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   for (const auto &[key, secret] : secrets_)
     for (const auto &each : {&secret.value, &secret.accepted})
       if (*each && (*each)->size() >= shortest_redacted)

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -85,7 +85,7 @@ class PluginParams {
   void restore(const std::string &key);
 
   // A leaf lock: nothing is called and nothing waited for under it.
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   // The rest is guarded by mutex_.
   GstStructure *params_ = nullptr;         // NULL: none set
   GstStructure *accepted_ = nullptr;       // by this instance

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "../../bridge/contract.hpp"
 #include "parametertypes.hpp"
 
 namespace {
@@ -15,7 +16,7 @@ using pythonfilter::PluginParams;
 // live longer.
 struct Owner {
   // Taken before the store's own lock.
-  std::mutex mutex;
+  pythonfilter::Mutex mutex;
   GstElement *element = nullptr;    // guarded by mutex; NULL: it went to NULL
   PluginParams *params = nullptr;   // guarded by mutex
   std::vector<std::string> values;  // guarded by mutex; where none was set
@@ -51,7 +52,7 @@ static const std::vector<ParameterSpec> &specs_of(gpointer object) {
 
 static std::string text_of(GstPythonParams *self, size_t index) {
   Owner *owner = self->owner;
-  std::lock_guard<std::mutex> lock(owner->mutex);
+  std::lock_guard lock(owner->mutex);
   std::string text;
   if (owner->params && owner->params->read(specs_of(self)[index].name, &text))
     return text;
@@ -62,7 +63,7 @@ static std::string text_of(GstPythonParams *self, size_t index) {
 static void read_value(GstPythonParams *self, size_t index, GValue *value) {
   const ParameterSpec &spec = specs_of(self)[index];
   if (pythonfilter::value_from_text(spec, text_of(self, index), value)) return;
-  std::unique_lock<std::mutex> lock(self->owner->mutex);
+  std::unique_lock lock(self->owner->mutex);
   const std::string text = self->owner->values[index];
   lock.unlock();
   if (!pythonfilter::value_from_text(spec, text, value))
@@ -121,7 +122,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
 
   GstElement *element = nullptr;
   if (!(same && controlled)) {
-    std::lock_guard<std::mutex> lock(self->owner->mutex);
+    std::lock_guard lock(self->owner->mutex);
     if (self->owner->element) {
       element = GST_ELEMENT(gst_object_ref(self->owner->element));
       if (allowed) {
@@ -178,12 +179,12 @@ static void gst_python_params_install(gpointer klass, gpointer data) {
 
 // Types cannot be taken back, so the same Params are the same type again.
 static GType type_for(const std::vector<ParameterSpec> &specs) {
-  static std::mutex mutex;
+  static pythonfilter::Mutex mutex;
   static auto &known = *new std::map<std::string, GType>;
   std::string signature;
   for (const ParameterSpec &spec : specs)
     signature += pythonfilter::signature_of(spec);
-  std::lock_guard<std::mutex> lock(mutex);
+  std::lock_guard lock(mutex);
   GType &type = known[signature];
   if (type) return type;
   GTypeInfo info = {};
@@ -226,7 +227,7 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
   gst_object_set_parent(made, GST_OBJECT(element_));
   bindings_ = &made->control_bindings;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     child_ = made;
   }
   gst_child_proxy_child_added(GST_CHILD_PROXY(element_), G_OBJECT(made),
@@ -236,7 +237,7 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
 void PluginProperties::refresh(const std::vector<ParameterSpec> &specs) const {
   if (!child_) return;
   Owner *owner = as_params(child_)->owner;
-  std::lock_guard<std::mutex> lock(owner->mutex);
+  std::lock_guard lock(owner->mutex);
   for (size_t i = 0; i < specs.size() && i < owner->values.size(); i++)
     owner->values[i] = specs[i].value;
 }
@@ -259,7 +260,7 @@ GstObject *PluginProperties::take_child() {
   bindings_ = &no_bindings_;
   GstObject *child;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     child = std::exchange(child_, nullptr);
   }
   if (!child) return nullptr;
@@ -269,7 +270,7 @@ GstObject *PluginProperties::take_child() {
     for (size_t i = 0; i < specs_of(child).size(); i++)
       last.push_back(text_of(as_params(child), i));
     Owner *owner = as_params(child)->owner;
-    std::lock_guard<std::mutex> lock(owner->mutex);
+    std::lock_guard lock(owner->mutex);
     owner->values.swap(last);
     owner->element = nullptr;
     owner->params = nullptr;
@@ -278,7 +279,7 @@ GstObject *PluginProperties::take_child() {
 }
 
 GstObject *PluginProperties::ref_child() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   return child_ ? GST_OBJECT(gst_object_ref(child_)) : nullptr;
 }
 

@@ -6,13 +6,13 @@
 // each shows what was set through the others.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 #include "pluginparams.hpp"
 
 namespace pythonfilter {
@@ -67,7 +67,7 @@ class PluginProperties {
   PluginParams *const params_;
 
   // A leaf lock: nothing is called and nothing waited for under it.
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   GstObject *child_ = nullptr;  // guarded by mutex_, but for the owner's thread
   static inline GList *no_bindings_ = nullptr;
   GList **bindings_ = &no_bindings_;  // the child's

@@ -30,7 +30,7 @@ FileWatch::~FileWatch() {
 
 bool FileWatch::set_files(const std::vector<std::string> &files,
                           std::string *problem) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (inotify_ < 0) inotify_ = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (stop_ < 0) stop_ = eventfd(0, EFD_CLOEXEC);
   bool watched = inotify_ >= 0 && stop_ >= 0;
@@ -85,7 +85,7 @@ bool FileWatch::read_events() {
 
 bool FileWatch::is_saved(int folder, uint32_t mask, const std::string &name) {
   if (mask & IN_Q_OVERFLOW) return true;  // nobody knows
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   const auto known = folders_.find(folder);
   if (known == folders_.end()) return false;
   if (mask & IN_IGNORED) folders_.erase(known);

@@ -6,11 +6,11 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "../../bridge/contract.hpp"
 #include "../../bridge/thread.hpp"
 
 namespace pythonfilter {
@@ -34,7 +34,7 @@ class FileWatch {
   const std::function<void()> saved_;
   int inotify_ = -1;
   int stop_ = -1;                       // an eventfd
-  std::mutex mutex_;                    // a leaf
+  Mutex mutex_;                         // a leaf
   std::map<int, std::string> folders_;  // guarded by mutex_; by their watch
   std::set<std::string> files_;         // guarded by mutex_
   Thread thread_;

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "../../bridge/contract.hpp"
 #include "reloadfit.hpp"
 
 namespace pythonfilter {
@@ -45,7 +46,7 @@ Reloader::Reloader(PluginKind kind, PluginParams *params,
 void Reloader::open(Bridge *bridge, const PluginSpec &spec,
                     const Capabilities &current) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     bridge_ = bridge;
     spec_ = spec;
     spec_.again = true;
@@ -57,12 +58,12 @@ void Reloader::open(Bridge *bridge, const PluginSpec &spec,
 
 void Reloader::close() {
   {
-    std::lock_guard<std::mutex> lock(watch_mutex_);
+    std::lock_guard lock(watch_mutex_);
     watch_.reset();
   }
   Thread thread;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     bridge_ = nullptr;
     quits_ = true;
     offered_ = false;
@@ -74,7 +75,7 @@ void Reloader::close() {
 
 void Reloader::set_watching(bool watching) {
   {
-    std::lock_guard<std::mutex> lock(watch_mutex_);
+    std::lock_guard lock(watch_mutex_);
     watching_ = watching;
     if (!watching) watch_.reset();
   }
@@ -85,10 +86,10 @@ void Reloader::watch_files() {
   std::string problem;
   bool watched = true;
   {
-    std::lock_guard<std::mutex> lock(watch_mutex_);
+    std::lock_guard lock(watch_mutex_);
     std::vector<std::string> files;
     {
-      std::lock_guard<std::mutex> files_lock(mutex_);
+      std::lock_guard files_lock(mutex_);
       if (!watching_ || !bridge_) return;
       files = current_.files;
     }
@@ -100,7 +101,7 @@ void Reloader::watch_files() {
 
 bool Reloader::request() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (!bridge_) return false;
     if (thread_.joinable() ||
         thread_.start("python-reload", [this] { run(); })) {
@@ -123,7 +124,7 @@ bool Reloader::request() {
 
 void Reloader::begin_stream(const GstAudioInfo &info,
                             const StreamFormat &format) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   stream_ = {info, format};
   stream_serial_++;
   offered_ = false;
@@ -131,7 +132,7 @@ void Reloader::begin_stream(const GstAudioInfo &info,
 }
 
 void Reloader::end_stream() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   stream_.reset();
   stream_serial_++;
   offered_ = false;
@@ -139,7 +140,7 @@ void Reloader::end_stream() {
 }
 
 bool Reloader::take(Candidate *candidate) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!offered_) return false;
   offered_ = false;
   *candidate = std::exchange(candidate_, {});
@@ -148,14 +149,14 @@ bool Reloader::take(Candidate *candidate) {
 
 void Reloader::took_over(const Capabilities &current) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     current_ = current;
   }
   watch_files();
 }
 
 void Reloader::discard(Candidate candidate) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   discarded_.push_back(std::move(candidate));
   changed_.notify_all();
 }
@@ -163,12 +164,12 @@ void Reloader::discard(Candidate candidate) {
 // ---- the reloader's thread --------------------------------------------------
 
 void Reloader::run() {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::unique_lock<Mutex> lock(mutex_);
   while (work(lock)) {
   }
 }
 
-bool Reloader::work(std::unique_lock<std::mutex> &lock) {
+bool Reloader::work(std::unique_lock<Mutex> &lock) {
   const bool stale = candidate_.plugin && (requested_ || quits_);
   if (stale) {
     offered_ = false;
@@ -187,7 +188,7 @@ bool Reloader::work(std::unique_lock<std::mutex> &lock) {
   return true;
 }
 
-void Reloader::load(std::unique_lock<std::mutex> &lock) {
+void Reloader::load(std::unique_lock<Mutex> &lock) {
   const PluginSpec spec = spec_;
   Candidate next;
   next.plugin = bridge_ ? bridge_->make(spec) : nullptr;
@@ -242,7 +243,7 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
 // A filter's start() comes early, so that the streaming thread need not wait
 // for it. A source's or a sink's may want the very device or file that the old
 // one has, and comes when that has stopped.
-void Reloader::start(std::unique_lock<std::mutex> &lock) {
+void Reloader::start(std::unique_lock<Mutex> &lock) {
   Candidate next = std::exchange(candidate_, {});
   const std::optional<NegotiatedStream> stream = stream_;
   const uint64_t serial = stream_serial_;
@@ -278,7 +279,7 @@ void Reloader::stop(Candidate *candidate) {
   if (!candidate->plugin->stop(&failure)) tell(failure);
 }
 
-void Reloader::dispose(std::unique_lock<std::mutex> &lock) {
+void Reloader::dispose(std::unique_lock<Mutex> &lock) {
   Candidate old = std::move(discarded_.front());
   discarded_.pop_front();
   lock.unlock();

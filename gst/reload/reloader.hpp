@@ -5,15 +5,14 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <gst/audio/audio.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 #include "../../bridge/thread.hpp"
 #include "../caps/capsconversion.hpp"
 #include "../params/pluginparams.hpp"
@@ -84,10 +83,10 @@ class Reloader {
 
  private:
   void run();
-  bool work(std::unique_lock<std::mutex> &lock);
-  void load(std::unique_lock<std::mutex> &lock);
-  void start(std::unique_lock<std::mutex> &lock);
-  void dispose(std::unique_lock<std::mutex> &lock);
+  bool work(std::unique_lock<Mutex> &lock);
+  void load(std::unique_lock<Mutex> &lock);
+  void start(std::unique_lock<Mutex> &lock);
+  void dispose(std::unique_lock<Mutex> &lock);
   bool make_ready(Candidate *candidate, Failure *failure);
   void stop(Candidate *candidate);
   void tell(const Failure &failure);
@@ -100,8 +99,8 @@ class Reloader {
   ReloadObserver *const observer_;
 
   // No plugin is called under it. Taken before that of StopDeadline.
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  Condition changed_;
   // The rest, but for offered_, is guarded by mutex_.
   Bridge *bridge_ = nullptr;  // NULL: not open
   PluginSpec spec_;
@@ -118,7 +117,7 @@ class Reloader {
   Thread thread_;
 
   // Held while its thread is waited for, which takes mutex_ only.
-  std::mutex watch_mutex_;
+  Mutex watch_mutex_;
   std::unique_ptr<FileWatch> watch_;  // guarded by watch_mutex_
   bool watching_ = false;             // guarded by watch_mutex_
 };

@@ -6,14 +6,14 @@
 namespace pythonfilter {
 
 void StopDeadline::add(const std::shared_ptr<Plugin> &plugin) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   plugins_.push_back(plugin);
   if (deadline_) plugin->stop_deadline(deadline_, observer_);
 }
 
 void StopDeadline::remove(const std::shared_ptr<Plugin> &plugin) {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     const auto is_it = [&](auto &each) { return each.lock() == plugin; };
     plugins_.erase(std::remove_if(plugins_.begin(), plugins_.end(), is_it),
                    plugins_.end());
@@ -23,7 +23,7 @@ void StopDeadline::remove(const std::shared_ptr<Plugin> &plugin) {
 }
 
 void StopDeadline::begin(uint64_t deadline) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   deadline_ = deadline;
   for (const auto &each : plugins_)
     if (auto plugin = each.lock()) plugin->stop_deadline(deadline, observer_);
@@ -32,7 +32,7 @@ void StopDeadline::begin(uint64_t deadline) {
 void StopDeadline::end() {
   std::vector<std::shared_ptr<Plugin>> plugins;
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard lock(mutex_);
     deadline_ = 0;
     for (const auto &each : plugins_)
       if (auto plugin = each.lock()) plugins.push_back(std::move(plugin));
@@ -43,13 +43,13 @@ void StopDeadline::end() {
 }
 
 void StopDeadline::hurry(Plugin *plugin, uint64_t deadline) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (!deadline_) plugin->stop_deadline(deadline, observer_);
 }
 
 void StopDeadline::calm(Plugin *plugin) {
   plugin->stop_deadline(0, nullptr);
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (deadline_) plugin->stop_deadline(deadline_, observer_);
 }
 

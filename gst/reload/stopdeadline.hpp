@@ -5,10 +5,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -33,7 +33,7 @@ class StopDeadline {
  private:
   HangObserver *const observer_;
   // Only the watchdog's lock, a leaf, is taken under it. Nobody is waited for.
-  std::mutex mutex_;
+  Mutex mutex_;
   uint64_t deadline_ = 0;                       // guarded by mutex_; 0: none
   std::vector<std::weak_ptr<Plugin>> plugins_;  // guarded by mutex_
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What plugins there are, as plugins_py/pythonfilter/scan/scan.py says: in a process
-// of its own, so that no Python is in the one that scans, and without running
-// anything of theirs.
+// What plugins there are, as plugins_py/pythonfilter/scan/scan.py says: in a
+// process of its own, so that no Python is in the one that scans, and without
+// running anything of theirs.
 #pragma once
 
 #include <string>

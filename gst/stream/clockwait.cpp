@@ -15,7 +15,7 @@ GstFlowReturn ClockWait::until(GstClockTime running_time) {
   for (;;) {
     guint64 pauses;
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard lock(mutex_);
       if (unlocked_) return GST_FLOW_FLUSHING;
       pauses = pauses_;
     }
@@ -40,7 +40,7 @@ GstFlowReturn ClockWait::until(GstClockTime running_time) {
 
 // False: something happened since the caller looked.
 bool ClockWait::prepare(GstClock *clock, GstClockTime time, guint64 pauses) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   if (unlocked_ || pauses != pauses_) return false;
   // It is used again, as a wait comes with each buffer.
   if (!id_ || !gst_clock_id_uses_clock(id_, clock) ||
@@ -54,19 +54,19 @@ bool ClockWait::prepare(GstClock *clock, GstClockTime time, guint64 pauses) {
 
 GstClockReturn ClockWait::wait() {
   const GstClockReturn result = gst_clock_id_wait(id_, nullptr);
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   waiting_ = false;
   return result;
 }
 
 void ClockWait::set_unlocked(bool unlocked) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   unlocked_ = unlocked;
   if (unlocked && waiting_) gst_clock_id_unschedule(id_);
 }
 
 void ClockWait::pause() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  std::lock_guard lock(mutex_);
   pauses_++;
   if (waiting_) gst_clock_id_unschedule(id_);
 }

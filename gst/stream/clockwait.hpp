@@ -3,9 +3,9 @@
 // A live source's wait for the pipeline's clock, whatever clock that is.
 #pragma once
 
-#include <mutex>
-
 #include <gst/base/gstbasesrc.h>
+
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -33,7 +33,7 @@ class ClockWait {
   GstClockReturn wait();
 
   GstBaseSrc *const source_;
-  std::mutex mutex_;         // a leaf, but for the clock's own locks
+  Mutex mutex_;              // a leaf, but for the clock's own locks
   GstClockID id_ = nullptr;  // written under mutex_ by the streaming thread
   bool waiting_ = false;     // guarded by mutex_
   bool unlocked_ = false;    // guarded by mutex_

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -13,21 +13,21 @@ class Pause {
  public:
   // False at once, and from then on, while unlocked.
   bool wait(std::chrono::nanoseconds time) {
-    std::unique_lock<std::mutex> lock(mutex_);
+    std::unique_lock<Mutex> lock(mutex_);
     return !changed_.wait_for(lock, time, [this] { return unlocked_; });
   }
 
   void set_unlocked(bool unlocked) {
     {
-      std::lock_guard<std::mutex> lock(mutex_);
+      std::lock_guard lock(mutex_);
       unlocked_ = unlocked;
     }
     changed_.notify_all();
   }
 
  private:
-  std::mutex mutex_;  // a leaf
-  std::condition_variable changed_;
+  Mutex mutex_;  // a leaf
+  Condition changed_;
   bool unlocked_ = false;
 };
 

@@ -60,6 +60,11 @@ def why_unusable():
     who = "%s (Python %s)" % (sys.executable, version)
     if sys.version_info < OLDEST:
         return "%s is too old: a worker needs Python %d.%d" % ((who,) + OLDEST)
+    if "t" in getattr(sys, "abiflags", ""):
+        return (
+            "%s is built to run without a GIL, and what a plugin keeps is found by "
+            "exact counts of references: a worker needs a Python with a GIL" % who
+        )
     leave_out_folders()
     try:
         import numpy.random
