@@ -37,6 +37,8 @@ class Thread {
   void join() {
     if (std::exchange(joinable_, false)) pthread_join(thread_, nullptr);
   }
+  // In a fork, where it does not run.
+  void forget() { joinable_ = false; }
   void swap(Thread &other) {
     std::swap(joinable_, other.joinable_);
     std::swap(thread_, other.thread_);

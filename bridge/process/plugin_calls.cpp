@@ -7,6 +7,7 @@ namespace pythonfilter {
 
 bool ProcessPlugin::quick_call(const char *phase, const char *record,
                                Failure *failure, Fields *answer) {
+  stay_apart();
   if (session_ && session_->has_ended()) {
     session_->note_end(phase, failure);
     note_loss(failure);
@@ -68,6 +69,7 @@ bool ProcessPlugin::latency(double *seconds, Failure *failure) {
 
 bool ProcessPlugin::reset(Failure *failure) {
   Fields answer;
+  stay_apart();
   // Another one has nothing to forget.
   if (session_ && !session_->is_started()) return true;
   return quick_call("reset", "reset", failure, &answer) ||
@@ -142,6 +144,7 @@ bool ProcessPlugin::map_caps(bool to_output, const std::string &caps,
 }
 
 bool ProcessPlugin::lend(size_t size, Output *output) {
+  stay_apart();
   return lent_->lend(size, output);
 }
 
@@ -156,6 +159,7 @@ bool ProcessPlugin::worker_statistics(WorkerStatistics *statistics) const {
 
 // A call that hangs is ended with its process, so nobody needs to be told.
 void ProcessPlugin::stop_deadline(uint64_t deadline, HangObserver *) {
+  stay_apart();
   stop_.set(deadline);
 }
 

@@ -30,6 +30,7 @@ ProcessPlugin::ProcessPlugin(const PluginSpec &spec)
       restarter_(stop_, spec.isolation.max_restarts) {}
 
 ProcessPlugin::~ProcessPlugin() {
+  stay_apart();
   restarter_.cancel();
   tell_of(nullptr);
   session_.reset();
@@ -49,9 +50,28 @@ void ProcessPlugin::tell_of(Session *session) {
   if (session) sandbox_ = session->sandbox();
 }
 
-std::shared_ptr<Events> ProcessPlugin::events() const {
+std::shared_ptr<Events> ProcessPlugin::events() {
+  stay_apart();
   std::lock_guard lock(mutex_);
   return events_;
+}
+
+// A fork has a copy of all this, and the worker is its parent's: what the fork
+// told it, its end among that, would be told in the parent's place.
+void ProcessPlugin::leave_to_parent() {
+  process_ = process_number();
+  session_.release();
+  restarter_.forget();
+  stop_.forget();
+  lent_->close();
+  gone_ = true;
+  loss_ = Failure{};
+  loss_.kind = Failure::Kind::Gone;
+  loss_.phase = "fork";
+  loss_.message =
+      "the worker belongs to the process that this one was forked from, and "
+      "goes on with it: make an element of its own here";
+  tell_of(nullptr);
 }
 
 // On the restarter's thread, or on the one that starts a plugin again.
@@ -140,6 +160,7 @@ void ProcessPlugin::note_loss(Failure *failure) {
 
 // Whether there is one; waits for it up to `until`, 0: until the element stops.
 bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
+  stay_apart();
   if (__builtin_expect(session_ != nullptr, 1)) return true;
   while (!gone_) {
     session_ = restarter_.take(until, &loss_);
@@ -197,6 +218,7 @@ bool ProcessPlugin::fail_load(Failure *failure) {
 }
 
 bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
+  stay_apart();
   {
     std::lock_guard lock(mutex_);
     format_ = format;
@@ -241,6 +263,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
 }
 
 bool ProcessPlugin::stop(Failure *failure) {
+  stay_apart();
   {
     std::lock_guard lock(mutex_);
     started_ = false;
@@ -253,6 +276,7 @@ bool ProcessPlugin::stop(Failure *failure) {
 }
 
 bool ProcessPlugin::shutdown(Failure *failure) {
+  stay_apart();
   restarter_.cancel();
   Fields answer;
   const bool good = !session_ || session_->call("shutdown", {"shutdown"}, 0,
@@ -293,6 +317,7 @@ bool ProcessPlugin::shutdown(Failure *failure) {
 }
 
 [[gnu::hot]] bool ProcessPlugin::wants_start(bool hurries) {
+  stay_apart();
   if (__builtin_expect(session_ && session_->is_started(), 1)) return false;
   Failure failure;  // process() comes next, and tells it
   if (!has_session(hurries ? 1 : 0, &failure) || !started_ ||
@@ -331,6 +356,7 @@ std::vector<Parameter> ProcessPlugin::remembered() const {
 }
 
 bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
+  stay_apart();
   if (session_ && session_->has_ended()) {
     session_->note_end("set_parameter", failure);
     note_loss(failure);

@@ -5,6 +5,7 @@
 
 #include "../contract.hpp"
 #include "restart.hpp"
+#include "this_process.hpp"
 
 namespace pythonfilter {
 
@@ -51,10 +52,16 @@ class ProcessPlugin final : public Plugin {
   uint64_t remember(const Parameter &parameter);
   std::vector<Parameter> remembered() const;
   bool fail_load(Failure *failure);
-  std::shared_ptr<Events> events() const;
+  std::shared_ptr<Events> events();
+  // At the begin of whatever is to be told to the worker.
+  void stay_apart() {
+    if (__builtin_expect(process_ != process_number(), 0)) leave_to_parent();
+  }
+  void leave_to_parent();
   bool go_on(const Block &block, Failure *failure);
 
   PluginSpec spec_;
+  std::atomic<uint64_t> process_{process_number()};
   StopSignal stop_;
   const std::shared_ptr<LentMemory> lent_;
   std::atomic<uint64_t> missed_deadlines_{0};

@@ -129,6 +129,13 @@ void Restarter::cancel() {
   unused = std::move(made_);
 }
 
+void Restarter::forget() {
+  thread_.forget();
+  std::lock_guard lock(mutex_);
+  at_work_ = false;
+  made_.release();  // it is the parent's
+}
+
 void Restarter::forget_delay() {
   std::lock_guard lock(mutex_);
   policy_.forget_delay();

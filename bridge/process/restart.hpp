@@ -51,6 +51,8 @@ class Restarter {
   std::unique_ptr<Session> take(uint64_t until, Failure *failure);
   // Back from there, without a session.
   void cancel();
+  // In a fork, where nobody is at work.
+  void forget();
   void forget_delay();
 
  private:

@@ -12,6 +12,7 @@
 
 #include "../places.hpp"
 #include "../ticks.hpp"
+#include "this_process.hpp"
 
 extern char **environ;
 
@@ -110,10 +111,10 @@ int spawn_server(const std::string &interpreter, int socket, int output,
 
 // The supervisor's thread only, and a fork's has its own.
 std::map<std::string, std::shared_ptr<Server>> &servers() {
-  static pid_t owner = 0;
+  static uint64_t owner = 0;
   static std::map<std::string, std::shared_ptr<Server>> *all = nullptr;
-  if (owner != getpid()) {
-    owner = getpid();
+  if (owner != process_number()) {
+    owner = process_number();
     all = new std::map<std::string, std::shared_ptr<Server>>;
   }
   return *all;

@@ -22,6 +22,11 @@ class StopSignal {
                                   : read(fd_.get(), &count, sizeof count);
     if (done < 0) return;  // it was already so
   }
+  // In a fork: what is there is still its parent's, too.
+  void forget() {
+    fd_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    deadline_ = 0;
+  }
   uint64_t deadline() const { return deadline_; }
   // Readable as long as there is a deadline: whoever knows it does not look.
   int descriptor() const { return fd_.get(); }

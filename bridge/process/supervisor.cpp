@@ -17,6 +17,7 @@
 #include "../thread.hpp"
 #include "../ticks.hpp"
 #include "descriptor.hpp"
+#include "this_process.hpp"
 
 namespace pythonfilter {
 
@@ -171,11 +172,11 @@ struct Supervisor::State {
 Supervisor &Supervisor::get() {
   // A fork has the memory of this, and not the thread.
   static Mutex mutex;
-  static pid_t owner = 0;
+  static uint64_t owner = 0;
   static Supervisor *supervisor = nullptr;
   std::lock_guard lock(mutex);
-  if (owner != getpid()) {
-    owner = getpid();
+  if (owner != process_number()) {
+    owner = process_number();
     supervisor = new Supervisor;
   }
   return *supervisor;

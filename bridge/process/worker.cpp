@@ -16,6 +16,7 @@
 
 #include "../contract.hpp"
 #include "../ticks.hpp"
+#include "this_process.hpp"
 
 namespace pythonfilter {
 
@@ -37,7 +38,7 @@ constexpr int kill_patience_ms = 1000;
 using GroupKey = std::tuple<std::string, std::string, int, bool>;
 
 struct Groups {
-  pid_t owner = 0;
+  uint64_t owner = 0;
   Mutex mutex;
   std::map<GroupKey, std::weak_ptr<Worker>> workers;
 };
@@ -47,9 +48,9 @@ Groups &groups() {
   static Mutex mutex;
   static Groups *all = nullptr;
   std::lock_guard lock(mutex);
-  if (!all || all->owner != getpid()) {
+  if (!all || all->owner != process_number()) {
     all = new Groups;
-    all->owner = getpid();
+    all->owner = process_number();
   }
   return *all;
 }

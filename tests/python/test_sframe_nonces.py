@@ -4,6 +4,7 @@
 import base64
 import copy
 import hmac
+import json
 import pickle
 import random
 import sys
@@ -242,6 +243,84 @@ print(status, bytes(decryptor.process_audio(sealing.buffer(frame))).decode())
 """
     result = processes.run_python(code)
     assert result.out.split() == [b"7", b"after"], result.err
+
+
+FORK = """\
+import ctypes, json, os, signal, sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+seen, bus = [], Gst.Bus()
+
+
+def stream():
+    # A pad behind which a new encryptor is, in front of `seen`.
+    element = Gst.parse_launch(sys.argv[1])
+    element.set_bus(bus)
+    ways = Gst.PadDirection.SRC, Gst.PadDirection.SINK
+    pads = [Gst.Pad.new(None, way) for way in ways]
+    pads[1].set_chain_function_full(look)
+    for pad in pads:
+        pad.set_active(True)
+    pads[0].link(element.get_static_pad("sink"))
+    element.get_static_pad("src").link(pads[1])
+    element.set_state(Gst.State.PLAYING)
+    pads[0].push_event(Gst.Event.new_stream_start("any"))
+    pads[0].push_event(Gst.Event.new_caps(Gst.Caps.from_string("audio/x-opus")))
+    segment = Gst.Segment()
+    segment.init(Gst.Format.TIME)
+    pads[0].push_event(Gst.Event.new_segment(segment))
+    alive.append((element, pads))
+    return pads[0]
+
+
+def look(pad, parent, buffer):
+    seen.append(buffer.extract_dup(0, buffer.get_size()).hex())
+    return Gst.FlowReturn.OK
+
+
+def push(pad, text):
+    pad.push(Gst.Buffer.new_wrapped(text))
+
+
+alive, said = [], []
+before = stream()
+push(before, b"before")
+reading, writing = os.pipe()
+child = eval(sys.argv[2])
+if child == 0:
+    signal.alarm(60)
+    seen.clear()
+    for _ in range(3):
+        push(before, b"a secret")
+    used = len(seen)
+    while message := bus.pop_filtered(Gst.MessageType.ERROR):
+        said.append(message.parse_error()[0].message)
+    push(stream(), b"its own")
+    os.write(writing, json.dumps([used, said, seen]).encode())
+    os._exit(0)
+os.waitpid(child, 0)
+for _ in range(3):
+    push(before, b"after")
+print(json.dumps([seen, json.loads(os.read(reading, 65536))]))
+alive[0][0].set_state(Gst.State.NULL)
+"""
+
+
+@pytest.mark.parametrize("how", ["os.fork()", "ctypes.PyDLL(None)._Fork()"])
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_a_fork_has_no_part_in_its_parents_session(isolation, how, key):
+    """Wherever that is: it gets an error, and an element of its own works."""
+    script = processes.PLUGINS / "sframe_encryptor.py"
+    line = f"pythonfilter script={script} params=p,key_file={key} isolation={isolation}"
+    result = processes.run_python(FORK, line, how)
+    assert result.code == 0, result.err
+    seen, (used, said, own) = json.loads(result.out)
+    assert len({*seen}) == 4 and used == 0 and len(own) == 1
+    assert len(said) == 1 and "make an element of its own here" in said[0]
+    # Header, of which the first nine bytes are the session's.
+    assert seen[0][2:18] == seen[3][2:18] != own[0][2:18]
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
