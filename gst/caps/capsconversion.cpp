@@ -16,10 +16,10 @@ std::string quoted(const std::string &text) {
   return shown_text(text, 500);
 }
 
-GstCaps *parse(const std::string &text, const char *name,
+GstCaps *parse(const std::string &text, const char *name, ForeignNames *names,
                std::string *problem) {
   std::string wrong;
-  GstCaps *caps = caps_from_foreign(text, &wrong);
+  GstCaps *caps = caps_from_foreign(text, names, &wrong);
   if (!caps)
     *problem = std::string("declares ") + name + " = '" + quoted(text) +
                "', which " + wrong;
@@ -53,6 +53,7 @@ GstCaps *intersect(GstCaps *first, GstCaps *second) {
 
 CapsConversion &CapsConversion::operator=(const CapsConversion &other) {
   plugin_ = other.plugin_;
+  names_ = other.names_;
   gst_caps_replace(&input_, other.input_);
   gst_caps_replace(&output_, other.output_);
   return *this;
@@ -61,16 +62,19 @@ CapsConversion &CapsConversion::operator=(const CapsConversion &other) {
 bool CapsConversion::open(std::shared_ptr<Plugin> plugin,
                           std::string *problem) {
   close();
+  names_ = std::make_shared<ForeignNames>();
   const Capabilities &capabilities = plugin->capabilities();
   if (!capabilities.output_caps.empty()) {
-    output_ = parse(capabilities.output_caps, "output_caps", problem);
+    output_ =
+        parse(capabilities.output_caps, "output_caps", names_.get(), problem);
     if (!output_) return false;
     output_ = open_fields(output_);
   } else if (capabilities.maps_to_output) {
     output_ = gst_caps_new_any();
   }
   if (!capabilities.input_caps.empty())
-    input_ = parse(capabilities.input_caps, "input_caps", problem);
+    input_ =
+        parse(capabilities.input_caps, "input_caps", names_.get(), problem);
   else if (capabilities.as_bytes)
     input_ = gst_caps_new_empty_simple("audio/x-raw");
   else
@@ -105,7 +109,7 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
   if (!answered) return nullptr;
   std::string wrong;
-  GstCaps *result = caps_from_foreign(mapped, &wrong);
+  GstCaps *result = caps_from_foreign(mapped, names_.get(), &wrong);
   if (!result) {
     failure->message =
         failure->phase + "() gave '" + quoted(mapped) + "', which " + wrong;

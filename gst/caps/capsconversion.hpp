@@ -9,6 +9,7 @@
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "foreignnames.hpp"
 
 namespace pythonfilter {
 
@@ -42,6 +43,7 @@ class CapsConversion {
   GstCaps *ask(bool to_output, GstCaps *caps, Failure *failure) const;
 
   std::shared_ptr<Plugin> plugin_;
+  std::shared_ptr<ForeignNames> names_;  // of all that it says
   GstCaps *input_ = nullptr;
   GstCaps *output_ = nullptr;  // NULL: the same as the input
 };

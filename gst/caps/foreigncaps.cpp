@@ -53,7 +53,8 @@ constexpr const char *types[] = {"string",
 // is in it. What is no caps at all is left to GStreamer to refuse.
 class Counting {
  public:
-  explicit Counting(const std::string &text) : text_(text) {}
+  Counting(const std::string &text, ForeignNames *names)
+      : text_(text), names_(names) {}
 
   // NULL: nothing is too much.
   const char *find_problem() {
@@ -83,6 +84,7 @@ class Counting {
         break;
       case ',':
         in_name_ = false;
+        if (depth_ == 0) check_field();
         if (++values_ > most_values)
           problem_ = "have more values than any caps";
         break;
@@ -121,6 +123,19 @@ class Counting {
     if (!name.empty() && (!g_ascii_isalpha(name[0]) ||
                           !std::all_of(name.begin(), name.end(), fits)))
       problem_ = "have a name that no caps have";
+    else
+      allow(name);
+  }
+
+  void check_field() {
+    const size_t end =
+        std::min(text_.find_first_of("=,;(", at_ + 1), text_.size());
+    allow(trimmed(at_ + 1, end));
+  }
+
+  void allow(const std::string &name) {
+    if (!name.empty() && !names_->allow(name))
+      problem_ = "have a name that is too long, or one too many that is new";
   }
 
   void skip_string() {
@@ -135,7 +150,10 @@ class Counting {
     at_ = end;
     while (begin < end && !problem_) {
       const size_t comma = std::min(text_.find(',', begin), end);
-      if (!is_feature(trimmed(begin, comma)))
+      const std::string feature = trimmed(begin, comma);
+      if (is_feature(feature))
+        allow(feature);
+      else
         problem_ = "have features that are none";
       if (++values_ > most_values) problem_ = "have more values than any caps";
       // Behind a comma there is another one.
@@ -243,6 +261,7 @@ class Counting {
   }
 
   const std::string &text_;
+  ForeignNames *const names_;
   size_t at_ = 0;
   int structures_ = 1, values_ = 0, depth_ = 0;
   bool in_name_ = true;
@@ -251,8 +270,9 @@ class Counting {
 
 }  // namespace
 
-GstCaps *caps_from_foreign(const std::string &text, std::string *problem) {
-  if (const char *found = Counting(text).find_problem()) {
+GstCaps *caps_from_foreign(const std::string &text, ForeignNames *names,
+                           std::string *problem) {
+  if (const char *found = Counting(text, names).find_problem()) {
     *problem = found;
     return nullptr;
   }

@@ -9,9 +9,12 @@
 
 #include <gst/gst.h>
 
+#include "foreignnames.hpp"
+
 namespace pythonfilter {
 
 // NULL: `problem` says what is wrong with them, for behind "…, which ".
-GstCaps *caps_from_foreign(const std::string &text, std::string *problem);
+GstCaps *caps_from_foreign(const std::string &text, ForeignNames *names,
+                           std::string *problem);
 
 }  // namespace pythonfilter

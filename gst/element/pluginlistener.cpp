@@ -107,7 +107,27 @@ PluginListener::~PluginListener() {
   g_weak_ref_clear(&element_);
 }
 
+// Whether these are names that the plugin has had before, or few others.
+bool PluginListener::allows(const Message &message) {
+  bool all = names_.allow(message.name);
+  for (const auto &[name, field] : message.fields)
+    all = all && names_.allow(name);
+  if (all) return true;
+  dropped_->add();
+  if (named_too_much_.exchange(true)) return false;
+  Failure failure;
+  failure.kind = Failure::Kind::Refused;
+  failure.phase = "post";
+  failure.message =
+      "post() of " + message.name +
+      ": messages and their fields have too many different names; what "
+      "changes belongs into a value";
+  failed(failure);
+  return false;
+}
+
 void PluginListener::post(const Message &message) {
+  if (!allows(message)) return;
   auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
   if (!element) return;
   GstStructure *structure = gst_structure_new_empty(message.name.c_str());

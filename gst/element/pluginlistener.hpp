@@ -9,6 +9,7 @@
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../caps/foreignnames.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
@@ -29,7 +30,11 @@ class PluginListener final : public Listener {
  private:
   GWeakRef element_;
   const GstSegment *const segment_;
+  bool allows(const Message &message);
+
   Counter *const dropped_;
+  ForeignNames names_;
+  std::atomic<bool> named_too_much_{false};
 };
 
 // What the times of the element's buffers are counted in.

@@ -119,7 +119,8 @@ GstCaps *converted_caps_of(const ScanRecord &record, bool output) {
   const char *field = output ? "output_caps" : "input_caps";
   if (record.has(field)) {
     std::string problem;
-    GstCaps *caps = caps_from_foreign(record.value(field), &problem);
+    ForeignNames names;
+    GstCaps *caps = caps_from_foreign(record.value(field), &names, &problem);
     return caps ? caps : gst_caps_new_any();
   }
   if (record.has("wide")) return gst_caps_new_any();

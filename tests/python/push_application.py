@@ -17,7 +17,7 @@ import time
 import gi
 
 gi.require_version("Gst", "1.0")
-from gi.repository import Gst  # noqa: E402
+from gi.repository import GLib, Gst  # noqa: E402
 
 Gst.init(None)
 seen = []
@@ -150,6 +150,9 @@ def take(name, *given):
     if name == "set":
         it.set_property(*given)
         return None
+    if name == "known":
+        # To GLib, which forgets no name.
+        return [GLib.quark_try_string(text) != 0 for text in given]
     if name == "stats":
         return it.get_property("stats").get_value(given[0])
     if name == "null":

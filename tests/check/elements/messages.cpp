@@ -409,6 +409,35 @@ GST_START_TEST(test_the_last_thousand_of_a_call_are_sent_and_others_counted) {
 }
 GST_END_TEST;
 
+// GLib keeps each name for the life of the process.
+GST_START_TEST(test_new_names_come_to_an_end) {
+  Stream stream(
+      one_method("self.call = getattr(self, 'call', 0) + 1; "
+                 "self.post('m', **{f'name{self.call % 15}_{i}': i for i in "
+                 "range(100)})"));
+  for (int i = 0; i < 16; i++)  // the last one is the first again
+    push_away(&stream, new_buffer(stream.audio()));
+  int sent = 0;
+  Reports warned;
+  const auto types = GstMessageType(GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING);
+  while (GstMessage *message = next_message(stream.bus(), types)) {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+      warned.push_back(report_in(message));
+    else
+      sent++;
+    gst_message_unref(message);
+  }
+  // A thousand names, of which "m" is one where nobody had it yet.
+  fail_unless(sent == 10 || sent == 11, "%d", sent);
+  fail_unless_equals_uint64(stream.stat("messages-dropped"),
+                            guint64(16 - sent));
+  fail_unless(g_quark_try_string("name1_99") != 0);
+  fail_unless(g_quark_try_string("name14_99") == 0);
+  fail_unless_equals_int(int(warned.size()), 1);
+  expect_part(warned.text(), "too many different names");
+}
+GST_END_TEST;
+
 // ---- threads ----------------------------------------------------------------
 
 namespace {
@@ -639,6 +668,8 @@ static Suite *messages_suite() {
   tcase_add_test(when,
                  test_a_base_class_of_ones_own_has_no_post_and_needs_none);
   TCase *threads = new_case(suite, "threads");
+  tcase_add_test(when, test_new_names_come_to_an_end);
+
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_message_is_posted);
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_record_is_shown);
   tcase_add_test(threads, test_a_thread_posts_at_once_without_times);
