@@ -418,13 +418,11 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   return TRUE;
 }
 
-// The base class only takes a buffer where it has agreed with downstream.
-[[gnu::hot]] static GstFlowReturn gst_python_filter_submit(
-    GstBaseTransform *base, gboolean discont, GstBuffer *input) {
-  auto *self = reinterpret_cast<GstPythonFilter *>(base);
-  if (G_LIKELY(!self->stream->late.waits()))
-    return static_cast<GstBaseTransformClass *>(gst_python_filter_parent_class)
-        ->submit_input_buffer(base, discont, input);
+// Of a stream that nobody downstream has heard of; the base class only takes a
+// buffer where it has agreed with them.
+static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
+                                                   GstBuffer *input) {
+  auto *base = GST_BASE_TRANSFORM(self);
   if (self->stream->late.refused()) {
     gst_buffer_unref(input);
     return self->stream->drop_refused();
@@ -432,6 +430,18 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   gst_clear_buffer(&base->queued_buf);
   base->queued_buf = input;
   return GST_FLOW_OK;
+}
+
+[[gnu::hot]] static GstFlowReturn gst_python_filter_submit(
+    GstBaseTransform *base, gboolean discont, GstBuffer *input) {
+  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  if (G_UNLIKELY(self->stream->late.closes())) {
+    pythonfilter::remove_foreign_metas(&input);
+    if (self->stream->late.waits())
+      return gst_python_filter_submit_late(self, input);
+  }
+  return static_cast<GstBaseTransformClass *>(gst_python_filter_parent_class)
+      ->submit_input_buffer(base, discont, input);
 }
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
@@ -506,7 +516,9 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
   GstFlowReturn flow = gst_python_filter_next_output(base, output);
   if (G_UNLIKELY(last))
     flow = gst_python_filter_end_segment(self, output, flow);
-  if (G_UNLIKELY(flow == GST_FLOW_EOS)) gst_python_filter_end_if_asked(self);
+  // One comparison, as every buffer comes by here.
+  if (G_LIKELY((flow | self->stream->late.waits()) == GST_FLOW_OK)) return flow;
+  if (flow == GST_FLOW_EOS) gst_python_filter_end_if_asked(self);
   if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
   return flow;

@@ -58,8 +58,8 @@ void copy_channels(const Block &block, char *samples, size_t item, int channels,
   }
 }
 
-// What the array is over between calls, when somebody may still get at it by a
-// weak reference: NumPy makes no view over NULL. It has no frames then.
+// What the array is over between calls: NumPy makes no view over NULL. It has
+// no frames then.
 alignas(16) char nothing[16];
 
 }  // namespace
@@ -142,24 +142,23 @@ bool AudioView::use_scratch(Block *block, Place *place) {
   return true;
 }
 
-// NumPy lets a plugin change all of this in place: `x.shape = (1, -1, 64)`.
-[[gnu::hot]] bool AudioView::is_as_made(const char *data,
-                                        ptrdiff_t frames) const {
+// NumPy lets a plugin change all of this in place: `x.shape = (1, -1, 64)`. And
+// by a weak reference one of its threads would come by it between the calls.
+[[gnu::hot]] bool AudioView::is_as_made() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
-  return fields->data == data && fields->base == owner_.get() &&
-         fields->descr == descr_ && fields->flags == flags_ &&
-         fields->nd == frame_axis_ + 1 &&
-         fields->dimensions[frame_axis_] == frames &&
+  // Both in one comparison.
+  const uintptr_t moved = reinterpret_cast<uintptr_t>(fields->data) ^
+                          reinterpret_cast<uintptr_t>(place_.data);
+  return (moved | reinterpret_cast<uintptr_t>(fields->weakreflist)) == 0 &&
+         fields->base == owner_.get() && fields->descr == descr_ &&
+         fields->flags == flags_ && fields->nd == frame_axis_ + 1 &&
+         fields->dimensions[frame_axis_] == place_.frames &&
          fields->strides[frame_axis_] == place_.frame_stride &&
          (frame_axis_ == 0 || (fields->dimensions[0] == format_.channels &&
                                fields->strides[0] == place_.channel_stride));
 }
 
 [[gnu::hot]] PyObject *AudioView::point_at(Block *block) {
-  // Between two calls there is no other way to it.
-  if (__builtin_expect(fields_of(array_.get())->weakreflist != nullptr, 0) &&
-      !is_as_made(nothing, 0) && !make_array())
-    return nullptr;
   const ptrdiff_t misaligned = reinterpret_cast<ptrdiff_t>(block->data) |
                                block->channel_stride | block->frame_stride;
   Place place = {reinterpret_cast<char *>(block->data),
@@ -235,7 +234,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
   }
   block->missing = size_t(place_.frames - place.frames);
   // The plugin may have made something else of ours.
-  const bool ours = !block->missing && is_as_made(place_.data, place_.frames);
+  const bool ours = !block->missing && is_as_made();
   Ref target = ours ? borrow(array_.get()) : new_array(place);
   return target &&
          PyArray_CopyInto(as_array(target.get()), as_array(samples)) == 0;
@@ -325,8 +324,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
   block->escaped = !std::exchange(parts_sent_, false) && kept;
   const bool same_class = Py_IS_TYPE(
       buffer_.get(), reinterpret_cast<PyTypeObject *>(python.buffer_type));
-  if (__builtin_expect(
-          !kept && same_class && is_as_made(place_.data, place_.frames), 1)) {
+  if (__builtin_expect(!kept && same_class && is_as_made(), 1)) {
     fields_of(array_.get())->data = nothing;
     fields_of(array_.get())->dimensions[frame_axis_] = 0;
     return true;

@@ -53,7 +53,7 @@ class AudioView {
   bool make_array();
   bool make_buffer();
   bool use_scratch(Block *block, Place *place);
-  bool is_as_made(const char *data, ptrdiff_t frames) const;
+  bool is_as_made() const;
   bool has_memory() const;
   bool check(PyObject *samples, ptrdiff_t frames) const;
   bool take(PyObject *samples, Block *block);

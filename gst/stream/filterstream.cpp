@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "../caps/plugincaps.hpp"
-#include "sealedevents.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -16,7 +15,6 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   if (!python.loaded() || python.refuse_within_call("take caps")) return false;
   forget_position();
   converts_ = python.converts();
-  sealed_ = python.fails_closed();
   if (converts_) return start_conversion(input, output);
   GstAudioInfo info;
   writes_ = !python.read_only();
@@ -159,7 +157,6 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
     follow_latency();
 
   if (writes_) *buffer = gst_buffer_make_writable(*buffer);
-  if (G_UNLIKELY(sealed_)) remove_foreign_metas(buffer);
   const OnError policy = python.on_error();
   AudioBlock block;
   block.outputs = &given_;
@@ -269,7 +266,9 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
                   block->frames);
   const bool silences =
       policy == OnError::Silence && (!bytes_ || python.info().bpf > 0);
-  // Where caps change, what went in is not what has to come out.
+  // Where caps change, what went in is not what has to come out. `fail` does
+  // not come here, as the stream has ended with that; it would let nothing
+  // through.
   if (!in_place_ || !(silences || policy == OnError::Passthrough)) {
     gst_clear_buffer(buffer);
     python.stats().dropped.add();

@@ -191,7 +191,6 @@ class FilterStream {
   bool broken_ = false;        // nothing came out since a buffer was dropped
   bool ended_ = false;         // by the plugin, and nobody was told yet
   bool writes_ = true;         // the plugin may write to the block
-  bool sealed_ = false;        // nothing but samples and times goes past it
   bool converts_ = false;      // its output may be another one
   bool bytes_ = false;         // it gets bytes
   bool in_place_ = true;       // the block itself may go on

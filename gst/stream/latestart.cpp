@@ -8,7 +8,7 @@ namespace pythonfilter {
 void LateStart::hold_start(GstEvent *event) {
   gst_clear_event(&start_);
   start_ = event;
-  waits_ = true;
+  waits_ = closes_ = true;
 }
 
 void LateStart::hold_segment(GstEvent *event) {
@@ -20,13 +20,13 @@ void LateStart::hold_caps(GstCaps *input, GstCaps *output) {
   gst_caps_replace(&input_, input);
   gst_caps_replace(&output_, output);
   refused_ = false;
-  waits_ = true;
+  waits_ = closes_ = true;
 }
 
 void LateStart::refuse_caps() {
   gst_clear_caps(&input_);
   gst_clear_caps(&output_);
-  refused_ = waits_ = true;
+  refused_ = waits_ = closes_ = true;
 }
 
 void LateStart::forget() {
@@ -34,7 +34,7 @@ void LateStart::forget() {
   gst_clear_event(&segment_);
   gst_clear_caps(&input_);
   gst_clear_caps(&output_);
-  waits_ = refused_ = false;
+  closes_ = waits_ = refused_ = false;
   python_->agree(nullptr, nullptr);
 }
 

@@ -20,6 +20,8 @@ class LateStart {
   LateStart &operator=(const LateStart &) = delete;
 
   // All the streaming thread's.
+  // The stream that has begun is of a plugin that fails closed.
+  bool closes() const { return closes_; }
   // Nobody downstream knows yet of what comes next.
   bool waits() const { return waits_; }
   // What the pads agree on now is what the plugin was started with.
@@ -53,6 +55,7 @@ class LateStart {
 
   GstBaseTransform *const filter_;
   PythonElement *const python_;
+  bool closes_ = false;
   bool waits_ = false;
   bool releases_ = false;
   bool refused_ = false;

@@ -352,8 +352,7 @@ class Weak:
           expect_samples(out, way.audio, doubled);
           gst_buffer_unref(out);
         }
-        const bool found = !in_process() && find == finding[0];
-        expect_part(log_text(), found ? "(2, 0)\n" : "nothing\n");
+        expect_part(log_text(), "nothing\n");
         // Who gets hold of it then has it in the next call.
         if (contains(use, "append")) continue;
         stream.expect_no_reports();
