@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import abc
+import time
 from typing import ClassVar
 
 from _sealed_plugin import SealedPlugin
+
+# Messages a second, of a stream in which no frame is opened.
+MOST_IDLE = 10
 
 
 class SFramePlugin(SealedPlugin):
@@ -18,6 +22,7 @@ class SFramePlugin(SealedPlugin):
     def __init__(self) -> None:
         super().__init__()
         self._told: dict[str, int | str] = {}
+        self._idle = 0, 0  # this second, and how many there were in it
 
     @abc.abstractmethod
     def _accounts(self) -> dict[str, int | str]:
@@ -34,6 +39,15 @@ class SFramePlugin(SealedPlugin):
 
     def _tell_accounts(self) -> None:
         now = self._accounts()
-        if now != self._told:
-            self._told = now
-            self.post(self.ACCOUNTS, **now)
+        if now == self._told:
+            return
+        if now["frames"] == self._told.get("frames", 0):
+            # Who has no key can break a stream as often as they like.
+            second, count = self._idle
+            if second != int(time.monotonic()):
+                second, count = int(time.monotonic()), 0
+            self._idle = second, count + 1
+            if count >= MOST_IDLE:
+                return
+        self._told = now
+        self.post(self.ACCOUNTS, **now)

@@ -16,6 +16,8 @@ import re
 import pytest
 
 import processes
+import fernet_decryptor
+import fernet_encryptor
 import sframe_decryptor
 from _sframe import SUITES, derive
 from _sframe_session import Session
@@ -146,13 +148,19 @@ def test_no_key_is_left_of_a_stream(pair_of, case, tmp_path):
         assert keys_of("a").isdisjoint(playing[0])
 
 
-def test_a_key_is_not_copied_into_a_pickle(tmp_path):
+@pytest.mark.parametrize("pair_of", ["sframe", "fernet"])
+def test_a_key_is_not_copied_into_a_pickle(pair_of, tmp_path):
     """Nor to another process, with what multiprocessing sends."""
     key = write_key(tmp_path / "call.key")
-    for plugin in pair(key)[:2]:
+    if pair_of == "sframe":
+        plugins = pair(key)[:2]
+    else:
+        plugins = [made(each, key) for each in (fernet_encryptor, fernet_decryptor)]
+        negotiate(plugins[1], negotiate(plugins[0], RAW))
+    for plugin in plugins:
         for copied in (copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="copied"):
-                copied(plugin._key)
+                copied(plugin._key if pair_of == "sframe" else plugin.fernet())
         for copied in (copy.deepcopy, pickle.dumps):
             with pytest.raises(TypeError, match="copied"):
                 copied(plugin)

@@ -236,6 +236,48 @@ def test_caps_without_a_frame_leave_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_names_of_caps_come_to_an_end(isolation, tmp_path):
+    """GLib keeps each of them. Caps whose names are known still are caps."""
+    steps = Steps(tmp_path, isolation, more="on-error=drop")
+    encryptor, _, sealed = pair(steps.key)
+    frames = seal(encryptor, b"1234", b"5678")
+    session = Session.of_caps(sealed)[0]
+    steps.begin(sealed).frames(frames[0])
+    for n in range(5):
+        fields = "".join(f", new{n}x{i}=(int)1" for i in range(300))
+        steps.add("caps", session.clear_caps(f"audio/x-raw{fields}"))
+    longest = "a" * 255
+    for name in longest, longest + "a":
+        steps.add("caps", session.clear_caps(f"audio/x-raw, {name}=(int)1"))
+    steps.add("known", "new0x299", "new4x299", longest + "a")
+    steps.add("caps", sealed).frames(frames[1])
+    rows = steps.run()
+    assert rows[-3]["result"] == [True, False, False]
+    assert outputs(rows) == [b"1234", b"5678"]
+
+
+def test_a_flood_of_caps_is_no_flood_of_messages(tmp_path):
+    key = Steps(tmp_path, "none").key
+    encryptor, decryptor, sealed = pair(key)
+    (true,) = seal(encryptor, b"true")
+    decryptor.posted.clear()
+    began = time.monotonic()
+    for _ in range(300):
+        with pytest.raises(DropBuffer):
+            decryptor.process_audio(buffer(true[:-1]))
+        decryptor.stop()
+        negotiate(decryptor, sealed)
+    seconds = 2 + int(time.monotonic() - began)
+    assert 10 <= len(decryptor.posted) <= 10 * seconds
+    decryptor.posted.clear()
+    # What a frame has opened for is told at once.
+    assert decryptor.process_audio(buffer(true)) == b"true"
+    decryptor.stop()
+    ((_, told),) = decryptor.posted
+    assert told["frames"] == 1 and told["rejected"] == 300
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
 def test_a_flood_is_told_once_a_second(isolation, tmp_path):
     steps = Steps(tmp_path, isolation, more="on-error=drop")
     encryptor, _, sealed = pair(steps.key)
