@@ -173,7 +173,7 @@ COUNTED = (
     Mutation(
         "parameters-taken-without-lock",
         "gst/params/pluginparams.cpp",
-        "  std::lock_guard<std::mutex> lock(mutex_);\n"
+        "  std::lock_guard lock(mutex_);\n"
         "  changed_ = false;\n"
         "  return std::exchange(pending_, {});\n",
         "  changed_ = false;\n  return std::exchange(pending_, {});\n",
