@@ -78,7 +78,11 @@ def debug_bridge(tmp_path_factory):
         + ['-DPYTHONFILTER_PYTHON_DIR=""', '-DPYTHONFILTER_PYTHON_WAY=""']
         + [f"-I{HEADERS}"]
         + ["-isystem", probe.stdout.strip()]
-        + sorted(map(str, (processes.ROOT / "bridge").glob("*.cpp")))
+        + sorted(
+            str(path)
+            for folder in ("bridge", "bridge/python")
+            for path in (processes.ROOT / folder).glob("*.cpp")
+        )
         + ["-o", str(folder / f"bridge.{tag}.so")],
         check=True,
     )

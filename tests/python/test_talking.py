@@ -290,7 +290,7 @@ def test_each_plugin_has_its_own_logger_of_a_name(tmp_path):
     source = """
     import logging, sys
     log = logging.getLogger(__name__)
-    assert not log.handlers or type(log.handlers[0]).__module__.startswith("python")
+    assert not log.handlers or type(log.handlers[0]).__module__.startswith("_python")
     log.addHandler(logging.StreamHandler(sys.stderr))
     def process_audio(b):
         if not b.offset:

@@ -30,7 +30,7 @@ KERNELS = {
     "seccomp.LIBRARY = 'libseccomp-not-there.so.2'",
 }
 WITHOUT = """
-from pythonfilter.worker import landlock, seccomp, user_namespace
+from _pythonfilter.worker import landlock, seccomp, user_namespace
 def missing():
     raise OSError(38, "not here")
 """
@@ -125,7 +125,7 @@ def host_on(kernel, folder):
     """A server that takes its kernel for that one."""
     program = folder / "server.py"
     source = SERVER.read_text()
-    main = "    spawning.serve("
+    main = "    serve("
     assert main in source
     changed = source.replace(main, f"    exec({WITHOUT + KERNELS[kernel]!r})\n{main}")
     program.write_text(

@@ -87,7 +87,8 @@ def main():
         )
         connection.sendall(struct.pack("=I", len(rest)) + rest)
         return 1
-    import_ours("worker.spawning").serve(connection.detach())
+    serve = import_ours("worker.spawning").serve
+    serve(connection.detach())
     return 0
 
 
