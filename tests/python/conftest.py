@@ -10,9 +10,11 @@ import textwrap
 
 import pytest
 
-import processes  # noqa: F401  (cleans it)
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE.parents[1] / "plugins_py"), str(HERE / "support")]
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "plugins_py"))
+import processes  # noqa: E402, F401  (cleans it)
+
 # So that an assertion which fails there shows its values, as in a test.
 pytest.register_assert_rewrite("contract", "shipped_plugins")
 

@@ -20,7 +20,7 @@ import soak
 from processes import PYTHON, finish, interrupt, start
 from waiting import eventually
 
-HERE = pathlib.Path(__file__).parent
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
 MORE = soak.count(0, 1, "PYTHONFILTER_EXITS")
 # Seconds from there to the end. A busy machine may miss this now and then, and
 # what waits for more than it should misses it each time.
@@ -156,7 +156,7 @@ def end_all(tmp_path, command, ways, way):
 
 
 def compile_c(source, program, *options):
-    subprocess.run(["cc", "-o", program, HERE / source, *options], check=True)
+    subprocess.run(["cc", "-o", program, PROGRAMS / source, *options], check=True)
     return program
 
 
@@ -171,7 +171,7 @@ def gst_flags():
 def host(tmp_path_factory):
     """The C program."""
     program = tmp_path_factory.mktemp("c") / "host"
-    return compile_c("exit_host.c", program, HERE / "exit_buffers.c", *gst_flags())
+    return compile_c("exit_host.c", program, PROGRAMS / "exit_buffers.c", *gst_flags())
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +188,7 @@ def library(built_library, monkeypatch):
 
 @pytest.mark.parametrize("way", APPLICATION)
 def test_application_ends(tmp_path, way):
-    command = [PYTHON, HERE / "exit_application.py"]
+    command = [PYTHON, PROGRAMS / "exit_application.py"]
     assert end_all(tmp_path, command, APPLICATION, way) == []
 
 
@@ -236,7 +236,7 @@ def test_buffers_outlive_python(tmp_path, tmp_path_factory, host, kind, way):
     plugin.write_text(GIVING)
     called = pathlib.Path(f"{plugin}.called")
     program = (
-        [PYTHON, HERE / "exit_application.py"] if kind == "application" else [host]
+        [PYTHON, PROGRAMS / "exit_application.py"] if kind == "application" else [host]
     )
     for number in range(3 * MORE or 1):
         command = [*program, way, plugin, number]

@@ -73,7 +73,7 @@ def test_what_lies_in_folders_of_no_name_never_runs(files, monkeypatch):
 def test_a_server_behind_a_link_has_its_own_modules_to_itself(files):
     """Python takes the link out of the path that it puts on sys.path."""
     folder = files({"plugin.py": "def process_audio(buffer): import wire\n"})
-    (folder / "link").symlink_to(worker_host.SERVER.parents[1])
+    (folder / "link").symlink_to(worker_host.SERVER.parents[2])
     server = folder / "link" / "pythonfilter" / "worker" / "server.py"
     with WorkerHost(server=server) as host:
         plugin = host.spawn().load(folder / "plugin.py")
@@ -149,7 +149,13 @@ sys.stdin.read()
 def test_without_the_host_there_is_nothing(files):
     script = files({"plugin.py": HUNG}) / "plugin.py"
     host = subprocess.Popen(
-        [processes.PYTHON, "-c", HOST, str(pathlib.Path(__file__).parent), str(script)],
+        [
+            processes.PYTHON,
+            "-c",
+            HOST,
+            str(pathlib.Path(worker_host.__file__).parent),
+            str(script),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -13,7 +13,7 @@ import processes
 import soak
 from waiting import HANG, eventually
 
-APPLICATION = pathlib.Path(__file__).parent / "workers_application.py"
+APPLICATION = pathlib.Path(__file__).parent / "programs" / "workers_application.py"
 KILLS = soak.count(40, 1000, "PYTHONFILTER_KILLS")
 STARTS = soak.count(2, 25, "PYTHONFILTER_WORKER_STARTS")
 WORKERS = soak.count(25, 100)

@@ -23,6 +23,7 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 from waiting import PATIENCE, eventually  # noqa: E402
 
 # Ends itself when it finds a file that says how: in the middle of its work, in
@@ -288,7 +289,7 @@ def memory(pids):
 def many(count, times):
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    gain = pathlib.Path(__file__).parents[2] / "plugins_py" / "simple_gain.py"
+    gain = pathlib.Path(__file__).parents[3] / "plugins_py" / "simple_gain.py"
     filters = " ! ".join([f'pythonfilter script="{gain}" isolation=process'] * count)
     pipeline = Gst.parse_launch(
         f"audiotestsrc num-buffers=20 samplesperbuffer=480 ! {filters} ! fakesink"
@@ -300,7 +301,9 @@ def many(count, times):
         message = pipeline.get_bus().timed_pop_filtered(
             PATIENCE * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR
         )
-        assert message and message.type == Gst.MessageType.EOS, message
+        assert message and message.type == Gst.MessageType.EOS, (
+            message and message.get_structure().to_string()
+        )
         pids = children()
         figures.append((len(pids), descriptors(), memory(pids), memory([os.getpid()])))
         pipeline.set_state(Gst.State.NULL)

@@ -49,7 +49,7 @@ def _plugin_folder():
     raise SystemExit(f"the plugin is not built: none in {build / 'gst'}")
 
 
-ROOT = _plain(pathlib.Path(__file__).parents[2], "project")
+ROOT = _plain(pathlib.Path(__file__).parents[3], "project")
 PLUGINS = ROOT / "plugins_py"
 GAIN = PLUGINS / "simple_gain.py"
 BUILD = _plain(pathlib.Path(_plugin_folder()).parent, "build")

@@ -6,7 +6,7 @@ import json
 import processes
 from sealing import write_key
 
-PROGRAM = (processes.ROOT / "tests/python/push_application.py").read_text()
+PROGRAM = (processes.ROOT / "tests/python/programs/push_application.py").read_text()
 
 
 class Steps:
