@@ -6,7 +6,7 @@ A module beside a plugin is `_pythonfilter_N.nets` to the import system, and
 dataclasses, typing and importlib.import_module() look that up in sys.modules.
 There it is the module itself as long as nobody else can mean another one by
 that name. Otherwise it is a Shared, which is to each plugin its own module: who
-asks is told by the frames on the stack. docs/architecture.md has the reasons.
+asks is told by the frames on the stack. docs/decisions.md has the reasons.
 """
 
 from __future__ import annotations
