@@ -61,11 +61,12 @@ void capture_exception(Failure *failure, const char *phase) {
     PyErr_Clear();
     return;
   }
-  // Formatting it raised as well, or Python is only half there yet.
+  // Formatting it raised as well, and it may be of any length; or Python is
+  // only half there yet.
   PyErr_Clear();
   failure->kind = kind_of(exception.get(), "");
   failure->type = Py_TYPE(exception.get())->tp_name;
-  Ref text = steal(PyObject_Str(exception.get()));
+  Ref text = python.describe ? Ref{} : steal(PyObject_Str(exception.get()));
   PyErr_Clear();
   failure->message = text_of(text.get(), "(an exception that cannot be shown)");
 }

@@ -186,6 +186,7 @@ bool look_up_names(const PluginSpec &spec) {
   Ref host = steal(PyImport_ImportModule("_pythonfilter.host.plugin"));
   if (!host) return false;
   python.describe = PyObject_GetAttrString(host.get(), "describe_exception");
+  python.shown = PyObject_GetAttrString(host.get(), "shown");
   // The venv first: NumPy may come from it.
   Ref prepared = steal(
       PyObject_CallMethod(host.get(), "prepare_interpreter", "Os",

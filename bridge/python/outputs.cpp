@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "outputs.hpp"
 
+#include "names.hpp"
 #include "numpy_api.hpp"
 #include "release_later.hpp"
 #include "view_types.hpp"
@@ -271,10 +272,11 @@ bool read_time(PyObject *given, const char *name, uint64_t *time) {
   if (!value) return false;
   if (value.get() == Py_None) return true;
   if (!PyIndex_Check(value.get()) || PyBool_Check(value.get())) {
-    PyErr_Format(PyExc_TypeError,
-                 "gave a %s whose %s is %R: a time is a whole number of "
-                 "nanoseconds, as buffer.pts, or None",
-                 type, name, value.get());
+    if (Ref text = steal(PyObject_CallOneArg(python.shown, value.get())))
+      PyErr_Format(PyExc_TypeError,
+                   "gave a %s whose %s is %S: a time is a whole number of "
+                   "nanoseconds, as buffer.pts, or None",
+                   type, name, text.get());
     return false;
   }
   Ref number = steal(PyNumber_Index(value.get()));
@@ -285,9 +287,10 @@ bool read_time(PyObject *given, const char *name, uint64_t *time) {
     return true;
   }
   PyErr_Clear();
-  PyErr_Format(PyExc_ValueError,
-               "gave a %s whose %s is %R: a time is from 0 to 2**63 - 1 ns",
-               type, name, number.get());
+  if (Ref text = steal(PyObject_CallOneArg(python.shown, number.get())))
+    PyErr_Format(PyExc_ValueError,
+                 "gave a %s whose %s is %S: a time is from 0 to 2**63 - 1 ns",
+                 type, name, text.get());
   return false;
 }
 

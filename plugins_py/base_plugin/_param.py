@@ -34,6 +34,25 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+_MOST_CHOICES = 4096
+_LONGEST_CHOICE = 1000
+
+
+def _members_of(choices: Collection[Any]) -> dict[str, Any]:
+    """By their texts."""
+    if len(choices) > _MOST_CHOICES:
+        raise ValueError(f"{len(choices)} choices are more than {_MOST_CHOICES}")
+    members = {}
+    for each in choices:
+        if not isinstance(each, (str, int, float, enum.Enum)):
+            raise TypeError(f"a choice is a text, not {type(each).__name__}")
+        text = text_of(each)
+        if len(text) > _LONGEST_CHOICE:
+            raise ValueError(f"a choice of {len(text)} characters is too long")
+        members[text] = each
+    return members
+
+
 class Param(Generic[T]):
     """A parameter, declared in the class of a plugin::
 
@@ -59,7 +78,7 @@ class Param(Generic[T]):
     ``description``
         One line that says what it does.
     ``choices``
-        The texts that a str may be.  Those of an ``enum.Enum`` are its values
+        The texts that a str may be, 4096 at most.  Those of an ``enum.Enum`` are its values
         where they are texts, its names otherwise.
     ``secret``
         Whether it only goes in, as if named in the plugin's ``secrets``.
@@ -90,7 +109,7 @@ class Param(Generic[T]):
         self._members: dict[str, Any] = {}
         given: Any = self.type if isinstance(default, enum.Enum) else choices
         if given is not None:
-            self._members = {text_of(each): each for each in given}
+            self._members = _members_of(given)
         self.choices = tuple(self._members)
         self._check_declaration()
 

@@ -7,10 +7,12 @@ import inspect
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from types import FrameType, FunctionType, TracebackType
 from typing import Any
 
 from . import loader, names
+from .brief import MOST_TEXT, cut, is_large, shown
 
 
 class PluginError(Exception):
@@ -61,6 +63,7 @@ _MACHINERY = (
     os.path.join(names.PLUGINS, "pythonfilter", ""),
     "<frozen ",
 )
+_MOST_FRAMES = 2000  # a plugin may set a limit of recursion of its own
 
 
 def _is_machinery(file: str) -> bool:
@@ -71,7 +74,7 @@ def _own_frames(
     trace: TracebackType | None,
 ) -> traceback.StackSummary:
     """Without the frames of ours and of the import machinery."""
-    summary = traceback.extract_tb(trace)
+    summary = traceback.extract_tb(trace, -_MOST_FRAMES)
     return traceback.StackSummary.from_list(
         [frame for frame in summary if not _is_machinery(frame.filename)]
     )
@@ -91,15 +94,6 @@ def describe_exception(
         as_c_string(cut(function)),
         as_c_string(_cut_middle(trace)),
     )
-
-
-MOST_TEXT = 16384  # characters; nobody reads more
-
-
-def cut(text: str) -> str:
-    """No more of it than somebody reads, with a mark."""
-    more = len(text) - MOST_TEXT
-    return f"{text[:MOST_TEXT]}… ({more} characters more)" if more > 0 else text
 
 
 def as_c_string(text: str) -> str:
@@ -126,7 +120,7 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
         if name.startswith(loader.PREFIX):
             name = name.partition(".")[2]
     try:
-        message = cut(str(error))
+        message = cut(_text_of(error))
     except BaseException as nested:  # its __str__ is the plugin's code as well
         message = f"(its __str__ raised {type(nested).__name__})"
     message = " ".join(message.split())
@@ -140,9 +134,34 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
         file, line, function = last.filename, last.lineno or 0, last.name
     if isinstance(error, SyntaxError) and error.filename:
         file, line = error.filename, error.lineno or 0
-        message = error.msg
+        message = error.msg if isinstance(error.msg, str) else shown(error.msg)
     kind = "end-of-stream" if _is_called(error, "EndOfStream") else "raised"
     return kind, name, message, file, line, function, _format(error, frames)
+
+
+# Those whose text is str() or repr() of what they were made with.
+_OF_ARGUMENTS = (BaseException.__str__, KeyError.__str__, OSError.__str__)
+
+
+def _is_endless(error: BaseException) -> bool:
+    """Whether it has a text that would take long to make."""
+    if isinstance(error, SyntaxError):
+        return is_large((error.msg, error.filename, error.text), 2 * MOST_TEXT)
+    told = error.args
+    # A text by itself is there already.
+    there = len(told) == 1 and type(told[0]) is str
+    kind = type(error).__str__
+    return (
+        kind in _OF_ARGUMENTS
+        and not (there and kind is BaseException.__str__)
+        and is_large(told)
+    )
+
+
+def _text_of(error: BaseException) -> str:
+    if _is_endless(error):
+        return ", ".join(shown(each) for each in error.args[:10])
+    return str(error)
 
 
 def _is_called(error: BaseException, name: str) -> bool:
@@ -162,12 +181,31 @@ def _deepest_plugin_frame(
 
 def _format(error: BaseException, frames: traceback.StackSummary) -> str:
     try:
-        shown = traceback.TracebackException.from_exception(error)
-        shown.stack = frames
-        _cut_messages(shown)
-        return _cut_middle("".join(shown.format()).rstrip())
+        if not any(map(_is_endless, _chain(error))):
+            whole = traceback.TracebackException.from_exception(
+                error, limit=-_MOST_FRAMES
+            )
+            whole.stack = frames
+            _cut_messages(whole)
+            return _cut_middle("".join(whole.format()).rstrip())
     except BaseException:  # a repr in it raised
-        return _cut_middle("".join(frames.format()).rstrip())
+        pass
+    return _cut_middle("".join(frames.format()).rstrip())
+
+
+def _chain(error: Any) -> Iterator[BaseException]:
+    """It, and those that it came from."""
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        each = waiting.pop()
+        yield each
+        others = [each.__cause__, each.__context__]
+        others += getattr(each, "exceptions", None) or []
+        for other in others:
+            # There may be a hundred thousand: each is looked at once.
+            if isinstance(other, BaseException) and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
 
 
 def _cut_middle(text: str) -> str:
@@ -179,15 +217,17 @@ def _cut_middle(text: str) -> str:
     return f"{text[:half]}\n… ({more} characters left out)\n{text[-half + 100:]}"
 
 
-def _cut_messages(shown: Any) -> None:
+def _cut_messages(whole: Any) -> None:
     """Of an exception, and of those that it came from."""
-    waiting = [shown]
+    waiting = [whole]
     while waiting:
         each = waiting.pop()
         each._str = cut(str(each._str))
         notes = getattr(each, "__notes__", None)
-        if isinstance(notes, (list, tuple)):
-            each.__notes__ = [cut(str(note)) for note in notes[:100]]
+        notes = notes[:100] if isinstance(notes, (list, tuple)) else ()
+        each.__notes__ = [
+            cut(note) if isinstance(note, str) else shown(note) for note in notes
+        ]
         others = [each.__cause__, each.__context__]
         others += getattr(each, "exceptions", None) or []
         # There may be a hundred thousand: each is looked at once.
@@ -202,7 +242,7 @@ def stack_of_thread(thread: int) -> str:
     summary = traceback.StackSummary.from_list(
         [
             entry
-            for entry in traceback.extract_stack(frame)
+            for entry in traceback.extract_stack(frame, _MOST_FRAMES)
             if not _is_machinery(entry.filename)
         ]
     )

@@ -24,6 +24,8 @@ LAYOUTS = ("interleaved", "non-interleaved")
 REMAINDERS = ("pad", "pass")
 MAX_BLOCK_SIZE = 2**20
 MAX_CHANNELS = 64
+MOST_CAPS = 256 * 1024  # characters; the element reads no more
+MOST_DECLARED = 4096  # of anything: rates, names, Params, choices
 NATIVE = "LE" if sys.byteorder == "little" else "BE"
 # What the elements read of a plugin's class.
 DECLARATIONS = (
@@ -82,10 +84,15 @@ TAKEN = ("name", "parent")
 
 def param_name_problem(name: str) -> str:
     """Why no property can be called like the Param; "" if one can."""
-    plain = name.isascii() and name[:1].isalpha() and name.replace("_", "").isalnum()
+    plain = (
+        len(name) <= 255
+        and name.isascii()
+        and name[:1].isalpha()
+        and name.replace("_", "").isalnum()
+    )
     if plain and name not in TAKEN:
         return ""
     return (
-        f"has a Param {name!r}: it must be called something else than "
-        f"{' and '.join(TAKEN)}, with letters of ASCII, digits and _"
+        f"has a Param {name[:255]!r}: it must be called something else than "
+        f"{' and '.join(TAKEN)}, with letters of ASCII, digits and _, at most 255"
     )

@@ -20,6 +20,7 @@ from typing import Any
 
 from . import loader
 from . import names
+from .brief import cut
 
 # (level, file, line, function, text); shows whose call runs on the thread, or
 # the element that it was made for.
@@ -51,10 +52,10 @@ class CategoryHandler(logging.Handler):
             text = self.format(record)
             self._log(
                 record.levelno,
-                str(record.pathname),
+                cut(str(record.pathname)),
                 record.lineno,
-                record.funcName or "",
-                text.replace("\0", "\\0"),
+                cut(record.funcName or ""),
+                cut(text).replace("\0", "\\0"),
             )
         except Exception:
             self.handleError(record)

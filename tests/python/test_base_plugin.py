@@ -347,6 +347,28 @@ def test_what_cannot_be_sent_is_refused_outside_a_pipeline_as_well():
     assert not plugin.posted
 
 
+@pytest.mark.parametrize(
+    "value, says",
+    [
+        # Nothing that comes after what is too much is looked at.
+        (["x" * 70_000, object()], "with field the message is larger than 64 KiB"),
+        ([1] * 10_000 + [object()], "with field the message is larger than 64 KiB"),
+        ("x" * 70_000 + "\ud800", "with field the message is larger than 64 KiB"),
+        (["€" * 21_000, "€" * 21_000], "with field the message is larger than"),
+        (np.array(["", "x" * 70_000]), "with field the message is larger than"),
+        (1 << 9000, "field: an int of 9001 bits needs more than 64 bits"),
+        ([1, 1 << 9000], "field: an int of 9001 bits needs more than 64 bits"),
+        ("x" * 9_000 + "\0", "field: 'x{100}'… cannot be sent as UTF-8 text"),
+    ],
+)
+def test_values_are_counted_before_they_are_looked_at(value, says):
+    plugin = Posting()
+    with pytest.raises(ValueError, match=f"^{says}") as caught:
+        plugin.post("m", field=value)
+    assert len(str(caught.value)) < 200
+    assert not plugin.posted
+
+
 def test_names_of_a_message_and_its_fields_are_no_place_for_data():
     plugin = Posting()
     plugin.post("n" * 255, **{"f" * 255: 1})

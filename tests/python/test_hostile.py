@@ -71,6 +71,53 @@ def test_text_of_an_exception_is_cut(kind, says, isolation):
     assert len(result.err) < 200_000
 
 
+LARGE = "list of length 10000000, too large to show"
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["Filter", "Source", "Sink"])
+@pytest.mark.parametrize(
+    "what, says",
+    [
+        ("post", "() raised ValueError: with value the message is larger than 64 KiB"),
+        ("raise", f"() raised ValueError: 1, {LARGE}"),
+        ("rates", f"declares rates = {LARGE}"),
+        ("parameter", f"gain is now {LARGE}"),
+        ("description", None),
+    ],
+)
+def test_what_is_too_large_is_told_in_a_line(what, says, kind, isolation):
+    script = f"script={HOSTILE / 'too_large.py'} class={kind} isolation={isolation}"
+    end = "fakesink async=false"
+    line = {
+        "Filter": f"audiotestsrc num-buffers=3 ! pythonfilter {script} ! {end}",
+        "Source": f"pythonsrc num-buffers=3 {script} ! {end}",
+        "Sink": f"audiotestsrc num-buffers=3 ! pythonsink sync=false {script}",
+    }[kind]
+    result = processes.launch(line, PYTHONFILTER_ATTACK=what)
+    assert (result.code > 0) == (says is not None), result.err
+    assert says is None or says in result.err, result.err[:2000]
+    assert says is None or "too_large.py" in result.err
+    assert len(result.err) < 5_000
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "what, says",
+    [
+        ("latency", "get_processing_latency() gave str of length 10000000: 'xxx"),
+        ("caps", "get_output_caps() gave bytes of length 10000000: b'"),
+        ("choices", "10000000 choices are more than 4096"),
+        ("default", "with the default str of length 10000000: 'xxx"),
+        ("time", f"gave a Timed whose pts is {LARGE}: a time is"),
+    ],
+)
+def test_what_is_too_large_for_a_filter_is_told_in_a_line(what, says, isolation):
+    result = launch("too_large", isolation, what, more="class=Filter")
+    assert says in result.err, result.err[:2000]
+    assert len(result.err) < 5_000
+
+
 @BOTH
 def test_terminals_get_nothing_to_obey(isolation):
     result = launch("escapes", isolation, GST_DEBUG="pythonplugin:4")

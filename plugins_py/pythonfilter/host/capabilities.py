@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from . import params
+from ..brief import is_large, shown
 from ..failures import PluginError, unusable
 from .instance import method_of
 from ..kinds import (
@@ -14,6 +15,8 @@ from ..kinds import (
     LAYOUTS,
     MAX_BLOCK_SIZE,
     MAX_CHANNELS,
+    MOST_CAPS,
+    MOST_DECLARED,
     NATIVE,
     REMAINDERS,
 )
@@ -34,7 +37,22 @@ class Capabilities:
         """Of the class: instances use `self.channels` for what is now."""
         place = self.plugin if inspect.ismodule(self.plugin) else type(self.plugin)
         value = getattr(place, name, None)
-        return None if callable(value) or hasattr(value, "__get__") else value
+        if callable(value) or hasattr(value, "__get__"):
+            return None
+        self._check_size(name, value)
+        return value
+
+    def _check_size(self, name: str, value: Any) -> None:
+        """Before anything is made of it."""
+        known = (tuple, list, set, frozenset, dict)
+        many = isinstance(value, known) and len(value) > MOST_DECLARED
+        if isinstance(value, range):
+            many = value.step != 1 and bool(value[MOST_DECLARED:])
+        if many or is_large(value, MOST_CAPS):
+            raise self._unusable(
+                f"declares {name} = {shown(value)}: there are at most "
+                f"{MOST_DECLARED} values, and {MOST_CAPS} characters in all"
+            )
 
     def read_class_attributes(self) -> None:
         """Raises PluginError for a declaration that means nothing."""
@@ -48,7 +66,7 @@ class Capabilities:
             wrong = [name for name in given if name not in known]
             if wrong:
                 raise self._unusable(
-                    f"declares {what} = {given!r}, but only {', '.join(known)} exist"
+                    f"declares {what} = {shown(given)}, but only {', '.join(known)} exist"
                 )
         self.interleaved = "interleaved" in layouts
         self.non_interleaved = "non-interleaved" in layouts
@@ -100,7 +118,7 @@ class Capabilities:
             return ""
         if not isinstance(value, str) or not value.strip():
             raise self._unusable(
-                f"declares {name} = {value!r}; it must be a string of GStreamer "
+                f"declares {name} = {shown(value)}; it must be a string of GStreamer "
                 "caps, such as 'application/x-sframe'"
             )
         return value
@@ -110,12 +128,13 @@ class Capabilities:
         closed = getattr(self.plugin, "fail_closed", False)
         if not isinstance(closed, bool):
             raise self._unusable(
-                f"declares fail_closed = {closed!r}; it must be True or False"
+                f"declares fail_closed = {shown(closed)}; it must be True or False"
             )
         self.fail_closed = closed
         secrets = getattr(self.plugin, "secrets", ())
         if inspect.ismodule(secrets):  # of a module that imports Python's own
             secrets = ()
+        self._check_size("secrets", secrets)
         if isinstance(secrets, str):
             secrets = (secrets,)
         if not isinstance(secrets, (tuple, list, set, frozenset)) or not all(
@@ -136,13 +155,13 @@ class Capabilities:
             size = 0
         if type(size) is not int or not 0 <= size <= MAX_BLOCK_SIZE:
             raise self._unusable(
-                f"declares block_size = {size!r}; it must be an int from 0 to "
+                f"declares block_size = {shown(size)}; it must be an int from 0 to "
                 f"{MAX_BLOCK_SIZE}"
             )
         remainder = self._declared("block_remainder")
         if remainder not in (None, *REMAINDERS):
             raise self._unusable(
-                f"declares block_remainder = {remainder!r}, but only "
+                f"declares block_remainder = {shown(remainder)}, but only "
                 f"{', '.join(REMAINDERS)} exist"
             )
         return size, remainder == "pass"
@@ -163,7 +182,7 @@ class Capabilities:
         for low, high in ranges:
             if not (isinstance(low, int) and least <= low <= high <= most):
                 raise self._unusable(
-                    f"declares {name} = {value!r}; it must be an int, a range or a "
+                    f"declares {name} = {shown(value)}; it must be an int, a range or a "
                     f"tuple of ints from {least} to {most}"
                 )
         return tuple(ranges)
@@ -173,5 +192,7 @@ def _as_names(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, (tuple, list, set, frozenset)):
-        return tuple(str(name) for name in value)
+        return tuple(
+            str(name) if isinstance(name, str) else shown(name) for name in value
+        )
     return ()

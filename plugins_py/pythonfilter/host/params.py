@@ -11,7 +11,11 @@ import enum
 import numbers
 from typing import Any
 
-from ..kinds import param_name_problem
+from ..brief import cut, is_large, shown
+from ..kinds import MOST_DECLARED, param_name_problem
+
+# Characters of a value: a text may be a small file, and no large one.
+MOST_VALUE = 2**20
 
 # Of base_plugin.Param.
 ATTRIBUTES = (
@@ -49,13 +53,15 @@ class Params:
         }
         curves = getattr(plugin, "curves", ()) if self.all else ()
         self._curves = (curves,) if isinstance(curves, str) else tuple(curves)
+        if len(self.all) > MOST_DECLARED:
+            raise ValueError(f"has {len(self.all)} Params, not {MOST_DECLARED} at most")
         for name, param in self.all.items():
             _check(name, param)
         for name in self._curves:
             if name not in self.all or kind_of(self.all[name]) != "float":
                 raise ValueError(
-                    f"declares curves = {curves!r}, but {name!r} is no Param that "
-                    "is a float"
+                    f"declares curves = {shown(curves)}, but {shown(name)} is no "
+                    "Param that is a float"
                 )
 
     def describe(self) -> tuple[Description, ...]:
@@ -67,9 +73,9 @@ class Params:
                 "" if param.secret else param.format(param.default),
                 _limit(param, param.minimum),
                 _limit(param, param.maximum),
-                str(param.unit),
-                " ".join(str(param.description).split()),
-                str(param.allowed),
+                _text(param.unit),
+                " ".join(_text(param.description).split()),
+                cut(str(param.allowed)),
                 tuple(param.choices or ()),
                 bool(param.secret),
                 name in self._curves,
@@ -101,6 +107,10 @@ def kind_of(param: Any) -> str:
     return "float" if issubclass(param.type, numbers.Real) else "string"
 
 
+def _text(said: object) -> str:
+    return cut(said) if isinstance(said, str) else shown(said)
+
+
 def _limit(param: Any, value: Any) -> str:
     if value is None:
         return ""
@@ -111,8 +121,18 @@ def _check(name: str, param: Any) -> None:
     problem = param_name_problem(name)
     if problem:
         raise ValueError(problem)
+    if len(param.choices or ()) > MOST_DECLARED or is_large(
+        (param.default, param.choices), MOST_VALUE
+    ):
+        raise ValueError(
+            f"has a Param {name!r} with the default {shown(param.default)} and "
+            f"{len(param.choices or ())} choices: there are at most "
+            f"{MOST_DECLARED}, and {MOST_VALUE} characters in all"
+        )
     if kind_of(param) != "int":
         return
     for value in (param.default, param.minimum, param.maximum):
         if value is not None and not -(2**63) <= value < 2**63:
-            raise ValueError(f"has a Param {name!r} with {value}: more than 64 bits")
+            raise ValueError(
+                f"has a Param {name!r} with {shown(value)}: more than 64 bits"
+            )

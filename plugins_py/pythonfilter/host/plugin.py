@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from .. import interpreter, loader, log, spelling
+from ..brief import is_large, shown
 from ..failures import (
     PluginError,
     as_c_string,
@@ -29,7 +30,7 @@ from ..failures import (
     unusable,
 )
 from ..interpreter import check_numpy, log_with, prepare_interpreter
-from ..kinds import AUDIO_METHODS, ELEMENTS
+from ..kinds import AUDIO_METHODS, ELEMENTS, MOST_CAPS
 from ..reading import Unusable, read
 from .capabilities import Capabilities
 from .instance import (
@@ -39,6 +40,7 @@ from .instance import (
     name_of,
     wrong_kind,
 )
+from .params import MOST_VALUE
 
 __all__ = [
     "AUDIO_METHODS",
@@ -51,6 +53,7 @@ __all__ = [
     "log_with",
     "names",
     "prepare_interpreter",
+    "shown",
     "stack_of_thread",
 ]
 
@@ -66,9 +69,6 @@ def names() -> tuple[Any, Any, Any]:
 
 
 # ---- loading ----------------------------------------------------------------
-
-
-MOST_CAPS = 256 * 1024  # characters; the element reads no more
 
 
 def load(
@@ -157,11 +157,25 @@ def _check_script(script: str) -> str:
     return path
 
 
+def _number(told: Any) -> float:
+    """NaN for what is none."""
+    if isinstance(told, int):
+        told = max(-(2**62), min(told, 2**62))
+    try:
+        return math.nan if is_large(told) else float(told)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def _refused(answer: object) -> bool:
     """False and numpy.False_ mean no; None and anything else mean yes."""
     return answer is False or (
         type(answer).__name__ in ("bool_", "bool") and not answer
     )
+
+
+def _is_own(method: object) -> bool:
+    return getattr(method, "__module__", "base_plugin") != "base_plugin"
 
 
 class Host(Capabilities):
@@ -296,12 +310,11 @@ class Host(Capabilities):
         setattr(self.plugin, key, now)
 
     def _has_own_setter(self) -> bool:
-        setter = method_of(self.plugin, "set_parameter", "setParameter")
-        return getattr(setter, "__module__", "base_plugin") != "base_plugin"
+        return _is_own(method_of(self.plugin, "set_parameter", "setParameter"))
 
-    def _place_of_setter(self, setter: object) -> tuple[str, int, str]:
+    def _place_of(self, method: object) -> tuple[str, int, str]:
         """That of base_plugin is no place where anything could be mended."""
-        return self.place_of(setter) if self._has_own_setter() else (self._file, 0, "")
+        return self.place_of(method) if _is_own(method) else (self._file, 0, "")
 
     def initialize(self) -> None:
         if not inspect.ismodule(self.plugin):
@@ -410,7 +423,7 @@ class Host(Capabilities):
             raise PluginError(
                 "refused",
                 f"refused the parameter {key}={value}" + self._params.advice(key),
-                *self._place_of_setter(setter),
+                *self._place_of(setter),
             )
         return self._value_of(key)
 
@@ -422,10 +435,22 @@ class Host(Capabilities):
         if key in self.secrets:
             return None
         getter = method_of(self.plugin, "get_parameter", "getParameter")
+        # Before base_plugin makes a text of it.
+        self._check_value(key, getattr(self.plugin, "__dict__", {}).get(key), None)
         if getter is None and key in self._params.all:
             return str(self._params.all[key].format(getattr(self.plugin, key)))
         now = getter(key) if getter is not None else None
+        self._check_value(key, now, getter)
         return now if isinstance(now, str) and now else None
+
+    def _check_value(self, key: str, value: object, getter: object) -> None:
+        if is_large(value, MOST_VALUE):
+            raise PluginError(
+                "bad-result",
+                f"{key} is now {shown(value)}: no parameter has a value of more than "
+                f"{MOST_VALUE} characters",
+                *self._place_of(getter),
+            )
 
     def get_output_caps(self, input_caps: str) -> tuple[str, str, int, str]:
         """(caps, file, line, function): the answer and whose it is."""
@@ -445,7 +470,7 @@ class Host(Capabilities):
             (
                 f"{name}() gave {len(mapped)} characters, which are longer than any caps"
                 if isinstance(mapped, str)
-                else f"{name}() gave {mapped!r}, not a string of GStreamer caps"
+                else f"{name}() gave {shown(mapped)}, not a string of GStreamer caps"
             ),
             *self.place_of(method),
         )
@@ -453,13 +478,17 @@ class Host(Capabilities):
     def latency(self) -> float:
         """In seconds."""
         assert self._latency is not None
-        seconds = float(self._latency())
+        told = self._latency()
+        seconds = _number(told)
         if seconds <= LONGEST_LATENCY:
             return seconds
-        raise PluginError(
+        raise self._bad_result(self._latency, told, "which is no time in seconds")
+
+    def _bad_result(self, method: object, told: object, why: str) -> PluginError:
+        return PluginError(
             "bad-result",
-            f"{name_of(self._latency)}() gave {seconds}, which is no time in seconds",
-            *self.place_of(self._latency),
+            f"{name_of(method)}() gave {shown(told)}, {why}",
+            *self.place_of(method),
         )
 
     def duration(self) -> int | None:
@@ -487,7 +516,7 @@ class Host(Capabilities):
             pass
         raise PluginError(
             "bad-result",
-            f"{name_of(self._duration)}() gave {told!r}; it must be an int, which is "
+            f"{name_of(self._duration)}() gave {shown(told)}; it must be an int, which is "
             "frames, a float, which is seconds, or None",
             *self.place_of(self._duration),
         )
@@ -505,7 +534,11 @@ class Host(Capabilities):
     def available_space(self) -> int:
         """Frames a sink can take; less than none is none."""
         assert self._space is not None
-        return max(0, min(int(self._space()), 2**31 - 1))
+        told = self._space()
+        frames = _number(told)
+        if math.isnan(frames):
+            raise self._bad_result(self._space, told, "which is no number of frames")
+        return int(max(0, min(frames, 2**31 - 1)))
 
     def unlock(self) -> None:
         plugin: Any = self.plugin

@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import Any
 
-from ..failures import cut
+from ..brief import cut
 
 from . import wire
 from .running import Running

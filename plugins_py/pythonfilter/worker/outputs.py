@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..brief import shown
+
 from .view import Format, c_name
 
 ALIGNMENT = 16
@@ -67,7 +69,7 @@ def _time(given: Any, name: str) -> int:
     value = getattr(given, name)
     if value is None:
         return NO_TIME
-    said = f"gave a {c_name(given)} whose {name} is {value!r}: a time is "
+    said = f"gave a {c_name(given)} whose {name} is {shown(value)}: a time is "
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
         raise TypeError(said + "a whole number of nanoseconds, as buffer.pts, or None")
     number = operator.index(value)

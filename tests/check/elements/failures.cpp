@@ -34,8 +34,8 @@ const Mistake mistakes[] = {
            "        return float('nan')\n" FINE,
      "get_processing_latency", "", "gave nan, which is no time in seconds"},
     {"get_processing_latency gives text",
-     CLASS "    def get_processing_latency(self): return 'soon'\n" FINE,
-     "get_processing_latency", "ValueError", "get_processing_latency() raised"},
+     CLASS "    def get_processing_latency(self): return 'soon'  # here\n" FINE,
+     "get_processing_latency", "", "gave 'soon', which is no time in seconds"},
     // ---- the audio method
     {"raises", RAISES("raise ValueError('too loud')"), "process_audio",
      "ValueError", "process_audio() raised ValueError: too loud"},

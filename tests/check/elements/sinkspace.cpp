@@ -221,7 +221,7 @@ const Refusal refusals[] = {
     {"space fails", "    def get_available_space(self): 1 / 0\n", 0,
      "get_available_space() raised ZeroDivisionError"},
     {"space is no number", "    def get_available_space(self): return 'all'\n",
-     0, "get_available_space() raised ValueError"},
+     0, "get_available_space() gave 'all', which is no number of frames"},
 };
 const int refusal_count = int(std::size(refusals));
 
