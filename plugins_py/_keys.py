@@ -9,7 +9,7 @@ of a key into a message.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import errno
 import os
 import re
@@ -23,6 +23,8 @@ from _held_keys import held
 KEY_SIZE = 32
 PATIENCE = 3.0  # seconds for whoever writes the key to a pipe
 _LINE = re.compile(rb"[A-Za-z0-9_-]{43}=")
+# What is no comment, without the space around it.
+_LINES = re.compile(rb"^[^\S\n]*([^#\s][^\n]*?)[^\S\n]*$", re.MULTILINE)
 # What people have keys in: base64 of either alphabet, with padding or without,
 # or hexadecimal digits, of so many bytes.
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
@@ -112,23 +114,29 @@ def read_descriptor(descriptor: int) -> bytes:
     what = f"key_fd: descriptor {descriptor}"
     if descriptor < 0:
         raise ValueError(f"{what} is no descriptor")
+    text = _space()
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode):
             # The number may be somebody else's file by now.
             start = os.lseek(descriptor, 0, os.SEEK_CUR)
-            text = os.pread(descriptor, _LONGEST + 1, start)
+            size = os.preadv(descriptor, [text], start)
         elif stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            text = _read_to_end(descriptor)
+            size = _read_to_end(descriptor, text)
         else:
             raise OSError(errno.EINVAL, "it is no file, pipe or socket")
     except OSError as error:
         raise OSError(error.errno, f"{what} cannot be read: {error.strerror}") from None
-    return _parse(what, text)
+    return _parse(what, text, size)
 
 
-def _read_to_end(descriptor: int) -> bytes:
-    """TimeoutError, an OSError, if the other end stays open.
+def _space() -> bytearray:
+    """For what is read: unlike bytes it can be overwritten, and is never copied."""
+    return bytearray(_LONGEST + 1)
+
+
+def _read_to_end(descriptor: int, text: bytearray) -> int:
+    """How much of it there is; TimeoutError, an OSError, if the other end stays open.
 
     Nothing is read before it is closed: what is still written to may be somebody
     else's, under a number that was ours.
@@ -141,13 +149,13 @@ def _read_to_end(descriptor: int) -> bytes:
         if time.monotonic() >= until:
             why = f"its other end was not closed within {PATIENCE:g} s"
             raise TimeoutError(errno.ETIMEDOUT, why)
-    text = b""
-    while len(text) <= _LONGEST:
-        piece = os.read(descriptor, _LONGEST + 1)
-        if not piece:
+    size = 0
+    while size < len(text):
+        more = os.readv(descriptor, [memoryview(text)[size:]])
+        if not more:
             break
-        text += piece
-    return text
+        size += more
+    return size
 
 
 def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
@@ -182,10 +190,11 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
                 f"{what} is open to others (mode {status.st_mode & 0o7777:04o}): "
                 "run chmod 600 on it, and better make a new key"
             )
-        text = os.pread(descriptor, _LONGEST + 1, 0)
+        text = _space()
+        size = os.preadv(descriptor, [text], 0)
     finally:
         os.close(descriptor)
-    return _parse(what, text)
+    return _parse(what, text, size)
 
 
 def _folder(path: str) -> str:
@@ -196,12 +205,19 @@ def _folder(path: str) -> str:
     return folder if folder != "/" else ""
 
 
-def _parse(what: str, text: bytes) -> bytes:
-    lines = [line.strip() for line in text.splitlines()]
-    keys = [line for line in lines if line and not line.startswith(b"#")]
-    if len(text) > _LONGEST or len(keys) != 1 or not _LINE.fullmatch(keys[0]):
-        raise ValueError(
-            f"{what} holds no key, which is one line of {KEY_SIZE} bytes in URL-safe "
-            "base64 (44 characters): examples/make-key writes one"
-        )
-    return base64.urlsafe_b64decode(keys[0])
+def _parse(what: str, text: bytearray, size: int) -> bytes:
+    """The key; what it was read from is overwritten."""
+    try:
+        keys = [found.span(1) for found in _LINES.finditer(text, 0, size)]
+        if size > _LONGEST or len(keys) != 1 or not _LINE.fullmatch(text, *keys[0]):
+            raise ValueError(
+                f"{what} holds no key, which is one line of {KEY_SIZE} bytes in "
+                "URL-safe base64 (44 characters): examples/make-key writes one"
+            )
+        begin, end = keys[0]
+        for at in range(begin, end):
+            if text[at] in b"-_":
+                text[at] = b"+/"[text[at] == ord("_")]
+        return binascii.a2b_base64(memoryview(text)[begin:end])
+    finally:
+        text[:] = bytes(len(text))

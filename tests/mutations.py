@@ -744,7 +744,7 @@ AUDITED = (
         "gst/stream/filterstream.cpp",
         "  if (!in_place_ || !(silences ||",
         "  if (!(silences ||",
-        ("converting",),
+        ("byteinputs::test_what_went_in*",),
     ),
     Mutation(
         "silence-of-what-is-no-audio",
@@ -783,6 +783,13 @@ AUDITED = (
         "    def __reduce_ex__(",
         "    def __reduce_never__(",
         ("test_key_memory.py::test_a_key_is_not_copied_into_a_pickle",),
+    ),
+    Mutation(
+        "line-of-a-key-left",
+        "plugins_py/_keys.py",
+        "        text[:] = bytes(len(text))\n",
+        "        del text\n",
+        ("test_key_memory.py::test_what_a_key_was_read_from_is_overwritten",),
     ),
     Mutation(
         "each-break-is-told",

@@ -10,12 +10,14 @@ import copy
 import hashlib
 import json
 import multiprocessing
+import os
 import pickle
 import re
 
 import pytest
 
 import processes
+import _keys
 import fernet_decryptor
 import fernet_encryptor
 import sframe_decryptor
@@ -188,6 +190,25 @@ def test_an_exception_tells_of_no_key(case, tmp_path):
     error = drop.value
     assert error.__cause__ is None and error.__suppress_context__
     assert str(error) == "frame not authentic"
+
+
+@pytest.mark.parametrize("line", [key_text(), key_text()[:-1] + "+"])
+def test_what_a_key_was_read_from_is_overwritten(line, tmp_path, monkeypatch):
+    """A key can only be let go of; its line in a file or a pipe, where it is read."""
+    spaces, space = [], _keys._space
+    monkeypatch.setattr(_keys, "_space", lambda: spaces.append(space()) or spaces[-1])
+    path = write_key(tmp_path / "call.key")
+    (tmp_path / "call.key").write_text(f"# of today\n\n  {line} \r\n")
+    reader, writer = os.pipe()
+    os.write(writer, line.encode())
+    os.close(writer)
+    for read, place in ((_keys.read_key_file, path), (_keys.read_descriptor, reader)):
+        try:
+            assert read(place) == base64.urlsafe_b64decode(line)
+        except ValueError as error:
+            assert "holds no key" in str(error) and line.endswith("+")
+    os.close(reader)
+    assert len(spaces) == 2 and not any(map(any, spaces))
 
 
 def test_a_worker_is_not_told_the_key(tmp_path):

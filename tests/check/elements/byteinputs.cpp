@@ -216,6 +216,22 @@ class Fails:
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_went_in_does_not_go_on_under_other_caps) {
+  const std::string file = write_file("fails_too.py", R"(
+class Fails:
+    input_caps = "ANY"
+    output_caps = "application/x-out"
+    def process_audio(self, buffer):
+        return False
+)");
+  for (const char *policy : {"passthrough", "silence", "drop"})
+    for (const char *input : {"application/x-in", STEREO}) {
+      Conversion stream(file, input, nullptr, {{"on-error", policy}});
+      fail_unless_equals_int(stream.through(bytes_buffer(24)).size(), 0);
+    }
+}
+GST_END_TEST;
+
 static Suite *byteinputs_suite() {
   Suite *suite = suite_create("byteinputs");
   TCase *inputs_case = new_case(suite, "inputs");
@@ -229,6 +245,8 @@ static Suite *byteinputs_suite() {
   tcase_add_test(inputs_case, test_broken_audio_does_not_reach_an_encryptor);
   tcase_add_test(inputs_case, test_silence_in_place_is_that_of_the_format);
   tcase_add_test(inputs_case, test_what_is_no_audio_has_no_silence);
+  tcase_add_test(inputs_case,
+                 test_what_went_in_does_not_go_on_under_other_caps);
   return suite;
 }
 
