@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "../contract.hpp"
-#include "../ticks.hpp"
 #include "names.hpp"
+#include "own_time.hpp"
 
 namespace pythonfilter {
 
@@ -85,9 +85,14 @@ void close() {
 }
 
 bool wait_until_empty(int milliseconds) {
-  const uint64_t limit = monotonic_ns() + uint64_t(milliseconds) * 1000000u;
-  while (inside.load(std::memory_order_acquire) > 0) {
-    if (monotonic_ns() > limit) return false;
+  if (inside.load(std::memory_order_acquire) == 0) return true;
+  // C code that is only kept off the processor by others would go on in a
+  // library that tears itself down, such as OpenBLAS, whose end then never
+  // comes.
+  const OwnTime time;
+  for (int look = 0; inside.load(std::memory_order_acquire) > 0; look++) {
+    if (look % 20 == 19 && time.passed() > uint64_t(milliseconds) * 1000000u)
+      return false;
     const timespec pause = {0, 500000};
     nanosleep(&pause, nullptr);
   }

@@ -24,6 +24,7 @@ bool closed();
 // not initialized, but a second one must not be started in its place.
 bool application_ended();
 void close();
+// Of the time that this process was let run.
 bool wait_until_empty(int milliseconds);
 }  // namespace gate
 

@@ -26,3 +26,8 @@ void work(void) {
   for (int i = 0; i < 20000000; i++)
     memory[i % SIZE]++;
 }
+
+void work_long(void) {
+  for (int i = 0; i < 10; i++)
+    work();
+}
