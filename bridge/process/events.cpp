@@ -18,7 +18,7 @@ constexpr int most_looks = 3;
 }  // namespace
 
 bool Events::readable() {
-  while (!rests()) {
+  while (!rest_ns()) {
     Fields record;
     const auto got = reader_.next(socket_.get(), &record);
     if (got == RecordReader::Got::Nothing) return true;

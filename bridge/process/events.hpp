@@ -21,8 +21,10 @@ class Events final : public Watched {
 
   int descriptor() const override { return socket_.get(); }
   bool readable() override;
-  bool rests() const override {
-    return records_ >= most_records || bytes_ >= most_bytes;
+  uint64_t rest_ns() const override {
+    return records_ >= most_records || bytes_ >= most_bytes
+               ? Supervisor::look_every_ns
+               : 0;
   }
 
   // Any thread; none of them waits. False: the worker does not take it.

@@ -327,7 +327,7 @@ bool Server::take(const Fields &record) {
     retire();
     try_again(std::move(request));
   } else if (fate && first) {
-    output_->readable();
+    output_->read_rest();
     fate->cannot_spawn("no process can be started" +
                        reason_in(output_->last_lines()));
   } else if (fate) {
@@ -352,7 +352,7 @@ void Server::end() {
   reader_ = RecordReader();
   descriptors_.clear();
   socket_.reset();
-  output_->readable();
+  output_->read_rest();
   Supervisor::get().unwatch(output_);
   if (problem_.empty()) {
     problem_ = interpreter_ + " " + describe_status(status) +

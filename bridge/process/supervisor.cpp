@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "supervisor.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <set>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <thread>
@@ -25,7 +25,6 @@ namespace {
 
 // A log handler of the application's may never come back.
 constexpr std::chrono::seconds unwatch_patience(1);
-constexpr int look_every_ns = 200000000;
 
 }  // namespace
 
@@ -36,8 +35,8 @@ struct Supervisor::State {
   bool runs = false;
   Condition done;
   std::map<uint64_t, std::shared_ptr<Watched>> watched;
-  std::set<uint64_t> resting;
-  uint64_t next_id = 1;  // 0 is `wake`
+  std::map<uint64_t, uint64_t> resting;  // until when
+  uint64_t next_id = 1;                  // 0 is `wake`
   uint64_t busy_with = 0;
   std::thread::id thread;
   std::deque<std::function<void()>> tasks;
@@ -72,11 +71,37 @@ struct Supervisor::State {
 
   // With the lock. Whoever rests is not waited for, or this would spin.
   void let_rest(uint64_t id, const Watched *watched) {
-    const bool rests = watched->rests();
-    if (rests && resting.insert(id).second)
+    const uint64_t rest = watched->rest_ns();
+    if (rest && resting.emplace(id, monotonic_ns() + rest).second)
       epoll_ctl(epoll.get(), EPOLL_CTL_DEL, watched->descriptor(), nullptr);
-    else if (!rests && resting.erase(id))
+    else if (!rest && resting.erase(id))
       add(id, watched->descriptor());
+  }
+
+  // With the lock.
+  void end_rests(uint64_t now) {
+    for (auto each = resting.begin(); each != resting.end();) {
+      const auto [id, until] = *each;
+      if (until > now) {
+        ++each;
+        continue;
+      }
+      each = resting.erase(each);
+      add(id, watched[id]->descriptor());
+    }
+  }
+
+  // For how many ms there is nothing to do; -1: until something comes.
+  int patience() {
+    std::lock_guard lock(mutex);
+    const uint64_t now = monotonic_ns();
+    end_rests(now);
+    uint64_t next = UINT64_MAX;
+    for (const auto &[id, each] : watched)
+      if (each->wants_look()) next = now + look_every_ns;
+    for (const auto &[id, until] : resting)
+      next = std::min(next, until);
+    return next == UINT64_MAX ? -1 : int((next - now + 999999) / 1000000);
   }
 
   void run_tasks() {
@@ -107,13 +132,6 @@ struct Supervisor::State {
         each->look();
         return true;
       });
-  }
-
-  bool is_idle() {
-    std::lock_guard lock(mutex);
-    for (const auto &[id, each] : watched)
-      if (each->wants_look()) return false;
-    return true;
   }
 
   template <typename Call>
@@ -152,8 +170,7 @@ struct Supervisor::State {
     }
     for (uint64_t looked = 0;;) {
       epoll_event events[16];
-      const int count = epoll_wait(epoll.get(), events, 16,
-                                   is_idle() ? -1 : look_every_ns / 1000000);
+      const int count = epoll_wait(epoll.get(), events, 16, patience());
       for (int i = 0; i < count; i++) {
         if (events[i].data.u64)
           dispatch(events[i].data.u64,

@@ -17,8 +17,8 @@ class Watched {
   virtual int descriptor() const = 0;
   // On the supervisor's thread, without a lock. False: that was all.
   virtual bool readable() = 0;
-  // It has had its share until the next look, which it has to want.
-  virtual bool rests() const { return false; }
+  // For how long it is left alone, as it has had its share; 0: it has not.
+  virtual uint64_t rest_ns() const { return 0; }
   // Now and then, in the same way, for who wants it.
   virtual bool wants_look() const { return false; }
   virtual void look() {}
@@ -26,6 +26,8 @@ class Watched {
 
 class Supervisor {
  public:
+  static constexpr uint64_t look_every_ns = 200000000;
+
   // The one of this process: a fork has another one. It is never destroyed.
   static Supervisor &get();
 

@@ -170,7 +170,7 @@ Worker::~Worker() {
     is_readable(pidfd_.get(), kill_patience_ms);
   }
   Supervisor::get().unwatch(output_);
-  output_->readable();
+  output_->read_rest();
 }
 
 void Worker::spawned(pid_t pid, Descriptor pidfd) {
@@ -182,7 +182,7 @@ void Worker::spawned(pid_t pid, Descriptor pidfd) {
 
 void Worker::ended(int status) {
   // What it said at last comes before anybody asks for it.
-  output_->readable();
+  output_->read_rest();
   bool at_start = false;
   {
     std::lock_guard lock(mutex_);

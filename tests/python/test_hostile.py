@@ -2,6 +2,7 @@
 """Plugins that attack whoever runs them (tests/hostile), in both isolations."""
 
 import os
+import re
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_text_of_an_exception_is_cut(kind, says, isolation):
     assert len(result.err) < 200_000
 
 
+def line_of(attack, kind, isolation, buffers=3):
+    """A launch line with its class Filter, Source or Sink."""
+    script = f"script={HOSTILE / attack}.py class={kind} isolation={isolation}"
+    tone = f"audiotestsrc num-buffers={buffers} samplesperbuffer=441"
+    end = "fakesink async=false"
+    return {
+        "Filter": f"{tone} ! pythonfilter {script} ! {end}",
+        "Source": f"pythonsrc num-buffers={buffers} {script} ! {end}",
+        "Sink": f"{tone} ! pythonsink sync=false {script}",
+    }[kind]
+
+
 LARGE = "list of length 10000000, too large to show"
 
 
@@ -88,14 +101,9 @@ LARGE = "list of length 10000000, too large to show"
     ],
 )
 def test_what_is_too_large_is_told_in_a_line(what, says, kind, isolation):
-    script = f"script={HOSTILE / 'too_large.py'} class={kind} isolation={isolation}"
-    end = "fakesink async=false"
-    line = {
-        "Filter": f"audiotestsrc num-buffers=3 ! pythonfilter {script} ! {end}",
-        "Source": f"pythonsrc num-buffers=3 {script} ! {end}",
-        "Sink": f"audiotestsrc num-buffers=3 ! pythonsink sync=false {script}",
-    }[kind]
-    result = processes.launch(line, PYTHONFILTER_ATTACK=what)
+    result = processes.launch(
+        line_of("too_large", kind, isolation), PYTHONFILTER_ATTACK=what
+    )
     assert (result.code > 0) == (says is not None), result.err
     assert says is None or says in result.err, result.err[:2000]
     assert says is None or "too_large.py" in result.err
@@ -191,6 +199,53 @@ def test_host_reads_a_flood_of_records_at_its_own_pace():
     records, seconds = map(float, result.out.split())
     # 1000 between two looks, of which there are five a second.
     assert 100 < records <= 1000 * (5 * seconds + 2), (records, seconds)
+
+
+def printed(err):
+    """(bytes that were shown, bytes and lines that are said to be left out)."""
+    shown = sum(map(len, re.findall(r"> (x+)$", err, re.M)))
+    left = re.findall(
+        r"> (?:(\d+) lines)?(?: and )?(?:(\d+) bytes)? left out$", err, re.M
+    )
+    lines, skipped = (sum(int(each or 0) for each in row) for row in zip(*left))
+    return shown, skipped, lines
+
+
+@pytest.mark.parametrize(
+    "what, kind",
+    [
+        ("print", "Filter"),
+        ("print", "Source"),
+        ("print", "Sink"),
+        ("lines", "Filter"),
+        ("stderr", "Filter"),
+        ("write", "Filter"),
+    ],
+)
+def test_a_flood_of_output_is_read_counted_and_not_shown(what, kind):
+    result = processes.launch(
+        line_of("prints", kind, "process", buffers=5),
+        PYTHONFILTER_ATTACK=what,
+        GST_DEBUG="pythonplugin:4",
+        GST_DEBUG_NO_COLOR=1,
+    )
+    assert result.code == 0, result.err[:2000]
+    shown, skipped, lines = printed(result.err)
+    assert skipped > 0.9 * 50_000_000, (shown, skipped, lines)
+    # Of a line of which a part was shown nobody says how long the rest was, but
+    # for its bytes. The ends of lines are not shown.
+    all_of_it = shown + skipped + 1000 * lines
+    assert abs(all_of_it - 50_000_000) <= (result.err.count("> x") + lines) * 1000
+    assert what == "lines" or all_of_it in (50_000_000, 50_000_000 - 1)
+
+
+def test_the_last_of_a_flood_says_why_it_crashed():
+    result = processes.launch(
+        line_of("prints", "Filter", "process", buffers=5), PYTHONFILTER_ATTACK="crash"
+    )
+    assert result.code > 0
+    assert "was killed by SIGABRT in attack()" in result.err
+    assert "prints.py:32)" in result.err
 
 
 ATTACKED = """\
