@@ -29,6 +29,7 @@ from base_plugin import AudioBuffer, DropBuffer, Param
 
 # One sentence, or the sender of a forged frame could ask what was wrong with it.
 NOT_AUTHENTIC = "frame not authentic"
+LEAST_TAG = 8  # bytes
 
 
 class SFrameDecryptor(SFramePlugin):
@@ -63,6 +64,12 @@ class SFrameDecryptor(SFramePlugin):
         min=1,
         unit="frames",
         description="How late a frame may be, in sessions first seen from now on",
+    )
+
+    short_tags = Param(
+        False,
+        description="Take the cipher suites whose tags have 32 bits, which one of "
+        "four billion forged frames hits by chance",
     )
 
     def __init__(self) -> None:
@@ -108,6 +115,12 @@ class SFrameDecryptor(SFramePlugin):
         Where they are not authentic, no frame is either, and nobody hears of them.
         """
         session, original = Session.of_caps(input_caps)
+        if session.suite.tag_size < LEAST_TAG and not self.short_tags:
+            # Whoever sends the caps names the suite, without a key as well.
+            raise ValueError(
+                f"{session.suite.name} has tags of 32 bits, which are hit by "
+                "chance: set short_tags=true if that is what your sender uses"
+            )
         try:
             return session.original_caps(self._read_key(), original)
         except (OSError, ValueError):  # start() tells of the key

@@ -785,6 +785,13 @@ AUDITED = (
         ("test_key_memory.py::test_a_key_is_not_copied_into_a_pickle",),
     ),
     Mutation(
+        "any-tag-is-long-enough",
+        "plugins_py/sframe_decryptor.py",
+        "        if session.suite.tag_size < LEAST_TAG and not self.short_tags:\n",
+        "        if session.suite.tag_size == 0:\n",
+        ("test_sframe_attacks.py::test_nobody_chooses_a_tag_that_is_hit_by_chance",),
+    ),
+    Mutation(
         "line-of-a-key-left",
         "plugins_py/_keys.py",
         "        text[:] = bytes(len(text))\n",

@@ -10,7 +10,7 @@ import pytest
 
 import sframe_decryptor
 import soak
-from _sframe import FrameKey
+from _sframe import SUITES, FrameKey
 from _sframe_session import Session
 from base_plugin import DropBuffer
 from pushing import Steps, caps_of, names
@@ -132,6 +132,25 @@ def test_packets_of_somebody_change_nothing(isolation, tmp_path):
     seen = json.dumps([row["seen"] + row["queries"] for row in rows])
     assert "secret" not in seen and "h264" not in seen
     assert not any(kind == "error" for row in rows for kind, _ in row["told"])
+
+
+@pytest.mark.parametrize("suite", [each for each in SUITES if each.endswith("_32")])
+def test_nobody_chooses_a_tag_that_is_hit_by_chance(suite, tmp_path):
+    """The suite is in the caps, and 2**32 packets are sent in a day."""
+    steps = Steps(tmp_path, "none", more="on-error=drop")
+    encryptor, _, sealed = pair(steps.key)
+    short, _, caps = pair(steps.key, cipher_suite=suite)
+    frames = seal(encryptor, b"1234", b"5678")
+    (weak,) = seal(short, b"weak")
+    steps.begin(sealed).frames(frames[0]).add("caps", caps).frames(weak)
+    steps.add("caps", sealed).frames(frames[1])
+    rows = steps.run()
+    assert outputs(rows) == [b"1234", b"5678"]
+    assert any("short_tags=true" in text for row in rows for _, text in row["told"])
+    # As an honest sender may have them.
+    steps = Steps(tmp_path, "none", more="on-error=drop")
+    steps.line = steps.line.replace('params="p,', 'params="p,short_tags=true,')
+    assert outputs(steps.begin(caps).frames(weak).run()) == [b"weak"]
 
 
 def test_two_calls_of_one_key_do_not_mix(tmp_path):

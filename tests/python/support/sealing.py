@@ -57,7 +57,7 @@ def pair(key, caps=RAW, window=1024, **parameters):
     """An encryptor and its decryptor, both started, and the caps between them."""
     encryptor = made(sframe_encryptor, key, **parameters)
     sealed = negotiate(encryptor, caps)
-    decryptor = made(sframe_decryptor, key, window=window)
+    decryptor = made(sframe_decryptor, key, window=window, short_tags=True)
     assert negotiate(decryptor, sealed) == caps
     return encryptor, decryptor, sealed
 
