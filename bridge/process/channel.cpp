@@ -171,6 +171,13 @@ bool Channel::stands_still(bool *before) {
   return true;
 }
 
+[[gnu::hot]] bool Channel::is_over(Patience *patience, uint64_t now) const {
+  if (!patience->until || now < patience->until) return false;
+  if (!patience->own) return true;
+  patience->until = now + OwnTime::ask_every_ns;
+  return patience->own->is_over(worker_->pid(), patience->allowed);
+}
+
 [[gnu::hot]] Waited Channel::wait(Patience *patience, bool *replied,
                                   bool *called) {
   bool stopped = false;
@@ -183,7 +190,7 @@ bool Channel::stands_still(bool *before) {
       worker_->ends_now();
       return Waited::Lost;
     }
-    if (patience->until && now >= patience->until) return Waited::Late;
+    if (is_over(patience, now)) return Waited::Late;
     pollfd each[] = {{replies_.get(), POLLIN, 0},
                      {worker_->pidfd(), POLLIN, 0},
                      {calls_.get(), POLLIN, 0},

@@ -11,6 +11,7 @@
 #include "answers.hpp"
 #include "controlpage.hpp"
 #include "events.hpp"
+#include "own_time.hpp"
 #include "places.hpp"
 #include "region.hpp"
 #include "stop_signal.hpp"
@@ -31,6 +32,9 @@ struct Patience {
   uint64_t began;      // monotonic_ns()
   uint64_t until = 0;  // 0: as long as the plugin may run
   uint64_t interrupted = 0;
+  // Where it is the worker's own time that counts: so much of it.
+  OwnTime *own = nullptr;
+  uint64_t allowed = 0;
 };
 
 class Channel {
@@ -79,6 +83,7 @@ class Channel {
   void set_words(const Request &request);
   Waited wait(Patience *patience, bool *replied, bool *called);
   bool stands_still(bool *before);
+  bool is_over(Patience *patience, uint64_t now) const;
   uint64_t next_wake(Patience *patience, uint64_t now, bool *lost);
   Waited send_call(Patience *patience, const std::string &record);
   bool collect(const char **fault);

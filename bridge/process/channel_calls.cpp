@@ -28,7 +28,7 @@ Waited Channel::send_call(Patience *patience, const std::string &record) {
     const uint64_t now = monotonic_ns();
     const uint64_t wake = next_wake(patience, now, &lost);
     if (lost) return Waited::Lost;
-    if (patience->until && now >= patience->until) return Waited::Late;
+    if (is_over(patience, now)) return Waited::Late;
     pollfd each[] = {{calls_.get(), POLLOUT, 0}, {worker_->pidfd(), POLLIN, 0}};
     const uint64_t pause =
         wake > now ? std::min(wake - now, look_every_ns) : look_every_ns;

@@ -22,8 +22,7 @@ namespace {
 
 constexpr int server_descriptor = 3;
 constexpr uint64_t send_patience_ns = 1000000000;
-// A fork takes a millisecond. One that says nothing for so long hangs, however
-// busy the computer is.
+// A fork takes a millisecond. One that says nothing for so long hangs.
 constexpr uint64_t answer_patience_ns = 10000000000;
 
 // Above those that it is duplicated to.
@@ -236,7 +235,8 @@ void Server::send(SpawnRequest request) {
   Asked &asked = workers_[int64_t(id)];
   asked.request = std::move(request);
   asked.since = now;
-  asked_++;
+  if (asked_++ == 0) silent_ = OwnTime();
+  if (const auto fate = asked.request.fate.lock()) fate->asked(pid_);
   const std::string record =
       encode_record({"spawn", std::to_string(id), asked.request.sandbox,
                      asked.request.sandbox_required ? "1" : "0"});
@@ -250,10 +250,7 @@ void Server::send(SpawnRequest request) {
 void Server::look() {
   if (is_stopped(pid_)) kill(pid_, SIGCONT);
   if (!ready_) return;  // give_up() is for that
-  uint64_t oldest = 0;
-  for (const auto &[id, each] : workers_)
-    if (each.since && (!oldest || each.since < oldest)) oldest = each.since;
-  if (oldest && monotonic_ns() > std::max(oldest, heard_) + answer_patience_ns)
+  if (asked_ > 0 && silent_.is_over(pid_, answer_patience_ns))
     kill(pid_, SIGKILL);
 }
 
@@ -292,7 +289,7 @@ bool Server::take(const Fields &record) {
     ready_ = true;
     return true;
   }
-  heard_ = monotonic_ns();
+  silent_ = OwnTime();
   if (kind == "unusable" && record.size() == 2) {
     problem_ = valid_text(record[1]);
     return false;

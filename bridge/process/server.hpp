@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "output_lines.hpp"
+#include "own_time.hpp"
 #include "supervisor.hpp"
 #include "wire.hpp"
 
@@ -19,6 +20,8 @@ namespace pythonfilter {
 class WorkerFate {
  public:
   virtual ~WorkerFate() = default;
+  // Of this server, which is waited for until then.
+  virtual void asked(pid_t server) = 0;
   virtual void spawned(pid_t pid, Descriptor pidfd) = 0;
   // Of waitpid(); -1: nobody knows.
   virtual void ended(int status) = 0;
@@ -77,7 +80,7 @@ class Server final : public Watched,
   std::map<int64_t, Asked> workers_;
   // How many of them have not been spawned, for which the supervisor looks.
   int asked_ = 0;
-  uint64_t heard_ = 0;  // when it said something
+  OwnTime silent_;  // while they are asked for, since it said something
 };
 
 // By a signal, or by somebody at a terminal.

@@ -102,6 +102,13 @@ bool Session::call(const char *phase, const Fields &record, uint64_t patience,
   if (!settle(phase, failure)) return false;
   Patience each{phase, monotonic_ns()};
   if (patience) each.until = each.began + patience;
+  // A busy machine makes a start take longer, and a hang no shorter.
+  OwnTime own;
+  if (patience && patience == start_patience_) {
+    own.is_over(channel_->worker().pid(), patience);
+    each.own = &own;
+    each.allowed = patience;
+  }
   const Waited waited = channel_->call(&each, record, answer);
   channel_->deliver(spec_.listener.get(), pts, no_time);
   if (waited == Waited::Late)

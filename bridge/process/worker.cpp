@@ -24,8 +24,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// To import NumPy from a slow disk.
-constexpr uint64_t start_patience_ns = 30000000000u;
+// To import NumPy from a slow disk; of the process's own time.
+constexpr uint64_t start_patience_ns = 60000000000u;
 constexpr uint64_t send_patience_ns = 1000000000;
 constexpr milliseconds look_at_stop_every(20);
 constexpr milliseconds until_status(200);
@@ -173,6 +173,11 @@ Worker::~Worker() {
   output_->read_rest();
 }
 
+void Worker::asked(pid_t server) {
+  std::lock_guard lock(mutex_);
+  server_ = server;
+}
+
 void Worker::spawned(pid_t pid, Descriptor pidfd) {
   std::lock_guard lock(mutex_);
   pid_ = pid;
@@ -224,7 +229,7 @@ void Worker::take_first(const Fields &record) {
 }
 
 bool Worker::wait_ready(const StopSignal &stop, std::string *problem) {
-  const uint64_t until = monotonic_ns() + start_patience_ns;
+  OwnTime time;
   std::unique_lock<Mutex> lock(mutex_);
   while (!failed_ && !(ready_ && pidfd_)) {
     const bool told = changed_.wait_for(lock, look_at_stop_every) ==
@@ -236,7 +241,7 @@ bool Worker::wait_ready(const StopSignal &stop, std::string *problem) {
       *problem = "the element stopped before a worker was there";
       return false;
     }
-    if (now > until) {
+    if (time.is_over(pid_ ? pid_ : server_, start_patience_ns)) {
       *problem = interpreter_ + " does not become ready";
       lock.unlock();
       Server::give_up(interpreter_);

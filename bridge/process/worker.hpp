@@ -43,6 +43,7 @@ class Worker final : public WorkerFate,
   std::string how_it_ended(const std::string &phase);
   std::string last_lines() const;
 
+  void asked(pid_t server) override;
   void spawned(pid_t pid, Descriptor pidfd) override;
   void ended(int status) override;
   void cannot_spawn(const std::string &why) override;
@@ -60,8 +61,9 @@ class Worker final : public WorkerFate,
 
   mutable Mutex mutex_;  // a leaf; guards everything below
   Condition changed_;
-  Descriptor pidfd_;  // these three do not change once it is ready
+  Descriptor pidfd_;  // these do not change once it is ready
   pid_t pid_ = 0;
+  pid_t server_ = 0;  // that makes it
   std::string sandbox_;
   bool ready_ = false;
   bool failed_ = false;

@@ -181,3 +181,33 @@ def test_an_interpreter_is_looked_up_in_the_path(tmp_path):
     path = f"{tmp_path}:/usr/bin:/bin"
     result = processes.run(["bash", "-c", line], ROOT, PATH=path)
     assert (result.code, result.err) == (0, "")
+
+
+STARVED = """\
+import os, time
+processor = {min(os.sched_getaffinity(0))}
+os.sched_setaffinity(0, processor)
+busy = os.fork()
+if busy == 0:
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        pass
+    os._exit(0)
+os.nice(19)
+while os.waitpid(busy, os.WNOHANG) == (0, 0):
+    pass
+def process_audio(buffer):
+    pass
+"""
+
+
+def test_a_busy_machine_makes_a_start_late_and_no_failure(tmp_path):
+    """What somebody else has of the only processor is not the plugin's time."""
+    (tmp_path / "plugin.py").write_text(STARVED)
+    # 1.5 seconds for an import that takes 2.5, of which it works few.
+    line = (
+        "audiotestsrc num-buffers=3 ! pythonfilter script=plugin.py isolation=process"
+        " hang-timeout=250 ! fakesink async=false"
+    )
+    result = processes.launch(line, cwd=tmp_path)
+    assert (result.code, result.err) == (0, "")

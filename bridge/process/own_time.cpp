@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "own_time.hpp"
+
+#include <cinttypes>
+#include <cstdio>
+#include <dirent.h>
+#include <string>
+#include <utility>
+
+#include "../ticks.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// All threads together, in ns.
+struct Turns {
+  uint64_t used = 0;  // of processors
+  uint64_t kept = 0;  // could have run, and was not let; up to its last turn
+  bool runnable = false;
+};
+
+std::string first_line(const std::string &path) {
+  char line[512] = "";
+  if (FILE *file = fopen(path.c_str(), "re")) {
+    if (!fgets(line, sizeof line, file)) line[0] = 0;
+    fclose(file);
+  }
+  return line;
+}
+
+// None of them where the kernel does not tell.
+Turns turns_of(pid_t pid) {
+  Turns all;
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
+  DIR *folder = pid > 0 ? opendir(tasks.c_str()) : nullptr;
+  if (!folder) return all;
+  while (const dirent *each = readdir(folder)) {
+    const std::string task = tasks + each->d_name;
+    uint64_t used, kept;
+    if (sscanf(first_line(task + "/schedstat").c_str(), "%" SCNu64 " %" SCNu64,
+               &used, &kept) != 2)
+      continue;
+    all.used += used;
+    all.kept += kept;
+    // Behind the name, which may have anything in it.
+    const std::string stat = first_line(task + "/stat");
+    const size_t end = stat.rfind(')');
+    if (end != std::string::npos && stat.compare(end, 3, ") R") == 0)
+      all.runnable = true;
+  }
+  closedir(folder);
+  return all;
+}
+
+}  // namespace
+
+OwnTime::OwnTime() : began_(monotonic_ns()) {}
+
+bool OwnTime::is_over(pid_t pid, uint64_t allowed) {
+  const Turns now = turns_of(pid);
+  const bool same = pid == pid_;
+  if (same && now.kept > kept_) excused_ += now.kept - kept_;
+  // How long it has been waiting for this turn is not told before it comes.
+  const bool waits = same && now.runnable && now.used == used_;
+  pid_ = pid;
+  used_ = now.used;
+  kept_ = now.kept;
+  const uint64_t all = monotonic_ns() - began_;
+  if (all > 10 * allowed) return true;
+  const bool over = !waits && all > allowed + excused_;
+  // It takes two looks to see whether it waits.
+  return std::exchange(was_over_, over) && over;
+}
+
+}  // namespace pythonfilter
