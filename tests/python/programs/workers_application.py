@@ -255,6 +255,8 @@ def kills(folder, count):
         stream.check()
     stream.to(Gst.State.PLAYING)
     stream.wait_until_good()
+    # The server comes to the ends of the last ones when it does.
+    eventually(lambda: server_descriptors() <= server_before + 2)
     after, server_after = descriptors(), server_descriptors()
     restarts = stream.stat("restarts")
     stream.to(Gst.State.NULL)
