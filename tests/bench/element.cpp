@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <sched.h>
 #include <string>
 #include <time.h>
@@ -30,7 +31,9 @@ struct Options {
   int buffers = 10000;
   int paced = 0;        // buffers, one each 10 ms
   int allocations = 0;  // buffers between two looks at Python's blocks
-  int steady = 0;       // buffers through pythonfilter alone, for strace
+  int steady = 0;       // buffers through one element alone, for strace
+  std::string element = "pythonfilter";  // which that is
+  bool instructions = false;
   bool growing = false;
   int cpu = 1;
   bool json = false;
@@ -293,16 +296,56 @@ void count_allocations(const Options &options) {
          options.allocations, before, after);
 }
 
+// What callgrind counts in a run of this program with so many buffers.
+double instructions(const Options &options, const char *element, int buffers) {
+  char self[4096] = "";
+  if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) exit(2);
+  const std::string command =
+      "valgrind --tool=callgrind --callgrind-out-file=/dev/null '" +
+      std::string(self) + "' --element " + element + " --script '" +
+      options.script + "' --steady " + std::to_string(buffers) + " 2>&1";
+  FILE *output = popen(command.c_str(), "r");
+  char line[512];
+  double counted = 0;
+  while (output && fgets(line, sizeof line, output))
+    if (const char *found = strstr(line, "Collected :"))
+      counted = atof(found + strlen("Collected :"));
+  if (!output || pclose(output) != 0 || counted == 0) {
+    fprintf(stderr, "valgrind has counted nothing: %s\n", command.c_str());
+    exit(2);
+  }
+  return counted;
+}
+
+// Of one buffer: the difference of two runs, so that no start is in it.
+void count_instructions(const Options &options) {
+  constexpr int few = 2000, many = 22000;
+  double each[2];
+  const char *elements[] = {"identity", "pythonfilter"};
+  for (int i = 0; i < 2; i++)
+    each[i] = (instructions(options, elements[i], many) -
+               instructions(options, elements[i], few)) /
+              (many - few);
+  printf(options.json
+             ? "{\"what\": \"instructions\", \"frames\": 512, "
+               "\"identity\": %.0f, \"pythonfilter\": %.0f}\n"
+             : " 512 frames: identity %.0f instructions, pythonfilter %.0f\n",
+         each[0], each[1]);
+}
+
 void usage() {
   puts(
       "usage: bench-element [--rounds N] [--buffers N] [--paced N]\n"
-      "         [--allocations N] [--steady N] [--script FILE] [--cpu N] "
-      "[--growing] [--json]\n"
+      "         [--allocations N] [--steady N [--element NAME]] "
+      "[--instructions]\n"
+      "         [--script FILE] [--cpu N] [--growing] [--json]\n"
       "  --rounds, --buffers  identity and pythonfilter by turns (21 × 10000)\n"
       "  --paced N            also N buffers each at one per 10 ms\n"
       "  --allocations N      only: Python's memory blocks around N buffers\n"
-      "  --steady N           only: N buffers through pythonfilter (for "
+      "  --steady N           only: N buffers through one element (for "
       "strace)\n"
+      "  --element NAME       which: pythonfilter or another one\n"
+      "  --instructions       only: those of a buffer, counted by valgrind\n"
       "  --growing            with a plugin whose output is another object; 1 "
       "if its\n"
       "                       bound is missed\n"
@@ -322,6 +365,10 @@ int main(int argc, char **argv) {
     const std::string name = argv[i];
     if (name == "--json") {
       options.json = true;
+      continue;
+    }
+    if (name == "--instructions") {
+      options.instructions = true;
       continue;
     }
     if (name == "--growing") {
@@ -346,6 +393,8 @@ int main(int argc, char **argv) {
       options.steady = atoi(value);
     else if (name == "--script")
       options.script = value;
+    else if (name == "--element")
+      options.element = value;
     else if (name == "--cpu")
       options.cpu = atoi(value);
     else {
@@ -356,8 +405,12 @@ int main(int argc, char **argv) {
   pin(options.cpu);
   if (options.allocations) {
     count_allocations(options);
+  } else if (options.instructions) {
+    count_instructions(options);
   } else if (options.steady) {
-    Line("pythonfilter", options.script, 512, options.growing)
+    const bool plugin = options.element == "pythonfilter";
+    Line(options.element.c_str(), plugin ? options.script : "", 512,
+         options.growing)
         .push_many(options.steady);
   } else if (options.growing) {
     return compare_growing(options) ? 0 : 1;
