@@ -95,15 +95,18 @@ class Worker::Socket final : public Watched {
       : fd_(std::move(fd)), worker_(std::move(worker)) {}
   int descriptor() const override { return fd_.get(); }
   bool readable() override {
+    const auto worker = worker_.lock();
+    if (worker && read_first(worker.get())) return true;
+    // Nothing more, where it has said what it is to say.
+    if (worker) worker->fail_at_start("ended before it was ready");
+    return false;
+  }
+  // Whether there may be something to read yet.
+  bool read_first(Worker *worker) {
     Fields record;
     const auto got = reader_.next(fd_.get(), &record);
-    if (got == RecordReader::Got::Nothing) return true;
-    const auto worker = worker_.lock();
-    if (worker && got == RecordReader::Got::Record)
-      worker->take_first(record);
-    else if (worker)
-      worker->note_failure("ended before it was ready");
-    return false;
+    if (got == RecordReader::Got::Record) worker->take_first(record);
+    return got == RecordReader::Got::Nothing;
   }
 
  private:
@@ -188,20 +191,26 @@ void Worker::spawned(pid_t pid, Descriptor pidfd) {
 void Worker::ended(int status) {
   // What it said at last comes before anybody asks for it.
   output_->read_rest();
-  bool at_start = false;
-  {
-    std::lock_guard lock(mutex_);
-    has_status_ = true;
-    status_ = status;
-    at_start = !ready_ && !failed_;
-    if (at_start) {
-      failed_ = true;
-      problem_ = "the worker " + describe_status(status) + " at its start";
-    }
-  }
+  // This may be heard of before what it said itself.
+  if (is_starting()) socket_->read_first(this);
+  fail_at_start("the worker " + describe_status(status) + " at its start");
+  std::lock_guard lock(mutex_);
+  has_status_ = true;
+  status_ = status;
   changed_.notify_all();
-  // Whatever it is that keeps them from a start may be the server's.
-  if (at_start) Server::give_up(interpreter_);
+}
+
+bool Worker::is_starting() const {
+  std::lock_guard lock(mutex_);
+  return !ready_ && !failed_;
+}
+
+// Of its end and that of its socket either may come first. Whatever it is that
+// keeps it from a start may be the server's.
+void Worker::fail_at_start(const std::string &why) {
+  if (!is_starting()) return;
+  Server::give_up(interpreter_);
+  note_failure(why);
 }
 
 void Worker::cannot_spawn(const std::string &why) {

@@ -53,6 +53,8 @@ class Worker final : public WorkerFate,
   void start(const PluginSpec &spec);
   void take_first(const Fields &record);
   void note_failure(const std::string &why);
+  bool is_starting() const;
+  void fail_at_start(const std::string &why);
   void signal(int number) const;
 
   std::string interpreter_;

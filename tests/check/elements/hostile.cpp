@@ -611,6 +611,18 @@ GST_START_TEST(test_no_server_is_believed) {
 }
 GST_END_TEST
 
+// Whether its end is heard of first or that of its socket: otherwise a server
+// would be kept now and then, and its descriptors with it.
+GST_START_TEST(test_a_worker_that_never_was_one_costs_its_server) {
+  run(honest);
+  for (const char *plan : {"worker exit 7", "worker kill", "worker segv"}) {
+    const int before = count_descriptors();
+    run({plan});
+    expect_descriptors(before, plan);
+  }
+}
+GST_END_TEST
+
 static Suite *hostile_suite() {
   Suite *suite = suite_create("hostile");
   TCase *tests = new_case(suite, "reply");
@@ -630,6 +642,7 @@ static Suite *hostile_suite() {
   tests = new_case(suite, "beside");
   tcase_add_test(tests, test_events_and_output_are_looked_at);
   tcase_add_test(tests, test_no_server_is_believed);
+  tcase_add_test(tests, test_a_worker_that_never_was_one_costs_its_server);
   return suite;
 }
 
