@@ -13,7 +13,7 @@ namespace {
 
 enum {
   PROP_BLOCK_SIZE = last_shared_property + 1,
-  PROP_DRAIN,
+  PROP_BLOCK_REMAINDER,
 };
 
 GType remainder_type() {
@@ -24,7 +24,7 @@ GType remainder_type() {
       {int(Remainder::Pass), "The plugin gets fewer frames", "pass"},
       {0, nullptr, nullptr}};
   static const GType type =
-      g_enum_register_static("GstPythonFilterDrain", values);
+      g_enum_register_static("GstPythonFilterBlockRemainder", values);
   return type;
 }
 
@@ -41,9 +41,9 @@ void FilterStream::install_properties(GObjectClass *object_class) {
           "latency. 0: what the plugin declares, or else buffers as they come",
           0, max_block_frames, 0, flags));
   g_object_class_install_property(
-      object_class, PROP_DRAIN,
+      object_class, PROP_BLOCK_REMAINDER,
       g_param_spec_enum(
-          "drain", "Drain",
+          "block-remainder", "Block remainder",
           "What becomes of less than a block at EOS, or where the stream does "
           "not continue; not set: what the plugin declares, or else pad",
           remainder_type(), int(Remainder::Pad), flags));
@@ -55,8 +55,8 @@ bool FilterStream::set_property(guint id, const GValue *value) {
     case PROP_BLOCK_SIZE:
       change_setting(&block_size_, int(g_value_get_uint(value)), "block-size");
       return true;
-    case PROP_DRAIN:
-      change_setting(&remainder_, g_value_get_enum(value), "drain");
+    case PROP_BLOCK_REMAINDER:
+      change_setting(&remainder_, g_value_get_enum(value), "block-remainder");
       return true;
     default:
       return python.set_property(id, value);
@@ -68,7 +68,7 @@ bool FilterStream::get_property(guint id, GValue *value) {
     case PROP_BLOCK_SIZE:
       g_value_set_uint(value, guint(block_size_.load()));
       return true;
-    case PROP_DRAIN:
+    case PROP_BLOCK_REMAINDER:
       g_value_set_enum(value, std::max(remainder_.load(), 0));
       return true;
     default:

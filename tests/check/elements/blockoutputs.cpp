@@ -40,7 +40,7 @@ GST_START_TEST(test_converter_gets_blocks_as_bytes) {
       const Audio audio = {"S32", planar, 2};
       const bool pads = !strcmp(drain, "pad");
       Stream stream(converting(to_bytes, "return buffer.data.tobytes()"), audio,
-                    blocks_of(50, {{"drain", drain}}));
+                    blocks_of(50, {{"block-remainder", drain}}));
       Feed feed(audio);
       std::string want;
       for (size_t frames : {50, 50, 50, 50, 20}) {
@@ -119,7 +119,7 @@ GST_START_TEST(test_converter_that_gathers_gives_the_rest_with_its_tail) {
   Stream stream(converting("output_caps = 'application/x-check'; held = b''\n"
                            "    def drain(self): return self.held",
                            "self.held += buffer.data.tobytes(); return []"),
-                audio, blocks_of(64, {{"drain", "pass"}}));
+                audio, blocks_of(64, {{"block-remainder", "pass"}}));
   Feed feed(audio);
   for (int i = 0; i < 10; i++)
     push_ok(&stream, feed.next(30));

@@ -66,7 +66,7 @@ GST_START_TEST(test_rest_is_passed_as_it_is) {
   for (const Audio &audio : kinds()) {
     clear_log();
     Stream stream(plugin_file("blocks.py"), audio,
-                  quiet_blocks_of(100, {{"drain", "pass"}}));
+                  quiet_blocks_of(100, {{"block-remainder", "pass"}}));
     Feed feed(audio);
     Expected expected(audio);
     push_ok(&stream, feed.next(130));
@@ -98,8 +98,9 @@ GST_START_TEST(test_tail_follows_the_rest) {
       for (bool planar : {false, true}) {
         const Audio audio = {"F32", planar, 2};
         const std::string params = std::string("p,frames=") + lag;
-        Stream stream(plugin_file("delay.py"), audio,
-                      blocks_of(64, {{"drain", drain}, {"params", params}}));
+        Stream stream(
+            plugin_file("delay.py"), audio,
+            blocks_of(64, {{"block-remainder", drain}, {"params", params}}));
         Feed feed(audio);
         Expected expected(audio);
         for (int i = 0; i < 10; i++)

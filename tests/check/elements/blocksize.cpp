@@ -262,8 +262,9 @@ GST_START_TEST(test_plugin_declares_and_the_property_goes_before_it) {
               "size 16\ncall 16\ncall 4\n");
   expect_text(got_by(both, {{"block-size", "15"}}),
               "size 15\ncall 15\ncall 5\n");
-  expect_text(got_by(both, {{"drain", "pad"}}), "size 16\ncall 16\ncall 16\n");
-  expect_text(got_by("pass", blocks_of(15, {{"drain", "pass"}})),
+  expect_text(got_by(both, {{"block-remainder", "pad"}}),
+              "size 16\ncall 16\ncall 16\n");
+  expect_text(got_by("pass", blocks_of(15, {{"block-remainder", "pass"}})),
               "size 15\ncall 15\ncall 5\n");
 }
 GST_END_TEST;
@@ -287,9 +288,9 @@ GST_END_TEST;
 
 GST_START_TEST(test_settings_are_refused_while_there_is_a_stream) {
   Stream stream(plugin_file("blocks.py"), {}, quiet_blocks_of(100));
-  for (const char *setting : {"block-size", "drain"}) {
+  for (const char *setting : {"block-size", "block-remainder"}) {
     const std::string before = stream.text_of(setting);
-    stream.set(setting, setting[0] == 'b' ? "50" : "pass");
+    stream.set(setting, std::string(setting) == "block-size" ? "50" : "pass");
     const Reports reports = stream.reports();
     fail_unless(reports.size() == 1, "%s", reports.text().c_str());
     fail_unless(reports[0].type == GST_MESSAGE_WARNING);

@@ -245,7 +245,7 @@ GST_START_TEST(test_blocks_go_backwards_as_their_buffers_do) {
     for (const char *drain : {"pad", "pass"}) {
       for (bool shared : {false, true}) {
         Stream stream(plugin_file("inplace.py"), audio,
-                      blocks_of(100, {{"drain", drain}}));
+                      blocks_of(100, {{"block-remainder", drain}}));
         begin_segment(&stream, -1, 0, GST_SECOND);
         // 1070 frames, from the last buffer on.
         const size_t sizes[] = {250, 30, 30, 100, 360, 300};

@@ -41,10 +41,10 @@ const Value values[] = {
     {"on-error", "silence"},
     {"on-error", "drop"},
     {"block-size", "480"},
-    {"drain", "pass"},
+    {"block-remainder", "pass"},
     {"reload", "true"},
     {"reload", "false"},
-    {"drain", "pad"},
+    {"block-remainder", "pad"},
     {"stats-interval", "0"},
     {"stats-interval", "1500"},
     {"params", "p, gain=(double)0.5;"},
@@ -126,7 +126,7 @@ GST_START_TEST(test_defaults) {
   fail_unless(params == nullptr);
   expect_text(element.text_of("on-error"), "fail");
   expect_text(element.text_of("block-size"), "0");
-  expect_text(element.text_of("drain"), "pad");
+  expect_text(element.text_of("block-remainder"), "pad");
   expect_text(element.text_of("stats-interval"), "0");
   expect_text(element.text_of("deadline"), in_process() ? "0" : "-1");
   expect_text(element.text_of("restart"), "on-crash");
