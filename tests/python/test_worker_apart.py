@@ -49,15 +49,19 @@ ACTS = {
     "turns at the disk": "call('syscall', IOPRIO_SET, 1, pid, 0)",
     "seen": "open(f'/proc/{pid}/status').read()",
     "write in proc": "write_score(pid)",
-    "descriptors": "os.readlink(f'/proc/{pid}/fd/0')",
+    "descriptors": "os.readlink(f'/proc/{pid}/fd/1')",
     "memory": "os.close(os.open(f'/proc/{pid}/mem', os.O_RDWR))",
     "copying": "copy(pid)",
     "tracing": "trace(pid)",
+    "environment": "open(f'/proc/{pid}/environ').close()",
+    "maps": "open(f'/proc/{pid}/maps').close()",
+    "pages": "open(f'/proc/{pid}/pagemap').close()",
+    "advice": "advise(pid)",
+    "counting": "count(pid)",
 }
-if os.getuid() != 0:  # the kernel shows it to root in any case
-    ACTS["environment"] = "open(f'/proc/{pid}/environ').close()"
 SIGNALS = [name for name in ACTS if "signal" in name]
-LOOKS = ["descriptors", "memory", "copying", "tracing", "environment"]
+LOOKS = ["descriptors", "memory", "copying", "tracing", "environment", "maps"]
+LOOKS += ["pages", "advice", "counting"]
 OPEN = ["seen", "write in proc"]
 CHANGES = [name for name in ACTS if name not in SIGNALS + LOOKS + OPEN]
 
@@ -73,6 +77,24 @@ def call(name, *arguments):
     function.argtypes = None
     if function(*arguments) == -1:
         raise OSError(ctypes.get_errno(), name)
+
+PERF_EVENT_OPEN = {"x86_64": 298}.get(os.uname().machine, 241)
+
+def advise(pid):
+    descriptor = os.pidfd_open(pid)
+    # Of nothing; who may give it is told that this is none.
+    try:
+        call("syscall", 440, descriptor, None, ctypes.c_size_t(0), 20, 0)
+    finally:
+        os.close(descriptor)
+
+def count(pid):
+    # PERF_TYPE_SOFTWARE, of 112 bytes: the clock of the processor, of the user only.
+    attributes = bytearray(112)
+    attributes[0:16] = bytes([1, 0, 0, 0, 112]) + bytes(11)
+    attributes[40] = 0x60
+    place = (ctypes.c_char * 112).from_buffer(attributes)
+    call("syscall", PERF_EVENT_OPEN, place, pid, -1, -1, ctypes.c_ulong(0))
 
 def same_priority(which, who):
     os.setpriority(which, who, os.getpriority(which, who))
@@ -173,6 +195,8 @@ def test_others_are_out_of_reach(kernel, sandbox, tmp_path):
                 results_of <= {"refused", "hidden"}
                 if kept[name]
                 else results_of & {"done", "hidden"} or has(worker, "user-namespace")
+                # Who has fewer rights than the others is kept from them as well.
+                or (os.getuid() == 0 and name in LOOKS)
             )
             assert right, (name, results_of, worker.hello)
         problems = worker.hello[1].partition(" (")[2]
@@ -294,6 +318,27 @@ def test_what_is_for_many_is_refused(name, tmp_path):
         if not has(worker, "guard"):
             pytest.skip(worker.hello[1])
         act = (WIDE[name], 0)
+        assert results(worker, tmp_path, [act])[act] == "refused"
+
+
+# Nothing would come of these if they were let: there is no such thing.
+SYSTEM = {
+    "mounting": "call('mount', b'none', FOLDER, b'no-such-thing', 0, None)",
+    "unmounting": "call('umount2', FOLDER, 0)",
+    "changing the root": "call('syscall', PIVOT_ROOT, FOLDER, FOLDER)",
+    "swapping": "call('swapon', FOLDER + b'/no-such-thing', 0)",
+}
+
+
+@pytest.mark.parametrize("kernel", ["this", "nothing"])
+@pytest.mark.parametrize("name", SYSTEM)
+def test_the_system_is_not_changed(name, kernel, tmp_path):
+    """Also by root."""
+    with host_on(kernel, tmp_path) as host:
+        worker = host.spawn("basic")
+        number = 155 if os.uname().machine == "x86_64" else 41
+        values = f"FOLDER, PIVOT_ROOT = {bytes(tmp_path)!r}, {number}"
+        act = (f"{values}\n{SYSTEM[name]}", 0)
         assert results(worker, tmp_path, [act])[act] == "refused"
 
 

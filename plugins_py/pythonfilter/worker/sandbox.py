@@ -18,7 +18,7 @@ from . import forbidden
 try:
     import ctypes
 
-    from . import guard, landlock, seccomp, user_namespace
+    from . import capabilities, guard, landlock, seccomp, user_namespace
 except ImportError as problem:  # a Python that was built without ctypes
     _no_ctypes = str(problem)
 else:
@@ -95,7 +95,15 @@ def _apply(*parts: Callable[[], str]) -> Applied:
 
 
 def _no_new_privileges() -> str:
-    return _prctl(_PR_SET_NO_NEW_PRIVS, 1, "no-new-privs")
+    """Nor those over the system that root has."""
+    name = _prctl(_PR_SET_NO_NEW_PRIVS, 1, "no-new-privs")
+    try:
+        capabilities.drop()
+    except OSError as error:
+        raise SandboxError(
+            f"what root may do to the system cannot be dropped: {error.strerror}"
+        ) from None
+    return name
 
 
 def _not_dumpable() -> str:
