@@ -302,6 +302,24 @@ class HangObserver {
   ~HangObserver() = default;
 };
 
+// What only a plugin in another process can do.
+class Isolated {
+ public:
+  // Memory that it can see, so that a block which lies there is not copied on
+  // its way in. As long as the plugin lives, by any thread; what was lent may
+  // live longer. False: it has none to lend.
+  virtual bool lend(size_t size, Output *memory) = 0;
+  // Between two blocks: another process has come, and what it gives may have
+  // other caps, so that whoever negotiates them has to start() it. Waits for it
+  // where nothing `hurries`.
+  virtual bool wants_start(bool hurries) = 0;
+  // Any thread.
+  virtual WorkerStatistics worker_statistics() const = 0;
+
+ protected:
+  ~Isolated() = default;
+};
+
 // One instance of somebody's plugin. Calls for one plugin never overlap,
 // except stop_deadline(), unlock() and map_caps().
 class Plugin {
@@ -310,7 +328,7 @@ class Plugin {
   virtual ~Plugin() = default;
 
   // First of all: loads the module and makes the instance.
-  virtual bool load(const PluginSpec &spec, Failure *failure) = 0;
+  virtual bool load(Failure *failure) = 0;
   virtual const Capabilities &capabilities() const = 0;
   // Next: its Params among what is `set` have these values already when its
   // initialize() is called. set_parameter() is to follow for each of them.
@@ -351,17 +369,8 @@ class Plugin {
   virtual bool map_caps(bool to_output, const std::string &caps,
                         std::string *mapped, Failure *failure) = 0;
 
-  // Of a plugin in another process.
-  // Memory that it can see, so that a block which lies there is not copied on
-  // its way in. As long as the plugin lives, by any thread; what was lent may
-  // live longer. False: it has none to lend.
-  virtual bool lend(size_t, Output *) { return false; }
-  // Between two blocks: another process has come, and what it gives may have
-  // other caps, so that whoever negotiates them has to start() it. Waits for it
-  // where nothing `hurries`.
-  virtual bool wants_start(bool /* hurries */) { return false; }
-  // Any thread. False: it runs here.
-  virtual bool worker_statistics(WorkerStatistics *) const { return false; }
+  // NULL: it runs here.
+  virtual Isolated *isolated() { return nullptr; }
 
   // Whether this thread is in a call of it, or in what is told after one. Of a
   // plugin in another process only whoever calls it knows.
@@ -373,15 +382,10 @@ class Plugin {
   virtual void stop_deadline(uint64_t deadline, HangObserver *observer) = 0;
 };
 
-class Bridge {
- public:
-  virtual ~Bridge() = default;
-  virtual std::unique_ptr<Plugin> make(const PluginSpec &spec) = 0;
-};
-
-// The one symbol gst/ looks up. It starts Python, or joins the one that runs;
-// a second call returns the same bridge. NULL and `failure` filled on error.
-using OpenBridge = Bridge *(const PluginSpec &spec, Failure *failure);
-constexpr char open_bridge_symbol[] = "pythonfilter_open_bridge_1";
+// The one symbol gst/ looks up. It starts Python, or joins the one that runs,
+// and makes a plugin, the caller's, that is to be loaded. NULL and `failure`
+// filled on error.
+using MakePlugin = Plugin *(const PluginSpec &spec, Failure *failure);
+constexpr char make_plugin_symbol[] = "pythonfilter_make_plugin_2";
 
 }  // namespace pythonfilter

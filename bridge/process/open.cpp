@@ -5,21 +5,9 @@
 
 namespace pythonfilter {
 
-namespace {
-
-class ProcessBridge final : public Bridge {
- public:
-  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<ProcessPlugin>(spec);
-  }
-};
-
-}  // namespace
-
-extern "C" __attribute__((visibility("default"))) Bridge *
-pythonfilter_open_bridge_1(const PluginSpec &, Failure *) {
-  static ProcessBridge &bridge = *new ProcessBridge;  // outlives every thread
-  return &bridge;
+extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
+    const PluginSpec &spec, Failure *) {
+  return new ProcessPlugin(spec);
 }
 
 }  // namespace pythonfilter

@@ -148,13 +148,9 @@ bool ProcessPlugin::lend(size_t size, Output *output) {
   return lent_->lend(size, output);
 }
 
-bool ProcessPlugin::worker_statistics(WorkerStatistics *statistics) const {
+WorkerStatistics ProcessPlugin::worker_statistics() const {
   std::lock_guard lock(mutex_);
-  statistics->pid = pid_;
-  statistics->sandbox = sandbox_;
-  statistics->restarts = restarts_;
-  statistics->missed_deadlines = missed_deadlines_;
-  return true;
+  return {pid_, restarts_, missed_deadlines_, sandbox_};
 }
 
 // A call that hangs is ended with its process, so nobody needs to be told.

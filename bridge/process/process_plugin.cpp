@@ -185,11 +185,10 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
 
 // ---- its life --------------------------------------------------------------
 
-bool ProcessPlugin::load(const PluginSpec &spec, Failure *failure) {
-  spec_ = spec;
+bool ProcessPlugin::load(Failure *failure) {
   session_ = std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
   const uint64_t began = monotonic_ns();
-  if (session_->load(spec.isolation.slow_ns(), failure)) {
+  if (session_->load(spec_.isolation.slow_ns(), failure)) {
     longest_start_ = monotonic_ns() - began;
     capabilities_ = session_->capabilities();
     tell_of(session_.get());

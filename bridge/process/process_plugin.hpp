@@ -9,13 +9,13 @@
 
 namespace pythonfilter {
 
-class ProcessPlugin final : public Plugin {
+class ProcessPlugin final : public Plugin, public Isolated {
  public:
   explicit ProcessPlugin(const PluginSpec &spec);
   ~ProcessPlugin() override;
 
   const Capabilities &capabilities() const override { return capabilities_; }
-  bool load(const PluginSpec &spec, Failure *failure) override;
+  bool load(Failure *failure) override;
   bool initialize(const std::vector<Parameter> &set, Failure *failure) override;
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
@@ -34,9 +34,10 @@ class ProcessPlugin final : public Plugin {
   bool unlock(Failure *failure) override;
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
+  Isolated *isolated() override { return this; }
   bool lend(size_t size, Output *output) override;
   bool wants_start(bool hurries) override;
-  bool worker_statistics(WorkerStatistics *statistics) const override;
+  WorkerStatistics worker_statistics() const override;
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
@@ -60,7 +61,7 @@ class ProcessPlugin final : public Plugin {
   void leave_to_parent();
   bool go_on(const Block &block, Failure *failure);
 
-  PluginSpec spec_;
+  const PluginSpec spec_;
   std::atomic<uint64_t> process_{process_number()};
   StopSignal stop_;
   const std::shared_ptr<LentMemory> lent_;

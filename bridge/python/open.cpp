@@ -7,21 +7,9 @@
 
 namespace pythonfilter {
 
-namespace {
-
-class PythonBridge final : public Bridge {
- public:
-  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<PythonPlugin>(spec.kind, spec.listener);
-  }
-};
-
-}  // namespace
-
-extern "C" __attribute__((visibility("default"))) Bridge *
-pythonfilter_open_bridge_1(const PluginSpec &spec, Failure *failure) {
-  static PythonBridge &bridge = *new PythonBridge;  // outlives every thread
-  return open_interpreter(spec, failure) ? &bridge : nullptr;
+extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
+    const PluginSpec &spec, Failure *failure) {
+  return open_interpreter(spec, failure) ? new PythonPlugin(spec) : nullptr;
 }
 
 }  // namespace pythonfilter

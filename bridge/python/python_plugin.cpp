@@ -68,14 +68,14 @@ void hide_secret(Failure *failure, const std::string &key) {
 
 }  // namespace
 
-bool PythonPlugin::load(const PluginSpec &spec, Failure *failure) {
+bool PythonPlugin::load(Failure *failure) {
   // Whoever loads it holds the element's lock, as far as its first start().
-  until_started_.begin(site_, spec.isolation.hang_ns(), false);
+  until_started_.begin(site_, spec_.isolation.hang_ns(), false);
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
-  if (surroundings_.make()) return load_module(spec, failure);
+  if (surroundings_.make()) return load_module(failure);
   capture_exception(failure, "load");
   return false;
 }
@@ -115,17 +115,17 @@ void PythonPlugin::unload() {
   call_host("unload", &ignored);
 }
 
-bool PythonPlugin::load_module(const PluginSpec &spec, Failure *failure) {
+bool PythonPlugin::load_module(Failure *failure) {
   RunningCall call(site_.get(), "load", ticks());
   Inside inside(&surroundings_);
   Ref post = Outbox::post_function(outbox_);
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
     host_ = steal(PyObject_CallFunction(
-        python.load, "sssssOOiO", kind_name(spec.kind), spec.script.c_str(),
-        spec.module.c_str(), spec.class_name.c_str(), spec.venv.c_str(),
+        python.load, "sssssOOiO", kind_name(spec_.kind), spec_.script.c_str(),
+        spec_.module.c_str(), spec_.class_name.c_str(), spec_.venv.c_str(),
         post.get(), log.get(), outbox_->log_threshold(),
-        spec.again ? Py_True : Py_False));
+        spec_.again ? Py_True : Py_False));
   inside.leave();
   call.end();
   if (host_ && read_capabilities()) return true;
@@ -245,7 +245,7 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "start");
   if (!view_.open(format, capabilities_.read_only || !format.in_place,
-                  kind_ == PluginKind::Source)) {
+                  spec_.kind == PluginKind::Source)) {
     capture_exception(failure, "start");
     return false;
   }
@@ -333,7 +333,8 @@ Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
     truth = PyObject_IsTrue(result);
     result = Py_None;
   }
-  if (truth == 0 && kind_ != PluginKind::Processor) return Outcome::Declined;
+  if (truth == 0 && spec_.kind != PluginKind::Processor)
+    return Outcome::Declined;
   if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
                                             : view_.take_result(result, block)))
     // As an empty read() of a file is its end.
@@ -352,7 +353,7 @@ Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
 Outcome PythonPlugin::outcome_of(Failure *failure) const {
   if (failure->kind == Failure::Kind::EndOfStream) return Outcome::EndOfStream;
   if (failure->kind != Failure::Kind::Dropped) return Outcome::Failed;
-  if (kind_ != PluginKind::Source) return Outcome::Dropped;
+  if (spec_.kind != PluginKind::Source) return Outcome::Dropped;
   failure->kind = Failure::Kind::Raised;
   failure->message +=
       " (a source has no buffer to drop; False means nothing yet)";
@@ -458,7 +459,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   Ref samples = call_host("drain", "drain", failure, {});
   if (!samples) return false;
   // What a sink holds is for nobody else.
-  if (kind_ == PluginKind::Sink) {
+  if (spec_.kind == PluginKind::Sink) {
     tail->waits = samples.get() == Py_False;
     return true;
   }

@@ -15,15 +15,15 @@ namespace pythonfilter {
 
 class PythonPlugin final : public Plugin {
  public:
-  PythonPlugin(PluginKind kind, const std::shared_ptr<Listener> &listener)
-      : kind_(kind),
-        outbox_(std::make_shared<Outbox>(listener)),
+  explicit PythonPlugin(const PluginSpec &spec)
+      : spec_(spec),
+        outbox_(std::make_shared<Outbox>(spec.listener)),
         site_(outbox_->site()),
         side_calls_(site_->listener) {}
   ~PythonPlugin() override;
 
   const Capabilities &capabilities() const override { return capabilities_; }
-  bool load(const PluginSpec &spec, Failure *failure) override;
+  bool load(Failure *failure) override;
   bool initialize(const std::vector<Parameter> &set, Failure *failure) override;
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
@@ -49,7 +49,7 @@ class PythonPlugin final : public Plugin {
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
-  bool load_module(const PluginSpec &spec, Failure *failure);
+  bool load_module(Failure *failure);
   bool read_capabilities();
   bool read_values(Failure *failure);
   bool preset(const std::vector<Parameter> &set, Failure *failure);
@@ -66,7 +66,7 @@ class PythonPlugin final : public Plugin {
   bool tell_parameter(Parameter *parameter, Failure *failure);
   void complain(Failure *failure, bool refused);
 
-  const PluginKind kind_;
+  const PluginSpec spec_;
   const std::shared_ptr<Outbox> outbox_;
   const std::shared_ptr<CallSite> site_;
   std::atomic<unsigned long> delivering_{0};  // the thread of process()

@@ -23,7 +23,8 @@ class Lender {
   // Any thread. False: there is none, and other memory does.
   bool lend(size_t size, Output *memory) const {
     const std::shared_ptr<Plugin> plugin = now();
-    return plugin && plugin->lend(size, memory);
+    Isolated *isolated = plugin ? plugin->isolated() : nullptr;
+    return isolated && isolated->lend(size, memory);
   }
 
  private:

@@ -75,7 +75,7 @@ std::vector<std::string> bridge_directories() {
 // That of plugins in processes of their own, which needs no Python here.
 constexpr char process_tag[] = "process";
 
-std::string find_bridge(const std::string &tag) {
+std::string path_of_bridge(const std::string &tag) {
   for (const std::string &directory : bridge_directories()) {
     const std::string path = directory + "/bridge." + tag + ".so";
     if (access(path.c_str(), R_OK) == 0) return path;
@@ -83,12 +83,11 @@ std::string find_bridge(const std::string &tag) {
   return "";
 }
 
-Bridge *fail(Failure *failure, std::string message) {
+void fail(Failure *failure, std::string message) {
   *failure = Failure{};
   failure->kind = Failure::Kind::Unusable;
   failure->phase = "python";
   failure->message = std::move(message);
-  return nullptr;
 }
 
 std::string missing(const std::string &tag) {
@@ -98,15 +97,15 @@ std::string missing(const std::string &tag) {
   return " (no bridge." + tag + ".so in " + looked + ")";
 }
 
-OpenBridge *open_module(const std::string &path, Failure *failure) {
+MakePlugin *open_module(const std::string &path, Failure *failure) {
   void *module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  void *symbol = module ? dlsym(module, open_bridge_symbol) : nullptr;
+  void *symbol = module ? dlsym(module, make_plugin_symbol) : nullptr;
   if (!symbol) fail(failure, path + " cannot be used: " + dlerror());
-  return reinterpret_cast<OpenBridge *>(symbol);
+  return reinterpret_cast<MakePlugin *>(symbol);
 }
 
-OpenBridge *load_process_bridge(Failure *failure) {
-  const std::string path = find_bridge(process_tag);
+MakePlugin *load_process_bridge(Failure *failure) {
+  const std::string path = path_of_bridge(process_tag);
   if (!path.empty()) return open_module(path, failure);
   fail(failure,
        "what runs plugins in other processes, for isolation=process, "
@@ -115,12 +114,12 @@ OpenBridge *load_process_bridge(Failure *failure) {
   return nullptr;
 }
 
-OpenBridge *load_bridge(Failure *failure) {
+MakePlugin *load_bridge(Failure *failure) {
   const RunningPython running = find_running_python();
   const std::string tag = running.version.empty() ? PYTHONFILTER_PYTHON_TAG
                                                   : tag_of(running.version);
   const std::string version = version_of_tag(tag);
-  const std::string path = find_bridge(tag);
+  const std::string path = path_of_bridge(tag);
   if (path.empty()) {
     fail(failure,
          (running.version.empty()
@@ -151,27 +150,22 @@ OpenBridge *load_bridge(Failure *failure) {
 
 std::string own_directory() {
   Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&open_bridge), &info)) return ".";
+  if (!dladdr(reinterpret_cast<void *>(&find_bridge), &info)) return ".";
   char *directory = g_path_get_dirname(info.dli_fname);
   std::string result = directory;
   g_free(directory);
   return result;
 }
 
-Bridge *open_bridge(const PluginSpec &spec, Failure *failure) {
+MakePlugin *find_bridge(const PluginSpec &spec, Failure *failure) {
   static Mutex mutex;  // a leaf: no Python runs under it
-  static OpenBridge *here = nullptr, *elsewhere = nullptr;
-  OpenBridge *open;
-  {
-    std::lock_guard lock(mutex);
-    OpenBridge *&known = spec.isolation.process ? elsewhere : here;
-    if (!known)
-      known = spec.isolation.process ? load_process_bridge(failure)
-                                     : load_bridge(failure);
-    open = known;
-  }
-  if (!open) return nullptr;
-  return open(spec, failure);
+  static MakePlugin *here = nullptr, *elsewhere = nullptr;
+  std::lock_guard lock(mutex);
+  MakePlugin *&known = spec.isolation.process ? elsewhere : here;
+  if (!known)
+    known = spec.isolation.process ? load_process_bridge(failure)
+                                   : load_bridge(failure);
+  return known;
 }
 
 }  // namespace pythonfilter

@@ -11,7 +11,8 @@ namespace pythonfilter {
 // Where the plugin file is that GStreamer loaded.
 std::string own_directory();
 
-// Any thread. NULL and `failure` filled when there is no Python to be had.
-Bridge *open_bridge(const PluginSpec &spec, Failure *failure);
+// What makes such plugins. Any thread. NULL and `failure` filled when there is
+// no Python to be had.
+MakePlugin *find_bridge(const PluginSpec &spec, Failure *failure);
 
 }  // namespace pythonfilter

@@ -45,10 +45,11 @@ GstStructure *PythonElement::statistics() const {
 bool PythonElement::worker_statistics(WorkerStatistics *now) const {
   std::lock_guard lock(mutex_);
   if (!isolated_) return false;
-  if (!plugin_ || !plugin_->worker_statistics(now)) {
+  if (!plugin_) {
     *now = past_;
     return true;
   }
+  *now = plugin_->isolated()->worker_statistics();
   now->restarts += past_.restarts;
   now->missed_deadlines += past_.missed_deadlines;
   return true;
@@ -56,8 +57,8 @@ bool PythonElement::worker_statistics(WorkerStatistics *now) const {
 
 // Before plugin_ becomes another one, under mutex_.
 void PythonElement::remember_worker() {
-  WorkerStatistics last;
-  if (!plugin_ || !plugin_->worker_statistics(&last)) return;
+  if (!isolated_ || !plugin_) return;
+  const WorkerStatistics last = plugin_->isolated()->worker_statistics();
   past_.restarts += last.restarts;
   past_.missed_deadlines += last.missed_deadlines;
   past_.sandbox = last.sandbox;

@@ -238,9 +238,9 @@ bool PythonElement::load() {
                       (nullptr));
     return false;
   }
-  Bridge *bridge = open_bridge(spec, &failure);
-  std::shared_ptr<Plugin> plugin = bridge ? bridge->make(spec) : nullptr;
-  if (!plugin || !plugin->load(spec, &failure)) {
+  MakePlugin *make = find_bridge(spec, &failure);
+  std::shared_ptr<Plugin> plugin(make ? make(spec, &failure) : nullptr);
+  if (!plugin || !plugin->load(&failure)) {
     post(GST_MESSAGE_ERROR, failure);
     return false;
   }
@@ -268,7 +268,7 @@ bool PythonElement::load() {
   if (closed && apply_params() == GST_FLOW_OK) {
     GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(),
                     caps_);
-    reloader_.open(bridge, spec, plugin_->capabilities());
+    reloader_.open(make, spec, plugin_->capabilities());
     return true;
   }
   unload();

@@ -199,7 +199,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // one gives.
   bool wants_start() const {
     return isolated_ && plugin_->capabilities().maps_to_output &&
-           plugin_->wants_start(patience_.hurries());
+           plugin_->isolated()->wants_start(patience_.hurries());
   }
   // In the answer to an ALLOCATION query. False: nothing was added.
   bool offer_memory(GstQuery *query) const;

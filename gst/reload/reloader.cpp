@@ -43,11 +43,11 @@ Reloader::Reloader(PluginKind kind, PluginParams *params,
       hangs_(hangs),
       observer_(observer) {}
 
-void Reloader::open(Bridge *bridge, const PluginSpec &spec,
+void Reloader::open(MakePlugin *make, const PluginSpec &spec,
                     const Capabilities &current) {
   {
     std::lock_guard lock(mutex_);
-    bridge_ = bridge;
+    make_ = make;
     spec_ = spec;
     spec_.again = true;
     current_ = current;
@@ -64,7 +64,7 @@ void Reloader::close() {
   Thread thread;
   {
     std::lock_guard lock(mutex_);
-    bridge_ = nullptr;
+    make_ = nullptr;
     quits_ = true;
     offered_ = false;
     thread.swap(thread_);
@@ -90,7 +90,7 @@ void Reloader::watch_files() {
     std::vector<std::string> files;
     {
       std::lock_guard files_lock(mutex_);
-      if (!watching_ || !bridge_) return;
+      if (!watching_ || !make_) return;
       files = current_.files;
     }
     if (!watch_) watch_ = std::make_unique<FileWatch>([this] { request(); });
@@ -102,7 +102,7 @@ void Reloader::watch_files() {
 bool Reloader::request() {
   {
     std::lock_guard lock(mutex_);
-    if (!bridge_) return false;
+    if (!make_) return false;
     if (thread_.joinable() ||
         thread_.start("python-reload", [this] { run(); })) {
       requested_ = true;
@@ -190,15 +190,20 @@ bool Reloader::work(std::unique_lock<Mutex> &lock) {
 
 void Reloader::load(std::unique_lock<Mutex> &lock) {
   const PluginSpec spec = spec_;
+  MakePlugin *const make = make_;
+  if (!make) return;
+  lock.unlock();
+  Failure failure;
   Candidate next;
-  next.plugin = bridge_ ? bridge_->make(spec) : nullptr;
+  next.plugin.reset(make(spec, &failure));
+  if (!next.plugin) tell(failure);
+  lock.lock();
   if (!next.plugin) return;
   deadline_->add(next.plugin);
   loading_ = next.plugin.get();
   hurried_ = false;
   lock.unlock();
-  Failure failure;
-  const bool loaded = next.plugin->load(spec, &failure);
+  const bool loaded = next.plugin->load(&failure);
   lock.lock();
   loading_ = nullptr;
   const bool out_of_date = hurried_;

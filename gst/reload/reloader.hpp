@@ -58,7 +58,7 @@ class Reloader {
   ~Reloader() { close(); }
 
   // From READY to NULL. `current` was loaded as `spec` says.
-  void open(Bridge *bridge, const PluginSpec &spec,
+  void open(MakePlugin *make, const PluginSpec &spec,
             const Capabilities &current);
   // Returns when its thread is gone, and every plugin that it had.
   void close();
@@ -102,7 +102,7 @@ class Reloader {
   Mutex mutex_;
   Condition changed_;
   // The rest, but for offered_, is guarded by mutex_.
-  Bridge *bridge_ = nullptr;  // NULL: not open
+  MakePlugin *make_ = nullptr;  // NULL: not open
   PluginSpec spec_;
   Capabilities current_;
   std::optional<NegotiatedStream> stream_;

@@ -70,9 +70,9 @@ class Run {
     setenv("BENCH_PLUGIN", subject->file, 1);
     setenv("BENCH_PARAMETER", subject->parameter, 1);
     Failure failure;
-    Bridge *bridge = open_bridge(spec, &failure);
-    if (bridge) plugin_ = bridge->make(spec);
-    if (!plugin_ || !plugin_->load(spec, &failure)) die(failure);
+    MakePlugin *make = find_bridge(spec, &failure);
+    if (make) plugin_.reset(make(spec, &failure));
+    if (!plugin_ || !plugin_->load(&failure)) die(failure);
     StreamFormat format;
     const bool converts = plugin_->capabilities().converts;
     if (converts) {

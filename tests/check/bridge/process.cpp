@@ -43,7 +43,7 @@ StreamFormat stereo() {
 // One plugin that plays, and a buffer of ones for it.
 struct Playing {
   explicit Playing(const PluginSpec &spec) : plugin(spec) {
-    fail_unless(plugin.load(spec, &failure), "%s", failure.message.c_str());
+    fail_unless(plugin.load(&failure), "%s", failure.message.c_str());
     fail_unless(plugin.start(stereo(), &failure), "%s",
                 failure.message.c_str());
   }
@@ -68,11 +68,7 @@ struct Playing {
     failure = {};
     return plugin.process(&block, &failure);
   }
-  WorkerStatistics statistics() const {
-    WorkerStatistics now;
-    plugin.worker_statistics(&now);
-    return now;
-  }
+  WorkerStatistics statistics() const { return plugin.worker_statistics(); }
 
   ProcessPlugin plugin;
   Failure failure;
@@ -783,7 +779,7 @@ GST_START_TEST(test_an_interpreter_that_is_none) {
     wrong.isolation.python = python;
     ProcessPlugin plugin(wrong);
     Failure failure;
-    fail_if(plugin.load(wrong, &failure));
+    fail_if(plugin.load(&failure));
     fail_unless(failure.kind == Failure::Kind::Unusable);
     assert_says(failure, python);
     assert_says(failure, text);

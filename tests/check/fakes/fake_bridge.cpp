@@ -38,7 +38,7 @@ class FakePlugin final : public Plugin {
 
   const Capabilities &capabilities() const override { return capabilities_; }
 
-  bool load(const PluginSpec &, Failure *) override { return true; }
+  bool load(Failure *) override { return true; }
   bool initialize(const std::vector<Parameter> &, Failure *) override {
     return true;
   }
@@ -156,20 +156,11 @@ class FakePlugin final : public Plugin {
   std::thread watchdog_;
 };
 
-class FakeBridge final : public Bridge {
- public:
-  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<FakePlugin>(spec.script == "converting",
-                                        spec.listener);
-  }
-};
-
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) Bridge *
-pythonfilter_open_bridge_1(const PluginSpec &, Failure *) {
-  static FakeBridge bridge;
-  return &bridge;
+extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
+    const PluginSpec &spec, Failure *) {
+  return new FakePlugin(spec.script == "converting", spec.listener);
 }
 
 }  // namespace pythonfilter

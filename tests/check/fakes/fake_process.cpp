@@ -46,7 +46,7 @@ bool is_lent(const std::byte *data) {
   return false;
 }
 
-class FakeProcess final : public Plugin {
+class FakeProcess final : public Plugin, public Isolated {
  public:
   explicit FakeProcess(const PluginSpec &spec)
       : script_(spec.script), listener_(spec.listener) {
@@ -56,7 +56,7 @@ class FakeProcess final : public Plugin {
   }
 
   const Capabilities &capabilities() const override { return capabilities_; }
-  bool load(const PluginSpec &, Failure *) override { return true; }
+  bool load(Failure *) override { return true; }
   bool initialize(const std::vector<Parameter> &, Failure *) override {
     return true;
   }
@@ -80,6 +80,7 @@ class FakeProcess final : public Plugin {
     return outcome;
   }
 
+  Isolated *isolated() override { return this; }
   bool lend(size_t size, Output *memory) override {
     if (is("poor")) return false;
     auto *lent = new Lent{static_cast<std::byte *>(malloc(size + 1)), size + 1};
@@ -89,9 +90,9 @@ class FakeProcess final : public Plugin {
     *memory = {lent->data + 1, size, give_back, lent};
     return true;
   }
-  bool worker_statistics(WorkerStatistics *statistics) const override {
-    *statistics = {4711, 2, 3, "basic: all of it"};
-    return true;
+  bool wants_start(bool) override { return false; }
+  WorkerStatistics worker_statistics() const override {
+    return {4711, 2, 3, "basic: all of it"};
   }
 
   bool set_parameter(Parameter *, Failure *) override { return true; }
@@ -162,19 +163,11 @@ class FakeProcess final : public Plugin {
   std::byte *before_ = nullptr;
 };
 
-class FakeProcesses final : public Bridge {
- public:
-  std::unique_ptr<Plugin> make(const PluginSpec &spec) override {
-    return std::make_unique<FakeProcess>(spec);
-  }
-};
-
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) Bridge *
-pythonfilter_open_bridge_1(const PluginSpec &, Failure *) {
-  static FakeProcesses bridge;
-  return &bridge;
+extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
+    const PluginSpec &spec, Failure *) {
+  return new FakeProcess(spec);
 }
 
 }  // namespace pythonfilter
