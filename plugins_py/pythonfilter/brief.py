@@ -13,15 +13,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 MOST_TEXT = 16384  # characters; nobody reads more
+_LONGEST_MARK = 50
 _DEEPEST = 50  # lists in lists; one that is in itself is as deep as that
 _MOST_BITS = 10000  # of a number; Python refuses to write longer ones
 _SHOWN = 100  # of a text that is too long
 
 
 def cut(text: str) -> str:
-    """No more of it than somebody reads, with a mark."""
-    more = len(text) - MOST_TEXT
-    return f"{text[:MOST_TEXT]}… ({more} characters more)" if more > 0 else text
+    """No more of it than somebody reads, and its mark; so it is cut once."""
+    if len(text) <= MOST_TEXT:
+        return text
+    kept = MOST_TEXT - _LONGEST_MARK
+    return f"{text[:kept]}… ({len(text) - kept} characters more)"
 
 
 def is_large(value: object, most: int = MOST_TEXT) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Says, raises and posts what takes minutes and gigabytes to be shown."""
 
+import logging
 import os
 
 from base_plugin import (
@@ -48,6 +49,8 @@ class Attack:
             self.post("message", value=LIST)
         if ATTACK == "raise":
             raise ValueError(1, LIST)
+        if ATTACK == "log":
+            logging.getLogger(__name__).warning("x" * LENGTH)
         if ATTACK == "time":
             return Timed(b"x", LIST)
 

@@ -14,7 +14,6 @@ import sys
 import threading
 from typing import Any
 
-from ..brief import cut
 
 from . import wire
 from .running import Running
@@ -84,7 +83,7 @@ class Outbox:
                     wire.encode(file),
                     b"%d" % line,
                     wire.encode(function),
-                    wire.encode(cut(text)),
+                    wire.encode(text),
                     wire.flag(anonymous),
                 ]
             )
