@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def _too_large(key: str) -> ValueError:
 def _plain(key: str, value: object, room: int) -> tuple[PlainValue, int]:
     """The value as Python's own bool, int, float or str, or a list of one of them;
     and its bytes."""
-    items: Iterable[object]
+    items: Any
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in _KINDS:
         # A list of texts is made of it one by one.
         items = value[: room + 1].tolist() if value.dtype.kind != "U" else value
@@ -63,7 +63,7 @@ def _plain(key: str, value: object, room: int) -> tuple[PlainValue, int]:
         items = value
     else:
         return _scalar(key, value, room)
-    if len(items) > room:  # type: ignore[arg-type]
+    if len(items) > room:
         raise _too_large(key)
     plain: list[Any] = []
     size = 0
