@@ -66,7 +66,7 @@ _MACHINERY = (
 _MOST_FRAMES = 2000  # a plugin may set a limit of recursion of its own
 
 
-def _is_machinery(file: str) -> bool:
+def is_machinery(file: str) -> bool:
     return file.startswith(_MACHINERY)
 
 
@@ -76,7 +76,7 @@ def _own_frames(
     """Without the frames of ours and of the import machinery."""
     summary = traceback.extract_tb(trace, -_MOST_FRAMES)
     return traceback.StackSummary.from_list(
-        [frame for frame in summary if not _is_machinery(frame.filename)]
+        [frame for frame in summary if not is_machinery(frame.filename)]
     )
 
 
@@ -243,7 +243,7 @@ def stack_of_thread(thread: int) -> str:
         [
             entry
             for entry in traceback.extract_stack(frame, _MOST_FRAMES)
-            if not _is_machinery(entry.filename)
+            if not is_machinery(entry.filename)
         ]
     )
     return "".join(summary.format()).rstrip()

@@ -228,12 +228,45 @@ def test_both_say_the_same_of_a_start(told, files):
     assert code == 1 and failure["message"].startswith(told)
 
 
-def test_crash_is_told_with_the_line():
-    plugin = processes.PLUGINS / "examples" / "crashes_at_1000.py"
-    options = ["--seconds", "0.05", "--rate", "48000", "--channels", "2"]
-    result = workbench.run(plugin, *options)
-    assert result.code not in (0, 1, 2) and result.out == b""
-    assert re.search(r'crashes_at_1000.py", line \d+ in process_audio', result.err)
+# What ends the workbench's child, or keeps it: what is told of it, and whether of
+# the line.
+ENDS = {
+    "crashes": ("ctypes.string_at(0)", "ended with SIGSEGV", True),
+    "leaves": ("os._exit(7)", "ended with exit(7)", False),
+    "sleeps": ("time.sleep(1000)", "did nothing new for 2 s", True),
+    "computes": ("while True: pass", "did nothing new for 2 s", True),
+}
+ENDING = """
+import ctypes, os, time
+class Plugin:
+    calls = 0
+    def initialize(self):
+        if {at_load}:
+            {act}
+    def process_audio(self, buffer):
+        self.calls += 1
+        if self.calls == 5:
+            {act}
+"""
+
+
+@pytest.mark.parametrize("at_load", [False, True])
+@pytest.mark.parametrize("name", ENDS)
+def test_what_ends_the_plugins_process_is_a_line_of_the_report(files, name, at_load):
+    act, told, has_line = ENDS[name]
+    source = ENDING.format(act=act, at_load=at_load)
+    plugin = files({"plugin.py": source}) / "plugin.py"
+    code, report, err = workbench.examine(plugin, "--time-limit", "2")
+    [failure] = [each for each in report["results"] if each["status"] == "fail"]
+    assert code == 1 and told in failure["message"]
+    assert failure["check"] == ("load" if at_load else "results")
+    line = 1 + [act in each for each in source.splitlines()].index(True)
+    line += 0 if at_load else 4
+    assert failure["line"] == (line if has_line else 0), err
+    assert ("most recent call first" in err) == has_line
+    # Nothing else is said to be good.
+    statuses = {each["status"] for each in report["results"]}
+    assert statuses <= {"fail", "skip", "note"}
 
 
 def test_sink_that_never_has_played_all_is_told(files):

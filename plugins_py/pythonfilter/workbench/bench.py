@@ -271,6 +271,7 @@ class Bench:
                 )
             options.rate = rate
         with Session(self.target) as session:
+            self.progress.step("what it says of itself")
             host = session.host
             self.converts = host.converts
             self.fails_closed = self.converts and host.fail_closed

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import json
 import os
 import sys
@@ -12,11 +11,20 @@ import warnings
 from typing import Any, TextIO
 
 from ..host.plugin import Host, prepare_interpreter
-
-from . import conformance, cost, element, parameters, plot, report, sound, template
+from . import (
+    child,
+    conformance,
+    cost,
+    element,
+    parameters,
+    plot,
+    report,
+    sound,
+    template,
+)
 from .bench import Bench, Options, Unusable
 from .formats import DTYPES
-from .results import CHECKS
+from .results import CHECKS, Findings
 from .session import Fault, Session, Target
 
 FINE, FAILED, UNUSABLE = 0, 1, 2
@@ -148,6 +156,13 @@ def _parser() -> argparse.ArgumentParser:
         help="fail if the p99 of a call is above this share of real " "time",
     )
     parser.add_argument(
+        "--time-limit",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="of one step, such as a signal in one format, before it hangs (60)",
+    )
+    parser.add_argument(
         "--venv", default="", metavar="DIR", help="virtual environment of the plugin"
     )
     parser.add_argument(
@@ -199,7 +214,6 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     out = _own_output()
     _warn_once()
-    faulthandler.enable()  # a crash of the plugin's ends this, too
     # As in an application: where the element starts Python it collects garbage
     # after every plugin, which takes longer than most runs here.
     prepare_interpreter(False, "")
@@ -292,17 +306,15 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
     )
     bench = Bench(target, options)
     bench.findings.plugin = {"script": script}
-    base = ""
-    try:
-        bench.target = _find_kind(target, asked.kind)
-        bench.prepare()
-        base = str(bench.base)
-    except Fault as fault:
-        bench.findings.fault("load", fault)
-        skipped = {name: "does not load" for name in CHECKS if name != "load"}
+    end = child.run(lambda say: _examine(bench, asked, say), asked.time_limit, Unusable)
+    bench.progress.clear(drawn=True)
+    if end.problem:
+        base, skipped = "", {}
+        _end_early(bench, end)
     else:
-        skipped = _check(bench, asked.plot)
-    bench.progress.clear()
+        bench.findings, base, skipped, kind = end.result
+        if kind:
+            bench.findings.element = element.measure(kind, options.quick)
     bench.findings.finish(skipped)
     if asked.json:
         json.dump(bench.findings.as_json(), out, indent=1, default=str)
@@ -315,6 +327,39 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
     if bench.findings.failed:
         return FAILED
     return UNUSABLE if bench.findings.no_plot else FINE
+
+
+def _examine(
+    bench: Bench, asked: argparse.Namespace, say: child.Say
+) -> tuple[Findings, str, dict[str, str], str]:
+    """All that runs the plugin: what was found, at which setting, left out; its kind.
+
+    The kind is empty where it does not load.
+    """
+    bench.progress.told = lambda step: say(step, bench.findings)
+    try:
+        bench.target = _find_kind(bench.target, asked.kind)
+        bench.prepare()
+    except Fault as fault:
+        bench.findings.fault("load", fault)
+        skipped = {name: "does not load" for name in CHECKS if name != "load"}
+        return bench.findings, "", skipped, ""
+    skipped = _check(bench, asked.plot)
+    bench.progress.clear()
+    return bench.findings, str(bench.base), skipped, bench.target.kind
+
+
+def _end_early(bench: Bench, end: child.End) -> None:
+    """A plugin that crashed, or hung, is a failure like others."""
+    script = os.path.realpath(bench.target.script)
+    folder = script if os.path.isdir(script) else os.path.dirname(script)
+    check = "results" if end.step else "load"
+    bench.findings = end.said or bench.findings
+    step = f" ({end.step})" if end.step else ""
+    bench.findings.add(check, "fail", end.problem + step, *end.place(folder))
+    rest = [each for each in CHECKS if each != check]
+    bench.findings.cut |= dict.fromkeys(rest, f"not to its end: see {check}")
+    print(end.stack, file=sys.stderr)
 
 
 def _find_kind(target: Target, wanted: str | None) -> Target:
@@ -361,8 +406,6 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
     if "allocations" not in skipped:
         cost.check_allocations(bench)
     cost.check_time(bench)
-    bench.progress.step("the element")
-    bench.findings.element = element.measure(bench.target.kind, bench.options.quick)
     if where:
         name = os.path.basename(bench.target.script)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 PATIENCE_SECONDS = 1.0
@@ -23,6 +24,7 @@ class Progress:
         self._next = time.monotonic() + PATIENCE_SECONDS
         self._drawn = False
         self._share = 0.0  # never goes back, though more may turn out to come
+        self.told: Callable[[str], None] | None = None  # of each step
 
     def expect(self, steps: int) -> None:
         """So many more steps are to come."""
@@ -30,6 +32,8 @@ class Progress:
 
     def step(self, what: str) -> None:
         """One step is about to be done."""
+        if self.told is not None:
+            self.told(what)
         self._done = min(self._done + 1, self._total)
         now = time.monotonic()
         if not self._tty or now < self._next:
@@ -42,9 +46,9 @@ class Progress:
         self._stream.flush()
         self._drawn = True
 
-    def clear(self) -> None:
-        """Before anything else is printed."""
-        if self._drawn:
+    def clear(self, drawn: bool = False) -> None:
+        """Before anything else is printed. ``drawn``: by another process, if at all."""
+        if self._drawn or drawn and self._tty:
             self._stream.write(CLEAR)
             self._stream.flush()
             self._drawn = False
