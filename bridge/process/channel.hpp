@@ -8,10 +8,10 @@
 #include <atomic>
 #include <memory>
 
+#include "../own_time.hpp"
 #include "answers.hpp"
 #include "controlpage.hpp"
 #include "events.hpp"
-#include "own_time.hpp"
 #include "places.hpp"
 #include "region.hpp"
 #include "stop_signal.hpp"

@@ -9,8 +9,8 @@
 #include <string>
 #include <sys/types.h>
 
+#include "../own_time.hpp"
 #include "output_lines.hpp"
-#include "own_time.hpp"
 #include "supervisor.hpp"
 #include "wire.hpp"
 

@@ -25,7 +25,7 @@ constexpr int exit_limit_ms = 500;
 void close_at_exit() {
   if (gate::closed()) return;
   gate::close();
-  if (gate::wait_until_empty(exit_patience_ms)) return;
+  if (gate::wait_until_empty(exit_patience_ms, gate::Time::Clock)) return;
   // Not on this thread: C code that does not come back may hold the GIL.
   if (!Py_IsInitialized()) return;
   Thread::start_detached("python-closing", [] {
@@ -33,7 +33,7 @@ void close_at_exit() {
     interrupt_all_calls();
     PyGILState_Release(state);
   });
-  gate::wait_until_empty(exit_limit_ms);
+  gate::wait_until_empty(exit_limit_ms, gate::Time::Own);
 }
 
 int note_loads(dl_phdr_info *info, size_t, void *loads) {
@@ -46,12 +46,12 @@ PyObject *close_before_finalize(PyObject *, PyObject *) {
   gate::close();
   bool empty;
   Py_BEGIN_ALLOW_THREADS
-  empty = gate::wait_until_empty(exit_patience_ms);
+  empty = gate::wait_until_empty(exit_patience_ms, gate::Time::Clock);
   Py_END_ALLOW_THREADS
   if (!empty) {
     interrupt_all_calls();
     Py_BEGIN_ALLOW_THREADS
-    gate::wait_until_empty(exit_limit_ms);
+    gate::wait_until_empty(exit_limit_ms, gate::Time::Own);
     Py_END_ALLOW_THREADS
   }
   Py_RETURN_NONE;

@@ -3,10 +3,12 @@
 
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../contract.hpp"
+#include "../own_time.hpp"
+#include "../ticks.hpp"
 #include "names.hpp"
-#include "own_time.hpp"
 
 namespace pythonfilter {
 
@@ -84,15 +86,16 @@ void close() {
   interpreter_closing.store(true, std::memory_order_seq_cst);
 }
 
-bool wait_until_empty(int milliseconds) {
-  if (inside.load(std::memory_order_acquire) == 0) return true;
-  // C code that is only kept off the processor by others would go on in a
-  // library that tears itself down, such as OpenBLAS, whose end then never
-  // comes.
-  const OwnTime time;
+bool wait_until_empty(int milliseconds, Time time) {
+  const uint64_t allowed = uint64_t(milliseconds) * 1000000u;
+  const uint64_t began = monotonic_ns();
+  OwnTime own;
   for (int look = 0; inside.load(std::memory_order_acquire) > 0; look++) {
-    if (look % 20 == 19 && time.passed() > uint64_t(milliseconds) * 1000000u)
-      return false;
+    const bool over =
+        time == Time::Clock
+            ? monotonic_ns() - began > allowed
+            : look % 40 == 0 && own.is_over(getpid(), allowed, gettid());
+    if (over) return false;
     const timespec pause = {0, 500000};
     nanosleep(&pause, nullptr);
   }

@@ -24,8 +24,12 @@ bool closed();
 // not initialized, but a second one must not be started in its place.
 bool application_ended();
 void close();
-// Of the time that this process was let run.
-bool wait_until_empty(int milliseconds);
+// By the clock, or of the time that this process was let run. The second is for
+// giving up: C code that others keep from the processor would go on in
+// libraries that tear themselves down, such as OpenBLAS, whose end then never
+// comes.
+enum class Time { Clock, Own };
+bool wait_until_empty(int milliseconds, Time time);
 }  // namespace gate
 
 // One hold of the GIL. Ask it before using it: the gate may be closed.

@@ -28,6 +28,6 @@ void work(void) {
 }
 
 void work_long(void) {
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < 7; i++)
     work();
 }

@@ -3,11 +3,12 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <dirent.h>
 #include <string>
 #include <utility>
 
-#include "../ticks.hpp"
+#include "ticks.hpp"
 
 namespace pythonfilter {
 
@@ -30,12 +31,13 @@ std::string first_line(const std::string &path) {
 }
 
 // None of them where the kernel does not tell.
-Turns turns_of(pid_t pid) {
+Turns turns_of(pid_t pid, pid_t without) {
   Turns all;
   const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
   DIR *folder = pid > 0 ? opendir(tasks.c_str()) : nullptr;
   if (!folder) return all;
   while (const dirent *each = readdir(folder)) {
+    if (without && atoi(each->d_name) == without) continue;
     const std::string task = tasks + each->d_name;
     uint64_t used, kept;
     if (sscanf(first_line(task + "/schedstat").c_str(), "%" SCNu64 " %" SCNu64,
@@ -57,8 +59,8 @@ Turns turns_of(pid_t pid) {
 
 OwnTime::OwnTime() : began_(monotonic_ns()) {}
 
-bool OwnTime::is_over(pid_t pid, uint64_t allowed) {
-  const Turns now = turns_of(pid);
+bool OwnTime::is_over(pid_t pid, uint64_t allowed, pid_t without) {
+  const Turns now = turns_of(pid, without);
   const bool same = pid == pid_;
   if (same && now.kept > kept_) excused_ += now.kept - kept_;
   // How long it has been waiting for this turn is not told before it comes.

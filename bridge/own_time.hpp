@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How long another process has had, without the time for which a busy machine
+// How long a process has had, without the time for which a busy machine
 // kept it from a processor: one that waits for its turn does not hang.
 #pragma once
 
@@ -17,8 +17,9 @@ class OwnTime {
   OwnTime();
   // Whether it has had more than so much; asked once at the begin, too. `pid`
   // is of whoever is waited for now; 0: nobody knows yet. Ten times as much
-  // are too much for anybody.
-  bool is_over(pid_t pid, uint64_t allowed);
+  // are too much for anybody. `without` is a thread of it that does not count:
+  // the one that asks.
+  bool is_over(pid_t pid, uint64_t allowed, pid_t without = 0);
 
  private:
   uint64_t began_;
