@@ -150,7 +150,7 @@ struct Supervisor::State {
       std::lock_guard lock(mutex);
       if (!more)
         removed = remove(id);
-      else
+      else if (watched.count(id))  // nobody has removed it meanwhile
         let_rest(id, ready.get());
     }
     // Before whoever waits is told that nothing is held.

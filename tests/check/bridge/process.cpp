@@ -324,6 +324,43 @@ GST_START_TEST(test_a_flood_of_output_costs_little) {
 }
 GST_END_TEST;
 
+// Is unwatched within its own call, and then says that it wants to rest.
+class GoneMeanwhile final : public Watched {
+ public:
+  int descriptor() const override { return counter_.get(); }
+  bool readable() override {
+    take_signal(counter_.get());
+    Supervisor::get().unwatch(*this_one);
+    calls++;
+    return true;
+  }
+  uint64_t rest_ns() const override { return 1000000; }
+
+  std::shared_ptr<Watched> *this_one = nullptr;
+  std::atomic<int> calls{0};
+
+ private:
+  const Descriptor counter_{eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
+};
+
+GST_START_TEST(test_who_is_gone_does_not_rest) {
+  std::string problem;
+  fail_unless(Supervisor::get().begin(&problem), "%s", problem.c_str());
+  const auto gone = std::make_shared<GoneMeanwhile>();
+  std::shared_ptr<Watched> watched = gone;
+  gone->this_one = &watched;
+  fail_unless(Supervisor::get().watch(watched));
+  fail_unless(wait_until([&] { return gone->calls == 1; }));
+  // It goes on, and past the end of the rest.
+  for (int i = 0; i < 5; i++) {
+    std::atomic<bool> ran{false};
+    g_usleep(2000);
+    Supervisor::get().run([&] { ran = true; });
+    fail_unless(wait_until([&] { return ran.load(); }));
+  }
+}
+GST_END_TEST;
+
 // Some frames fewer, of a source's block of samples, and nothing else.
 GST_START_TEST(test_a_short_block_is_a_sources_and_has_frames_left) {
   Asked source;
@@ -797,6 +834,7 @@ Suite *process_suite() {
   tcase_add_test(pieces, test_a_signal_that_is_not_there_is_not_waited_for);
   tcase_add_test(pieces, test_two_threads_do_not_read_the_same_output);
   tcase_add_loop_test(pieces, test_a_flood_of_output_costs_little, 0, 2);
+  tcase_add_test(pieces, test_who_is_gone_does_not_rest);
   tcase_add_test(pieces, test_the_blame_is_the_plugins);
   tcase_add_test(pieces, test_a_short_block_is_a_sources_and_has_frames_left);
   tcase_add_test(pieces, test_outputs_lie_within_their_region);
