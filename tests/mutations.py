@@ -828,4 +828,30 @@ AUDITED = (
     ),
 )
 
-MUTATIONS = COUNTED + OTHERS + APART + AUDITED
+# Rules about threads, which bridge/contract.hpp watches over, and what belongs
+# to the end of a process.
+RULES = (
+    Mutation(
+        "plugin-ended-under-a-lock",
+        "gst/element/pythonelement.cpp",
+        "  ended.swap(plugin_);\n",
+        "  plugin_.reset();\n",
+        ("lifecycle",),
+    ),
+    Mutation(
+        "gone-and-at-rest",
+        "bridge/process/supervisor.cpp",
+        "      else if (watched.count(id))  // nobody has removed it meanwhile\n",
+        "      else\n",
+        ("process::test_who_is_gone*",),
+    ),
+    Mutation(
+        "flood-looked-at",
+        "bridge/process/output_lines.cpp",
+        "  if (is_flood()) {\n",
+        "  if (false) {\n",
+        ("process::test_a_flood*",),
+    ),
+)
+
+MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES
