@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The rules about threads that all else rests on, checked where assertions are
-// on: all builds but those with -Dbuildtype=release.
-//
-// * No lock is held while the GIL is taken (Gil, in python/gil.hpp). So every
-//   lock here is a Mutex, which counts itself.
-// * What belongs to a stream is touched by the thread that GStreamer calls on
-//   with a buffer or a serialized event: a StreamingThread knows which that is.
+// The rule about locks that all else rests on, checked where assertions are on,
+// which is all builds but those with -Dbuildtype=release: none is held while
+// the GIL is taken (Gil, in python/gil.hpp). So every lock here is a Mutex,
+// which counts itself.
 #pragma once
 
 #include <cassert>
 #include <condition_variable>
 #include <mutex>
-#include <pthread.h>
 
 namespace pythonfilter {
 
