@@ -28,11 +28,11 @@ using std::chrono::milliseconds;
 constexpr uint64_t start_patience_ns = 60000000000u;
 constexpr uint64_t send_patience_ns = 1000000000;
 constexpr milliseconds look_at_stop_every(20);
-constexpr milliseconds until_status(5000);
+constexpr milliseconds until_status(1000);
 // From the end of its socket until it is killed.
 constexpr int end_patience_ms = 300;
 // Between the end of its sockets and its own.
-constexpr int until_ended_ms = 2000;
+constexpr int until_ended_ms = 200;
 constexpr int kill_patience_ms = 1000;
 
 using GroupKey = std::tuple<std::string, std::string, int, bool>;
