@@ -28,6 +28,19 @@ struct Message {
 // Those of Python's logging; Off is above them all.
 enum class LogLevel { Debug, Info, Warning, Error, Off };
 
+// Python's numbers, of which there may be others in between.
+inline LogLevel level_of(int number) {
+  return number >= 40   ? LogLevel::Error
+         : number >= 30 ? LogLevel::Warning
+         : number >= 20 ? LogLevel::Info
+                        : LogLevel::Debug;
+}
+
+inline int number_of(LogLevel level) {
+  constexpr int off = 1000;  // OFF of pythonfilter/log.py
+  return level == LogLevel::Off ? off : 10 + 10 * int(level);
+}
+
 struct LogRecord {
   LogLevel level = LogLevel::Debug;
   std::string file;

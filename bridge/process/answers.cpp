@@ -323,16 +323,4 @@ Fields start_call(const StreamFormat &format) {
           std::to_string(format.output_channels)};
 }
 
-LogLevel level_of(int number) {
-  return number >= 40   ? LogLevel::Error
-         : number >= 30 ? LogLevel::Warning
-         : number >= 20 ? LogLevel::Info
-                        : LogLevel::Debug;
-}
-
-int number_of(LogLevel level) {
-  constexpr int off = 1000;  // OFF of pythonfilter/log.py
-  return level == LogLevel::Off ? off : 10 + 10 * int(level);
-}
-
 }  // namespace pythonfilter

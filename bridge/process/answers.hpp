@@ -22,8 +22,4 @@ bool read_values(const Fields &answer, std::vector<ParameterSpec> *of);
 Fields load_call(const PluginSpec &spec, int threshold);
 Fields start_call(const StreamFormat &format);
 
-// As levels of Python's logging.
-LogLevel level_of(int number);
-int number_of(LogLevel level);
-
 }  // namespace pythonfilter

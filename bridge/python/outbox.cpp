@@ -19,19 +19,6 @@ class NobodyListens final : public Listener {
   LogLevel log_threshold() const override { return LogLevel::Off; }
 };
 
-// Python's numbers, of which there may be others in between.
-LogLevel level_of(int number) {
-  return number >= 40   ? LogLevel::Error
-         : number >= 30 ? LogLevel::Warning
-         : number >= 20 ? LogLevel::Info
-                        : LogLevel::Debug;
-}
-
-int number_of(LogLevel level) {
-  constexpr int off = 1000;  // OFF of pythonfilter/log.py
-  return level == LogLevel::Off ? off : 10 + 10 * int(level);
-}
-
 // ---- values ----------------------------------------------------------------
 
 bool convert(PyObject *object, bool *value) {
