@@ -49,7 +49,8 @@ def test_many_workers_leave_nothing(tmp_path):
     assert len(set(found["descriptors"])) == 1
     before, after = found["descriptors-alone"]
     assert after <= before + 6  # the server's
-    assert found["workers-kB"][-1] < 1.1 * found["workers-kB"][0]
+    # Of what each has touched; a tenth of it differs from start to start.
+    assert found["workers-kB"][-1] < 1.25 * found["workers-kB"][0]
     # The first time brings what the application loads once.
     assert found["application-kB"][-1] < 1.1 * found["application-kB"][1]
 

@@ -476,7 +476,10 @@ GST_START_TEST(test_unlock_comes_before_what_follows_it) {
     pipeline.expect_to(GST_STATE_PLAYING);
     fail_unless(wait_for_log("write"));
     pipeline.expect_to(GST_STATE_READY);
-    expect_part(pipeline.reports().text(), "unlock() raised ValueError");
+    GstMessage *message = pipeline.wait_for(GST_MESSAGE_WARNING);
+    fail_unless(message != nullptr);
+    expect_part(report_in(message).text, "unlock() raised ValueError");
+    gst_message_unref(message);
     pipeline.expect_null();
   }
 }

@@ -57,8 +57,10 @@ def send(connection, fields, descriptors=()):
     record = struct.pack("=I", len(rest)) + rest
     ancillary = array.array("i", descriptors)
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, ancillary)] if ancillary else []
-    sent = connection.sendmsg([record], rights)
-    connection.sendall(record[sent:])
+    rest = record[connection.sendmsg([record], rights) :]
+    # Even nothing cannot be sent to somebody who has ended in between.
+    if rest:
+        connection.sendall(rest)
 
 
 def receive(connection):
