@@ -14,19 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "capabilities.hpp"
 #include "listener.hpp"
 #include "ticks.hpp"
 
 namespace pythonfilter {
 
-constexpr int max_channels = 64;
 constexpr uint64_t no_time = UINT64_MAX;
-
-enum class SampleFormat { F32, F64, S16, S32 };
-
-constexpr size_t sample_size(SampleFormat format) {
-  return format == SampleFormat::F64 ? 8 : format == SampleFormat::S16 ? 2 : 4;
-}
 
 enum class PluginKind { Source, Processor, Sink };
 
@@ -55,62 +49,6 @@ struct PluginSpec {
   std::shared_ptr<Listener> listener;  // NULL: nobody listens
   bool again = false;  // the code may be another one than last time
   Isolation isolation;
-};
-
-struct IntRange {
-  int min, max;
-};
-
-// A parameter that the plugin describes. Values are as set_parameter() takes
-// them: 0.5, 7, true, warm.
-struct ParameterSpec {
-  enum class Kind { Bool, Int, Float, String, Choice };
-  std::string name;
-  Kind kind = Kind::String;
-  std::string default_value;
-  std::string value;             // of the instance, when it was loaded
-  std::string minimum, maximum;  // of numbers; empty: no limit
-  std::vector<std::string> choices;
-  std::string unit;         // for people
-  std::string description;  // one line
-  std::string allowed;      // its values, to go after "must be"
-  bool secret = false;      // it only goes in
-  bool curve = false;       // the plugin wants its value for each frame
-};
-
-// What a plugin said it can work on; known once it is loaded.
-struct Capabilities {
-  std::vector<std::string> warnings;  // what its author may not have meant
-  std::vector<SampleFormat> formats;
-  bool interleaved = true;
-  bool non_interleaved = true;
-  std::vector<IntRange> rates;     // empty: any
-  std::vector<IntRange> channels;  // empty: 1 to max_channels
-  bool read_only = false;          // its array refuses writes
-  bool has_reset = false;
-  bool has_drain = false;
-  bool has_latency = false;
-  bool has_unlock = false;
-  bool has_space = false;          // a sink's get_available_space()
-  bool has_duration = false;       // a source's get_duration()
-  bool has_seek = false;           // a source's seek()
-  bool fail_closed = false;        // nothing unprocessed may leave it
-  bool carries_state = false;      // get_state() and set_state()
-  std::vector<std::string> files;  // where its code comes from; absolute
-  // Parameters that are never shown, neither they nor what is said of them.
-  std::vector<std::string> secrets;
-  std::vector<ParameterSpec> parameters;  // those that it describes
-
-  // A processor that may change format and size. Caps are mere text here.
-  bool converts = false;
-  std::string input_caps;       // empty: the raw audio described above
-  std::string output_caps;      // empty: those of the input
-  bool maps_to_output = false;  // get_output_caps()
-  bool maps_to_input = false;   // get_input_caps()
-  bool as_bytes = false;        // raw audio comes as bytes, too
-
-  int block_size = 0;           // frames of each call; 0: as they come
-  bool pass_remainder = false;  // fewer at the end, not filled up
 };
 
 // What a source would like best; 0: it does not say.

@@ -436,7 +436,7 @@ OTHERS = (
     ),
     Mutation(
         "any-text-is-a-flag",
-        "bridge/process/answers.cpp",
+        "bridge/text.cpp",
         '  return text == "0" || text == "1";\n',
         "  return !text.empty();\n",
         ("hostile",),
@@ -500,15 +500,15 @@ OTHERS = (
     Mutation(
         "formats-that-do-not-narrow",
         "gst/scan/dynamicelements.cpp",
-        "    capabilities.formats.clear();\n",
-        "",
+        "  if (all.formats.empty()) all.formats =",
+        "  all.formats =",
         ("test_elements.py",),
     ),
     Mutation(
         "rates-that-do-not-narrow",
-        "gst/scan/dynamicelements.cpp",
-        '  capabilities.rates = ranges_in(record.values("rates"));\n',
-        "",
+        "bridge/capabilities.cpp",
+        '  if (name == "rate") return read_range(value, &to->rates);\n',
+        '  if (name == "rate") return true;\n',
         ("test_elements.py",),
     ),
     Mutation(

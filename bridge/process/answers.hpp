@@ -13,9 +13,8 @@ namespace pythonfilter {
 bool read_failure(const Fields &record, size_t first, Failure *failure);
 bool read_message(const Fields &record, Message *message);
 bool read_log(const Fields &record, LogRecord *log);
-// The answer to `load`, and what the audio method is called.
-bool read_capabilities(const Fields &answer, Capabilities *capabilities,
-                       std::string *audio_name);
+// The answer to `load`.
+bool read_capabilities(const Fields &answer, Capabilities *capabilities);
 // The answer to `initialize`: what some of these have become.
 bool read_values(const Fields &answer, std::vector<ParameterSpec> *of);
 

@@ -46,7 +46,7 @@ Asked Session::asked(uint64_t sequence) const {
 // ---- there and back --------------------------------------------------------
 
 [[gnu::hot]] Outcome Session::process(Block *block, Failure *failure) {
-  Patience patience{audio_name_.c_str(), monotonic_ns()};
+  Patience patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   if (block->patience) patience.until = patience.began + block->patience;
   block->times.asked = block->times.held = ticks();
   handed_over_ = false;
@@ -73,7 +73,7 @@ Asked Session::asked(uint64_t sequence) const {
   const uint64_t passed = block->times.left - block->times.asked;
   block->times.held = block->times.left - worker_ticks(reply.time, passed);
   if (__builtin_expect(waited == Waited::Lost || lost_, 0)) {
-    if (!lost_) lose(audio_name_.c_str(), failure);
+    if (!lost_) lose(capabilities_.audio_name.c_str(), failure);
     // What was shared is nobody's else now, but was the worker's.
     if (in_lent_ && writes() && block->keeper && !handed_over_)
       block->keeper->keep();
@@ -164,7 +164,7 @@ bool Session::stands_still(uint64_t now) {
 }
 
 Outcome Session::be_late(Block *block, Failure *failure) {
-  const char *phase = audio_name_.c_str();
+  const char *phase = capabilities_.audio_name.c_str();
   // It still works on that memory, which must be nobody else's.
   if (!std::exchange(outstanding_, true) && in_lent_ && writes() &&
       block->keeper) {
@@ -176,16 +176,17 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   const uint64_t hangs = hangs_at();
   const bool stopped = stands_still(now);
   if (stopped || (hangs && now >= hangs)) {
-    channel_->kill(stopped ? "it was stopped by a signal"
-                           : audio_name_ + "() did not return within " +
-                                 in_ms(now - sent_));
+    channel_->kill(stopped
+                       ? "it was stopped by a signal"
+                       : capabilities_.audio_name +
+                             "() did not return within " + in_ms(now - sent_));
     lose(phase, failure);
     return Outcome::Failed;
   }
   *failure = Failure{};
   failure->kind = Failure::Kind::Late;
   failure->phase = phase;
-  failure->message = audio_name_ + "() did not return within " +
+  failure->message = capabilities_.audio_name + "() did not return within " +
                      in_ms(block->patience) +
                      "; the property deadline can give it more time";
   return Outcome::Failed;
@@ -205,7 +206,7 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   if (__builtin_expect((reply.flags & reply_converted) != 0, 0) &&
       !take_outputs(reply, block)) {
     channel_->break_off("outputs outside their region");
-    lose(audio_name_.c_str(), failure);
+    lose(capabilities_.audio_name.c_str(), failure);
     return Outcome::Failed;
   }
   std::unique_ptr<KeptMemory> kept;
@@ -232,7 +233,7 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   const Fields told = channel_->take_failure();
   if (told.empty() || told[0] != "failure" || !read_failure(told, 1, failure)) {
     channel_->break_off("a failure that is not told");
-    lose(audio_name_.c_str(), failure);
+    lose(capabilities_.audio_name.c_str(), failure);
     return Outcome::Failed;
   }
   return ReplyOutcome(reply.outcome) == ReplyOutcome::Dropped ? Outcome::Dropped

@@ -41,8 +41,8 @@ bool Session::load(uint64_t patience, Failure *failure) {
   Fields answer;
   return call("load", load_call(spec_, threshold_), patience, failure,
               &answer) &&
-         answer_fits(read_capabilities(answer, &capabilities_, &audio_name_),
-                     "load", failure);
+         answer_fits(read_capabilities(answer, &capabilities_), "load",
+                     failure);
 }
 
 bool Session::initialize(const std::vector<Parameter> &set, Failure *failure) {
@@ -87,13 +87,13 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 // A request that was late is answered first, or the worker hangs.
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
-  Patience patience{audio_name_.c_str(), monotonic_ns()};
+  Patience patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   const uint64_t hangs = hangs_at();
   if (hangs) patience.until = std::max(patience.began + 1, hangs);
   const Waited waited = finish_late(&patience);
   if (waited == Waited::Done) return true;
   if (waited == Waited::Late)
-    channel_->kill(audio_name_ + "() is late, and hangs");
+    channel_->kill(capabilities_.audio_name + "() is late, and hangs");
   return fail_lost(phase, failure);
 }
 

@@ -45,7 +45,6 @@ class Session {
   bool is_started() const { return started_; }
   const StreamFormat &format() const { return format_; }
   const Capabilities &capabilities() const { return capabilities_; }
-  const std::string &audio_name() const { return audio_name_; }
   const std::shared_ptr<Events> &events() { return channel_->events(); }
   pid_t pid() { return channel_->worker().pid(); }
   const std::string &sandbox() const { return sandbox_; }
@@ -83,7 +82,6 @@ class Session {
   std::atomic<uint64_t> *const missed_deadlines_;
   std::unique_ptr<Channel> channel_;
   Capabilities capabilities_;
-  std::string audio_name_;
   std::string sandbox_;
   int threshold_ = 0;
   bool lost_ = false;

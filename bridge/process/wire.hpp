@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../text.hpp"
 #include "descriptor.hpp"
 
 namespace pythonfilter {
@@ -24,14 +25,6 @@ std::string encode_record(const Fields &fields);
 // Without the length of the whole; also how a list lies in a field. False: it
 // breaks a rule.
 bool decode_fields(std::string_view bytes, Fields *fields);
-
-// A number in decimal, all of the text.
-bool parse_number(const std::string &text, int64_t *number);
-bool parse_number(const std::string &text, int *number);
-bool parse_number(const std::string &text, double *number);
-
-// Text of a worker's may be anything; what is passed on is UTF-8 without NUL.
-std::string valid_text(std::string text);
 
 // Sends what fits at once. What is left of `bytes` is told there; descriptors
 // go with its first byte. False: nobody listens any more.

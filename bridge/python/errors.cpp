@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "errors.hpp"
 
+#include "../words.hpp"
 #include "names.hpp"
 
 namespace pythonfilter {
@@ -26,13 +27,9 @@ Ref take_exception() {
 Failure::Kind kind_of(PyObject *exception, const std::string &kind) {
   if (python.timeout && PyErr_GivenExceptionMatches(exception, python.timeout))
     return Failure::Kind::Interrupted;
-  if (kind == "dropped") return Failure::Kind::Dropped;
-  if (kind == "end-of-stream") return Failure::Kind::EndOfStream;
-  if (kind == "not-found") return Failure::Kind::NotFound;
-  if (kind == "unusable") return Failure::Kind::Unusable;
-  if (kind == "bad-result") return Failure::Kind::BadResult;
-  if (kind == "refused") return Failure::Kind::Refused;
-  return Failure::Kind::Raised;
+  Failure::Kind known = Failure::Kind::Raised;
+  find_word(failure_words, kind, &known);
+  return known;
 }
 
 }  // namespace

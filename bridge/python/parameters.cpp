@@ -2,55 +2,10 @@
 #include "parameters.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "numpy_api.hpp"
 
 namespace pythonfilter {
-
-namespace {
-
-using Kind = ParameterSpec::Kind;
-
-bool read_parameter(PyObject *description, ParameterSpec *spec) {
-  const char *texts[8];
-  PyObject *choices;
-  int secret, curve;
-  if (!PyArg_ParseTuple(description, "ssssssssO!pp", &texts[0], &texts[1],
-                        &texts[2], &texts[3], &texts[4], &texts[5], &texts[6],
-                        &texts[7], &PyTuple_Type, &choices, &secret, &curve))
-    return false;
-  spec->name = texts[0];
-  for (const auto &[text, kind] : {std::pair("bool", Kind::Bool),
-                                   {"int", Kind::Int},
-                                   {"float", Kind::Float},
-                                   {"choice", Kind::Choice}})
-    if (!strcmp(texts[1], text)) spec->kind = kind;
-  spec->default_value = spec->value = texts[2];
-  spec->minimum = texts[3];
-  spec->maximum = texts[4];
-  spec->unit = texts[5];
-  spec->description = texts[6];
-  spec->allowed = texts[7];
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(choices); i++)
-    spec->choices.push_back(text_of(PyTuple_GET_ITEM(choices, i)));
-  spec->secret = secret != 0;
-  spec->curve = curve != 0;
-  return true;
-}
-
-}  // namespace
-
-bool read_parameters(PyObject *host, std::vector<ParameterSpec> *parameters) {
-  Ref all = steal(PyObject_GetAttrString(host, "parameters"));
-  if (!all) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(all.get()); i++) {
-    parameters->emplace_back();
-    if (!read_parameter(PyTuple_GET_ITEM(all.get(), i), &parameters->back()))
-      return false;
-  }
-  return !PyErr_Occurred();
-}
 
 bool read_values(PyObject *values, std::vector<ParameterSpec> *parameters) {
   for (size_t i = 0; i < parameters->size(); i++) {

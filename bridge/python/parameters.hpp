@@ -10,8 +10,6 @@ namespace pythonfilter {
 
 // All need the GIL; false or NULL: exception set.
 
-// From Host.parameters.
-bool read_parameters(PyObject *host, std::vector<ParameterSpec> *parameters);
 // From Host.values(), once the plugin is initialized.
 bool read_values(PyObject *values, std::vector<ParameterSpec> *parameters);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../words.hpp"
 #include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
@@ -17,41 +18,9 @@ namespace {
 
 constexpr uint64_t unlock_patience_ns = 1000000000;
 
-const char *kind_name(PluginKind kind) {
-  switch (kind) {
-    case PluginKind::Source:
-      return "source";
-    case PluginKind::Sink:
-      return "sink";
-    case PluginKind::Processor:
-      break;
-  }
-  return "processor";
-}
-
 bool told_closing(Failure *failure, const char *phase) {
   describe_failure(failure, Failure::Kind::Closing, phase, "Python is closing");
   return false;
-}
-
-bool read_ranges(PyObject *host, const char *name,
-                 std::vector<IntRange> *ranges) {
-  Ref list = steal(PyObject_GetAttrString(host, name));
-  if (!list) return false;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(list.get()); i++) {
-    IntRange range;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(list.get(), i), "ii", &range.min,
-                          &range.max))
-      return false;
-    ranges->push_back(range);
-  }
-  return !PyErr_Occurred();
-}
-
-// -1 with an exception set, 0, or 1.
-int read_flag(PyObject *host, const char *name) {
-  Ref flag = steal(PyObject_GetAttrString(host, name));
-  return flag ? PyObject_IsTrue(flag.get()) : -1;
 }
 
 // Whatever is said about a secret that was refused may quote it: the text, a
@@ -122,9 +91,9 @@ bool PythonPlugin::load_module(Failure *failure) {
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
     host_ = steal(PyObject_CallFunction(
-        python.load, "sssssOOiO", kind_name(spec_.kind), spec_.script.c_str(),
-        spec_.module.c_str(), spec_.class_name.c_str(), spec_.venv.c_str(),
-        post.get(), log.get(), outbox_->log_threshold(),
+        python.load, "sssssOOiO", word_for(kind_words, spec_.kind),
+        spec_.script.c_str(), spec_.module.c_str(), spec_.class_name.c_str(),
+        spec_.venv.c_str(), post.get(), log.get(), outbox_->log_threshold(),
         spec_.again ? Py_True : Py_False));
   inside.leave();
   call.end();
@@ -133,66 +102,28 @@ bool PythonPlugin::load_module(Failure *failure) {
   return false;
 }
 
+// All that it says of itself, in the words that a worker uses, too.
 bool PythonPlugin::read_capabilities() {
   audio_ = steal(PyObject_GetAttrString(host_.get(), "audio"));
-  Ref name = steal(PyObject_GetAttrString(host_.get(), "audio_name"));
-  Ref formats = steal(PyObject_GetAttrString(host_.get(), "formats"));
-  if (!audio_ || !name || !formats) return false;
-  audio_name_ = text_of(name.get());
-  // In the plugin's order, which is its preference.
-  for (Py_ssize_t i = 0; i < PyTuple_Size(formats.get()); i++) {
-    const std::string wanted = text_of(PyTuple_GET_ITEM(formats.get(), i));
-    for (const auto &[text, format] : {std::pair("F32", SampleFormat::F32),
-                                       {"F64", SampleFormat::F64},
-                                       {"S16", SampleFormat::S16},
-                                       {"S32", SampleFormat::S32}})
-      if (wanted == text) capabilities_.formats.push_back(format);
+  Ref all = steal(PyObject_CallMethod(host_.get(), "described", nullptr));
+  if (!audio_ || !all) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(all.get()); i++) {
+    const char *name;
+    PyObject *values;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(all.get(), i), "sO!", &name,
+                          &PyTuple_Type, &values))
+      return false;
+    std::vector<std::string> texts;
+    for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(values); j++)
+      texts.push_back(text_of(PyTuple_GET_ITEM(values, j)));
+    if (read_capability(name, texts, &capabilities_)) continue;
+    PyErr_Format(PyExc_RuntimeError,
+                 "the Python files of pythonfilter are of another version than "
+                 "its elements: nobody knows what %s = %R means",
+                 name, values);
+    return false;
   }
-  for (const auto &[attribute, flag] :
-       {std::pair("interleaved", &capabilities_.interleaved),
-        {"non_interleaved", &capabilities_.non_interleaved},
-        {"read_only", &capabilities_.read_only},
-        {"has_reset", &capabilities_.has_reset},
-        {"has_drain", &capabilities_.has_drain},
-        {"has_latency", &capabilities_.has_latency},
-        {"has_unlock", &capabilities_.has_unlock},
-        {"has_space", &capabilities_.has_space},
-        {"has_duration", &capabilities_.has_duration},
-        {"has_seek", &capabilities_.has_seek},
-        {"fail_closed", &capabilities_.fail_closed},
-        {"carries_state", &capabilities_.carries_state},
-        {"converts", &capabilities_.converts},
-        {"maps_to_output", &capabilities_.maps_to_output},
-        {"maps_to_input", &capabilities_.maps_to_input},
-        {"as_bytes", &capabilities_.as_bytes},
-
-        {"pass_remainder", &capabilities_.pass_remainder}}) {
-    const int set = read_flag(host_.get(), attribute);
-    if (set < 0) return false;
-    *flag = set != 0;
-  }
-  for (const auto &[attribute, text] :
-       {std::pair("input_caps", &capabilities_.input_caps),
-        {"output_caps", &capabilities_.output_caps}}) {
-    Ref caps = steal(PyObject_GetAttrString(host_.get(), attribute));
-    if (!caps) return false;
-    *text = text_of(caps.get());
-  }
-  for (const auto &[attribute, texts] :
-       {std::pair("secrets", &capabilities_.secrets),
-        {"warnings", &capabilities_.warnings},
-        {"files", &capabilities_.files}}) {
-    Ref tuple = steal(PyObject_GetAttrString(host_.get(), attribute));
-    if (!tuple) return false;
-    for (Py_ssize_t i = 0; i < PyTuple_Size(tuple.get()); i++)
-      texts->push_back(text_of(PyTuple_GET_ITEM(tuple.get(), i)));
-  }
-  Ref block_size = steal(PyObject_GetAttrString(host_.get(), "block_size"));
-  if (!block_size) return false;
-  capabilities_.block_size = int(PyLong_AsLong(block_size.get()));
-  return read_ranges(host_.get(), "rates", &capabilities_.rates) &&
-         read_ranges(host_.get(), "channels", &capabilities_.channels) &&
-         read_parameters(host_.get(), &capabilities_.parameters);
+  return !PyErr_Occurred();
 }
 
 bool PythonPlugin::read_values(Failure *failure) {
@@ -287,7 +218,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
     if (capabilities_.converts) release_sent();
     PyObject *buffer = view_.point_at(block);
     if (buffer) {
-      RunningCall call(site_.get(), audio_name_.c_str(), block->times.held);
+      RunningCall call(site_.get(), capabilities_.audio_name.c_str(),
+                       block->times.held);
       Inside inside(&surroundings_);
       PyObject *arguments[] = {nullptr, buffer};
       Ref result = steal(PyObject_Vectorcall(audio_.get(), arguments + 1,
@@ -299,7 +231,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
     }
     // Without memory for a view nothing was shown, and nothing is to release.
     if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
-      capture_exception(failure, audio_name_.c_str());
+      capture_exception(failure, capabilities_.audio_name.c_str());
       outcome = Outcome::Failed;
     }
   }
@@ -315,9 +247,10 @@ bool PythonPlugin::shutdown(Failure *failure) {
 // It pushed a buffer into its own element. The array is in use.
 Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
   block->times.left = block->times.held;
-  describe_failure(
-      failure, Failure::Kind::Refused, audio_name_.c_str(),
-      audio_name_ + "() cannot be called from within its own call");
+  describe_failure(failure, Failure::Kind::Refused,
+                   capabilities_.audio_name.c_str(),
+                   capabilities_.audio_name +
+                       "() cannot be called from within its own call");
   return Outcome::Failed;
 }
 
@@ -325,7 +258,7 @@ Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
 [[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Block *block,
                                           Failure *failure) {
   if (!result) {
-    capture_exception(failure, audio_name_.c_str());
+    capture_exception(failure, capabilities_.audio_name.c_str());
     return outcome_of(failure);
   }
   int truth = 1;
@@ -364,12 +297,12 @@ Outcome PythonPlugin::outcome_of(Failure *failure) const {
 // should name that method's place instead of ours.
 void PythonPlugin::complain(Failure *failure, bool refused) {
   Failure problem;
-  if (!refused) capture_exception(&problem, audio_name_.c_str());
+  if (!refused) capture_exception(&problem, capabilities_.audio_name.c_str());
   steal(PyObject_CallMethod(
       host_.get(), "complain", "sss", refused ? "refused" : "bad-result",
       problem.type.c_str(),
       refused ? "returned False" : problem.message.c_str()));
-  capture_exception(failure, audio_name_.c_str());
+  capture_exception(failure, capabilities_.audio_name.c_str());
 }
 
 bool PythonPlugin::is_secret(const std::string &key) const {

@@ -76,7 +76,6 @@ class PythonPlugin final : public Plugin {
   Ref host_;   // Host of pythonfilter/host/plugin.py, the instance and what is
                // known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
-  std::string audio_name_;
   Ref state_;  // of the plugin that it replaces, on its way
   Surroundings surroundings_;
   AudioView view_;

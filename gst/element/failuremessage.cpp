@@ -2,6 +2,7 @@
 #include "failuremessage.hpp"
 
 #include "../../bridge/contract.hpp"
+#include "../../bridge/words.hpp"
 #include "../caps/foreigntext.hpp"
 
 namespace pythonfilter {
@@ -58,36 +59,6 @@ std::string what_happened(const Failure &failure) {
   return method_of(failure) + "() raised " + raised;
 }
 
-const char *name_of(Failure::Kind kind) {
-  switch (kind) {
-    case Failure::Kind::NotFound:
-      return "not-found";
-    case Failure::Kind::Unusable:
-      return "unusable";
-    case Failure::Kind::Raised:
-      return "raised";
-    case Failure::Kind::Refused:
-      return "refused";
-    case Failure::Kind::BadResult:
-      return "bad-result";
-    case Failure::Kind::Dropped:
-      return "dropped";
-    case Failure::Kind::EndOfStream:
-      return "end-of-stream";
-    case Failure::Kind::Interrupted:
-      return "interrupted";
-    case Failure::Kind::Late:
-      return "late";
-    case Failure::Kind::Lost:
-      return "lost";
-    case Failure::Kind::Gone:
-      return "gone";
-    case Failure::Kind::Closing:
-      break;
-  }
-  return "closing";
-}
-
 }  // namespace
 
 std::string sentence(const std::string &plugin, const Failure &failure) {
@@ -106,13 +77,14 @@ std::string post_failure(GstElement *element, GstMessageType type,
   if (count > 1)
     text += " (" + std::to_string(count) + " failures since the last message)";
   GstStructure *details = gst_structure_new(
-      "python-exception", "kind", G_TYPE_STRING, name_of(failure.kind), "phase",
-      G_TYPE_STRING, failure.phase.c_str(), "type", G_TYPE_STRING,
-      failure.type.c_str(), "message", G_TYPE_STRING, message.c_str(), "file",
-      G_TYPE_STRING, failure.file.c_str(), "line", G_TYPE_INT, failure.line,
-      "function", G_TYPE_STRING, failure.function.c_str(), "plugin",
-      G_TYPE_STRING, plugin.c_str(), "pts", G_TYPE_UINT64, guint64(pts),
-      "count", G_TYPE_UINT64, count, nullptr);
+      "python-exception", "kind", G_TYPE_STRING,
+      word_for(failure_words, failure.kind), "phase", G_TYPE_STRING,
+      failure.phase.c_str(), "type", G_TYPE_STRING, failure.type.c_str(),
+      "message", G_TYPE_STRING, message.c_str(), "file", G_TYPE_STRING,
+      failure.file.c_str(), "line", G_TYPE_INT, failure.line, "function",
+      G_TYPE_STRING, failure.function.c_str(), "plugin", G_TYPE_STRING,
+      plugin.c_str(), "pts", G_TYPE_UINT64, guint64(pts), "count",
+      G_TYPE_UINT64, count, nullptr);
   GQuark domain;
   int code;
   domain_and_code(failure, &domain, &code);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dynamicelements.hpp"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "../../bridge/words.hpp"
 #include "../caps/foreigncaps.hpp"
 #include "../caps/plugincaps.hpp"
 #include "../element/pythonelement.hpp"
@@ -49,116 +49,51 @@ std::string or_else(const std::string &text, const std::string &otherwise) {
 
 // ---- what a record says of a plugin ----------------------------------------
 
-struct Kind {
-  const char *name, *klass, *converting_klass;
-};
-
-constexpr Kind kinds[] = {
-    {"processor", "Filter/Effect/Audio", "Filter/Converter"},
-    {"source", "Source/Audio", "Source/Audio"},
-    {"sink", "Sink/Audio", "Sink/Audio"},
-};
-
-const Kind &kind_of(const ScanRecord &record) {
-  for (const Kind &kind : kinds)
-    if (record.value("kind") == kind.name) return kind;
-  return kinds[0];
+PluginKind kind_of(const ScanRecord &record) {
+  PluginKind kind = PluginKind::Processor;
+  find_word(kind_words, record.value("kind"), &kind);
+  return kind;
 }
 
-GType parent_of(const std::string &kind) {
-  if (kind == "source") return GST_TYPE_PYTHON_SRC;
-  return kind == "sink" ? GST_TYPE_PYTHON_SINK : GST_TYPE_PYTHON_FILTER;
+GType parent_of(PluginKind kind) {
+  return kind == PluginKind::Source ? GST_TYPE_PYTHON_SRC
+         : kind == PluginKind::Sink ? GST_TYPE_PYTHON_SINK
+                                    : GST_TYPE_PYTHON_FILTER;
 }
 
-std::vector<IntRange> ranges_in(const std::vector<std::string> &texts) {
-  std::vector<IntRange> ranges;
-  for (const std::string &text : texts) {
-    IntRange range;
-    if (sscanf(text.c_str(), "%d:%d", &range.min, &range.max) == 2)
-      ranges.push_back(range);
-  }
-  return ranges;
+const char *klass_of(PluginKind kind, bool converts) {
+  return kind == PluginKind::Source ? "Source/Audio"
+         : kind == PluginKind::Sink ? "Sink/Audio"
+         : converts                 ? "Filter/Converter"
+                                    : "Filter/Effect/Audio";
 }
 
-// What it left open is everything.
-GstCaps *raw_audio_of(const ScanRecord &record) {
-  Capabilities capabilities = all_capabilities();
-  const std::vector<std::string> formats = record.values("formats"),
-                                 layouts = record.values("layouts");
-  if (!formats.empty()) {
-    static const std::pair<const char *, SampleFormat> known[] = {
-        {"F32", SampleFormat::F32},
-        {"F64", SampleFormat::F64},
-        {"S16", SampleFormat::S16},
-        {"S32", SampleFormat::S32}};
-    capabilities.formats.clear();
-    for (const std::string &format : formats)
-      for (const auto &[name, each] : known)
-        if (format == name) capabilities.formats.push_back(each);
-  }
-  const auto takes = [&](const char *layout) {
-    return layouts.empty() ||
-           std::find(layouts.begin(), layouts.end(), layout) != layouts.end();
-  };
-  capabilities.interleaved = takes("interleaved");
-  capabilities.non_interleaved = takes("non-interleaved");
-  capabilities.rates = ranges_in(record.values("rates"));
-  capabilities.channels = ranges_in(record.values("channels"));
-  return caps_of(capabilities);
-}
-
-bool converts(const ScanRecord &record) {
-  for (const char *sign : {"wide", "input_caps", "output_caps", "as_bytes",
-                           "get_output_caps", "get_input_caps"})
-    if (record.has(sign)) return true;
-  return false;
+// What the scan adds for itself is in other words, and means nothing here.
+Capabilities capabilities_of(const ScanRecord &record) {
+  Capabilities all;
+  for (const auto &[name, values] : record.fields())
+    read_capability(name, values, &all);
+  if (all.formats.empty()) all.formats = all_capabilities().formats;
+  return all;
 }
 
 // As CapsConversion has them, or anything.
-GstCaps *converted_caps_of(const ScanRecord &record, bool output) {
-  const char *field = output ? "output_caps" : "input_caps";
-  if (record.has(field)) {
+GstCaps *converted_caps_of(const Capabilities &plugin, bool wide, bool output) {
+  const std::string &text = output ? plugin.output_caps : plugin.input_caps;
+  if (!text.empty()) {
     std::string problem;
     ForeignNames names;
-    GstCaps *caps = caps_from_foreign(record.value(field), &names, &problem);
+    GstCaps *caps = caps_from_foreign(text, &names, &problem);
     return caps ? caps : gst_caps_new_any();
   }
-  if (record.has("wide")) return gst_caps_new_any();
+  if (wide) return gst_caps_new_any();
   if (output) {
-    return record.has("get_output_caps") || record.has("get_input_caps")
+    return plugin.maps_to_output || plugin.maps_to_input
                ? gst_caps_new_any()
-               : converted_caps_of(record, false);
+               : converted_caps_of(plugin, wide, false);
   }
-  return record.has("as_bytes") ? gst_caps_new_empty_simple("audio/x-raw")
-                                : raw_audio_of(record);
-}
-
-std::vector<ParameterSpec> parameters_of(const ScanRecord &record) {
-  static const std::pair<const char *, ParameterSpec::Kind> known[] = {
-      {"bool", ParameterSpec::Kind::Bool},
-      {"int", ParameterSpec::Kind::Int},
-      {"float", ParameterSpec::Kind::Float},
-      {"string", ParameterSpec::Kind::String},
-      {"choice", ParameterSpec::Kind::Choice}};
-  constexpr char prefix[] = "param:";
-  std::vector<ParameterSpec> specs;
-  for (const auto &[key, values] : record.fields()) {
-    if (!is_word(key, prefix) || values.size() < 8) continue;
-    ParameterSpec spec;
-    spec.name = key.substr(sizeof prefix - 1);
-    for (const auto &[name, kind] : known)
-      if (values[0] == name) spec.kind = kind;
-    spec.value = spec.default_value = values[1];
-    spec.minimum = values[2];
-    spec.maximum = values[3];
-    spec.unit = values[4];
-    spec.description = values[5];
-    spec.allowed = values[6];
-    spec.secret = !values[7].empty();
-    spec.choices.assign(values.begin() + 8, values.end());
-    specs.push_back(spec);
-  }
-  return specs;
+  return plugin.as_bytes ? gst_caps_new_empty_simple("audio/x-raw")
+                         : caps_of(plugin);
 }
 
 // ---- its type --------------------------------------------------------------
@@ -190,13 +125,15 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
   PythonElement::of(object)->get_own_parameter(spec, value);
 }
 
-void add_pad_templates(GstElementClass *klass, const ScanRecord &record) {
+void add_pad_templates(GstElementClass *klass, const Capabilities &plugin,
+                       bool wide) {
   for (const auto &[name, direction] :
        {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
     if (!gst_element_class_get_pad_template(klass, name)) continue;
-    GstCaps *caps = converts(record)
-                        ? converted_caps_of(record, direction == GST_PAD_SRC)
-                        : raw_audio_of(record);
+    GstCaps *caps =
+        plugin.converts
+            ? converted_caps_of(plugin, wide, direction == GST_PAD_SRC)
+            : caps_of(plugin);
     gst_element_class_add_pad_template(
         klass, gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
     gst_caps_unref(caps);
@@ -204,32 +141,29 @@ void add_pad_templates(GstElementClass *klass, const ScanRecord &record) {
 }
 
 // What gst-inspect shows besides, since no property tells.
-void add_promises(GstElementClass *klass, const ScanRecord &record) {
-  static const std::pair<const char *, const char *> known[] = {
-      {"read_only", "yes: it only looks at the samples"},
-      {"fail_closed", "yes: on-error=passthrough and silence are refused"}};
-  for (const auto &[field, text] : known) {
-    std::string key = field;
-    std::replace(key.begin(), key.end(), '_', '-');
-    if (record.has(field))
-      gst_element_class_add_metadata(klass, key.c_str(), text);
-  }
-  if (record.has("block_size"))
+void add_promises(GstElementClass *klass, const Capabilities &plugin) {
+  if (plugin.read_only)
+    gst_element_class_add_metadata(klass, "read-only",
+                                   "yes: it only looks at the samples");
+  if (plugin.fail_closed)
+    gst_element_class_add_metadata(
+        klass, "fail-closed",
+        "yes: on-error=passthrough and silence are refused");
+  if (plugin.block_size > 0)
     gst_element_class_add_metadata(
         klass, "block-size",
-        (record.value("block_size") + " frames in each call").c_str());
+        (std::to_string(plugin.block_size) + " frames in each call").c_str());
 }
 
 void init_class(gpointer klass, gpointer data) {
   const ScanRecord record(*static_cast<const std::string *>(data));
   auto *plugin = new Described;
-  plugin->plugin = {record.value("file"), record.value("class"),
-                    record.values("secrets")};
-  const std::vector<ParameterSpec> specs = parameters_of(record);
+  const Capabilities says = capabilities_of(record);
+  plugin->plugin = {record.value("file"), record.value("class"), says.secrets};
   auto *object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = set_property;
   object_class->get_property = get_property;
-  for (const ParameterSpec &spec : specs) {
+  for (const ParameterSpec &spec : says.parameters) {
     // They are there as plugin::name, and in params.
     if (g_object_class_find_property(object_class, spec.name.c_str())) {
       GST_INFO("%s: every element of this kind has a property %s",
@@ -243,19 +177,17 @@ void init_class(gpointer klass, gpointer data) {
   g_type_set_qdata(G_TYPE_FROM_CLASS(klass), described_quark(), plugin);
 
   auto *element_class = GST_ELEMENT_CLASS(klass);
-  const Kind &kind = kind_of(record);
   gchar *file = g_path_get_basename(plugin->plugin.script.c_str());
   const std::string title = or_else(record.value("title"), file);
   gst_element_class_set_metadata(
-      element_class, title.c_str(),
-      converts(record) ? kind.converting_klass : kind.klass,
+      element_class, title.c_str(), klass_of(kind_of(record), says.converts),
       or_else(record.value("description"), title + " in " + file).c_str(),
       or_else(record.value("author"), "not named").c_str());
   g_free(file);
   gst_element_class_add_metadata(element_class, "script",
                                  plugin->plugin.script.c_str());
-  add_promises(element_class, record);
-  add_pad_templates(element_class, record);
+  add_promises(element_class, says);
+  add_pad_templates(element_class, says, record.has("wide"));
 }
 
 void init_instance(GTypeInstance *instance, gpointer klass) {
@@ -266,7 +198,7 @@ void init_instance(GTypeInstance *instance, gpointer klass) {
 bool register_element(GstPlugin *plugin, const std::string &line) {
   const ScanRecord record(line.substr(0, line.find(" title=")));
   const std::string name = record.value("name");
-  const GType parent = parent_of(record.value("kind"));
+  const GType parent = parent_of(kind_of(record));
   // What GStreamer makes default names of: py-gain0.
   const std::string type_name = "Gst" + name;
   GType type = g_type_from_name(type_name.c_str());

@@ -78,6 +78,10 @@ METHODS = (
     "set_caps",
     "set_audio_callback",
 )
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
 # Every GstObject has properties that are called so.
 TAKEN = ("name", "parent")
 
@@ -96,3 +100,15 @@ def param_name_problem(name: str) -> str:
         f"has a Param {name[:255]!r}: it must be called something else than "
         f"{' and '.join(TAKEN)}, with letters of ASCII, digits and _, at most 255"
     )
+
+
+def spoken(
+    name: str, parts: Mapping[str, str], choices: Iterable[str]
+) -> tuple[str, ...]:
+    """A Param as C++ reads it: its name, then pairs of words and what they are.
+
+    They are the fields of a ParameterSpec; those that are empty are left out.
+    """
+    pairs = [pair for pair in parts.items() if pair[1]]
+    pairs += [("choice", each) for each in choices]
+    return (name, *(text for pair in pairs for text in pair))

@@ -47,9 +47,10 @@ def fields(*texts):
 
 
 PARAMETER = fields(
-    "gain", "float", "1.0", "0.5", "0", "2", "dB", "How loud", "0 to 2", "0", "1"
+    *("gain", "kind", "float", "default", "1.0", "minimum", "0", "maximum", "2"),
+    *("unit", "dB", "description", "How loud", "allowed", "0 to 2", "curve", "1"),
 )
-CHOICE = fields("colour", "choice", "red", "red", *[""] * 5, "0", "0", "red", "blue")
+CHOICE = fields("colour", "kind", "choice", "choice", "red", "choice", "blue")
 RECORDS = {
     "empty": fields(),
     "ok": fields("ok"),

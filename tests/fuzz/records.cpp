@@ -17,9 +17,8 @@ bool is_text(const std::string &text) {
 
 void check_capabilities(const Fields &fields) {
   Capabilities capabilities;
-  std::string audio_name;
-  if (!read_capabilities(fields, &capabilities, &audio_name)) return;
-  CHECK(!audio_name.empty() && is_text(audio_name));
+  if (!read_capabilities(fields, &capabilities)) return;
+  CHECK(!capabilities.audio_name.empty() && is_text(capabilities.audio_name));
   CHECK(is_text(capabilities.input_caps) && is_text(capabilities.output_caps));
   CHECK(capabilities.block_size >= 0);
   for (const auto *ranges : {&capabilities.rates, &capabilities.channels})

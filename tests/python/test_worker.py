@@ -130,11 +130,12 @@ class Plugin(AudioProcessorPlugin):
     assert {name: int(told.pop(name)[0]) for name in flags} == flags
     parameters = [text(unpack_list(each)) for each in told.pop("parameter")]
     assert parameters == [
-        ["gain", "float", "0.5", "0.5", "0.0", "2.0", "dB", "How loud",
-         "a number from 0 to 2", "0", "1"],
-        ["mode", "choice", "warm", "warm", "", "", "", "", "one of warm, cold",
-         "0", "0", "warm", "cold"],
-        ["key", "string", "", "", "", "", "", "", "a text", "1", "0"],
+        ["gain", "kind", "float", "default", "0.5", "minimum", "0.0",
+         "maximum", "2.0", "unit", "dB", "description", "How loud",
+         "allowed", "a number from 0 to 2", "curve", "1"],
+        ["mode", "kind", "choice", "default", "warm", "allowed",
+         "one of warm, cold", "choice", "warm", "choice", "cold"],
+        ["key", "kind", "string", "allowed", "a text", "secret", "1"],
     ]  # fmt: skip
     files = text(told.pop("file"))
     assert f"{load.path}/plugin.py" in files and f"{load.path}/helper.py" in files

@@ -22,8 +22,38 @@ from ..kinds import (
 )
 
 
+# What is so or not. Whatever is new in this list is new in capability_flags of
+# bridge/capabilities.hpp, and nowhere else.
+FLAGS = (
+    "interleaved",
+    "non_interleaved",
+    "read_only",
+    "has_reset",
+    "has_drain",
+    "has_latency",
+    "has_unlock",
+    "has_space",
+    "has_duration",
+    "has_seek",
+    "fail_closed",
+    "carries_state",
+    "converts",
+    "maps_to_output",
+    "maps_to_input",
+    "as_bytes",
+    "pass_remainder",
+)
+
+
 class Capabilities:
-    """Those of the instance `plugin`, which is of this kind and from this file."""
+    """Those of the instance `plugin`, which is of this kind and from this file.
+
+    Host finds out what is more than a declaration, as all that is in FLAGS.
+    """
+
+    audio_name: str
+    files: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def __init__(self, kind: str, plugin: Any, file: str) -> None:
         self.kind = kind
@@ -78,12 +108,30 @@ class Capabilities:
         self._read_promises()
         self.block_size, self.pass_remainder = self._blocks()
 
+    def described(self) -> list[tuple[str, tuple[str, ...]]]:
+        """All of it, as bridge/capabilities.cpp reads it: names and their values."""
+        return [
+            ("audio_name", (self.audio_name,)),
+            ("format", self.formats),
+            *((name, ("1" if getattr(self, name) else "0",)) for name in FLAGS),
+            ("rate", tuple("%d %d" % each for each in self.rates)),
+            ("channels", tuple("%d %d" % each for each in self.channels)),
+            ("file", self.files),
+            ("secret", self.secrets),
+            ("warning", self.warnings),
+            ("input_caps", (self.input_caps,)),
+            ("output_caps", (self.output_caps,)),
+            ("block_size", (str(self.block_size),)),
+            *(("parameter", each) for each in self.parameters),
+        ]
+
     def _read_params(self) -> None:
         try:
             self._params = params.Params(type(self.plugin))
         except ValueError as error:
             raise self._unusable(str(error)) from None
-        self.parameters = self._params.describe()
+        self.parameters = self._params.described()
+        self.curves = self._params.curves
 
     def _read_conversion(self) -> None:
         """What it says of itself if its output is not like its input."""

@@ -12,7 +12,7 @@ import numbers
 from typing import Any
 
 from ..brief import cut, is_large, shown
-from ..kinds import MOST_DECLARED, param_name_problem
+from ..kinds import MOST_DECLARED, param_name_problem, spoken
 
 # Characters of a value: a text may be a small file, and no large one.
 MOST_VALUE = 2**20
@@ -33,11 +33,6 @@ ATTRIBUTES = (
     "format",
 )
 
-# As C++ reads it: name, kind, default, minimum, maximum, unit, description,
-# allowed, choices, secret, curve. Values as set_parameter() takes them, "" for
-# no limit.
-Description = tuple[str, str, str, str, str, str, str, str, tuple[str, ...], bool, bool]
-
 
 class Params:
     """Those of one plugin.  Raises ValueError for what no element can show."""
@@ -52,33 +47,35 @@ class Params:
             and all(hasattr(param, each) for each in ATTRIBUTES)
         }
         curves = getattr(plugin, "curves", ()) if self.all else ()
-        self._curves = (curves,) if isinstance(curves, str) else tuple(curves)
+        self.curves = (curves,) if isinstance(curves, str) else tuple(curves)
         if len(self.all) > MOST_DECLARED:
             raise ValueError(f"has {len(self.all)} Params, not {MOST_DECLARED} at most")
         for name, param in self.all.items():
             _check(name, param)
-        for name in self._curves:
+        for name in self.curves:
             if name not in self.all or kind_of(self.all[name]) != "float":
                 raise ValueError(
                     f"declares curves = {shown(curves)}, but {shown(name)} is no "
                     "Param that is a float"
                 )
 
-    def describe(self) -> tuple[Description, ...]:
-        """All of them, in the order of their declaration."""
+    def described(self) -> tuple[tuple[str, ...], ...]:
+        """All of them, in the order of their declaration, as spoken() says."""
         return tuple(
-            (
+            spoken(
                 name,
-                kind_of(param),
-                "" if param.secret else param.format(param.default),
-                _limit(param, param.minimum),
-                _limit(param, param.maximum),
-                _text(param.unit),
-                " ".join(_text(param.description).split()),
-                cut(str(param.allowed)),
-                tuple(param.choices or ()),
-                bool(param.secret),
-                name in self._curves,
+                {
+                    "kind": kind_of(param),
+                    "default": "" if param.secret else param.format(param.default),
+                    "minimum": _limit(param, param.minimum),
+                    "maximum": _limit(param, param.maximum),
+                    "unit": _text(param.unit),
+                    "description": " ".join(_text(param.description).split()),
+                    "allowed": cut(str(param.allowed)),
+                    "secret": "1" if param.secret else "",
+                    "curve": "1" if name in self.curves else "",
+                },
+                param.choices or (),
             )
             for name, param in self.all.items()
         )

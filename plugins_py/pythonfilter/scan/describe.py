@@ -17,6 +17,7 @@ from ..kinds import (
     MAX_CHANNELS,
     NATIVE,
     param_name_problem,
+    spoken,
 )
 from ..reading import Unusable, read
 from ..spelling import warnings
@@ -24,7 +25,10 @@ from .reader import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
+
+    Param = tuple[dict[str, str], list[str]]  # what spoken() takes
 
 PLUGINS = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BASES = {
@@ -33,6 +37,8 @@ BASES = {
     "AudioSinkPlugin": "sink",
 }
 LONGEST_LINE = 200
+# It may give anything, or take it.
+WIDE = {"wide": ["1"], "converts": ["1"]}
 
 
 class Plugin:
@@ -47,13 +53,15 @@ class Plugin:
         name: str,
         fields: dict[str, list[str]],
         problem: str = "",
-        classes: list[str] | None = None,
+        classes: Sequence[str] = (),
+        parameters: Sequence[tuple[str, ...]] = (),
     ) -> None:
-        self.classes = classes or []
+        self.classes = classes
         self.name = name
         self.problem = problem
         self.notes: list[str] = []
         self.fields = {"kind": [kind], **fields}
+        self.parameters = parameters
 
 
 def plugins(text: bytes, path: str) -> list[Plugin]:
@@ -266,7 +274,7 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 def _vague(source: Source, kind: str, name: str) -> Plugin:
     """For a plugin of which only the kind is certain."""
-    fields = _info(source, source.tree, name) | {"wide": ["1"]}
+    fields = _info(source, source.tree, name) | WIDE
     return Plugin(kind, name, fields)
 
 
@@ -284,14 +292,17 @@ def _describe(
     fields |= caps.raw_audio()
     fields |= caps.facts(kind)
     problem = ""
+    parameters: list[tuple[str, ...]] = []
     if isinstance(place, ast.ClassDef):
         params = Params(source, place)
-        for key, values in params.all.items():
-            fields[f"param:{key}"] = values
         if params.secrets:
-            fields["secrets"] = params.secrets
+            fields["secret"] = params.secrets
+        parameters = [
+            spoken(name, parts, choices)
+            for name, (parts, choices) in params.all.items()
+        ]
         problem = params.problem
-    return Plugin(kind, name, fields, problem, classes)
+    return Plugin(kind, name, fields, problem, classes, parameters)
 
 
 def _info(
@@ -344,7 +355,10 @@ class Caps:
     def conversion(self) -> dict[str, list[str]]:
         """Of a plugin whose output may not be like its input."""
         caps = {key: self._declared(key) for key in ("input_caps", "output_caps")}
-        maps = {key: self._has(key) for key in ("get_output_caps", "get_input_caps")}
+        maps = {
+            "maps_to_output": self._has("get_output_caps"),
+            "maps_to_input": self._has("get_input_caps"),
+        }
         as_bytes = self._declared("as_bytes")
         values = [*caps.values(), as_bytes]
         if UNKNOWN in values or None in maps.values():
@@ -353,18 +367,16 @@ class Caps:
         if any(
             value not in (ABSENT, None) and not _is(value) for value in caps.values()
         ):
-            return {"wide": ["1"]}
+            return WIDE
         fields |= {key: ["1"] for key, value in maps.items() if value}
         if as_bytes is True:
             fields["as_bytes"] = ["1"]
-        return fields
+        return fields | {"converts": ["1"]} if fields else {}
 
     @staticmethod
     def _half_known(caps: dict[str, Any]) -> dict[str, list[str]]:
         """What is declared in so many words holds whatever else there is."""
-        return {"wide": ["1"]} | {
-            key: [value] for key, value in caps.items() if _is(value)
-        }
+        return WIDE | {key: [value] for key, value in caps.items() if _is(value)}
 
     def raw_audio(self) -> dict[str, list[str]]:
         """Formats, layouts, rates and channels."""
@@ -380,12 +392,20 @@ class Caps:
             if not isinstance(value, tuple) or not all(map(_is, value)):
                 continue
             values = [each.removesuffix(NATIVE) for each in value]
-            if all(each in known for each in values):
-                fields[name] = values
-        for name, most in (("rates", 2**31 - 1), ("channels", MAX_CHANNELS)):
+            if not all(each in known for each in values):
+                continue
+            if name == "formats":
+                fields["format"] = values
+            else:
+                fields["interleaved"] = [str(int(LAYOUTS[0] in values))]
+                fields["non_interleaved"] = [str(int(LAYOUTS[1] in values))]
+        for word, name, most in (
+            ("rate", "rates", 2**31 - 1),
+            ("channels", "channels", MAX_CHANNELS),
+        ):
             ranges = _ranges(self._declared(name), most)
             if ranges:
-                fields[name] = [f"{low}:{high}" for low, high in ranges]
+                fields[word] = ["%d %d" % each for each in ranges]
         return fields
 
     def facts(self, kind: str) -> dict[str, list[str]]:
@@ -420,11 +440,11 @@ def _ranges(value: Any, most: int) -> list[tuple[int, int]]:
 
 
 class Params:
-    """Its Params: the fields of a ParameterSpec, by their names."""
+    """Its Params, as spoken() takes them."""
 
     def __init__(self, source: Source, cls: ast.ClassDef) -> None:
         self._source = source
-        self.all: dict[str, list[str]] = {}
+        self.all: dict[str, Param] = {}
         self._declared: dict[str, ast.stmt] = {}
         secrets = source.attribute(cls, "secrets")
         secrets = (secrets,) if isinstance(secrets, str) else secrets
@@ -440,7 +460,7 @@ class Params:
                     self._read(node)
         self.secrets = sorted(
             {*self.secrets}
-            | {name for name, values in self.all.items() if values[7] == "1"}
+            | {name for name, (parts, _) in self.all.items() if parts["secret"]}
         )
 
         self.problem = ""
@@ -465,15 +485,16 @@ class Params:
         if self._source.origin(call.func) != ("base_plugin", "Param"):
             return
         self._declared[target.id] = node
-        values = self._arguments(call)
-        if values is not None and not param_name_problem(target.id):
-            self.all[target.id] = values
+        param = self._arguments(call)
+        if param is not None and not param_name_problem(target.id):
+            self.all[target.id] = param
+            parts, _ = param
             if target.id in self.secrets:
-                values[7] = "1"
-            if values[7]:
-                values[1] = ""  # nor is what it is by default for anybody
+                parts["secret"] = "1"
+            if parts["secret"]:
+                parts["default"] = ""  # nor is that for anybody
 
-    def _arguments(self, call: ast.Call) -> list[str] | None:
+    def _arguments(self, call: ast.Call) -> Param | None:
         given = {each.arg: each.value for each in call.keywords}
         if None in given or len(call.args) > 1:
             return None
@@ -492,18 +513,18 @@ class Params:
         unit, description = (
             self._text(given.get(key)) for key in ("unit", "description")
         )
-        return [
-            kind,
-            _text_of(value),
-            low,
-            high,
-            unit,
-            description,
-            _allowed(kind, low, high, choices),
+        parts = {
+            "kind": kind,
+            "default": _text_of(value),
+            "minimum": low,
+            "maximum": high,
+            "unit": unit,
+            "description": description,
+            "allowed": _allowed(kind, low, high, choices),
             # What may be a secret is one.
-            "" if secret is False else "1",
-            *choices,
-        ]
+            "secret": "" if secret is False else "1",
+        }
+        return parts, choices
 
     def _choices(self, node: ast.expr | None) -> list[str]:
         if node is None:

@@ -32,7 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    Fields = dict[str, Iterable[str]]
+    Field = tuple[str, Iterable[str]]
 
 # Seconds of processor time, which a busy machine makes no longer: for all files,
 # for what one says, and until this process ends, as the parser cannot be
@@ -54,11 +54,10 @@ def encoded(text: str) -> str:
     )
 
 
-def record(word: str, fields: Fields) -> str:
+def record(word: str, *fields: Field) -> str:
     """One line of output."""
     return " ".join(
-        [word]
-        + [f"{key}={','.join(map(encoded, values))}" for key, values in fields.items()]
+        [word] + [f"{key}={','.join(map(encoded, values))}" for key, values in fields]
     )
 
 
@@ -120,7 +119,7 @@ def records(folders: Iterable[str], skipped: Collection[str] = ()) -> Iterator[s
         seen.add(os.path.realpath(folder))
         for file in files_in(folder):
             path = os.path.join(os.path.abspath(folder), file)
-            yield record("reading", {"file": [path]})
+            yield record("reading", ("file", [path]))
             try:
                 if time.process_time() > PATIENCE:
                     raise Unusable(f"the scan took more than {PATIENCE:g} s before it")
@@ -128,7 +127,7 @@ def records(folders: Iterable[str], skipped: Collection[str] = ()) -> Iterator[s
                     raise Unusable("the scan stopped at it")
                 yield from _elements(path, owners)
             except Unusable as error:
-                yield record("broken", {"file": [path], "reason": [str(error)]})
+                yield record("broken", ("file", [path]), ("reason", [str(error)]))
 
 
 def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
@@ -139,7 +138,7 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
         raise Unusable(f"has {len(found)} plugins; {MOST_PLUGINS} are the most")
     for plugin in found:
         if plugin.problem:
-            yield record("broken", {"file": [path], "reason": [plugin.problem]})
+            yield record("broken", ("file", [path]), ("reason", [plugin.problem]))
             continue
         # Only several have to be told apart.
         name = stem if len(found) == 1 else f"{stem}-{_in_kebab_case(plugin.name)}"
@@ -148,16 +147,20 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
         elif name in owners:
             text = f"{path} is no element: py-{name} is {owners[name]}"
         else:
-            fields: Fields = {"name": [f"py-{name}"], "file": [path]}
-            line = record("element", fields | plugin.fields)
+            line = record(
+                "element",
+                *(("name", [f"py-{name}"]), ("file", [path])),
+                *plugin.fields.items(),
+                *(("parameter", each) for each in plugin.parameters),
+            )
             if len(line) > LONGEST_RECORD:
                 raise Unusable("says more of itself than an element can have")
             owners[name] = path
             yield line
             for note in plugin.notes:
-                yield record("note", {"text": [note]})
+                yield record("note", ("text", [note]))
             continue
-        yield record("note", {"text": [text]})
+        yield record("note", ("text", [text]))
 
 
 def _in_kebab_case(name: str) -> str:

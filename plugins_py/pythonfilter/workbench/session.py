@@ -230,7 +230,7 @@ class Session:
         self._slots = 0
         self._slot: Slot | None = None
         self._view = CountingView(self._words)
-        curves = [each[0] for each in self.host.parameters if each[-1]]
+        curves = list(self.host.curves)
         if curves:
             self._view.curves = cast(Any, Curves(self.host.plugin, curves))
         format = self.agreed.format

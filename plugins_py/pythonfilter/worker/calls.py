@@ -16,26 +16,6 @@ from .events import Outbox
 from .running import Running
 from .view import DTYPES, Format, View
 
-FLAGS = (
-    "interleaved",
-    "non_interleaved",
-    "read_only",
-    "has_reset",
-    "has_drain",
-    "has_latency",
-    "has_unlock",
-    "has_space",
-    "has_duration",
-    "has_seek",
-    "fail_closed",
-    "carries_state",
-    "converts",
-    "maps_to_output",
-    "maps_to_input",
-    "as_bytes",
-    "pass_remainder",
-)
-
 
 class CallFailed(Exception):
     """Carries the Failure that is the answer."""
@@ -117,7 +97,7 @@ class Calls:
             *(self._outbox.post, self._outbox.log, threshold, again),
         )
         try:
-            answer = _capabilities(host) + _parameters(host)
+            answer = _capabilities(host)
         except BaseException:
             host.unload()
             raise
@@ -289,30 +269,11 @@ def _format(fields: tuple[bytes, ...]) -> Format:
 
 
 def _capabilities(host: Host) -> list[bytes]:
-    pairs: list[tuple[str, bytes]] = [("audio_name", wire.encode(host.audio_name))]
-    pairs += [("format", wire.encode(name)) for name in host.formats]
-    pairs += [(name, wire.flag(getattr(host, name))) for name in FLAGS]
-    pairs += [("rate", b"%d %d" % each) for each in host.rates]
-    pairs += [("channels", b"%d %d" % each) for each in host.channels]
-    pairs += [("file", wire.encode(file)) for file in host.files]
-    pairs += [("secret", wire.encode(name)) for name in host.secrets]
-    pairs += [("warning", wire.encode(text)) for text in host.warnings]
-    pairs += [
-        ("input_caps", wire.encode(host.input_caps)),
-        ("output_caps", wire.encode(host.output_caps)),
-        ("block_size", b"%d" % host.block_size),
-    ]
-    return [field for name, value in pairs for field in (wire.encode(name), value)]
-
-
-def _parameters(host: Host) -> list[bytes]:
-    """As they are declared; initialize() may change what they are."""
-    fields = []
-    for description in host.parameters:
-        name, kind, default, *texts = map(wire.encode, description[:8])
-        choices, secret, curve = description[8:]
-        flags = [wire.flag(secret), wire.flag(curve)]
-        all_of_it = [name, kind, default, default, *texts, *flags]
-        all_of_it += [wire.encode(choice) for choice in choices]
-        fields += [b"parameter", wire.pack_list(all_of_it)]
-    return fields
+    """Parameters as they are declared; initialize() may change what they are."""
+    answer = []
+    for name, values in host.described():
+        said = [wire.encode(value) for value in values]
+        # One of them is several texts.
+        each = [wire.pack_list(said)] if name == "parameter" else said
+        answer += [field for value in each for field in (wire.encode(name), value)]
+    return answer

@@ -447,23 +447,28 @@ GST_START_TEST(test_answers_that_lie) {
 GST_END_TEST
 
 GST_START_TEST(test_a_parameter_can_be_anything) {
-  // Name, kind, default, value, minimum, maximum, unit, description, allowed,
-  // secret, curve, choices. The worker sends them as one field each.
+  // Its name, then pairs. The worker sends them as one field.
   const Case rows[] = {
-      {"load parameter gain|float|x|y|z|w||||0|0", Either},
-      {"load parameter gain|float|1|1|0|2||||0|0", Either},
-      {"load parameter gain|float|1|1|0|2||||0|1", Either},
-      {"load parameter gain|float|nan|inf|2|-1||||0|0", Either},
-      {"load parameter gain|int|99999999999|-1|5|1||||0|0", Either},
-      {"load parameter gain|bool|maybe|7|||||no|0|0", Either},
-      {"load parameter gain|unheard-of|1|1||||||0|0", Either},
-      {"load parameter gain|choice|a|b||||||0|0", Either},
-      {"load parameter gain|choice|a|b||||||0|0|c|c", Either},
-      {"load parameter name|string|a|b||||||0|0"},
-      {"load parameter parent|string|a|b||||||0|0"},
-      {"load parameter 1x|string|a|b||||||0|0"},
-      {"load parameter a b|string|a|b||||||0|0"},
-      {"load parameter |string|a|b||||||0|0"},
+      {"load parameter gain", Either},
+      {"load parameter gain|kind|float|default|x|minimum|y|maximum|z", Either},
+      {"load parameter gain|kind|float|default|1|minimum|0|maximum|2", Either},
+      {"load parameter gain|kind|float|default|1|curve|1", Either},
+      {"load parameter gain|kind|float|default|nan|minimum|2|maximum|-1",
+       Either},
+      {"load parameter gain|kind|int|default|99999999999|minimum|5|maximum|1",
+       Either},
+      {"load parameter gain|kind|bool|default|maybe|allowed|no", Either},
+      {"load parameter gain|kind|choice|default|a|choice|c|choice|c", Either},
+      {"load parameter gain|kind|unheard-of"},
+      {"load parameter gain|kind|choice|default|a"},
+      {"load parameter gain|kind|float|default"},
+      {"load parameter gain|kind|float|unheard-of|1"},
+      {"load parameter gain|kind|float|secret|maybe"},
+      {"load parameter name|kind|string"},
+      {"load parameter parent|kind|string"},
+      {"load parameter 1x|kind|string"},
+      {"load parameter a b|kind|string"},
+      {"load parameter |kind|string"},
   };
   run_all(rows);
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "capabilities.hpp"
+
+#include "text.hpp"
+#include "words.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+// As the Python side has it; larger ones are memory that we would lack.
+constexpr int most_block_frames = 1 << 20;
+
+bool read_range(const std::string &text, std::vector<IntRange> *ranges) {
+  const size_t space = text.find(' ');
+  IntRange range;
+  if (space == std::string::npos ||
+      !parse_number(text.substr(0, space), &range.min) ||
+      !parse_number(text.substr(space + 1), &range.max) || range.min < 1 ||
+      range.min > range.max)
+    return false;
+  ranges->push_back(range);
+  return true;
+}
+
+// A second one of that name would be a critical of GLib's, too, and these two
+// are every GstObject's.
+bool can_be_property(const std::string &name,
+                     const std::vector<ParameterSpec> &known) {
+  for (const ParameterSpec &spec : known)
+    if (spec.name == name) return false;
+  return is_made_of(name, "_") && name[0] != '_' && name != "name" &&
+         name != "parent";
+}
+
+bool read_part(const std::string &name, const std::string &value,
+               ParameterSpec *to) {
+  for (const auto &[word, text] : parameter_texts)
+    if (name == word) {
+      to->*text = valid_text(value);
+      return true;
+    }
+  for (const auto &[word, flag] : parameter_flags)
+    if (name == word) return parse_flag(value, &(to->*flag));
+  if (name == "kind") return find_word(parameter_words, value, &to->kind);
+  if (name == "choice") to->choices.push_back(valid_text(value));
+  return name == "choice";
+}
+
+// Its name, then pairs.
+bool read_parameter(const Texts &values, std::vector<ParameterSpec> *known) {
+  if (values.size() % 2 != 1 || !can_be_property(values[0], *known))
+    return false;
+  ParameterSpec spec;
+  spec.name = values[0];
+  for (size_t i = 1; i < values.size(); i += 2)
+    if (!read_part(values[i], values[i + 1], &spec)) return false;
+  if (spec.kind == ParameterSpec::Kind::Choice && spec.choices.empty())
+    return false;
+  spec.value = spec.default_value;
+  known->push_back(std::move(spec));
+  return true;
+}
+
+bool read_format(const std::string &text, std::vector<SampleFormat> *formats) {
+  SampleFormat format;
+  if (!find_word(format_words, text, &format)) return false;
+  formats->push_back(format);
+  return true;
+}
+
+bool read_one(const std::string &name, const std::string &value,
+              Capabilities *to) {
+  for (const auto &[word, flag] : capability_flags)
+    if (name == word) return parse_flag(value, &(to->*flag));
+  if (name == "format") return read_format(value, &to->formats);
+  if (name == "rate") return read_range(value, &to->rates);
+  if (name == "channels") return read_range(value, &to->channels);
+  if (name == "block_size")
+    return parse_number(value, &to->block_size) && to->block_size >= 0 &&
+           to->block_size <= most_block_frames;
+  // A path is what it is.
+  if (name == "file")
+    to->files.push_back(value);
+  else if (name == "warning")
+    to->warnings.push_back(valid_text(value));
+  else if (name == "secret")
+    to->secrets.push_back(valid_text(value));
+  else if (name == "input_caps")
+    to->input_caps = valid_text(value);
+  else if (name == "output_caps")
+    to->output_caps = valid_text(value);
+  else if (name == "audio_name")
+    to->audio_name = valid_text(value);
+  else
+    return false;
+  return true;
+}
+
+}  // namespace
+
+bool read_capability(const std::string &name, const Texts &values,
+                     Capabilities *to) {
+  if (name == "parameter") return read_parameter(values, &to->parameters);
+  for (const std::string &value : values)
+    if (!read_one(name, value, to)) return false;
+  return true;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a plugin says of itself, and how it is called on the way from Python:
+// the host, a worker and the scan of the plugin folders say it in the same
+// words, which host/capabilities.py lists. Part of the seam: plain C++17, as
+// bridge.hpp, which includes it.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pythonfilter {
+
+constexpr int max_channels = 64;
+
+enum class SampleFormat { F32, F64, S16, S32 };
+
+constexpr size_t sample_size(SampleFormat format) {
+  return format == SampleFormat::F64 ? 8 : format == SampleFormat::S16 ? 2 : 4;
+}
+
+struct IntRange {
+  int min, max;
+};
+
+// A parameter that the plugin describes. Values are as set_parameter() takes
+// them: 0.5, 7, true, warm.
+struct ParameterSpec {
+  enum class Kind { Bool, Int, Float, String, Choice };
+  std::string name;
+  Kind kind = Kind::String;
+  std::string default_value;
+  std::string value;             // of the instance, when it was loaded
+  std::string minimum, maximum;  // of numbers; empty: no limit
+  std::vector<std::string> choices;
+  std::string unit;         // for people
+  std::string description;  // one line
+  std::string allowed;      // its values, to go after "must be"
+  bool secret = false;      // it only goes in
+  bool curve = false;       // the plugin wants its value for each frame
+};
+
+constexpr std::pair<const char *, std::string ParameterSpec::*>
+    parameter_texts[] = {{"default", &ParameterSpec::default_value},
+                         {"minimum", &ParameterSpec::minimum},
+                         {"maximum", &ParameterSpec::maximum},
+                         {"unit", &ParameterSpec::unit},
+                         {"description", &ParameterSpec::description},
+                         {"allowed", &ParameterSpec::allowed}};
+constexpr std::pair<const char *, bool ParameterSpec::*> parameter_flags[] = {
+    {"secret", &ParameterSpec::secret}, {"curve", &ParameterSpec::curve}};
+
+// What a plugin said it can work on; known once it is loaded.
+struct Capabilities {
+  std::string audio_name;             // of its audio method
+  std::vector<std::string> warnings;  // what its author may not have meant
+  std::vector<SampleFormat> formats;
+  bool interleaved = true;
+  bool non_interleaved = true;
+  std::vector<IntRange> rates;     // empty: any
+  std::vector<IntRange> channels;  // empty: 1 to max_channels
+  bool read_only = false;          // its array refuses writes
+  bool has_reset = false;
+  bool has_drain = false;
+  bool has_latency = false;
+  bool has_unlock = false;
+  bool has_space = false;          // a sink's get_available_space()
+  bool has_duration = false;       // a source's get_duration()
+  bool has_seek = false;           // a source's seek()
+  bool fail_closed = false;        // nothing unprocessed may leave it
+  bool carries_state = false;      // get_state() and set_state()
+  std::vector<std::string> files;  // where its code comes from; absolute
+  // Parameters that are never shown, neither they nor what is said of them.
+  std::vector<std::string> secrets;
+  std::vector<ParameterSpec> parameters;  // those that it describes
+
+  // A processor that may change format and size. Caps are mere text here.
+  bool converts = false;
+  std::string input_caps;       // empty: the raw audio described above
+  std::string output_caps;      // empty: those of the input
+  bool maps_to_output = false;  // get_output_caps()
+  bool maps_to_input = false;   // get_input_caps()
+  bool as_bytes = false;        // raw audio comes as bytes, too
+
+  int block_size = 0;           // frames of each call; 0: as they come
+  bool pass_remainder = false;  // fewer at the end, not filled up
+};
+
+constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {
+    {"interleaved", &Capabilities::interleaved},
+    {"non_interleaved", &Capabilities::non_interleaved},
+    {"read_only", &Capabilities::read_only},
+    {"has_reset", &Capabilities::has_reset},
+    {"has_drain", &Capabilities::has_drain},
+    {"has_latency", &Capabilities::has_latency},
+    {"has_unlock", &Capabilities::has_unlock},
+    {"has_space", &Capabilities::has_space},
+    {"has_duration", &Capabilities::has_duration},
+    {"has_seek", &Capabilities::has_seek},
+    {"fail_closed", &Capabilities::fail_closed},
+    {"carries_state", &Capabilities::carries_state},
+    {"converts", &Capabilities::converts},
+    {"maps_to_output", &Capabilities::maps_to_output},
+    {"maps_to_input", &Capabilities::maps_to_input},
+    {"as_bytes", &Capabilities::as_bytes},
+    {"pass_remainder", &Capabilities::pass_remainder}};
+
+// Adds what is said under `name`, of which nothing is believed before it was
+// checked: a worker may say anything. False: nothing is called so, or it means
+// nothing.
+bool read_capability(const std::string &name,
+                     const std::vector<std::string> &values, Capabilities *to);
+
+}  // namespace pythonfilter
