@@ -5,7 +5,8 @@
 #include <cstring>
 #include <new>
 
-#include "names.hpp"
+#include "../words.hpp"
+#include "errors.hpp"
 #include "numpy_api.hpp"
 #include "outputs.hpp"
 #include "view_types.hpp"
@@ -14,31 +15,22 @@ namespace pythonfilter {
 
 namespace {
 
-PyArrayObject *as_array(PyObject *object) {
-  return reinterpret_cast<PyArrayObject *>(object);
-}
-
-PyArrayObject_fields *fields_of(PyObject *object) {
-  return reinterpret_cast<PyArrayObject_fields *>(object);
-}
-
 PyObject **slot(PyObject *object, Py_ssize_t offset) {
   return reinterpret_cast<PyObject **>(reinterpret_cast<char *>(object) +
                                        offset);
 }
 
-int numpy_type(SampleFormat format) {
-  switch (format) {
-    case SampleFormat::F64:
-      return NPY_FLOAT64;
-    case SampleFormat::S16:
-      return NPY_INT16;
-    case SampleFormat::S32:
-      return NPY_INT32;
-    case SampleFormat::F32:
-      break;
-  }
-  return NPY_FLOAT32;
+// As say_why() gives it to Python.
+Ref say(const StreamFormat &format) {
+  const auto flag = [](bool set) { return set ? Py_True : Py_False; };
+  return steal(PyObject_CallMethod(
+      python.results, "stream_format", "sOiiissOOnOsOi",
+      word_for(format_words, format.format), flag(format.interleaved),
+      format.rate, format.channels, format.frames, format.input_caps.c_str(),
+      format.output_caps.c_str(), flag(format.bytes), flag(format.in_place),
+      Py_ssize_t(format.output_frame), flag(format.output_known),
+      word_for(format_words, format.output_format),
+      flag(format.output_interleaved), format.output_channels));
 }
 
 // Byte by byte: the memory behind it need not be aligned.
@@ -72,7 +64,8 @@ bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
   frame_axis_ = format.bytes ? 0 : 1;
   type_num_ = format.bytes ? NPY_UINT8 : numpy_type(format.format);
   item_size_ = format.bytes ? 1 : Py_ssize_t(sample_size(format.format));
-  return make_array() && make_buffer();
+  said_format_ = say(format);
+  return said_format_ && make_array() && make_buffer();
 }
 
 void AudioView::close() {
@@ -81,6 +74,7 @@ void AudioView::close() {
   owner_.reset();
   info_.reset();
   scratch_.reset();
+  said_format_.reset();
 }
 
 Ref AudioView::new_array(const Place &place) const {
@@ -187,36 +181,15 @@ bool AudioView::use_scratch(Block *block, Place *place) {
   return buffer_.get();
 }
 
+// `frames` below 0 for any number of them.
 bool AudioView::check(PyObject *samples, ptrdiff_t frames) const {
-  PyArray_Descr *want = PyArray_DescrFromType(type_num_);
-  Ref want_ref = steal(reinterpret_cast<PyObject *>(want));
-  if (!PyArray_Check(samples)) {
-    PyErr_Format(
-        PyExc_TypeError, "gave %s, not an array of %S with the shape (%d, %zd)",
-        Py_TYPE(samples)->tp_name, want_ref.get(), format_.channels, frames);
-    return false;
+  if (is_array_of(samples, type_num_)) {
+    PyArrayObject *array = as_array(samples);
+    if (PyArray_NDIM(array) == 2 && PyArray_DIM(array, 0) == format_.channels &&
+        (frames < 0 || PyArray_DIM(array, 1) == frames))
+      return true;
   }
-  PyArrayObject *array = as_array(samples);
-  if (!PyArray_EquivTypes(PyArray_DESCR(array), want)) {
-    PyErr_Format(PyExc_TypeError,
-                 "gave an array of %S, not %S: use .astype(np.%S)",
-                 reinterpret_cast<PyObject *>(PyArray_DESCR(array)),
-                 want_ref.get(), want_ref.get());
-    return false;
-  }
-  const bool right = PyArray_NDIM(array) == 2 &&
-                     PyArray_DIM(array, 0) == format_.channels &&
-                     (frames < 0 || PyArray_DIM(array, 1) == frames);
-  if (right) return true;
-  Ref shape = steal(PyObject_GetAttrString(samples, "shape"));
-  if (frames < 0)
-    PyErr_Format(PyExc_ValueError,
-                 "gave an array of shape %S, not (%d, frames)", shape.get(),
-                 format_.channels);
-  else
-    PyErr_Format(PyExc_ValueError, "gave an array of shape %S, not (%d, %zd)",
-                 shape.get(), format_.channels, frames);
-  return false;
+  return say_why("check", "OOn", samples, said_format_.get(), frames);
 }
 
 // Copies what the plugin made into the block; overlap is NumPy's to solve.
@@ -227,11 +200,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
     place.frames =
         std::min(place.frames, ptrdiff_t(PyArray_DIM(as_array(samples), 1)));
   if (!check(samples, place.frames)) return false;
-  if (read_only_) {
-    PyErr_SetString(PyExc_ValueError,
-                    "gave samples although the plugin is read_only");
-    return false;
-  }
+  if (read_only_) return say_why("gave_samples");
   block->missing = size_t(place_.frames - place.frames);
   // The plugin may have made something else of ours.
   const bool ours = !block->missing && is_as_made();
@@ -244,19 +213,12 @@ bool AudioView::take(PyObject *samples, Block *block) {
 [[gnu::hot]] bool AudioView::has_memory() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->data == place_.data && fields->base == owner_.get()) return true;
-  PyErr_SetString(
-      PyExc_ValueError,
-      "put other memory into the array buffer.data (by its "
-      "attribute data, or __setstate__): write buffer.data[:] = ...");
-  return false;
+  return say_why("other_memory");
 }
 
 [[gnu::hot]] bool AudioView::take_result(PyObject *returned, Block *block) {
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
-  if (!bound) {
-    PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
-    return false;
-  }
+  if (!bound) return say_why("deleted_data");
   PyObject *shown = array_.get();
   return has_memory() && (bound == shown || take(bound, block)) &&
          (returned == Py_None || returned == shown || returned == bound ||
@@ -265,29 +227,15 @@ bool AudioView::take(PyObject *samples, Block *block) {
 
 [[gnu::hot]] bool AudioView::take_outputs(PyObject *returned, Block *block) {
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
-  if (!bound) {
-    PyErr_SetString(PyExc_TypeError, "deleted buffer.data");
-    return false;
-  }
+  if (!bound) return say_why("deleted_data");
   if (!has_memory()) return false;
   const bool by_binding = returned == Py_None;
   PyObject *given = by_binding ? bound : returned;
   if (given == array_.get() && (by_binding || format_.in_place)) {
     if (format_.in_place) return true;
-    if (format_.input_caps.empty())
-      PyErr_Format(PyExc_TypeError,
-                   "gave nothing, and its output is %s: return bytes or a list "
-                   "of them, or False if there is nothing yet",
-                   format_.output_caps.c_str());
-    else
-      PyErr_Format(
-          PyExc_TypeError,
-          "gave nothing, and its input, %s, may not go on as %s: return "
-          "bytes or a list of them, an empty one if there is nothing yet",
-          format_.input_caps.c_str(), format_.output_caps.c_str());
-    return false;
+    return say_why("gave_nothing", "O", said_format_.get());
   }
-  OutputRules rules = {format_, array_.get(), !read_only_};
+  OutputRules rules = {format_, said_format_.get(), array_.get(), !read_only_};
   OutputFacts facts;
   if (!add_outputs(given, given == bound && !by_binding ? 2 : 1, rules,
                    block->outputs, &facts))
@@ -363,7 +311,7 @@ bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
 }
 
 bool AudioView::take_last_outputs(PyObject *given, Tail *tail) const {
-  OutputRules rules = {format_};
+  OutputRules rules = {format_, said_format_.get()};
   OutputFacts facts;
   return add_outputs(given, 1, rules, &tail->outputs, &facts);
 }

@@ -60,6 +60,7 @@ class AudioView {
   void give_memory(Block *block);
 
   StreamFormat format_;
+  Ref said_format_;  // the same, for results.py
   bool read_only_ = false;
   bool shorter_ = false;
   int frame_axis_ = 1;  // 0: the array has bytes and no channels

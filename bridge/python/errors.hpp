@@ -4,12 +4,26 @@
 #pragma once
 
 #include "../bridge.hpp"
+#include "names.hpp"
 #include "python.hpp"
 
 namespace pythonfilter {
 
 // Takes the current exception and leaves none behind.
 void capture_exception(Failure *failure, const char *phase);
+
+// The exception for something that the plugin did, in the words of that
+// function of pythonfilter/results.py. Arguments as of Py_BuildValue(). Returns
+// false.
+template <typename... T>
+bool say_why(const char *function, const char *format = nullptr,
+             T... arguments) {
+  steal(PyObject_CallMethod(python.results, function, format, arguments...));
+  // It found nothing wrong with what has changed meanwhile.
+  if (!PyErr_Occurred())
+    PyErr_SetString(PyExc_ValueError, "gave what cannot be used");
+  return false;
+}
 
 // Fills a failure that no exception was raised for.
 void describe_failure(Failure *failure, Failure::Kind kind, const char *phase,

@@ -186,7 +186,6 @@ bool look_up_names(const PluginSpec &spec) {
   Ref host = steal(PyImport_ImportModule("_pythonfilter.host.plugin"));
   if (!host) return false;
   python.describe = PyObject_GetAttrString(host.get(), "describe_exception");
-  python.shown = PyObject_GetAttrString(host.get(), "shown");
   // The venv first: NumPy may come from it.
   Ref prepared = steal(
       PyObject_CallMethod(host.get(), "prepare_interpreter", "Os",
@@ -196,6 +195,8 @@ bool look_up_names(const PluginSpec &spec) {
                                  numpy_major_version)) ||
       !import_numpy() || !make_view_types())
     return false;
+  python.results = PyImport_ImportModule("_pythonfilter.results");
+  if (!python.results) return false;
   Ref log = Outbox::anonymous_log_function(spec.listener);
   if (!log ||
       !steal(PyObject_CallMethod(host.get(), "log_with", "O", log.get())))

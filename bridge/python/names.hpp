@@ -10,7 +10,7 @@ namespace pythonfilter {
 struct Python {
   PyObject *host = nullptr;          // module of pythonfilter/host/plugin.py
   PyObject *describe = nullptr;      // its describe_exception
-  PyObject *shown = nullptr;         // its shown
+  PyObject *results = nullptr;       // module of pythonfilter/results.py
   PyObject *load = nullptr;          // its load
   PyObject *timeout = nullptr;       // base_plugin.PluginTimeout
   PyObject *buffer_type = nullptr;   // base_plugin.AudioBuffer

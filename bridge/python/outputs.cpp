@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "outputs.hpp"
 
-#include "names.hpp"
+#include "errors.hpp"
 #include "numpy_api.hpp"
 #include "release_later.hpp"
 #include "view_types.hpp"
@@ -9,14 +9,6 @@
 namespace pythonfilter {
 
 namespace {
-
-PyArrayObject *as_array(PyObject *object) {
-  return reinterpret_cast<PyArrayObject *>(object);
-}
-
-PyArrayObject_fields *fields_of(PyObject *object) {
-  return reinterpret_cast<PyArrayObject_fields *>(object);
-}
 
 // A weak reference, as a cache of buffers has, can become one that counts.
 bool has_weak_references(PyObject *object) {
@@ -54,33 +46,21 @@ bool may_change(PyObject *object, Py_ssize_t references,
   return true;  // somebody else's type: nobody knows
 }
 
-bool is_sample_type(PyArrayObject *array, const StreamFormat &format) {
-  if (!format.output_known) return false;
-  int wanted = NPY_FLOAT32;
-  if (format.output_format == SampleFormat::F64) wanted = NPY_FLOAT64;
-  if (format.output_format == SampleFormat::S16) wanted = NPY_INT16;
-  if (format.output_format == SampleFormat::S32) wanted = NPY_INT32;
-  Ref descr =
-      steal(reinterpret_cast<PyObject *>(PyArray_DescrFromType(wanted)));
-  return PyArray_EquivTypes(PyArray_DESCR(array),
-                            reinterpret_cast<PyArray_Descr *>(descr.get()));
+bool is_sample_type(PyObject *array, const StreamFormat &format) {
+  return format.output_known &&
+         is_array_of(array, numpy_type(format.output_format));
 }
 
+// Whatever is wrong below is found here and told in results.py, which
+// add_outputs() asks where no exception is set.
+
 // An array of (channels, frames) as raw audio lies in memory; a copy only
-// where it does not lie so already. Empty: exception set.
+// where it does not lie so already. Empty: it is wrong.
 Ref arrange(PyArrayObject *array, const StreamFormat &format) {
   PyObject *object = reinterpret_cast<PyObject *>(array);
-  if (!is_sample_type(array, format) ||
-      PyArray_DIM(array, 0) != format.output_channels) {
-    Ref shape = steal(PyObject_GetAttrString(object, "shape"));
-    PyErr_Format(PyExc_ValueError,
-                 "gave an array of %S with the shape %S, but its output caps "
-                 "are %s: that is (%d, frames)",
-                 reinterpret_cast<PyObject *>(PyArray_DESCR(array)),
-                 shape.get(), format.output_caps.c_str(),
-                 format.output_channels);
+  if (!is_sample_type(object, format) ||
+      PyArray_DIM(array, 0) != format.output_channels)
     return {};
-  }
   const bool lies_right = format.output_interleaved
                               ? PyArray_IS_F_CONTIGUOUS(array)
                               : PyArray_IS_C_CONTIGUOUS(array);
@@ -89,27 +69,12 @@ Ref arrange(PyArrayObject *array, const StreamFormat &format) {
       array, format.output_interleaved ? NPY_FORTRANORDER : NPY_CORDER));
 }
 
-bool check_array(PyArrayObject *array, const StreamFormat &format) {
-  if (!PyArray_IS_C_CONTIGUOUS(array)) {
-    PyErr_SetString(PyExc_ValueError,
-                    "gave an array that is not C-contiguous: use "
-                    "numpy.ascontiguousarray()");
-    return false;
-  }
-  if (PyDataType_REFCHK(PyArray_DESCR(array))) {
-    PyErr_SetString(PyExc_TypeError, "gave an array of objects");
-    return false;
-  }
-  // As samples of another type, its bytes would be noise.
-  if (format.output_frame && PyArray_ITEMSIZE(array) != 1 &&
-      !is_sample_type(array, format)) {
-    PyErr_Format(PyExc_TypeError,
-                 "gave an array of %S, but its output caps are %s",
-                 reinterpret_cast<PyObject *>(PyArray_DESCR(array)),
-                 format.output_caps.c_str());
-    return false;
-  }
-  return true;
+// As samples of another type, its bytes would be noise.
+bool is_fit(PyArrayObject *array, const StreamFormat &format) {
+  return PyArray_IS_C_CONTIGUOUS(array) &&
+         !PyDataType_REFCHK(PyArray_DESCR(array)) &&
+         (!format.output_frame || PyArray_ITEMSIZE(array) == 1 ||
+          is_sample_type(reinterpret_cast<PyObject *>(array), format));
 }
 
 // Sample by sample is how everything downstream reads it.
@@ -144,16 +109,10 @@ bool copy(Memory *memory) {
   return true;
 }
 
-// False: exception set.
 bool send(Memory *memory, const StreamFormat &format,
           std::vector<Output> *outputs, OutputFacts *facts) {
-  if (format.output_frame && memory->size % format.output_frame != 0) {
-    PyErr_Format(PyExc_ValueError,
-                 "gave %zu bytes, which is not a whole number of frames of %zu "
-                 "bytes; its output caps are %s",
-                 memory->size, format.output_frame, format.output_caps.c_str());
+  if (format.output_frame && memory->size % format.output_frame != 0)
     return false;
-  }
   if (memory->size == 0) return true;
   if (!is_aligned(memory->data, format)) {
     if (!copy(memory)) return false;
@@ -177,7 +136,7 @@ bool add_array(PyObject *given, Py_ssize_t references, const OutputRules &rules,
     if (!memory.object) return false;
     copied = memory.object.get() != given;
     memory.object = copied ? std::move(memory.object) : Ref{};
-  } else if (!check_array(as_array(given), format)) {
+  } else if (!is_fit(as_array(given), format)) {
     return false;
   }
   if (!copied) {
@@ -197,40 +156,26 @@ bool add_array(PyObject *given, Py_ssize_t references, const OutputRules &rules,
 }
 
 // A view of samples has to be what an array of them has to be.
-bool check_view(PyObject *given, const Py_buffer &view,
-                const StreamFormat &format) {
+bool is_fit(PyObject *given, const Py_buffer &view,
+            const StreamFormat &format) {
   if (!format.output_frame || view.itemsize == 1) return true;
   Ref array = steal(PyArray_FromAny(given, nullptr, 0, 0, 0, nullptr));
-  if (!array) return false;
-  if (PyArray_NDIM(as_array(array.get())) > 1) {
-    PyErr_SetString(PyExc_ValueError,
-                    "gave a memoryview of several dimensions: return the array "
-                    "itself");
-    return false;
-  }
-  return check_array(as_array(array.get()), format);
+  return array && PyArray_NDIM(as_array(array.get())) <= 1 &&
+         is_fit(as_array(array.get()), format);
 }
 
 bool add_view(PyObject *given, Py_ssize_t references, const OutputRules &rules,
               std::vector<Output> *outputs, OutputFacts *facts) {
   Memory memory;
-  if (!PyObject_CheckBuffer(given) || PyArray_CheckScalar(given)) {
-    PyErr_Format(PyExc_TypeError,
-                 "gave %s, not bytes, a bytearray, a memoryview or an array, "
-                 "nor a list of those",
-                 Py_TYPE(given)->tp_name);
-    return false;
-  }
+  if (!PyObject_CheckBuffer(given) || PyArray_CheckScalar(given)) return false;
   // Keeps a bytearray from being resized, and a memoryview from being released.
   if (PyObject_GetBuffer(given, &memory.view, PyBUF_SIMPLE) != 0) {
-    PyErr_Format(PyExc_ValueError,
-                 "gave a %s that is not C-contiguous, or was released",
-                 Py_TYPE(given)->tp_name);
+    PyErr_Clear();
     return false;
   }
   memory.data = static_cast<std::byte *>(memory.view.buf);
   memory.size = size_t(memory.view.len);
-  if (!check_view(given, memory.view, rules.format)) return false;
+  if (!is_fit(given, memory.view, rules.format)) return false;
   bool shown = false;
   // One more of ours: the view's.
   if (may_change(given, references + 1, rules, &shown)) {
@@ -265,52 +210,42 @@ bool says_time(PyObject *given) {
          !PyObject_HasAttrString(given, "get_frame_count");
 }
 
-// False: exception set.
-bool read_time(PyObject *given, const char *name, uint64_t *time) {
-  const char *type = Py_TYPE(given)->tp_name;
+// What code of the plugin's raises is told in results.py; not that it is
+// interrupted.
+Ref attribute_of(PyObject *given, const char *name) {
   Ref value = steal(PyObject_GetAttrString(given, name));
+  if (!value && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
+  return value;
+}
+
+bool read_time(PyObject *given, const char *name, uint64_t *time) {
+  Ref value = attribute_of(given, name);
   if (!value) return false;
   if (value.get() == Py_None) return true;
-  if (!PyIndex_Check(value.get()) || PyBool_Check(value.get())) {
-    if (Ref text = steal(PyObject_CallOneArg(python.shown, value.get())))
-      PyErr_Format(PyExc_TypeError,
-                   "gave a %s whose %s is %S: a time is a whole number of "
-                   "nanoseconds, as buffer.pts, or None",
-                   type, name, text.get());
+  if (!PyIndex_Check(value.get()) || PyBool_Check(value.get()) ||
+      PyArray_IsScalar(value.get(), Bool))
     return false;
-  }
   Ref number = steal(PyNumber_Index(value.get()));
   if (!number) return false;
   const unsigned long long ns = PyLong_AsUnsignedLongLong(number.get());
-  if (!PyErr_Occurred() && ns <= last_time) {
-    *time = ns;
-    return true;
-  }
+  const bool fits = !PyErr_Occurred() && ns <= last_time;
   PyErr_Clear();
-  if (Ref text = steal(PyObject_CallOneArg(python.shown, number.get())))
-    PyErr_Format(PyExc_ValueError,
-                 "gave a %s whose %s is %S: a time is from 0 to 2**63 - 1 ns",
-                 type, name, text.get());
-  return false;
+  *time = ns;
+  return fits;
 }
 
 bool add_timed(PyObject *given, Py_ssize_t references, const OutputRules &rules,
                std::vector<Output> *outputs, OutputFacts *facts) {
-  const char *type = Py_TYPE(given)->tp_name;
   uint64_t pts = no_time, duration = no_time;
   if (!read_time(given, "pts", &pts) ||
-      !read_time(given, "duration", &duration))
+      !read_time(given, "duration", &duration) ||
+      (pts != no_time && duration != no_time && pts + duration > last_time))
     return false;
-  if (pts != no_time && duration != no_time && pts + duration > last_time) {
-    PyErr_Format(PyExc_ValueError, "gave a %s that ends after 2**63 - 1 ns",
-                 type);
-    return false;
-  }
   if (!PyObject_HasAttrString(given, "data")) {
     outputs->push_back(Output::nothing_at(pts, duration));
     return true;
   }
-  Ref data = steal(PyObject_GetAttrString(given, "data"));
+  Ref data = attribute_of(given, "data");
   const size_t before = outputs->size();
   // What holds it, and this.
   const bool kept = Py_REFCNT(given) > references;
@@ -355,7 +290,7 @@ bool add_outputs(PyObject *given, Py_ssize_t references,
   if (good) return true;
   for (; outputs->size() > before; outputs->pop_back())
     outputs->back().release(outputs->back().owner);
-  return false;
+  return !PyErr_Occurred() && say_why("pieces_of", "OO", given, rules.said);
 }
 
 }  // namespace pythonfilter

@@ -12,6 +12,7 @@ namespace pythonfilter {
 // What the outputs of one call are checked against.
 struct OutputRules {
   const StreamFormat &format;
+  PyObject *said = nullptr;  // the same, for results.py
   // The array over the block, of which an output may be a part; or NULL.
   PyObject *shown = nullptr;
   bool shown_writable = false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "errors.hpp"
 #include "numpy_api.hpp"
 
 namespace pythonfilter {
@@ -24,9 +25,7 @@ PyObject *new_curve(const Block &block, const std::string &name) {
       std::find_if(curves.begin(), curves.end(),
                    [&](const Curve &curve) { return curve.name == name; });
   if (found == curves.end()) {
-    PyErr_Format(PyExc_KeyError,
-                 "no curve %s: name it in the class attribute curves",
-                 name.c_str());
+    say_why("no_curve", "s", name.c_str());
     return nullptr;
   }
   npy_intp frames = npy_intp(block.frames);

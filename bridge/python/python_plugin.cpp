@@ -288,8 +288,8 @@ Outcome PythonPlugin::outcome_of(Failure *failure) const {
   if (failure->kind != Failure::Kind::Dropped) return Outcome::Failed;
   if (spec_.kind != PluginKind::Source) return Outcome::Dropped;
   failure->kind = Failure::Kind::Raised;
-  failure->message +=
-      " (a source has no buffer to drop; False means nothing yet)";
+  Ref why = steal(PyObject_GetAttrString(python.results, "NOTHING_TO_DROP"));
+  failure->message += text_of(why.get());
   return Outcome::Failed;
 }
 
@@ -298,10 +298,10 @@ Outcome PythonPlugin::outcome_of(Failure *failure) const {
 void PythonPlugin::complain(Failure *failure, bool refused) {
   Failure problem;
   if (!refused) capture_exception(&problem, capabilities_.audio_name.c_str());
-  steal(PyObject_CallMethod(
-      host_.get(), "complain", "sss", refused ? "refused" : "bad-result",
-      problem.type.c_str(),
-      refused ? "returned False" : problem.message.c_str()));
+  steal(refused ? PyObject_CallMethod(host_.get(), "complain", nullptr)
+                : PyObject_CallMethod(host_.get(), "complain", "sss",
+                                      "bad-result", problem.type.c_str(),
+                                      problem.message.c_str()));
   capture_exception(failure, capabilities_.audio_name.c_str());
 }
 

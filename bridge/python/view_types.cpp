@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "errors.hpp"
 #include "names.hpp"
 #include "parameters.hpp"
 
@@ -81,10 +82,7 @@ PyObject *sample_rate(PyObject *self, void *) {
 PyObject *curve(PyObject *self, PyObject *name) {
   const Block *block = info_of(self)->block;
   if (block) return new_curve(*block, text_of(name));
-  PyErr_SetString(
-      PyExc_RuntimeError,
-      "a curve is there during the call only, and for a plugin that "
-      "names it in its class attribute curves");
+  say_why("no_curve_now");
   return nullptr;
 }
 

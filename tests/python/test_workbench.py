@@ -15,7 +15,8 @@ from scipy.io import wavfile
 
 import processes
 import workbench
-from pythonfilter.workbench import formats, progress, results, signals
+from pythonfilter.results import DTYPES
+from pythonfilter.workbench import findings, formats, progress, signals
 from workbench_bad import processor
 
 RATE = 44100
@@ -121,7 +122,7 @@ def test_rates_channels_formats_and_layouts_are_all_tried():
         processes.PLUGINS / "passthrough.py", "--quick", "--seconds", "0.05", "--json"
     )
     text = result.out.decode()
-    for word in (*formats.DTYPES, "8000 Hz", "192000 Hz", " 1 ch", " 8 ch"):
+    for word in (*DTYPES, "8000 Hz", "192000 Hz", " 1 ch", " 8 ch"):
         assert f"{word}" in text, word
     assert '"S16 non-interleaved 48000 Hz 2 ch"' in text
 
@@ -136,8 +137,8 @@ def test_json_has_the_keys_that_help_names():
     help_text = workbench.run("--help").out.decode()
     for key in report:
         assert f'"{key}"' in help_text, key
-    assert [r["check"] for r in report["results"]] == list(results.CHECKS)
-    assert {r["status"] for r in report["results"]} <= set(results.STATUSES)
+    assert [r["check"] for r in report["results"]] == list(findings.CHECKS)
+    assert {r["status"] for r in report["results"]} <= set(findings.STATUSES)
     for timing in report["timing"]:
         assert 0 < timing["p50_us"] <= timing["p99_us"] <= timing["max_us"]
         block_us = timing["frames"] / 48000 * 1e6
@@ -181,7 +182,7 @@ def test_help_explains_checks_and_exit_status():
     result = workbench.run("--help")
     text = result.out.decode()
     assert result.code == 0
-    for name, meaning in results.CHECKS.items():
+    for name, meaning in findings.CHECKS.items():
         assert re.search(rf"^  {name} +{re.escape(meaning)}$", text, re.M), name
     assert "exit status: 0" in text and "--json prints" in text
     for option in (

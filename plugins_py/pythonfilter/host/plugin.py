@@ -53,7 +53,6 @@ __all__ = [
     "log_with",
     "names",
     "prepare_interpreter",
-    "shown",
     "stack_of_thread",
 ]
 
@@ -571,7 +570,10 @@ class Host(Capabilities):
     def drain(self) -> object:
         return self.plugin.drain()
 
-    def complain(self, kind: str, type: str, message: str) -> None:
+    def complain(
+        self, kind: str = "refused", type: str = "", message: str = "returned False"
+    ) -> None:
+        """Of the audio method, at its place. Without arguments: it said no."""
         raise PluginError(
             kind,
             f"{self.audio_name}() {message}",

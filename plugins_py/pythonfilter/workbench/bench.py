@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..host.plugin import Host
+from ..results import DTYPES
 
 from . import signals
 from .converting import is_raw_audio
 from .formats import (
-    DTYPES,
     INTERLEAVED,
     PLANAR,
     Ranges,
@@ -26,7 +26,7 @@ from .formats import (
     raw_audio_of,
 )
 from .progress import Progress
-from .results import Findings
+from .findings import Findings
 from .session import Counts, Declined, Ended, Fault, Session, Target
 
 RATES = (48000, 8000, 44100, 96000, 192000)

@@ -11,6 +11,7 @@ import warnings
 from typing import Any, TextIO
 
 from ..host.plugin import Host, prepare_interpreter
+from ..results import DTYPES
 from . import (
     child,
     conformance,
@@ -23,8 +24,7 @@ from . import (
     template,
 )
 from .bench import Bench, Options, Unusable
-from .formats import DTYPES
-from .results import CHECKS, Findings
+from .findings import CHECKS, Findings
 from .session import Fault, Session, Target
 
 FINE, FAILED, UNUSABLE = 0, 1, 2

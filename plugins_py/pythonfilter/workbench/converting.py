@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..host.plugin import Host
-from ..worker.view import Format
+from ..results import Format
 
 from .formats import INTERLEAVED, Samples, Setting, from_bytes, setting_of
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .bench import Bench
 from .formats import Samples
-from .results import Timing
+from .findings import Timing
 from .session import Ended, Session
 
 SIZES = (64, 480, 512, 4096)

@@ -11,14 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..results import DTYPES
+
 Samples = NDArray[Any]
 
-DTYPES: dict[str, np.dtype[Any]] = {
-    "F32": np.dtype(np.float32),
-    "F64": np.dtype(np.float64),
-    "S16": np.dtype(np.int16),
-    "S32": np.dtype(np.int32),
-}
 ORDER = "LE" if sys.byteorder == "little" else "BE"
 Ranges = tuple[tuple[int, int], ...]
 INTERLEAVED = "interleaved"

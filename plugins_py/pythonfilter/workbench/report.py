@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .results import Findings, Result, Timing
+from .findings import Findings, Result, Timing
 
 COLOURS = {"ok": "32", "note": "33", "skip": "2", "fail": "1;31"}
 WIDEST_CELL = 40

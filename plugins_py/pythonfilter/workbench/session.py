@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from .. import results
 from ..host import plugin as host
-from ..worker import audio_call, outputs
+from ..worker import audio_call
 from ..worker.audio_call import AudioCall
 from ..worker.events import Outbox
 from ..worker.failure import Failure
@@ -89,7 +90,7 @@ class Curves:
     def get(self, name: str, frames: int) -> Samples:
         """A new array of shape (frames,)."""
         if name not in self._names:
-            raise KeyError(f"no curve {name}: name it in the class attribute curves")
+            results.no_curve(name)
         return np.full(frames, getattr(self._plugin, name), np.float32)
 
 
@@ -297,9 +298,9 @@ class Session:
             return None
         try:
             if self.host.converts:
-                pieces, timed = outputs.pieces_of(tail, self.agreed.format)
+                pieces, timed = results.pieces_of(tail, self.agreed.format)
                 return joined(pieces[timed:], self.output)
-            self._view.check(tail, -1)
+            results.check(tail, self.agreed.format, -1)
         except (TypeError, ValueError) as error:
             raise Fault("drain", f"drain() {error}", *self.place("drain")) from None
         assert isinstance(tail, np.ndarray)

@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
+from .. import results
 from ..host.plugin import Host, PluginError
 
 from . import failure, outputs, wire
@@ -122,7 +123,7 @@ class AudioCall:
         if self._host.kind != "source":
             return DROPPED
         told.kind = "raised"
-        told.message += " (a source has no buffer to drop; False means nothing yet)"
+        told.message += results.NOTHING_TO_DROP
         return FAILED
 
     def _accept(self, result: Any) -> int:
@@ -131,7 +132,7 @@ class AudioCall:
             if not result:
                 if self._host.kind != "processor":
                     return DECLINED
-                return self._complain("refused", "", "returned False")
+                return self._complain()
             result = None
         try:
             if self._converts:
@@ -160,10 +161,10 @@ class AudioCall:
         self.bytes = missing
         return OK
 
-    def _complain(self, kind: str, type: str, message: str) -> int:
+    def _complain(self, *problem: str) -> int:
         """Names the place of the plugin's method, where ours would be."""
         try:
-            self._host.complain(kind, type, message)
+            self._host.complain(*problem)
         except PluginError as error:
             self.failure = failure.of(error, self.name)
         return FAILED
@@ -178,17 +179,8 @@ class AudioCall:
         if given is view.shown.array and (by_binding or format.in_place):
             if format.in_place:
                 return given
-            if self._host.kind == "source":
-                raise TypeError(
-                    f"gave nothing, and its output is {format.output_caps}: return "
-                    "bytes or a list of them, or False if there is nothing yet"
-                )
-            raise TypeError(
-                f"gave nothing, and its input, {format.input_caps}, may not go on as "
-                f"{format.output_caps}: return bytes or a list of them, an empty one "
-                "if there is nothing yet"
-            )
-        self.pieces, timed = outputs.pieces_of(given, format)
+            results.gave_nothing(format)
+        self.pieces, timed = results.pieces_of(given, format)
         self.flags |= CONVERTED | (TIMED if timed else 0)
         return given
 

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from .. import results
 from ..host import plugin
 from ..host.plugin import Host, PluginError
 
-from . import failure, outputs, state, wire
+from . import failure, state, wire
 from .confinement import Confinement, Refused
 from .events import Outbox
 from .running import Running
-from .view import DTYPES, Format, View
+from .view import View
 
 
 class CallFailed(Exception):
@@ -198,13 +199,13 @@ class Calls:
             if self._loaded.converts:
                 if given is None:
                     return []
-                pieces, timed = outputs.pieces_of(given, format)
+                pieces, timed = results.pieces_of(given, format)
                 # No output is empty, so that this says that the first is a table.
                 said = [b""] if timed else []
                 return said + [piece.tobytes() for piece in pieces]
             if given is None:
                 return [b"0", b""]
-            self._view.check(given, -1)
+            results.check(given, format, -1)
             samples = np.ascontiguousarray(given)
             return [b"%d" % samples.shape[1], samples.tobytes()]
         except (TypeError, ValueError) as error:
@@ -245,27 +246,14 @@ def _without_secret(told: failure.Failure, key: str) -> failure.Failure:
     return failure.Failure(told.kind, told.phase, told.type, message)
 
 
-def _format(fields: tuple[bytes, ...]) -> Format:
-    name, output_name = wire.decode(fields[0]), wire.decode(fields[11])
-    if name not in DTYPES or output_name not in DTYPES:
-        raise wire.ProtocolError(f"there is no format {name!r} or {output_name!r}")
-    as_bytes = wire.truth(fields[7])
-    return Format(
-        np.dtype(np.uint8) if as_bytes else DTYPES[name],
-        wire.truth(fields[1]),
-        wire.number(fields[2]),
-        wire.number(fields[3]),
-        wire.number(fields[4]),
-        wire.decode(fields[5]),
-        wire.decode(fields[6]),
-        as_bytes,
-        wire.truth(fields[8]),
-        wire.number(fields[9]),
-        wire.truth(fields[10]),
-        DTYPES[output_name],
-        wire.truth(fields[12]),
-        wire.number(fields[13]),
-    )
+def _format(fields: tuple[bytes, ...]) -> results.Format:
+    text, number, truth = wire.decode, wire.number, wire.truth
+    reads: list[Callable[[bytes], Any]] = [text, truth, number, number, number]
+    reads += [text, text, truth, truth, number, truth, text, truth, number]
+    try:
+        return results.stream_format(*(read(x) for read, x in zip(reads, fields)))
+    except KeyError as error:
+        raise wire.ProtocolError(f"there is no format {error}") from None
 
 
 def _capabilities(host: Host) -> list[bytes]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
-from .. import loader
+from .. import loader, results
+from ..results import DTYPES, NO_TIME, Format
 
 from .fields import Fields
 
@@ -30,39 +30,10 @@ AudioBuffer: Any = loader.base_plugin().AudioBuffer
 # As it was when no plugin had put anything in its place.
 DATA: Any = AudioBuffer.__dict__["data"]
 
-NO_TIME = 2**64 - 1
 DISCONT, GAP = 1, 2
 FIRST_PLACE = 16  # kinds of request from here on are numbers of places
 # A plugin whose buffers are of ever other sizes does not fill the memory.
 MOST_VIEWS = 64
-
-DTYPES = {
-    "F32": np.dtype(np.float32),
-    "F64": np.dtype(np.float64),
-    "S16": np.dtype(np.int16),
-    "S32": np.dtype(np.int32),
-}
-
-
-@dataclass
-class Format:
-    """StreamFormat of bridge.hpp."""
-
-    dtype: Any
-    interleaved: bool
-    rate: int
-    channels: int
-    frames: int
-    input_caps: str
-    output_caps: str
-    bytes: bool
-    in_place: bool
-    output_frame: int
-    output_known: bool
-    output_dtype: Any
-    output_interleaved: bool
-    output_channels: int
-
 
 # The first words of the control page: sequence, kind, notices, slot, offset,
 # frames, stride, pts, duration, offset in the stream, flags, curves.
@@ -127,7 +98,7 @@ class Curves:
 
     def get(self, name: str, frames: int) -> Any:
         if name not in self._names:
-            raise KeyError(f"no curve {name}: name it in the class attribute curves")
+            results.no_curve(name)
         at = self._names.index(name) * self._size
         return np.frombuffer(self._memory, np.float32, frames, at).copy()
 
@@ -178,10 +149,7 @@ class StreamInfo:
 
     def curve(self, name: str) -> Any:
         if self.curves is None:
-            raise RuntimeError(
-                "a curve is there during the call only, and for a plugin that "
-                "names it in its class attribute curves"
-            )
+            results.no_curve_now()
         return self.curves.get(name, self.words[5])
 
 
@@ -329,37 +297,15 @@ class View:
 
     # -- what the plugin gave
 
-    def check(self, samples: Any, frames: int) -> None:
-        """`frames` below 0 for any number of them."""
-        format = self.format
-        assert format is not None
-        if not isinstance(samples, np.ndarray):
-            raise TypeError(
-                f"gave {c_name(samples)}, not an array of {format.dtype} with the "
-                f"shape ({format.channels}, {frames})"
-            )
-        if samples.dtype != format.dtype:
-            raise TypeError(
-                f"gave an array of {samples.dtype}, not {format.dtype}: use "
-                f".astype(np.{format.dtype})"
-            )
-        shape = samples.shape
-        right = len(shape) == 2 and shape[0] == format.channels
-        if right and (frames < 0 or shape[1] == frames):
-            return
-        wanted = "frames" if frames < 0 else frames
-        raise ValueError(
-            f"gave an array of shape {shape}, not ({format.channels}, {wanted})"
-        )
-
     def _take(self, samples: Any) -> None:
         """Copies what the plugin made into the block; overlap is NumPy's to solve."""
         frames = given = self.shown.frames
         if self.shorter and isinstance(samples, np.ndarray) and samples.ndim == 2:
             given = min(frames, samples.shape[1])
-        self.check(samples, given)
+        assert self.format is not None
+        results.check(samples, self.format, given)
         if self.read_only:
-            raise ValueError("gave samples although the plugin is read_only")
+            results.gave_samples()
         self.missing = frames - given
         # The plugin may have made something else of the one that it was shown.
         np.copyto(self.shown.another()[..., :given], samples)
@@ -374,12 +320,9 @@ class View:
         try:
             bound = DATA.__get__(self.buffer)
         except AttributeError:
-            raise TypeError("deleted buffer.data") from None
+            results.deleted_data()
         if not self.shown.fields.has_memory():
-            raise ValueError(
-                "put other memory into the array buffer.data (by its attribute data, "
-                "or __setstate__): write buffer.data[:] = ..."
-            )
+            results.other_memory()
         return bound
 
     def take_result(self, returned: Any) -> None:
@@ -444,15 +387,6 @@ class View:
             DATA.__set__(self.buffer, None)
         else:
             self._make_buffer()
-
-
-def c_name(thing: object) -> str:
-    """The name of its type, as C code has it."""
-    kind = type(thing)
-    written_in_python = kind.__flags__ & 1 << 9
-    if written_in_python or kind.__module__ == "builtins":
-        return kind.__name__
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _count_unshared() -> tuple[int, int, int]:
