@@ -2,6 +2,7 @@
 #include "python_plugin.hpp"
 
 #include <algorithm>
+#include <cstdarg>
 
 #include "../words.hpp"
 #include "closing.hpp"
@@ -54,7 +55,7 @@ bool PythonPlugin::initialize(const std::vector<Parameter> &set,
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "initialize");
-  if (preset(set, failure) && call_host("initialize", failure) &&
+  if (preset(set, failure) && call_host("initialize", "initialize", failure) &&
       read_values(failure)) {
     close_before_later_handlers();
     return true;
@@ -66,12 +67,9 @@ bool PythonPlugin::initialize(const std::vector<Parameter> &set,
 
 bool PythonPlugin::preset(const std::vector<Parameter> &set, Failure *failure) {
   for (const Parameter &each : set) {
-    Ref arguments =
-        steal(Py_BuildValue("(ss)", each.key.c_str(), each.value.c_str()));
-    if (arguments &&
-        call_host("preset", "set_parameter", failure, std::move(arguments)))
+    if (call_host("preset", "set_parameter", failure, "(ss)", each.key.c_str(),
+                  each.value.c_str()))
       continue;
-    if (PyErr_Occurred()) capture_exception(failure, "set_parameter");
     if (is_secret(each.key)) hide_secret(failure, each.key);
     return false;
   }
@@ -81,7 +79,7 @@ bool PythonPlugin::preset(const std::vector<Parameter> &set, Failure *failure) {
 void PythonPlugin::unload() {
   audio_.reset();
   Failure ignored;
-  call_host("unload", &ignored);
+  call_host("unload", "unload", &ignored);
 }
 
 bool PythonPlugin::load_module(Failure *failure) {
@@ -128,7 +126,7 @@ bool PythonPlugin::read_capabilities() {
 
 bool PythonPlugin::read_values(Failure *failure) {
   if (capabilities_.parameters.empty()) return true;
-  Ref values = call_host("values", "get_parameter", failure, {});
+  Ref values = call_host("values", "get_parameter", failure);
   if (!values) return false;
   if (pythonfilter::read_values(values.get(), &capabilities_.parameters))
     return true;
@@ -145,17 +143,22 @@ PythonPlugin::~PythonPlugin() {
   surroundings_.close();
 }
 
+// `format` and what follows are its arguments, as Py_BuildValue() makes a
+// tuple.
 Ref PythonPlugin::call_host(const char *method, const char *phase,
-                            Failure *failure, Ref arguments) {
+                            Failure *failure, const char *format, ...) {
+  va_list all;
+  va_start(all, format);
+  Ref arguments = steal(Py_VaBuildValue(format, all));
+  va_end(all);
   // Calls never overlap, but a plugin may flush its own stream.
   RunningCall call(site_.get(), phase, ticks(),
                    is_in_call(*site_) ? site_->phase.load() : nullptr);
   Inside inside(&surroundings_);
-  Ref bound = steal(PyObject_GetAttrString(host_.get(), method));
-  Ref result;
-  if (bound)
-    result = steal(arguments ? PyObject_CallObject(bound.get(), arguments.get())
-                             : PyObject_CallNoArgs(bound.get()));
+  Ref bound =
+      arguments ? steal(PyObject_GetAttrString(host_.get(), method)) : Ref{};
+  Ref result =
+      bound ? steal(PyObject_CallObject(bound.get(), arguments.get())) : Ref{};
   inside.leave();
   call.end();
   if (result) return result;
@@ -166,8 +169,24 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   return result;
 }
 
-bool PythonPlugin::call_host(const char *method, Failure *failure) {
-  return bool(call_host(method, method, failure, {}));
+// A call between two buffers. `take` may look at the answer: false where it is
+// of no use, with an exception set.
+template <typename Take, typename... T>
+bool PythonPlugin::ask(const char *method, const char *phase, Failure *failure,
+                       Take take, const char *format, T... arguments) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, phase);
+  Ref answer = call_host(method, phase, failure, format, arguments...);
+  if (!answer) return false;
+  if (take(answer.get())) return true;
+  capture_exception(failure, phase);
+  return false;
+}
+
+bool PythonPlugin::ask(const char *method, Failure *failure) {
+  return ask(
+      method, method, failure, [](PyObject *) { return true; }, "()");
 }
 
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
@@ -180,17 +199,13 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
     capture_exception(failure, "start");
     return false;
   }
-  Ref arguments = steal(Py_BuildValue("(iiiss)", format.rate, format.channels,
-                                      format.frames, format.input_caps.c_str(),
-                                      format.output_caps.c_str()));
-  return bool(call_host("start", "start", failure, std::move(arguments)));
+  return bool(call_host("start", "start", failure, "(iiiss)", format.rate,
+                        format.channels, format.frames,
+                        format.input_caps.c_str(), format.output_caps.c_str()));
 }
 
 bool PythonPlugin::stop(Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "stop");
-  return call_host("stop", failure);
+  return ask("stop", failure);
 }
 
 bool PythonPlugin::shutdown(Failure *failure) {
@@ -199,7 +214,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
   if (!gil) return told_closing(failure, "shutdown");
   if (!host_) return true;
   side_calls_.interrupt();
-  const bool good = call_host("shutdown", failure);
+  const bool good = bool(call_host("shutdown", "shutdown", failure));
   // The view first: what the plugin kept goes when the instance goes.
   view_.close();
   unload();
@@ -320,68 +335,44 @@ bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
 }
 
 bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
-  Ref arguments = steal(
-      Py_BuildValue("(ss)", parameter->key.c_str(), parameter->value.c_str()));
-  if (!arguments) {
-    capture_exception(failure, "set_parameter");
-    return false;
-  }
-  Ref now = call_host("set_parameter", "set_parameter", failure,
-                      std::move(arguments));
+  Ref now = call_host("set_parameter", "set_parameter", failure, "(ss)",
+                      parameter->key.c_str(), parameter->value.c_str());
   if (!now) return false;
   if (now.get() != Py_None) parameter->value = text_of(now.get());
   return true;
 }
 
 bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "preferences");
-  Ref told = call_host("preferences", "preferences", failure, {});
-  if (!told) return false;
-  if (PyArg_ParseTuple(told.get(), "iii", &preferences->rate,
-                       &preferences->channels, &preferences->frames))
-    return true;
-  capture_exception(failure, "preferences");
-  return false;
+  const auto take = [&](PyObject *told) {
+    return PyArg_ParseTuple(told, "iii", &preferences->rate,
+                            &preferences->channels, &preferences->frames);
+  };
+  return ask("preferences", "preferences", failure, take, "()");
 }
 
 bool PythonPlugin::duration(uint64_t *duration, Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "get_duration");
-  Ref told = call_host("duration", "get_duration", failure, {});
-  if (!told) return false;
-  *duration =
-      told.get() == Py_None ? no_time : PyLong_AsUnsignedLongLong(told.get());
-  PyErr_Clear();
-  return true;
+  const auto take = [&](PyObject *told) {
+    *duration = told == Py_None ? no_time : PyLong_AsUnsignedLongLong(told);
+    return !PyErr_Occurred();
+  };
+  return ask("duration", "get_duration", failure, take, "()");
 }
 
 bool PythonPlugin::seek(uint64_t place, Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "seek");
-  Ref arguments = steal(Py_BuildValue("(K)", (unsigned long long)place));
-  return arguments && call_host("seek", "seek", failure, std::move(arguments));
+  const auto take = [](PyObject *) { return true; };
+  return ask("seek", "seek", failure, take, "(K)", (unsigned long long)place);
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "get_processing_latency");
-  Ref now = call_host("latency", "get_processing_latency", failure, {});
-  if (!now) return false;
-  *seconds = PyFloat_AsDouble(now.get());
-  PyErr_Clear();
-  return true;
+  const auto take = [&](PyObject *told) {
+    *seconds = PyFloat_AsDouble(told);
+    return !PyErr_Occurred();
+  };
+  return ask("latency", "get_processing_latency", failure, take, "()");
 }
 
 bool PythonPlugin::reset(Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "reset");
-  return call_host("reset", failure);
+  return ask("reset", failure);
 }
 
 bool PythonPlugin::drain(Tail *tail, Failure *failure) {
@@ -389,7 +380,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   delivery.pts = tail->pts;
   Gil gil;
   if (!gil) return told_closing(failure, "drain");
-  Ref samples = call_host("drain", "drain", failure, {});
+  Ref samples = call_host("drain", "drain", failure);
   if (!samples) return false;
   // What a sink holds is for nobody else.
   if (spec_.kind == PluginKind::Sink) {
@@ -405,14 +396,11 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
 }
 
 bool PythonPlugin::available_space(int *frames, Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "get_available_space");
-  Ref told = call_host("available_space", "get_available_space", failure, {});
-  if (!told) return false;
-  *frames = int(PyLong_AsLong(told.get()));
-  PyErr_Clear();
-  return true;
+  const auto take = [&](PyObject *told) {
+    *frames = int(PyLong_AsLong(told));
+    return !PyErr_Occurred();
+  };
+  return ask("available_space", "get_available_space", failure, take, "()");
 }
 
 bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
@@ -421,7 +409,7 @@ bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
   Delivery delivery(python_plugin->outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "get_state");
-  Ref state = python_plugin->call_host("get_state", "get_state", failure, {});
+  Ref state = python_plugin->call_host("get_state", "get_state", failure);
   if (!state) return false;
   state_ = std::move(state);
   return true;
@@ -431,10 +419,8 @@ bool PythonPlugin::restore_state(Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_state");
-  Ref arguments = steal(PyTuple_Pack(1, state_.get()));
-  state_.reset();
-  return arguments &&
-         call_host("set_state", "set_state", failure, std::move(arguments));
+  const Ref state = std::move(state_);
+  return bool(call_host("set_state", "set_state", failure, "(O)", state.get()));
 }
 
 // While another thread's call is running, so at a site of its own. Nothing else

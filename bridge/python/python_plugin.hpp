@@ -55,8 +55,11 @@ class PythonPlugin final : public Plugin {
   bool preset(const std::vector<Parameter> &set, Failure *failure);
   void unload();
   Ref call_host(const char *method, const char *phase, Failure *failure,
-                Ref arguments);
-  bool call_host(const char *method, Failure *failure);
+                const char *format = "()", ...);
+  template <typename Take, typename... T>
+  bool ask(const char *method, const char *phase, Failure *failure, Take take,
+           const char *format, T... arguments);
+  bool ask(const char *method, Failure *failure);
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
   Outcome call_itself(Block *block, Failure *failure);
