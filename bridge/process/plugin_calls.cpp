@@ -8,16 +8,11 @@ namespace pythonfilter {
 bool ProcessPlugin::quick_call(const char *phase, const char *record,
                                Failure *failure, Fields *answer) {
   stay_apart();
-  if (session_ && session_->has_ended()) {
-    session_->note_end(phase, failure);
-    note_loss(failure);
-  }
+  notice_end(phase, failure);
   if (!has_session(1, failure)) return false;
-  if (session_->call(phase, {record}, spec_.isolation.hang_ns(), failure,
-                     answer))
-    return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
+  return noted(session_->call(phase, {record}, spec_.isolation.hang_ns(),
+                              failure, answer),
+               failure);
 }
 
 bool ProcessPlugin::preferences(Preferences *preferences, Failure *failure) {
@@ -49,11 +44,9 @@ bool ProcessPlugin::seek(uint64_t place, Failure *failure) {
   Fields answer;
   if (!has_session(0, failure)) return false;
   out_of_place_ = false;
-  if (session_->call("seek", {"seek", std::to_string(place)}, 0, failure,
-                     &answer))
-    return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
+  return noted(session_->call("seek", {"seek", std::to_string(place)}, 0,
+                              failure, &answer),
+               failure);
 }
 
 bool ProcessPlugin::latency(double *seconds, Failure *failure) {
@@ -94,9 +87,7 @@ bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
   if (!has_session(1, failure)) return false;
   // Nor has it anything to give.
   if (!session_->is_started()) return true;
-  if (session_->drain(tail, failure)) return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
+  return noted(session_->drain(tail, failure), failure);
 }
 
 bool ProcessPlugin::take_state(Plugin *old, Failure *failure) {
@@ -104,10 +95,10 @@ bool ProcessPlugin::take_state(Plugin *old, Failure *failure) {
   auto *other = static_cast<ProcessPlugin *>(old);
   Fields answer;
   if (!other->has_session(1, failure)) return false;
-  if (!other->session_->call("get_state", {"get_state"}, 0, failure, &answer)) {
-    if (other->session_->is_lost()) other->note_loss(failure);
+  if (!other->noted(other->session_->call("get_state", {"get_state"}, 0,
+                                          failure, &answer),
+                    failure))
     return false;
-  }
   if (answer.size() != 2) return other->refuse_answer("get_state", failure);
   state_ = std::move(answer[1]);
   return true;
@@ -117,11 +108,9 @@ bool ProcessPlugin::restore_state(Failure *failure) {
   Fields answer;
   if (!has_session(1, failure)) return false;
   const std::string state = std::exchange(state_, {});
-  if (session_->call("set_state", {"restore_state", state}, 0, failure,
-                     &answer))
-    return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
+  return noted(session_->call("set_state", {"restore_state", state}, 0, failure,
+                              &answer),
+               failure);
 }
 
 // ---- at any time -----------------------------------------------------------

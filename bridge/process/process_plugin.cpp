@@ -158,6 +158,20 @@ void ProcessPlugin::note_loss(Failure *failure) {
   loss_ = *failure;
 }
 
+// Its worker may have ended between two calls.
+bool ProcessPlugin::notice_end(const char *phase, Failure *failure) {
+  if (!session_ || !session_->has_ended()) return false;
+  session_->note_end(phase, failure);
+  note_loss(failure);
+  return true;
+}
+
+// What came of a call; the loss of its worker is noted.
+bool ProcessPlugin::noted(bool good, Failure *failure) {
+  if (!good && session_->is_lost()) note_loss(failure);
+  return good;
+}
+
 // Whether there is one; waits for it up to `until`, 0: until the element stops.
 bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
   stay_apart();
@@ -169,9 +183,7 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
       restarts_++;
       out_of_place_ = capabilities_.has_seek;
       tell_of(session_.get());
-      if (adopt_settings(session_.get(), failure)) return true;
-      if (session_->is_lost()) note_loss(failure);
-      return false;
+      return noted(adopt_settings(session_.get(), failure), failure);
     }
     if (gone_ || restarter_.is_at_work() || stop_.deadline()) break;
     // The stop that kept it from being made was taken back.
@@ -269,9 +281,7 @@ bool ProcessPlugin::stop(Failure *failure) {
   }
   // Whoever lost it has said so, and there is nothing to stop.
   if (!session_ || !session_->is_started()) return true;
-  if (session_->stop(failure)) return true;
-  if (session_->is_lost()) note_loss(failure);
-  return false;
+  return noted(session_->stop(failure), failure);
 }
 
 bool ProcessPlugin::shutdown(Failure *failure) {
@@ -322,10 +332,7 @@ bool ProcessPlugin::shutdown(Failure *failure) {
   if (!has_session(hurries ? 1 : 0, &failure) || !started_ ||
       session_->is_started())
     return false;
-  if (!session_->has_ended()) return true;
-  session_->note_end("start", &failure);
-  note_loss(&failure);
-  return false;
+  return !notice_end("start", &failure);
 }
 
 // A source that came in the place of another one begins where that one was to
@@ -356,10 +363,7 @@ std::vector<Parameter> ProcessPlugin::remembered() const {
 
 bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   stay_apart();
-  if (session_ && session_->has_ended()) {
-    session_->note_end("set_parameter", failure);
-    note_loss(failure);
-  }
+  notice_end("set_parameter", failure);
   // The next one is told, if one comes.
   if (!has_session(1, failure)) {
     remember(*parameter);
@@ -369,8 +373,7 @@ bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   const bool good = session_->set_parameter(parameter, failure);
   if (good) session_->parameters_told = remember(asked);
   wipe(&asked.value);
-  if (session_->is_lost()) note_loss(failure);
-  return good;
+  return noted(good, failure);
 }
 
 }  // namespace pythonfilter

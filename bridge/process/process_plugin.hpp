@@ -48,6 +48,8 @@ class ProcessPlugin final : public Plugin, public Isolated {
                   Fields *answer);
   void tell_of(Session *session);
   void note_loss(Failure *failure);
+  bool notice_end(const char *phase, Failure *failure);
+  bool noted(bool good, Failure *failure);
   std::unique_ptr<Session> make_session(Failure *failure);
   bool is_same_plugin(const Capabilities &now, Failure *failure) const;
   uint64_t remember(const Parameter &parameter);
