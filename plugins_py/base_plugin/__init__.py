@@ -190,25 +190,6 @@ Field = PlainValue
 
 _KEPT_MESSAGES = 1000
 
-# Names that are not parameters, though their values look like some.
-_NOT_PARAMETERS = frozenset(
-    (
-        "formats",
-        "layouts",
-        "rates",
-        "channels",
-        "read_only",
-        "fail_closed",
-        "secrets",
-        "curves",
-        "input_caps",
-        "output_caps",
-        "as_bytes",
-        "block_size",
-        "block_remainder",
-    )
-)
-
 
 class BasePlugin(abc.ABC):
     """What all plugins have in common.
@@ -629,3 +610,12 @@ class AudioProcessorPlugin(_StreamPlugin):
         what comes before the first sample.
         """
         return 0.0
+
+
+# What these classes declare: no parameters, though their values look like some.
+_NOT_PARAMETERS = frozenset(
+    name
+    for each in (BasePlugin, AudioSourcePlugin, AudioSinkPlugin, AudioProcessorPlugin)
+    for name, kind in each.__annotations__.items()
+    if kind.startswith("ClassVar")
+)

@@ -70,6 +70,11 @@ def test_read_in_another_module_of_the_plugin():
     assert warnings(trees, ["P"]) == []
 
 
+def test_what_base_plugin_declares_is_what_the_elements_read():
+    """It stands alone, and the scan has no NumPy: so the names stand twice."""
+    assert base_plugin._NOT_PARAMETERS == set(kinds.DECLARATIONS)
+
+
 def test_all_that_base_plugin_has_is_known():
     for name in (
         "BasePlugin",
