@@ -174,6 +174,12 @@ struct Block {
   size_t frames = 0;
   MemoryKeeper *keeper = nullptr;
 
+  // A channel's first sample.
+  std::byte *channel(size_t c) const {
+    return data + (plane_offsets ? ptrdiff_t(plane_offsets[c])
+                                 : ptrdiff_t(c) * channel_stride);
+  }
+
   uint64_t pts = no_time;
   uint64_t duration = no_time;
   uint64_t offset = no_time;

@@ -35,21 +35,33 @@ std::string safe_python_path() {
   return kept;
 }
 
-std::string python_directory() {
-  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
-  const std::string own =
-      directory_of(file_of(reinterpret_cast<void *>(&python_directory)));
+std::string own_directory() {
+  return directory_of(file_of(reinterpret_cast<void *>(&own_directory)));
+}
+
+// Of the plugin and of the bridges alike.
+std::string source_directory() {
   std::string line;
-  std::ifstream file(own + "/plugins_py.path");
+  std::ifstream file(own_directory() + "/../bridge/plugins_py.path");
   std::getline(file, line);
-  if (!line.empty()) return line;
+  return line;
+}
+
+std::string installed_directory() {
   // Also if all of it was moved.
-  char *moved = realpath((own + "/" PYTHONFILTER_PYTHON_WAY).c_str(), nullptr);
+  char *moved = realpath(
+      (own_directory() + "/" PYTHONFILTER_PYTHON_WAY).c_str(), nullptr);
   const std::string there = moved ? moved : "";
   free(moved);
   const bool found =
       access((there + "/base_plugin/__init__.py").c_str(), R_OK) == 0;
   return found ? there : PYTHONFILTER_PYTHON_DIR;
+}
+
+std::string python_directory() {
+  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
+  const std::string source = source_directory();
+  return source.empty() ? installed_directory() : source;
 }
 
 }  // namespace pythonfilter

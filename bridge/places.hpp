@@ -12,8 +12,13 @@ std::string directory_of(const std::string &path);
 std::string file_of(const void *address);
 // PYTHONPATH without entries that name the current directory.
 std::string safe_python_path();
-// Where base_plugin and its like lie: where this module says when it stands
-// in a build tree, or where they were installed.
+// Where the library lies that this is in.
+std::string own_directory();
+// Where base_plugin and its like lie in a build tree's sources; empty: this is
+// installed.
+std::string source_directory();
+std::string installed_directory();
+// Either, or what the environment says.
 std::string python_directory();
 
 }  // namespace pythonfilter

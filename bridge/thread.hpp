@@ -4,10 +4,12 @@
 // ends a process that is compiled without them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <pthread.h>
 #include <signal.h>
+#include <thread>
 #include <utility>
 
 namespace pythonfilter {
@@ -73,5 +75,12 @@ class Thread {
   bool joinable_ = false;
   pthread_t thread_{};
 };
+
+// For what nobody tells of: looks each millisecond.
+template <typename Done>
+void wait_by_looking(Done done) {
+  while (!done())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 }  // namespace pythonfilter

@@ -26,9 +26,7 @@ void move_samples(const Block &block, const StreamFormat &format, Move move) {
     return;
   }
   for (size_t c = 0; c < channels; c++) {
-    std::byte *at = block.data + (block.plane_offsets
-                                      ? ptrdiff_t(block.plane_offsets[c])
-                                      : ptrdiff_t(c) * block.channel_stride);
+    std::byte *at = block.channel(c);
     if (!interleaved && block.frame_stride == ptrdiff_t(width)) {
       move(at, c * block.frames * width, block.frames * width);
       continue;

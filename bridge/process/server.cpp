@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "../places.hpp"
+#include "../thread.hpp"
 #include "../ticks.hpp"
 #include "this_process.hpp"
 
@@ -121,11 +122,12 @@ std::map<std::string, std::shared_ptr<Server>> &servers() {
 
 // Looks for its end for a moment. Whoever traces it can keep it from ending.
 bool reap(pid_t pid, int *status = nullptr) {
-  for (int i = 0; i < 20; i++) {
-    if (waitpid(pid, status, WNOHANG) != 0) return true;
-    usleep(10000);
-  }
-  return false;
+  bool ended = false;
+  wait_by_looking([&, looks = 200]() mutable {
+    ended = waitpid(pid, status, WNOHANG) != 0;
+    return ended || --looks == 0;
+  });
+  return ended;
 }
 
 // Killed, and not ended yet. The supervisor's thread only.

@@ -37,9 +37,7 @@ Ref say(const StreamFormat &format) {
 void copy_channels(const Block &block, char *samples, size_t item, int channels,
                    bool into_block) {
   for (int c = 0; c < channels; c++) {
-    std::byte *at =
-        block.data + (block.plane_offsets ? ptrdiff_t(block.plane_offsets[c])
-                                          : c * block.channel_stride);
+    std::byte *at = block.channel(size_t(c));
     for (size_t i = 0; i < block.frames; i++, at += block.frame_stride) {
       if (into_block)
         std::memcpy(at, samples, item);

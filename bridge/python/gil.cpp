@@ -7,6 +7,7 @@
 
 #include "../contract.hpp"
 #include "../own_time.hpp"
+#include "../thread.hpp"
 #include "../ticks.hpp"
 #include "names.hpp"
 
@@ -90,16 +91,14 @@ bool wait_until_empty(int milliseconds, Time time) {
   const uint64_t allowed = uint64_t(milliseconds) * 1000000u;
   const uint64_t began = monotonic_ns();
   OwnTime own;
-  for (int look = 0; inside.load(std::memory_order_acquire) > 0; look++) {
-    const bool over =
-        time == Time::Clock
-            ? monotonic_ns() - began > allowed
-            : look % 40 == 0 && own.is_over(getpid(), allowed, gettid());
-    if (over) return false;
-    const timespec pause = {0, 500000};
-    nanosleep(&pause, nullptr);
-  }
-  return true;
+  bool empty = false;
+  wait_by_looking([&, look = 0]() mutable {
+    empty = inside.load(std::memory_order_acquire) == 0;
+    if (empty || time == Time::Clock)
+      return empty || monotonic_ns() - began > allowed;
+    return look++ % 20 == 0 && own.is_over(getpid(), allowed, gettid());
+  });
+  return empty;
 }
 
 }  // namespace gate

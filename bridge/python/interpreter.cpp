@@ -219,12 +219,12 @@ bool look_up_names(const PluginSpec &spec) {
 }
 
 // Importing gives the GIL away in between, so a second thread waits for the
-// first to be through; `filling` is guarded by the GIL.
+// first to be through; `filling` is only set with the GIL.
 bool fill_names(const PluginSpec &spec) {
-  static bool filling = false;
+  static std::atomic<bool> filling{false};
   while (filling) {
     Py_BEGIN_ALLOW_THREADS
-    usleep(1000);
+    wait_by_looking([] { return !filling; });
     Py_END_ALLOW_THREADS
   }
   if (python.host) return true;

@@ -237,11 +237,7 @@ bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,
   GstMapInfo map;
   gst_memory_map(memory, &map, GST_MAP_WRITE);
   for (size_t c = 0; c < channels; c++)
-    std::memcpy(map.data + c * length,
-                block.data + (block.plane_offsets
-                                  ? ptrdiff_t(block.plane_offsets[c])
-                                  : ptrdiff_t(c) * block.channel_stride),
-                length);
+    std::memcpy(map.data + c * length, block.channel(c), length);
   gst_memory_unmap(memory, &map);
   GstBuffer *made = gst_buffer_new();
   gst_buffer_copy_into(

@@ -48,13 +48,6 @@ class AudioBlock final : public Block, private MemoryKeeper {
   bool memory_mapped_ = false;  // map_ holds no reference of its own
 };
 
-// The channel's first sample.
-inline const std::byte *channel_of(const Block &block, int channel) {
-  return block.data + (block.plane_offsets
-                           ? ptrdiff_t(block.plane_offsets[channel])
-                           : channel * block.channel_stride);
-}
-
 // Puts a buffer whose planes follow one another in the place of one whose do
 // not. False: `problem` says what is wrong with it.
 bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,

@@ -208,7 +208,8 @@ GstBuffer *BlockSplitter::copy(size_t frames) {
   const size_t from = first_of(frames);
   for (int p = 0; p < planes_; p++)
     std::memcpy(map.data + place_of(p, to),
-                channel_of(source_->audio, p) + from * width_, frames * width_);
+                source_->audio.channel(size_t(p)) + from * width_,
+                frames * width_);
   gst_buffer_unmap(block_, &map);
   next_ += frames;
   filled_ += frames;

@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "../../bridge/contract.hpp"
+#include "../../bridge/places.hpp"
 
 namespace pythonfilter {
 
@@ -147,15 +148,6 @@ MakePlugin *load_bridge(Failure *failure) {
 }
 
 }  // namespace
-
-std::string own_directory() {
-  Dl_info info;
-  if (!dladdr(reinterpret_cast<void *>(&find_bridge), &info)) return ".";
-  char *directory = g_path_get_dirname(info.dli_fname);
-  std::string result = directory;
-  g_free(directory);
-  return result;
-}
 
 MakePlugin *find_bridge(const PluginSpec &spec, Failure *failure) {
   static Mutex mutex;  // a leaf: no Python runs under it

@@ -8,9 +8,6 @@
 
 namespace pythonfilter {
 
-// Where the plugin file is that GStreamer loaded.
-std::string own_directory();
-
 // What makes such plugins. Any thread. NULL and `failure` filled when there is
 // no Python to be had.
 MakePlugin *find_bridge(const PluginSpec &spec, Failure *failure);

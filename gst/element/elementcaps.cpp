@@ -56,13 +56,9 @@ bool PythonElement::confirm_source_caps(GstCaps *caps) {
   const bool good =
       gst_caps_is_fixed(caps) && gst_caps_is_subset(caps, allowed);
   if (!good) {
-    gchar *gives = gst_caps_to_string(allowed);
-    gchar *agreed = gst_caps_to_string(caps);
-    refuse(std::string("its output is ") + gives +
-           ", but what was agreed on is " + agreed);
+    refuse("its output is " + text_of(allowed) +
+           ", but what was agreed on is " + text_of(caps));
     failure_.phase = "set_caps";
-    g_free(agreed);
-    g_free(gives);
   }
   gst_caps_unref(allowed);
   return good || fail_caps();
@@ -137,10 +133,8 @@ bool is_of_caps(const Failure &failure) {
 }  // namespace
 
 bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
-  gchar *text = gst_caps_to_string(caps);
   refuse(std::string("the audio that it ") + does +
-         " has no exact format, rate and channels: " + text);
-  g_free(text);
+         " has no exact format, rate and channels: " + text_of(caps));
   failure_.phase = "set_caps";
   return fail_caps();
 }

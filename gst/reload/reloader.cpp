@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "reloader.hpp"
 
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "../../bridge/contract.hpp"
@@ -291,8 +289,7 @@ void Reloader::dispose(std::unique_lock<Mutex> &lock) {
   stop(&old);
   old.conversion.close();
   // Somebody asks it about caps, or to return from a call that is over.
-  while (old.plugin.use_count() > 1)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  wait_by_looking([&] { return old.plugin.use_count() == 1; });
   Failure failure;
   if (!old.plugin->shutdown(&failure)) tell(failure);
   deadline_->remove(old.plugin);

@@ -8,14 +8,9 @@ namespace pythonfilter {
 namespace {
 
 std::string takes(GstCaps *allowed, GstCaps *caps) {
-  std::string problem;
-  if (!gst_caps_is_subset(caps, allowed)) {
-    gchar *now = gst_caps_to_string(caps), *wants = gst_caps_to_string(allowed);
-    problem = std::string("its caps are ") + wants + ", what plays is " + now;
-    g_free(now);
-    g_free(wants);
-  }
-  return problem;
+  if (gst_caps_is_subset(caps, allowed)) return "";
+  return "its caps are " + text_of(allowed) + ", what plays is " +
+         text_of(caps);
 }
 
 std::string keeps_conversion(const CapsConversion &conversion,

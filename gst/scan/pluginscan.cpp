@@ -5,12 +5,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../element/bridgeloader.hpp"
+#include "../../bridge/places.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -27,37 +26,10 @@ constexpr size_t longest_answer = 16 << 20;
 // A file that ends the scan costs one more.
 constexpr int most_attempts = 4;
 
-// Where an uninstalled bridge says that the Python files are; empty: installed.
-std::string python_source_directory() {
-  std::string line;
-  std::ifstream file(own_directory() + "/../bridge/plugins_py.path");
-  std::getline(file, line);
-  return line;
-}
-
-// Where they were installed, also if all of it was moved.
-std::string installed_directory() {
-  char *path =
-      g_canonicalize_filename(PYTHONFILTER_PYTHON_WAY, own_directory().c_str());
-  const std::string moved = path;
-  g_free(path);
-  return g_file_test((moved + "/pythonfilter/scan/scan.py").c_str(),
-                     G_FILE_TEST_IS_REGULAR)
-             ? moved
-             : PYTHONFILTER_PYTHON_DIR;
-}
-
-std::string scan_script() {
-  std::string directory = python_source_directory();
-  if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) directory = set;
-  if (directory.empty()) directory = installed_directory();
-  return directory + "/pythonfilter/scan/scan.py";
-}
-
 // The system's: what packages put beside ours, and ours. A build tree is not
 // to see what is installed.
 std::vector<std::string> system_folders() {
-  if (!python_source_directory().empty()) return {};
+  if (!source_directory().empty()) return {};
   return {installed_directory() + "/plugins", installed_directory()};
 }
 
@@ -104,7 +76,7 @@ std::string read_all(int fd, gint64 until) {
 }
 
 std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
-  const std::string script = scan_script();
+  const std::string script = python_directory() + "/pythonfilter/scan/scan.py";
   std::vector<const char *> command = {PYTHONFILTER_PYTHON, "-I", "-S", "-B",
                                        script.c_str()};
   for (const std::string &argument : arguments)

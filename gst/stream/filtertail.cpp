@@ -176,9 +176,10 @@ void FilterStream::ask_old(Tail *tail) {
     if (block.map(silence, info, true, &problem)) outcome = python.call(&block);
     for (int c = 0; outcome == Outcome::Ok && c < info.channels; c++)
       for (size_t i = 0; i < frames; i++)
-        std::memcpy(tail->samples.data() + (size_t(c) * all + done + i) * width,
-                    channel_of(block, c) + ptrdiff_t(i) * block.frame_stride,
-                    width);
+        std::memcpy(
+            tail->samples.data() + (size_t(c) * all + done + i) * width,
+            block.channel(size_t(c)) + ptrdiff_t(i) * block.frame_stride,
+            width);
     block.unmap();
     gst_buffer_unref(silence);
     if (outcome == Outcome::Failed || outcome == Outcome::Dropped)

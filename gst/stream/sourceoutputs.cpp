@@ -20,9 +20,7 @@ constexpr GstClockTime pause_ns = 5 * GST_MSECOND;
 }  // namespace
 
 bool SourceStream::describe_outputs(GstCaps *caps, StreamFormat *format) {
-  gchar *text = gst_caps_to_string(caps);
-  format->output_caps = text;
-  g_free(text);
+  format->output_caps = text_of(caps);
   format->bytes = true;
   format->in_place = false;
   if (!is_raw_audio(caps)) return true;
