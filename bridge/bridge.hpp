@@ -81,7 +81,8 @@ struct StreamFormat {
   int output_channels = 0;
 };
 
-// One failure, told once: everything a bus message needs.
+// One failure, told once: everything a bus message needs. What is left out
+// where one is made is empty.
 struct Failure {
   enum class Kind {
     NotFound,     // no such file, directory instead of a file, …
@@ -98,13 +99,13 @@ struct Failure {
     Closing,      // the interpreter is going away; nothing to report
   };
   Kind kind = Kind::Raised;
-  std::string phase;    // "load", "initialize", "start", "process_audio", …
-  std::string type;     // exception class, empty when nothing was raised
-  std::string message;  // one line
-  std::string file;     // where it happened, when known
+  std::string phase{};    // "load", "initialize", "start", "process_audio", …
+  std::string type{};     // exception class, empty when nothing was raised
+  std::string message{};  // one line
+  std::string file{};     // where it happened, when known
   int line = 0;
-  std::string function;
-  std::string traceback;
+  std::string function{};
+  std::string traceback{};
 };
 
 // Memory that outlives its buffer because a plugin kept an array over it.

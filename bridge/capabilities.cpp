@@ -109,4 +109,17 @@ bool read_capability(const std::string &name, const Texts &values,
   return true;
 }
 
+bool read_values(const Texts &pairs, size_t first,
+                 std::vector<ParameterSpec> *of) {
+  if ((pairs.size() - first) % 2 != 0) return false;
+  for (size_t i = first; i < pairs.size(); i += 2) {
+    ParameterSpec *named = nullptr;
+    for (ParameterSpec &spec : *of)
+      if (spec.name == pairs[i]) named = &spec;
+    if (!named) return false;
+    named->value = valid_text(pairs[i + 1]);
+  }
+  return true;
+}
+
 }  // namespace pythonfilter

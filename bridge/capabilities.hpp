@@ -112,4 +112,8 @@ constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {
 bool read_capability(const std::string &name,
                      const std::vector<std::string> &values, Capabilities *to);
 
+// What some of them have become: pairs of names and values, from `first` on.
+bool read_values(const std::vector<std::string> &pairs, size_t first,
+                 std::vector<ParameterSpec> *of);
+
 }  // namespace pythonfilter

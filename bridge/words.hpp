@@ -63,4 +63,23 @@ const char *word_for(const Word<T> (&words)[count], T means) {
   return words[0].text;
 }
 
+// As it is told to Python and to workers; results.py takes it apart.
+inline std::vector<std::string> said(const StreamFormat &format) {
+  const auto flag = [](bool set) { return set ? "1" : "0"; };
+  return {word_for(format_words, format.format),
+          flag(format.interleaved),
+          std::to_string(format.rate),
+          std::to_string(format.channels),
+          std::to_string(format.frames),
+          format.input_caps,
+          format.output_caps,
+          flag(format.bytes),
+          flag(format.in_place),
+          std::to_string(format.output_frame),
+          flag(format.output_known),
+          word_for(format_words, format.output_format),
+          flag(format.output_interleaved),
+          std::to_string(format.output_channels)};
+}
+
 }  // namespace pythonfilter

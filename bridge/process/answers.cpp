@@ -71,10 +71,6 @@ std::string read_text(const std::string &text) {
          std::to_string(text.size() - most) + " bytes more)";
 }
 
-std::string flag(bool set) {
-  return set ? "1" : "0";
-}
-
 }  // namespace
 
 bool read_failure(const Fields &record, size_t first, Failure *failure) {
@@ -133,41 +129,21 @@ bool read_capabilities(const Fields &answer, Capabilities *capabilities) {
   return !capabilities->audio_name.empty();
 }
 
-bool read_values(const Fields &answer, std::vector<ParameterSpec> *of) {
-  if (answer.size() % 2 != 1) return false;
-  for (size_t i = 1; i < answer.size(); i += 2) {
-    ParameterSpec *named = nullptr;
-    for (ParameterSpec &spec : *of)
-      if (spec.name == answer[i]) named = &spec;
-    if (!named) return false;
-    named->value = valid_text(answer[i + 1]);
-  }
-  return true;
-}
-
 Fields load_call(const PluginSpec &spec, int threshold) {
-  return {"load",           word_for(kind_words, spec.kind),
-          spec.script,      spec.module,
-          spec.class_name,  spec.venv,
-          flag(spec.again), std::to_string(threshold)};
+  return {"load",
+          word_for(kind_words, spec.kind),
+          spec.script,
+          spec.module,
+          spec.class_name,
+          spec.venv,
+          spec.again ? "1" : "0",
+          std::to_string(threshold)};
 }
 
 Fields start_call(const StreamFormat &format) {
-  return {"start",
-          word_for(format_words, format.format),
-          flag(format.interleaved),
-          std::to_string(format.rate),
-          std::to_string(format.channels),
-          std::to_string(format.frames),
-          format.input_caps,
-          format.output_caps,
-          flag(format.bytes),
-          flag(format.in_place),
-          std::to_string(format.output_frame),
-          flag(format.output_known),
-          word_for(format_words, format.output_format),
-          flag(format.output_interleaved),
-          std::to_string(format.output_channels)};
+  Fields call = said(format);
+  call.insert(call.begin(), "start");
+  return call;
 }
 
 }  // namespace pythonfilter

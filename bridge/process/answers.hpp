@@ -15,8 +15,6 @@ bool read_message(const Fields &record, Message *message);
 bool read_log(const Fields &record, LogRecord *log);
 // The answer to `load`.
 bool read_capabilities(const Fields &answer, Capabilities *capabilities);
-// The answer to `initialize`: what some of these have become.
-bool read_values(const Fields &answer, std::vector<ParameterSpec> *of);
 
 Fields load_call(const PluginSpec &spec, int threshold);
 Fields start_call(const StreamFormat &format);

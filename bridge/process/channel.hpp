@@ -50,7 +50,6 @@ class Channel {
 
   uint64_t serial() const { return serial_; }
   Worker &worker() { return *worker_; }
-  const std::shared_ptr<Worker> &shared_worker() { return worker_; }
   const std::shared_ptr<Events> &events() { return events_; }
 
   // Told before the next request. False: it cannot be.

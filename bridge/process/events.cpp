@@ -135,12 +135,10 @@ bool Events::map_caps(bool to_output, const std::string &caps,
     *mapped = std::move(answer.caps);
     return answer.good;
   }
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Late;
-  failure->phase = method;
-  failure->message = std::string(method) +
-                     (closed_ ? "() cannot be asked: its worker has ended"
-                              : "() did not answer within five seconds");
+  *failure = {Failure::Kind::Late, method, "",
+              std::string(method) +
+                  (closed_ ? "() cannot be asked: its worker has ended"
+                           : "() did not answer within five seconds")};
   return false;
 }
 

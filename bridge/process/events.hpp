@@ -45,7 +45,6 @@ class Events final : public Watched {
   void look() override;
 
   // It said something that the protocol does not know.
-  bool is_broken() const { return broken_; }
 
  private:
   // Between two looks of the supervisor's: what a flood costs this process.

@@ -125,10 +125,9 @@ bool ProcessPlugin::map_caps(bool to_output, const std::string &caps,
                              std::string *mapped, Failure *failure) {
   if (const auto worker = events())
     return worker->map_caps(to_output, caps, mapped, failure);
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Lost;
-  failure->phase = to_output ? "get_output_caps" : "get_input_caps";
-  failure->message = failure->phase + "() cannot be asked: there is no worker";
+  const std::string phase = to_output ? "get_output_caps" : "get_input_caps";
+  *failure = {Failure::Kind::Lost, phase, "",
+              phase + "() cannot be asked: there is no worker"};
   return false;
 }
 

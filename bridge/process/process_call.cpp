@@ -176,19 +176,16 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   const uint64_t hangs = hangs_at();
   const bool stopped = stands_still(now);
   if (stopped || (hangs && now >= hangs)) {
-    channel_->kill(stopped
-                       ? "it was stopped by a signal"
-                       : capabilities_.audio_name +
-                             "() did not return within " + in_ms(now - sent_));
+    channel_->kill(stopped ? "it was stopped by a signal"
+                           : std::string(phase) + "() did not return within " +
+                                 in_ms(now - sent_));
     lose(phase, failure);
     return Outcome::Failed;
   }
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Late;
-  failure->phase = phase;
-  failure->message = capabilities_.audio_name + "() did not return within " +
-                     in_ms(block->patience) +
-                     "; the property deadline can give it more time";
+  *failure = {Failure::Kind::Late, phase, "",
+              std::string(phase) + "() did not return within " +
+                  in_ms(block->patience) +
+                  "; the property deadline can give it more time"};
   return Outcome::Failed;
 }
 

@@ -65,12 +65,9 @@ void ProcessPlugin::leave_to_parent() {
   stop_.forget();
   lent_->close();
   gone_ = true;
-  loss_ = Failure{};
-  loss_.kind = Failure::Kind::Gone;
-  loss_.phase = "fork";
-  loss_.message =
-      "the worker belongs to the process that this one was forked from, and "
-      "goes on with it: make an element of its own here";
+  loss_ = {Failure::Kind::Gone, "fork", "",
+           "the worker belongs to the process that this one was forked from, "
+           "and goes on with it: make an element of its own here"};
   tell_of(nullptr);
 }
 
@@ -102,11 +99,9 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
       now.has_space == was.has_space && now.has_seek == was.has_seek &&
       now.fail_closed == was.fail_closed && now.block_size == was.block_size)
     return true;
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Lost;
-  failure->phase = "load";
-  failure->message =
-      "the worker cannot go on: the plugin's file says other things now";
+  *failure = {
+      Failure::Kind::Lost, "load", "",
+      "the worker cannot go on: the plugin's file says other things now"};
   return false;
 }
 

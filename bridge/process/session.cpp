@@ -29,9 +29,7 @@ Session::Session(const PluginSpec &spec, const StopSignal &stop,
 
 bool Session::load(uint64_t patience, Failure *failure) {
   start_patience_ = patience;
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Unusable;
-  failure->phase = "python";
+  *failure = {Failure::Kind::Unusable, "python"};
   std::shared_ptr<Worker> worker = Worker::get(spec_);
   if (!worker->wait_ready(stop_, &failure->message)) return false;
   channel_ = Channel::open(worker, spec_.listener, stop_, &failure->message);
@@ -55,7 +53,7 @@ bool Session::initialize(const std::vector<Parameter> &set, Failure *failure) {
       call("initialize", record, start_patience_, failure, &answer);
   for (std::string &field : record)
     explicit_bzero(field.data(), field.size());
-  return good && answer_fits(read_values(answer, &capabilities_.parameters),
+  return good && answer_fits(read_values(answer, 1, &capabilities_.parameters),
                              "initialize", failure);
 }
 
@@ -71,10 +69,8 @@ void Session::lose(const char *phase, Failure *failure) {
   outstanding_ = false;
   kept_.reset();
   Worker &worker = channel_->worker();
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Lost;
-  failure->phase = phase;
-  failure->message = "the worker " + worker.how_it_ended(phase);
+  *failure = {Failure::Kind::Lost, phase, "",
+              "the worker " + worker.how_it_ended(phase)};
   failure->traceback = worker.last_lines();
   find_crash_place(spec_.script, failure);
 }

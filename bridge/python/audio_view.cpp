@@ -21,16 +21,14 @@ PyObject **slot(PyObject *object, Py_ssize_t offset) {
 }
 
 // As say_why() gives it to Python.
-Ref say(const StreamFormat &format) {
-  const auto flag = [](bool set) { return set ? Py_True : Py_False; };
-  return steal(PyObject_CallMethod(
-      python.results, "stream_format", "sOiiissOOnOsOi",
-      word_for(format_words, format.format), flag(format.interleaved),
-      format.rate, format.channels, format.frames, format.input_caps.c_str(),
-      format.output_caps.c_str(), flag(format.bytes), flag(format.in_place),
-      Py_ssize_t(format.output_frame), flag(format.output_known),
-      word_for(format_words, format.output_format),
-      flag(format.output_interleaved), format.output_channels));
+Ref new_format(const StreamFormat &format) {
+  Ref texts = steal(PyList_New(0));
+  for (const std::string &text : said(format)) {
+    Ref each = steal(PyUnicode_FromString(text.c_str()));
+    if (!each || PyList_Append(texts.get(), each.get()) != 0) return {};
+  }
+  return steal(
+      PyObject_CallMethod(python.results, "stream_format", "O", texts.get()));
 }
 
 // Byte by byte: the memory behind it need not be aligned.
@@ -62,7 +60,7 @@ bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
   frame_axis_ = format.bytes ? 0 : 1;
   type_num_ = format.bytes ? NPY_UINT8 : numpy_type(format.format);
   item_size_ = format.bytes ? 1 : Py_ssize_t(sample_size(format.format));
-  said_format_ = say(format);
+  said_format_ = new_format(format);
   return said_format_ && make_array() && make_buffer();
 }
 

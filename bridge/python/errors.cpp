@@ -68,12 +68,4 @@ void capture_exception(Failure *failure, const char *phase) {
   failure->message = text_of(text.get(), "(an exception that cannot be shown)");
 }
 
-void describe_failure(Failure *failure, Failure::Kind kind, const char *phase,
-                      std::string message) {
-  *failure = Failure{};
-  failure->kind = kind;
-  failure->phase = phase;
-  failure->message = std::move(message);
-}
-
 }  // namespace pythonfilter

@@ -25,8 +25,4 @@ bool say_why(const char *function, const char *format = nullptr,
   return false;
 }
 
-// Fills a failure that no exception was raised for.
-void describe_failure(Failure *failure, Failure::Kind kind, const char *phase,
-                      std::string message);
-
 }  // namespace pythonfilter

@@ -122,8 +122,7 @@ void run_python(Start *start) {
 bool start_once(Failure *failure) {
   static Start &start = *new Start;
   if (!gate::enter()) {
-    describe_failure(failure, Failure::Kind::Closing, "python",
-                     "Python is closing");
+    *failure = {Failure::Kind::Closing, "python", "", "Python is closing"};
     return false;
   }
   std::unique_lock<Mutex> lock(start.mutex);
@@ -132,8 +131,7 @@ bool start_once(Failure *failure) {
     asked = Thread::start_detached("python-main", [] { run_python(&start); });
   if (!asked) {
     gate::leave();
-    describe_failure(failure, Failure::Kind::Unusable, "python",
-                     Thread::none_left);
+    *failure = {Failure::Kind::Unusable, "python", "", Thread::none_left};
     return false;
   }
   if (!python.ours) {
@@ -143,7 +141,7 @@ bool start_once(Failure *failure) {
   start.done.wait(lock, [&] { return start.tried; });
   gate::leave();
   if (start.problem.empty()) return true;
-  describe_failure(failure, Failure::Kind::Unusable, "python", start.problem);
+  *failure = {Failure::Kind::Unusable, "python", "", start.problem};
   return false;
 }
 
@@ -237,8 +235,7 @@ bool fill_names(const PluginSpec &spec) {
 
 bool open_interpreter(const PluginSpec &spec, Failure *failure) {
   if (gate::application_ended()) {
-    describe_failure(failure, Failure::Kind::Closing, "python",
-                     "Python has ended");
+    *failure = {Failure::Kind::Closing, "python", "", "Python has ended"};
     return false;
   }
   if (!Py_IsInitialized() || python.ours) {
@@ -246,8 +243,7 @@ bool open_interpreter(const PluginSpec &spec, Failure *failure) {
   }
   Gil gil;
   if (!gil) {
-    describe_failure(failure, Failure::Kind::Closing, "python",
-                     "Python is closing");
+    *failure = {Failure::Kind::Closing, "python", "", "Python is closing"};
     return false;
   }
   if (fill_names(spec)) return true;

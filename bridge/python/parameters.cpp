@@ -8,16 +8,6 @@
 
 namespace pythonfilter {
 
-bool read_values(PyObject *values, std::vector<ParameterSpec> *parameters) {
-  for (size_t i = 0; i < parameters->size(); i++) {
-    Ref value = steal(PySequence_GetItem(values, Py_ssize_t(i)));
-    if (!value) return false;
-    const std::string text = text_of(value.get());
-    if (!text.empty()) (*parameters)[i].value = text;
-  }
-  return true;
-}
-
 PyObject *new_curve(const Block &block, const std::string &name) {
   static const std::vector<Curve> none;
   const auto &curves = block.curves ? *block.curves : none;

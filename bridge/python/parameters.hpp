@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The Params of a plugin, and what buffer.curve() gives it of them.
+// What buffer.curve() gives.
 #pragma once
 
 #include "../bridge.hpp"
@@ -8,12 +8,8 @@
 
 namespace pythonfilter {
 
-// All need the GIL; false or NULL: exception set.
-
-// From Host.values(), once the plugin is initialized.
-bool read_values(PyObject *values, std::vector<ParameterSpec> *parameters);
-
-// A new array of one float32 for each frame.
+// A new array of one float32 for each frame. Needs the GIL; NULL: exception
+// set.
 PyObject *new_curve(const Block &block, const std::string &name);
 
 }  // namespace pythonfilter

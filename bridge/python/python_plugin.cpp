@@ -20,20 +20,23 @@ namespace {
 constexpr uint64_t unlock_patience_ns = 1000000000;
 
 bool told_closing(Failure *failure, const char *phase) {
-  describe_failure(failure, Failure::Kind::Closing, phase, "Python is closing");
+  *failure = {Failure::Kind::Closing, phase, "", "Python is closing"};
   return false;
+}
+
+std::vector<std::string> texts_of(PyObject *tuple) {
+  std::vector<std::string> texts;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
+    texts.push_back(text_of(PyTuple_GET_ITEM(tuple, i)));
+  return texts;
 }
 
 // Whatever is said about a secret that was refused may quote it: the text, a
 // cause, a file name in it. What is left is which one, and the exception's
 // class.
 void hide_secret(Failure *failure, const std::string &key) {
-  Failure told;
-  told.kind = failure->kind;
-  told.phase = failure->phase;
-  told.type = failure->type;
-  told.message = "refused the secret parameter " + key;
-  *failure = std::move(told);
+  *failure = {failure->kind, failure->phase, failure->type,
+              "refused the secret parameter " + key};
 }
 
 }  // namespace
@@ -111,10 +114,7 @@ bool PythonPlugin::read_capabilities() {
     if (!PyArg_ParseTuple(PyList_GET_ITEM(all.get(), i), "sO!", &name,
                           &PyTuple_Type, &values))
       return false;
-    std::vector<std::string> texts;
-    for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(values); j++)
-      texts.push_back(text_of(PyTuple_GET_ITEM(values, j)));
-    if (read_capability(name, texts, &capabilities_)) continue;
+    if (read_capability(name, texts_of(values), &capabilities_)) continue;
     PyErr_Format(PyExc_RuntimeError,
                  "the Python files of pythonfilter are of another version than "
                  "its elements: nobody knows what %s = %R means",
@@ -125,13 +125,9 @@ bool PythonPlugin::read_capabilities() {
 }
 
 bool PythonPlugin::read_values(Failure *failure) {
-  if (capabilities_.parameters.empty()) return true;
   Ref values = call_host("values", "get_parameter", failure);
-  if (!values) return false;
-  if (pythonfilter::read_values(values.get(), &capabilities_.parameters))
-    return true;
-  capture_exception(failure, "get_parameter");
-  return false;
+  return values && pythonfilter::read_values(texts_of(values.get()), 0,
+                                             &capabilities_.parameters);
 }
 
 PythonPlugin::~PythonPlugin() {
@@ -262,10 +258,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
 // It pushed a buffer into its own element. The array is in use.
 Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
   block->times.left = block->times.held;
-  describe_failure(failure, Failure::Kind::Refused,
-                   capabilities_.audio_name.c_str(),
-                   capabilities_.audio_name +
-                       "() cannot be called from within its own call");
+  const std::string &name = capabilities_.audio_name;
+  *failure = {Failure::Kind::Refused, name, "",
+              name + "() cannot be called from within its own call"};
   return Outcome::Failed;
 }
 
@@ -481,10 +476,7 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
     return false;
   }
   *mapped = text;
-  describe_failure(failure, Failure::Kind::BadResult, method, "");
-  failure->file = file;
-  failure->line = line;
-  failure->function = function;
+  *failure = {Failure::Kind::BadResult, method, "", "", file, line, function};
   return true;
 }
 

@@ -85,10 +85,7 @@ std::string path_of_bridge(const std::string &tag) {
 }
 
 void fail(Failure *failure, std::string message) {
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Unusable;
-  failure->phase = "python";
-  failure->message = std::move(message);
+  *failure = {Failure::Kind::Unusable, "python", "", std::move(message)};
 }
 
 std::string missing(const std::string &tag) {

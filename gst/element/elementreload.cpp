@@ -2,10 +2,10 @@
 //
 // How one plugin takes over from another in the middle of a stream.
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "../caps/plugincaps.hpp"
+#include "../params/parametertypes.hpp"
 #include "failuremessage.hpp"
 #include "pythonelement.hpp"
 
@@ -19,14 +19,9 @@ namespace {
 // As they are declared; what they are now is something else.
 bool same_parameters(const std::vector<ParameterSpec> &some,
                      const std::vector<ParameterSpec> &others) {
-  const auto all_of = [](const ParameterSpec &spec) {
-    return std::tie(spec.name, spec.kind, spec.default_value, spec.minimum,
-                    spec.maximum, spec.choices, spec.unit, spec.description,
-                    spec.allowed, spec.secret, spec.curve);
-  };
   return std::equal(some.begin(), some.end(), others.begin(), others.end(),
-                    [&](const ParameterSpec &one, const ParameterSpec &other) {
-                      return all_of(one) == all_of(other);
+                    [](const ParameterSpec &one, const ParameterSpec &other) {
+                      return signature_of(one) == signature_of(other);
                     });
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "../../bridge/contract.hpp"
+#include "../../bridge/words.hpp"
 
 namespace pythonfilter {
 
@@ -243,11 +244,11 @@ std::string blurb_of(const ParameterSpec &spec) {
 }
 
 std::string signature_of(const ParameterSpec &spec) {
-  std::string all = std::to_string(int(spec.kind)) + char('0' + spec.secret);
-  for (const std::string *text :
-       {&spec.name, &spec.default_value, &spec.minimum, &spec.maximum,
-        &spec.unit, &spec.description, &spec.allowed})
-    all += '\n' + *text;
+  std::string all = spec.name + word_for(parameter_words, spec.kind);
+  for (const auto &[name, flag] : parameter_flags)
+    all += spec.*flag ? '1' : '0';
+  for (const auto &[name, text] : parameter_texts)
+    all += '\n' + spec.*text;
   for (const std::string &choice : spec.choices)
     all += '\n' + choice;
   return all + '\f';

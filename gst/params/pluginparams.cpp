@@ -147,15 +147,13 @@ bool PluginParams::is_as_written(const std::string &key,
   std::lock_guard lock(mutex_);
   const auto found = misread_.find(key);
   if (found == misread_.end()) return true;
-  *failure = Failure{};
-  failure->kind = Failure::Kind::Refused;
-  failure->phase = "set_parameter";
-  failure->message =
+  *failure = {
+      Failure::Kind::Refused, "set_parameter", "",
       key + " is a text, and GStreamer takes what params gives it for " +
-      (found->second.empty() ? "a number or a truth value"
-                             : "the value " + found->second) +
-      ", which is no text: put (string) before it, as in params=\"p," + key +
-      "=(string)...\", or write plugin::" + key + "=...";
+          (found->second.empty() ? "a number or a truth value"
+                                 : "the value " + found->second) +
+          ", which is no text: put (string) before it, as in params=\"p," +
+          key + "=(string)...\", or write plugin::" + key + "=..."};
   return false;
 }
 

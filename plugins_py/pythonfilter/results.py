@@ -9,6 +9,7 @@ wherever it runs.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -49,28 +50,30 @@ class Format:
     output_channels: int
 
 
-def stream_format(
-    name: str,
-    interleaved: bool,
-    rate: int,
-    channels: int,
-    frames: int,
-    input_caps: str,
-    output_caps: str,
-    as_bytes: bool,
-    in_place: bool,
-    output_frame: int,
-    output_known: bool,
-    output_name: str,
-    output_interleaved: bool,
-    output_channels: int,
-) -> Format:
-    """As C++ and the wire say it. Raises KeyError for a format that there is not."""
+def stream_format(said: Sequence[str]) -> Format:
+    """As C++ and the record `start` say it.
+
+    Raises KeyError for a name that there is not, and ValueError.
+    """
+    true = {"0": False, "1": True}
+    name, interleaved, rate, channels, frames, input_caps, output_caps = said[:7]
+    as_bytes, in_place, output_frame, output_known, output_name = said[7:12]
+    output_interleaved, output_channels = said[12:]
     return Format(
-        np.dtype(np.uint8) if as_bytes else DTYPES[name],
-        *(interleaved, rate, channels, frames, input_caps, output_caps, as_bytes),
-        *(in_place, output_frame, output_known, DTYPES[output_name]),
-        *(output_interleaved, output_channels),
+        np.dtype(np.uint8) if true[as_bytes] else DTYPES[name],
+        true[interleaved],
+        int(rate),
+        int(channels),
+        int(frames),
+        input_caps,
+        output_caps,
+        true[as_bytes],
+        true[in_place],
+        int(output_frame),
+        true[output_known],
+        DTYPES[output_name],
+        true[output_interleaved],
+        int(output_channels),
     )
 
 

@@ -427,8 +427,9 @@ class Host(Capabilities):
         return self._value_of(key)
 
     def values(self) -> tuple[str, ...]:
-        """Of the Params, as the plugin has them; "" for one that it hides."""
-        return tuple(self._value_of(key) or "" for key in self._params.all)
+        """Pairs: a Param and the value that the plugin has, unless it hides it."""
+        pairs = [(key, self._value_of(key)) for key in self._params.all]
+        return tuple(text for key, now in pairs if now for text in (key, now))
 
     def _value_of(self, key: str) -> str | None:
         if key in self.secrets:

@@ -115,9 +115,7 @@ class Calls:
         except CallFailed:
             self.unload()
             raise
-        names = [wire.encode(each[0]) for each in host.parameters]
-        pairs = [(name, wire.encode(now)) for name, now in zip(names, values) if now]
-        return [field for pair in pairs for field in pair]
+        return [wire.encode(each) for each in values]
 
     def _start(self, *fields: bytes) -> list[bytes]:
         format = _format(fields)
@@ -247,12 +245,9 @@ def _without_secret(told: failure.Failure, key: str) -> failure.Failure:
 
 
 def _format(fields: tuple[bytes, ...]) -> results.Format:
-    text, number, truth = wire.decode, wire.number, wire.truth
-    reads: list[Callable[[bytes], Any]] = [text, truth, number, number, number]
-    reads += [text, text, truth, truth, number, truth, text, truth, number]
     try:
-        return results.stream_format(*(read(x) for read, x in zip(reads, fields)))
-    except KeyError as error:
+        return results.stream_format([wire.decode(each) for each in fields])
+    except (KeyError, ValueError) as error:
         raise wire.ProtocolError(f"there is no format {error}") from None
 
 

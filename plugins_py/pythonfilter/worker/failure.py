@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from .. import failures, loader
 
@@ -27,30 +27,13 @@ class Failure:
 
     def fields(self) -> list[bytes]:
         """As they come in a record."""
-        return [
-            wire.encode(self.kind),
-            wire.encode(self.phase),
-            wire.encode(self.type),
-            wire.encode(self.message),
-            wire.encode(self.file),
-            b"%d" % self.line,
-            wire.encode(self.function),
-            wire.encode(self.traceback),
-        ]
+        return [wire.encode(str(each)) for each in astuple(self)]
 
 
 def of(error: BaseException, phase: str) -> Failure:
     try:
-        told = Failure("", phase)
-        (
-            told.kind,
-            told.type,
-            told.message,
-            told.file,
-            told.line,
-            told.function,
-            told.traceback,
-        ) = failures.describe_exception(error)
+        description = failures.describe_exception(error)
+        told = Failure(description[0], phase, *description[1:])
     except BaseException:  # describing it raised as well
         return Failure(
             "interrupted" if isinstance(error, Timeout) else "raised",
