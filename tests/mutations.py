@@ -95,8 +95,8 @@ COUNTED = (
     Mutation(
         "new-code-with-other-formats",
         "gst/reload/reloadfit.cpp",
-        "  const std::string problem = takes(allowed, caps);\n",
-        "  const std::string problem;\n",
+        "  return takes(allowed, caps);\n",
+        '  return "";\n',
         ("reloadrefused", "process-reloadrefused"),
     ),
     Mutation(

@@ -30,7 +30,7 @@ GstCaps *parse(const std::string &text, const char *name, ForeignNames *names,
 // downstream takes. Takes `caps`.
 GstCaps *open_fields(GstCaps *caps) {
   if (gst_caps_is_any(caps)) return caps;
-  GstCaps *all = any_raw_audio();
+  g_autoptr(GstCaps) all = any_raw_audio();
   const GstStructure *wide = gst_caps_get_structure(all, 0);
   caps = gst_caps_make_writable(caps);
   for (guint i = 0; i < gst_caps_get_size(caps); i++) {
@@ -41,7 +41,6 @@ GstCaps *open_fields(GstCaps *caps) {
         gst_structure_set_value(each, field,
                                 gst_structure_get_value(wide, field));
   }
-  gst_caps_unref(all);
   return caps;
 }
 
@@ -92,9 +91,8 @@ void CapsConversion::close() {
 GstCaps *CapsConversion::source(Failure *failure) const {
   if (!plugin_->capabilities().maps_to_output)
     return output_ ? gst_caps_ref(output_) : gst_caps_new_any();
-  GstCaps *nothing = gst_caps_new_empty();
+  g_autoptr(GstCaps) nothing = gst_caps_new_empty();
   GstCaps *caps = ask(true, nothing, failure);
-  gst_caps_unref(nothing);
   if (caps && gst_caps_is_any(caps)) {
     failure->message = "get_output_caps() says that it may give anything";
     gst_clear_caps(&caps);
@@ -109,7 +107,7 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   const bool answered = plugin_->map_caps(to_output, text, &mapped, failure);
   if (!answered) return nullptr;
   std::string wrong;
-  GstCaps *result = caps_from_foreign(mapped, names_.get(), &wrong);
+  g_autoptr(GstCaps) result = caps_from_foreign(mapped, names_.get(), &wrong);
   if (!result) {
     failure->message =
         failure->phase + "() gave '" + quoted(mapped) + "', which " + wrong;
@@ -117,11 +115,9 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
   }
   if (to_output) result = open_fields(result);
   GstCaps *declared = to_output ? output_ : input_;
-  if (!declared) return result;
-  GstCaps *within = intersect(result, declared);
-  gst_caps_unref(result);
-  if (!gst_caps_is_empty(within)) return within;
-  gst_caps_unref(within);
+  if (!declared) return g_steal_pointer(&result);
+  g_autoptr(GstCaps) within = intersect(result, declared);
+  if (!gst_caps_is_empty(within)) return g_steal_pointer(&within);
   failure->message = failure->phase + "() gave '" + quoted(mapped) +
                      "', which is none of the caps that the plugin declares: " +
                      text_of(declared);
@@ -130,16 +126,11 @@ GstCaps *CapsConversion::ask(bool to_output, GstCaps *caps,
 
 bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
                              Failure *failure) const {
-  GstCaps *mapped = nullptr;
-  if (plugin_->capabilities().maps_to_output) {
-    mapped = ask(true, input, failure);
-    if (!mapped) return false;
-  } else {
-    *failure = Failure{};
-    failure->kind = Failure::Kind::BadResult;
-    failure->phase = "set_caps";
-    mapped = gst_caps_ref(output_ ? output_ : input);
-  }
+  const bool maps = plugin_->capabilities().maps_to_output;
+  if (!maps) *failure = {Failure::Kind::BadResult, "set_caps"};
+  g_autoptr(GstCaps) mapped = maps ? ask(true, input, failure)
+                                   : gst_caps_ref(output_ ? output_ : input);
+  if (!mapped) return false;
   // Fixed it is but for ANY, which no plugin can be meant to give.
   const bool agreed = gst_caps_is_fixed(output) &&
                       gst_caps_is_subset(input, input_) &&
@@ -152,7 +143,6 @@ bool CapsConversion::confirm(GstCaps *input, GstCaps *output,
     failure->message = "its output is " + text_of(mapped) + " for the input " +
                        text_of(input) + ", but what was agreed on is " +
                        text_of(output);
-  gst_caps_unref(mapped);
   return agreed;
 }
 
@@ -165,20 +155,15 @@ GstCaps *CapsConversion::transform(GstPadDirection direction, GstCaps *caps,
   const bool maps =
       to_output ? capabilities.maps_to_output : capabilities.maps_to_input;
 
-  GstCaps *possible = from ? intersect(caps, from) : gst_caps_ref(caps);
+  g_autoptr(GstCaps) possible =
+      from ? intersect(caps, from) : gst_caps_ref(caps);
   // The plugin only declared what goes in: the same comes out.
-  if (!output_ && !maps) {
-    GstCaps *both = intersect(possible, input_);
-    gst_caps_unref(possible);
-    return both;
-  }
-  if (gst_caps_is_any(possible) || (!tells && !gst_caps_is_empty(possible))) {
-    gst_caps_unref(possible);
+  if (!output_ && !maps) return intersect(possible, input_);
+  if (gst_caps_is_any(possible) || (!tells && !gst_caps_is_empty(possible)))
     return to ? gst_caps_ref(to) : gst_caps_new_any();
-  }
   GstCaps *result = gst_caps_new_empty();
   for (guint i = 0; i < gst_caps_get_size(possible); i++) {
-    GstCaps *one = gst_caps_copy_nth(possible, i);
+    g_autoptr(GstCaps) one = gst_caps_copy_nth(possible, i);
     // What a range of inputs may give is what was declared. So is what the
     // plugin cannot answer for: its input without any field is fixed as well,
     // but may stand for all of them. confirm() tells real failures.
@@ -195,9 +180,7 @@ GstCaps *CapsConversion::transform(GstPadDirection direction, GstCaps *caps,
     } else {
       gst_caps_append(result, gst_caps_ref(one));
     }
-    gst_caps_unref(one);
   }
-  gst_caps_unref(possible);
   return result;
 }
 

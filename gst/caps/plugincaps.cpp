@@ -70,10 +70,6 @@ GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
   return caps;
 }
 
-}  // namespace
-
-namespace {
-
 // Whether they have anything in common, were it only for these fields.
 bool agree(const GstCaps *some, const GstCaps *others,
            std::initializer_list<const char *> fields) {
@@ -90,11 +86,9 @@ bool agree(const GstCaps *some, const GstCaps *others,
     }
     return all;
   };
-  GstCaps *first = bare(some), *second = bare(others);
-  const bool common = gst_caps_can_intersect(first, second);
-  gst_caps_unref(first);
-  gst_caps_unref(second);
-  return common;
+  g_autoptr(GstCaps) first = bare(some);
+  g_autoptr(GstCaps) second = bare(others);
+  return gst_caps_can_intersect(first, second);
 }
 
 // What makes the one into the other.
@@ -106,12 +100,9 @@ std::string converters(const GstCaps *some, const GstCaps *others) {
 }
 
 bool all_have_too_many_channels(const GstCaps *caps) {
-  GstCaps *possible = gst_caps_new_simple(
+  g_autoptr(GstCaps) possible = gst_caps_new_simple(
       "audio/x-raw", "channels", GST_TYPE_INT_RANGE, 1, max_channels, nullptr);
-  const bool too_many =
-      gst_caps_get_size(caps) > 0 && !agree(caps, possible, {"channels"});
-  gst_caps_unref(possible);
-  return too_many;
+  return gst_caps_get_size(caps) > 0 && !agree(caps, possible, {"channels"});
 }
 
 std::string name_of(const GstCaps *caps) {
@@ -163,11 +154,10 @@ Capabilities all_capabilities() {
 
 void add_pad_template(GstElementClass *element_class, const char *name,
                       GstPadDirection direction) {
-  GstCaps *caps = caps_of(all_capabilities());
+  g_autoptr(GstCaps) caps = caps_of(all_capabilities());
   gst_element_class_add_pad_template(
       element_class,
       gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-  gst_caps_unref(caps);
 }
 
 GstCaps *caps_of(const Capabilities &capabilities) {
@@ -180,9 +170,7 @@ GstCaps *caps_of(const Capabilities &capabilities) {
 }
 
 std::string text_of(const GstCaps *caps) {
-  gchar *made = gst_caps_to_string(caps);
-  std::string text = made;
-  g_free(made);
+  g_autofree gchar *text = gst_caps_to_string(caps);
   return text;
 }
 

@@ -27,10 +27,8 @@ std::string value_to_text(const GValue *value) {
   }
   if (G_VALUE_HOLDS_DOUBLE(value)) return shortest(g_value_get_double(value));
   if (G_VALUE_HOLDS_FLOAT(value)) return shortest(g_value_get_float(value));
-  char *text = gst_value_serialize(value);
-  std::string result = text ? text : "";
-  g_free(text);
-  return result;
+  g_autofree char *text = gst_value_serialize(value);
+  return text ? text : "";
 }
 
 // Whether a text is what GStreamer may have read this value from.

@@ -80,10 +80,11 @@ static void gst_python_params_get_property(GObject *object, guint id,
 
 static void refuse(GstElement *element, const std::string &plugin,
                    const ParameterSpec &spec, const GValue *value) {
-  gchar *shown = spec.secret ? g_strdup("this value")
-                 : G_VALUE_HOLDS_ENUM(value)
-                     ? g_strdup_printf("choice %d", g_value_get_enum(value))
-                     : gst_value_serialize(value);
+  g_autofree gchar *shown =
+      spec.secret ? g_strdup("this value")
+      : G_VALUE_HOLDS_ENUM(value)
+          ? g_strdup_printf("choice %d", g_value_get_enum(value))
+          : gst_value_serialize(value);
   // Where nobody can hear of it on a bus, as GObject itself would say it.
   if (GST_ELEMENT_BUS(element))
     GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
@@ -93,7 +94,6 @@ static void refuse(GstElement *element, const std::string &plugin,
   else
     g_warning("%s: %s = %s: must be %s; it stays as it was", plugin.c_str(),
               spec.name.c_str(), shown, spec.allowed.c_str());
-  g_free(shown);
 }
 
 // Whoever watches the property of an element that is made for one plugin.

@@ -15,27 +15,19 @@ std::string takes(GstCaps *allowed, GstCaps *caps) {
 
 std::string keeps_conversion(const CapsConversion &conversion,
                              const StreamFormat &format) {
-  GstCaps *output = gst_caps_from_string(format.output_caps.c_str());
+  g_autoptr(GstCaps) output = gst_caps_from_string(format.output_caps.c_str());
+  Failure failure;
   if (format.input_caps.empty()) {  // a source
-    Failure failure;
-    GstCaps *gives = conversion.source(&failure);
-    std::string problem = gives ? takes(gives, output) : failure.message;
-    gst_clear_caps(&gives);
-    gst_caps_unref(output);
-    return problem;
+    g_autoptr(GstCaps) gives = conversion.source(&failure);
+    return gives ? takes(gives, output) : failure.message;
   }
-  GstCaps *input = gst_caps_from_string(format.input_caps.c_str());
-  GstCaps *allowed = conversion.input();
-  GstCaps *possible = conversion.transform(GST_PAD_SINK, input, true);
+  g_autoptr(GstCaps) input = gst_caps_from_string(format.input_caps.c_str());
+  g_autoptr(GstCaps) allowed = conversion.input();
+  g_autoptr(GstCaps) possible = conversion.transform(GST_PAD_SINK, input, true);
   std::string problem = takes(allowed, input);
   if (problem.empty()) problem = takes(possible, output);
-  Failure failure;
   if (problem.empty() && !conversion.confirm(input, output, &failure))
     problem = failure.message;
-  gst_caps_unref(possible);
-  gst_caps_unref(allowed);
-  gst_caps_unref(output);
-  gst_caps_unref(input);
   return problem;
 }
 
@@ -61,12 +53,9 @@ std::string misfit(const Capabilities &now, const Capabilities &next,
     return "block_size is " + std::to_string(next.block_size) + ", not " +
            std::to_string(now.block_size);
   if (next.converts) return keeps_conversion(conversion, stream.format);
-  GstCaps *allowed = caps_of(next);
-  GstCaps *caps = gst_audio_info_to_caps(&stream.info);
-  const std::string problem = takes(allowed, caps);
-  gst_caps_unref(caps);
-  gst_caps_unref(allowed);
-  return problem;
+  g_autoptr(GstCaps) allowed = caps_of(next);
+  g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&stream.info);
+  return takes(allowed, caps);
 }
 
 }  // namespace pythonfilter

@@ -34,15 +34,6 @@ bool is_word(const std::string &record, const char *word) {
   return g_str_has_prefix(record.c_str(), word);
 }
 
-std::vector<std::string> split_lines(const char *text) {
-  std::vector<std::string> lines;
-  gchar **all = g_strsplit(text ? text : "", "\n", -1);
-  for (gchar **line = all; *line; line++)
-    if (**line) lines.push_back(*line);
-  g_strfreev(all);
-  return lines;
-}
-
 std::string or_else(const std::string &text, const std::string &otherwise) {
   return text.empty() ? otherwise : text;
 }
@@ -130,13 +121,12 @@ void add_pad_templates(GstElementClass *klass, const Capabilities &plugin,
   for (const auto &[name, direction] :
        {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
     if (!gst_element_class_get_pad_template(klass, name)) continue;
-    GstCaps *caps =
+    g_autoptr(GstCaps) caps =
         plugin.converts
             ? converted_caps_of(plugin, wide, direction == GST_PAD_SRC)
             : caps_of(plugin);
     gst_element_class_add_pad_template(
         klass, gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-    gst_caps_unref(caps);
   }
 }
 
@@ -177,13 +167,12 @@ void init_class(gpointer klass, gpointer data) {
   g_type_set_qdata(G_TYPE_FROM_CLASS(klass), described_quark(), plugin);
 
   auto *element_class = GST_ELEMENT_CLASS(klass);
-  gchar *file = g_path_get_basename(plugin->plugin.script.c_str());
+  g_autofree gchar *file = g_path_get_basename(plugin->plugin.script.c_str());
   const std::string title = or_else(record.value("title"), file);
   gst_element_class_set_metadata(
       element_class, title.c_str(), klass_of(kind_of(record), says.converts),
       or_else(record.value("description"), title + " in " + file).c_str(),
       or_else(record.value("author"), "not named").c_str());
-  g_free(file);
   gst_element_class_add_metadata(element_class, "script",
                                  plugin->plugin.script.c_str());
   add_promises(element_class, says);
@@ -222,7 +211,8 @@ bool register_element(GstPlugin *plugin, const std::string &line) {
 void find_dynamic_elements(GstPlugin *plugin) {
   const std::vector<std::string> relative = relative_folders();
   if (const GstStructure *known = gst_plugin_get_cache_data(plugin)) {
-    records() = split_lines(gst_structure_get_string(known, cache_field));
+    const char *all = gst_structure_get_string(known, cache_field);
+    records() = split(all ? all : "", "\n");
     return;
   }
   watch_plugin_folders(plugin);

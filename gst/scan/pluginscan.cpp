@@ -33,28 +33,19 @@ std::vector<std::string> system_folders() {
   return {installed_directory() + "/plugins", installed_directory()};
 }
 
-std::string unescape(const char *text) {
-  gchar *plain = g_uri_unescape_string(text, nullptr);
-  const std::string result = plain ? plain : "";
-  g_free(plain);
-  return result;
+std::string unescape(const std::string &text) {
+  g_autofree gchar *plain = g_uri_unescape_string(text.c_str(), nullptr);
+  return plain ? plain : "";
 }
 
 std::string escape(const std::string &text) {
-  gchar *escaped = g_uri_escape_string(text.c_str(), "/", FALSE);
-  const std::string result = escaped;
-  g_free(escaped);
-  return result;
+  g_autofree gchar *escaped = g_uri_escape_string(text.c_str(), "/", FALSE);
+  return escaped;
 }
 
 std::vector<std::string> named_folders() {
-  std::vector<std::string> named;
   const char *set = getenv(path_variable);
-  gchar **entries = g_strsplit(set ? set : "", ":", -1);
-  for (gchar **entry = entries; *entry; entry++)
-    if (**entry) named.push_back(*entry);
-  g_strfreev(entries);
-  return named;
+  return split(set ? set : "", ":");
 }
 
 // Everything that the process prints, as long as it may.
@@ -127,21 +118,19 @@ bool sort_out(const std::string &answer, std::vector<std::string> *kept,
 
 }  // namespace
 
+std::vector<std::string> split(const std::string &text, const char *by) {
+  g_auto(GStrv) pieces = g_strsplit(text.c_str(), by, -1);
+  return {pieces, pieces + g_strv_length(pieces)};
+}
+
 ScanRecord::ScanRecord(const std::string &line) {
-  gchar **words = g_strsplit(line.c_str(), " ", -1);
-  word_ = words[0] ? words[0] : "";
-  for (gchar **word = words; *word && *++word;) {
-    gchar *equals = strchr(*word, '=');
-    if (!equals) continue;
-    *equals = '\0';
-    Field field = {*word, {}};
-    gchar **values = g_strsplit(equals + 1, ",", -1);
-    for (gchar **value = values; *value; value++)
-      field.values.push_back(unescape(*value));
-    g_strfreev(values);
-    fields_.push_back(std::move(field));
+  for (const std::string &word : split(line, " ")) {
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos) continue;
+    fields_.push_back({word.substr(0, equals), {}});
+    for (const std::string &value : split(word.substr(equals + 1), ","))
+      fields_.back().values.push_back(unescape(value));
   }
-  g_strfreev(words);
 }
 
 std::vector<std::string> ScanRecord::values(const std::string &key) const {
@@ -161,10 +150,9 @@ bool ScanRecord::has(const std::string &key) const {
 
 std::vector<std::string> plugin_folders() {
   std::vector<std::string> named = named_folders();
-  gchar *users = g_build_filename(g_get_user_data_dir(), "pythonfilter",
-                                  "plugins", nullptr);
+  g_autofree gchar *users = g_build_filename(
+      g_get_user_data_dir(), "pythonfilter", "plugins", nullptr);
   named.push_back(users);
-  g_free(users);
   for (const std::string &folder : system_folders())
     named.push_back(folder);
 
@@ -182,7 +170,7 @@ std::vector<std::string> plugin_folders() {
 std::vector<std::string> relative_folders() {
   std::vector<std::string> lines;
   for (const std::string &folder : named_folders()) {
-    if (g_path_is_absolute(folder.c_str())) continue;
+    if (folder.empty() || g_path_is_absolute(folder.c_str())) continue;
     GST_WARNING("%s: \"%s\" is no absolute path, and is left out",
                 path_variable, folder.c_str());
     lines.push_back("broken file=" + escape(folder) + " reason=" +
@@ -219,11 +207,9 @@ void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
     watch(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
   // One that comes or goes changes its folder, and no name there ends in .py.
   for (const std::string &folder : folders) {
-    gchar *parent = g_path_get_dirname(folder.c_str());
-    gchar *name = g_path_get_basename(folder.c_str());
+    g_autofree gchar *parent = g_path_get_dirname(folder.c_str());
+    g_autofree gchar *name = g_path_get_basename(folder.c_str());
     watch(parent, name, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
-    g_free(parent);
-    g_free(name);
   }
 }
 

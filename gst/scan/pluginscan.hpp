@@ -12,12 +12,13 @@
 
 namespace pythonfilter {
 
-// One line of the scan, taken apart: a word, and fields that have values.
+std::vector<std::string> split(const std::string &text, const char *by);
+
+// One line of the scan, taken apart: the fields behind its first word.
 class ScanRecord {
  public:
   explicit ScanRecord(const std::string &line);
 
-  const std::string &word() const { return word_; }
   // Empty where there is no such field.
   std::vector<std::string> values(const std::string &key) const;
   // The first of them.
@@ -31,7 +32,6 @@ class ScanRecord {
   const std::vector<Field> &fields() const { return fields_; }
 
  private:
-  std::string word_;
   std::vector<Field> fields_;
 };
 

@@ -5,7 +5,10 @@ The one decides in C++ that something is wrong, the other in Python; why, both
 have from pythonfilter/results.py.
 """
 
+import pytest
+
 from application import run_application
+from processes import launch
 
 # What a plugin with float32 of (2, 1024) returns, or does.
 SAMPLES = """
@@ -148,3 +151,18 @@ def test_both_isolations_judge_alike(tmp_path):
         found = [each[2] for each in told if each[0] == attribute]
         assert len(found) == len(table)
         assert sum(map(bool, found)) == wrong, found
+
+
+WISHFUL = """
+class Plugin:
+    def get_sample_rate(self): return 2**40
+    def read_audio(self, buffer): buffer.data[:] = 0
+"""
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_a_source_may_want_more_than_an_int_holds(files, isolation):
+    plugin = files({"plugin.py": WISHFUL}) / "plugin.py"
+    line = f"pythonsrc num-buffers=1 isolation={isolation} script={plugin} ! fakesink"
+    result = launch(line)
+    assert result.code == 0, result.err

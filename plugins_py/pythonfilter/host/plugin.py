@@ -327,7 +327,9 @@ class Host(Capabilities):
         def ask(*spellings: str) -> int:
             getter = method_of(self.plugin, *spellings)
             value = getter() if getter is not None else 0
-            return value if isinstance(value, int) and value > 0 else 0
+            if not isinstance(value, int):
+                return 0
+            return max(0, min(value, 2**31 - 1))
 
         return (
             ask("get_sample_rate", "getSampleRate"),

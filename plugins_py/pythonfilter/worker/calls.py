@@ -168,7 +168,7 @@ class Calls:
 
     def _preferences(self) -> list[bytes]:
         told = self._run("preferences", self._loaded.preferences)
-        return [b"%d" % min(each, 2**31 - 1) for each in told]
+        return [b"%d" % each for each in told]
 
     def _duration(self) -> list[bytes]:
         told = self._run("get_duration", self._loaded.duration)
