@@ -442,6 +442,20 @@ OTHERS = (
         ("hostile",),
     ),
     Mutation(
+        "end-of-a-worker-told-by-itself",
+        "bridge/process/answers.cpp",
+        "failure->kind <= Failure::Kind::Interrupted;",
+        "failure->kind <= Failure::Kind::Closing;",
+        ("process::test_what_a_worker_says*",),
+    ),
+    Mutation(
+        "kind-of-a-parameter-unheard-of",
+        "bridge/capabilities.cpp",
+        'if (name == "kind") return find_word(parameter_words, value, &to->kind);',
+        'if (name == "kind") return find_word(parameter_words, value, &to->kind), true;',
+        ("process::test_what_a_worker_says*",),
+    ),
+    Mutation(
         "message-of-the-elements",
         "bridge/process/answers.cpp",
         "      record[1].compare(0, sizeof ours - 1, ours) == 0)\n",

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The worker of isolation=process, over its protocol: the life of a plugin."""
 
+import re
 import threading
 
 import numpy as np
 import pytest
 
+from processes import ROOT
+from pythonfilter.host.capabilities import FLAGS
 from waiting import eventually
 from worker_host import (
     CALL,
@@ -145,6 +148,11 @@ class Plugin(AudioProcessorPlugin):
         "secret": [b"key"], "input_caps": [b""], "output_caps": [b""],
         "block_size": [b"64"],
     }  # fmt: skip
+
+
+def test_both_sides_know_the_same_flags():
+    header = (ROOT / "bridge" / "capabilities.hpp").read_text()
+    assert re.findall(r'\{"(\w+)", &Capabilities::\1\}', header) == [*FLAGS]
 
 
 GOOD = "class Plugin:\n def process_audio(self, buffer): pass\n"

@@ -12,9 +12,11 @@
 #include <thread>
 
 #include "../../../bridge/places.hpp"
+#include "../../../bridge/process/answers.hpp"
 #include "../../../bridge/process/crash_place.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
 #include "../../../bridge/process/samples.hpp"
+#include "../../../bridge/words.hpp"
 #include "../support/waiting.hpp"
 
 using namespace check;
@@ -120,6 +122,42 @@ GST_START_TEST(test_a_record_is_whole_or_refused) {
     fail_unless(decode_fields(std::string_view(whole).substr(4), &read) ==
                 (more == 0));
   }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_what_a_worker_says_is_checked) {
+  Failure failure;
+  for (const auto &[word, kind] : failure_words) {
+    // What comes of its end is not for it to say.
+    const bool may = kind <= Failure::Kind::Interrupted;
+    fail_unless(read_failure({"failure", word, "p", "t", "m", "f", "1", "", ""},
+                             1, &failure) == may,
+                "%s", word);
+    fail_unless(!may || failure.kind == kind, "%s", word);
+  }
+  Capabilities said;
+  for (const auto &[word, flag] : capability_flags) {
+    for (const bool set : {false, true})
+      fail_unless(
+          read_capability(word, {set ? "1" : "0"}, &said) && said.*flag == set,
+          "%s", word);
+    fail_unless(!read_capability(word, {"2"}, &said), "%s", word);
+  }
+  fail_unless(!read_capability("unheard-of", {"1"}, &said));
+  for (const auto &[word, text] : parameter_texts) {
+    const std::string name = std::string("p_") + word;
+    fail_unless(read_capability("parameter", {name, word, "a\xff"}, &said));
+    fail_unless(said.parameters.back().*text == "a?", "%s", word);
+    // A second one of that name, and one that lacks the half of a pair.
+    fail_unless(!read_capability("parameter", {name}, &said));
+    fail_unless(!read_capability("parameter", {"other", word}, &said));
+  }
+  fail_unless(!read_capability("parameter", {"x", "kind", "x"}, &said));
+  fail_unless(!read_capability("parameter", {"x", "kind", "choice"}, &said));
+  fail_unless(!read_capability("parameter", {}, &said));
+  fail_unless(!read_values({"ok", "nobody", "1"}, 1, &said.parameters));
+  fail_unless(!read_values({"ok", "p_unit"}, 1, &said.parameters));
+  fail_unless(read_values({"ok", "p_unit", "7"}, 1, &said.parameters));
 }
 GST_END_TEST;
 
@@ -805,6 +843,7 @@ Suite *process_suite() {
   Suite *suite = suite_create("process");
   TCase *pieces = new_case(suite, "pieces");
   tcase_add_test(pieces, test_a_record_is_whole_or_refused);
+  tcase_add_test(pieces, test_what_a_worker_says_is_checked);
   tcase_add_test(pieces, test_text_becomes_valid);
   tcase_add_test(pieces, test_a_reply_is_held_against_its_request);
   tcase_add_test(pieces, test_a_reply_without_outputs_has_a_reason);
