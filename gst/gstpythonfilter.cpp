@@ -446,10 +446,9 @@ static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
 // buffer that a read-only plugin was not given to write to.
-[[gnu::hot]] static GstFlowReturn gst_python_filter_next_output(
-    GstBaseTransform *base, GstBuffer **output) {
-  GstBuffer *buffer = base->queued_buf;
-  base->queued_buf = nullptr;
+[[gnu::always_inline]] static inline GstFlowReturn
+gst_python_filter_next_output(GstBaseTransform *base, GstBuffer **output) {
+  GstBuffer *buffer = std::exchange(base->queued_buf, nullptr);
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
   *output = nullptr;
   // The base class asks until there is nothing more.

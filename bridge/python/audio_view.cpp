@@ -134,7 +134,7 @@ bool AudioView::use_scratch(Block *block, Place *place) {
 
 // NumPy lets a plugin change all of this in place: `x.shape = (1, -1, 64)`. And
 // by a weak reference one of its threads would come by it between the calls.
-[[gnu::hot]] bool AudioView::is_as_made() const {
+[[gnu::always_inline]] inline bool AudioView::is_as_made() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
   // Both in one comparison.
   const uintptr_t moved = reinterpret_cast<uintptr_t>(fields->data) ^
@@ -206,7 +206,7 @@ bool AudioView::take(PyObject *samples, Block *block) {
 }
 
 // What `x.data = …` and x.__setstate__() put in its place is not the stream's.
-[[gnu::hot]] bool AudioView::has_memory() const {
+[[gnu::always_inline]] inline bool AudioView::has_memory() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->data == place_.data && fields->base == owner_.get()) return true;
   return say_why("other_memory");

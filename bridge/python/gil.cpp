@@ -33,8 +33,19 @@ bool closing_thread_may_enter() {
          !finalizing();
 }
 
-// Initial-exec: read without a call. This module is never unloaded.
-__attribute__((tls_model("initial-exec"))) thread_local bool kept = false;
+// Initial-exec: read without a call. This module is never unloaded. NULL: this
+// thread's state is not ours to keep.
+__attribute__((tls_model("initial-exec"))) thread_local PyThreadState *kept =
+    nullptr;
+
+// The one that is attached here, and so has the GIL; NULL: none.
+PyThreadState *attached() {
+#if PY_VERSION_HEX >= 0x030d0000
+  return PyThreadState_GetUnchecked();
+#else
+  return _PyThreadState_UncheckedGet();  // the name it had before it was public
+#endif
+}
 
 // The state of a thread that Python did not make, given back when the thread
 // ends, unless the interpreter is closing and will throw it away itself.
@@ -43,17 +54,22 @@ __attribute__((tls_model("initial-exec"))) thread_local bool kept = false;
 // key has already forgotten the state.
 struct KeptThread {
   void keep() {
+    if (over_) return;
     PyGILState_Ensure();
-    kept = true;
+    kept = PyGILState_GetThisThreadState();
   }
 
   ~KeptThread() {
-    if (!kept || !gate::enter()) return;
+    over_ = true;
+    if (!std::exchange(kept, nullptr) || !gate::enter()) return;
     const PyGILState_STATE outer = PyGILState_Ensure();
     PyGILState_Release(PyGILState_LOCKED);  // the one from keep()
     PyGILState_Release(outer);
     gate::leave();
   }
+
+ private:
+  bool over_ = false;  // what still runs on this thread keeps nothing
 };
 
 thread_local KeptThread this_thread;
@@ -107,18 +123,26 @@ bool wait_until_empty(int milliseconds, Time time) {
   assert(holds_no_lock());
   if (!entered_) return;
   if (kept) {
-    state_ = PyGILState_Ensure();
+    // What PyGILState_Ensure() does after looking for the state. It may have
+    // the GIL already: then whoever has it gives it back.
+    if (attached() == kept) return;
+    attached_ = true;
+    PyEval_RestoreThread(kept);
     return;
   }
   // A thread that Python made has a state, and Python looks after it.
   const bool stranger = PyGILState_GetThisThreadState() == nullptr;
   state_ = PyGILState_Ensure();
+  ensured_ = true;
   if (stranger) this_thread.keep();
 }
 
 [[gnu::hot]] Gil::~Gil() {
   if (!entered_) return;
-  PyGILState_Release(state_);
+  if (attached_)
+    PyEval_SaveThread();
+  else if (ensured_)
+    PyGILState_Release(state_);
   gate::leave();
 }
 

@@ -47,6 +47,8 @@ class Gil {
 
  private:
   bool entered_;
+  bool attached_ = false;  // the kept state, to be detached
+  bool ensured_ = false;   // another one, by state_
   PyGILState_STATE state_ = PyGILState_UNLOCKED;
 };
 

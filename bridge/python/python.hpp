@@ -39,6 +39,8 @@ class Ref {
   PyObject *get() const { return object_; }
   explicit operator bool() const { return object_ != nullptr; }
   PyObject *release() { return std::exchange(object_, nullptr); }
+  // Right after a call, with the GIL that it was made with.
+  void give_back() { Py_XDECREF(release()); }
   void reset() {
     PyObject *object = std::exchange(object_, nullptr);
     if (object && !interpreter_closing.load(std::memory_order_relaxed)) {

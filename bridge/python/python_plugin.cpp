@@ -217,6 +217,36 @@ bool PythonPlugin::shutdown(Failure *failure) {
   return good;
 }
 
+// None and True are success, and so is an array: the samples themselves.
+[[gnu::always_inline]] inline Outcome PythonPlugin::accept(PyObject *result,
+                                                           Block *block,
+                                                           Failure *failure) {
+  if (!result) {
+    capture_exception(failure, capabilities_.audio_name.c_str());
+    return outcome_of(failure);
+  }
+  int truth = 1;
+  if (result != Py_None &&
+      (PyBool_Check(result) || PyArray_IsScalar(result, Bool))) {
+    truth = PyObject_IsTrue(result);
+    result = Py_None;
+  }
+  if (truth == 0 && spec_.kind != PluginKind::Processor)
+    return Outcome::Declined;
+  if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
+                                            : view_.take_result(result, block)))
+    // As an empty read() of a file is its end.
+    return block->at_end ||
+                   (block->missing > 0 && block->missing == block->frames)
+               ? Outcome::EndOfStream
+               : Outcome::Ok;
+  complain(failure, truth == 0);
+  // What was taken before the mistake: parts of the block among it would look
+  // as if the plugin had kept them.
+  if (capabilities_.converts) release_sent();
+  return Outcome::Failed;
+}
+
 [[gnu::hot]] Outcome PythonPlugin::process(Block *block, Failure *failure) {
   block->times.asked = ticks();
   Outcome outcome = Outcome::Ok;
@@ -236,9 +266,10 @@ bool PythonPlugin::shutdown(Failure *failure) {
       Ref result = steal(PyObject_Vectorcall(audio_.get(), arguments + 1,
                                              1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                              nullptr));
-      inside.leave();
+      inside.leave(!result);
       call.end();
       outcome = accept(result.get(), block, failure);
+      result.give_back();
     }
     // Without memory for a view nothing was shown, and nothing is to release.
     if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
@@ -261,34 +292,6 @@ Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
   const std::string &name = capabilities_.audio_name;
   *failure = {Failure::Kind::Refused, name, "",
               name + "() cannot be called from within its own call"};
-  return Outcome::Failed;
-}
-
-// None and True are success, and so is an array: the samples themselves.
-[[gnu::hot]] Outcome PythonPlugin::accept(PyObject *result, Block *block,
-                                          Failure *failure) {
-  if (!result) {
-    capture_exception(failure, capabilities_.audio_name.c_str());
-    return outcome_of(failure);
-  }
-  int truth = 1;
-  if (PyBool_Check(result) || PyArray_IsScalar(result, Bool)) {
-    truth = PyObject_IsTrue(result);
-    result = Py_None;
-  }
-  if (truth == 0 && spec_.kind != PluginKind::Processor)
-    return Outcome::Declined;
-  if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
-                                            : view_.take_result(result, block)))
-    // As an empty read() of a file is its end.
-    return block->at_end ||
-                   (block->missing > 0 && block->missing == block->frames)
-               ? Outcome::EndOfStream
-               : Outcome::Ok;
-  complain(failure, truth == 0);
-  // What was taken before the mistake: parts of the block among it would look
-  // as if the plugin had kept them.
-  if (capabilities_.converts) release_sent();
   return Outcome::Failed;
 }
 

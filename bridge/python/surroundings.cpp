@@ -47,26 +47,25 @@ void set_modes(uint64_t) {}
 
 // NumPy 1 has its error state in the thread's dictionary. Borrowed; NULL: it
 // has its defaults.
-PyObject *numpy_errors() {
-  PyObject *all = PyThreadState_GetDict();
-  if (!all) return nullptr;
+PyObject *errors_in(PyObject *thread) {
+  return thread ? PyDict_GetItemWithError(thread, python.numpy_errors)
+                : nullptr;
+}
+
+// Looking them up costs more than all the rest here. The version of a
+// dictionary is another one after each change, and no other dictionary's. 0:
+// this Python has none.
+uint64_t version_of([[maybe_unused]] PyObject *thread) {
 #if PY_VERSION_HEX < 0x030c0000
-  // Looking it up costs more than all the rest here. The version is another
-  // one after each change, and no other dictionary's.
-  struct Known {
-    uint64_t version;
-    PyObject *errors;
-  };
-  __attribute__((tls_model("initial-exec"))) static thread_local Known known;
-  const uint64_t version =
-      reinterpret_cast<PyDictObject *>(all)->ma_version_tag;
-  if (__builtin_expect(known.version != version, 0))
-    known = {version, PyDict_GetItemWithError(all, python.numpy_errors)};
-  return known.errors;
+  return thread ? reinterpret_cast<PyDictObject *>(thread)->ma_version_tag : 0;
 #else
-  return PyDict_GetItemWithError(all, python.numpy_errors);
+  return 0;
 #endif
 }
+
+// Of the thread's dictionary when NumPy had its defaults there.
+__attribute__((
+    tls_model("initial-exec"))) thread_local uint64_t version_with_defaults = 0;
 
 // A list of the buffers' size, the bits of what to do, and whom to call. The
 // thread that imported NumPy has one with the defaults.
@@ -78,12 +77,12 @@ bool are_defaults(PyObject *errors) {
          PyList_GET_ITEM(errors, 2) == Py_None;
 }
 
-void set_numpy_errors(PyObject *errors) {
-  PyObject *all = PyThreadState_GetDict();
+void set_errors(PyObject *thread, PyObject *errors) {
+  if (!thread) return;
   if (errors)
-    PyDict_SetItem(all, python.numpy_errors, errors);
+    PyDict_SetItem(thread, python.numpy_errors, errors);
   else
-    PyDict_DelItem(all, python.numpy_errors);
+    PyDict_DelItem(thread, python.numpy_errors);
 }
 
 // Keeps what is raised from what is done meanwhile.
@@ -134,11 +133,41 @@ void Surroundings::add_changes(PyObject *before, PyObject *after) {
   PyErr_Clear();
 }
 
+// Another call of the plugin's is in its context.
+void Inside::enter_beside() {
+  before_ = steal(PyContext_Copy(own_->context_.get()));
+  copy_ = steal(PyContext_Copy(own_->context_.get()));
+  context_ = before_ ? copy_.get() : nullptr;
+}
+
+void Inside::show_errors() {
+  shown_errors_ = own_->errors_.get();
+  outer_errors_ = borrow(errors_in(thread_));
+  // Then it need not be taken out and put back for each call.
+  if (outer_errors_ && are_defaults(outer_errors_.get())) {
+    set_errors(thread_, nullptr);
+    outer_errors_.reset();
+  }
+  if (!outer_errors_) version_with_defaults = version_of(thread_);
+  if (outer_errors_.get() != shown_errors_) set_errors(thread_, shown_errors_);
+}
+
+void Inside::take_errors() {
+  PyObject *now = errors_in(thread_);
+  if (now != shown_errors_) own_->errors_ = borrow(now);
+  if (now != outer_errors_.get()) set_errors(thread_, outer_errors_.get());
+  outer_errors_.reset();
+}
+
+void Inside::leave_aside() {
+  Aside aside;
+  if (context_ && PyContext_Exit(context_) < 0) PyErr_Clear();
+  if (copy_ && context_) own_->add_changes(before_.get(), copy_.get());
+}
+
 [[gnu::hot]] Inside::Inside(Surroundings *own) : own_(own) {
   if (__builtin_expect(own->in_use_, 0)) {
-    before_ = steal(PyContext_Copy(own->context_.get()));
-    copy_ = steal(PyContext_Copy(own->context_.get()));
-    context_ = before_ ? copy_.get() : nullptr;
+    enter_beside();
   } else {
     own->in_use_ = true;
     context_ = own->context_.get();
@@ -151,14 +180,14 @@ void Surroundings::add_changes(PyObject *before, PyObject *after) {
     own->apply_changes();
 
   if (python.numpy_errors) {
-    shown_errors_ = own->errors_.get();
-    outer_errors_ = borrow(numpy_errors());
-    // Then it need not be taken out and put back for each call.
-    if (outer_errors_ && are_defaults(outer_errors_.get())) {
-      set_numpy_errors(nullptr);
-      outer_errors_.reset();
-    }
-    if (outer_errors_.get() != shown_errors_) set_numpy_errors(shown_errors_);
+    thread_ = PyThreadState_GetDict();
+    const uint64_t version = version_of(thread_);
+    // Both the thread and the plugin have the defaults.
+    if (__builtin_expect(
+            version && version == version_with_defaults && !own->errors_, 1))
+      version_ = version;
+    else
+      show_errors();
   }
   outer_modes_ = modes_now();
   shown_modes_ = own->modes_ ? own->modes_ : outer_modes_;
@@ -166,28 +195,21 @@ void Surroundings::add_changes(PyObject *before, PyObject *after) {
     set_modes(shown_modes_);
 }
 
-[[gnu::hot]] void Inside::leave() {
-  Surroundings *own = std::exchange(own_, nullptr);
-  if (!own) return;
+[[gnu::hot]] void Inside::leave(bool raised) {
   const uint64_t modes = modes_now();
-  if (__builtin_expect(modes != shown_modes_, 0)) own->modes_ = modes;
+  if (__builtin_expect(modes != shown_modes_, 0)) own_->modes_ = modes;
   if (__builtin_expect(modes != outer_modes_, 0)) set_modes(outer_modes_);
 
-  if (python.numpy_errors) {
-    PyObject *now = numpy_errors();
-    if (__builtin_expect(now != shown_errors_, 0)) own->errors_ = borrow(now);
-    if (now != outer_errors_.get()) set_numpy_errors(outer_errors_.get());
-    outer_errors_.reset();
-  }
+  if (python.numpy_errors &&
+      __builtin_expect(!version_ || version_of(thread_) != version_, 0))
+    take_errors();
 
-  if (__builtin_expect(PyErr_Occurred() != nullptr || copy_, 0)) {
-    Aside raised;
-    if (context_ && PyContext_Exit(context_) < 0) PyErr_Clear();
-    if (copy_ && context_) own->add_changes(before_.get(), copy_.get());
-  } else if (context_ && PyContext_Exit(context_) < 0) {
+  if (__builtin_expect(raised || copy_, 0))
+    leave_aside();
+  else if (context_ && PyContext_Exit(context_) < 0)
     PyErr_Clear();
-  }
-  if (!copy_) own->in_use_ = false;
+  if (!copy_) own_->in_use_ = false;
+  own_ = nullptr;
 }
 
 }  // namespace pythonfilter

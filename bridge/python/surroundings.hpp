@@ -34,15 +34,27 @@ class Inside {
   explicit Inside(Surroundings *own);
   ~Inside() { leave(); }
   Inside(const Inside &) = delete;
-  // What was raised stays raised.
-  void leave();
+  // What was raised, if anything, stays raised.
+  void leave() {
+    if (own_) leave(PyErr_Occurred() != nullptr);
+  }
+  void leave(bool raised);
 
  private:
+  void enter_beside();
+  void show_errors();
+  void take_errors();
+  void leave_aside();
+
   Surroundings *own_;
   PyObject *context_ = nullptr;  // that was entered
   // A context is for one thread at a time: of a call beside another, which is
   // in a copy, and what that was when it began.
   Ref copy_, before_;
+  // NumPy 1's: where they are, and which version of that the call began with;
+  // 0: it is not known.
+  PyObject *thread_ = nullptr;
+  uint64_t version_ = 0;
   Ref outer_errors_;
   PyObject *shown_errors_ = nullptr;
   uint64_t outer_modes_, shown_modes_;

@@ -39,8 +39,22 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 
 }  // namespace
 
-[[gnu::hot]] bool AudioBlock::map_any(GstBuffer *buffer, bool write,
-                                      std::string *problem) {
+// In one piece, as each buffer comes by.
+// A buffer's one memory, which the buffer holds for us. Saves the lookups and
+// counts of gst_buffer_map().
+[[gnu::always_inline]] inline bool AudioBlock::map_memory() {
+  if (gst_buffer_n_memory(buffer_) != 1) return false;
+  GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
+  // Fails for memory that is shared and to be written to.
+  if (!gst_memory_map(memory, &map_, write_ ? GST_MAP_READWRITE : GST_MAP_READ))
+    return false;
+  memory_mapped_ = true;
+  return true;
+}
+
+[[gnu::always_inline]] inline bool AudioBlock::map_any(GstBuffer *buffer,
+                                                       bool write,
+                                                       std::string *problem) {
   buffer_ = buffer;
   write_ = write;
   if (!map_memory() && !map_buffer()) {
@@ -57,46 +71,9 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
   return true;
 }
 
-[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
-                                  bool write, std::string *problem) {
-  return map_any(buffer, write, problem) && describe(info, problem);
-}
-
-bool AudioBlock::map_bytes(GstBuffer *buffer, const GstAudioInfo &info,
-                           bool write, std::string *problem) {
-  if (!map_any(buffer, write, problem)) return false;
-  if (info.bpf > 0 && !describe(info, problem)) return false;
-  // All of it is described as dense, or was made so.
-  data = reinterpret_cast<std::byte *>(map_.data);
-  plane_offsets = nullptr;
-  channel_stride = frame_stride = 1;
-  frames = map_.size;
-  return true;
-}
-
-// A buffer's one memory, which the buffer holds for us. Saves the lookups and
-// counts of gst_buffer_map().
-[[gnu::hot]] bool AudioBlock::map_memory() {
-  if (gst_buffer_n_memory(buffer_) != 1) return false;
-  GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
-  // Fails for memory that is shared and to be written to.
-  if (!gst_memory_map(memory, &map_, write_ ? GST_MAP_READWRITE : GST_MAP_READ))
-    return false;
-  memory_mapped_ = true;
-  return true;
-}
-
-// Everything else: GStreamer merges several memories and copies a shared one.
-bool AudioBlock::map_buffer() {
-  copied = write_ || gst_buffer_n_memory(buffer_) > 1;
-  memory_mapped_ = false;
-  return gst_buffer_map(buffer_, &map_,
-                        write_ ? GST_MAP_READWRITE : GST_MAP_READ);
-}
-
 // gst_audio_buffer_map() asserts what is checked here, or reads past the end.
-[[gnu::hot]] bool AudioBlock::describe(const GstAudioInfo &info,
-                                       std::string *problem) {
+[[gnu::always_inline]] inline bool AudioBlock::describe(
+    const GstAudioInfo &info, std::string *problem) {
   const bool interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
   const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
   const auto frame = size_t(GST_AUDIO_INFO_BPF(&info));
@@ -138,6 +115,31 @@ bool AudioBlock::map_buffer() {
   channel_stride = ptrdiff_t(width);
   frame_stride = ptrdiff_t(frame);
   return true;
+}
+
+[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
+                                  bool write, std::string *problem) {
+  return map_any(buffer, write, problem) && describe(info, problem);
+}
+
+bool AudioBlock::map_bytes(GstBuffer *buffer, const GstAudioInfo &info,
+                           bool write, std::string *problem) {
+  if (!map_any(buffer, write, problem)) return false;
+  if (info.bpf > 0 && !describe(info, problem)) return false;
+  // All of it is described as dense, or was made so.
+  data = reinterpret_cast<std::byte *>(map_.data);
+  plane_offsets = nullptr;
+  channel_stride = frame_stride = 1;
+  frames = map_.size;
+  return true;
+}
+
+// Everything else: GStreamer merges several memories and copies a shared one.
+bool AudioBlock::map_buffer() {
+  copied = write_ || gst_buffer_n_memory(buffer_) > 1;
+  memory_mapped_ = false;
+  return gst_buffer_map(buffer_, &map_,
+                        write_ ? GST_MAP_READWRITE : GST_MAP_READ);
 }
 
 bool AudioBlock::describe_planes(const GstAudioMeta &meta, size_t width,

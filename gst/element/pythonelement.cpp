@@ -514,6 +514,24 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
              : apply_params();
 }
 
+[[gnu::always_inline]] inline void PythonElement::count(const Block &block) {
+  stats_.call.add(block.times.left - block.times.held);
+  stats_.gil_wait.add(block.times.held - block.times.asked);
+  if (G_UNLIKELY(isolated_)) {
+    const uint64_t ticks = block.times.left - block.times.asked;
+    stats_.round_trip.add(ticks);
+    if (patience_.took(block, uint64_t(double(ticks) * ns_per_tick())))
+      tell_latency();
+  }
+  if (double(block.times.left - block.times.asked) >
+          double(block.frames) * ticks_per_frame_ &&
+      ticks_per_frame_ > 0)
+    stats_.overruns.add();
+  if (block.copied) stats_.copies.add();
+  frames_since_latency_ += block.frames;
+  if (G_UNLIKELY(block.escaped)) warn_about_escapes();
+}
+
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, curve_rate_, block);
@@ -538,24 +556,6 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   const BusyHere busy(this);
   if (block->patience == 0) block->patience = patience_.with(*block);
   return plugin_->process(block, &failure_);
-}
-
-[[gnu::hot]] void PythonElement::count(const Block &block) {
-  stats_.call.add(block.times.left - block.times.held);
-  stats_.gil_wait.add(block.times.held - block.times.asked);
-  if (G_UNLIKELY(isolated_)) {
-    const uint64_t ticks = block.times.left - block.times.asked;
-    stats_.round_trip.add(ticks);
-    if (patience_.took(block, uint64_t(double(ticks) * ns_per_tick())))
-      tell_latency();
-  }
-  if (double(block.times.left - block.times.asked) >
-          double(block.frames) * ticks_per_frame_ &&
-      ticks_per_frame_ > 0)
-    stats_.overruns.add();
-  if (block.copied) stats_.copies.add();
-  frames_since_latency_ += block.frames;
-  if (G_UNLIKELY(block.escaped)) warn_about_escapes();
 }
 
 }  // namespace pythonfilter

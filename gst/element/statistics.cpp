@@ -7,14 +7,6 @@
 
 namespace pythonfilter {
 
-[[gnu::hot]] size_t Histogram::bucket_of(uint64_t ticks) {
-  if (ticks < subs) return size_t(ticks);
-  const int shift = 63 - __builtin_clzll(ticks) - sub_bits;
-  const size_t bucket = size_t(shift) * subs + size_t(ticks >> shift);
-  constexpr size_t last = std::tuple_size<decltype(buckets_)>::value - 1;
-  return std::min(bucket, last);
-}
-
 uint64_t Histogram::middle_of(size_t bucket) {
   if (bucket < 2 * subs) return bucket;
   const int shift = int(bucket / subs) - 1;
@@ -22,17 +14,10 @@ uint64_t Histogram::middle_of(size_t bucket) {
          (uint64_t(1) << shift) / 2;
 }
 
-[[gnu::hot]] void Histogram::add(uint64_t ticks) {
-  if (count_.get() == 0 || ticks < min_.get()) min_.set(ticks);
-  if (ticks > max_.get()) max_.set(ticks);
-  count_.add();
-  sum_.add(ticks);
-  buckets_[bucket_of(ticks)].add();
-}
-
 void Histogram::clear() {
-  for (Counter *counter : {&count_, &sum_, &max_, &min_})
-    counter->set(0);
+  sum_.set(0);
+  max_.set(0);
+  min_.set(UINT64_MAX);
   for (Counter &bucket : buckets_)
     bucket.set(0);
 }
@@ -42,20 +27,23 @@ uint64_t Histogram::percentile(uint64_t count, double share) const {
   uint64_t seen = 0;
   for (size_t i = 0; i < buckets_.size(); i++) {
     seen += buckets_[i].get();
-    if (seen >= rank) return std::clamp(middle_of(i), min_.get(), max_.get());
+    if (seen >= rank)
+      return std::min(std::max(middle_of(i), min_.get()), max_.get());
   }
   return max_.get();
 }
 
 void Histogram::describe(GstStructure *structure, const char *name) const {
-  const uint64_t count = count_.get();
+  uint64_t count = 0;  // not counted for each buffer
+  for (const Counter &bucket : buckets_)
+    count += bucket.get();
   const double scale = ns_per_tick();
   auto set = [&](const char *what, double ticks) {
     gst_structure_set(structure, (std::string(name) + what).c_str(),
                       G_TYPE_UINT64, guint64(std::llround(ticks * scale)),
                       nullptr);
   };
-  set("-min", double(min_.get()));
+  set("-min", count ? double(min_.get()) : 0);
   set("-mean", count ? double(sum_.get()) / double(count) : 0);
   set("-p50", count ? double(percentile(count, 0.5)) : 0);
   set("-p99", count ? double(percentile(count, 0.99)) : 0);

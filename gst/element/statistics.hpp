@@ -17,6 +17,7 @@ namespace pythonfilter {
 
 class Counter {
  public:
+  explicit Counter(uint64_t n = 0) : value_(n) {}
   void add(uint64_t n = 1) {
     value_.store(get() + n, std::memory_order_relaxed);
   }
@@ -24,13 +25,18 @@ class Counter {
   void set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
 
  private:
-  std::atomic<uint64_t> value_{0};
+  std::atomic<uint64_t> value_;
 };
 
 // Times in ticks, kept in buckets of at most 1/32 of their value.
 class Histogram {
  public:
-  void add(uint64_t ticks);
+  void add(uint64_t ticks) {
+    if (ticks < min_.get()) min_.set(ticks);
+    if (ticks > max_.get()) max_.set(ticks);
+    sum_.add(ticks);
+    buckets_[bucket_of(ticks)].add();
+  }
   void clear();
   // Appends NAME-min, -mean, -p50, -p99, -p99.9 and -max in ns.
   void describe(GstStructure *structure, const char *name) const;
@@ -38,12 +44,20 @@ class Histogram {
  private:
   static constexpr int sub_bits = 5;
   static constexpr uint64_t subs = 1 << sub_bits;
-  static size_t bucket_of(uint64_t ticks);
   static uint64_t middle_of(size_t bucket);
   uint64_t percentile(uint64_t count, double share) const;
 
-  Counter count_, sum_, max_, min_;
-  std::array<Counter, (48 - sub_bits) * subs> buckets_;
+  static size_t bucket_of(uint64_t ticks) {
+    if (ticks < subs) return size_t(ticks);
+    const int shift = 63 - __builtin_clzll(ticks) - sub_bits;
+    const size_t bucket = size_t(shift) * subs + size_t(ticks >> shift);
+    return G_LIKELY(bucket < all_buckets) ? bucket : all_buckets - 1;
+  }
+
+  static constexpr size_t all_buckets = (48 - sub_bits) * subs;
+  Counter sum_, max_;
+  Counter min_{UINT64_MAX};
+  std::array<Counter, all_buckets> buckets_;
 };
 
 struct Statistics {

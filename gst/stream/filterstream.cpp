@@ -64,8 +64,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
 
 void FilterStream::forget_position() {
   fresh_ = run_over_ = true;
-  next_pts_ = GST_CLOCK_TIME_NONE;
-  next_offset_ = GST_BUFFER_OFFSET_NONE;
+  note_position(GST_CLOCK_TIME_NONE, GST_BUFFER_OFFSET_NONE, 0);
 }
 
 GstFlowReturn FilterStream::reset() {
@@ -143,6 +142,26 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
   return frame > 0 ? block.frames / frame : 0;
 }
 
+[[gnu::always_inline]] inline Outcome FilterStream::run(GstBuffer **buffer,
+                                                        AudioBlock *block,
+                                                        OnError policy) {
+  const bool mapped =
+      bytes_ ? map_bytes(buffer, block, &problem_)
+             : block->map(*buffer, python.info(), writes_, &problem_);
+  if (!mapped) {
+    before_.clear();
+    return python.refuse("got " + problem_);
+  }
+  if (block->frames == 0) return Outcome::Ok;
+  python.stats().buffers.add();
+  if (policy == OnError::Passthrough && writes_) {
+    size_t size;
+    const std::byte *bytes = block->bytes(&size);
+    before_.assign(bytes, bytes + size);
+  }
+  return python.call(block);
+}
+
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
@@ -163,30 +182,8 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
   const Outcome outcome = run(buffer, &block, policy);
   if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
   if (G_UNLIKELY(python.isolated())) check_latency();
-  if (G_UNLIKELY(outcome != Outcome::Ok)) {
-    discard_given();
-    if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
-    if (outcome == Outcome::EndOfStream) {
-      ended_ = true;
-      return GST_FLOW_EOS;
-    }
-    // Asked once, and held against what it was before the call: somebody may
-    // change it, and then nobody has the samples of before.
-    OnError lets = python.lets_through(outcome);
-    flow = python.report(GST_BUFFER_PTS(*buffer), lets);
-    if (flow != GST_FLOW_OK) return flow;
-    if (lets == OnError::Passthrough && writes_ && policy != lets)
-      lets = OnError::Drop;
-    let_through(buffer, &block, lets);
-    if (*buffer && python.isolated() && writes_) {
-      block.unmap();
-      replace_lent_memory(buffer);
-    }
-    const bool dropped = !*buffer;
-    if ((lag_ | hole_) != 0) shift(buffer, block.frames);
-    if (*buffer && converts_) outputs_.add_same(buffer, frames_of(block));
-    return dropped ? GST_FLOW_CUSTOM_SUCCESS : GST_FLOW_OK;
-  }
+  if (G_UNLIKELY(outcome != Outcome::Ok))
+    return fail(buffer, &block, outcome, policy);
   if (block.converted || !in_place_) {
     block.unmap();
     outputs_.add(*buffer, frames_of(block), &given_, broken_ || block.discont);
@@ -216,6 +213,33 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
   return GST_FLOW_OK;
 }
 
+// What a call that did not succeed lets through.
+GstFlowReturn FilterStream::fail(GstBuffer **buffer, AudioBlock *block,
+                                 Outcome outcome, OnError policy) {
+  discard_given();
+  if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
+  if (outcome == Outcome::EndOfStream) {
+    ended_ = true;
+    return GST_FLOW_EOS;
+  }
+  // Asked once, and held against what it was before the call: somebody may
+  // change it, and then nobody has the samples of before.
+  OnError lets = python.lets_through(outcome);
+  const GstFlowReturn flow = python.report(GST_BUFFER_PTS(*buffer), lets);
+  if (flow != GST_FLOW_OK) return flow;
+  if (lets == OnError::Passthrough && writes_ && policy != lets)
+    lets = OnError::Drop;
+  let_through(buffer, block, lets);
+  if (*buffer && python.isolated() && writes_) {
+    block->unmap();
+    replace_lent_memory(buffer);
+  }
+  const bool dropped = !*buffer;
+  if ((lag_ | hole_) != 0) shift(buffer, block->frames);
+  if (*buffer && converts_) outputs_.add_same(buffer, frames_of(*block));
+  return dropped ? GST_FLOW_CUSTOM_SUCCESS : GST_FLOW_OK;
+}
+
 bool FilterStream::map_bytes(GstBuffer **buffer, AudioBlock *block,
                              std::string *problem) {
   const GstAudioInfo &info = python.info();
@@ -232,26 +256,6 @@ void FilterStream::discard_given() {
   for (Output &output : given_)
     output.release(output.owner);
   given_.clear();
-}
-
-[[gnu::hot]] Outcome FilterStream::run(GstBuffer **buffer, AudioBlock *block,
-                                       OnError policy) {
-  std::string problem;
-  const bool mapped =
-      bytes_ ? map_bytes(buffer, block, &problem)
-             : block->map(*buffer, python.info(), writes_, &problem);
-  if (!mapped) {
-    before_.clear();
-    return python.refuse("got " + problem);
-  }
-  if (block->frames == 0) return Outcome::Ok;
-  python.stats().buffers.add();
-  if (policy == OnError::Passthrough && writes_) {
-    size_t size;
-    const std::byte *bytes = block->bytes(&size);
-    before_.assign(bytes, bytes + size);
-  }
-  return python.call(block);
 }
 
 void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
@@ -298,16 +302,6 @@ void FilterStream::silence(GstBuffer *buffer) {
   gst_audio_format_info_fill_silence(python.info().finfo, map.data, map.size);
   gst_buffer_unmap(buffer, &map);
   GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
-}
-
-[[gnu::hot]] void FilterStream::note_position(GstClockTime pts, guint64 offset,
-                                              size_t frames) {
-  next_pts_ = pts;
-  if (GST_CLOCK_TIME_IS_VALID(next_pts_))
-    next_pts_ += gst_util_uint64_scale_round(frames, GST_SECOND,
-                                             guint64(python.info().rate));
-  next_offset_ = offset;
-  if (next_offset_ != GST_BUFFER_OFFSET_NONE) next_offset_ += frames;
 }
 
 }  // namespace pythonfilter

@@ -44,7 +44,7 @@ class FilterStream {
   }
   // Whether the buffer, which is what comes next, does not continue the one
   // before it; then it says so.
-  bool begins_anew(GstBuffer **buffer) {
+  [[gnu::always_inline]] bool begins_anew(GstBuffer **buffer) {
     continuity_.add(std::exchange(came_, 0));
     if (G_UNLIKELY(GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT)))
       continuity_.restart();
@@ -157,12 +157,28 @@ class FilterStream {
   void start_blocks(const GstAudioInfo &info);
   GstFlowReturn process_block(GstBuffer **block, size_t frames);
   Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  GstFlowReturn fail(GstBuffer **buffer, AudioBlock *block, Outcome outcome,
+                     OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
   void silence(GstBuffer *buffer);
   GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
-  void note_position(GstClockTime pts, guint64 offset, size_t frames);
+  void note_position(GstClockTime pts, guint64 offset, size_t frames) {
+    pts_ = pts;
+    offset_ = offset;
+    frames_ = frames;
+  }
+  // Where what comes next would begin. A division, which few buffers need.
+  GstClockTime next_pts() const {
+    return GST_CLOCK_TIME_IS_VALID(pts_)
+               ? pts_ + gst_util_uint64_scale_round(frames_, GST_SECOND,
+                                                    guint64(python.info().rate))
+               : pts_;
+  }
+  guint64 next_offset() const {
+    return offset_ == GST_BUFFER_OFFSET_NONE ? offset_ : offset_ + frames_;
+  }
 
   // What lags behind: filtertail.cpp.
   size_t lag_now() const;
@@ -196,8 +212,11 @@ class FilterStream {
   bool in_place_ = true;       // the block itself may go on
   OutputQueue outputs_;        // of a converting plugin
   std::vector<Output> given_;  // by the call that runs
-  GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
-  guint64 next_offset_ = GST_BUFFER_OFFSET_NONE;
+  std::string problem_;        // of a buffer; not made for each
+  // Of what came last.
+  GstClockTime pts_ = GST_CLOCK_TIME_NONE;
+  guint64 offset_ = GST_BUFFER_OFFSET_NONE;
+  size_t frames_ = 0;
   std::vector<std::byte> before_;  // the samples from before the call
   BlockSplitter blocks_;
   Continuity continuity_;

@@ -71,7 +71,7 @@ GstClockTime FilterStream::time_of(size_t frames) const {
 
 // Where what is still owed begins.
 GstClockTime FilterStream::tail_pts() const {
-  return lag_ > 0 ? back(next_pts_, time_of(owed()), first_pts_) : next_pts_;
+  return lag_ > 0 ? back(next_pts(), time_of(owed()), first_pts_) : next_pts();
 }
 
 // NULL is left where all of it lies before the first sample, or where outputs_
@@ -129,9 +129,9 @@ GstFlowReturn FilterStream::push_silence() {
   const GstAudioInfo &info = python.info();
   const size_t frames = std::max<size_t>(largest_, 1);
   // A padded rest was silence already.
-  note_position(next_pts_, next_offset_, early_);
-  const GstClockTime begin = next_pts_;
-  const guint64 offset = next_offset_;
+  note_position(next_pts(), next_offset(), early_);
+  const GstClockTime begin = next_pts();
+  const guint64 offset = next_offset();
   size_t left = owed();
   for (size_t fed = 0, most = left + skip_; left > 0 && fed < most;
        fed += frames) {
@@ -329,12 +329,12 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
     gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
     gst_buffer_add_audio_meta(buffer, &info, tail.frames, nullptr);
   }
-  set_place(buffer, tail_pts(), back(next_offset_, owed(), first_offset_),
+  set_place(buffer, tail_pts(), back(next_offset(), owed(), first_offset_),
             tail.frames);
   if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   broken_ = false;
   // What lagged has its place within what went in.
-  if (lag_ == 0) note_position(next_pts_, next_offset_, tail.frames);
+  if (lag_ == 0) note_position(next_pts(), next_offset(), tail.frames);
   python.stats().frames.add(tail.frames);
   return buffer;
 }
