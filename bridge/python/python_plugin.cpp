@@ -39,6 +39,15 @@ void hide_secret(Failure *failure, const std::string &key) {
               "refused the secret parameter " + key};
 }
 
+// The exception that a call has left. Its __str__ and whatever else is looked
+// at are the plugin's code as well, so this is a call of its own, which a stop
+// of the element ends.
+void describe_exception(CallSite *site, Failure *failure, const char *phase) {
+  RunningCall call(site, phase, ticks(),
+                   is_in_call(*site) ? site->phase.load() : nullptr);
+  capture_exception(failure, phase);
+}
+
 }  // namespace
 
 bool PythonPlugin::load(Failure *failure) {
@@ -99,7 +108,7 @@ bool PythonPlugin::load_module(Failure *failure) {
   inside.leave();
   call.end();
   if (host_ && read_capabilities()) return true;
-  capture_exception(failure, "load");
+  describe_exception(site_.get(), failure, "load");
   return false;
 }
 
@@ -158,7 +167,7 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   inside.leave();
   call.end();
   if (result) return result;
-  capture_exception(failure, phase);
+  describe_exception(site_.get(), failure, phase);
   // Only the audio method has a buffer to drop.
   if (failure->kind == Failure::Kind::Dropped)
     failure->kind = Failure::Kind::Raised;
@@ -222,7 +231,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
                                                            Block *block,
                                                            Failure *failure) {
   if (!result) {
-    capture_exception(failure, capabilities_.audio_name.c_str());
+    describe_exception(site_.get(), failure, capabilities_.audio_name.c_str());
     return outcome_of(failure);
   }
   int truth = 1;
@@ -439,7 +448,7 @@ bool PythonPlugin::unlock(Failure *failure) {
   inside.leave();
   call.end();
   if (done) return true;
-  capture_exception(failure, "unlock");
+  describe_exception(site.get(), failure, "unlock");
   return false;
 }
 
@@ -475,7 +484,7 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
   int line;
   if (!answer ||
       !PyArg_ParseTuple(answer.get(), "ssis", &text, &file, &line, &function)) {
-    capture_exception(failure, method);
+    describe_exception(site, failure, method);
     return false;
   }
   *mapped = text;

@@ -124,6 +124,26 @@ GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_process_audio) {
 }
 GST_END_TEST;
 
+// The call is over then, but what it raised has to be told.
+GST_START_TEST(test_null_is_not_kept_waiting_by_the_text_of_an_exception) {
+  const std::string method = __i__ ? "stop" : "process_audio";
+  Stream stream(plugin_with(method,
+                            "        class Endless(Exception):\n"
+                            "            def __str__(self):\n"
+                            "                say('in str')\n"
+                            "                while True: pass\n"
+                            "        raise Endless\n"));
+  if (__i__) {
+    fail_unless(stream.to(GST_STATE_NULL));
+  } else {
+    seconds_to_null(&stream, "str", [&] { stream.push_frames(); });
+  }
+  expect_part(stream.reports().text(),
+              in_process() ? "the worker was killed"
+                           : "Endless: (its __str__ raised PluginTimeout)");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown) {
   const Loop &row = loops[__i__ % 3];
   for (const char *methods : {"stop", "shutdown", "stop shutdown"}) {
@@ -529,6 +549,8 @@ static Suite *hangs_suite() {
       loop, test_null_is_not_kept_waiting_by_a_loop_in_process_audio,
       loop_count - 1, loop_count,
       "a worker that does not let itself be interrupted is killed");
+  tcase_add_loop_test(
+      loop, test_null_is_not_kept_waiting_by_the_text_of_an_exception, 0, 2);
   tcase_add_loop_test(
       loop, test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown, 0, 2);
   tcase_add_test(loop, test_everything_loops_and_null_still_comes);
