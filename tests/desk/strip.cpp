@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the desk's strips do while they play: what is heard is in a sink's file.
+#include "desk/strip.hpp"
+
+#include "desk/catalog.hpp"
+#include "desk/parameters.hpp"
+#include "waiting.hpp"
+
+namespace {
+
+using check::wait_until;
+using desk::Place;
+using desk::Strip;
+
+const char a_filter[] = R"(
+from base_plugin import AudioProcessorPlugin, Param
+
+class Loud(AudioProcessorPlugin):
+    cutoff = Param(100.0, min=20.0, max=20000.0, unit="Hz", description="Edge")
+    kind = Param("warm", choices=("warm", "cold"))
+    word = Param("", secret=True)
+    gain = Param(1.0, min=0.0, max=4.0)
+    fail = Param(False)
+
+    def process_audio(self, buffer):
+        if self.fail:
+            raise ValueError("too loud")
+        buffer.data *= self.gain
+)";
+
+Place filter(const std::string &text = a_filter) {
+  return {"pythonfilter", check::write_file("loud.py", text)};
+}
+
+// The samples of a WAV file of 32-bit floats, of both channels.
+std::vector<float> samples_of(const std::string &path) {
+  const std::string file = check::read_file(path);
+  const size_t data = file.find("data");
+  fail_unless(data != std::string::npos, "no WAV file: %s", path.c_str());
+  guint32 size;  // which its writer knows at the end
+  memcpy(&size, &file[data + 4], sizeof size);
+  fail_unless(size > 0 && data + 8 + size <= file.size(), "not whole");
+  std::vector<float> samples(size / sizeof(float));
+  memcpy(samples.data(), &file[data + 8], size);
+  return samples;
+}
+
+float peak(const std::vector<float> &samples, size_t from, size_t to) {
+  float highest = 0;
+  for (size_t i = from; i < std::min(to, samples.size()); i++)
+    highest = std::max(highest, std::fabs(samples[i]));
+  return highest;
+}
+
+std::vector<desk::Message> said;
+
+bool poll_until(Strip *strip, const std::function<bool()> &come) {
+  return wait_until([&] {
+    for (desk::Message &each : strip->poll())
+      said.push_back(std::move(each));
+    return come();
+  });
+}
+
+bool plays(Strip *strip, size_t at, guint64 more = 30) {
+  const guint64 before = strip->processor(at).statistics().buffers;
+  return poll_until(strip, [&] {
+    return strip->processor(at).statistics().buffers >= before + more;
+  });
+}
+
+std::string text_said() {
+  std::string all;
+  for (const desk::Message &each : said)
+    all += each.text + "\n" + each.details + "\n";
+  said.clear();
+  return all;
+}
+
+GST_START_TEST(test_a_processor_is_heard_in_the_file) {
+  Strip strip("TX");
+  const std::string path = check::folder() + "/out.wav";
+  fail_unless(strip.set_sink({"file", path}).empty());
+  Place place = filter();
+  place.parameters["gain"] = "0.5";
+  fail_unless(strip.insert(0, place).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  // Set while it plays, as a slider does.
+  GstElement *element = strip.processor(0).element();
+  fail_unless(desk::set_value(element, "gain", "0.5"));
+  fail_unless(plays(&strip, 0));
+  fail_unless(desk::set_value(element, "gain", "0.25"));
+  fail_unless(plays(&strip, 0));
+  strip.stop();
+  const auto samples = samples_of(path);
+  fail_unless(samples.size() >= 80 * 960);
+  fail_unless(std::fabs(peak(samples, 40 * 960, 45 * 960) - 0.4f) < 0.01f);
+  fail_unless(
+      std::fabs(peak(samples, samples.size() - 5 * 960, samples.size()) -
+                0.2f) < 0.01f);
+  ck_assert_str_eq(text_said().c_str(), "");
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_chain_changes_while_it_plays) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, filter()).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  GstElement *first = strip.processor(0).element();
+  fail_unless(strip.insert(1, filter()).empty());
+  fail_unless(plays(&strip, 1) && plays(&strip, 0));
+  strip.move(0, 1);
+  fail_unless(strip.processor(1).element() == first);
+  fail_unless(plays(&strip, 0) && plays(&strip, 1));
+  fail_unless(strip.set_sink({"none"}).empty() && plays(&strip, 1));
+  fail_unless(strip.set_source({"tone"}).empty() && plays(&strip, 1));
+  strip.remove(0);
+  fail_unless(strip.count() == 1 && strip.processor(0).element() == first);
+  fail_unless(plays(&strip, 0));
+  fail_unless(strip.is_playing());
+  // What it shows is what the element says.
+  GstStructure *stats;
+  strip.stop();
+  g_object_get(first, "stats", &stats, nullptr);
+  guint64 buffers = 0;
+  fail_unless(gst_structure_get_uint64(stats, "buffers", &buffers));
+  gst_structure_free(stats);
+  fail_unless(buffers == strip.processor(0).statistics().buffers);
+  ck_assert_str_eq(text_said().c_str(), "");
+}
+GST_END_TEST
+
+// Silence where the plugin is heard, the tone where it is not, and between them
+// no step larger than 10 ms of fading and the tone itself make.
+GST_START_TEST(test_a_bypass_fades) {
+  Strip strip("TX");
+  const std::string path = check::folder() + "/out.wav";
+  fail_unless(strip.set_sink({"file", path}).empty());
+  Place place = filter();
+  place.parameters["gain"] = "0";
+  fail_unless(strip.insert(0, place).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  for (const bool on : {true, false}) {
+    fail_unless(strip.bypass(0, on).empty());
+    fail_unless(plays(&strip, 0));
+  }
+  strip.stop();
+  const auto samples = samples_of(path);
+  fail_unless(peak(samples, 0, 20 * 960) == 0);
+  fail_unless(std::fabs(peak(samples, 0, samples.size()) - 0.8f) < 0.01f);
+  fail_unless(peak(samples, samples.size() - 5 * 960, samples.size()) == 0);
+  float step = 0;
+  for (size_t i = 2; i < samples.size(); i++)
+    step = std::max(step, std::fabs(samples[i] - samples[i - 2]));
+  // 440 Hz of 0.8 at 48 kHz: 0.046 a sample; the fade adds 0.8 / 480.
+  fail_unless(step < 0.05f, "a step of %g", step);
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_failing_plugin_says_so_and_comes_back) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, filter()).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  GstElement *element = strip.processor(0).element();
+  fail_unless(desk::set_value(element, "fail", "true"));
+  fail_unless(poll_until(
+      &strip, [&] { return !strip.processor(0).problem().empty(); }));
+  fail_unless(check::contains(strip.processor(0).problem(), "loud.py:13"), "%s",
+              strip.processor(0).problem().c_str());
+  fail_unless(check::contains(text_said(), "Traceback"));
+  fail_unless(desk::set_value(element, "fail", "false"));
+  fail_unless(
+      poll_until(&strip, [&] { return strip.processor(0).problem().empty(); }));
+  fail_unless(strip.is_playing());
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_killed_worker_is_replaced) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, filter()).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  // By a click, while it plays; its parameters stay.
+  GstElement *element = strip.processor(0).element();
+  fail_unless(desk::set_value(element, "gain", "0.5"));
+  fail_unless(strip.isolate(0, true).empty());
+  fail_unless(plays(&strip, 0));
+  ck_assert_str_eq(desk::value_of(element, "gain").c_str(), "0.5");
+  GstStructure *stats;
+  g_object_get(element, "stats", &stats, nullptr);
+  gint64 pid = 0;
+  fail_unless(gst_structure_get_int64(stats, "worker-pid", &pid) && pid > 0);
+  gst_structure_free(stats);
+  kill(pid_t(pid), SIGKILL);
+  fail_unless(poll_until(
+      &strip, [&] { return strip.processor(0).statistics().restarts > 0; }));
+  fail_unless(plays(&strip, 0));
+  fail_unless(strip.is_playing());
+  fail_unless(!text_said().empty());
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_broken_edit_is_told_and_the_old_code_goes_on) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, filter()).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  check::write_file("loud.py", "def broken(:\n");
+  fail_unless(poll_until(&strip, [&] { return !said.empty(); }));
+  fail_unless(check::contains(text_said(), "line 1"));
+  fail_unless(plays(&strip, 0) && strip.is_playing());
+}
+GST_END_TEST
+
+GST_START_TEST(test_what_cannot_be_used_is_refused_with_a_reason) {
+  Strip strip("TX");
+  strip.start();
+  const std::string why = strip.insert(0, filter("import nothing_there\n"));
+  fail_unless(check::contains(why, "loud.py:1"), "%s", why.c_str());
+  fail_unless(strip.count() == 0 && strip.is_playing());
+  fail_unless(!strip.insert(0, {"py-not-there"}).empty());
+  const auto plugin = desk::plugin_in(check::write_file("bad.py", "def (:\n"));
+  fail_unless(check::contains(plugin.problem, "bad.py"), "%s",
+              plugin.problem.c_str());
+}
+GST_END_TEST
+
+GST_START_TEST(test_nothing_goes_past_an_encryptor) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, {"py-sframe-encryptor"}).empty());
+  fail_unless(!strip.bypass(0, true).empty());
+  fail_unless(!strip.processor(0).tap().is_bypassed());
+}
+GST_END_TEST
+
+GST_START_TEST(test_the_registry_is_listed) {
+  bool gain = false, broken = false, source = false;
+  for (const desk::Plugin &each : desk::installed_plugins()) {
+    gain = gain ||
+           (each.factory == "py-simple-gain" && each.name == "SimpleGain" &&
+            each.author == "The pythonfilter authors" &&
+            !each.description.empty() && each.problem.empty());
+    source = source || (each.factory == "py-sine-wave-source" &&
+                        each.kind == desk::Plugin::Kind::Source);
+    broken = broken || (each.name == "mistyped.py" &&
+                        check::contains(each.problem, "line 1"));
+  }
+  fail_unless(gain && source && broken);
+  const Place place = filter();
+  const desk::Plugin mine = desk::plugin_in(place.value);
+  ck_assert_str_eq(mine.problem.c_str(), "");
+  ck_assert_str_eq(mine.factory.c_str(), "pythonfilter");
+  const desk::Plugin sine =
+      desk::plugin_in(CHECK_SHIPPED "/sine_wave_source.py");
+  ck_assert_str_eq(sine.problem.c_str(), "");
+  fail_unless(sine.kind == desk::Plugin::Kind::Source);
+}
+GST_END_TEST
+
+GST_START_TEST(test_parameters_are_described) {
+  Strip strip("TX");
+  fail_unless(strip.insert(0, filter()).empty());
+  strip.start();
+  fail_unless(plays(&strip, 0));
+  GstElement *element = strip.processor(0).element();
+  const auto all = desk::parameters_of(element);
+  fail_unless(all.size() == 5);
+  for (const desk::Parameter &each : all) {
+    using Kind = desk::Parameter::Kind;
+    if (each.name == "cutoff") {
+      fail_unless(each.kind == Kind::Number && each.logarithmic);
+      fail_unless(each.least == 20 && each.most == 20000);
+      ck_assert_str_eq(each.unit.c_str(), "Hz");
+      ck_assert_str_eq(each.description.c_str(), "Edge");
+      ck_assert_str_eq(each.initial.c_str(), "100");
+    }
+    if (each.name == "kind")
+      fail_unless(each.kind == Kind::Choice && each.choices.size() == 2);
+    if (each.name == "word") fail_unless(each.kind == Kind::Secret);
+  }
+  // A secret goes in, and neither out nor into a session.
+  fail_unless(desk::set_value(element, "word", "sesame"));
+  ck_assert_str_eq(desk::value_of(element, "word").c_str(), "");
+  fail_unless(desk::set_value(element, "kind", "cold"));
+  fail_unless(!desk::set_value(element, "kind", "lukewarm"));
+  const auto places = strip.places();
+  fail_unless(places.size() == 3);
+  fail_unless(places[1].parameters.count("word") == 0);
+  ck_assert_str_eq(places[1].parameters.at("kind").c_str(), "cold");
+  // A session that comes back.
+  Strip again("TX again");
+  fail_unless(again.insert(0, places[1]).empty());
+  again.start();
+  fail_unless(plays(&again, 0));
+  ck_assert_str_eq(desk::value_of(again.processor(0).element(), "kind").c_str(),
+                   "cold");
+}
+GST_END_TEST
+
+GST_START_TEST(test_a_secure_call_is_heard) {
+  const std::string key = check::folder() + "/call.key";
+  const std::string path = check::folder() + "/heard.wav";
+  FILE *file = fopen(key.c_str(), "w");
+  fchmod(fileno(file), 0600);
+  fputs("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n", file);
+  fclose(file);
+  const std::string port = std::to_string(10000 + getpid() % 20000);
+  Strip rx("RX"), tx("TX");
+  fail_unless(rx.set_source({"network", port}).empty());
+  fail_unless(rx.set_sink({"file", path}).empty());
+  Place decryptor{"py-sframe-decryptor"}, encryptor{"py-sframe-encryptor"};
+  decryptor.parameters["key-file"] = encryptor.parameters["key-file"] = key;
+  fail_unless(rx.insert(0, decryptor).empty());
+  fail_unless(tx.set_sink({"network", port}).empty());
+  fail_unless(tx.insert(0, encryptor).empty());
+  rx.start();
+  tx.start();
+  fail_unless(poll_until(&rx, [&] {
+    tx.poll();
+    return rx.processor(0).statistics().buffers > 100 || !rx.is_playing();
+  }));
+  tx.stop();
+  rx.stop();
+  fail_unless(std::fabs(peak(samples_of(path), 0, 1 << 30) - 0.8f) < 0.01f);
+}
+GST_END_TEST
+
+Suite *strip_suite() {
+  Suite *suite = suite_create("strip");
+  TCase *tests = check::new_case(suite, "strip");
+  tcase_add_test(tests, test_a_processor_is_heard_in_the_file);
+  tcase_add_test(tests, test_a_chain_changes_while_it_plays);
+  tcase_add_test(tests, test_a_bypass_fades);
+  tcase_add_test(tests, test_a_failing_plugin_says_so_and_comes_back);
+  tcase_add_test(tests, test_a_killed_worker_is_replaced);
+  tcase_add_test(tests, test_a_broken_edit_is_told_and_the_old_code_goes_on);
+  tcase_add_test(tests, test_what_cannot_be_used_is_refused_with_a_reason);
+  tcase_add_test(tests, test_nothing_goes_past_an_encryptor);
+  tcase_add_test(tests, test_the_registry_is_listed);
+  tcase_add_test(tests, test_parameters_are_described);
+  tcase_add_test(tests, test_a_secure_call_is_heard);
+  return suite;
+}
+
+}  // namespace
+
+GST_CHECK_MAIN(strip)
