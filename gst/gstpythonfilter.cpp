@@ -109,7 +109,7 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
   return gst_caps_new_empty();
 }
 
-// The first one, if any, and what else came of the same call.
+// Pushes `buffer`, which may be NULL, then all that the same call gave.
 static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
                                                 GstBuffer *buffer,
                                                 GstFlowReturn flow) {
@@ -195,11 +195,9 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
   auto &late = self->stream->late;
   if (self->python->refuse_within_call("take caps")) return false;
   const bool taken = self->python->takes(input);
-  GstCaps *output = taken ? late.find_output(input) : gst_caps_new_empty();
-  if (taken && gst_caps_is_empty(output)) {
-    gst_caps_unref(output);
-    return false;
-  }
+  g_autoptr(GstCaps) output =
+      taken ? late.find_output(input) : gst_caps_new_empty();
+  if (taken && gst_caps_is_empty(output)) return false;
   const bool started = taken && self->stream->start(input, output);
   if (started) {
     gst_python_filter_set_passthrough(self);
@@ -208,7 +206,6 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
     self->python->stop();
     late.refuse_caps();
   }
-  gst_caps_unref(output);
   return started || !self->python->failed();
 }
 
@@ -555,11 +552,10 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
   // A plugin may take and give anything; most take raw audio.
   for (const auto &[name, direction] :
        {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
-    GstCaps *any = gst_caps_new_any();
+    g_autoptr(GstCaps) any = gst_caps_new_any();
     gst_element_class_add_pad_template(
         element_class,
         gst_pad_template_new(name, direction, GST_PAD_ALWAYS, any));
-    gst_caps_unref(any);
   }
 
   transform_class->transform_caps = gst_python_filter_transform_caps;

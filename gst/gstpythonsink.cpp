@@ -159,12 +159,11 @@ static void gst_python_sink_offer_clock(GstPythonSink *self, gboolean offers) {
     GST_OBJECT_FLAG_UNSET(self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
   GST_OBJECT_UNLOCK(self);
   // Whoever looks for a clock asks here again.
-  GstClock *clock = self->stream->clock.ref();
+  g_autoptr(GstClock) clock = self->stream->clock.ref();
   gst_element_post_message(
       GST_ELEMENT(self),
       offers ? gst_message_new_clock_provide(GST_OBJECT(self), clock, TRUE)
              : gst_message_new_clock_lost(GST_OBJECT(self), clock));
-  gst_object_unref(clock);
 }
 
 static void gst_python_sink_set_property(GObject *object, guint id,

@@ -106,19 +106,14 @@ static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
   return both;
 }
 
-// What of `caps` has the plugin's own value, if anything; takes `caps`.
+// Narrows `caps` to field=value unless nothing is left of them. Takes `caps`.
 static GstCaps *prefer(GstCaps *caps, const char *field, int value) {
-  GstCaps *wanted =
+  g_autoptr(GstCaps) wanted =
       gst_caps_new_simple("audio/x-raw", field, G_TYPE_INT, value, nullptr);
-  GstCaps *both =
+  g_autoptr(GstCaps) both =
       gst_caps_intersect_full(caps, wanted, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref(wanted);
-  if (gst_caps_is_empty(both)) {
-    gst_caps_unref(both);
-    return caps;
-  }
-  gst_caps_unref(caps);
-  return both;
+  if (!gst_caps_is_empty(both)) gst_caps_replace(&caps, both);
+  return caps;
 }
 
 // Where downstream leaves a choice, the plugin's own rate and channels. What
@@ -150,13 +145,12 @@ static gboolean gst_python_src_set_caps(GstBaseSrc *base, GstCaps *caps) {
 // The base class takes anything for nothing to agree on.
 static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
   PythonElement *python = GST_PYTHON_SRC(base)->python;
-  GstCaps *caps = python->allowed_caps();
+  g_autoptr(GstCaps) caps = python->allowed_caps();
   const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
                      !python->converts() || python->confirm_source_caps(caps);
   const bool agreed =
       known && GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
   if (known && !agreed) python->look_at_output(caps, GST_BASE_SRC_PAD(base));
-  gst_caps_unref(caps);
   return agreed;
 }
 

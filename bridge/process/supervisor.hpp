@@ -3,6 +3,7 @@
 // One thread for all workers of this process. It is the parent of the servers,
 // because the signal that ends them with us belongs to a thread, and it reads
 // what comes at any time: output, events, who has ended.
+// GMainContext would do, but it is GLib's, and bridge/ needs none of it.
 #pragma once
 
 #include <functional>

@@ -2,6 +2,8 @@
 //
 // Raw audio in buffers of any size, made into blocks of one size: without a
 // copy where a whole block lies in one buffer, with one where it does not.
+// GstAdapter knows bytes only: neither planes nor flags, and what it gives out
+// of a buffer cannot be written to without a copy.
 #pragma once
 
 #include "audioblock.hpp"

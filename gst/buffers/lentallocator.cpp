@@ -137,7 +137,7 @@ static void gst_python_lent_allocator_class_init(
 namespace pythonfilter {
 
 void offer_lent_memory(GstQuery *query, std::shared_ptr<Lender> lender) {
-  auto *allocator = static_cast<GstAllocator *>(
+  g_autoptr(GstAllocator) allocator = GST_ALLOCATOR(
       g_object_new(gst_python_lent_allocator_get_type(), nullptr));
   gst_object_ref_sink(allocator);
   *GST_PYTHON_LENT_ALLOCATOR(allocator)->lender = std::move(lender);
@@ -150,7 +150,6 @@ void offer_lent_memory(GstQuery *query, std::shared_ptr<Lender> lender) {
   } else {
     gst_query_add_allocation_param(query, allocator, &params);
   }
-  gst_object_unref(allocator);
 }
 
 void replace_lent_memory(GstBuffer **buffer) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Memory that a plugin in another process can see, for the buffers of whoever
-// is upstream: they go in without a copy.
+// is upstream: they go in without a copy. GstFdAllocator maps a descriptor for
+// each memory; these lie in the one region that the worker has mapped already.
 #pragma once
 
 #include <memory>

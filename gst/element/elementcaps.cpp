@@ -51,17 +51,13 @@ bool PythonElement::confirm_source_caps(GstCaps *caps) {
   if (failed_) return false;
   failure_ = Failure{};
   failure_.phase = "set_caps";
-  GstCaps *allowed = conversion.source(&failure_);
+  g_autoptr(GstCaps) allowed = conversion.source(&failure_);
   if (!allowed) return fail_caps();
-  const bool good =
-      gst_caps_is_fixed(caps) && gst_caps_is_subset(caps, allowed);
-  if (!good) {
-    refuse("its output is " + text_of(allowed) +
-           ", but what was agreed on is " + text_of(caps));
-    failure_.phase = "set_caps";
-  }
-  gst_caps_unref(allowed);
-  return good || fail_caps();
+  if (gst_caps_is_fixed(caps) && gst_caps_is_subset(caps, allowed)) return true;
+  refuse("its output is " + text_of(allowed) + ", but what was agreed on is " +
+         text_of(caps));
+  failure_.phase = "set_caps";
+  return fail_caps();
 }
 
 GstCaps *PythonElement::transform_caps(GstPadDirection direction,
@@ -159,15 +155,11 @@ bool PythonElement::fail_caps() {
 }
 
 bool PythonElement::takes(const GstCaps *input) {
-  GstCaps *allowed = allowed_caps();
-  const bool good = gst_caps_can_intersect(input, allowed);
-  if (!good) {
-    refuse("it takes " + text_of(allowed) + ", and got " + text_of(input));
-    failure_.phase = "set_caps";
-    fail_caps();
-  }
-  gst_caps_unref(allowed);
-  return good;
+  g_autoptr(GstCaps) allowed = allowed_caps();
+  if (gst_caps_can_intersect(input, allowed)) return true;
+  refuse("it takes " + text_of(allowed) + ", and got " + text_of(input));
+  failure_.phase = "set_caps";
+  return fail_caps();
 }
 
 // With the reason, which a message in between may have come too late for.
@@ -190,26 +182,25 @@ void PythonElement::widen_for_link(GstQuery *query) const {
   GstCaps *filter, *allowed;
   gst_query_parse_caps(query, &filter);
   gst_query_parse_caps_result(query, &allowed);
-  GstCaps *audio = any_raw_audio();
-  if (!gst_caps_is_any(allowed) && gst_caps_can_intersect(allowed, audio)) {
-    GstCaps *wide = gst_caps_merge(gst_caps_ref(allowed), gst_caps_ref(audio));
-    if (filter)
-      gst_caps_take(&wide, gst_caps_intersect_full(filter, wide,
-                                                   GST_CAPS_INTERSECT_FIRST));
-    gst_query_set_caps_result(query, wide);
-    gst_caps_unref(wide);
-  }
-  gst_caps_unref(audio);
+  g_autoptr(GstCaps) audio = any_raw_audio();
+  if (gst_caps_is_any(allowed) || !gst_caps_can_intersect(allowed, audio))
+    return;
+  g_autoptr(GstCaps) wide =
+      gst_caps_merge(gst_caps_ref(allowed), gst_caps_ref(audio));
+  if (filter)
+    gst_caps_take(
+        &wide, gst_caps_intersect_full(filter, wide, GST_CAPS_INTERSECT_FIRST));
+  gst_query_set_caps_result(query, wide);
 }
 
 // The pad that sends, or none: the ghost pads of bins only hand on.
 static GstPad *sending_pad(GstPad *sink) {
   GstPad *peer = gst_pad_get_peer(sink);
   while (peer && GST_IS_PROXY_PAD(peer)) {
-    GstProxyPad *inside = gst_proxy_pad_get_internal(GST_PROXY_PAD(peer));
-    gst_object_unref(peer);
+    g_autoptr(GstPad) outside = peer;
+    g_autoptr(GstProxyPad) inside =
+        gst_proxy_pad_get_internal(GST_PROXY_PAD(outside));
     peer = inside ? gst_pad_get_peer(GST_PAD(inside)) : nullptr;
-    gst_clear_object(&inside);
   }
   return peer;
 }
@@ -219,14 +210,13 @@ void PythonElement::look_for_refusal(GstPad *sink, GstPad *src,
   const GstQueryType type = GST_QUERY_TYPE(query);
   if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS) return;
   if (!is_to_stream()) return;
-  GstPad *peer = sending_pad(sink);
+  g_autoptr(GstPad) peer = sending_pad(sink);
   if (type == GST_QUERY_CAPS && !peer)
     widen_for_link(query);
   else if (peer && type == GST_QUERY_CAPS)
     look_at_answer(sink, src, query);
   else if (peer)
     look_at_offer(peer, src, query);
-  gst_clear_object(&peer);
 }
 
 // Caps that stand on upstream's pad are no question any more.
@@ -236,9 +226,8 @@ void PythonElement::look_at_offer(GstPad *peer, GstPad *src, GstQuery *query) {
   gst_query_parse_accept_caps_result(query, &accepted);
   gst_query_parse_accept_caps(query, &caps);
   if (accepted) return;
-  GstCaps *set = gst_pad_get_current_caps(peer);
+  g_autoptr(GstCaps) set = gst_pad_get_current_caps(peer);
   if (set && gst_caps_is_equal(set, caps)) refuse_offer(caps, src);
-  gst_clear_caps(&set);
 }
 
 // Upstream gets nothing to choose from. That is the end where it has nothing
@@ -249,13 +238,11 @@ void PythonElement::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
   gst_query_parse_caps_result(query, &answer);
   if (!gst_caps_is_empty(answer) || (filter && gst_caps_is_empty(filter)))
     return;
-  GstCaps *possible =
+  g_autoptr(GstCaps) possible =
       filter ? gst_pad_query_caps(sink, nullptr) : gst_caps_ref(answer);
-  GstCaps *offered = gst_pad_peer_query_caps(sink, nullptr);
+  g_autoptr(GstCaps) offered = gst_pad_peer_query_caps(sink, nullptr);
   if (!gst_caps_is_empty(offered) && !gst_caps_can_intersect(possible, offered))
     refuse_offer(offered, src);
-  gst_caps_unref(offered);
-  gst_caps_unref(possible);
 }
 
 // Whether it is the plugin, or who comes after it.
@@ -264,11 +251,12 @@ void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
     std::lock_guard lock(mutex_);
     if (!caps_) return;
   }
-  GstCaps *allowed = allowed_caps();
-  GstCaps *wanted =
+  g_autoptr(GstCaps) allowed = allowed_caps();
+  g_autoptr(GstCaps) wanted =
       src ? gst_pad_peer_query_caps(src, nullptr) : gst_caps_new_any();
   // What it could give for what is offered.
-  GstCaps *given = transform_caps(GST_PAD_SINK, const_cast<GstCaps *>(offered));
+  g_autoptr(GstCaps) given =
+      transform_caps(GST_PAD_SINK, const_cast<GstCaps *>(offered));
   const bool takes = gst_caps_can_intersect(allowed, offered);
   // A plugin that maps caps may have its own reasons.
   const bool certain = !takes || (!gst_caps_is_any(given) &&
@@ -279,17 +267,14 @@ void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   else if (certain)
     refuse_caps_once(why_not_taken(allowed, offered), {"takes", allowed},
                      {"offered", offered});
-  for (GstCaps *caps : {allowed, wanted, given})
-    gst_caps_unref(caps);
 }
 
 void PythonElement::look_at_output(const GstCaps *gives, GstPad *src) {
   if (!is_to_stream()) return;
-  GstCaps *wanted = gst_pad_peer_query_caps(src, nullptr);
+  g_autoptr(GstCaps) wanted = gst_pad_peer_query_caps(src, nullptr);
   if (!gst_caps_can_intersect(gives, wanted) && !gst_caps_is_empty(gives))
     refuse_caps_once(why_not_given(gives, wanted), {"gives", gives},
                      {"wanted", wanted});
-  gst_caps_unref(wanted);
 }
 
 void PythonElement::refuse_caps_once(const std::string &why,

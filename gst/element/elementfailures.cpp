@@ -19,10 +19,8 @@ constexpr uint64_t warning_interval_ns = 1000000000;
 // A pipeline throws away what is on its bus when it goes to NULL, and an
 // element that was taken out of one has no bus.
 bool is_heard(GstElement *element) {
-  auto *top = GST_ELEMENT(gst_object_ref(element));
-  for (;;) {
-    GstObject *parent = gst_object_get_parent(GST_OBJECT(top));
-    if (!parent) break;
+  g_autoptr(GstElement) top = GST_ELEMENT(gst_object_ref(element));
+  while (GstObject *parent = gst_object_get_parent(GST_OBJECT(top))) {
     gst_object_unref(top);
     top = GST_ELEMENT(parent);
   }
@@ -32,7 +30,6 @@ bool is_heard(GstElement *element) {
   const bool goes = GST_STATE_TARGET(top) == GST_STATE_NULL;
   const bool has_bus = top->bus != nullptr;
   GST_OBJECT_UNLOCK(top);
-  gst_object_unref(top);
   return has_bus && !(goes && flushes);
 }
 

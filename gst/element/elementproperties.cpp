@@ -135,9 +135,9 @@ std::string PythonElement::plugin_identity() const {
   std::lock_guard lock(mutex_);
   std::string identity = settings_.module;
   if (!settings_.script.empty()) {
-    gchar *path = g_canonicalize_filename(settings_.script.c_str(), nullptr);
+    g_autofree gchar *path =
+        g_canonicalize_filename(settings_.script.c_str(), nullptr);
     identity = path;
-    g_free(path);
   }
   return settings_.class_name.empty() ? identity
                                       : identity + " " + settings_.class_name;
@@ -145,20 +145,15 @@ std::string PythonElement::plugin_identity() const {
 
 bool PythonElement::keep_params(GstStructure **params) const {
   const bool knows_secrets = params_.knows_secrets();
-  GValue set = G_VALUE_INIT;
+  g_auto(GValue) set = G_VALUE_INIT;
   params_.get(g_value_init(&set, GST_TYPE_STRUCTURE));
   const GstStructure *fields = gst_value_get_structure(&set);
-  const bool may_tell =
-      !fields || gst_structure_n_fields(fields) == 0 || knows_secrets;
-  if (may_tell) {
-    *params =
-        fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
-    properties_.read_all(*params);
-    if (gst_structure_n_fields(*params) == 0)
-      g_clear_pointer(params, gst_structure_free);
-  }
-  g_value_unset(&set);
-  return may_tell;
+  if (fields && gst_structure_n_fields(fields) > 0 && !knows_secrets)
+    return false;
+  *params = fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
+  properties_.read_all(*params);
+  if (gst_structure_n_fields(*params) == 0) gst_clear_structure(params);
+  return true;
 }
 
 bool PythonElement::change_setting(std::string Settings::*setting,
@@ -192,11 +187,10 @@ bool PythonElement::is_in_null(const GValue *value, const char *name) {
                        GST_STATE_NEXT(element_) == GST_STATE_VOID_PENDING;
   GST_OBJECT_UNLOCK(element_);
   if (in_null) return true;
-  gchar *text = g_strdup_value_contents(value);
+  g_autofree gchar *text = g_strdup_value_contents(value);
   GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS,
                       ("%s can only be changed in the NULL state", name),
                       ("ignored the new value %s", text));
-  g_free(text);
   return false;
 }
 

@@ -12,13 +12,12 @@ namespace {
 // The base class's property of the same name: what it dropped came too late,
 // and is no less lost than what the plugin dropped.
 void add_rendered(GstBaseSink *sink, GstStructure *all) {
-  GstStructure *base = gst_base_sink_get_stats(sink);
+  g_autoptr(GstStructure) base = gst_base_sink_get_stats(sink);
   guint64 rendered = 0, late = 0, dropped = 0;
   double rate = 0;
   gst_structure_get(base, "rendered", G_TYPE_UINT64, &rendered, "dropped",
                     G_TYPE_UINT64, &late, "average-rate", G_TYPE_DOUBLE, &rate,
                     nullptr);
-  gst_structure_free(base);
   gst_structure_get_uint64(all, "dropped", &dropped);
   gst_structure_set(all, "rendered", G_TYPE_UINT64, rendered, "dropped",
                     G_TYPE_UINT64, late + dropped, "average-rate",

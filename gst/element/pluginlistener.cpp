@@ -128,7 +128,7 @@ bool PluginListener::allows(const Message &message) {
 
 void PluginListener::post(const Message &message) {
   if (!allows(message)) return;
-  auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
+  g_autoptr(GstElement) element = GST_ELEMENT(g_weak_ref_get(&element_));
   if (!element) return;
   GstStructure *structure = gst_structure_new_empty(message.name.c_str());
   set_times(structure, message, segment_);
@@ -139,26 +139,21 @@ void PluginListener::post(const Message &message) {
   }
   gst_element_post_message(
       element, gst_message_new_element(GST_OBJECT(element), structure));
-  gst_object_unref(element);
 }
 
 void PluginListener::log(const LogRecord &record) {
   const GstDebugLevel level = level_of(record.level);
   if (level > shown_level()) return;
-  auto *element = record.anonymous
-                      ? nullptr
-                      : static_cast<GObject *>(g_weak_ref_get(&element_));
+  g_autoptr(GObject) element =
+      record.anonymous ? nullptr : G_OBJECT(g_weak_ref_get(&element_));
   gst_debug_log_literal(category(), level, record.file.c_str(),
                         record.function.c_str(), record.line, element,
                         shown_text(record.text).c_str());
-  g_clear_object(&element);
 }
 
 void PluginListener::failed(const Failure &failure) {
-  auto *element = static_cast<GstElement *>(g_weak_ref_get(&element_));
-  if (!element) return;
-  PythonElement::of(element)->warn_about_failure(failure);
-  gst_object_unref(element);
+  g_autoptr(GstElement) element = GST_ELEMENT(g_weak_ref_get(&element_));
+  if (element) PythonElement::of(element)->warn_about_failure(failure);
 }
 
 LogLevel PluginListener::log_threshold() const {

@@ -380,12 +380,10 @@ bool PythonElement::is_live() const {
     g_object_get(element_, "is-live", &live, nullptr);
     return live;
   }
-  GstPad *pad = gst_element_get_static_pad(element_, "sink");
-  GstQuery *query = gst_query_new_latency();
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(element_, "sink");
+  g_autoptr(GstQuery) query = gst_query_new_latency();
   if (gst_pad_peer_query(pad, query))
     gst_query_parse_latency(query, &live, nullptr, nullptr);
-  gst_query_unref(query);
-  gst_object_unref(pad);
   return live;
 }
 
@@ -402,9 +400,8 @@ void PythonElement::stop() {
   length_ = GST_CLOCK_TIME_NONE;
   reloader_.end_stream();
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
-  GstStructure *stats = statistics();
+  g_autoptr(GstStructure) stats = statistics();
   GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
-  gst_structure_free(stats);
 }
 
 GstFlowReturn PythonElement::update_latency() {
@@ -434,10 +431,9 @@ GstFlowReturn PythonElement::update_latency() {
 void PythonElement::end(GstPad *pad) {
   GST_INFO_OBJECT(element_, "%s ended the stream", name_.c_str());
   GstEvent *end = gst_event_new_eos();
-  if (GstEvent *segment = gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0)) {
-    gst_event_set_seqnum(end, gst_event_get_seqnum(segment));
-    gst_event_unref(segment);
-  }
+  g_autoptr(GstEvent) segment =
+      gst_pad_get_sticky_event(pad, GST_EVENT_SEGMENT, 0);
+  if (segment) gst_event_set_seqnum(end, gst_event_get_seqnum(segment));
   gst_pad_send_event(pad, end);
 }
 

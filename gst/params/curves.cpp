@@ -96,10 +96,10 @@ void Curves::fill(const PluginProperties &properties, const GstSegment &segment,
   for (size_t i = 0; i < curves_.size(); i++) {
     curves_[i].values.clear();
     if (!properties.is_controlled() || block->pts == no_time) continue;
-    GstControlBinding *binding = properties.ref_binding(curves_[i].name);
-    if (!binding) continue;
-    follow(binding, specs_[i], segment, guint64(rate), *block, &curves_[i]);
-    gst_object_unref(binding);
+    g_autoptr(GstControlBinding) binding =
+        properties.ref_binding(curves_[i].name);
+    if (binding)
+      follow(binding, specs_[i], segment, guint64(rate), *block, &curves_[i]);
   }
 }
 

@@ -196,12 +196,11 @@ void plain_value(const GValue *value, GValue *plain) {
     g_value_copy(value, g_value_init(plain, G_VALUE_TYPE(value)));
     return;
   }
-  auto *klass =
+  g_autoptr(GEnumClass) klass =
       static_cast<GEnumClass *>(g_type_class_ref(G_VALUE_TYPE(value)));
   const GEnumValue *found = g_enum_get_value(klass, g_value_get_enum(value));
   g_value_set_string(g_value_init(plain, G_TYPE_STRING),
                      found ? found->value_nick : "");
-  g_type_class_unref(klass);
 }
 
 bool is_allowed(const ParameterSpec &spec, const GValue *value) {

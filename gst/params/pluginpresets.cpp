@@ -64,7 +64,7 @@ gchar **get_preset_names(GstPreset *preset) {
 gchar **get_property_names(GstPreset *preset) {
   std::vector<std::string> names;
   guint count;
-  GParamSpec **all =
+  g_autofree GParamSpec **all =
       g_object_class_list_properties(G_OBJECT_GET_CLASS(preset), &count);
   for (guint i = 0; i < count; i++) {
     const std::string name = all[i]->name;
@@ -74,28 +74,23 @@ gchar **get_property_names(GstPreset *preset) {
         !names_isolation_property(name))
       names.push_back(name);
   }
-  g_free(all);
   return copy_of(names);
 }
 
 gboolean load_preset(GstPreset *preset, const gchar *name) {
   const std::string full = prefix_of(preset) + name;
   if (!defaults.load_preset(preset, full.c_str())) return FALSE;
-  gchar *text = nullptr;
-  if (defaults.get_meta(preset, full.c_str(), params_tag, &text) && text) {
-    GstStructure *params = gst_structure_from_string(text, nullptr);
-    if (params) {
-      g_object_set(preset, "params", params, nullptr);
-      gst_structure_free(params);
-    }
-  }
-  g_free(text);
+  g_autofree gchar *text = nullptr;
+  if (!defaults.get_meta(preset, full.c_str(), params_tag, &text) || !text)
+    return TRUE;
+  g_autoptr(GstStructure) params = gst_structure_from_string(text, nullptr);
+  if (params) g_object_set(preset, "params", params, nullptr);
   return TRUE;
 }
 
 gboolean save_preset(GstPreset *preset, const gchar *name) {
   const std::string full = prefix_of(preset) + name;
-  GstStructure *params = nullptr;
+  g_autoptr(GstStructure) params = nullptr;
   if (!PythonElement::of(preset)->keep_params(&params)) {
     GST_WARNING_OBJECT(
         preset,
@@ -104,16 +99,9 @@ gboolean save_preset(GstPreset *preset, const gchar *name) {
         name);
     return FALSE;
   }
-  if (!defaults.save_preset(preset, full.c_str())) {
-    g_clear_pointer(&params, gst_structure_free);
-    return FALSE;
-  }
-  gchar *text = params ? gst_structure_to_string(params) : nullptr;
-  if (params) gst_structure_free(params);
-  const gboolean saved =
-      defaults.set_meta(preset, full.c_str(), params_tag, text);
-  g_free(text);
-  return saved;
+  if (!defaults.save_preset(preset, full.c_str())) return FALSE;
+  g_autofree gchar *text = params ? gst_structure_to_string(params) : nullptr;
+  return defaults.set_meta(preset, full.c_str(), params_tag, text);
 }
 
 gboolean rename_preset(GstPreset *preset, const gchar *before,

@@ -284,7 +284,7 @@ GstObject *PluginProperties::ref_child() const {
 }
 
 void PluginProperties::read_all(GstStructure *values) const {
-  GstObject *child = ref_child();
+  g_autoptr(GstObject) child = ref_child();
   if (!child) return;
   const auto &specs = specs_of(child);
   for (size_t i = 0; i < specs.size(); i++) {
@@ -295,7 +295,6 @@ void PluginProperties::read_all(GstStructure *values) const {
     gst_structure_take_value(values, specs[i].name.c_str(), &plain);
     g_value_unset(&now);
   }
-  gst_object_unref(child);
 }
 
 void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {
@@ -350,12 +349,11 @@ void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
 void PluginProperties::notify(const GstStructure *changes) const {
   for (int i = 0; i < gst_structure_n_fields(changes); i++)
     notify_element(element_, gst_structure_nth_field_name(changes, guint(i)));
-  GstObject *child = ref_child();
+  g_autoptr(GstObject) child = ref_child();
   if (!child) return;
   for (const ParameterSpec &spec : specs_of(child))
     if (!spec.secret && gst_structure_has_field(changes, spec.name.c_str()))
       g_object_notify(G_OBJECT(child), spec.name.c_str());
-  gst_object_unref(child);
 }
 
 void PluginProperties::tell_outcome(const Parameter &asked) const {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Says when one of some files was saved. Editors replace a file as often as
-// they write to it, so it is the folders that are watched.
+// they write to it, so it is the folders that are watched. GFileMonitor tells
+// in a main loop, which an application need not run, and is of GIO, which is
+// not linked otherwise.
 #pragma once
 
 #include <functional>

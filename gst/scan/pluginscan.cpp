@@ -75,13 +75,12 @@ std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
   command.push_back(nullptr);
   GPid child;
   int output;
-  GError *error = nullptr;
+  g_autoptr(GError) error = nullptr;
   if (!g_spawn_async_with_pipes(
           "/", const_cast<gchar **>(command.data()), nullptr,
           GSpawnFlags(G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL),
           nullptr, nullptr, &child, nullptr, &output, nullptr, &error)) {
     GST_WARNING("cannot look for plugins: %s", error->message);
-    g_clear_error(&error);
     return "end\n";
   }
   std::string answer = read_all(output, until);

@@ -24,14 +24,12 @@ GstFlowReturn ClockWait::until(GstClockTime running_time) {
     if (flow != GST_FLOW_OK) return flow;
     GstElement *element = GST_ELEMENT(source_);
     GST_OBJECT_LOCK(element);
-    GstClock *clock = GST_ELEMENT_CLOCK(element);
+    g_autoptr(GstClock) clock = GST_ELEMENT_CLOCK(element);
     if (clock) gst_object_ref(clock);
     const GstClockTime base = element->base_time;
     GST_OBJECT_UNLOCK(element);
     if (!clock) return GST_FLOW_OK;
-    const bool prepared = prepare(clock, base + running_time, pauses);
-    gst_object_unref(clock);
-    if (!prepared) continue;
+    if (!prepare(clock, base + running_time, pauses)) continue;
     GST_TRACE_OBJECT(source_, "waits until running time %" GST_TIME_FORMAT,
                      GST_TIME_ARGS(running_time));
     if (wait() != GST_CLOCK_UNSCHEDULED) return GST_FLOW_OK;

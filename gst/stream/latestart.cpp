@@ -44,10 +44,10 @@ GstCaps *LateStart::find_output(GstCaps *input) const {
   if (gst_caps_is_any(output)) return output;
   if (!gst_caps_is_fixed(output)) {
     python_->look_at_output(output, filter_->srcpad);
-    GstCaps *wanted = gst_pad_peer_query_caps(filter_->srcpad, nullptr);
+    g_autoptr(GstCaps) wanted =
+        gst_pad_peer_query_caps(filter_->srcpad, nullptr);
     gst_caps_take(&output, gst_caps_intersect_full(wanted, output,
                                                    GST_CAPS_INTERSECT_FIRST));
-    gst_caps_unref(wanted);
   }
   return gst_caps_is_empty(output) ? output : fixate_output(input, output);
 }

@@ -20,9 +20,8 @@ bool is_rate(double rate) {
 }
 
 GstEvent *nameless_start(GstEvent *event) {
-  gchar *id = g_uuid_string_random();
+  g_autofree gchar *id = g_uuid_string_random();
   GstEvent *start = gst_event_new_stream_start(id);
-  g_free(id);
   guint group;
   if (gst_event_parse_group_id(event, &group))
     gst_event_set_group_id(start, group);
@@ -132,14 +131,14 @@ gboolean remove_foreign(GstBuffer *, GstMeta **meta, gpointer) {
 
 }  // namespace
 
-GstEvent *sealed_event(GstEvent *event) {
+GstEvent *sealed_event(GstEvent *taken) {
+  g_autoptr(GstEvent) event = taken;
   GstEvent *same = same_event(event);
   if (same) {
     gst_event_set_seqnum(same, gst_event_get_seqnum(event));
     gst_event_set_running_time_offset(same,
                                       gst_event_get_running_time_offset(event));
   }
-  gst_event_unref(event);
   return same;
 }
 

@@ -121,12 +121,11 @@ bool SourceStream::answer_convert(GstQuery *query) const {
   GstFormat from, to;
   gint64 value, converted = 0;
   gst_query_parse_convert(query, &from, &value, &to, nullptr);
-  GstCaps *caps = gst_pad_get_current_caps(GST_BASE_SRC_PAD(source_));
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_SRC_PAD(source_));
   if (!caps) return false;
   GstAudioInfo info;
   const bool good = is_raw_audio(caps) && exact_audio(caps, &info) &&
                     gst_audio_info_convert(&info, from, value, to, &converted);
-  gst_caps_unref(caps);
   if (good) gst_query_set_convert(query, from, value, to, converted);
   return good;
 }

@@ -94,36 +94,32 @@ void SourceStream::choose_pool(GstQuery *query) {
   if (converts_) return;
   const guint size = guint(frames_ * size_t(python.info().bpf));
   if (gst_query_get_n_allocation_pools(query) > 0) {
-    GstBufferPool *pool;
+    g_autoptr(GstBufferPool) pool = nullptr;
     guint theirs, least, most;
     gst_query_parse_nth_allocation_pool(query, 0, &pool, &theirs, &least,
                                         &most);
     gst_query_set_nth_allocation_pool(query, 0, pool, std::max(size, theirs),
                                       least, most);
-    gst_clear_object(&pool);
     return;
   }
   GstCaps *caps;
   gst_query_parse_allocation(query, &caps, nullptr);
-  GstBufferPool *pool = gst_buffer_pool_new();
+  g_autoptr(GstBufferPool) pool = gst_buffer_pool_new();
   GstStructure *config = gst_buffer_pool_get_config(pool);
   gst_buffer_pool_config_set_params(config, caps, size, 0, 0);
   gst_buffer_pool_set_config(pool, config);
   gst_query_add_allocation_pool(query, pool, size, 0, 0);
-  gst_object_unref(pool);
 }
 
 GstFlowReturn SourceStream::new_buffer(size_t frames, GstBuffer **buffer) {
   const GstAudioInfo &info = python.info();
   const gsize size = frames * size_t(info.bpf);
   GstFlowReturn flow = GST_FLOW_OK;
-  GstBufferPool *pool = gst_base_src_get_buffer_pool(source_);
-  if (pool) {
+  g_autoptr(GstBufferPool) pool = gst_base_src_get_buffer_pool(source_);
+  if (pool)
     flow = gst_buffer_pool_acquire_buffer(pool, buffer, nullptr);
-    gst_object_unref(pool);
-  } else {
+  else
     *buffer = gst_buffer_new_allocate(nullptr, size, nullptr);
-  }
   if (flow != GST_FLOW_OK) return flow;
   gst_buffer_set_size(*buffer, gssize(size));
   if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
