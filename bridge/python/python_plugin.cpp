@@ -117,6 +117,9 @@ bool PythonPlugin::read_capabilities() {
   audio_ = steal(PyObject_GetAttrString(host_.get(), "audio"));
   Ref all = steal(PyObject_CallMethod(host_.get(), "described", nullptr));
   if (!audio_ || !all) return false;
+  const bool bound = PyMethod_Check(audio_.get());
+  called_ = bound ? PyMethod_GET_FUNCTION(audio_.get()) : audio_.get();
+  self_ = bound ? PyMethod_GET_SELF(audio_.get()) : nullptr;
   for (Py_ssize_t i = 0; i < PyList_Size(all.get()); i++) {
     const char *name;
     PyObject *values;
@@ -271,10 +274,11 @@ bool PythonPlugin::shutdown(Failure *failure) {
       RunningCall call(site_.get(), capabilities_.audio_name.c_str(),
                        block->times.held);
       Inside inside(&surroundings_);
-      PyObject *arguments[] = {nullptr, buffer};
-      Ref result = steal(PyObject_Vectorcall(audio_.get(), arguments + 1,
-                                             1 | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                             nullptr));
+      // As Python itself calls a method: nothing is bound for it.
+      PyObject *arguments[] = {nullptr, self_, buffer};
+      Ref result = steal(PyObject_Vectorcall(
+          called_, arguments + (self_ ? 1 : 2),
+          size_t(self_ ? 2 : 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
       inside.leave(!result);
       call.end();
       outcome = accept(result.get(), block, failure);

@@ -79,6 +79,8 @@ class PythonPlugin final : public Plugin {
   Ref host_;   // Host of pythonfilter/host/plugin.py, the instance and what is
                // known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
+  // What audio_ calls, and whose it is: borrowed from it. NULL: nobody's.
+  PyObject *called_ = nullptr, *self_ = nullptr;
   Ref state_;  // of the plugin that it replaces, on its way
   Surroundings surroundings_;
   AudioView view_;

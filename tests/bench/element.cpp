@@ -301,7 +301,8 @@ double instructions(const Options &options, const char *element, int buffers) {
   char self[4096] = "";
   if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) exit(2);
   const std::string command =
-      "valgrind --tool=callgrind --callgrind-out-file=/dev/null '" +
+      "PYTHONHASHSEED=0 valgrind --tool=callgrind "
+      "--callgrind-out-file=/dev/null '" +
       std::string(self) + "' --element " + element + " --script '" +
       options.script + "' --steady " + std::to_string(buffers) + " 2>&1";
   FILE *output = popen(command.c_str(), "r");
