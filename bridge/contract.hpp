@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// The rule about locks that all else rests on, checked where assertions are on,
-// which is all builds but those with -Dbuildtype=release: none is held while
-// the GIL is taken (Gil, in python/gil.hpp). So every lock here is a Mutex,
-// which counts itself.
+// Two rules that all else rests on, checked where assertions are on, which is
+// all builds but those with -Dbuildtype=release.
+//
+// No lock is held while the GIL is taken (Gil, in python/gil.hpp). So every
+// lock here is a Mutex, which counts itself.
+//
+// What belongs to the streaming thread is touched within the calls by which
+// GStreamer streams, and these never overlap. Which thread makes them may
+// change, and a plugin may push into its own element.
 #pragma once
 
+#include <atomic>
 #include <cassert>
 #include <condition_variable>
 #include <mutex>
@@ -19,6 +25,15 @@ using Condition = std::condition_variable;
 inline bool holds_no_lock() {
   return true;
 }
+
+class StreamingThread {
+ public:
+  struct Call {
+    explicit Call(StreamingThread *) {}
+    ~Call() {}
+  };
+  bool is_here() const { return true; }
+};
 
 #else
 
@@ -53,6 +68,35 @@ class Mutex {
 };
 
 using Condition = std::condition_variable_any;
+
+class StreamingThread {
+  // Cheaper than asking for an id, and as good: no two threads share it.
+  static const int *this_thread() { return &HeldLocks::count; }
+
+ public:
+  // In each of these calls, for as long as it takes.
+  class Call {
+   public:
+    explicit Call(StreamingThread *stream)
+        : stream_(stream),
+          outer_(stream->thread_.load(std::memory_order_relaxed)) {
+      assert(!outer_ || stream->is_here());
+      stream->thread_.store(this_thread(), std::memory_order_relaxed);
+    }
+    ~Call() { stream_->thread_.store(outer_, std::memory_order_relaxed); }
+    Call(const Call &) = delete;
+
+   private:
+    StreamingThread *const stream_;
+    const int *const outer_;  // NULL, or this one
+  };
+  bool is_here() const {
+    return thread_.load(std::memory_order_relaxed) == this_thread();
+  }
+
+ private:
+  std::atomic<const int *> thread_{nullptr};
+};
 
 #endif
 

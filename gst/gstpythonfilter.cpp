@@ -59,6 +59,7 @@ GST_DEBUG_CATEGORY(gst_python_filter_debug);
 
 using pythonfilter::FilterStream;
 using pythonfilter::PythonElement;
+using pythonfilter::StreamingThread;
 
 struct _GstPythonFilter {
   GstBaseTransform parent;
@@ -238,6 +239,7 @@ static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
+  const StreamingThread::Call call(&self->stream->streaming);
   if (self->stream->late.releases()) return TRUE;
   // Only the output changes: downstream asked for it, no event told so before.
   if (!self->draining) gst_python_filter_push_tail(self);
@@ -257,6 +259,7 @@ static gboolean gst_python_filter_propose_allocation(GstBaseTransform *base,
 
 static gboolean gst_python_filter_stop(GstBaseTransform *base) {
   FilterStream *stream = GST_PYTHON_FILTER(base)->stream;
+  const StreamingThread::Call call(&stream->streaming);
   stream->forget();
   stream->late.forget();
   stream->forget_latency();
@@ -326,16 +329,12 @@ static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
   }
 }
 
-static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
+// An event that comes in its place between buffers.
+static gboolean gst_python_filter_serialized(GstPythonFilter *self,
                                              GstEvent *event) {
-  auto *self = GST_PYTHON_FILTER(base);
+  auto *base = GST_BASE_TRANSFORM(self);
+  const StreamingThread::Call call(&self->stream->streaming);
   gboolean taken;
-  if (!pythonfilter::is_whole(event)) {
-    gst_event_unref(event);
-    return FALSE;
-  }
-  if (self->python->closes() && !(event = pythonfilter::sealed_event(event)))
-    return TRUE;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
       taken = gst_python_filter_new_caps(self, event);
@@ -370,6 +369,22 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
               ->sink_event(base, event);
   gst_python_filter_end_if_asked(self);
   return taken;
+}
+
+static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
+                                             GstEvent *event) {
+  auto *self = GST_PYTHON_FILTER(base);
+  if (!pythonfilter::is_whole(event)) {
+    gst_event_unref(event);
+    return FALSE;
+  }
+  if (self->python->closes() && !(event = pythonfilter::sealed_event(event)))
+    return TRUE;
+  if (GST_EVENT_IS_SERIALIZED(event))
+    return gst_python_filter_serialized(self, event);
+  // Beside the stream, on any thread: FLUSH_START.
+  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+      ->sink_event(base, event);
 }
 
 static gboolean gst_python_filter_src_event(GstBaseTransform *base,
@@ -504,9 +519,10 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
   return gst_python_filter_end_part(self, self->stream->holds_back());
 }
 
-[[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
-    GstBaseTransform *base, GstBuffer **output) {
-  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+[[gnu::hot, gnu::noinline]] static GstFlowReturn gst_python_filter_generate(
+    GstPythonFilter *self, GstBuffer **output) {
+  auto *base = GST_BASE_TRANSFORM_CAST(self);
+  const StreamingThread::Call call(&self->stream->streaming);
   const bool last =
       base->queued_buf && self->stream->ends_segment(base->queued_buf);
   GstFlowReturn flow = gst_python_filter_next_output(base, output);
@@ -518,6 +534,17 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
   if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
   return flow;
+}
+
+// The base class asks until there is nothing more, so for each buffer once more
+// than there is something.
+[[gnu::hot]] static GstFlowReturn gst_python_filter_generate_output(
+    GstBaseTransform *base, GstBuffer **output) {
+  auto *self = reinterpret_cast<GstPythonFilter *>(base);
+  if (base->queued_buf || G_UNLIKELY(self->stream->has_more()))
+    return gst_python_filter_generate(self, output);
+  *output = nullptr;
+  return GST_FLOW_OK;
 }
 
 static void gst_python_filter_set_property(GObject *object, guint id,

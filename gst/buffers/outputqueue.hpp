@@ -45,8 +45,9 @@ class OutputQueue {
   void put(GstBuffer *buffer) {
     items_.push_back(GST_MINI_OBJECT_CAST(buffer));
   }
+  bool empty() const { return items_.empty(); }
   // The next buffer or event, NULL when there is none.
-  GstMiniObject *pop() { return items_.empty() ? nullptr : pop_waiting(); }
+  GstMiniObject *pop() { return empty() ? nullptr : pop_waiting(); }
   // Those that nobody took, but not what is known of inputs that wait.
   void drop_waiting() {
     while (GstMiniObject *item = pop())

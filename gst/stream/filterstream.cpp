@@ -12,6 +12,7 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 namespace pythonfilter {
 
 bool FilterStream::start(GstCaps *input, GstCaps *output) {
+  assert(streaming.is_here());
   if (!python.loaded() || python.refuse_within_call("take caps")) return false;
   forget_position();
   converts_ = python.converts();
@@ -27,6 +28,7 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
 }
 
 void FilterStream::begin_segment(bool backwards) {
+  assert(streaming.is_here());
   same_line_ = false;
   backwards_ = backwards;
   blocks_.set_direction(backwards);
@@ -68,6 +70,7 @@ void FilterStream::forget_position() {
 }
 
 GstFlowReturn FilterStream::reset() {
+  assert(streaming.is_here());
   forget_position();
   outputs_.clear();
   return python.reset();
@@ -116,6 +119,7 @@ void FilterStream::mark_jump(GstBuffer **buffer) {
 }
 
 GstBuffer *FilterStream::pop_output() {
+  assert(streaming.is_here());
   while (GstMiniObject *item = outputs_.pop()) {
     if (GST_IS_BUFFER(item)) return GST_BUFFER_CAST(item);
     // The plugin's own, so it may be the first that others hear of.
@@ -163,6 +167,7 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
 }
 
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
+  assert(streaming.is_here());
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
   if (G_UNLIKELY(is_break(*buffer))) {
@@ -175,7 +180,8 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
   else if (G_UNLIKELY(python.latency() != seen_latency_))
     follow_latency();
 
-  if (writes_) *buffer = gst_buffer_make_writable(*buffer);
+  if (writes_ && G_UNLIKELY(!gst_buffer_is_writable(*buffer)))
+    *buffer = gst_buffer_make_writable(*buffer);
   const OnError policy = python.on_error();
   AudioBlock block;
   block.outputs = &given_;

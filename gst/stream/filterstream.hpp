@@ -8,6 +8,7 @@
 
 #include <gst/base/gstbasetransform.h>
 
+#include "../../bridge/contract.hpp"
 #include "../buffers/audiocut.hpp"
 #include "../buffers/blocksplitter.hpp"
 #include "../buffers/outputqueue.hpp"
@@ -83,6 +84,7 @@ class FilterStream {
   bool has_rest() const { return blocks_.pending() > 0; }
   // Takes the buffer. False: it is no audio, and process() says so.
   bool add(GstBuffer *buffer) {
+    assert(streaming.is_here());
     if (!blocks_.add(buffer)) return false;
     came_ = blocks_.left();
     return true;
@@ -96,7 +98,10 @@ class FilterStream {
   void forget();
 
   // Whether the plugin ended the stream, once.
-  bool take_end() { return std::exchange(ended_, false); }
+  bool take_end() {
+    assert(streaming.is_here());
+    return std::exchange(ended_, false);
+  }
 
   // The plugin has something that belongs before whatever comes next.
   bool holds_back() const {
@@ -112,6 +117,8 @@ class FilterStream {
   // Pushes events that come before it.
   GstBuffer *pop_output();
   void drop_outputs() { outputs_.drop_waiting(); }
+  // Something may come without another buffer.
+  bool has_more() const { return blocks_.active() || !outputs_.empty(); }
   // Takes note of a buffer with caps that the plugin refused.
   GstFlowReturn drop_refused();
 
@@ -124,6 +131,7 @@ class FilterStream {
 
   PythonElement python;
   LateStart late;
+  StreamingThread streaming;
 
  private:
   // Something went in since start or reset.
