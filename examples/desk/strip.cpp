@@ -192,15 +192,18 @@ std::string Strip::bring_up(Node *node) {
   if (!is_python(node->element_)) return set_all(), "";
   if (gst_element_set_state(node->bin_.get(), GST_STATE_READY) ==
       GST_STATE_CHANGE_FAILURE) {
-    const Owned<GstMessage> message(
-        gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
-    const std::string why =
-        message ? read_message(message.get()).text : "it cannot be started";
+    const std::string why = last_error();
     take_out(node);
     return why;
   }
   set_all();
   return "";
+}
+
+std::string Strip::last_error() const {
+  const Owned<GstMessage> message(
+      gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
+  return message ? read_message(message.get()).text : "it cannot be started";
 }
 
 void Strip::take_out(Node *node) {
@@ -338,6 +341,7 @@ std::string Strip::bypass(size_t at, bool on) {
 // be an encryptor. It is the same element, which keeps its parameters.
 std::string Strip::isolate(size_t at, bool process) {
   Node &node = *chain_[at];
+  std::string why;
   change([&] {
     gst_element_set_locked_state(node.bin_.get(), TRUE);
     gst_element_set_state(node.bin_.get(), GST_STATE_NULL);
@@ -345,8 +349,11 @@ std::string Strip::isolate(size_t at, bool process) {
                             process ? "process" : "none");
     node.place_.process = process;
     node.buffers_then_ = node.errors_then_ = 0;
+    if (gst_element_set_state(node.bin_.get(), GST_STATE_READY) ==
+        GST_STATE_CHANGE_FAILURE)
+      why = last_error();
   });
-  return "";
+  return why;
 }
 
 std::vector<Place> Strip::places() const {

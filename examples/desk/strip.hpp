@@ -66,7 +66,8 @@ class Strip {
   Strip &operator=(const Strip &) = delete;
 
   const std::string &name() const { return name_; }
-  // Each returns "", or why it did not happen; then all is as it was.
+  // Each returns "", or why it did not happen; then all is as it was. A plugin
+  // that does not load where isolate() puts it stays, and ends the playing.
   std::string set_source(const Place &place);
   std::string set_sink(const Place &place);
   std::string insert(size_t at, const Place &place);
@@ -97,6 +98,7 @@ class Strip {
   enum class Role { Source, Processor, Sink };
   std::unique_ptr<Node> make(const Place &place, Role role, std::string *why);
   std::string bring_up(Node *node);
+  std::string last_error() const;
   void take_out(Node *node);
   void end_file(Node *node);
   GstElement *bin_at(size_t at) const;  // 0 is the source
