@@ -628,8 +628,8 @@ OTHERS = (
     Mutation(
         "id-of-the-stream-goes-on",
         "gst/stream/sealedevents.cpp",
-        "  gchar *id = g_uuid_string_random();\n",
-        "  const gchar *before = nullptr;\n  gst_event_parse_stream_start(event, &before);\n  gchar *id = g_strdup(before);\n",
+        "  g_autofree gchar *id = g_uuid_string_random();\n",
+        "  const gchar *before = nullptr;\n  gst_event_parse_stream_start(event, &before);\n  g_autofree gchar *id = g_strdup(before);\n",
         ("test_sealed_events.py::test_id_of_a_stream_tells_nothing",),
     ),
     Mutation(
