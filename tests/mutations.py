@@ -158,14 +158,14 @@ COUNTED = (
     ),
     Mutation(
         "failures-not-counted",
-        "gst/element/elementfailures.cpp",
+        "gst/element/failurereport.cpp",
         "  untold_ = {untold_.count + 1, ",
         "  untold_ = {1, ",
         ("dropping::test_a_flood*", "onerror::test_warnings_come*"),
     ),
     Mutation(
         "each-failure-told",
-        "gst/element/elementfailures.cpp",
+        "gst/element/failurereport.cpp",
         "      monotonic_ns() - last_told_ >= warning_interval_ns)\n",
         "      monotonic_ns() >= last_told_)\n",
         ("dropping::test_a_flood*", "onerror::test_warnings_come*"),

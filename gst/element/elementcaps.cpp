@@ -16,7 +16,7 @@ bool PythonElement::describe_caps() {
   if (capabilities.converts && !conversion.open(plugin_, &problem)) {
     refuse(problem);
     failure_.phase = "load";
-    post(GST_MESSAGE_ERROR, failure_);
+    report_.post(GST_MESSAGE_ERROR, failure_);
     return false;
   }
   GstCaps *caps =
@@ -148,9 +148,9 @@ bool PythonElement::fail_caps() {
   stats_.errors.add();
   if (failure_.kind == Failure::Kind::Closing) return false;
   // Not worth an error where the stream ends on purpose, and start() with it.
-  post(stopping_.load(std::memory_order_relaxed) ? GST_MESSAGE_WARNING
-                                                 : GST_MESSAGE_ERROR,
-       failure_);
+  report_.post(stopping_.load(std::memory_order_relaxed) ? GST_MESSAGE_WARNING
+                                                         : GST_MESSAGE_ERROR,
+               failure_);
   return false;
 }
 

@@ -33,7 +33,7 @@ bool PythonElement::seek(guint64 place) {
   if (plugin_->seek(place, &failure_)) return true;
   if (failure_.kind == Failure::Kind::Refused)
     // It has not moved, and can go on.
-    post(GST_MESSAGE_WARNING, failure_);
+    report_.post(GST_MESSAGE_WARNING, failure_);
   else
     report(GST_CLOCK_TIME_NONE);
   return false;

@@ -156,9 +156,9 @@ bool PythonElement::keep_params(GstStructure **params) const {
   return true;
 }
 
-bool PythonElement::change_setting(std::string Settings::*setting,
+bool PythonElement::change_setting(std::string PluginSpec::*setting,
                                    const GValue *value, const char *name) {
-  if (plugin_fixed_ && setting != &Settings::venv) {
+  if (plugin_fixed_ && setting != &PluginSpec::venv) {
     GST_ELEMENT_WARNING(
         element_, LIBRARY, SETTINGS,
         ("this element is made for %s; for another plugin use "
@@ -212,13 +212,13 @@ bool PythonElement::set_property(guint id, const GValue *value) {
   if (is_isolation_property(id)) return set_isolation(id, value);
   switch (id) {
     case PROP_SCRIPT:
-      return change_setting(&Settings::script, value, "script");
+      return change_setting(&PluginSpec::script, value, "script");
     case PROP_MODULE:
-      return change_setting(&Settings::module, value, "module");
+      return change_setting(&PluginSpec::module, value, "module");
     case PROP_CLASS:
-      return change_setting(&Settings::class_name, value, "class");
+      return change_setting(&PluginSpec::class_name, value, "class");
     case PROP_VENV:
-      return change_setting(&Settings::venv, value, "venv");
+      return change_setting(&PluginSpec::venv, value, "venv");
     case PROP_PARAMS:
       if (const GstStructure *changes = gst_value_get_structure(value)) {
         params_.set(changes);

@@ -6,7 +6,6 @@
 
 #include "../caps/plugincaps.hpp"
 #include "../params/parametertypes.hpp"
-#include "failuremessage.hpp"
 #include "pythonelement.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
@@ -28,7 +27,7 @@ bool same_parameters(const std::vector<ParameterSpec> &some,
 }  // namespace
 
 void PythonElement::reload_failed(const Failure &failure) {
-  post(GST_MESSAGE_WARNING, failure);
+  report_.post(GST_MESSAGE_WARNING, failure);
 }
 
 void PythonElement::cannot_watch(const std::string &problem) {
@@ -111,7 +110,7 @@ bool PythonElement::change_over(Candidate *next, bool carries,
   failed_ = true;
   stats_.errors.add();
   if (failure_.kind != Failure::Kind::Closing)
-    post(GST_MESSAGE_ERROR, failure_);
+    report_.post(GST_MESSAGE_ERROR, failure_);
   return false;
 }
 

@@ -63,6 +63,7 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
       isolation_in_doubt_(
           !isolation_of_environment(&settings_.isolation.process)),
       reloader_(kind, &params_, &deadline_, this, this) {
+  settings_.kind = kind;
   gst_audio_info_init(&info_);
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
@@ -167,7 +168,7 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
       parent->change_state(element_, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     stop();
-    tell_rest();
+    report_.tell_rest();
   }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY &&
@@ -198,24 +199,18 @@ std::string PythonElement::plugin_name() const {
 bool PythonElement::load() {
   const BusyHere busy(this);
   PluginSpec spec;
-  spec.kind = kind_;
-  spec.listener = std::make_shared<PluginListener>(
-      element_, segment_of(element_, kind_), &stats_.messages_dropped);
   {
     std::lock_guard lock(mutex_);
-    spec.script = settings_.script;
-    spec.module = settings_.module;
-    spec.class_name = settings_.class_name;
-    spec.venv = settings_.venv;
-    spec.isolation = settings_.isolation;
+    spec = settings_;
     name_ = plugin_name();
     isolated_ = spec.isolation.process;
     past_ = {};
   }
+  spec.listener = std::make_shared<PluginListener>(
+      element_, segment_of(element_, kind_), &stats_.messages_dropped);
   stats_.clear();
   stopping_ = failed_ = escape_warned_ = false;
-  last_told_ = 0;
-  untold_ = {};
+  report_.begin(name_);
   latency_ = 0;
   if (spec.script.empty() == spec.module.empty()) {
     GST_ELEMENT_ERROR(
@@ -241,7 +236,7 @@ bool PythonElement::load() {
   MakePlugin *make = find_bridge(spec, &failure);
   std::shared_ptr<Plugin> plugin(make ? make(spec, &failure) : nullptr);
   if (!plugin || !plugin->load(&failure)) {
-    post(GST_MESSAGE_ERROR, failure);
+    report_.post(GST_MESSAGE_ERROR, failure);
     return false;
   }
   deadline_.add(plugin);
@@ -291,7 +286,7 @@ bool PythonElement::initialize() {
   PluginParams::wipe(&set);
   if (!good) {
     params_.redact(&failure);
-    post(GST_MESSAGE_ERROR, failure);
+    report_.post(GST_MESSAGE_ERROR, failure);
     return false;
   }
   properties_.refresh(plugin_->capabilities().parameters);
@@ -481,7 +476,7 @@ void PythonElement::unlock() {
     plugin = plugin_;
   }
   if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))
-    post(GST_MESSAGE_WARNING, failure);
+    report_.post(GST_MESSAGE_WARNING, failure);
 }
 
 bool PythonElement::available_space(int *frames) {

@@ -24,13 +24,12 @@
 #include "../reload/reloader.hpp"
 #include "../reload/stopdeadline.hpp"
 #include "../stream/busyhere.hpp"
+#include "failurereport.hpp"
 #include "isolationproperties.hpp"
 #include "patience.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
-
-enum class OnError { Fail, Passthrough, Silence, Drop };
 
 // Property ids of an element class continue from here.
 constexpr guint last_shared_property = last_isolation_property;
@@ -170,7 +169,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn report(GstClockTime pts) { return report(pts, on_error()); }
   // The stream is at its end: what was only counted, and the statistics.
   void end_of_stream() {
-    tell_rest();
+    report_.tell_rest();
     post_statistics();
   }
   // The plugin ended the stream: what follows is as if upstream had. `pad` is
@@ -214,7 +213,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void unlock();
   // Of a call whose end nobody waited for. Any thread.
   void warn_about_failure(const Failure &failure) {
-    post(GST_MESSAGE_WARNING, failure);
+    report_.post(GST_MESSAGE_WARNING, failure);
   }
   bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
@@ -249,17 +248,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
       "the plugin says that nothing unprocessed may leave it, so on-error must "
       "be fail or drop";
 
-  struct Settings {
-    std::string script, module, class_name, venv;
-    Isolation isolation;
-  };
-  // Failures, and the last of them, that no message was posted for.
-  struct Untold {
-    guint64 count = 0;
-    Failure failure;
-    GstClockTime pts = GST_CLOCK_TIME_NONE;
-  };
-
   void call_hangs(const std::string &phase, const std::string &stack) override;
   void reload_failed(const Failure &failure) override;
   void cannot_watch(const std::string &problem) override;
@@ -274,7 +262,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void begin_stop();
   void end_stop();
   Outcome call_elsewhere(Block *block);
-  bool change_setting(std::string Settings::*setting, const GValue *value,
+  bool change_setting(std::string PluginSpec::*setting, const GValue *value,
                       const char *name);
   bool is_in_null(const GValue *value, const char *name);
   bool set_isolation(guint id, const GValue *value);
@@ -300,18 +288,12 @@ class PythonElement final : private HangObserver, private ReloadObserver {
                         const CapsRole &other);
   void count(const Block &block);
   void warn_about_escapes();
-  void tell(GstMessageType type);
-  void tell_rest();
-  void post(GstMessageType type, Failure failure);
-  void announce(GstMessageType type, const Failure &failure, GstClockTime pts,
-                guint64 count);
   void set_stats_interval(guint milliseconds);
   void post_due_statistics();
   GstStructure *statistics() const;
   bool worker_statistics(WorkerStatistics *now) const;
   void remember_worker();
   bool is_live() const;
-  static bool ends_stream(Failure::Kind kind, OnError policy);
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -319,8 +301,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable Mutex mutex_;
-  Settings settings_;                             // guarded by mutex_
-  bool plugin_fixed_ = false;                     // since the element was made
+  PluginSpec settings_;        // guarded by mutex_; copied as a whole at READY
+  bool plugin_fixed_ = false;  // since the element was made
   std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
   bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
@@ -347,6 +329,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::atomic<guint> stats_interval_{0};         // ms; 0: never
   std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
   std::atomic<bool> stopping_{false};
+  FailureReport report_{element_, this, params_, stopping_};
   std::atomic<GstClockTime> latency_{0};
   std::atomic<GstClockTime> length_{GST_CLOCK_TIME_NONE};
   std::atomic<bool> latency_is_told_later_{false};
@@ -369,8 +352,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
   guint64 frames_since_latency_ = 0;
   guint64 latency_interval_ = 0;  // frames from one question to the next
-  uint64_t last_told_ = 0;        // monotonic_ns
-  Untold untold_;
   StreamFormat format_;
 
   Reloader reloader_;  // last: its threads use the others

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "failurereport.hpp"
+
+#include <utility>
+
+#include "../caps/foreigntext.hpp"
+#include "../stream/busyhere.hpp"
+#include "failuremessage.hpp"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
+#define GST_CAT_DEFAULT gst_python_filter_debug
+
+namespace pythonfilter {
+
+namespace {
+
+constexpr uint64_t warning_interval_ns = 1000000000;
+
+// A pipeline throws away what is on its bus when it goes to NULL, and an
+// element that was taken out of one has no bus.
+bool is_heard(GstElement *element) {
+  g_autoptr(GstElement) top = GST_ELEMENT(gst_object_ref(element));
+  while (GstObject *parent = gst_object_get_parent(GST_OBJECT(top))) {
+    gst_object_unref(top);
+    top = GST_ELEMENT(parent);
+  }
+  const bool flushes = !GST_IS_PIPELINE(top) ||
+                       gst_pipeline_get_auto_flush_bus(GST_PIPELINE(top));
+  GST_OBJECT_LOCK(top);
+  const bool goes = GST_STATE_TARGET(top) == GST_STATE_NULL;
+  const bool has_bus = top->bus != nullptr;
+  GST_OBJECT_UNLOCK(top);
+  return has_bus && !(goes && flushes);
+}
+
+constexpr char advice[] =
+    "; with on-error=silence, passthrough or drop the stream goes on";
+constexpr char closed_advice[] = "; with on-error=drop the stream goes on";
+
+// A policy is for what can be let through until the plugin works again. Late is
+// not broken, and may be the computer's fault.
+bool ends_stream(Failure::Kind kind, OnError policy) {
+  if (kind == Failure::Kind::Late) return false;
+  return policy == OnError::Fail || kind == Failure::Kind::Gone;
+}
+
+}  // namespace
+
+void FailureReport::begin(const std::string &plugin) {
+  std::lock_guard lock(mutex_);
+  plugin_ = plugin;
+  last_told_ = 0;
+  untold_ = {};
+}
+
+GstFlowReturn FailureReport::add(Failure failure, GstClockTime pts,
+                                 OnError policy, bool fails_closed) {
+  // Now: a secret that changes is not known any more when it is told.
+  params_.redact(&failure);
+  untold_ = {untold_.count + 1, std::move(failure), pts};
+  const bool dropped = untold_.failure.kind == Failure::Kind::Dropped;
+  // Not worth an error any more: the stream ends on purpose.
+  const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
+  const bool fail =
+      !dropped && !stopping && ends_stream(untold_.failure.kind, policy);
+  if (fail || stopping || last_told_ == 0 ||
+      monotonic_ns() - last_told_ >= warning_interval_ns)
+    tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, fails_closed);
+  if (stopping) return GST_FLOW_FLUSHING;
+  return fail ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+void FailureReport::tell(GstMessageType type, bool fails_closed) {
+  last_told_ = monotonic_ns();
+  Untold told = std::exchange(untold_, {});
+  if (told.failure.kind == Failure::Kind::Lost && type == GST_MESSAGE_ERROR)
+    told.failure.message += fails_closed ? closed_advice : advice;
+  announce(type, told.failure, told.pts, told.count);
+}
+
+void FailureReport::post(GstMessageType type, Failure failure) {
+  params_.redact(&failure);
+  announce(type, failure, GST_CLOCK_TIME_NONE, 1);
+}
+
+// On the bus and in the log; and where nobody reads the bus any more, as an
+// exception that Python cannot raise anywhere: on standard error.
+void FailureReport::announce(GstMessageType type, const Failure &failure,
+                             GstClockTime pts, guint64 count) {
+  const BusyHere busy(busy_);
+  std::string name;
+  {
+    std::lock_guard lock(mutex_);
+    name = plugin_;
+  }
+  // An ERROR that is heard has the application stop the pipeline.
+  const bool heard = type == GST_MESSAGE_ERROR && is_heard(element_);
+  const std::string text =
+      post_failure(element_, type, name, failure, pts, count);
+  if (type == GST_MESSAGE_ERROR)
+    GST_ERROR_OBJECT(element_, "%s", text.c_str());
+  else
+    GST_WARNING_OBJECT(element_, "%s", text.c_str());
+  if (!heard && stopping_.load(std::memory_order_relaxed) &&
+      !is_heard(element_))
+    g_warning("%s%s%s", text.c_str(), failure.traceback.empty() ? "" : "\n",
+              shown_text(failure.traceback).c_str());
+}
+
+}  // namespace pythonfilter
