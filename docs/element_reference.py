@@ -11,6 +11,7 @@ after a build. --write puts it into the pages, where a line says that it is made
 import pathlib
 import re
 import sys
+import types
 import tempfile
 
 import gi
@@ -198,7 +199,11 @@ def names():
     rows = []
     for name in base_plugin.__all__:
         thing = getattr(base_plugin, name)
-        doc = thing.__doc__ if isinstance(thing, type) else "A type, for annotations."
+        doc = "A type, for annotations."
+        if isinstance(thing, (type, types.FunctionType)):
+            doc = thing.__doc__
+        elif isinstance(thing, int):
+            doc = f"The number {int(thing)}."
         first = " ".join((doc or "").partition("\n\n")[0].split()).replace("``", "`")
         rows.append([f"`{name}`", first.rstrip(":")])
     yield table(["name", ""], rows)

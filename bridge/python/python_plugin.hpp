@@ -5,6 +5,7 @@
 
 #include "../bridge.hpp"
 #include "audio_view.hpp"
+#include "native_call.hpp"
 #include "outbox.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
@@ -62,6 +63,8 @@ class PythonPlugin final : public Plugin {
   bool ask(const char *method, Failure *failure);
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
+  Outcome call_native(Block *block, Failure *failure);
+  void tell_rest();
   Outcome call_itself(Block *block, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
   Outcome outcome_of(Failure *failure) const;
@@ -84,6 +87,9 @@ class PythonPlugin final : public Plugin {
   Ref state_;  // of the plugin that it replaces, on its way
   Surroundings surroundings_;
   AudioView view_;
+  // The streaming thread's, without the GIL, between start() and stop().
+  NativeCall native_;
+  std::vector<Parameter> untold_;  // which native_ has, and Python not yet
   Capabilities capabilities_;
 };
 

@@ -49,7 +49,9 @@ std::vector<std::weak_ptr<CallSite>> &all_sites() {  // guarded by the GIL
 
 bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
   return site.phase.load(std::memory_order_relaxed) &&
-         double(ticks() - site.began) * ns_per_tick() >= double(time.count());
+         double(ticks() - site.began.load(std::memory_order_relaxed)) *
+                 ns_per_tick() >=
+             double(time.count());
 }
 
 // Where that thread stands, by Python's own account. With the GIL.
@@ -285,7 +287,8 @@ std::shared_ptr<CallSite> call_site_of_this_thread() {
 
 void interrupt_call(CallSite *site) {
   assert(PyGILState_Check());
-  if (!site->phase.load(std::memory_order_relaxed)) return;
+  const char *phase = site->phase.load(std::memory_order_relaxed);
+  if (!phase || phase == site->native.load(std::memory_order_relaxed)) return;
   site->interrupted = true;
   PyThreadState_SetAsyncExc(site->thread, python.timeout);
 }

@@ -23,7 +23,9 @@ struct CallSite {
   std::atomic<uint64_t> serial{0};           // of this call
   // Whoever finds its own here knows that it is true.
   std::atomic<unsigned long> thread{0};
-  uint64_t began = 0;  // ticks
+  std::atomic<uint64_t> began{0};  // ticks
+  // The phase in which no Python runs, which nothing interrupts. NULL: none.
+  std::atomic<const char *> native{nullptr};
   // Something is to be done at its end: after PluginTimeout, or because this
   // process was forked in it.
   bool interrupted = false;
@@ -46,7 +48,7 @@ class RunningCall {
               const char *outer = nullptr)
       : site_(site), outer_(outer) {
     site->thread.store(thread_id(), std::memory_order_relaxed);
-    site->began = now;
+    site->began.store(now, std::memory_order_relaxed);
     site->serial.store(site->serial.load(std::memory_order_relaxed) + 1,
                        std::memory_order_relaxed);
     site->phase.store(phase, std::memory_order_release);
@@ -66,6 +68,23 @@ class RunningCall {
 
   CallSite *site_;
   const char *const outer_;
+};
+
+// One call of machine code. Without the GIL.
+class NativeRun {
+ public:
+  NativeRun(CallSite *site, const char *phase, uint64_t now) : site_(site) {
+    site->thread.store(thread_id(), std::memory_order_relaxed);
+    site->began.store(now, std::memory_order_relaxed);
+    site->serial.store(site->serial.load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+    site->native.store(phase, std::memory_order_relaxed);
+    site->phase.store(phase, std::memory_order_release);
+  }
+  ~NativeRun() { site_->phase.store(nullptr, std::memory_order_relaxed); }
+
+ private:
+  CallSite *site_;
 };
 
 // From now on a process that was forked in a call, and comes back from it,

@@ -38,21 +38,27 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _compiled
 from ._buffer import AudioBuffer
+from ._compiled import Array, Channels, compiled
 from ._messages import PlainValue, checked_fields
 from ._param import BOOLS, Param, text_of
 
 __all__ = [
+    "Array",
     "AudioBuffer",
     "AudioProcessorPlugin",
     "AudioSinkPlugin",
     "AudioSourceCallback",
     "AudioSourcePlugin",
     "BasePlugin",
+    "Channels",
     "DropBuffer",
     "EndOfStream",
     "Field",
     "Gap",
+    "MAX_CHANNELS",
+    "NOTHING_YET",
     "Output",
     "Param",
     "PluginInfo",
@@ -60,7 +66,15 @@ __all__ = [
     "PluginTimeout",
     "PluginType",
     "Timed",
+    "compiled",
 ]
+
+#: As many channels as a stream can have.
+MAX_CHANNELS = _compiled.MAX_CHANNELS
+
+#: What the compiled method of a source or a sink returns where others return
+#: ``False``: it has, or takes, nothing now.
+NOTHING_YET = _compiled.NOTHING_YET
 
 
 class PluginType(enum.Enum):
@@ -281,7 +295,9 @@ class BasePlugin(abc.ABC):
 
     def get_state(self) -> PluginState:
         """Where the plugin is in its life."""
-        return self.state
+        # Of a plugin with a State, whose record the attribute is.
+        state: PluginState = vars(self).get("state", self.state)
+        return state
 
     def set_parameter(self, key: str, value: str) -> bool | None:
         """Change a parameter; ``False`` refuses it, ``None`` is success.

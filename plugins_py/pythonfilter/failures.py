@@ -37,6 +37,7 @@ class PluginError(Exception):
         self.line = line
         self.function = function
         self.type = type
+        self.details = ""  # more than the one sentence, for whoever asks
 
 
 def unusable(message: str, file: str, place: object = None) -> PluginError:
@@ -111,7 +112,7 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
             error.file,
             error.line,
             error.function,
-            str(error),
+            error.details or str(error),
         )
     name = type(error).__qualname__
     if type(error).__module__ not in ("builtins", "__main__"):
@@ -127,6 +128,10 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     if _is_called(error, "DropBuffer"):
         # Whoever sends bad packets decides how many, and a traceback is slow.
         return "dropped", name, message, "", 0, "", ""
+    if _is_called(error, "CallFailed"):
+        # Of base_plugin: a compiled method, of which there is no traceback.
+        place = place_of(getattr(error, "function", None), "")
+        return "refused", "", message, *place, message
     frames = _own_frames(error.__traceback__)
     file, line, function = "", 0, ""
     if frames:

@@ -40,6 +40,7 @@ from .instance import (
     name_of,
     wrong_kind,
 )
+from .native import Native, compiled_method, taken_apart
 from .params import MOST_VALUE
 
 __all__ = [
@@ -195,7 +196,11 @@ class Host(Capabilities):
         self.namespace = namespace
         if post is not None:
             self._connect(post)
-        audio = method_of(self.plugin, *AUDIO_METHODS[kind])
+        spellings = AUDIO_METHODS[kind]
+        audio = compiled_method(self.plugin, file, *spellings)
+        self.native = Native(audio, file) if audio is not None else None
+        if audio is None:
+            audio = method_of(self.plugin, *spellings)
         if audio is None:
             raise wrong_kind(kind, self.plugin, file)
         if inspect.iscoroutinefunction(audio) or inspect.isasyncgenfunction(audio):
@@ -230,9 +235,12 @@ class Host(Capabilities):
         # life a plugin is: only with the other one it is the plugin's own.
         self._get_state = method_of(self.plugin, "get_state", "getState")
         self._set_state = method_of(self.plugin, "set_state", "setState")
-        self.carries_state = None not in (self._get_state, self._set_state)
-        self.files = self._code_files()
+        self._carries_own = None not in (self._get_state, self._set_state)
+        self.carries_state = self._carries_own
+        self.files = self.code_files()
         self.warnings = self._warnings()
+        if self.native is not None:
+            self._compile(self.native)
         interpreter.plugin_loaded(again)
 
     def _warnings(self) -> tuple[str, ...]:
@@ -262,7 +270,22 @@ class Host(Capabilities):
         """Below which its modules are; "" for a module that is everybody's."""
         return self.namespace.name if self.namespace else ""
 
-    def _code_files(self) -> tuple[str, ...]:
+    def _compile(self, native: Native) -> None:
+        native.compile_for(self)
+        self.warnings += native.warnings
+        self.carries_state = self.carries_state or native.carries
+        # Else the stream would ask Python each second.
+        self.has_latency = self.has_latency and _is_own(self._latency)
+        # What it writes in place is all that it gives.
+        if self.converts:
+            raise unusable(
+                f"{self.audio_name}() is compiled, and so gives what it gets: the "
+                "plugin can declare no caps of its own",
+                self._file,
+                self.audio,
+            )
+
+    def code_files(self) -> tuple[str, ...]:
         """The plugin's file and its helpers', also where links lead to."""
         files = self.namespace.files() if self.namespace else [self._file]
         paths = {os.path.abspath(file) for file in files}
@@ -338,18 +361,41 @@ class Host(Capabilities):
         )
 
     def start(
-        self, rate: int, channels: int, frames: int, input_caps: str, output_caps: str
+        self,
+        rate: int,
+        channels: int,
+        frames: int,
+        input_caps: str,
+        output_caps: str,
+        format: str = "F32",
+        interleaved: bool = True,
     ) -> None:
         """`rate` and `channels` are 0 where the input is no raw audio."""
         self._rate = rate
         if inspect.ismodule(self.plugin):
+            if self.native is not None:
+                self.native.start(format, interleaved, channels)
             return
         set_caps = method_of(self.plugin, "set_caps")
         if set_caps is not None and self.converts:
             set_caps(*self._caps_for(set_caps, input_caps, output_caps))
         if rate:
             self._set_format(rate, channels, frames)
+        if self.native is not None:
+            self.native.start(format, interleaved, channels)
         self._ask("start")
+
+    def native_call(
+        self, format: str, interleaved: bool
+    ) -> tuple[int, int, int, list[tuple[str, int]], str, int] | None:
+        """After start(), for whoever calls it without Python: its address, where
+        its parameters and its state are, the fields of the parameters, and where
+        it is written.  None: Python has to be called."""
+        address = self.native.address(format, interleaved) if self.native else 0
+        if not self.native or not address:
+            return None
+        file, line, _ = self.place_of(self.audio)
+        return (address, *self.native.records(), self.native.fields(), file, line)
 
     def _caps_for(self, method: Any, *caps: str) -> tuple[str, ...]:
         """A source has no input and a sink no output, which need not be taken."""
@@ -426,6 +472,8 @@ class Host(Capabilities):
                 f"refused the parameter {key}={value}" + self._params.advice(key),
                 *self._place_of(setter),
             )
+        if self.native is not None:
+            self.native.call.refresh()
         return self._value_of(key)
 
     def values(self) -> tuple[str, ...]:
@@ -551,10 +599,19 @@ class Host(Capabilities):
         self.plugin.reset()
 
     def get_state(self) -> object:
+        if self.native is not None:
+            own = self._get_state() if self._get_state and self._carries_own else None
+            return self.native.carried(own)
         assert self._get_state is not None
         return self._get_state()
 
     def set_state(self, state: object) -> None:
+        fields, own = taken_apart(state)
+        if self.native is not None:
+            self.native.restore(fields)
+        if (own is None and own is not state) or not self._carries_own:
+            return
+        state = own
         assert self._set_state is not None
         if _refused(self._set_state(state)):
             raise PluginError(

@@ -23,7 +23,7 @@ from ..worker.running import Running
 from ..worker.view import REQUEST_WORDS, Slot, View
 
 from .converting import Agreed, agree, joined
-from .formats import Samples, Setting, memory_of, view_of
+from .formats import INTERLEAVED, Samples, Setting, memory_of, view_of
 
 POLL_SECONDS = 0.001
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -243,7 +243,8 @@ class Session:
         self._started = True
         caps = format.input_caps, format.output_caps
         numbers = format.rate, format.channels, frames
-        self._ask("start", self.host.start, *numbers, *caps)
+        memory = setting.format, setting.layout == INTERLEAVED
+        self._ask("start", self.host.start, *numbers, *caps, *memory)
 
     @property
     def output(self) -> Setting | None:

@@ -126,6 +126,7 @@ class Calls:
             host.start,
             *(format.rate, format.channels, format.frames),
             *(format.input_caps, format.output_caps),
+            *(wire.decode(fields[0]), format.interleaved),
         )
         try:
             return [wire.encode(self._confined.close())]

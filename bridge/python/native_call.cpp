@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "native_call.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../text.hpp"
+#include "../ticks.hpp"
+#include "../words.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+int64_t known(uint64_t value) {
+  return value == no_time ? -1 : int64_t(value);
+}
+
+template <typename T>
+void put(std::byte *record, size_t place, T value) {
+  std::memcpy(record + place, &value, sizeof value);
+}
+
+bool is_within(double value, const ParameterSpec &spec) {
+  double limit;
+  return value == value &&
+         !(parse_number(spec.minimum, &limit) && value < limit) &&
+         !(parse_number(spec.maximum, &limit) && value > limit);
+}
+
+bool is_within(int64_t value, const ParameterSpec &spec) {
+  int64_t limit;
+  return !(parse_number(spec.minimum, &limit) && value < limit) &&
+         !(parse_number(spec.maximum, &limit) && value > limit);
+}
+
+}  // namespace
+
+bool NativeCall::read(PyObject *host, PluginKind kind,
+                      const StreamFormat &format,
+                      const Capabilities &capabilities) {
+  clear();
+  kind_ = kind;
+  read_only_ = capabilities.read_only;
+  format_ = format;
+  if (format.bytes) return true;
+  Ref told = steal(PyObject_CallMethod(
+      host, "native_call", "sO", word_for(format_words, format.format),
+      format.interleaved ? Py_True : Py_False));
+  if (!told) return false;
+  if (told.get() == Py_None) return true;
+  unsigned long long function, params, state;
+  const char *file;
+  PyObject *fields;
+  if (!PyArg_ParseTuple(told.get(), "KKKO!si", &function, &params, &state,
+                        &PyList_Type, &fields, &file, &line_) ||
+      !add_fields(fields, capabilities))
+    return false;
+  name_ = capabilities.audio_name;
+  file_ = file;
+  params_ = reinterpret_cast<std::byte *>(uintptr_t(params));
+  state_ = reinterpret_cast<void *>(uintptr_t(state));
+  position_ = 0;
+  function_ = reinterpret_cast<PythonfilterCall *>(uintptr_t(function));
+  return true;
+}
+
+bool NativeCall::add_fields(PyObject *list, const Capabilities &capabilities) {
+  fields_.clear();
+  curves_.clear();
+  for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {
+    const char *name;
+    Py_ssize_t place;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "sn", &name, &place))
+      return false;
+    for (const ParameterSpec &spec : capabilities.parameters) {
+      if (spec.name != name) continue;
+      if (spec.curve)
+        curves_.push_back({name, size_t(place), {}});
+      else
+        fields_.push_back({&spec, size_t(place)});
+    }
+  }
+  return true;
+}
+
+bool NativeCall::set(const Parameter &parameter) {
+  if (empty()) return false;
+  for (const Field &field : fields_) {
+    const ParameterSpec &spec = *field.spec;
+    if (spec.name != parameter.key) continue;
+    double number;
+    int64_t whole;
+    switch (spec.kind) {
+      case ParameterSpec::Kind::Float:
+        if (!parse_number(parameter.value, &number) || !is_within(number, spec))
+          return false;
+        put(params_, field.place, number);
+        return true;
+      case ParameterSpec::Kind::Int:
+        if (!parse_number(parameter.value, &whole) || !is_within(whole, spec))
+          return false;
+        put(params_, field.place, whole);
+        return true;
+      case ParameterSpec::Kind::Bool:
+        if (parameter.value != "true" && parameter.value != "false")
+          return false;
+        put(params_, field.place, uint8_t(parameter.value == "true"));
+        return true;
+      case ParameterSpec::Kind::Choice: {
+        const auto found = std::find(spec.choices.begin(), spec.choices.end(),
+                                     parameter.value);
+        if (found == spec.choices.end()) return false;
+        put(params_, field.place, int64_t(found - spec.choices.begin()));
+        return true;
+      }
+      case ParameterSpec::Kind::String:
+        return false;
+    }
+  }
+  // Of a curve the elements know the values.
+  for (const Curve &curve : curves_)
+    if (curve.name == parameter.key) return true;
+  return false;
+}
+
+// Memory that is made again when a longer block comes, and not for each.
+[[gnu::hot]] void NativeCall::fill_curves(const Block &block) {
+  for (Curve &curve : curves_) {
+    const float *values = nullptr;
+    for (const pythonfilter::Curve &given : *block.curves) {
+      if (given.name != curve.name) continue;
+      if (given.values.size() >= block.frames) {
+        values = given.values.data();
+      } else {
+        curve.values.assign(block.frames, given.constant);
+        values = curve.values.data();
+      }
+    }
+    put(params_, curve.place, values);
+  }
+}
+
+[[gnu::cold]] void NativeCall::use_scratch(Block *block, bool into_block) {
+  const size_t size = sample_size(format_.format);
+  const auto channels = size_t(format_.channels);
+  if (scratch_.size() < block->frames * channels * size)
+    scratch_.resize(block->frames * channels * size);
+  for (size_t c = 0; c < channels; c++) {
+    std::byte *at = block->data + (block->plane_offsets
+                                       ? ptrdiff_t(block->plane_offsets[c])
+                                       : ptrdiff_t(c) * block->channel_stride);
+    for (size_t f = 0; f < block->frames; f++, at += block->frame_stride) {
+      const size_t index =
+          format_.interleaved ? f * channels + c : c * block->frames + f;
+      std::byte *copy = scratch_.data() + index * size;
+      if (into_block)
+        std::memcpy(at, copy, size);
+      else
+        std::memcpy(copy, at, size);
+    }
+  }
+}
+
+[[gnu::hot]] Outcome NativeCall::operator()(Block *block, Failure *failure) {
+  const auto size = ptrdiff_t(sample_size(format_.format));
+  const auto frames = ptrdiff_t(block->frames);
+  const ptrdiff_t channel_stride = format_.interleaved ? size : frames * size;
+  const ptrdiff_t frame_stride =
+      format_.interleaved ? size * format_.channels : size;
+  const bool fits =
+      !block->plane_offsets && block->frame_stride == frame_stride &&
+      (block->channel_stride == channel_stride || format_.channels == 1) &&
+      reinterpret_cast<uintptr_t>(block->data) % size_t(size) == 0;
+  std::byte *data = block->data;
+  if (__builtin_expect(!fits, 0)) {
+    use_scratch(block, false);
+    data = scratch_.data();
+    block->copied = true;
+  }
+  if (__builtin_expect(!curves_.empty(), 0) && block->curves)
+    fill_curves(*block);
+  PythonfilterStream stream;
+  stream.frames = frames;
+  stream.position = position_;
+  stream.offset = known(block->offset);
+  stream.pts = known(block->pts);
+  stream.duration = known(block->duration);
+  stream.version = PYTHONFILTER_CALL_VERSION;
+  stream.sample_rate = format_.rate;
+  stream.channels = format_.channels;
+  stream.format = int32_t(format_.format);
+  stream.interleaved = format_.interleaved;
+  stream.discont = block->discont;
+  stream.gap = block->gap;
+  stream.reserved = 0;
+  const int32_t status =
+      function_(data, format_.channels, frames, channel_stride, frame_stride,
+                params_, state_, &stream);
+  block->discont = block->discont || stream.discont;
+  if (__builtin_expect(status != PYTHONFILTER_OK, 0))
+    return outcome_of(status, failure);
+  if (__builtin_expect(!fits, 0) && !read_only_) use_scratch(block, true);
+  // Only a source can have fewer.
+  if (__builtin_expect(stream.frames < frames && kind_ == PluginKind::Source,
+                       0))
+    block->missing = size_t(frames - std::max<int64_t>(stream.frames, 0));
+  position_ += frames - ptrdiff_t(block->missing);
+  return block->missing > 0 && block->missing == block->frames
+             ? Outcome::EndOfStream
+             : Outcome::Ok;
+}
+
+[[gnu::cold]] Outcome NativeCall::outcome_of(int32_t status,
+                                             Failure *failure) const {
+  if (status == PYTHONFILTER_NOTHING_YET && kind_ != PluginKind::Processor)
+    return Outcome::Declined;
+  Failure told;
+  told.kind = Failure::Kind::Refused;
+  told.phase = told.function = name_;
+  told.file = file_;
+  told.line = line_;
+  told.message = name_ + "() ";
+  if (status == PYTHONFILTER_RAISED)
+    told.message +=
+        "raised an exception in machine code: the workbench, or "
+        "NUMBA_DISABLE_JIT=1, runs it as Python and says which";
+  else
+    told.message += "returned " + std::to_string(status);
+  *failure = std::move(told);
+  return Outcome::Failed;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// An audio method that is a C function (pythonfilter-call.h): called at its
+// address, without Python.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../bridge.hpp"
+#include "../pythonfilter-call.h"
+#include "python.hpp"
+
+namespace pythonfilter {
+
+// The streaming thread's, which has no GIL, but for read().
+class NativeCall {
+ public:
+  // Of a plugin that was just started. `host` keeps what the function is and
+  // all that it uses. With the GIL. False: an exception is set.
+  bool read(PyObject *host, PluginKind kind, const StreamFormat &format,
+            const Capabilities &capabilities);
+  // Python has to be called.
+  bool empty() const { return !function_; }
+  void clear() { function_ = nullptr; }
+
+  // True: the function's next call has it. False: it is no number of its, or
+  // not what the plugin allows.
+  bool set(const Parameter &parameter);
+
+  Outcome operator()(Block *block, Failure *failure);
+
+ private:
+  struct Field {
+    const ParameterSpec *spec;  // of the plugin's capabilities
+    size_t place;
+  };
+  struct Curve {
+    std::string name;
+    size_t place;
+    std::vector<float> values;  // where it is the same for all frames
+  };
+
+  bool add_fields(PyObject *list, const Capabilities &capabilities);
+  void use_scratch(Block *block, bool into_block);
+  void fill_curves(const Block &block);
+  Outcome outcome_of(int32_t status, Failure *failure) const;
+
+  PythonfilterCall *function_ = nullptr;
+  std::byte *params_ = nullptr;  // the host's, as state_
+  void *state_ = nullptr;
+  StreamFormat format_;
+  PluginKind kind_ = PluginKind::Processor;
+  bool read_only_ = false;
+  std::string name_, file_;
+  int line_ = 0;
+  std::vector<Field> fields_;
+  std::vector<Curve> curves_;
+  // Of a block whose channels are not where the function wants them; grows.
+  std::vector<std::byte> scratch_;
+  int64_t position_ = 0;
+};
+
+}  // namespace pythonfilter

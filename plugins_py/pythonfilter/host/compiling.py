@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What Numba makes of a compiled audio method: C functions for the elements.
+
+One for each format and layout that the plugin declares. It has the signature of
+bridge/pythonfilter-call.h, makes the arrays and records that the plugin's
+function takes, and calls that. Numba's own cache keeps it on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import types as python_types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..brief import cut
+from ..failures import PluginError, place_of
+from ..reading import Unusable, read
+
+INSTALL = "apt install python3-numba, or pip install numba"
+
+# Whoever compiles for so many knows how many there are: LLVM then unrolls what
+# goes over the channels, and does several frames at once.
+_USUAL_CHANNELS = (1, 2)
+
+_SOURCE = """
+def make(digest):
+    def call(data, channels, frames, channel_stride, frame_stride,
+             params, state, stream):
+        digest  # Numba's cache looks at what a function closes over
+{prepare}
+        try:
+{calls}
+        except Exception:
+            return {raised}
+    return call
+"""
+
+
+class Missing(Exception):
+    """There is no Numba, or none that works; says so in one sentence."""
+
+
+class Machine:
+    """What was compiled, and has to live as long as it may be called."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[tuple[str, bool], int] = {}
+        self.warnings: list[str] = []
+        self._kept: list[Any] = []
+
+    def keep(self, format: str, interleaved: bool, function: Any) -> None:
+        self._kept.append(function)
+        self.addresses[format, interleaved] = function.address
+
+
+def machine_code(
+    call: Any,
+    formats: Iterable[str],
+    layouts: Iterable[bool],
+    read_only: bool,
+    files: Iterable[str],
+    checked: bool = False,
+) -> Machine:
+    """For these formats, interleaved or not.  Raises Missing and PluginError.
+
+    `checked`: an index beyond an array is an exception.
+    """
+    numba = _numba()
+    machine = Machine()
+    work = _Work(numba, call, read_only, tuple(files), checked)
+    for format in formats:
+        for interleaved in layouts:
+            function, cached = work.compile(format, interleaved)
+            machine.keep(format, interleaved, function)
+            if not cached and not checked and not machine.warnings:
+                machine.warnings.append(
+                    f"{call.__name__}() is compiled anew each time, as no cache can "
+                    "be written: set NUMBA_CACHE_DIR to a folder that can"
+                )
+    return machine
+
+
+def _numba() -> Any:
+    try:
+        import numba
+        from numba import carray, cfunc, njit  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "numba":
+            raise Missing(f"there is no Numba ({INSTALL})") from None
+        raise Missing(f"Numba cannot be used: {cut(str(error))}") from None
+    except Exception as error:
+        why = " ".join(str(error).split())
+        raise Missing(f"Numba cannot be used: {cut(why)}") from None
+    if numba.config.DISABLE_JIT:
+        raise Missing("NUMBA_DISABLE_JIT says so")
+    return numba
+
+
+class _Work:
+    def __init__(
+        self,
+        numba: Any,
+        call: Any,
+        read_only: bool,
+        files: tuple[str, ...],
+        checked: bool,
+    ) -> None:
+        self._numba = numba
+        self._call = call
+        self._read_only = read_only
+        self._files = files
+        self._folders = {os.path.dirname(os.path.realpath(file)) for file in files}
+        self._options = {"error_model": "numpy", "boundscheck": checked}
+        self._checked = checked
+        self._known: dict[Any, Any] = {}
+        self._function = self._jitted(call.compiled.function)
+        self._digest = self._digest_of_code()
+
+    def compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
+        """The C function, and whether a cache has it for the next time."""
+        from numba.core.errors import NumbaError
+
+        signature = self._signature(format)
+        function = self._wrapper(format, interleaved)
+        try:
+            if not self._checked:
+                try:
+                    made = self._numba.cfunc(signature, cache=True)(function)
+                    return made, True
+                except (RuntimeError, OSError) as error:
+                    if isinstance(error, NumbaError):
+                        raise
+            return self._numba.cfunc(signature)(function), False
+        except NumbaError as error:
+            raise self._told(error) from None
+        except PluginError:
+            raise
+        except Exception as error:  # Numba's own faults have any class
+            raise self._told(error) from None
+
+    # -- what is compiled
+
+    def _jitted(self, function: Any) -> Any:
+        """With the plugin's own functions that it calls, which are plain Python."""
+        known = self._known.get(function)
+        if known is not None:
+            return known
+        own = dict(function.__globals__)
+        copy = python_types.FunctionType(
+            *(function.__code__, own, function.__name__),
+            *(function.__defaults__, function.__closure__),
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        copy.__module__ = function.__module__
+        copy.__qualname__ = function.__qualname__
+        made = self._known[function] = self._numba.njit(**self._options)(copy)
+        for name in _names_in(function.__code__):
+            value = own.get(name)
+            if isinstance(value, python_types.FunctionType) and self._is_own(value):
+                own[name] = self._jitted(value)
+        return made
+
+    def _is_own(self, function: Any) -> bool:
+        file = os.path.realpath(function.__code__.co_filename)
+        return os.path.dirname(file) in self._folders
+
+    def _wrapper(self, format: str, interleaved: bool) -> Any:
+        call = self._call
+        state, tuple_of = call.state_type.dtype, call.parameters.tuple
+        prepare = ["        stream_ = carray(stream, 1)[0]"]
+        state_, params_ = "None", "None"
+        if state is not None:
+            prepare.append("        state_ = carray(state, 1)[0]")
+            state_ = "state_"
+        if tuple_of is not None:
+            fields = [
+                f"carray(at(p.{name}), frames)"
+                if name in call.parameters.curves
+                else f"p.{name}"
+                for name in tuple_of._fields
+            ]
+            prepare.append("        p = carray(params, 1)[0]")
+            prepare.append(f"        params_ = Params({', '.join(fields)})")
+            params_ = "params_"
+        calls = []
+        for count in (*_USUAL_CHANNELS, None):
+            indent = " " * 12
+            if count is not None:
+                calls.append(f"{indent}if channels == {count}:")
+                indent += "    "
+            shape = f"({count or 'channels'}, frames)"
+            calls.append(
+                f"{indent}return status_of(function(samples(array(data, {shape})), "
+                f"{params_}, {state_}, stream_))"
+            )
+        text = _SOURCE.format(
+            prepare="\n".join(prepare),
+            calls="\n".join(calls),
+            raised=-(2**31) + 1,
+        )
+        helpers = _helpers(self._numba)
+        names: dict[str, Any] = {
+            "__name__": call.compiled.function.__module__,
+            "function": self._function,
+            "Params": tuple_of,
+            "array": self._numba.farray if interleaved else self._numba.carray,
+            "carray": self._numba.carray,
+            "at": helpers["at"],
+            "status_of": helpers["status_of"],
+            "samples": helpers["only_read" if self._read_only else "as_they_are"],
+        }
+        file = call.compiled.function.__code__.co_filename
+        exec(compile(text, file, "exec"), names)
+        function = names["make"](f"{self._digest} {interleaved} {self._checked}")
+        function.__qualname__ = call.compiled.function.__qualname__
+        function.__name__ = call.compiled.function.__name__
+        return function
+
+    def _signature(self, format: str) -> Any:
+        import numpy as np
+
+        types, record = self._numba.types, self._numba.from_dtype
+        call = self._call
+
+        def pointer(dtype: Any) -> Any:
+            return types.CPointer(record(dtype))
+
+        sample = {"F32": np.float32, "F64": np.float64, "S16": np.int16}.get(
+            format, np.int32
+        )
+        has_params = call.parameters.tuple is not None
+        state = call.state_type.dtype
+        return types.int32(
+            pointer(np.dtype(sample)),
+            *(types.int32, types.int64, types.int64, types.int64),
+            pointer(call.parameters.dtype) if has_params else types.voidptr,
+            types.voidptr if state is None else pointer(state),
+            pointer(call.stream_type),
+        )
+
+    def _digest_of_code(self) -> str:
+        """Of all that is compiled: Numba itself looks at one file's time alone."""
+        digest = hashlib.sha256()
+        for file in self._files:
+            digest.update(file.encode("utf-8", "surrogateescape"))
+            try:
+                digest.update(read(file))
+            except (Unusable, OSError):
+                pass
+        call = self._call
+        facts = (
+            call.parameters.dtype.descr,
+            call.parameters.curves,
+            None if call.state_type.dtype is None else call.state_type.dtype.descr,
+            self._read_only,
+            self._numba.__version__,
+        )
+        digest.update(repr(facts).encode())
+        return digest.hexdigest()
+
+    # -- what is said of it
+
+    def _told(self, error: BaseException) -> PluginError:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)) or type(error).__name__
+        file, line, function = place_of(
+            self._call.compiled.function, next(iter(self._files), "")
+        )
+        for named, number in re.findall(r'File "(.+?)", line (\d+)', text):
+            for own in self._files:
+                if os.path.basename(own) == os.path.basename(named):
+                    file, line = own, int(number)
+        told = PluginError(
+            "unusable",
+            f"{self._call.__name__}() cannot be compiled: {_brief(text)}",
+            *(file, line, function),
+        )
+        told.details = text
+        return told
+
+
+def _brief(text: str) -> str:
+    """Numba's reason, without where it was on its way."""
+    said: list[str] = []
+    for line in map(str.strip, text.splitlines()):
+        skipped = ("Failed in ", "During: ", "File ", "<source", "def make", "- ")
+        if said and (not line or line.startswith(("File ", "During: "))):
+            break
+        if line and not line.startswith(skipped):
+            said.append(line)
+    return cut(" ".join(said)) or cut(" ".join(text.split()))
+
+
+def _names_in(code: Any) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, python_types.CodeType):
+            yield from _names_in(constant)
+
+
+_made: dict[str, Any] = {}
+
+
+def _helpers(numba: Any) -> dict[str, Any]:
+    """What the C functions are made with, once for the process."""
+    if _made:
+        return _made
+    from numba.core import types
+    from numba.extending import intrinsic, overload
+
+    @intrinsic  # type: ignore[misc]
+    def at(context: Any, address: Any) -> Any:
+        """The curve that lies there."""
+
+        def build(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kind = target.get_value_type(signature.return_type)
+            return builder.inttoptr(values[0], kind)
+
+        return types.CPointer(types.float32)(types.uint64), build
+
+    @intrinsic  # type: ignore[misc]
+    def only_read(context: Any, array: Any) -> Any:
+        """The array, as one that refuses writes."""
+        kind = array.copy(readonly=True)
+
+        def build(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return values[0]
+
+        return kind(array), build
+
+    def as_they_are(array: Any) -> Any:
+        return array
+
+    def status_of(result: Any) -> int:
+        return 0
+
+    @overload(status_of)
+    def _(result):  # type: ignore[no-untyped-def]  # Numba compares the two
+        if isinstance(result, types.NoneType):
+            return lambda result: 0
+        if isinstance(result, types.Boolean):
+            return lambda result: 0 if result else 1
+        if isinstance(result, types.Optional):
+            return lambda result: 0 if result is None else int(result)
+        if isinstance(result, types.Integer):
+            return lambda result: result
+        return None
+
+    _made.update(
+        at=at,
+        only_read=only_read,
+        as_they_are=numba.njit(as_they_are),
+        status_of=status_of,
+    )
+    return _made

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A plugin whose audio method is compiled: what the element calls by address.
+
+Compiled methods are known by their attributes, not by their class: see
+base_plugin/_compiled.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ..failures import PluginError, place_of, unusable
+from . import compiling
+
+# What a state is on its way to new code, beside what get_state() gives.
+_CARRIED = "pythonfilter-carried-state"
+
+
+def compiled_method(plugin: Any, file: str, *spellings: str) -> Any:
+    """The first of these that is one, as the plugin's own; None: none is."""
+    place = plugin if inspect.ismodule(plugin) else type(plugin)
+    for name in spellings:
+        declared = inspect.getattr_static(place, name, None)
+        if not hasattr(declared, "address") or not hasattr(declared, "function"):
+            continue
+        try:
+            return declared.__get__(plugin, type(plugin))
+        except (TypeError, ValueError, NameError, SyntaxError) as error:
+            raise unusable(str(error), file, declared) from None
+    return None
+
+
+class Native:
+    """Of one plugin."""
+
+    def __init__(self, call: Any, file: str) -> None:
+        self.call = call
+        self._file = file
+        self._machine: compiling.Machine | None = None
+        #: Why it runs as Python; "" where it does not.
+        self.interpreted = ""
+
+    def compile(
+        self, formats: tuple[str, ...], layouts: tuple[bool, ...], read_only: bool
+    ) -> None:
+        """Raises PluginError for what Numba refuses."""
+        if self.call.compiled.address:
+            return
+        try:
+            self._machine = compiling.machine_code(
+                self.call, formats, layouts, read_only, self._files
+            )
+        except compiling.Missing as error:
+            self.interpreted = (
+                f"{self.call.__name__}() runs as Python, hundreds of times slower: "
+                f"{error}"
+            )
+
+    def compile_for(self, host: Any) -> None:
+        """What the plugin declares."""
+        self._files = host.code_files()
+        layouts = ((True, host.interleaved), (False, host.non_interleaved))
+        self.compile(
+            host.formats,
+            tuple(each for each, is_so in layouts if is_so),
+            host.read_only,
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if self.interpreted:
+            return (self.interpreted,)
+        return tuple(self._machine.warnings) if self._machine else ()
+
+    def start(self, format: str, interleaved: bool, channels: int) -> None:
+        """Of a stream, before the plugin's own start()."""
+        try:
+            self.call.start(channels)
+        except ValueError as error:
+            raise PluginError(
+                "unusable", str(error), *place_of(self.call, self._file)
+            ) from None
+        if self._machine is not None:
+            self.call.use(self._machine.addresses[format, interleaved])
+
+    def address(self, format: str, interleaved: bool) -> int:
+        """0: it runs as Python."""
+        if self._machine is not None:
+            return self._machine.addresses[format, interleaved]
+        return self.call.compiled.address  # type: ignore[no-any-return]
+
+    def records(self) -> tuple[int, int]:
+        """Where the parameters are, and the state; 0: there are none."""
+        self.call.refresh()
+        return self.call.records()  # type: ignore[no-any-return]
+
+    def fields(self) -> list[tuple[str, int]]:
+        """Of the parameters' record: name and place."""
+        parameters = self.call.parameters
+        return [(name, parameters.dtype.fields[name][1]) for name in parameters.params]
+
+    # -- to new code
+
+    @property
+    def carries(self) -> bool:
+        return self.call.state_type.dtype is not None
+
+    def carried(self, own: object) -> tuple[str, dict[str, Any], object]:
+        """The fields of the state, and what the plugin itself gave."""
+        state = self.call.state
+        names = self.call.state_type.names if state is not None else ()
+        return _CARRIED, {name: getattr(state, name).copy() for name in names}, own
+
+    def restore(self, fields: dict[str, Any]) -> None:
+        """Those that are called so here as well, and are of the same type."""
+        state, kinds = self.call.state, self.call.state_type
+        for name in kinds.names if state is not None else ():
+            kind = kinds.dtype.fields[name][0]
+            given = fields.get(name)
+            if given is None or (given.dtype, given.shape) != (kind.base, kind.shape):
+                continue
+            setattr(state, name, given)
+
+
+def taken_apart(state: object) -> tuple[dict[str, Any], object]:
+    """What carried() made: the fields, and what the plugin itself gave."""
+    if isinstance(state, tuple) and len(state) == 3 and state[0] == _CARRIED:
+        return state[1], state[2]
+    return {}, state

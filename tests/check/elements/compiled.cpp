@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Plugins whose audio method is a C function at an address, as it is where
+// Numba made it. What Numba makes is tests/python/test_compiled.py's.
+#include "../support/harness.hpp"
+#include "../support/parameters.hpp"
+#include "../support/pipeline.hpp"
+
+using namespace check;
+
+namespace {
+
+const std::string scale = plugin_file("c_scale.py");
+
+// What the plugin posted under `name`, one number of it; NaN: nothing.
+double posted(GstBus *bus, const char *name, const char *field) {
+  double number = G_MAXDOUBLE;
+  while (GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) {
+    const GstStructure *said = gst_message_get_structure(message);
+    if (gst_structure_has_name(said, name)) {
+      const GValue *value = gst_structure_get_value(said, field);
+      number = G_VALUE_HOLDS_DOUBLE(value) ? g_value_get_double(value)
+                                           : double(g_value_get_int64(value));
+    }
+    gst_message_unref(message);
+  }
+  return number;
+}
+
+double first_sample(Stream *stream) {
+  GstBuffer *out = stream->through(new_buffer(stream->audio(), 64));
+  GstMapInfo map;
+  fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+  const double first = get_sample(stream->audio(), map.data);
+  gst_buffer_unmap(out, &map);
+  gst_buffer_unref(out);
+  return first;
+}
+
+}  // namespace
+
+GST_START_TEST(test_samples_are_exact_in_every_format_and_layout) {
+  for (const char *format : {"F32", "F64", "S16", "S32"})
+    for (bool planar : {false, true})
+      for (int channels : {1, 2, 6}) {
+        const Audio audio = {format, planar, channels};
+        Stream stream(scale, audio);
+        for (size_t frames : {64, 1, 511, 512})
+          stream.expect_through(doubled, frames);
+        fail_unless_equals_uint64(stream.stat("frames"), 64 + 1 + 511 + 512);
+        fail_unless_equals_uint64(stream.stat("copies"), 0);
+        stream.expect_no_reports();
+      }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_the_state_is_zeroed_at_start_kept_and_read_by_python) {
+  Stream stream(scale);
+  stream.expect_through(doubled);
+  stream.expect_through(doubled);
+  GstBus *bus = stream.bus();
+  fail_unless(stream.to(GST_STATE_READY));
+  fail_unless_equals_float(posted(bus, "stopped", "frames"), 128);
+  stream.play_again();
+  stream.expect_through(doubled);
+  fail_unless(stream.to(GST_STATE_READY));
+  fail_unless_equals_float(posted(bus, "stopped", "frames"), 64);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_parameters_are_there_in_the_next_buffer) {
+  Stream stream(scale);
+  stream.expect_through(doubled);
+  GObject *child = gst_child_proxy_get_child_by_name(
+      GST_CHILD_PROXY(stream.get()), "plugin");
+  g_object_set(child, "factor", 3.0, "shows", TRUE, nullptr);
+  gst_util_set_object_arg(child, "mode", "high");
+  fail_unless_equals_float(first_sample(&stream), 200 + 64);
+  stream.set("params", "p,shows=yes,mode=middle");
+  fail_unless_equals_float(first_sample(&stream), 100 + 128);
+  // What the plugin's own attributes are told later are the same ones.
+  stream.set("params", "p,factor=-1.0,label=(string)text,shows=false");
+  stream.expect_through([](size_t c, size_t f) { return -number_at(c, f); });
+  fail_unless(stream.to(GST_STATE_READY));
+  fail_unless_equals_float(posted(stream.bus(), "stopped", "factor"), -1);
+  g_object_unref(child);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_values_that_are_not_allowed_are_refused) {
+  for (const char *value : {"11.0", "loud", "nan"}) {
+    Stream stream(scale, {}, {{"on-error", "drop"}});
+    stream.expect_through(doubled);
+    stream.set("params", std::string("p,factor=") + value);
+    stream.expect_through(doubled);
+    const Reports reports = stream.reports();
+    fail_unless_equals_int(reports.size(), 1);
+    fail_unless(reports[0].text.find("must be a number from -10.0 to 10.0") !=
+                    std::string::npos,
+                "%s", reports.text().c_str());
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_another_number_is_a_failure_by_on_error) {
+  for (const char *policy : {"fail", "drop", "silence", "passthrough"}) {
+    Stream stream(scale, {}, {{"on-error", policy}});
+    stream.expect_through(doubled);
+    stream.set("params", "p,fails_with=7");
+    const bool fails = std::string(policy) == "fail";
+    fail_unless_equals_int(stream.push_frames(),
+                           fails ? GST_FLOW_ERROR : GST_FLOW_OK);
+    const Reports reports = stream.reports();
+    fail_unless_equals_int(reports.size(), 1);
+    fail_unless(
+        reports[0].text.find("process_audio() returned 7") != std::string::npos,
+        "%s", reports.text().c_str());
+    fail_unless_equals_string(reports[0].field("kind").c_str(), "refused");
+    GstBuffer *out = stream.pull();
+    if (std::string(policy) == "passthrough")
+      expect_samples(out, stream.audio(), number_at);
+    fail_unless_equals_int(out != nullptr, !fails && policy[0] != 'd');
+    gst_clear_buffer(&out);
+    fail_unless_equals_uint64(stream.stat("errors"), 1);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_nobody_waits_for_the_gil) {
+  Stream stream(scale);
+  for (int i = 0; i < 10; i++)
+    stream.expect_through(doubled);
+  fail_unless_equals_uint64(stream.stat("gil-wait-max"), 0);
+  fail_unless(stream.stat("call-max") > 0);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_planes_with_gaps_between_are_copied) {
+  const Audio audio = {"F32", true, 2};
+  Stream stream(scale, audio);
+  GstBuffer *buffer =
+      gst_buffer_new_allocate(nullptr, 2 * 64 * 4 + 32, nullptr);
+  gst_buffer_memset(buffer, 0, 0, 2 * 64 * 4 + 32);
+  const float ones[] = {1, 1};
+  const GstAudioInfo info = audio.info();
+  gsize offsets[] = {16, 64 * 4 + 32};
+  for (gsize offset : offsets)
+    gst_buffer_fill(buffer, offset, ones, sizeof ones);
+  gst_buffer_add_audio_meta(buffer, &info, 64, offsets);
+  GstBuffer *out = stream.through(buffer);
+  for (gsize offset : offsets) {
+    float heard[3];
+    gst_buffer_extract(out, offset, heard, sizeof heard);
+    fail_unless_equals_float(heard[1], 2);
+    fail_unless_equals_float(heard[2], 0);
+  }
+  gst_buffer_unref(out);
+}
+GST_END_TEST;
+
+// 1 to 1000 in two channels; the first call has nothing, the last one less.
+GST_START_TEST(test_a_source_and_a_sink) {
+  Pipeline pipeline(
+      "pythonsrc name=source script=\"" + plugin_file("c_source.py") +
+      "\" ! audio/x-raw,rate=48000,channels=2 ! " +
+      line_of("pythonsink", plugin_file("c_sink.py"), "sync=false"));
+  fail_unless(pipeline.to(GST_STATE_PLAYING), "%s",
+              reports_on(pipeline.bus()).text().c_str());
+  double sum = 0;
+  bool over = false;
+  while (!over) {
+    GstMessage *message = gst_bus_timed_pop_filtered(
+        pipeline.bus(), GstClockTime(patience) * GST_SECOND,
+        GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR |
+                       GST_MESSAGE_ELEMENT));
+    fail_unless(message && GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR);
+    over = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
+    const GstStructure *said = gst_message_get_structure(message);
+    if (said && gst_structure_has_name(said, "sum"))
+      gst_structure_get_double(said, "sum", &sum);
+    gst_message_unref(message);
+  }
+  fail_unless_equals_float(sum, 2 * 1000 * 1001 / 2);
+  fail_unless_equals_uint64(stat_of(pipeline.python(), "frames"), 1000);
+}
+GST_END_TEST;
+
+static Suite *compiled_suite() {
+  Suite *suite = suite_create("compiled");
+  TCase *compiled = new_case(suite, "compiled");
+  tcase_add_test(compiled, test_samples_are_exact_in_every_format_and_layout);
+  tcase_add_test(compiled,
+                 test_the_state_is_zeroed_at_start_kept_and_read_by_python);
+  tcase_add_test(compiled, test_parameters_are_there_in_the_next_buffer);
+  tcase_add_test(compiled, test_values_that_are_not_allowed_are_refused);
+  tcase_add_test(compiled, test_another_number_is_a_failure_by_on_error);
+  if (!in_process()) tcase_add_test(compiled, test_nobody_waits_for_the_gil);
+  tcase_add_test(compiled, test_planes_with_gaps_between_are_copied);
+  tcase_add_test(compiled, test_a_source_and_a_sink);
+  return suite;
+}
+
+GST_CHECK_MAIN(compiled)

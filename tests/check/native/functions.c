@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Audio methods in C, for the plugins c_*.py of the tests: what
+ * docs/compiled-plugins.md says of C is tried with these. */
+#include "../../../bridge/pythonfilter-call.h"
+
+typedef struct {
+  double factor;
+  int64_t fails_with;
+  uint8_t shows;
+  int64_t mode;
+} Params;
+
+typedef struct {
+  int64_t frames;
+  double last[64];
+} State;
+
+#define EXPORT __attribute__((visibility("default")))
+
+static double get(const char *at, int32_t format) {
+  switch (format) {
+    case PYTHONFILTER_F32:
+      return *(const float *)at;
+    case PYTHONFILTER_F64:
+      return *(const double *)at;
+    case PYTHONFILTER_S16:
+      return *(const int16_t *)at;
+    default:
+      return *(const int32_t *)at;
+  }
+}
+
+static void put(char *at, int32_t format, double value) {
+  switch (format) {
+    case PYTHONFILTER_F32:
+      *(float *)at = (float)value;
+      return;
+    case PYTHONFILTER_F64:
+      *(double *)at = value;
+      return;
+    case PYTHONFILTER_S16:
+      *(int16_t *)at = (int16_t)value;
+      return;
+    default:
+      *(int32_t *)at = (int32_t)value;
+  }
+}
+
+/* Multiplies, remembers each channel's last sample, and can be made to fail.
+ * With `shows`, the first sample becomes what the stream's record says: the
+ * number of the mode, and the frames so far. */
+EXPORT int32_t scale(void *data, int32_t channels, int64_t frames,
+                     int64_t channel_stride, int64_t frame_stride,
+                     const void *given, void *kept,
+                     PythonfilterStream *stream) {
+  const Params *params = given;
+  State *state = kept;
+  if (stream->version != PYTHONFILTER_CALL_VERSION ||
+      stream->channels != channels || stream->frames != frames)
+    return 1000;
+  if (stream->position != state->frames) return 1001;
+  if (params->fails_with) return (int32_t)params->fails_with;
+  for (int32_t c = 0; c < channels; c++)
+    for (int64_t f = 0; f < frames; f++) {
+      char *at = (char *)data + c * channel_stride + f * frame_stride;
+      put(at, stream->format, get(at, stream->format) * params->factor);
+      state->last[c] = get(at, stream->format);
+    }
+  if (params->shows)
+    put(data, stream->format, (double)(params->mode * 100 + state->frames));
+  state->frames += frames;
+  return PYTHONFILTER_OK;
+}
+
+/* Of a source: 1, 2, 3 … in each channel, as many as the state's 1000. */
+EXPORT int32_t count(void *data, int32_t channels, int64_t frames,
+                     int64_t channel_stride, int64_t frame_stride,
+                     const void *params, void *kept,
+                     PythonfilterStream *stream) {
+  int64_t *made = kept;
+  (void)params;
+  if (*made == 0 && stream->gap == 0 && made[1]++ == 0)
+    return PYTHONFILTER_NOTHING_YET;
+  if (stream->frames > 1000 - *made) stream->frames = 1000 - *made;
+  frames = stream->frames;
+  for (int64_t f = 0; f < frames; f++, ++*made)
+    for (int32_t c = 0; c < channels; c++)
+      put((char *)data + c * channel_stride + f * frame_stride, stream->format,
+          (double)(*made + 1));
+  return PYTHONFILTER_OK;
+}
+
+/* Of a filter or a sink that only looks: adds to the sum of all samples. */
+EXPORT int32_t add_up(void *data, int32_t channels, int64_t frames,
+                      int64_t channel_stride, int64_t frame_stride,
+                      const void *params, void *kept,
+                      PythonfilterStream *stream) {
+  double *sum = kept;
+  (void)params;
+  for (int32_t c = 0; c < channels; c++)
+    for (int64_t f = 0; f < frames; f++)
+      *sum += get((char *)data + c * channel_stride + f * frame_stride,
+                  stream->format);
+  return PYTHONFILTER_OK;
+}

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Audio methods that Numba compiles: the same samples as Python's, and what is
+said where there is no machine code.  tests/check/elements/compiled.cpp has what
+the elements do with it.
+"""
+
+import importlib.util
+import os
+from textwrap import dedent
+
+import pytest
+
+import soak
+from loader_program import run
+from processes import launch
+
+needs_numba = pytest.mark.skipif(
+    importlib.util.find_spec("numba") is None,
+    reason="no Numba: apt install python3-numba",
+)
+
+# Numba takes seconds to compile anything.
+slow = pytest.mark.skipif(not soak.SOAK, reason="only in a soak")
+AS_PYTHON = """
+import os
+os.environ["NUMBA_DISABLE_JIT"] = "1"
+"""
+
+HEAD = """
+import math
+from numpy import float32, float64
+import numpy as np
+from base_plugin import *
+"""
+# Recursion, a helper, state, parameters, a curve; float() as the arithmetic of
+# short integers and of float32 is another one in NumPy.
+RICH = (
+    HEAD
+    + """
+OFFSET = 0.25
+
+def bend(x):
+    return x / (1.0 + abs(x))
+
+class Rich(AudioProcessorPlugin):
+    formats = ("F32", "F64", "S16", "S32")
+    curves = ("level",)
+
+    amount = Param(0.3, min=0.0, max=1.0)
+    taps = Param(3, min=1, max=8)
+    wet = Param(True)
+    mode = Param("plain", choices=("plain", "bent"))
+    level = Param(0.5, min=0.0, max=1.0)
+
+    class State:
+        last: Array[float64, MAX_CHANNELS]
+        line: Array[float64, MAX_CHANNELS, 8]
+        place: int
+        sum: float
+
+    @compiled
+    def process_audio(data, params, state, stream):
+        for frame in range(data.shape[1]):
+            state.place = (state.place + 1) % params.taps
+            for channel in range(data.shape[0]):
+                x = float(data[channel, frame])
+                y = state.last[channel] * params.amount + x * (1.0 - params.amount)
+                if params.mode == 1:
+                    y = bend(y) + OFFSET
+                state.last[channel] = y
+                y += 0.5 * state.line[channel, state.place]
+                state.line[channel, state.place] = y
+                state.sum += y
+                if params.wet:
+                    data[channel, frame] = y * float(params.level[frame])
+"""
+)
+
+SMALL = (
+    HEAD
+    + """
+class Small(AudioProcessorPlugin):
+    layouts = "interleaved"
+
+    @compiled
+    def process_audio(data, params, state, stream):
+        data *= 2
+"""
+)
+
+AGREE = """
+import numpy as np
+AudioBuffer = __import__("base_plugin").AudioBuffer
+DTYPES = {{"F32": np.float32, "F64": np.float64, "S16": np.int16, "S32": np.int32}}
+
+def play(host, format, planar, channels, sizes, machine):
+    host.start(48000, channels, 0, "", "", format, not planar)
+    if not machine:
+        host.native.call.use(0)
+    random = np.random.default_rng(5)
+    heard = []
+    for number, size in enumerate(sizes):
+        samples = random.uniform(-1, 1, (channels, size))
+        if format[0] == "S":
+            samples = samples * 10000
+        shape = (channels, size) if planar else (size, channels)
+        memory = np.empty(shape, DTYPES[format])
+        data = memory if planar else memory.T
+        data[:] = samples
+        buffer = AudioBuffer(channels, 0)
+        buffer.data = data
+        buffer.curves["level"] = np.linspace(0, 1, size, dtype=np.float32)
+        host.set_parameter("mode", "bent" if number % 2 else "plain")
+        host.set_parameter("amount", str(random.uniform(0, 1)))
+        host.audio(buffer)
+        heard.append(data.astype(float).ravel())
+    return np.concatenate(heard), host.plugin.state.sum, host.plugin.state.line.copy()
+
+host = load("plugin.py")
+problems = []
+for format in {formats}:
+    for planar in {planar}:
+        for channels in {channels}:
+            run = lambda machine: play(host, format, planar, channels, {sizes}, machine)
+            (one, sum_one, line_one), (other, sum_other, line_other) = run(1), run(0)
+            if format == "F32" and {tolerant}:
+                good = np.allclose(one, other, rtol=2e-6, atol=1e-6)
+            else:
+                good = (one == other).all() and sum_one == sum_other
+                good = good and (line_one == line_other).all()
+            if not good:
+                problems.append([format, planar, channels, float(abs(one-other).max())])
+tell([problems, host.native.interpreted])
+"""
+
+
+def agreement(files, source, formats, planar, channels, sizes, tolerant=False):
+    """What did not agree, and why nothing was compiled."""
+    layouts = ("interleaved", "non-interleaved")[: 1 + planar]
+    declared = f"formats, layouts = {formats!r}, {layouts!r}"
+    source = source.replace('formats = ("F32", "F64", "S16", "S32")', declared)
+    code = AGREE.format(
+        formats=formats,
+        planar=(False, True)[: 1 + planar],
+        channels=channels,
+        sizes=sizes,
+        tolerant=tolerant,
+    )
+    return run(files({"plugin.py": source}), code)
+
+
+@needs_numba
+def test_python_and_machine_code_agree_to_the_last_bit(files):
+    few = (("F64",), True, (1, 2, 3), (1, 64, 33))
+    many = (
+        *(("F32", "F64", "S16", "S32"), True, (1, 2, 3, 6, 64)),
+        (1, 2, 64, 511, 512, 4096),
+    )
+    assert agreement(files, RICH, *(many if soak.SOAK else few)) == [[], ""]
+
+
+@slow
+@needs_numba
+def test_arithmetic_of_float32_agrees_within_its_precision(files):
+    source = RICH.replace("float(data[channel, frame])", "data[channel, frame]")
+    told = agreement(files, source, ("F32",), False, (2,), (1, 64, 33), tolerant=True)
+    assert told == [[], ""]
+
+
+MISTAKES = {
+    "a type": (
+        "text = str(data)\n        data[0, 0] = len(text.encode())",
+        ["process_audio() cannot be compiled", "plugin.py:9)"],
+    ),
+    "a module that Numba does not know": (
+        "data[0, 0] = json.loads('1')",
+        ["process_audio() cannot be compiled", "plugin.py:9)"],
+    ),
+    "a result that is no number": (
+        "return 'done'",
+        ["process_audio() cannot be compiled"],
+    ),
+}
+
+
+@needs_numba
+@pytest.mark.parametrize("name", MISTAKES)
+def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
+    body, expected = MISTAKES[name]
+    folder = files(
+        {
+            "plugin.py": HEAD
+            + "import json\nclass Plugin(AudioProcessorPlugin):\n    @compiled\n"
+            + "    def process_audio(data, params, state, stream):\n"
+            + f"        {body}\n"
+        }
+    )
+    result = launch(
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=folder
+    )
+    errors = [
+        line for line in result.err.splitlines() if line.startswith("ERROR: from")
+    ]
+    assert len(errors) == 1, result.err
+    for part in expected:
+        assert part in errors[0].replace(f"{folder}/", ""), errors[0]
+    assert "\x1b" not in result.err
+
+
+REFUSED = {
+    "arity": (
+        "@compiled\n    def process_audio(self, buffer): pass",
+        "process_audio(self, buffer) is compiled, so it is called with "
+        "(data, params, state, stream), without self",
+    ),
+    "no function": (
+        "process_audio = compiled('gain')",
+        "compiled() takes a Python function, a C function of ctypes or cffi, or its "
+        "address, not str",
+    ),
+    "a text in the State": (
+        "State = np.dtype([('name', 'U5')])\n    process_audio = compiled(1)",
+        "State.name is <U5; it must be a number",
+    ),
+    "a State without fields": (
+        "State = np.dtype(float)\n    process_audio = compiled(1)",
+        "State = float64: it must be a dtype that has fields",
+    ),
+    "caps": (
+        "output_caps = 'audio/x-opus'\n    process_audio = compiled(1)",
+        "the plugin can declare no caps of its own",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_declarations_that_are_refused(files, name):
+    body, expected = REFUSED[name]
+    source = HEAD + f"class Plugin(AudioProcessorPlugin):\n    {body}\n"
+    folder = files({"plugin.py": source})
+    result = launch(
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=folder
+    )
+    assert expected in result.err
+    assert "plugin.py" in result.err
+
+
+def test_more_channels_than_the_state_has(files):
+    source = HEAD + (
+        "class Plugin(AudioProcessorPlugin):\n"
+        "    class State:\n        last: Array[float64, Channels(2)]\n"
+        "    @compiled\n"
+        "    def process_audio(data, params, state, stream): pass\n"
+    )
+    folder = files({"plugin.py": source})
+    line = "audiotestsrc num-buffers=2 ! audio/x-raw,channels={} ! pythonfilter "
+    line += "script=plugin.py ! fakesink"
+    result = launch(line.format(3), cwd=folder, NUMBA_DISABLE_JIT="1")
+    assert "its State is for 2 channels, and the stream has 3" in result.err
+    result = launch(line.format(2), cwd=folder, NUMBA_DISABLE_JIT="1")
+    assert result.code == 0, result.err
+
+
+WITHOUT = {
+    "missing": ("raise ModuleNotFoundError('none', name='numba')", "no Numba (apt"),
+    "broken": ("raise ImportError('Numba needs NumPy 1.x')", "Numba needs NumPy 1.x"),
+    "broken in another way": ("raise SystemError('llvm')", "cannot be used: llvm"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_without_numba_it_runs_as_python_and_says_so(files, name, isolation):
+    code, expected = WITHOUT[name]
+    folder = files({"plugin.py": RICH, "fake/numba.py": code})
+    result = launch(
+        "audiotestsrc num-buffers=3 samplesperbuffer=16 ! pythonfilter "
+        f"script=plugin.py isolation={isolation} deadline=0 ! fakesink",
+        "--no-position",  # and not -q, which keeps warnings to itself
+        cwd=folder,
+        PYTHONPATH=os.fspath(folder / "fake"),
+    )
+    assert result.code == 0, result.err
+    lines = (result.out.decode() + result.err).splitlines()
+    said = [line for line in lines if line.startswith("WARNING: from")]
+    assert len(said) == 1 and "runs as Python" in said[0], lines
+    assert expected in said[0]
+
+
+@slow
+@needs_numba
+def test_a_cache_that_cannot_be_written_is_told_and_does_no_harm(files):
+    folder = files({"plugin.py": SMALL})
+    code = """
+    import numba.core.caching as caching
+    for each in caching.CompileResultCacheImpl._locator_classes:
+        each.from_function = classmethod(lambda cls, *arguments: None)
+    host = load("plugin.py")
+    tell([host.warnings, host.native.interpreted])
+    """
+    warnings, interpreted = run(folder, code)
+    assert len(warnings) == 1 and "set NUMBA_CACHE_DIR" in warnings[0]
+    assert interpreted == ""
+
+
+@slow
+@needs_numba
+def test_the_cache_is_used_until_a_helper_changes(files):
+    source = HEAD + (
+        "from helper import FACTOR\nclass Plugin(AudioProcessorPlugin):\n"
+        "    layouts = 'interleaved'\n"
+        "    layouts = 'interleaved'\n"
+        "    @compiled\n    def process_audio(data, params, state, stream):\n"
+        "        data *= FACTOR\n"
+    )
+    folder = files({"plugin.py": source, "helper.py": "FACTOR = 2.0"})
+    code = """
+    import base_plugin
+    from numba.core import compiler
+    made = []
+    compile_extra = compiler.compile_extra
+    def counting(*arguments, **more):
+        made.append(1)
+        return compile_extra(*arguments, **more)
+    compiler.compile_extra = counting
+    host = load("plugin.py")
+    host.start(48000, 1, 0, "", "", "F32", True)
+    buffer = base_plugin.AudioBuffer(1, 4)
+    buffer.data += 1
+    host.audio(buffer)
+    tell([bool(made), float(buffer.data[0, 3])])
+    """
+    assert run(folder, code) == [True, 2.0]
+    assert run(folder, code) == [False, 2.0]
+    (folder / "helper.py").write_text("FACTOR = 3.0")
+    assert run(folder, code) == [True, 3.0]
+
+
+def test_a_state_goes_to_new_code_by_the_names_of_its_fields(files):
+    source = HEAD + (
+        "class Plugin(AudioProcessorPlugin):\n    class State:\n{}"
+        "    @compiled\n"
+        "    def process_audio(data, params, state, stream): pass\n"
+    )
+    old = "        a: float\n        b: Array[float64, 3]\n        c: int\n"
+    new = "        b: Array[float64, 3]\n        d: int\n        a: int\n"
+    folder = files({"old.py": source.format(old), "new.py": source.format(new)})
+    code = """
+    hosts = [load("old.py"), load("new.py")]
+    for host in hosts:
+        host.start(48000, 1, 0, "", "", "F32", True)
+    before, after = (host.plugin.state for host in hosts)
+    before.a, before.b[:], before.c = 1.5, (1, 2, 3), 4
+    hosts[1].set_state(hosts[0].get_state())
+    tell([[host.carries_state for host in hosts],
+          after.b.tolist(), int(after.d), int(after.a)])
+    """
+    # `a` is of another type, `d` is new.
+    assert run(folder, AS_PYTHON + dedent(code)) == [[True, True], [1, 2, 3], 0, 0]
+
+
+def test_self_state_is_the_record_and_get_state_stays_as_it_was(files):
+    source = HEAD + (
+        "class Plugin(AudioProcessorPlugin):\n"
+        "    class State:\n        sum: float\n"
+        "    def start(self):\n        self.state.sum = 7\n"
+        "        return super().start()\n"
+        "    @compiled\n"
+        "    def process_audio(data, params, state, stream):\n"
+        "        state.sum += stream.frames\n"
+    )
+    folder = files({"plugin.py": source})
+    code = """
+    host = load("plugin.py")
+    told = [str(host.plugin.state)]
+    host.start(48000, 1, 0, "", "", "F32", True)
+    import base_plugin
+    host.audio(base_plugin.AudioBuffer(1, 4))
+    told.append(float(host.plugin.state.sum))
+    host.start(48000, 1, 0, "", "", "F32", True)
+    tell([*told, float(host.plugin.state.sum), str(host.plugin.get_state())])
+    """
+    told = run(folder, AS_PYTHON + dedent(code))
+    assert told == ["PluginState.INITIALIZED", 11, 7, "PluginState.RUNNING"]
