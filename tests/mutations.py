@@ -853,6 +853,20 @@ RULES = (
         ("lifecycle",),
     ),
     Mutation(
+        "flush-start-is-streaming",
+        "gst/gstpythonfilter.cpp",
+        "  if (GST_EVENT_IS_SERIALIZED(event))\n",
+        "  if (event)\n",
+        ("stress::test_flushes_while_buffers_flow*",),
+    ),
+    Mutation(
+        "plugin-ended-without-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  Gil gil;  // without it the interpreter is closing, and a Ref leaks then\n",
+        "",
+        ("lifecycle",),
+    ),
+    Mutation(
         "gone-and-at-rest",
         "bridge/process/supervisor.cpp",
         "      else if (watched.count(id))  // nobody has removed it meanwhile\n",

@@ -53,6 +53,7 @@ alignas(16) char nothing[16];
 }  // namespace
 
 bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
+  assert(PyGILState_Check());
   close();
   shorter_ = shorter;
   format_ = format;

@@ -98,6 +98,7 @@ class Aside {
 }  // namespace
 
 bool Surroundings::make() {
+  assert(PyGILState_Check());
   context_ = steal(PyContext_New());
   changes_ = steal(PyList_New(0));
   return context_ && changes_;
