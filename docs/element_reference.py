@@ -107,7 +107,9 @@ def properties(element):
 def pads(factory):
     """Name, direction and caps of the pad templates."""
     yield "### Pads\n\n"
-    for template in factory.get_static_pad_templates():
+    # A registry that was read has them the other way round than one just made.
+    templates = factory.get_static_pad_templates()
+    for template in sorted(templates, key=lambda each: each.name_template):
         where = f"{template.direction.value_nick}, {template.presence.value_nick}"
         caps = template.get_caps().to_string().replace("; ", ";\n")
         yield f"`{template.name_template}` ({where}):\n\n```text\n{caps}\n```\n\n"

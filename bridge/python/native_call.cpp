@@ -223,8 +223,8 @@ bool NativeCall::set(const Parameter &parameter) {
   told.message = name_ + "() ";
   if (status == PYTHONFILTER_RAISED)
     told.message +=
-        "raised an exception in machine code: the workbench, or "
-        "NUMBA_DISABLE_JIT=1, runs it as Python and says which";
+        "raised an exception in machine code: NUMBA_DISABLE_JIT=1 runs it as "
+        "Python, which says which";
   else
     told.message += "returned " + std::to_string(status);
   *failure = std::move(told);

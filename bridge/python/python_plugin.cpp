@@ -39,12 +39,16 @@ void hide_secret(Failure *failure, const std::string &key) {
               "refused the secret parameter " + key};
 }
 
+// Calls never overlap, but a plugin may flush its own stream.
+const char *outer_call(const CallSite &site) {
+  return is_in_call(site) ? site.phase.load() : nullptr;
+}
+
 // The exception that a call has left. Its __str__ and whatever else is looked
 // at are the plugin's code as well, so this is a call of its own, which a stop
 // of the element ends.
 void describe_exception(CallSite *site, Failure *failure, const char *phase) {
-  RunningCall call(site, phase, ticks(),
-                   is_in_call(*site) ? site->phase.load() : nullptr);
+  RunningCall call(site, phase, ticks(), outer_call(*site));
   capture_exception(failure, phase);
 }
 
@@ -170,9 +174,7 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   va_start(all, format);
   Ref arguments = steal(Py_VaBuildValue(format, all));
   va_end(all);
-  // Calls never overlap, but a plugin may flush its own stream.
-  RunningCall call(site_.get(), phase, ticks(),
-                   is_in_call(*site_) ? site_->phase.load() : nullptr);
+  RunningCall call(site_.get(), phase, ticks(), outer_call(*site_));
   Inside inside(&surroundings_);
   Ref bound =
       arguments ? steal(PyObject_GetAttrString(host_.get(), method)) : Ref{};
@@ -247,6 +249,18 @@ bool PythonPlugin::shutdown(Failure *failure) {
   return good;
 }
 
+inline bool PythonPlugin::take(PyObject *result, Block *block) {
+  return capabilities_.converts ? view_.take_outputs(result, block)
+                                : view_.take_result(result, block);
+}
+
+// Attributes of what it gave, and how that shows itself where it is wrong, may
+// be the plugin's code.
+bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
+  RunningCall call(site_.get(), capabilities_.audio_name.c_str(), ticks());
+  return take(result, block);
+}
+
 // None and True are success, and so is an array: the samples themselves.
 [[gnu::always_inline]] inline Outcome PythonPlugin::accept(PyObject *result,
                                                            Block *block,
@@ -263,8 +277,8 @@ bool PythonPlugin::shutdown(Failure *failure) {
   }
   if (truth == 0 && spec_.kind != PluginKind::Processor)
     return Outcome::Declined;
-  if (truth == 1 && (capabilities_.converts ? view_.take_outputs(result, block)
-                                            : view_.take_result(result, block)))
+  if (result == Py_None ? truth == 1 && take(result, block)
+                        : take_in_a_call(result, block))
     // As an empty read() of a file is its end.
     return block->at_end ||
                    (block->missing > 0 && block->missing == block->frames)
@@ -358,7 +372,12 @@ Outcome PythonPlugin::outcome_of(Failure *failure) const {
 // should name that method's place instead of ours.
 void PythonPlugin::complain(Failure *failure, bool refused) {
   Failure problem;
-  if (!refused) capture_exception(&problem, capabilities_.audio_name.c_str());
+  if (!refused)
+    describe_exception(site_.get(), &problem, capabilities_.audio_name.c_str());
+  if (problem.kind == Failure::Kind::Interrupted) {
+    *failure = std::move(problem);
+    return;
+  }
   steal(refused ? PyObject_CallMethod(host_.get(), "complain", nullptr)
                 : PyObject_CallMethod(host_.get(), "complain", "sss",
                                       "bad-result", problem.type.c_str(),
@@ -446,6 +465,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
     return true;
   }
   if (samples.get() == Py_None) return true;
+  RunningCall call(site_.get(), "drain", ticks(), outer_call(*site_));
   if (capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
                              : view_.take_tail(samples.get(), tail))
     return true;

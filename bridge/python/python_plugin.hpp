@@ -67,6 +67,8 @@ class PythonPlugin final : public Plugin {
   void tell_rest();
   Outcome call_itself(Block *block, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
+  bool take(PyObject *result, Block *block);
+  bool take_in_a_call(PyObject *result, Block *block);
   Outcome outcome_of(Failure *failure) const;
   bool is_secret(const std::string &key) const;
   bool tell_parameter(Parameter *parameter, Failure *failure);

@@ -378,8 +378,7 @@ def compiled(function: Any) -> Any:
     ``process_audio = compiled(ctypes.CDLL("…").gain)``.
 
     Like any C code this can crash the program: an index beyond an array is not
-    looked at.  ``isolation=process`` keeps that to a process of its own, and the
-    workbench runs the function with its indices checked.
+    looked at.  ``isolation=process`` keeps that to a process of its own.
     """
     return Compiled(function)
 
@@ -514,7 +513,7 @@ def text_of_status(status: int) -> str:
     """What there is to say of a method that returned it."""
     if status == RAISED:
         return (
-            "raised an exception in machine code: the workbench, or "
-            "NUMBA_DISABLE_JIT=1, runs it as Python and says which"
+            "raised an exception in machine code: NUMBA_DISABLE_JIT=1 runs it "
+            "as Python, which says which"
         )
     return f"returned {status}"

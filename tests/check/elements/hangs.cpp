@@ -144,6 +144,27 @@ GST_START_TEST(test_null_is_not_kept_waiting_by_the_text_of_an_exception) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_null_is_not_kept_waiting_by_what_the_method_gave) {
+  Conversion stream(write_file("gave.py",
+                               "from checklog import say\n"
+                               "input_caps = 'application/x-in'\n"
+                               "output_caps = 'application/x-out'\n"
+                               "class Given:\n"
+                               "    data = b'1234'\n"
+                               "    duration = None\n"
+                               "    @property\n"
+                               "    def pts(self):\n"
+                               "        say('in pts')\n"
+                               "        while True: pass\n"
+                               "def process_audio(buffer): return Given()\n"));
+  seconds_to_null(&stream, "pts", [&] {
+    gst_harness_push(stream.harness(),
+                     gst_buffer_new_allocate(nullptr, 8, nullptr));
+  });
+  expect_part(stream.reports().text(), "process_audio() was still running");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown) {
   const Loop &row = loops[__i__ % 3];
   for (const char *methods : {"stop", "shutdown", "stop shutdown"}) {
@@ -551,6 +572,7 @@ static Suite *hangs_suite() {
       "a worker that does not let itself be interrupted is killed");
   tcase_add_loop_test(
       loop, test_null_is_not_kept_waiting_by_the_text_of_an_exception, 0, 2);
+  tcase_add_test(loop, test_null_is_not_kept_waiting_by_what_the_method_gave);
   tcase_add_loop_test(
       loop, test_null_is_not_kept_waiting_by_a_loop_in_stop_or_shutdown, 0, 2);
   tcase_add_test(loop, test_everything_loops_and_null_still_comes);
