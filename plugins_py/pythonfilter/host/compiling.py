@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import types as python_types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..brief import cut
@@ -308,9 +308,13 @@ def _helpers(numba: Any) -> dict[str, Any]:
     if _made:
         return _made
     from numba.core import types
-    from numba.extending import intrinsic, overload
+    from numba.extending import overload
 
-    @intrinsic  # type: ignore[misc]
+    # Typed here, since what mypy says of one without types is another error in
+    # each of its versions.
+    intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
+
+    @intrinsic
     def at(context: Any, address: Any) -> Any:
         """The curve that lies there."""
 
@@ -320,7 +324,7 @@ def _helpers(numba: Any) -> dict[str, Any]:
 
         return types.CPointer(types.float32)(types.uint64), build
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def only_read(context: Any, array: Any) -> Any:
         """The array, as one that refuses writes."""
         kind = array.copy(readonly=True)
