@@ -147,9 +147,7 @@ bool NativeCall::set(const Parameter &parameter) {
   if (scratch_.size() < block->frames * channels * size)
     scratch_.resize(block->frames * channels * size);
   for (size_t c = 0; c < channels; c++) {
-    std::byte *at = block->data + (block->plane_offsets
-                                       ? ptrdiff_t(block->plane_offsets[c])
-                                       : ptrdiff_t(c) * block->channel_stride);
+    std::byte *at = block->channel(c);
     for (size_t f = 0; f < block->frames; f++, at += block->frame_stride) {
       const size_t index =
           format_.interleaved ? f * channels + c : c * block->frames + f;

@@ -39,9 +39,9 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 
 }  // namespace
 
-// In one piece, as each buffer comes by.
 // A buffer's one memory, which the buffer holds for us. Saves the lookups and
-// counts of gst_buffer_map().
+// counts of gst_buffer_map(). As each buffer comes by, this and the two below
+// are one piece of code.
 [[gnu::always_inline]] inline bool AudioBlock::map_memory() {
   if (gst_buffer_n_memory(buffer_) != 1) return false;
   GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
