@@ -205,7 +205,7 @@ static gboolean gst_python_src_send_event(GstElement *element,
     return FALSE;
   }
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-    GST_PYTHON_SRC(element)->python->post_statistics();
+    GST_PYTHON_SRC(element)->python->stats().post();
   return GST_ELEMENT_CLASS(gst_python_src_parent_class)
       ->send_event(element, event);
 }

@@ -229,7 +229,7 @@ bool PythonElement::set_property(guint id, const GValue *value) {
       set_on_error(OnError(g_value_get_enum(value)));
       return true;
     case PROP_STATS_INTERVAL:
-      set_stats_interval(g_value_get_uint(value));
+      stats_.set_interval(g_value_get_uint(value));
       return true;
     case PROP_RELOAD:
       reload_ = g_value_get_boolean(value);
@@ -246,7 +246,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
     return true;
   }
   if (id == PROP_STATS) {
-    g_value_take_boxed(value, statistics());
+    g_value_take_boxed(value, stats_.to_structure());
     return true;
   }
   if (id == deadline_property) {
@@ -275,7 +275,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
       g_value_set_enum(value, int(on_error_.load()));
       return true;
     case PROP_STATS_INTERVAL:
-      g_value_set_uint(value, stats_interval_);
+      g_value_set_uint(value, stats_.interval());
       return true;
     case PROP_RELOAD:
       g_value_set_boolean(value, reload_);

@@ -135,12 +135,12 @@ void PythonElement::take_over(Candidate next) {
   old.started = kind_ == PluginKind::Processor;
   {
     std::lock_guard lock(mutex_);
-    remember_worker();
     old.plugin = std::exchange(plugin_, next.plugin);
     gst_caps_take(&caps_, caps);
     conversion_ = next.conversion;
   }
   lender_->set(next.plugin);
+  stats_.set_worker(next.plugin->isolated());
   reloader_.discard(std::move(old));
   for (const Parameter &answer : next.answers)
     params_.accept(answer);

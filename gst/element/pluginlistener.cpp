@@ -3,10 +3,6 @@
 
 #include <algorithm>
 
-#include <gst/base/gstbasesink.h>
-#include <gst/base/gstbasesrc.h>
-#include <gst/base/gstbasetransform.h>
-
 #include "../caps/foreigntext.hpp"
 #include "pythonelement.hpp"
 
@@ -162,18 +158,6 @@ LogLevel PluginListener::log_threshold() const {
   if (threshold >= GST_LEVEL_INFO) return LogLevel::Info;
   if (threshold >= GST_LEVEL_WARNING) return LogLevel::Warning;
   return threshold >= GST_LEVEL_ERROR ? LogLevel::Error : LogLevel::Off;
-}
-
-const GstSegment *segment_of(GstElement *element, PluginKind kind) {
-  switch (kind) {
-    case PluginKind::Source:
-      return &GST_BASE_SRC(element)->segment;
-    case PluginKind::Sink:
-      return &GST_BASE_SINK(element)->segment;
-    case PluginKind::Processor:
-      break;
-  }
-  return &GST_BASE_TRANSFORM(element)->segment;
 }
 
 }  // namespace pythonfilter

@@ -37,7 +37,4 @@ class PluginListener final : public Listener {
   std::atomic<bool> named_too_much_{false};
 };
 
-// What the times of the element's buffers are counted in.
-const GstSegment *segment_of(GstElement *element, PluginKind kind);
-
 }  // namespace pythonfilter

@@ -204,11 +204,10 @@ bool PythonElement::load() {
     spec = settings_;
     name_ = plugin_name();
     isolated_ = spec.isolation.process;
-    past_ = {};
   }
-  spec.listener = std::make_shared<PluginListener>(
-      element_, segment_of(element_, kind_), &stats_.messages_dropped);
-  stats_.clear();
+  spec.listener = std::make_shared<PluginListener>(element_, &segment_,
+                                                   &stats_.messages_dropped);
+  stats_.begin(isolated_);
   stopping_ = failed_ = escape_warned_ = false;
   report_.begin(name_);
   latency_ = 0;
@@ -242,6 +241,7 @@ bool PythonElement::load() {
   deadline_.add(plugin);
   plugin_ = std::move(plugin);
   lender_->set(plugin_);
+  stats_.set_worker(plugin_->isolated());
   reloads_ = 0;
   read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
@@ -310,11 +310,11 @@ void PythonElement::unload() {
   end_stop();
   deadline_.remove(plugin_);
   lender_->set(nullptr);
+  stats_.set_worker(nullptr);
   // Its end takes the GIL, which an application's thread may hold while it
   // waits in a setter for this lock.
   std::shared_ptr<Plugin> ended;
   std::lock_guard lock(mutex_);
-  remember_worker();
   fail_closed_ = false;
   ended.swap(plugin_);
 }
@@ -345,7 +345,7 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
   stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
   frames_since_latency_ = 0;
   if (isolated_) patience_.start(is_live(), curve_rate_);
-  set_stats_interval(stats_interval_);
+  stats_.set_interval(stats_.interval());
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
@@ -395,7 +395,7 @@ void PythonElement::stop() {
   length_ = GST_CLOCK_TIME_NONE;
   reloader_.end_stream();
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
-  g_autoptr(GstStructure) stats = statistics();
+  g_autoptr(GstStructure) stats = stats_.to_structure();
   GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
 }
 
@@ -535,9 +535,7 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
     stats_.frames.add(stat_unit_ == 1 ? block->frames - block->missing
                       : stat_unit_    ? block->frames / stat_unit_
                                       : 0);
-  if (G_UNLIKELY(block->times.left >=
-                 stats_due_.load(std::memory_order_relaxed)))
-    post_due_statistics();
+  stats_.post_if_due(block->times.left);
   return outcome;
 }
 

@@ -170,7 +170,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The stream is at its end: what was only counted, and the statistics.
   void end_of_stream() {
     report_.tell_rest();
-    post_statistics();
+    stats_.post();
   }
   // The plugin ended the stream: what follows is as if upstream had. `pad` is
   // the one that is being streamed to, and takes nothing more until a flush.
@@ -241,7 +241,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // A sink's, by the base class.
   bool latency_is_told_later() const { return latency_is_told_later_; }
   Statistics &stats() { return stats_; }
-  void post_statistics();
 
  private:
   static constexpr char fail_closed_rule[] =
@@ -288,11 +287,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
                         const CapsRole &other);
   void count(const Block &block);
   void warn_about_escapes();
-  void set_stats_interval(guint milliseconds);
-  void post_due_statistics();
-  GstStructure *statistics() const;
-  bool worker_statistics(WorkerStatistics *now) const;
-  void remember_worker();
   bool is_live() const;
 
   GstElement *const element_;
@@ -324,10 +318,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool read_only_ = false;  // as plugin_
   bool isolated_ = false;   // as plugin_
   const std::shared_ptr<Lender> lender_ = std::make_shared<Lender>();
-  WorkerStatistics past_;  // guarded by mutex_; of the plugins before it
-  Statistics stats_;
-  std::atomic<guint> stats_interval_{0};         // ms; 0: never
-  std::atomic<uint64_t> stats_due_{UINT64_MAX};  // ticks
+  Statistics stats_{element_, this};
   std::atomic<bool> stopping_{false};
   FailureReport report_{element_, this, params_, stopping_};
   std::atomic<GstClockTime> latency_{0};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What an element counted and measured since READY.
+// What an element counted and measured since READY, and when it posts that.
 //
-// Written by the streaming thread alone and read by anybody, so every field is
-// a relaxed atomic that costs a plain store.
+// Counted by the streaming thread alone and read by anybody, so every counter
+// is a relaxed atomic that costs a plain store.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
 
@@ -60,14 +61,48 @@ class Histogram {
   std::array<Counter, all_buckets> buckets_;
 };
 
-struct Statistics {
+class Statistics {
+ public:
+  // `busy` is what BusyHere says while a message is posted.
+  Statistics(GstElement *element, const void *busy)
+      : element_(element), busy_(busy) {}
+
+  // At READY: nothing was counted.
+  void begin(bool isolated);
+  // The process of the plugin that is there now, which is asked until another
+  // one, or NULL, is set; what it said last is added to what follows.
+  void set_worker(const Isolated *worker);
+  // So often while buffers flow, in ms, and the first time so long from now.
+  void set_interval(guint milliseconds);
+  guint interval() const { return interval_; }
+
+  // Any thread.
+  GstStructure *to_structure() const;
+  void post() const;
+
+  // The streaming thread's, after a call that ended at this tick.
+  void post_if_due(uint64_t tick) {
+    if (G_UNLIKELY(tick >= due_.load(std::memory_order_relaxed))) post_due();
+  }
+
   Counter buffers, frames, errors, dropped, copies, escapes, overruns,
       messages_dropped;
   Histogram call, gil_wait;
   Histogram round_trip;  // to another process and back
 
-  void clear();
-  GstStructure *to_structure(const char *name) const;
+ private:
+  void post_due();
+  bool of_workers(WorkerStatistics *all) const;
+
+  GstElement *const element_;
+  const void *const busy_;
+  std::atomic<guint> interval_{0};         // ms; 0: never
+  std::atomic<uint64_t> due_{UINT64_MAX};  // ticks
+
+  mutable Mutex mutex_;               // only the worker's own are under it
+  bool isolated_ = false;             // guarded by mutex_
+  const Isolated *worker_ = nullptr;  // guarded by mutex_
+  WorkerStatistics past_;             // guarded by mutex_; of those before it
 };
 
 }  // namespace pythonfilter
