@@ -320,7 +320,7 @@ def f():
     (q := 1) if 0 else f"{{setattr(self, s)}}"
     setattr(t, 1) + u.v(eval(*w))
 '''
-one = source.Source(odd, "odd.py")
+one = source.SourceText(odd, "odd.py")
 assert one._changed == {{"g", "h", "b", "e", "k", "o"}} and one._changes_any
 assert (one._changed, one._changes_any) == changed(one.tree)
 assert one.calls(one.tree) == calls(one.tree)

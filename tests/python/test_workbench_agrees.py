@@ -9,7 +9,7 @@ import processes
 import workbench
 from processes import launch
 from pythonfilter.workbench import bench
-from pythonfilter.workbench.session import Target
+from pythonfilter.workbench.trial import Target
 
 HEAD = """\
 import numpy as np

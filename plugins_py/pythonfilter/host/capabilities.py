@@ -48,7 +48,7 @@ FLAGS = (
 class Capabilities:
     """Those of the instance `plugin`, which is of this kind and from this file.
 
-    Host finds out what is more than a declaration, as all that is in FLAGS.
+    What is more than a declaration, as all that is in FLAGS, LoadedPlugin finds out.
     """
 
     audio_name: str

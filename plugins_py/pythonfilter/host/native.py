@@ -57,14 +57,14 @@ class Native:
                 f"{error}"
             )
 
-    def compile_for(self, host: Any) -> None:
+    def compile_for(self, loaded: Any) -> None:
         """What the plugin declares."""
-        self._files = host.code_files()
-        layouts = ((True, host.interleaved), (False, host.non_interleaved))
+        self._files = loaded.code_files()
+        layouts = ((True, loaded.interleaved), (False, loaded.non_interleaved))
         self.compile(
-            host.formats,
+            loaded.formats,
             tuple(each for each, is_so in layouts if is_so),
-            host.read_only,
+            loaded.read_only,
         )
 
     @property

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The Python half of the elements: finds, loads and describes one plugin.
 
-The C++ side calls load() once for each element and keeps the Host it returns;
-only the audio method itself is then called for each buffer, and not through
+The C++ side calls load() once for each element and keeps the LoadedPlugin that it
+returns; only the audio method itself is then called for each buffer, and not through
 this file. Plugins import base_plugin, never this module.
 """
 
@@ -46,7 +46,7 @@ from .params import MOST_VALUE
 __all__ = [
     "AUDIO_METHODS",
     "ELEMENTS",
-    "Host",
+    "LoadedPlugin",
     "PluginError",
     "check_numpy",
     "describe_exception",
@@ -81,7 +81,7 @@ def load(
     log_record: log.Log | None = None,
     log_threshold: int = log.OFF,
     again: bool = False,
-) -> Host:
+) -> LoadedPlugin:
     """Loads a plugin and makes its instance; does not initialize() it.
 
     `post` and `log_record` take what it tells; without an element nobody does.
@@ -98,7 +98,9 @@ def load(
             log.open_plugin(namespace, log_record)
         try:
             loaded = namespace.load()
-            return Host(kind, loaded, class_name, script, namespace, post, again)
+            return LoadedPlugin(
+                kind, loaded, class_name, script, namespace, post, again
+            )
         except BaseException:
             _forget(namespace)
             raise
@@ -112,7 +114,7 @@ def load(
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return Host(kind, loaded, class_name, module, None, post, again)
+    return LoadedPlugin(kind, loaded, class_name, module, None, post, again)
 
 
 def _import_again(name: str) -> ModuleType:
@@ -178,7 +180,7 @@ def _is_own(method: object) -> bool:
     return getattr(method, "__module__", "base_plugin") != "base_plugin"
 
 
-class Host(Capabilities):
+class LoadedPlugin(Capabilities):
     """One plugin instance and what the element needs to know about it."""
 
     def __init__(

@@ -21,7 +21,7 @@ from ..kinds import (
 )
 from ..reading import Unusable, read
 from ..spelling import warnings
-from .reader import ABSENT, FUNCTIONS, UNKNOWN, Marker, Source
+from .reader import ABSENT, FUNCTIONS, UNKNOWN, Marker, SourceText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Plugin:
 def plugins(text: bytes, path: str) -> list[Plugin]:
     """As those of _plugins(), with notes on what they may not mean."""
     helpers = Helpers(path)
-    source = Source(text, path, helpers.find)
+    source = SourceText(text, path, helpers.find)
     found = _plugins(source, helpers)
     trees = {path: source.tree} | helpers.trees()
     for plugin in found:
@@ -75,7 +75,7 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
     return found
 
 
-def _plugins(source: Source, helpers: Helpers) -> list[Plugin]:
+def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
     """Those of a file, or of a package, whose ``path`` is that of its __init__.py.
 
     Raises SyntaxError, ValueError and others as ast.parse() does, and Unusable for
@@ -131,7 +131,9 @@ NO_KIND = (
 )
 
 
-def _of_package(source: Source, helpers: Helpers) -> list[tuple[Source, ast.ClassDef]]:
+def _of_package(
+    source: SourceText, helpers: Helpers
+) -> list[tuple[SourceText, ast.ClassDef]]:
     """The classes that a package has from modules of its own."""
     if not helpers.is_package:
         return []
@@ -153,13 +155,13 @@ class Helpers:
         # As loader.py does: where a link leads to comes first.
         homes = [os.path.dirname(os.path.realpath(place)), os.path.dirname(place)]
         self.folders: list[str] = list(dict.fromkeys(homes))
-        self._known: dict[str, Source | None] = {}
+        self._known: dict[str, SourceText | None] = {}
 
-    def find(self, module: str) -> Source | None:
+    def find(self, module: str) -> SourceText | None:
         """None for what is elsewhere, or cannot be read."""
         return self._find(module, self._inside)
 
-    def _find(self, module: str, inside: str) -> Source | None:
+    def _find(self, module: str, inside: str) -> SourceText | None:
         """For a module in the folder `inside`."""
         names = module.lstrip(".")
         level = len(module) - len(names)
@@ -183,7 +185,7 @@ class Helpers:
         """Of what was looked into, by file."""
         return {path: each.tree for path, each in self._known.items() if each}
 
-    def _read(self, stem: str, may_be_file: bool) -> Source | None:
+    def _read(self, stem: str, may_be_file: bool) -> SourceText | None:
         package = os.path.join(stem, "__init__.py")
         path = package if os.path.exists(package) or not may_be_file else f"{stem}.py"
         if path not in self._known:
@@ -191,7 +193,7 @@ class Helpers:
             inside = os.path.dirname(path)
             try:
                 if os.path.exists(path):
-                    self._known[path] = Source(
+                    self._known[path] = SourceText(
                         read(path), path, lambda name: self._find(name, inside)
                     )
             except (Unusable, SyntaxError, ValueError, RecursionError, MemoryError):
@@ -215,7 +217,7 @@ def _brings_base_plugin(folders: list[str]) -> bool:
 # ---- which class it is -------------------------------------------------------
 
 
-def _kind_of(source: Source, cls: ast.ClassDef) -> str:
+def _kind_of(source: SourceText, cls: ast.ClassDef) -> str:
     found = [
         kind
         for kind, methods in AUDIO_METHODS.items()
@@ -242,7 +244,7 @@ def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _is_abstract(source: Source, cls: ast.ClassDef) -> bool:
+def _is_abstract(source: SourceText, cls: ast.ClassDef) -> bool:
     left: set[str] = set()
     for each in reversed(source.lineage(cls)):
         for node in [] if isinstance(each, Marker) else each.body:
@@ -255,7 +257,7 @@ def _is_abstract(source: Source, cls: ast.ClassDef) -> bool:
     return bool(left)
 
 
-def _made_by(source: Source, create: Any) -> tuple[Source, ast.ClassDef] | None:
+def _made_by(source: SourceText, create: Any) -> tuple[SourceText, ast.ClassDef] | None:
     """What create_plugin() gives, if that is `return Class()`; and whose it is."""
     returns = [each for each in ast.walk(create) if isinstance(each, ast.Return)]
     if len(returns) != 1 or not isinstance(returns[0].value, ast.Call):
@@ -272,14 +274,14 @@ def _is_docstring(node: ast.stmt) -> bool:
 # ---- what it says of itself --------------------------------------------------
 
 
-def _vague(source: Source, kind: str, name: str) -> Plugin:
+def _vague(source: SourceText, kind: str, name: str) -> Plugin:
     """For a plugin of which only the kind is certain."""
     fields = _info(source, source.tree, name) | WIDE
     return Plugin(kind, name, fields)
 
 
 def _describe(
-    source: Source, kind: str, place: ast.ClassDef | ast.Module, bare: bool
+    source: SourceText, kind: str, place: ast.ClassDef | ast.Module, bare: bool
 ) -> Plugin:
     name = place.name if isinstance(place, ast.ClassDef) else ""
     fields = _info(source, place, name)
@@ -294,7 +296,7 @@ def _describe(
     problem = ""
     parameters: list[tuple[str, ...]] = []
     if isinstance(place, ast.ClassDef):
-        params = Params(source, place)
+        params = ParamsRead(source, place)
         if params.secrets:
             fields["secret"] = params.secrets
         parameters = [
@@ -306,7 +308,7 @@ def _describe(
 
 
 def _info(
-    source: Source, place: ast.ClassDef | ast.Module, name: str
+    source: SourceText, place: ast.ClassDef | ast.Module, name: str
 ) -> dict[str, list[str]]:
     """Name, description and author: of its PluginInfo, or its docstring."""
     doc = ast.get_docstring(place) or ast.get_docstring(source.tree) or ""
@@ -335,7 +337,7 @@ class Caps:
     """What it declares of its formats.  Left out is what is not narrowed."""
 
     def __init__(
-        self, source: Source, place: ast.ClassDef | ast.Module, bare: bool
+        self, source: SourceText, place: ast.ClassDef | ast.Module, bare: bool
     ) -> None:
         self._source = source
         self._place = place
@@ -439,10 +441,10 @@ def _ranges(value: Any, most: int) -> list[tuple[int, int]]:
     return ranges if valid else []
 
 
-class Params:
-    """Its Params, as spoken() takes them."""
+class ParamsRead:
+    """The Params of a class, as spoken() takes them."""
 
-    def __init__(self, source: Source, cls: ast.ClassDef) -> None:
+    def __init__(self, source: SourceText, cls: ast.ClassDef) -> None:
         self._source = source
         self.all: dict[str, Param] = {}
         self._declared: dict[str, ast.stmt] = {}

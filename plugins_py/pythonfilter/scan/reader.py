@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    Finder = Callable[[str], "Source | None"]
+    Finder = Callable[[str], "SourceText | None"]
 
 
 class Marker:
@@ -67,7 +67,7 @@ OPERATORS = {
 }
 
 
-class Source:
+class SourceText:
     """One module.  Raises SyntaxError or ValueError for what Python cannot read.
 
     ``find`` gives the source of a module that it imports, if that can be read too.
@@ -77,7 +77,7 @@ class Source:
         self.tree = ast.parse(text, name)
         self._find = find
         # Whose the classes of a lineage are that another module defines.
-        self._owners: dict[ast.ClassDef, Source] = {}
+        self._owners: dict[ast.ClassDef, SourceText] = {}
         # What is asked for each thing that a plugin can declare.
         self._lineages: dict[ast.ClassDef, list[ast.ClassDef | Marker]] = {}
         self._bodies: dict[ast.AST, list[tuple[str, ast.AST]]] = {}
@@ -120,7 +120,7 @@ class Source:
         """What names of this module stand for in others: module and name."""
         return self._imports
 
-    def class_of(self, node: ast.expr) -> tuple[Source, ast.ClassDef] | None:
+    def class_of(self, node: ast.expr) -> tuple[SourceText, ast.ClassDef] | None:
         """What ``node`` names, and the module that defines it."""
         local = self.local_class(node)
         if local is not None:
@@ -129,7 +129,7 @@ class Source:
         other = self._find(module) if self._find and name else None
         return other.class_of(ast.Name(name, ast.Load())) if other else None
 
-    def owner(self, place: ast.ClassDef | ast.Module) -> Source:
+    def owner(self, place: ast.ClassDef | ast.Module) -> SourceText:
         """The module of a class in a lineage."""
         return self if isinstance(place, ast.Module) else self._owners.get(place, self)
 
@@ -204,7 +204,7 @@ class Source:
 
     def _defined(
         self, place: ast.ClassDef | ast.Module, name: str
-    ) -> tuple[ast.AST | Marker, Source]:
+    ) -> tuple[ast.AST | Marker, SourceText]:
         line: list[Any] = (
             [place] if isinstance(place, ast.Module) else self.lineage(place)
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..host.plugin import Host
+from ..host.plugin import LoadedPlugin
 from ..results import DTYPES
 
 from . import signals
@@ -27,7 +27,7 @@ from .formats import (
 )
 from .progress import Progress
 from .findings import Findings
-from .session import Counts, Declined, Ended, Fault, Session, Target
+from .trial import Counts, Declined, Ended, Fault, Trial, Target
 
 RATES = (48000, 8000, 44100, 96000, 192000)
 CHANNELS = (2, 1, 3, 6, 8)
@@ -179,18 +179,18 @@ class Bench:
                 self.findings.cut[check] = f"cut short: {blamed} failed"
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def trial(self) -> Iterator[Trial]:
         """A new instance, whose counts are added up in the end."""
-        with Session(self.target) as session:
+        with Trial(self.target) as trial:
             try:
-                yield session
+                yield trial
             finally:
-                self.count(session.counts, session)
+                self.count(trial.counts, trial)
 
-    def count(self, counts: Counts, session: Session) -> None:
-        """Takes the counts of a session and sets them back."""
+    def count(self, counts: Counts, trial: Trial) -> None:
+        """Takes the counts of a trial and sets them back."""
         self.findings.calls += counts.calls
-        where = session.place()
+        where = trial.place()
         for number, check, status, text in (
             (counts.kept, "kept", "fail", KEPT),
             (counts.rebound, "in-place", "note", REBOUND),
@@ -198,11 +198,11 @@ class Bench:
         ):
             if number:
                 self.findings.add(check, status, text, *where)
-        session.counts = Counts()
+        trial.counts = Counts()
 
     def feed(
         self,
-        session: Session,
+        trial: Trial,
         samples: Samples,
         size: int | str,
         until: float = math.inf,
@@ -214,13 +214,13 @@ class Bench:
         """
         pieces: list[Samples | bytes] = []
         for cut in signals.cuts(samples.shape[1], size):
-            if session.ended or pieces and time.monotonic() > until:
+            if trial.ended or pieces and time.monotonic() > until:
                 break
             try:
-                pieces.append(self._block(session, samples[:, cut]))
+                pieces.append(self._block(trial, samples[:, cut]))
             except (Declined, Ended):
                 continue
-        output = session.output
+        output = trial.output
         if output is None:
             return b"".join(bytes(piece) for piece in pieces)
         nothing = np.empty((output.channels, 0), output.dtype)
@@ -228,12 +228,12 @@ class Bench:
         joined: Samples = np.concatenate(arrays, axis=1)
         return joined
 
-    def _block(self, session: Session, block: Samples) -> Samples | bytes:
+    def _block(self, trial: Trial, block: Samples) -> Samples | bytes:
         """The last one may be shorter than the plugin's own size."""
         missing = self.block_size - block.shape[1]
-        if missing <= 0 or session.host.pass_remainder:
-            return session.process(block)
-        made = session.process(np.pad(block, ((0, 0), (0, missing))))
+        if missing <= 0 or trial.loaded.pass_remainder:
+            return trial.process(block)
+        made = trial.process(np.pad(block, ((0, 0), (0, missing))))
         if isinstance(made, bytes) or made.shape[1] != self.block_size:
             return made
         return made[:, :-missing]
@@ -242,10 +242,10 @@ class Bench:
         self, setting: Setting, samples: Samples, size: int | str
     ) -> Samples | bytes:
         """A new instance's whole life, and all it gave, the drained tail too."""
-        with self.session() as session:
-            session.start(setting, size if isinstance(size, int) else USUAL_FRAMES)
-            out = self.feed(session, samples, size)
-            tail = session.drain() if session.has_drain else None
+        with self.trial() as trial:
+            trial.start(setting, size if isinstance(size, int) else USUAL_FRAMES)
+            out = self.feed(trial, samples, size)
+            tail = trial.drain() if trial.has_drain else None
         if tail is None:
             return out
         if isinstance(out, bytes):
@@ -270,17 +270,17 @@ class Bench:
                     f"{options.file} has {rate} Hz, not the {options.rate} of --rate"
                 )
             options.rate = rate
-        with Session(self.target) as session:
+        with Trial(self.target) as trial:
             self.progress.step("what it says of itself")
-            host = session.host
-            self.converts = host.converts
-            self.fails_closed = self.converts and host.fail_closed
-            self.block_size = host.block_size
-            self._describe(session)
-            for warning in host.warnings:
+            loaded = trial.loaded
+            self.converts = loaded.converts
+            self.fails_closed = self.converts and loaded.fail_closed
+            self.block_size = loaded.block_size
+            self._describe(trial)
+            for warning in loaded.warnings:
                 self.findings.add("load", "note", warning)
-            likes = host.preferences() if self.is_source else (0, 0, 0)
-            formats, layouts, rates_taken, channels_taken = self._taken(host)
+            likes = loaded.preferences() if self.is_source else (0, 0, 0)
+            formats, layouts, rates_taken, channels_taken = self._taken(loaded)
             rates = self._wanted(options.rate, "rate", rates_taken, (likes[0], *RATES))
             recorded = 0 if self.recording is None else len(self.recording)
             channels = self._wanted(
@@ -313,10 +313,10 @@ class Bench:
         frames = SLOW_CALLS * self.usual_frames
         begin = time.monotonic()
         try:
-            with Session(self.target) as session:
-                session.start(self.base, self.usual_frames)
+            with Trial(self.target) as trial:
+                trial.start(self.base, self.usual_frames)
                 names = self.names[0], self.base, frames
-                self.feed(session, self.samples(*names), self.usual_frames)
+                self.feed(trial, self.samples(*names), self.usual_frames)
         except Fault:
             return  # told by another check
         took = time.monotonic() - begin
@@ -334,20 +334,22 @@ class Bench:
             "with fewer calls",
         )
 
-    def _taken(self, host: Host) -> tuple[list[str], list[str], Ranges, Ranges]:
+    def _taken(
+        self, loaded: LoadedPlugin
+    ) -> tuple[list[str], list[str], Ranges, Ranges]:
         """The raw audio that goes in: formats, layouts, rates and channels."""
-        formats, layouts = list(host.formats), []
-        if host.interleaved:
+        formats, layouts = list(loaded.formats), []
+        if loaded.interleaved:
             layouts.append(INTERLEAVED)
-        if host.non_interleaved:
+        if loaded.non_interleaved:
             layouts.append(PLANAR)
-        rates, channels = host.rates, host.channels
-        given = self.target.caps or host.input_caps
+        rates, channels = loaded.rates, loaded.channels
+        given = self.target.caps or loaded.input_caps
         said = raw_audio_of(given) if given else None
         if said:
             rates, channels = said.rates, said.channels
             layouts = list(said.layouts) or [INTERLEAVED, PLANAR]
-        if said or host.as_bytes and is_raw_audio(given):
+        if said or loaded.as_bytes and is_raw_audio(given):
             formats = list(said.formats if said else ()) or list(DTYPES)
         return formats, layouts, rates, channels
 
@@ -356,9 +358,9 @@ class Bench:
         if self.is_sink or not self.converts:
             return None if self.is_sink else self.base
         try:
-            with Session(self.target) as session:
-                session.start(self.base, self.usual_frames)
-                return session.output
+            with Trial(self.target) as trial:
+                trial.start(self.base, self.usual_frames)
+                return trial.output
         except Fault:
             return None
 
@@ -371,19 +373,19 @@ class Bench:
             return [asked]
         return [value for value in choices(ranges, usual) if value > 0]
 
-    def _describe(self, session: Session) -> None:
-        host = session.host
-        cls = type(host.plugin)
-        formats, _, rates, channels = self._taken(host)
+    def _describe(self, trial: Trial) -> None:
+        loaded = trial.loaded
+        cls = type(loaded.plugin)
+        formats, _, rates, channels = self._taken(loaded)
         self.findings.plugin = {
             "script": self.target.script,
             "class": cls.__name__,
             "kind": self.target.kind,
-            "method": host.audio_name,
+            "method": loaded.audio_name,
             "formats": formats,
             "rates": [list(pair) for pair in rates],
             "channels": [list(pair) for pair in channels],
-            "read_only": host.read_only,
+            "read_only": loaded.read_only,
             "converts": self.converts,
             "block_size": self.block_size,
         }

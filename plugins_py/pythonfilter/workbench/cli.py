@@ -10,7 +10,7 @@ import sys
 import warnings
 from typing import Any, TextIO
 
-from ..host.plugin import Host, prepare_interpreter
+from ..host.plugin import LoadedPlugin, prepare_interpreter
 from ..results import DTYPES
 from . import (
     child,
@@ -25,7 +25,7 @@ from . import (
 )
 from .bench import Bench, Options, Unusable
 from .findings import CHECKS, Findings
-from .session import Fault, Session, Target
+from .trial import Fault, Trial, Target
 
 FINE, FAILED, UNUSABLE = 0, 1, 2
 
@@ -376,19 +376,19 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
             target.caps,
         )
         try:
-            host = _load(tried)
+            loaded = _load(tried)
         except Fault as fault:
             first = first or fault
             continue
-        host.unload()
+        loaded.unload()
         return tried
     assert first is not None
     raise first
 
 
-def _load(target: Target) -> Host:
-    session = Session(target)
-    return session.load()
+def _load(target: Target) -> LoadedPlugin:
+    trial = Trial(target)
+    return trial.load()
 
 
 def _check(bench: Bench, where: str) -> dict[str, str]:
@@ -423,13 +423,13 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
 def _pointless(bench: Bench) -> dict[str, str]:
     """Checks that do not apply to this plugin."""
     skipped: dict[str, str] = {}
-    with Session(bench.target) as session:
-        host = session.host
+    with Trial(bench.target) as trial:
+        loaded = trial.loaded
         if bench.is_source:
             skipped |= dict.fromkeys(("reset", "drain"), "a source's is not called")
-        if not host.has_reset:
+        if not loaded.has_reset:
             skipped["reset"] = "has no reset()"
-        if not host.has_drain:
+        if not loaded.has_drain:
             skipped["drain"] = "has no drain()"
     if len({setting.layout for setting in bench.matrix}) < 2:
         skipped["layouts"] = "takes one layout only"

@@ -11,7 +11,7 @@ import numpy as np
 from . import signals
 from .bench import Bench
 from .formats import Samples, Setting
-from .session import Fault, Session, told
+from .trial import Fault, Trial, told
 
 CALLS = 16  # for each block size and signal
 QUICK_CALLS = 4
@@ -23,8 +23,8 @@ def check(bench: Bench) -> bool:
 
     False if the plugin does not even start.
     """
-    with bench.guard("describes"), bench.session() as session:
-        _describes(bench, session)
+    with bench.guard("describes"), bench.trial() as trial:
+        _describes(bench, trial)
     settings = bench.matrix + bench.others
     refused: list[tuple[Setting, Fault]] = []
     for number, setting in enumerate(settings):
@@ -69,8 +69,8 @@ def _declares(bench: Bench, setting: Setting) -> bool:
 def _starts(bench: Bench, setting: Setting) -> Fault | None:
     """Why it does not, if it does not."""
     try:
-        with bench.session() as session:
-            session.start(setting, bench.usual_frames)
+        with bench.trial() as trial:
+            trial.start(setting, bench.usual_frames)
     except Fault as fault:
         if fault.phase in ("start", "set_caps"):
             return fault
@@ -84,18 +84,18 @@ def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> Non
     longest = max(bench.usual_frames, int(bench.options.seconds * setting.rate))
     frames = min(longest, calls * (size if isinstance(size, int) else 1000))
     shown = f"{size} frames" if isinstance(size, int) else f"blocks of {size}"
-    with bench.guard("results", f"{shown}, {setting}"), bench.session() as session:
-        session.start(setting, size if isinstance(size, int) else 512)
+    with bench.guard("results", f"{shown}, {setting}"), bench.trial() as trial:
+        trial.start(setting, size if isinstance(size, int) else 512)
         names = bench.names[:1] if few else bench.names
         for name in names:
-            if session.ended:
+            if trial.ended:
                 break
             samples = bench.samples(name, setting, frames)[:, :frames]
-            out = bench.feed(session, samples, size)
-            look_at(bench, session, out, f"{name}, {shown}, {setting}")
+            out = bench.feed(trial, samples, size)
+            look_at(bench, trial, out, f"{name}, {shown}, {setting}")
 
 
-def look_at(bench: Bench, session: Session, out: Samples | bytes, context: str) -> None:
+def look_at(bench: Bench, trial: Trial, out: Samples | bytes, context: str) -> None:
     """Whether samples that came out are finite."""
     if bench.is_sink or isinstance(out, bytes) or out.dtype.kind != "f":
         return
@@ -108,7 +108,7 @@ def look_at(bench: Bench, session: Session, out: Samples | bytes, context: str) 
             "fail",
             f"{int(bad.sum())} of {bad.size} samples are NaN or infinite, the first "
             f"({what}) at frame {frame} ({context})",
-            *session.place(),
+            *trial.place(),
         )
 
 
@@ -118,33 +118,33 @@ def _life(bench: Bench, setting: Setting) -> None:
     context = str(setting)
     samples = bench.samples(bench.names[0], setting, frames)
 
-    def play(session: Session, after: str) -> Samples | bytes:
+    def play(trial: Trial, after: str) -> Samples | bytes:
         try:
-            out = bench.feed(session, samples, bench.usual_frames)
+            out = bench.feed(trial, samples, bench.usual_frames)
         except Fault as fault:
             fault.phase = after
             fault.message = f"{fault.message}, in the calls after {AFTER[after]}"
             raise
-        look_at(bench, session, out, f"after {AFTER[after]}, {context}")
+        look_at(bench, trial, out, f"after {AFTER[after]}, {context}")
         return out
 
-    with bench.guard("life", context), bench.session() as session:
-        session.start(setting, bench.usual_frames)
-        first = play(session, "process")
-        if session.host.has_seek:
-            session.seek(0)
-            if not _same(first, play(session, "seek")):
+    with bench.guard("life", context), bench.trial() as trial:
+        trial.start(setting, bench.usual_frames)
+        first = play(trial, "process")
+        if trial.loaded.has_seek:
+            trial.seek(0)
+            if not _same(first, play(trial, "seek")):
                 bench.findings.add(
                     "life",
                     "note",
                     "after seek(0) the samples are not those of the beginning",
-                    *session.place("seek"),
+                    *trial.place("seek"),
                 )
-        if session.has_drain:
-            _look_at_tail(bench, session, session.drain(), context)
-        session.stop()
-        session.start(setting, bench.usual_frames)
-        second = play(session, "stop")
+        if trial.has_drain:
+            _look_at_tail(bench, trial, trial.drain(), context)
+        trial.stop()
+        trial.start(setting, bench.usual_frames)
+        second = play(trial, "stop")
         if not _same(first, second) and not bench.fails_closed:
             bench.findings.add(
                 "life",
@@ -152,16 +152,16 @@ def _life(bench: Bench, setting: Setting) -> None:
                 "carries over state: after stop() and start() the "
                 "samples are not those of a new instance",
             )
-        if session.has_drain:
-            session.drain()
-            session.ended = False
-            play(session, "drain")
-        if session.has_reset:
-            session.reset()
-            play(session, "reset")
-            session.reset()
-            session.reset()
-        session.stop()
+        if trial.has_drain:
+            trial.drain()
+            trial.ended = False
+            play(trial, "drain")
+        if trial.has_reset:
+            trial.reset()
+            play(trial, "reset")
+            trial.reset()
+            trial.reset()
+        trial.stop()
 
 
 AFTER = {
@@ -180,15 +180,15 @@ def _same(one: Samples | bytes, other: Samples | bytes) -> bool:
 
 
 def _look_at_tail(
-    bench: Bench, session: Session, tail: Samples | bytes | None, context: str
+    bench: Bench, trial: Trial, tail: Samples | bytes | None, context: str
 ) -> None:
     if tail is not None:
-        look_at(bench, session, tail, f"drain(), {context}")
+        look_at(bench, trial, tail, f"drain(), {context}")
 
 
-def _describes(bench: Bench, session: Session) -> None:
+def _describes(bench: Bench, trial: Trial) -> None:
     """What the plugin says of itself, before and after the stream's format."""
-    plugin: Any = session.host.plugin
+    plugin: Any = trial.loaded.plugin
     about = bench.findings.plugin
     get_info = getattr(plugin, "get_info", None) or getattr(plugin, "getInfo", None)
     if callable(get_info):
@@ -206,17 +206,17 @@ def _describes(bench: Bench, session: Session) -> None:
                 "describes", "note", f"get_info() says it is a {kind}, not a {want}"
             )
     try:
-        session.start(bench.base, bench.usual_frames)
+        trial.start(bench.base, bench.usual_frames)
     except Fault:
         return  # told by another check
     if bench.is_source:
-        duration = session.duration()
+        duration = trial.duration()
         about["duration_seconds"] = None if duration is None else duration / 1e9
-    latency = session.latency()
+    latency = trial.latency()
     about["latency_seconds"] = latency
     if not 0 <= latency < math.inf:
         raise Fault(
             "get_processing_latency",
             f"get_processing_latency() gave {latency}",
-            *session.place("get_processing_latency"),
+            *trial.place("get_processing_latency"),
         )

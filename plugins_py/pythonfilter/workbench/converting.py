@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..host.plugin import Host
+from ..host.plugin import LoadedPlugin
 from ..results import Format
 
 from .formats import INTERLEAVED, Samples, Setting, from_bytes, setting_of
@@ -33,7 +33,7 @@ class Agreed:
         return self.output if self.output and self.output.known else None
 
 
-def agree(host: Host, setting: Setting, given: str, frames: int) -> Agreed:
+def agree(loaded: LoadedPlugin, setting: Setting, given: str, frames: int) -> Agreed:
     """``given``: caps of encoded input, which the workbench cannot make up: such
     a plugin gets bytes that mean nothing, and refuses them in its own way.
     """
@@ -53,22 +53,26 @@ def agree(host: Host, setting: Setting, given: str, frames: int) -> Agreed:
         output_interleaved=True,
         output_channels=0,
     )
-    if not host.converts:
-        return Agreed(plain, None if host.kind == "sink" else setting)
-    if host.kind == "source":
-        caps = host.get_output_caps("")[0] if host.maps_to_output else host.output_caps
+    if not loaded.converts:
+        return Agreed(plain, None if loaded.kind == "sink" else setting)
+    if loaded.kind == "source":
+        caps = (
+            loaded.get_output_caps("")[0]
+            if loaded.maps_to_output
+            else loaded.output_caps
+        )
         return _agreed(plain, setting, setting_of(caps, setting), "", caps, True)
-    raw = is_raw_audio(given or host.input_caps)
-    caps = setting.caps if raw else given or host.input_caps
+    raw = is_raw_audio(given or loaded.input_caps)
+    caps = setting.caps if raw else given or loaded.input_caps
     if not raw:
         plain = replace(plain, rate=0, channels=0)
-    as_bytes = host.as_bytes or not raw or not setting.known
-    if host.kind == "sink":
+    as_bytes = loaded.as_bytes or not raw or not setting.known
+    if loaded.kind == "sink":
         return _agreed(plain, setting, None, caps, caps, as_bytes)
     makes = (
-        host.get_output_caps(caps)[0]
-        if host.maps_to_output
-        else host.output_caps or caps
+        loaded.get_output_caps(caps)[0]
+        if loaded.maps_to_output
+        else loaded.output_caps or caps
     )
     output = setting_of(makes, setting)
     same = caps if raw and output == setting else makes

@@ -15,7 +15,7 @@ import numpy as np
 from .bench import Bench
 from .formats import Samples
 from .findings import Timing
-from .session import Ended, Session
+from .trial import Ended, Trial
 
 SIZES = (64, 480, 512, 4096)
 WINDOW_CALLS = 200
@@ -35,17 +35,17 @@ def check_allocations(bench: Bench) -> None:
     """Whether memory grows; what one call holds while it runs."""
     bench.progress.step("allocations")
     calls = QUICK_WINDOW_CALLS if bench.hurries else WINDOW_CALLS
-    with bench.guard("allocations"), bench.session() as session:
-        samples = _start(bench, session, bench.usual_frames)
-        _calls(session, samples, calls)
-        blocks = _least(_grown_blocks, session, samples, calls, LEAK_BLOCKS)
+    with bench.guard("allocations"), bench.trial() as trial:
+        samples = _start(bench, trial, bench.usual_frames)
+        _calls(trial, samples, calls)
+        blocks = _least(_grown_blocks, trial, samples, calls, LEAK_BLOCKS)
         tracemalloc.start(FRAMES_OF_TRACEBACK)
         try:
-            _calls(session, samples, 8)
-            grown = _least(_grown_bytes, session, samples, calls // 2, LEAK_BYTES)
+            _calls(trial, samples, 8)
+            grown = _least(_grown_bytes, trial, samples, calls // 2, LEAK_BYTES)
             leaks = blocks >= LEAK_BLOCKS or grown >= LEAK_BYTES
-            place = _growing_line(session, samples) if leaks else ("", 0)
-            temporary = _temporary_bytes(session, samples)
+            place = _growing_line(trial, samples) if leaks else ("", 0)
+            temporary = _temporary_bytes(trial, samples)
         finally:
             tracemalloc.stop()
         bench.findings.allocations = {
@@ -65,75 +65,75 @@ def check_allocations(bench: Bench) -> None:
 
 
 def _least(
-    grown: Callable[[Session, Samples, int], float],
-    session: Session,
+    grown: Callable[[Trial, Samples, int], float],
+    trial: Trial,
     samples: Samples,
     calls: int,
     limit: float,
 ) -> float:
     """What grows only at first (caches, free lists) is no leak: it is given time."""
-    least = grown(session, samples, calls)
+    least = grown(trial, samples, calls)
     for _ in range(MORE_WINDOWS):
         if least < limit:
             break
-        least = min(least, grown(session, samples, WINDOW_CALLS))
+        least = min(least, grown(trial, samples, WINDOW_CALLS))
     return least
 
 
-def _start(bench: Bench, session: Session, frames: int) -> Samples:
-    session.start(bench.base, frames)
+def _start(bench: Bench, trial: Trial, frames: int) -> Samples:
+    trial.start(bench.base, frames)
     return bench.samples(bench.names[0], bench.base, frames)
 
 
 def _call(
-    session: Session,
+    trial: Trial,
     samples: Samples,
     meter: Callable[[], int] = time.perf_counter_ns,
 ) -> int:
     """What the meter gains in one call.  A plugin that ends begins again."""
     try:
-        return session.metered(samples, meter)
+        return trial.metered(samples, meter)
     except Ended:
-        session.stop()
-        session.start(session.setting, samples.shape[1])
-        return session.metered(samples, meter)
+        trial.stop()
+        trial.start(trial.setting, samples.shape[1])
+        return trial.metered(samples, meter)
 
 
-def _calls(session: Session, samples: Samples, count: int) -> None:
+def _calls(trial: Trial, samples: Samples, count: int) -> None:
     for _ in range(count):
-        _call(session, samples)
+        _call(trial, samples)
 
 
-def _grown_blocks(session: Session, samples: Samples, count: int) -> float:
+def _grown_blocks(trial: Trial, samples: Samples, count: int) -> float:
     gc.collect()
     before = sys.getallocatedblocks()
-    _calls(session, samples, count)
+    _calls(trial, samples, count)
     gc.collect()
     return (sys.getallocatedblocks() - before) / count
 
 
-def _grown_bytes(session: Session, samples: Samples, count: int) -> float:
+def _grown_bytes(trial: Trial, samples: Samples, count: int) -> float:
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
-    _calls(session, samples, count)
+    _calls(trial, samples, count)
     gc.collect()
     return (tracemalloc.get_traced_memory()[0] - before) / count
 
 
-def _growing_line(session: Session, samples: Samples) -> tuple[str, int]:
+def _growing_line(trial: Trial, samples: Samples) -> tuple[str, int]:
     """The plugin's line that made most of what was left behind."""
     before = tracemalloc.take_snapshot()
-    _calls(session, samples, WINDOW_CALLS)
+    _calls(trial, samples, WINDOW_CALLS)
     grown = tracemalloc.take_snapshot().compare_to(before, "traceback")
-    script = session.place()[0]
+    script = trial.place()[0]
     for entry in grown:
         for frame in reversed(entry.traceback):
             if entry.size_diff > 0 and frame.filename == script:
                 return frame.filename, frame.lineno
-    return session.place()
+    return trial.place()
 
 
-def _temporary_bytes(session: Session, samples: Samples) -> int:
+def _temporary_bytes(trial: Trial, samples: Samples) -> int:
     """What a call has at most, and gives back."""
     inside = False
 
@@ -145,7 +145,7 @@ def _temporary_bytes(session: Session, samples: Samples) -> int:
             tracemalloc.reset_peak()
         return tracemalloc.get_traced_memory()[0 if inside else 1]
 
-    peaks = [_call(session, samples, level) for _ in range(9)]
+    peaks = [_call(trial, samples, level) for _ in range(9)]
     return max(0, int(np.median(peaks)))
 
 
@@ -157,11 +157,11 @@ def check_time(bench: Bench) -> None:
     seconds = QUICK_SECONDS if bench.hurries else TIMED_SECONDS
     for frames in sizes:
         bench.progress.step(f"time, {frames} frames")
-        with bench.guard("results", f"{frames} frames"), bench.session() as session:
-            samples = _start(bench, session, frames)
-            _calls(session, samples, FEWEST_CALLS)
+        with bench.guard("results", f"{frames} frames"), bench.trial() as trial:
+            samples = _start(bench, trial, frames)
+            _calls(trial, samples, FEWEST_CALLS)
             with _frozen():
-                timing = _measure(bench, session, samples, seconds)
+                timing = _measure(bench, trial, samples, seconds)
             bench.findings.timing.append(timing)
     limit = bench.options.max_load
     for timing in bench.findings.timing:
@@ -185,13 +185,11 @@ def _frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _measure(
-    bench: Bench, session: Session, samples: Samples, seconds: float
-) -> Timing:
+def _measure(bench: Bench, trial: Trial, samples: Samples, seconds: float) -> Timing:
     times = np.empty(MOST_CALLS)
     count, end = 0, time.monotonic() + seconds
     while count < MOST_CALLS and (count < FEWEST_CALLS or time.monotonic() < end):
-        times[count] = _call(session, samples)
+        times[count] = _call(trial, samples)
         count += 1
     p50, p99, most = (
         float(value) / 1000 for value in np.quantile(times[:count], (0.5, 0.99, 1.0))

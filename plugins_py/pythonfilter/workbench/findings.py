@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .session import Fault
+from .trial import Fault
 
 # Worst last.
 STATUSES = ("skip", "ok", "note", "fail")

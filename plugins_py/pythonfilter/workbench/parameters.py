@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..host.plugin import Host
+from ..host.plugin import LoadedPlugin
 
 from .bench import Bench
 from .conformance import look_at
 from .formats import Samples
-from .session import Fault, Session
+from .trial import Fault, Trial
 
 MOST = 64
 # A parameter may be how long a call takes. What is slow with a value is not
@@ -38,12 +38,12 @@ class Parameter:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def find(host: Host) -> list[Parameter]:
+def find(loaded: LoadedPlugin) -> list[Parameter]:
     """Declared ones, and the public attributes that get_parameter() knows.
 
     But for secrets, whose values must not be shown.
     """
-    plugin, secrets = host.plugin, set(host.secrets)
+    plugin, secrets = loaded.plugin, set(loaded.secrets)
     declared = _declared(type(plugin))
     hidden = [k for k, each in declared.items() if getattr(each, "secret", False)]
     secrets.update(hidden)
@@ -173,11 +173,11 @@ def equal(one: str, other: str) -> bool:
 
 def check(bench: Bench) -> None:
     """Fills in the check, and what is known of each parameter."""
-    with bench.guard("parameters"), bench.session() as session:
-        found = find(session.host)
+    with bench.guard("parameters"), bench.trial() as trial:
+        found = find(trial.loaded)
         given = {key for key, _ in bench.target.parameters}
         found = [each for each in found if each.name not in given]
-        _unknown(bench, session)
+        _unknown(bench, trial)
     if not found:
         return
     bench.progress.expect(len(found))
@@ -216,10 +216,10 @@ def _tell_what_is_slow(bench: Bench) -> None:
             bench.findings.add("parameters", "note", f"{shown}: {text}")
 
 
-def _unknown(bench: Bench, session: Session) -> None:
+def _unknown(bench: Bench, trial: Trial) -> None:
     """BasePlugin refuses these; older plugins take anything."""
     try:
-        session.set_parameter("no-such-parameter", "1")
+        trial.set_parameter("no-such-parameter", "1")
     except Fault:
         return
     bench.findings.add(
@@ -311,8 +311,8 @@ def _limits(parameter: Parameter) -> str:
 
 def _place(bench: Bench) -> tuple[str, int]:
     """Where the plugin takes its parameters, or else its audio method."""
-    with bench.session() as session:
-        setter, audio = session.place("set_parameter"), session.place()
+    with bench.trial() as trial:
+        setter, audio = trial.place("set_parameter"), trial.place()
         return setter if setter[0] == audio[0] else audio
 
 
@@ -334,25 +334,25 @@ def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> 
     context = f"{parameter.name}={value}" if parameter else "no parameter set"
     samples = bench.samples(bench.names[0], bench.base, max(6 * usual, bench.frames))
     now: str | None = None
-    with bench.guard("parameters", context), bench.session() as session:
-        session.start(bench.base, usual)
-        bench.feed(session, samples[:, :usual], usual)
+    with bench.guard("parameters", context), bench.trial() as trial:
+        trial.start(bench.base, usual)
+        bench.feed(trial, samples[:, :usual], usual)
         if parameter:
             try:
-                now = session.set_parameter(parameter.name, value)
+                now = trial.set_parameter(parameter.name, value)
             except Fault:
                 return None
         if which == "out of range":
             return samples, now, True
-        before = session.counts.calls
+        before = trial.counts.calls
         until = time.monotonic() + VALUE_SECONDS if parameter else math.inf
         try:
-            out = bench.feed(session, samples, usual, until)
+            out = bench.feed(trial, samples, usual, until)
         except Fault as fault:
             if parameter:
                 fault.phase = "set_parameter"  # which should have refused it
             raise
-        look_at(bench, session, out, context)
-        played = (session.counts.calls - before) * usual >= samples.shape[1]
-        return out, now, session.ended or played
+        look_at(bench, trial, out, context)
+        played = (trial.counts.calls - before) * usual >= samples.shape[1]
+        return out, now, trial.ended or played
     return samples, now, True

@@ -49,8 +49,8 @@ def check(bench: Bench) -> Outputs:
             _compare_instances(bench, name, one, other)
             if isinstance(one, bytes):
                 continue
-            with bench.session() as session:
-                look_at(bench, session, one, f"{name}, {bench.base}")
+            with bench.trial() as trial:
+                look_at(bench, trial, one, f"{name}, {bench.base}")
             if bench.is_source:
                 _look_for_garbage(bench, one, other)
             assert bench.output
@@ -93,8 +93,8 @@ def _compare_instances(
         text = "by up to {:.1f} dBFS, the most at frame {}".format(
             *difference(one, other)
         )
-    with bench.session() as session:
-        where = session.place()
+    with bench.trial() as trial:
+        where = trial.place()
     bench.findings.add(
         "deterministic",
         "fail",
@@ -126,8 +126,8 @@ def _look_for_garbage(
     left = _unfilled(one, other)
     if left.any():
         frame = int(np.argmax(left.any(axis=0)))
-        with bench.session() as session:
-            where = session.place()
+        with bench.trial() as trial:
+            where = trial.place()
         bench.findings.add(
             "filled",
             "fail",
@@ -221,10 +221,10 @@ def _recovery(bench: Bench) -> None:
     samples = bench.samples("noise", bench.base, max(bench.frames, 8 * usual))
     samples[:, usual] = np.nan
     with bench.guard("recovery"), np.errstate(all="ignore"):
-        with bench.session() as session:
-            session.start(bench.base, usual)
-            out = bench.feed(session, samples, usual)
-            where = session.place()
+        with bench.trial() as trial:
+            trial.start(bench.base, usual)
+            out = bench.feed(trial, samples, usual)
+            where = trial.place()
         assert not isinstance(out, bytes)
         if not np.isfinite(out[:, -usual:]).all():
             after = (samples.shape[1] - usual) / bench.base.rate

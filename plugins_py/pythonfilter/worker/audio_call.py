@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from .. import results
-from ..host.plugin import Host, PluginError
+from ..host.plugin import LoadedPlugin, PluginError
 
 from . import failure, outputs, wire
 from .events import Outbox
@@ -25,15 +25,15 @@ class AudioCall:
     """Of one plugin: the same object for every buffer."""
 
     def __init__(
-        self, host: Host, view: View, running: Running, outbox: Outbox
+        self, loaded: LoadedPlugin, view: View, running: Running, outbox: Outbox
     ) -> None:
-        self.method = host.audio
-        self.name = host.audio_name
+        self.method = loaded.audio
+        self.name = loaded.audio_name
         self.view = view
         self.running = running
         self.outbox = outbox
-        self._host = host
-        self._converts = host.converts
+        self._loaded = loaded
+        self._converts = loaded.converts
         self.region: mmap.mmap | None = None  # for outputs
         self.pieces: list[Any] = []  # for which it is too small
         # Of the last call.
@@ -120,7 +120,7 @@ class AudioCall:
         self.failure = told
         if told.kind != "dropped":
             return FAILED
-        if self._host.kind != "source":
+        if self._loaded.kind != "source":
             return DROPPED
         told.kind = "raised"
         told.message += results.NOTHING_TO_DROP
@@ -130,7 +130,7 @@ class AudioCall:
         """None and True are success, and so is an array: the samples themselves."""
         if isinstance(result, (bool, np.bool_)):
             if not result:
-                if self._host.kind != "processor":
+                if self._loaded.kind != "processor":
                     return DECLINED
                 return self._complain()
             result = None
@@ -138,7 +138,7 @@ class AudioCall:
             if self._converts:
                 given = self._take_outputs(result)
                 empty = not (self.pieces or isinstance(given, (list, tuple)))
-                if empty and self._host.kind == "source":
+                if empty and self._loaded.kind == "source":
                     self.flags = 0
                     return END_OF_STREAM
             else:
@@ -164,7 +164,7 @@ class AudioCall:
     def _complain(self, *problem: str) -> int:
         """Names the place of the plugin's method, where ours would be."""
         try:
-            self._host.complain(*problem)
+            self._loaded.complain(*problem)
         except PluginError as error:
             self.failure = failure.of(error, self.name)
         return FAILED

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from .. import results
 from ..host import plugin
-from ..host.plugin import Host, PluginError
+from ..host.plugin import LoadedPlugin, PluginError
 
 from . import failure, state, wire
 from .confinement import Confinement, Refused
@@ -32,7 +32,7 @@ class Calls:
     def __init__(
         self, running: Running, outbox: Outbox, view: View, confined: Confinement
     ) -> None:
-        self.host: Host | None = None
+        self.loaded: LoadedPlugin | None = None
         self._running = running
         self._outbox = outbox
         self._view = view
@@ -47,7 +47,7 @@ class Calls:
         given = len(fields) - 1
         if known is None or (given % 2 if known[1] == PAIRS else given != known[1]):
             raise wire.ProtocolError(f"no call {name!r} with {len(fields) - 1} fields")
-        if (self.host is None) != (name == "load"):
+        if (self.loaded is None) != (name == "load"):
             raise wire.ProtocolError(f"{name!r} at the wrong time")
         try:
             return [b"ok", *known[0](self, *fields[1:])]
@@ -56,10 +56,10 @@ class Calls:
 
     def unload(self) -> None:
         """The instance is dropped."""
-        host, self.host = self.host, None
+        loaded, self.loaded = self.loaded, None
         self._view.close()
-        if host is not None:
-            host.unload()
+        if loaded is not None:
+            loaded.unload()
 
     def _run(self, phase: str, function: Callable[..., Any], *arguments: Any) -> Any:
         running = self._running
@@ -80,9 +80,9 @@ class Calls:
             running.surroundings.after_call()
 
     @property
-    def _loaded(self) -> Host:
-        assert self.host is not None
-        return self.host
+    def _plugin(self) -> LoadedPlugin:
+        assert self.loaded is not None
+        return self.loaded
 
     # -- one function for each
 
@@ -91,27 +91,27 @@ class Calls:
         if kind not in plugin.AUDIO_METHODS:
             raise wire.ProtocolError(f"there is no kind {kind!r}")
         again, threshold = wire.truth(fields[5]), wire.number(fields[6])
-        host: Host = self._run(
+        loaded: LoadedPlugin = self._run(
             "load",
             plugin.load,
             *(kind, script, module, class_name, venv),
             *(self._outbox.post, self._outbox.log, threshold, again),
         )
         try:
-            answer = _capabilities(host)
+            answer = _capabilities(loaded)
         except BaseException:
-            host.unload()
+            loaded.unload()
             raise
-        self.host = host
+        self.loaded = loaded
         return answer
 
     def _initialize(self, *fields: bytes) -> list[bytes]:
-        host = self._loaded
+        loaded = self._plugin
         try:
             for key, value in zip(fields[::2], fields[1::2]):
-                self._tell(host.preset, key, value)
-            self._run("initialize", host.initialize)
-            values = self._run("get_parameter", host.values)
+                self._tell(loaded.preset, key, value)
+            self._run("initialize", loaded.initialize)
+            values = self._run("get_parameter", loaded.values)
         except CallFailed:
             self.unload()
             raise
@@ -119,11 +119,11 @@ class Calls:
 
     def _start(self, *fields: bytes) -> list[bytes]:
         format = _format(fields)
-        host = self._loaded
-        self._view.open(format, host.read_only, host.kind == "source")
+        loaded = self._plugin
+        self._view.open(format, loaded.read_only, loaded.kind == "source")
         self._run(
             "start",
-            host.start,
+            loaded.start,
             *(format.rate, format.channels, format.frames),
             *(format.input_caps, format.output_caps),
             *(wire.decode(fields[0]), format.interleaved),
@@ -135,22 +135,22 @@ class Calls:
             raise CallFailed(told) from None
 
     def _stop(self) -> list[bytes]:
-        self._run("stop", self._loaded.stop)
+        self._run("stop", self._plugin.stop)
         return []
 
     def _reset(self) -> list[bytes]:
-        self._run("reset", self._loaded.reset)
+        self._run("reset", self._plugin.reset)
         return []
 
     def _shutdown(self) -> list[bytes]:
         try:
-            self._run("shutdown", self._loaded.shutdown)
+            self._run("shutdown", self._plugin.shutdown)
         finally:
             self.unload()
         return []
 
     def _set_parameter(self, key: bytes, value: bytes) -> list[bytes]:
-        now = self._tell(self._loaded.set_parameter, key, value)
+        now = self._tell(self._plugin.set_parameter, key, value)
         return [value if now is None else wire.encode(now)]
 
     def _tell(
@@ -162,40 +162,40 @@ class Calls:
                 "set_parameter", method, name, wire.decode(value)
             )
         except CallFailed as error:
-            if name in self._loaded.secrets:
+            if name in self._plugin.secrets:
                 raise CallFailed(_without_secret(error.failure, name)) from None
             raise
         return now
 
     def _preferences(self) -> list[bytes]:
-        told = self._run("preferences", self._loaded.preferences)
+        told = self._run("preferences", self._plugin.preferences)
         return [b"%d" % each for each in told]
 
     def _duration(self) -> list[bytes]:
-        told = self._run("get_duration", self._loaded.duration)
+        told = self._run("get_duration", self._plugin.duration)
         return [b"" if told is None else b"%d" % told]
 
     def _seek(self, place: bytes) -> list[bytes]:
-        self._run("seek", self._loaded.seek, wire.number(place))
+        self._run("seek", self._plugin.seek, wire.number(place))
         return []
 
     def _latency(self) -> list[bytes]:
-        seconds = self._run("get_processing_latency", self._loaded.latency)
+        seconds = self._run("get_processing_latency", self._plugin.latency)
         return [wire.encode(repr(seconds))]
 
     def _available_space(self) -> list[bytes]:
-        return [b"%d" % self._run("get_available_space", self._loaded.available_space)]
+        return [b"%d" % self._run("get_available_space", self._plugin.available_space)]
 
     def _drain(self, pts: bytes) -> list[bytes]:
         wire.number(pts)
-        given = self._run("drain", self._loaded.drain)
+        given = self._run("drain", self._plugin.drain)
         format = self._view.format
         if format is None:
             raise wire.ProtocolError("drain before start")
-        if self._loaded.kind == "sink":
+        if self._plugin.kind == "sink":
             return [b"0" if given is False else b"1"]
         try:
-            if self._loaded.converts:
+            if self._plugin.converts:
                 if given is None:
                     return []
                 pieces, timed = results.pieces_of(given, format)
@@ -211,10 +211,10 @@ class Calls:
             raise CallFailed(failure.of_call(error, "drain")) from None
 
     def _get_state(self) -> list[bytes]:
-        return [self._run("get_state", state.take, self._loaded)]
+        return [self._run("get_state", state.take, self._plugin)]
 
     def _restore_state(self, data: bytes) -> list[bytes]:
-        self._run("set_state", state.give, self._loaded, data)
+        self._run("set_state", state.give, self._plugin, data)
         return []
 
 
@@ -252,10 +252,10 @@ def _format(fields: tuple[bytes, ...]) -> results.Format:
         raise wire.ProtocolError(f"there is no format {error}") from None
 
 
-def _capabilities(host: Host) -> list[bytes]:
+def _capabilities(loaded: LoadedPlugin) -> list[bytes]:
     """Parameters as they are declared; initialize() may change what they are."""
     answer = []
-    for name, values in host.described():
+    for name, values in loaded.described():
         said = [wire.encode(value) for value in values]
         # One of them is several texts.
         each = [wire.pack_list(said)] if name == "parameter" else said

@@ -202,11 +202,11 @@ class Channel:
             told = failure.of(error, wire.decode(fields[0]))
             record = wire.pack([b"failure", *told.fields()])
         self._calls.sendall(b"".join([*self._outbox.take(), record]))
-        host = self._plugin.host
-        if host is None:
+        loaded = self._plugin.loaded
+        if loaded is None:
             self._audio = None
         elif self._audio is None:
-            self._audio = AudioCall(host, self._view, self._running, self._outbox)
+            self._audio = AudioCall(loaded, self._view, self._running, self._outbox)
 
     def _receive(self) -> tuple[list[bytes], list[int]]:
         received = wire.receive(self._calls)

@@ -100,27 +100,27 @@ class Listening:
 
     def _show_from(self, threshold: int) -> None:
         log.set_threshold(threshold)
-        host = self._plugin.host
-        if host is not None and host.namespace_name:
-            log.change_threshold(host.namespace_name, threshold)
+        loaded = self._plugin.loaded
+        if loaded is not None and loaded.namespace_name:
+            log.change_threshold(loaded.namespace_name, threshold)
 
     def _unlock(self) -> None:
-        host = self._plugin.host
+        loaded = self._plugin.loaded
         try:
-            if host is not None and host.has_unlock:
-                self._running.surroundings.beside(host.unlock)
+            if loaded is not None and loaded.has_unlock:
+                self._running.surroundings.beside(loaded.unlock)
         except BaseException as error:
             told: Failure = failure.of(error, "unlock")
             self._outbox.send([b"failed", *told.fields()])
 
     def _map_caps(self, serial: bytes, direction: bytes, caps: bytes) -> None:
         method = "get_output_caps" if direction == b"output" else "get_input_caps"
-        host = self._plugin.host
+        loaded = self._plugin.loaded
         try:
-            if host is None:
+            if loaded is None:
                 raise RuntimeError("the plugin is gone")
             text, file, line, function = self._running.surroundings.beside(
-                getattr(host, method), wire.decode(caps)
+                getattr(loaded, method), wire.decode(caps)
             )
         except BaseException as error:
             told = failure.of(error, method)

@@ -10,29 +10,29 @@ from typing import Any
 
 from .. import loader
 from .. import names
-from ..host.plugin import Host
+from ..host.plugin import LoadedPlugin
 
 
-def take(host: Host) -> bytes:
-    given = host.get_state()
+def take(loaded: LoadedPlugin) -> bytes:
+    given = loaded.get_state()
     try:
-        with names.acting_for(host.namespace):
+        with names.acting_for(loaded.namespace):
             return pickle.dumps(given, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        raise host.unfit_state(
+        raise loaded.unfit_state(
             "get_state", f"gave a state that cannot go to another process: {error}"
         ) from None
 
 
-def give(host: Host, data: bytes) -> None:
+def give(loaded: LoadedPlugin, data: bytes) -> None:
     try:
-        with names.acting_for(host.namespace):
-            state = _Unpickler(data, host.namespace_name).load()
+        with names.acting_for(loaded.namespace):
+            state = _Unpickler(data, loaded.namespace_name).load()
     except Exception as error:
-        raise host.unfit_state(
+        raise loaded.unfit_state(
             "set_state", f"cannot be given the state of the code before: {error}"
         ) from None
-    host.set_state(state)
+    loaded.set_state(state)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -6,16 +6,16 @@ import textwrap
 
 from processes import run_without_gstreamer
 
-# load(path) is a Host, as NULL→READY makes it; gain(host) what it does to 1.0.
+# load(path) is a LoadedPlugin, as NULL→READY makes it; gain(host) what it does to 1.0.
 PROGRAM = """
 import gc, json, os
 import numpy as np
 from pythonfilter.host import plugin as h
 from pythonfilter import loader
 h.prepare_interpreter({ours}, "")
-load_host, PluginTimeout, AudioBuffer = h.names()
+load_plugin, PluginTimeout, AudioBuffer = h.names()
 def load(script="", module="", class_name="", kind="processor"):
-    host = load_host(kind, str(script), module, class_name, "")
+    host = load_plugin(kind, str(script), module, class_name, "")
     host.initialize()
     return host
 def gain(host):

@@ -114,12 +114,12 @@ class WorkerHost:
         self._output, output = os.pipe()
         self.workers = []
         null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        places = ((null, 0), (output, 1), (output, 2), (theirs.fileno(), 3))
+        files = ((null, 0), (output, 1), (output, 2), (theirs.fileno(), 3))
         self.pid = os.posix_spawn(
             python,
             [python, "-B", str(server)],
             processes.environment(**env),
-            file_actions=[(os.POSIX_SPAWN_DUP2, *each) for each in places],
+            file_actions=[(os.POSIX_SPAWN_DUP2, *each) for each in files],
             setsigmask=(),
         )
         self.pidfd = os.pidfd_open(self.pid)
@@ -255,11 +255,11 @@ class Plugin:
 
     def request(self, kind, **words):
         """Writes the control page and wakes the worker up."""
-        places = ("slot", "offset", "frames", "stride", "pts", "duration", "position")
-        places += ("flags", "curves")
-        for place, name in enumerate(places, 3):
+        names = ("slot", "offset", "frames", "stride", "pts", "duration", "position")
+        names += ("flags", "curves")
+        for number, name in enumerate(names, 3):
             none = NO_TIME if name in ("pts", "duration", "position") else 0
-            self.words[place] = words.get(name, none)
+            self.words[number] = words.get(name, none)
         if kind == PROCESS and not (
             self._notices or self.words[11] or self.words[10] & 1
         ):

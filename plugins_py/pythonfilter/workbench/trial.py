@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import results
-from ..host import plugin as host
+from ..host.plugin import LoadedPlugin, PluginError, describe_exception, load
 from ..worker import audio_call
 from ..worker.audio_call import AudioCall
 from ..worker.events import Outbox
@@ -53,16 +53,25 @@ class Declined(Exception):
 
 
 @dataclass
-class Patience:
-    """A source may have nothing yet, and a sink no space; not for ever.
+class Retry:
+    """For how long a source may have nothing yet, and a sink no space.
 
-    Once was enough: it has much less of it afterwards.
+    Where that was not enough once, it is tried for much less afterwards.
     """
 
     seconds: float = 1.0
 
+    def rounds(self) -> Iterator[None]:
+        """One round after the other, until the time is over."""
+        end = time.monotonic() + self.seconds
+        while True:
+            yield
+            if time.monotonic() > end:
+                return
+            time.sleep(POLL_SECONDS)
+
     def lose(self) -> float:
-        """How long it was."""
+        """For how long it was."""
         lost, self.seconds = self.seconds, min(self.seconds, 0.02)
         return lost
 
@@ -77,7 +86,7 @@ class Target:
     venv: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     caps: str = ""  # of encoded input
-    patience: Patience = field(default_factory=Patience, compare=False)
+    retry: Retry = field(default_factory=Retry, compare=False)
 
 
 class Curves:
@@ -106,7 +115,7 @@ class CountingView(View):
 
 @dataclass
 class Counts:
-    """What happened in a session's calls of the audio method."""
+    """What happened in a trial's calls of the audio method."""
 
     calls: int = 0
     kept: int = 0
@@ -122,8 +131,8 @@ def told(phase: str) -> Iterator[None]:
     except (Fault, Ended, Declined, KeyboardInterrupt):
         raise
     except BaseException as error:
-        _, name, message, file, line, function, _ = host.describe_exception(error)
-        if not isinstance(error, host.PluginError):
+        _, name, message, file, line, function, _ = describe_exception(error)
+        if not isinstance(error, PluginError):
             message = _sentence(phase, name, message, function)
         if os.path.dirname(file) == HERE:  # we noticed it, the plugin did it
             file, line = "", 0
@@ -160,7 +169,7 @@ DISCONT = 1
 
 
 @dataclass
-class Session:
+class Trial:
     """A plugin from load to shutdown; use it in a ``with``.
 
     Raises Fault for everything that would be a failure in an element.
@@ -176,23 +185,23 @@ class Session:
         with told(phase):
             return self._running.surroundings.on_this_thread(method, *arguments)
 
-    def load(self) -> host.Host:
+    def load(self) -> LoadedPlugin:
         """The instance as it is made; nothing is called yet."""
         of = self.target
         names = of.kind, of.script, "", of.class_name, of.venv
-        loaded: host.Host = self._ask("load", host.load, *names, _let_go)
+        loaded: LoadedPlugin = self._ask("load", load, *names, _let_go)
         return loaded
 
-    def __enter__(self) -> Session:
-        self.host = self.load()
+    def __enter__(self) -> Trial:
+        self.loaded = self.load()
         try:
             for key, value in self.target.parameters:
-                self._ask("set_parameter", self.host.preset, key, value)
-            self._ask("initialize", self.host.initialize)
+                self._ask("set_parameter", self.loaded.preset, key, value)
+            self._ask("initialize", self.loaded.initialize)
             for key, value in self.target.parameters:
                 self.set_parameter(key, value)
         except BaseException:
-            self.host.unload()
+            self.loaded.unload()
             raise
         self._started = False
         return self
@@ -203,19 +212,19 @@ class Session:
             try:
                 self.stop()
             finally:
-                self._ask("shutdown", self.host.shutdown)
+                self._ask("shutdown", self.loaded.shutdown)
         except Fault:
             if error is None:
                 raise
         finally:
-            self.host.unload()
+            self.loaded.unload()
 
     # -- the calls between buffers
 
     def set_parameter(self, key: str, value: str) -> str | None:
         """What the plugin then says it has, if it says anything."""
         now: str | None = self._ask(
-            "set_parameter", self.host.set_parameter, key, value
+            "set_parameter", self.loaded.set_parameter, key, value
         )
         return now
 
@@ -224,27 +233,27 @@ class Session:
         self.setting = setting
         self.ended = False
         self.agreed: Agreed = self._ask(
-            "set_caps", agree, self.host, setting, self.target.caps, frames
+            "set_caps", agree, self.loaded, setting, self.target.caps, frames
         )
         self._position = 0
         self._words = [0] * REQUEST_WORDS
         self._slots = 0
         self._slot: Slot | None = None
         self._view = CountingView(self._words)
-        curves = list(self.host.curves)
+        curves = list(self.loaded.curves)
         if curves:
-            self._view.curves = cast(Any, Curves(self.host.plugin, curves))
+            self._view.curves = cast(Any, Curves(self.loaded.plugin, curves))
         format = self.agreed.format
         self._words[CURVES] = bool(curves) and not format.bytes
-        self._view.open(format, self.host.read_only, self.target.kind == "source")
-        # Only what answers a host asks what was posted.
+        self._view.open(format, self.loaded.read_only, self.target.kind == "source")
+        # Only who answers an application asks what was posted.
         nobody = cast(Outbox, None)
-        self._audio = AudioCall(self.host, self._view, self._running, nobody)
+        self._audio = AudioCall(self.loaded, self._view, self._running, nobody)
         self._started = True
         caps = format.input_caps, format.output_caps
         numbers = format.rate, format.channels, frames
         memory = setting.format, setting.layout == INTERLEAVED
-        self._ask("start", self.host.start, *numbers, *caps, *memory)
+        self._ask("start", self.loaded.start, *numbers, *caps, *memory)
 
     @property
     def output(self) -> Setting | None:
@@ -254,36 +263,36 @@ class Session:
     @property
     def has_drain(self) -> bool:
         """A source's is never called."""
-        return self.host.has_drain and self.target.kind != "source"
+        return self.loaded.has_drain and self.target.kind != "source"
 
     @property
     def has_reset(self) -> bool:
         """A source is told to seek instead."""
-        return self.host.has_reset and self.target.kind != "source"
+        return self.loaded.has_reset and self.target.kind != "source"
 
     def stop(self) -> None:
         """Once after each start that was entered."""
         if self._started:
             self._started = False
-            self._ask("stop", self.host.stop)
+            self._ask("stop", self.loaded.stop)
 
     def reset(self) -> None:
         """The next block does not continue the last one."""
-        self._ask("reset", self.host.reset)
+        self._ask("reset", self.loaded.reset)
         self._position = 0
         self.ended = False
 
     def seek(self, frame: int) -> None:
         """Of a source that can."""
-        self._ask("seek", self.host.seek, frame)
+        self._ask("seek", self.loaded.seek, frame)
         self._position = frame
         self.ended = False
 
     def duration(self) -> int | None:
         """In ns; None: it does not say, or does not know."""
-        if not self.host.has_duration:
+        if not self.loaded.has_duration:
             return None
-        length: int | None = self._ask("get_duration", self.host.duration)
+        length: int | None = self._ask("get_duration", self.loaded.duration)
         return length
 
     def drain(self) -> Samples | bytes | None:
@@ -291,14 +300,15 @@ class Session:
 
         A sink is asked until it has played what it got.
         """
-        tail = self._ask("drain", self.host.drain)
+        tail = self._ask("drain", self.loaded.drain)
         if self.target.kind == "sink":
-            self._wait_until_drained(tail)
+            if tail is False:
+                self._wait_until_drained()
             return None
         if tail is None:
             return None
         try:
-            if self.host.converts:
+            if self.loaded.converts:
                 pieces, timed = results.pieces_of(tail, self.agreed.format)
                 return joined(pieces[timed:], self.output)
             results.check(tail, self.agreed.format, -1)
@@ -307,27 +317,24 @@ class Session:
         assert isinstance(tail, np.ndarray)
         return tail
 
-    def _wait_until_drained(self, answer: object) -> None:
-        patience = self.target.patience
-        end = time.monotonic() + patience.seconds
-        while answer is False:
-            if time.monotonic() > end:
-                text = f"drain() returned False for {patience.lose():g} s"
-                raise Fault("drain", text, *self.place("drain"))
-            time.sleep(POLL_SECONDS)
-            answer = self._ask("drain", self.host.drain)
+    def _wait_until_drained(self) -> None:
+        for _ in self.target.retry.rounds():
+            if self._ask("drain", self.loaded.drain) is not False:
+                return
+        text = f"drain() returned False for {self.target.retry.lose():g} s"
+        raise Fault("drain", text, *self.place("drain"))
 
     def latency(self) -> float:
         """In seconds; 0.0 if the plugin does not say."""
-        if not self.host.has_latency:
+        if not self.loaded.has_latency:
             return 0.0
-        seconds: float = self._ask("get_processing_latency", self.host.latency)
+        seconds: float = self._ask("get_processing_latency", self.loaded.latency)
         return seconds
 
     def place(self, method: str = "") -> tuple[str, int]:
         """File and line of a method, without a name of the audio method."""
-        of = getattr(self.host.plugin, method, None) if method else self.host.audio
-        file, line, _ = self.host.place_of(of)
+        of = getattr(self.loaded.plugin, method, None) if method else self.loaded.audio
+        file, line, _ = self.loaded.place_of(of)
         return file, line
 
     # -- one buffer
@@ -345,38 +352,28 @@ class Session:
             space = self._space(frames)
             whole = self.agreed.format.bytes  # a packet is not cut
             count = frames if whole else min(frames - done, space)
-            taken.append(self._patiently(samples[:, done : done + count]))
+            taken.append(self._until_taken(samples[:, done : done + count]))
             done += count
         return taken[0]  # of a sink nothing comes out
 
     def _space(self, frames: int) -> int:
-        if self.target.kind != "sink" or not self.host.has_space:
+        if self.target.kind != "sink" or not self.loaded.has_space:
             return frames
-        patience = self.target.patience
-        end = time.monotonic() + patience.seconds
-        while True:
-            space: int = self._ask("get_available_space", self.host.available_space)
+        for _ in self.target.retry.rounds():
+            space: int = self._ask("get_available_space", self.loaded.available_space)
             if space > 0:
                 return space
-            if time.monotonic() > end:
-                raise Fault(
-                    "get_available_space",
-                    f"has had no space for {patience.lose():g} s",
-                    *self.place("get_available_space"),
-                )
-            time.sleep(POLL_SECONDS)
+        text = f"has had no space for {self.target.retry.lose():g} s"
+        place = self.place("get_available_space")
+        raise Fault("get_available_space", text, *place)
 
-    def _patiently(self, samples: Samples) -> Samples | bytes:
-        patience = self.target.patience
-        end = time.monotonic() + patience.seconds
-        while True:
+    def _until_taken(self, samples: Samples) -> Samples | bytes:
+        for _ in self.target.retry.rounds():
             taken = self._once(samples)
             if taken is not None:
                 return taken
-            if time.monotonic() > end:
-                text = f"returned False for {patience.lose():g} s"
-                self._ask("process", self.host.complain, "refused", "", text)
-            time.sleep(POLL_SECONDS)
+        said = f"returned False for {self.target.retry.lose():g} s"
+        raise Fault("process", f"{self.loaded.audio_name}() {said}", *self.place())
 
     def _once(self, samples: Samples) -> Samples | bytes | None:
         """None: the plugin said not now."""
@@ -434,7 +431,7 @@ class Session:
             nonlocal begin, end
             begin = meter()
             try:
-                return self.host.audio(buffer)
+                return self.loaded.audio(buffer)
             finally:
                 end = meter()
 
@@ -444,7 +441,7 @@ class Session:
         except Declined:
             pass
         finally:
-            self._audio.method = self.host.audio
+            self._audio.method = self.loaded.audio
         return end - begin
 
     def _show(self, samples: Samples) -> None:
@@ -477,4 +474,4 @@ class Session:
 
     def _is_empty(self) -> bool:
         """A source that makes bytes is shown none."""
-        return self.target.kind == "source" and self.host.converts
+        return self.target.kind == "source" and self.loaded.converts
