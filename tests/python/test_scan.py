@@ -300,7 +300,7 @@ def calls(place):
     return [node for node in walk(place) if isinstance(node, ast.Call)]
 for path in pathlib.Path({str(PLUGINS)!r}).rglob("*.py"):
     text = path.read_bytes()
-    one = source.Source(text, str(path))
+    one = source.SourceText(text, str(path))
     assert (one._changed, one._changes_any) == changed(one.tree), path
     for place in (one.tree, *one.classes.values()):
         assert one.calls(place) == calls(place), path
