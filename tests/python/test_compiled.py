@@ -196,7 +196,8 @@ def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
         }
     )
     result = launch(
-        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=folder
+        "audiotestsrc ! pythonfilter script=plugin.py " "! fakesink async=false",
+        cwd=folder,
     )
     errors = [
         line for line in result.err.splitlines() if line.startswith("ERROR: from")
@@ -239,7 +240,8 @@ def test_declarations_that_are_refused(files, name):
     source = HEAD + f"class Plugin(AudioProcessorPlugin):\n    {body}\n"
     folder = files({"plugin.py": source})
     result = launch(
-        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink", cwd=folder
+        "audiotestsrc ! pythonfilter script=plugin.py " "! fakesink async=false",
+        cwd=folder,
     )
     assert expected in result.err
     assert "plugin.py" in result.err
@@ -254,7 +256,7 @@ def test_more_channels_than_the_state_has(files):
     )
     folder = files({"plugin.py": source})
     line = "audiotestsrc num-buffers=2 ! audio/x-raw,channels={} ! pythonfilter "
-    line += "script=plugin.py ! fakesink"
+    line += "script=plugin.py ! fakesink async=false"
     result = launch(line.format(3), cwd=folder, NUMBA_DISABLE_JIT="1")
     assert "its State is for 2 channels, and the stream has 3" in result.err
     result = launch(line.format(2), cwd=folder, NUMBA_DISABLE_JIT="1")

@@ -165,7 +165,12 @@ def run(command, cwd=None, timeout=HANG, **env):
 
 
 def launch(line, *options, cwd=None, timeout=HANG, **env):
-    """Runs a gst-launch-1.0 line; `-q` unless other options are given."""
+    """Runs a gst-launch-1.0 line; `-q` unless other options are given.
+
+    An error that comes before the sinks have their first buffer can make
+    gst-launch-1.0 of GStreamer 1.22 wait for ever, once in many runs: lines that
+    are meant to fail have sinks with async=false.
+    """
     words = shlex.split(line)
     return run(["gst-launch-1.0", *(options or ["-q"]), *words], cwd, timeout, **env)
 
