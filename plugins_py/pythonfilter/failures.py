@@ -198,8 +198,11 @@ def _format(error: BaseException, frames: traceback.StackSummary) -> str:
     return _cut_middle("".join(frames.format()).rstrip())
 
 
-def _chain(error: Any) -> Iterator[BaseException]:
-    """It, and those that it came from."""
+_CHAINED = (BaseException, traceback.TracebackException)
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    """An exception, or a TracebackException, and those that it came from."""
     waiting, seen = [error], {id(error)}
     while waiting:
         each = waiting.pop()
@@ -208,7 +211,7 @@ def _chain(error: Any) -> Iterator[BaseException]:
         others += getattr(each, "exceptions", None) or []
         for other in others:
             # There may be a hundred thousand: each is looked at once.
-            if isinstance(other, BaseException) and id(other) not in seen:
+            if isinstance(other, _CHAINED) and id(other) not in seen:
                 seen.add(id(other))
                 waiting.append(other)
 
@@ -222,21 +225,15 @@ def _cut_middle(text: str) -> str:
     return f"{text[:half]}\n… ({more} characters left out)\n{text[-half + 100:]}"
 
 
-def _cut_messages(whole: Any) -> None:
+def _cut_messages(whole: traceback.TracebackException) -> None:
     """Of an exception, and of those that it came from."""
-    waiting = [whole]
-    while waiting:
-        each = waiting.pop()
+    for each in _chain(whole):
         each._str = cut(str(each._str))
         notes = getattr(each, "__notes__", None)
         notes = notes[:100] if isinstance(notes, (list, tuple)) else ()
         each.__notes__ = [
             cut(note) if isinstance(note, str) else shown(note) for note in notes
         ]
-        others = [each.__cause__, each.__context__]
-        others += getattr(each, "exceptions", None) or []
-        # There may be a hundred thousand: each is looked at once.
-        waiting += [one for one in others if one is not None]
 
 
 def stack_of_thread(thread: int) -> str:

@@ -159,7 +159,9 @@ class Namespace:
                     _plugin_folders.add(folder)
 
     def _is_near(self, folder: str) -> bool:
-        return any(_related(folder, home) for home in self._homes)
+        return any(
+            _contains(folder, home) or _contains(home, folder) for home in self._homes
+        )
 
     def files(self) -> list[str]:
         """Of the plugin and of the helpers that it has imported so far."""
@@ -199,13 +201,8 @@ class Namespace:
         return None
 
     def _search_folders(self) -> list[str]:
-        new = [each for each in sys.path if each not in self._paths_before]
-        related = [
-            os.path.abspath(each)
-            for each in new
-            if self._is_near(os.path.abspath(each))
-        ]
-        return self.folders + related
+        new = [os.path.abspath(e) for e in sys.path if e not in self._paths_before]
+        return self.folders + [each for each in new if self._is_near(each)]
 
     def find_module(self, tail: str, path: Sequence[str] | None) -> Any:
         return self.find(tail, path or self._search_folders())
@@ -378,16 +375,20 @@ class Namespace:
         return module
 
 
-class _PrivateLoader(importlib.machinery.SourceFileLoader):
+class _Private:
+    """A loader's part that knows whose modules it loads."""
+
+    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)  # type: ignore[call-arg]
+        self._namespace = namespace
+
+
+class _PrivateLoader(_Private, importlib.machinery.SourceFileLoader):
     """Runs a module with its plugin's `import`, always from its source.
 
     No .pyc: it is keyed by whole seconds, so that a file saved twice in one
     would be stale, and a plugin's folder may not be ours to write to.
     """
-
-    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
-        super().__init__(fullname, path)
-        self._namespace = namespace
 
     def get_filename(self, name: str | None = None) -> str:
         """Whichever of its two names it is called by."""
@@ -403,12 +404,8 @@ class _PrivateLoader(importlib.machinery.SourceFileLoader):
         self._namespace.run(module, lambda: exec(code, vars(module)))
 
 
-class _PrivateExtension(importlib.machinery.ExtensionFileLoader):
-    """The same for a module that was compiled."""
-
-    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
-        super().__init__(fullname, path)
-        self._namespace = namespace
+class _PrivateExtension(_Private, importlib.machinery.ExtensionFileLoader):
+    """Runs a module that was compiled."""
 
     def exec_module(self, module: ModuleType) -> None:
         execute = super().exec_module
@@ -534,10 +531,6 @@ def install(ours: bool) -> None:
     if _PrivateFinder not in finders:
         finders[:0] = [_PrivateFinder, _SameBasePluginFinder, _PlainFinder(near=True)]
         finders += [_BasePluginFinder, _PlainFinder(near=False)]
-
-
-def _related(folder: str, home: str) -> bool:
-    return _contains(folder, home) or _contains(home, folder)
 
 
 def _contains(folder: str, inner: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from . import params
 from ..brief import is_large, shown
 from ..failures import PluginError, unusable
-from .instance import method_of
 from ..kinds import (
     FORMATS,
     LAYOUTS,
@@ -137,8 +136,8 @@ class Capabilities:
         """What it says of itself if its output is not like its input."""
         self.input_caps = self._caps("input_caps")
         self.output_caps = self._caps("output_caps")
-        self.maps_to_output = method_of(self.plugin, "get_output_caps") is not None
-        self.maps_to_input = method_of(self.plugin, "get_input_caps") is not None
+        self.maps_to_output = callable(getattr(self.plugin, "get_output_caps", None))
+        self.maps_to_input = callable(getattr(self.plugin, "get_input_caps", None))
         self.as_bytes = self._declared("as_bytes") is True
         self.converts = bool(
             self.input_caps

@@ -13,12 +13,14 @@ from ..failures import PluginError, unusable
 from ..kinds import AUDIO_METHODS, ELEMENTS
 
 
-def method_of(instance: object, *spellings: str) -> Callable[..., Any] | None:
-    """The first of these that it has."""
-    for name in spellings:
-        method = getattr(instance, name, None)
-        if callable(method):
-            return method  # type: ignore[no-any-return]
+def method_of(instance: object, *names: str) -> Callable[..., Any] | None:
+    """The first of these that the instance has, called so or in camel case."""
+    for name in names:
+        head, *tail = name.split("_")
+        for spelling in (name, head + "".join(map(str.capitalize, tail))):
+            method = getattr(instance, spelling, None)
+            if callable(method):
+                return method  # type: ignore[no-any-return]
     return None
 
 

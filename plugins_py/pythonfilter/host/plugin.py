@@ -217,26 +217,21 @@ class LoadedPlugin(Capabilities):
         self.read_class_attributes()
         self.has_reset = method_of(self.plugin, "reset") is not None
         self.has_drain = method_of(self.plugin, "drain") is not None
-        self._latency = method_of(
-            self.plugin, "get_processing_latency", "getProcessingLatency"
-        )
+        self._latency = method_of(self.plugin, "get_processing_latency")
         self.has_latency = self._latency is not None
         self.has_unlock = method_of(self.plugin, "unlock") is not None
-        self._space = method_of(self.plugin, "get_available_space", "getAvailableSpace")
+        self._space = method_of(self.plugin, "get_available_space")
         # The default of our base class knows nothing about any device.
-        self.has_space = (
-            self._space is not None
-            and getattr(self._space, "__module__", "") != "base_plugin"
-        )
-        self._duration = method_of(self.plugin, "get_duration", "getDuration")
+        self.has_space = self._space is not None and _is_own(self._space)
+        self._duration = method_of(self.plugin, "get_duration")
         self._seek = method_of(self.plugin, "seek")
         self.has_duration = kind == "source" and self._duration is not None
         self.has_seek = kind == "source" and self._seek is not None
         self._rate = 0  # of frames; 0: it gives none
         # Any base_plugin has a get_state(), which says in which state of its
         # life a plugin is: only with the other one it is the plugin's own.
-        self._get_state = method_of(self.plugin, "get_state", "getState")
-        self._set_state = method_of(self.plugin, "set_state", "setState")
+        self._get_state = method_of(self.plugin, "get_state")
+        self._set_state = method_of(self.plugin, "set_state")
         self._carries_own = None not in (self._get_state, self._set_state)
         self.carries_state = self._carries_own
         self.files = self.code_files()
@@ -308,12 +303,19 @@ class LoadedPlugin(Capabilities):
 
     # -- the life of the instance; phases as the contract names them
 
-    def _ask(self, *spellings: str) -> None:
-        method = method_of(self.plugin, *spellings)
-        if method is not None and _refused(method()):
-            raise PluginError(
-                "refused", f"{name_of(method)}() returned False", *self.place_of(method)
-            )
+    def _call(self, name: str, *arguments: Any) -> object:
+        """What the plugin's method gives; None where the plugin has none."""
+        method = method_of(self.plugin, name)
+        return None if method is None else method(*arguments)
+
+    def _ask(self, name: str) -> None:
+        if _refused(self._call(name)):
+            raise self._error("refused", getattr(self.plugin, name), "returned False")
+
+    def _error(self, kind: str, method: object, said: str) -> PluginError:
+        """What a method of the plugin did wrong, at its place."""
+        text = f"{name_of(method)}() {said}"
+        return PluginError(kind, text, *self.place_of(method))
 
     def preset(self, key: str, value: str) -> None:
         """Before initialize(), which may need it: a Param that was set.
@@ -334,7 +336,7 @@ class LoadedPlugin(Capabilities):
         setattr(self.plugin, key, now)
 
     def _has_own_setter(self) -> bool:
-        return _is_own(method_of(self.plugin, "set_parameter", "setParameter"))
+        return _is_own(method_of(self.plugin, "set_parameter"))
 
     def _place_of(self, method: object) -> tuple[str, int, str]:
         """That of base_plugin is no place where anything could be mended."""
@@ -349,17 +351,15 @@ class LoadedPlugin(Capabilities):
     def preferences(self) -> tuple[int, int, int]:
         """A source's own rate, channels and frames; 0 where it says nothing."""
 
-        def ask(*spellings: str) -> int:
-            getter = method_of(self.plugin, *spellings)
+        def ask(*names: str) -> int:
+            getter = method_of(self.plugin, *names)
             value = getter() if getter is not None else 0
-            if not isinstance(value, int):
-                return 0
-            return max(0, min(value, 2**31 - 1))
+            return max(0, min(value, 2**31 - 1)) if isinstance(value, int) else 0
 
         return (
-            ask("get_sample_rate", "getSampleRate"),
-            ask("get_channel_count", "getChannelCount", "get_channels", "getChannels"),
-            ask("get_buffer_size", "getBufferSize"),
+            ask("get_sample_rate"),
+            ask("get_channel_count", "get_channels"),
+            ask("get_buffer_size"),
         )
 
     def start(
@@ -378,8 +378,8 @@ class LoadedPlugin(Capabilities):
             if self.native is not None:
                 self.native.start(format, interleaved, channels)
             return
-        set_caps = method_of(self.plugin, "set_caps")
-        if set_caps is not None and self.converts:
+        set_caps = getattr(self.plugin, "set_caps", None)
+        if callable(set_caps) and self.converts:
             set_caps(*self._caps_for(set_caps, input_caps, output_caps))
         if rate:
             self._set_format(rate, channels, frames)
@@ -415,32 +415,21 @@ class LoadedPlugin(Capabilities):
         return caps[first : first + count]
 
     def _set_format(self, rate: int, channels: int, frames: int) -> None:
-        set_rate = method_of(self.plugin, "set_sample_rate", "setSampleRate")
-        if set_rate is not None:
-            set_rate(rate)
+        self._call("set_sample_rate", rate)
         # Newer NDA plugins have the one, older ones the other, some both.
-        for spellings in (
-            ("set_channel_count", "setChannelCount"),
-            ("set_channels", "setChannels"),
-        ):
-            set_channels = method_of(self.plugin, *spellings)
-            if set_channels is not None:
-                set_channels(channels)
-        set_size = method_of(self.plugin, "set_buffer_size", "setBufferSize")
+        for name in ("set_channel_count", "set_channels"):
+            self._call(name, channels)
+        set_size = method_of(self.plugin, "set_buffer_size")
         if set_size is not None:
-            get_size = method_of(self.plugin, "get_buffer_size", "getBufferSize")
+            get_size = method_of(self.plugin, "get_buffer_size")
             size = get_size() if get_size is not None else None
             set_size(frames or (size if isinstance(size, int) and size > 0 else 512))
 
     def stop(self) -> None:
-        method = method_of(self.plugin, "stop")
-        if method is not None:
-            method()
+        self._call("stop")
 
     def shutdown(self) -> None:
-        method = method_of(self.plugin, "shutdown")
-        if method is not None:
-            method()
+        self._call("shutdown")
 
     def unload(self) -> None:
         """The instance is dropped and never initialised again."""
@@ -457,7 +446,7 @@ class LoadedPlugin(Capabilities):
 
     def set_parameter(self, key: str, value: str) -> str | None:
         """The value that the plugin now says it has, if it says any."""
-        setter = method_of(self.plugin, "set_parameter", "setParameter")
+        setter = method_of(self.plugin, "set_parameter")
         param = self._params.all.get(key)
         if setter is None and param is not None:
             setattr(self.plugin, key, param.parse(value))
@@ -486,7 +475,7 @@ class LoadedPlugin(Capabilities):
     def _value_of(self, key: str) -> str | None:
         if key in self.secrets:
             return None
-        getter = method_of(self.plugin, "get_parameter", "getParameter")
+        getter = method_of(self.plugin, "get_parameter")
         # Before base_plugin makes a text of it.
         self._check_value(key, getattr(self.plugin, "__dict__", {}).get(key), None)
         if getter is None and key in self._params.all:
@@ -517,14 +506,14 @@ class LoadedPlugin(Capabilities):
         mapped = method(*self._caps_for(method, caps))
         if isinstance(mapped, str) and len(mapped) <= MOST_CAPS:
             return (as_c_string(mapped), *self.place_of(method))
-        raise PluginError(
+        raise self._error(
             "bad-result",
+            method,
             (
-                f"{name}() gave {len(mapped)} characters, which are longer than any caps"
+                f"gave {len(mapped)} characters, which are longer than any caps"
                 if isinstance(mapped, str)
-                else f"{name}() gave {shown(mapped)}, not a string of GStreamer caps"
+                else f"gave {shown(mapped)}, not a string of GStreamer caps"
             ),
-            *self.place_of(method),
         )
 
     def latency(self) -> float:
@@ -534,14 +523,10 @@ class LoadedPlugin(Capabilities):
         seconds = _number(told)
         if seconds <= LONGEST_LATENCY:
             return seconds
-        raise self._bad_result(self._latency, told, "which is no time in seconds")
+        raise self._bad_result(self._latency, told, ", which is no time in seconds")
 
     def _bad_result(self, method: object, told: object, why: str) -> PluginError:
-        return PluginError(
-            "bad-result",
-            f"{name_of(method)}() gave {shown(told)}, {why}",
-            *self.place_of(method),
-        )
+        return self._error("bad-result", method, f"gave {shown(told)}{why}")
 
     def duration(self) -> int | None:
         """In ns; None where it does not know.
@@ -566,22 +551,15 @@ class LoadedPlugin(Capabilities):
                 return length
         except (TypeError, ValueError, OverflowError):
             pass
-        raise PluginError(
-            "bad-result",
-            f"{name_of(self._duration)}() gave {shown(told)}; it must be an int, which is "
-            "frames, a float, which is seconds, or None",
-            *self.place_of(self._duration),
-        )
+        why = "; it must be an int, which is frames, a float, which is seconds, or None"
+        raise self._bad_result(self._duration, told, why)
 
     def seek(self, place: int) -> None:
         """To a frame; to a time in ns where it gives no raw audio."""
         assert self._seek is not None
         if _refused(self._seek(place if self._rate else place / 1e9)):
-            raise PluginError(
-                "refused",
-                f"{name_of(self._seek)}({place}) returned False",
-                *self.place_of(self._seek),
-            )
+            text = f"{name_of(self._seek)}({place}) returned False"
+            raise PluginError("refused", text, *self.place_of(self._seek))
 
     def available_space(self) -> int:
         """Frames a sink can take; less than none is none."""
@@ -589,7 +567,7 @@ class LoadedPlugin(Capabilities):
         told = self._space()
         frames = _number(told)
         if math.isnan(frames):
-            raise self._bad_result(self._space, told, "which is no number of frames")
+            raise self._bad_result(self._space, told, ", which is no number of frames")
         return int(max(0, min(frames, 2**31 - 1)))
 
     def unlock(self) -> None:
@@ -613,21 +591,14 @@ class LoadedPlugin(Capabilities):
             self.native.restore(fields)
         if (own is None and own is not state) or not self._carries_own:
             return
-        state = own
         assert self._set_state is not None
-        if _refused(self._set_state(state)):
-            raise PluginError(
-                "refused",
-                f"{name_of(self._set_state)}() returned False",
-                *self.place_of(self._set_state),
-            )
+        if _refused(self._set_state(own)):
+            raise self._error("refused", self._set_state, "returned False")
 
     def unfit_state(self, name: str, why: str) -> PluginError:
         """`name`: whose answer, or whose argument, cannot be used."""
         method = self._get_state if name == "get_state" else self._set_state
-        return PluginError(
-            "bad-result", f"{name_of(method)}() {why}", *self.place_of(method)
-        )
+        return self._error("bad-result", method, why)
 
     def drain(self) -> object:
         return self.plugin.drain()

@@ -14,7 +14,6 @@ import sys
 import threading
 from typing import Any
 
-
 from . import wire
 from .running import Running
 
@@ -63,31 +62,17 @@ class Outbox:
             self._dropped += 1
         self.queue.append(record)
 
-    def log(self, level: int, file: str, line: int, function: str, text: str) -> None:
-        self._log(level, file, line, function, text, False)
-
-    def _log(
+    def log(
         self,
         level: int,
         file: str,
         line: int,
         function: str,
         text: str,
-        anonymous: bool,
+        anonymous: bool = False,
     ) -> None:
-        self._send(
-            wire.pack(
-                [
-                    b"log",
-                    b"%d" % level,
-                    wire.encode(file),
-                    b"%d" % line,
-                    wire.encode(function),
-                    wire.encode(text),
-                    wire.flag(anonymous),
-                ]
-            )
-        )
+        texts = map(wire.encode, (str(level), file, str(line), function, text))
+        self.send([b"log", *texts, wire.flag(anonymous)])
 
     # -- to the host
 
@@ -144,31 +129,26 @@ def _message(name: str, fields: dict[str, Any]) -> list[bytes]:
 
 
 def _value(key: str, value: Any) -> tuple[bytes, bytes]:
-    if isinstance(value, list):
-        kinds = [_scalar(key, each) for each in value]
-        if len({kind for kind, _ in kinds}) <= 1:
-            kind = kinds[0][0] if kinds else b"b"
-            return b"a" + kind, wire.pack_list([data for _, data in kinds])
-        raise _unfit(key)
-    return _scalar(key, value)
+    if not isinstance(value, list):
+        return _scalar(key, value)
+    kinds = [_scalar(key, each) for each in value]
+    if len({kind for kind, _ in kinds}) > 1:
+        raise TypeError(f"{key} cannot be part of a message")
+    kind = kinds[0][0] if kinds else b"b"
+    return b"a" + kind, wire.pack_list([data for _, data in kinds])
 
 
 def _scalar(key: str, value: Any) -> tuple[bytes, bytes]:
+    """What base_plugin has checked; a plugin may bring another one."""
     if isinstance(value, bool):
         return b"b", wire.flag(value)
-    if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise OverflowError(f"{key}: {value} needs more than 64 bits")
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
         return b"i", b"%d" % value
     if isinstance(value, float):
         return b"d", wire.encode(float.__repr__(value))
     if isinstance(value, str):
         return b"s", wire.encode(value)
-    raise _unfit(key)
-
-
-def _unfit(key: str) -> TypeError:
-    return TypeError(f"{key} cannot be part of a message")
+    raise TypeError(f"{key} cannot be part of a message")
 
 
 def log_anonymous(level: int, file: str, line: int, function: str, text: str) -> None:
@@ -178,6 +158,6 @@ def log_anonymous(level: int, file: str, line: int, function: str, text: str) ->
             outbox.log(level, file, line, function, text)
             return
     for outbox in list(_outboxes):
-        outbox._log(level, file, line, function, text, True)
+        outbox.log(level, file, line, function, text, True)
         return
     print(text, file=sys.stderr)
