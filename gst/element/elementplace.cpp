@@ -44,7 +44,7 @@ bool PythonElement::restart() {
   if (failed_ || refuse_within_call("begin anew")) return false;
   const BusyHere busy(this);
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
-  return plugin_->start(format_, &failure_) || fail_caps();
+  return plugin_->start(stream().format, &failure_) || fail_caps();
 }
 
 }  // namespace pythonfilter

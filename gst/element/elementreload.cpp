@@ -100,13 +100,13 @@ bool PythonElement::change_over(Candidate *next, bool carries,
   if (!plugin_->stop(&stopped) && stopped.kind != Failure::Kind::Closing)
     reload_failed(stopped);
   next->started = true;
-  if (next->plugin->start(format_, failure) &&
+  if (next->plugin->start(stream().format, failure) &&
       (!carries || next->plugin->restore_state(failure)))
     return true;
   next->started = false;
   Failure ignored;
   next->plugin->stop(&ignored);
-  if (plugin_->start(format_, &failure_)) return false;
+  if (plugin_->start(stream().format, &failure_)) return false;
   failed_ = true;
   stats_.errors.add();
   if (failure_.kind != Failure::Kind::Closing)

@@ -64,7 +64,6 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
           !isolation_of_environment(&settings_.isolation.process)),
       reloader_(kind, &params_, &deadline_, this, this) {
   settings_.kind = kind;
-  gst_audio_info_init(&info_);
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
 
@@ -102,7 +101,7 @@ GstFlowReturn PythonElement::apply_params() {
       params_.forget_key(asked[i]);
       flow = report(GST_CLOCK_TIME_NONE);
       // What fails the load stays as it was asked for.
-      if (started_) params_.take_back(changes[i].key);
+      if (stream_) params_.take_back(changes[i].key);
     }
     properties_.tell_outcome(asked[i]);
   }
@@ -325,36 +324,27 @@ bool PythonElement::start(const GstAudioInfo &info, int frames) {
   StreamFormat format;
   if (!stream_format_of(info, &format)) return false;
   format.frames = frames;
-  return start(info, &format);
+  return start(info, format);
 }
 
-bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
+bool PythonElement::start(const GstAudioInfo &info,
+                          const StreamFormat &format) {
   if (!plugin_ || refuse_within_call("take caps")) return false;
   // The pad sends caps that were refused again, before each buffer.
   if (failed_) return false;
   const BusyHere busy(this);
   stop();
-  info_ = info;
-  format_ = *format;
-  // A "frame" of bytes is one of them, and lasts nobody knows how long.
-  const double per_second =
-      format->bytes ? double(info.rate) * info.bpf : double(info.rate);
-  ticks_per_frame_ = per_second > 0 ? 1e9 / per_second / ns_per_tick() : 0;
-  latency_interval_ = per_second > 0 ? guint64(per_second) : G_MAXUINT64;
-  curve_rate_ = format->bytes ? 0 : info.rate;
-  stat_unit_ = format->bytes ? guint64(info.bpf) : 1;
-  frames_since_latency_ = 0;
-  if (isolated_) patience_.start(is_live(), curve_rate_);
+  const NegotiatedStream next(info, format);
+  if (isolated_) patience_.start(is_live(), next.curve_rate);
   stats_.set_interval(stats_.interval());
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
   // stop() follows if and only if start() was entered.
-  started_ = true;
-  const char *to = format->output_caps.empty() ? "" : " to ";
-  if (format->bytes)
+  stream_ = next;
+  const char *to = format.output_caps.empty() ? "" : " to ";
+  if (format.bytes)
     GST_INFO_OBJECT(element_, "%s starts: %s%s%s", name_.c_str(),
-                    format->input_caps.c_str(), to,
-                    format->output_caps.c_str());
+                    format.input_caps.c_str(), to, format.output_caps.c_str());
   else
     GST_INFO_OBJECT(element_, "%s starts: %d Hz, %d channels, %s, %s%s%s",
                     name_.c_str(), info.rate, info.channels,
@@ -362,9 +352,9 @@ bool PythonElement::start(const GstAudioInfo &info, StreamFormat *format) {
                     info.layout == GST_AUDIO_LAYOUT_INTERLEAVED
                         ? "interleaved"
                         : "non-interleaved",
-                    to, format->output_caps.c_str());
-  if (!plugin_->start(*format, &failure_)) return fail_caps();
-  reloader_.begin_stream(info_, format_);
+                    to, format.output_caps.c_str());
+  if (!plugin_->start(format, &failure_)) return fail_caps();
+  reloader_.begin_stream(next);
   return update_latency() == GST_FLOW_OK;
 }
 
@@ -389,9 +379,9 @@ bool PythonElement::offer_memory(GstQuery *query) const {
 }
 
 void PythonElement::stop() {
-  if (!started_) return;
+  if (!stream_) return;
   const BusyHere busy(this);
-  started_ = false;
+  stream_.reset();
   length_ = GST_CLOCK_TIME_NONE;
   reloader_.end_stream();
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
@@ -400,8 +390,8 @@ void PythonElement::stop() {
 }
 
 GstFlowReturn PythonElement::update_latency() {
-  frames_since_latency_ = 0;  // also of a plugin that says nothing
-  if (!started_) return GST_FLOW_OK;
+  if (!stream_) return GST_FLOW_OK;
+  stream_->frames_since_latency = 0;  // also of a plugin that says nothing
   const BusyHere busy(this);
   if (plugin_->capabilities().has_duration) {
     const GstFlowReturn flow = update_duration();
@@ -451,7 +441,7 @@ void PythonElement::tell_latency() {
 }
 
 GstFlowReturn PythonElement::reset() {
-  if (!started_ || failed_ || !plugin_->capabilities().has_reset ||
+  if (!stream_ || failed_ || !plugin_->capabilities().has_reset ||
       refuse_within_call("forget what it heard"))
     return GST_FLOW_OK;
   const BusyHere busy(this);
@@ -460,7 +450,7 @@ GstFlowReturn PythonElement::reset() {
 }
 
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
-  if (!started_ || failed_ || !plugin_->capabilities().has_drain ||
+  if (!stream_ || failed_ || !plugin_->capabilities().has_drain ||
       refuse_within_call("drain"))
     return GST_FLOW_OK;
   const BusyHere busy(this);
@@ -500,9 +490,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   if (properties_.is_controlled())
     properties_.sync(
         gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
-  return frames_since_latency_ >= latency_interval_ && !params_.changed()
-             ? update_latency()
-             : apply_params();
+  return asks_latency() && !params_.changed() ? update_latency()
+                                              : apply_params();
 }
 
 [[gnu::always_inline]] inline void PythonElement::count(const Block &block) {
@@ -515,26 +504,27 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
       tell_latency();
   }
   if (double(block.times.left - block.times.asked) >
-          double(block.frames) * ticks_per_frame_ &&
-      ticks_per_frame_ > 0)
+          double(block.frames) * stream_->ticks_per_frame &&
+      stream_->ticks_per_frame > 0)
     stats_.overruns.add();
   if (block.copied) stats_.copies.add();
-  frames_since_latency_ += block.frames;
+  stream_->frames_since_latency += block.frames;
   if (G_UNLIKELY(block.escaped)) warn_about_escapes();
 }
 
 [[gnu::hot]] Outcome PythonElement::call(Block *block) {
+  assert(stream_);
   if (G_UNLIKELY(!curves_.empty()))
-    curves_.fill(properties_, segment_, curve_rate_, block);
+    curves_.fill(properties_, segment_, stream().curve_rate, block);
   const Outcome outcome = G_UNLIKELY(isolated_)
                               ? call_elsewhere(block)
                               : plugin_->process(block, &failure_);
   if (outcome == Outcome::Closing) return outcome;
   count(*block);
   if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
-    stats_.frames.add(stat_unit_ == 1 ? block->frames - block->missing
-                      : stat_unit_    ? block->frames / stat_unit_
-                                      : 0);
+    stats_.frames.add(stream_->stat_unit == 1 ? block->frames - block->missing
+                      : stream_->stat_unit ? block->frames / stream_->stat_unit
+                                           : 0);
   stats_.post_if_due(block->times.left);
   return outcome;
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "../buffers/audioblock.hpp"
 #include "../buffers/lentallocator.hpp"
 #include "../caps/capsconversion.hpp"
+#include "../caps/negotiatedstream.hpp"
 #include "../params/curves.hpp"
 #include "../params/pluginparams.hpp"
 #include "../params/pluginproperties.hpp"
@@ -117,12 +119,17 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool start(const GstAudioInfo &info, int frames);
   // The same of a converting plugin; `info` is empty where it gets no raw
   // audio.
-  bool start(const GstAudioInfo &info, StreamFormat *format);
+  bool start(const GstAudioInfo &info, const StreamFormat &format);
   void stop();
-  bool started() const { return started_; }
+  // Whether there is a stream: the plugin was started, and not stopped.
+  bool started() const { return stream_.has_value(); }
+  const NegotiatedStream &stream() const {
+    assert(stream_);
+    return *stream_;
+  }
+  const GstAudioInfo &info() const { return stream().info; }
   // An error was posted, and nothing goes on before a stop.
   bool failed() const { return failed_; }
-  const GstAudioInfo &info() const { return info_; }
 
   // The rest is the streaming thread's, one after the other.
 
@@ -132,7 +139,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     if (G_UNLIKELY(stopping_.load(std::memory_order_relaxed)))
       return GST_FLOW_FLUSHING;
     if (G_UNLIKELY(params_.changed() || properties_.is_controlled() ||
-                   frames_since_latency_ >= latency_interval_))
+                   asks_latency()))
       return apply_changes(pts);
     return GST_FLOW_OK;
   }
@@ -288,6 +295,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void count(const Block &block);
   void warn_about_escapes();
   bool is_live() const;
+  bool asks_latency() const {
+    return stream_ &&
+           stream_->frames_since_latency >= stream_->latency_interval;
+  }
 
   GstElement *const element_;
   const PluginKind kind_;
@@ -331,19 +342,12 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::atomic<bool> caps_refused_{false};
   std::atomic<bool> escape_warned_{false};
 
-  // The streaming thread's, between caps and stop.
-  bool started_ = false;
+  // The streaming thread's.
+  std::optional<NegotiatedStream> stream_;  // from start() to stop()
   bool failed_ = false;  // an error was posted: nothing more gets through
   Failure failure_;      // of the call; strings are not made for each buffer
   Failure refusal_;      // of the last caps, where that is no error
-  GstAudioInfo info_;
   Curves curves_;
-  int curve_rate_ = 0;          // 0: blocks are bytes
-  double ticks_per_frame_ = 0;  // 0: not known
-  guint64 stat_unit_ = 1;       // a block's frames for one of the statistics'
-  guint64 frames_since_latency_ = 0;
-  guint64 latency_interval_ = 0;  // frames from one question to the next
-  StreamFormat format_;
 
   Reloader reloader_;  // last: its threads use the others
 };

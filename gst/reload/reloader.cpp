@@ -120,10 +120,9 @@ bool Reloader::request() {
 
 // ---- the streaming thread's -------------------------------------------------
 
-void Reloader::begin_stream(const GstAudioInfo &info,
-                            const StreamFormat &format) {
+void Reloader::begin_stream(const NegotiatedStream &stream) {
   std::lock_guard lock(mutex_);
-  stream_ = {info, format};
+  stream_ = stream;
   stream_serial_++;
   offered_ = false;
   changed_.notify_all();

@@ -9,23 +9,16 @@
 #include <memory>
 #include <optional>
 
-#include <gst/audio/audio.h>
-
 #include "../../bridge/bridge.hpp"
 #include "../../bridge/contract.hpp"
 #include "../../bridge/thread.hpp"
 #include "../caps/capsconversion.hpp"
+#include "../caps/negotiatedstream.hpp"
 #include "../params/pluginparams.hpp"
 #include "filewatch.hpp"
 #include "stopdeadline.hpp"
 
 namespace pythonfilter {
-
-// What was negotiated.
-struct NegotiatedStream {
-  GstAudioInfo info;  // empty where the plugin gets no raw audio
-  StreamFormat format;
-};
 
 // A plugin that is to take another one's place.
 struct Candidate {
@@ -71,7 +64,7 @@ class Reloader {
   // The streaming thread's.
 
   // The plugin that plays was started with it.
-  void begin_stream(const GstAudioInfo &info, const StreamFormat &format);
+  void begin_stream(const NegotiatedStream &stream);
   void end_stream();
   bool has_offer() const { return offered_.load(std::memory_order_relaxed); }
   // False: it was withdrawn. What is taken comes back by discard(), or it

@@ -32,7 +32,7 @@ void FilterStream::begin_segment(bool backwards) {
   same_line_ = false;
   backwards_ = backwards;
   blocks_.set_direction(backwards);
-  continuity_.start(python.info().rate, backwards);
+  if (python.started()) continuity_.start(python.info().rate, backwards);
 }
 
 bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
@@ -59,7 +59,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   bytes_ = format.bytes;
   writes_ = in_place_ && !python.read_only();
   outputs_.start(in, out);
-  if (!python.start(in, &format)) return false;
+  if (!python.start(in, format)) return false;
   start_blocks(in);
   return true;
 }
@@ -87,6 +87,7 @@ GstClockTime FilterStream::length_of(GstBuffer *buffer) const {
 // To a frame, as times are rounded.
 bool FilterStream::reaches_stop(const GstSegment &segment,
                                 GstBuffer *buffer) const {
+  if (!python.started()) return false;
   const GstAudioInfo &info = python.info();
   return info.bpf > 0 && segment.format == GST_FORMAT_TIME &&
          segment.rate > 0 && GST_CLOCK_TIME_IS_VALID(segment.stop) &&

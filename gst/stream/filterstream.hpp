@@ -81,7 +81,7 @@ class FilterStream {
 
   // With block-size, the plugin gets blocks in place of buffers.
   bool makes_blocks() const { return blocks_.active(); }
-  bool has_rest() const { return blocks_.pending() > 0; }
+  bool has_rest() const { return python.started() && blocks_.pending() > 0; }
   // Takes the buffer. False: it is no audio, and process() says so.
   bool add(GstBuffer *buffer) {
     assert(streaming.is_here());

@@ -61,15 +61,13 @@ bool SinkStream::start(GstCaps *caps) {
 
 bool SinkStream::start_plugin(GstCaps *caps) {
   GstAudioInfo info;
-  bytes_ = false;
   if (!python.converts())
     return exact_audio(caps, &info) ? python.start(info, 0)
                                     : python.refuse_caps(caps, "takes");
   StreamFormat format;
   if (!python.describe_input(caps, &info, &format)) return false;
   format.output_caps = format.input_caps;
-  bytes_ = format.bytes;
-  return python.start(info, &format);
+  return python.start(info, format);
 }
 
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
@@ -140,7 +138,7 @@ bool SinkStream::map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
                      std::string *problem) {
   const GstAudioInfo &info = python.info();
   const bool writes = !python.read_only();
-  if (!bytes_) return block->map(*own ? *own : buffer, info, writes, problem);
+  if (!bytes()) return block->map(*own ? *own : buffer, info, writes, problem);
   if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED) {
     if (!*own) *own = gst_buffer_copy(buffer);
     if (!make_planes_dense(own, info, problem)) return false;
@@ -157,14 +155,14 @@ void SinkStream::discard_given() {
 
 // A packet lasts as long as it says, or nobody knows.
 uint64_t SinkStream::length_ns(const Block &block, size_t frames) const {
-  if (!bytes_) return length_of(frames, python.info());
+  if (!bytes()) return length_of(frames, python.info());
   return block.duration != no_time ? block.duration : space_patience_ns;
 }
 
 SinkStream::Written SinkStream::write_block(AudioBlock *block) {
   if (!python.capabilities().has_space)
     return write_part(block, 0, block->frames);
-  if (bytes_) {
+  if (bytes()) {
     size_t any;
     const Written written = wait_for_space(block->frames, &any);
     return written == Written::Yes ? write_part(block, 0, block->frames)
@@ -189,7 +187,7 @@ SinkStream::Written SinkStream::wait_for_space(size_t frames, size_t *space) {
     // What was written and the space beside it is what was played and all that
     // the device can hold, which stays the same.
     if (GST_OBJECT_FLAG_IS_SET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK) &&
-        !bytes_)
+        !bytes())
       clock.note(clock.now(), written_ + guint64(std::max(available, 0)),
                  python.info().rate);
     *space = std::min(frames, size_t(available));

@@ -46,6 +46,8 @@ class SinkStream {
   bool start_plugin(GstCaps *caps);
   bool map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
            std::string *problem);
+  // The plugin gets bytes, each buffer whole.
+  bool bytes() const { return python.stream().format.bytes; }
   uint64_t length_ns(const Block &block, size_t frames) const;
   void discard_given();
   // How many of `frames` the plugin takes now; 0 when it was waited for long
@@ -59,7 +61,6 @@ class SinkStream {
   guint64 written_ = 0;        // frames since start
   bool fresh_ = true;          // no buffer since start or reset
   bool ended_ = false;         // by the plugin, and nobody was told yet
-  bool bytes_ = false;         // it gets bytes, each buffer whole
   std::vector<Output> given_;  // by a plugin that declares caps, for nobody
 };
 

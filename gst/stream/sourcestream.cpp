@@ -74,7 +74,7 @@ bool SourceStream::start_plugin(GstCaps *caps, const GstAudioInfo &info) {
   if (!describe_outputs(caps, &format)) return false;
   GstAudioInfo none;
   gst_audio_info_init(&none);
-  return python.start(none, &format);
+  return python.start(none, format);
 }
 
 // A buffer is sent when its last sample is due, and the plugin may have it
@@ -91,7 +91,7 @@ void SourceStream::check_latency() {
 }
 
 void SourceStream::choose_pool(GstQuery *query) {
-  if (converts_) return;
+  if (converts_ || !python.started()) return;
   const guint size = guint(frames_ * size_t(python.info().bpf));
   if (gst_query_get_n_allocation_pools(query) > 0) {
     g_autoptr(GstBufferPool) pool = nullptr;
