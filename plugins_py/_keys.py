@@ -164,7 +164,7 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
         descriptor = os.open(path, _OPEN)
     except OSError as error:
         if not os.path.lexists(path):
-            # It may be a key with a typing error.
+            # What was given may be a key with a typing error.
             raise OSError(
                 error.errno,
                 f"{parameter}: {error.strerror}; what was given is not shown, as it "
@@ -176,7 +176,7 @@ def _read_file(parameter: str, path: str, forbidden: int) -> bytes:
             why = "it is a symbolic link, so name the file itself"
         raise OSError(error.errno, f"{what} cannot be opened: {why}") from None
     try:
-        # Of the open file: the path may have become another since.
+        # The open file is asked: the path may have become another since.
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(f"{what} is not a regular file")

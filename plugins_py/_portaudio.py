@@ -108,7 +108,7 @@ class Device:
         if self.stream is None:
             return
         stream, self.stream = self.stream, None
-        # This waits for the sound server, which may be stuck.
+        # Closing waits for the sound server, which may be stuck.
         closer = threading.Thread(target=self._close, args=(stream,), daemon=True)
         closer.start()
         closer.join(CLOSE_SECONDS)
@@ -153,11 +153,13 @@ class Device:
         return raw
 
     def write(self, raw: bytes, frames: int) -> None:
-        """The same, of as many frames as there is space for."""
+        """Play interleaved float32 samples, of as many frames as there is space for."""
         self.stream.write(raw, frames, exception_on_underflow=False)
 
     def wait(self, seconds: float) -> int:
-        """The same, after waiting for some; 0 after so long, or when woken."""
+        """The number of frames(), once there are some; 0 after ``seconds``, or when
+        woken.
+        """
         until = time.monotonic() + seconds
         while (frames := self.frames()) == 0 and time.monotonic() < until:
             if self._woken.wait(0.002):

@@ -21,7 +21,7 @@ _FIELD = re.compile(
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 # In pieces as long as may be, since somebody hostile writes these caps.
 _TOKEN = re.compile(_QUOTED.pattern + r'|[^",;{}<>\[\]]+|[^"]', re.DOTALL)
-# Of caps whose original is as long as any caps, sealed.
+# As long as sealed caps are whose original is as long as any caps.
 _LONGEST = 512 * 1024
 _MOST_FIELDS = 64
 # \ooo is a byte; before anything but 0 to 3 a backslash stands for what follows.

@@ -74,7 +74,9 @@ class Session(NamedTuple):
         return self._caps({SEALED_CAPS: sealed})
 
     def clear_caps(self, original_caps: str) -> str:
-        """The same for all to read, as another sender may write them."""
+        """The caps with ``original_caps`` for all to read, as another sender may write
+        them.
+        """
         return self._caps({_sealed_caps.ORIGINAL_CAPS: original_caps})
 
     def original_caps(self, master_key: bytes, original: Original) -> str:

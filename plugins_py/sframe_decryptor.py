@@ -79,7 +79,8 @@ class SFrameDecryptor(SFramePlugin):
         self._session: Session | None = None
         self._metadata = b""
         self._key: FrameKey | None = None
-        # Of every session that was ever heard, or going back to one would replay it.
+        # One for every session that was ever heard, or going back to one would replay
+        # it.
         self._windows: dict[Session, ReplayWindow] = {}
         self._current = ReplayWindow(self.window)
         self._expected = 0

@@ -47,7 +47,7 @@ class SFrameEncryptor(SFramePlugin):
 
     cipher_suite = Param(
         "AES_128_GCM_SHA256_128",
-        # Those of SUITES, where whoever only reads this file can see them.
+        # The names in SUITES, where whoever only reads this file can see them.
         choices=(
             "AES_128_CTR_HMAC_SHA256_80",
             "AES_128_CTR_HMAC_SHA256_64",

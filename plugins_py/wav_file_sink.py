@@ -110,7 +110,7 @@ class WavFileSink(AudioSinkPlugin):
         self._flush()
 
     def stop(self) -> None:
-        """The same for a stream that does not come to its end."""
+        """Bring the file up to date for a stream that does not come to its end."""
         self._flush()
         super().stop()
 

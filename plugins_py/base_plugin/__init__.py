@@ -295,7 +295,7 @@ class BasePlugin(abc.ABC):
 
     def get_state(self) -> PluginState:
         """Where the plugin is in its life."""
-        # Of a plugin with a State, whose record the attribute is.
+        # In a plugin with a State the attribute is that one's record.
         state: PluginState = vars(self).get("state", self.state)
         return state
 

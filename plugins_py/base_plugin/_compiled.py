@@ -135,7 +135,7 @@ class Record:
 
 
 def address_of(record: Record | None) -> int:
-    """Where it lies; 0 of None."""
+    """Where the record's memory lies; 0 for None."""
     return 0 if record is None else record._memory.ctypes.data
 
 

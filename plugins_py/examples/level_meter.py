@@ -105,7 +105,7 @@ class LevelMeter(AudioProcessorPlugin):
             peak=10 * np.log10(self._peak + TINY),
             decay=10 * np.log10(self._decay + TINY),
         )
-        # It may have fallen below what came meanwhile.
+        # The decaying peak may have fallen below what came meanwhile.
         np.maximum(self._decay, self._peak, out=self._decay)
         self._squares.fill(0.0)
         self._peak.fill(0.0)

@@ -52,7 +52,7 @@ def length_of(value: object) -> int:
     if isinstance(value, range):  # its text is as short as any
         return 0
     try:
-        # Of an array the text has some numbers of each end.
+        # The text of an array has only some numbers of each end.
         return int(getattr(value, "nbytes", 0)) // 64 or len(value)  # type: ignore[arg-type]
     except Exception:
         return 0
@@ -70,7 +70,7 @@ def _type_of(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Its repr(), or what it is where that would be too long."""
+    """The repr() of a value, or what it is where that would be too long."""
     if not is_large(value):
         try:
             return cut(repr(value))

@@ -129,7 +129,7 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
         # Whoever sends bad packets decides how many, and a traceback is slow.
         return "dropped", name, message, "", 0, "", ""
     if _is_called(error, "CallFailed"):
-        # Of base_plugin: a compiled method, of which there is no traceback.
+        # base_plugin's, for a compiled method, of which there is no traceback.
         place = place_of(getattr(error, "function", None), "")
         return "refused", "", message, *place, message
     frames = _own_frames(error.__traceback__)
@@ -144,12 +144,12 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
     return kind, name, message, file, line, function, _format(error, frames)
 
 
-# Those whose text is str() or repr() of what they were made with.
+# The exceptions whose text is str() or repr() of what they were made with.
 _OF_ARGUMENTS = (BaseException.__str__, KeyError.__str__, OSError.__str__)
 
 
 def _is_endless(error: BaseException) -> bool:
-    """Whether it has a text that would take long to make."""
+    """Whether an exception has a text that would take long to make."""
     if isinstance(error, SyntaxError):
         return is_large((error.msg, error.filename, error.text), 2 * MOST_TEXT)
     told = error.args
@@ -217,7 +217,7 @@ def _chain(error: Any) -> Iterator[Any]:
 
 
 def _cut_middle(text: str) -> str:
-    """Of a traceback, whose first and last lines say most."""
+    """A traceback without its middle: its first and last lines say most."""
     half = MOST_TEXT // 2
     more = len(text) - MOST_TEXT
     if more <= 0:
@@ -226,7 +226,7 @@ def _cut_middle(text: str) -> str:
 
 
 def _cut_messages(whole: traceback.TracebackException) -> None:
-    """Of an exception, and of those that it came from."""
+    """Shortens the texts of an exception, and of those that it came from."""
     for each in _chain(whole):
         each._str = cut(str(each._str))
         notes = getattr(each, "__notes__", None)

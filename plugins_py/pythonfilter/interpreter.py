@@ -72,7 +72,7 @@ def plugin_loaded(again: bool) -> None:
 
 
 def plugin_gone() -> None:
-    """Its modules are not on sys.modules any more."""
+    """A plugin was unloaded, and its modules are not on sys.modules any more."""
     global _live
     _live -= 1
     if _ours and _live == 0:

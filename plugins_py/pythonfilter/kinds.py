@@ -43,7 +43,7 @@ DECLARATIONS = (
     "block_size",
     "block_remainder",
 )
-# What they call, or its base classes have.
+# The methods that the elements call, or that the base classes have.
 METHODS = (
     *(name for names in AUDIO_METHODS.values() for name in names),
     "initialize",

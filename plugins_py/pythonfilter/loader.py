@@ -43,8 +43,8 @@ def base_plugin() -> ModuleType:
     known = sys.modules.get("base_plugin")
     if known and _same_file(getattr(known, "__file__", None), OUR_BASE_PLUGIN):
         return known
-    # Its parts are found by its name, which may be another one's, and which is
-    # to be ours only once somebody imports it and finds no other.
+    # The parts of our base_plugin are found by its name, which may be another one's,
+    # and which is to be ours only once somebody imports it and finds no other.
     others = _take_out("base_plugin")
     try:
         spec = importlib.util.spec_from_file_location("base_plugin", OUR_BASE_PLUGIN)
@@ -74,7 +74,7 @@ def is_plugin_file(file: str) -> bool:
 
 
 def all_folders() -> list[str]:
-    """Of all plugins that are loaded, those of the first one first."""
+    """The folders of all plugins that are loaded, those of the first one first."""
     namespaces = list(_namespaces.values())
     return list(dict.fromkeys(each for one in namespaces for each in one.folders))
 
@@ -164,7 +164,7 @@ class Namespace:
         )
 
     def files(self) -> list[str]:
-        """Of the plugin and of the helpers that it has imported so far."""
+        """The files of the plugin and of the helpers that it has imported so far."""
         modules = [
             module
             for name, module in list(sys.modules.items())
@@ -216,7 +216,7 @@ class Namespace:
         )
 
     def _spec_of(self, head: str) -> Any:
-        """Of what lies beside the plugin and is meant by `head`; None: nothing."""
+        """What lies beside the plugin and is meant by `head`: its spec; None: nothing."""
         if head in sys.stdlib_module_names:
             return None
         spec = self.find(head, self._search_folders())
@@ -474,7 +474,8 @@ def _found_elsewhere(name: str) -> Any:
     for finder in list(sys.meta_path):
         if isinstance(finder, _PlainFinder) or any(finder is each for each in _OURS):
             continue
-        # It knows of distutils alone, and fills Python's caches at each question.
+        # This finder knows of distutils alone, and fills Python's caches at each
+        # question.
         if type(finder).__module__ == "_distutils_hack":
             continue
         find = getattr(finder, "find_spec", None)

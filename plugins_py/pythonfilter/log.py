@@ -119,7 +119,7 @@ def _show_as_python_does(record: logging.LogRecord, us: logging.Handler) -> bool
 
 
 class _Loggers:
-    """Those of one plugin, which are called like its modules.
+    """The loggers of one plugin, which are called like its modules.
 
     Another plugin's, and the application's, may be called the same.
     """
@@ -157,7 +157,7 @@ class _Loggers:
             own[head].setLevel(threshold if below_root else logging.NOTSET)
 
     def close(self) -> None:
-        """They would otherwise stay for ever, as Python keeps them all."""
+        """Takes the loggers back, which Python would otherwise keep for ever."""
         for head, own in self._own.items():
             if _known().get(head) is own.get(head):
                 _take(head)
@@ -226,19 +226,19 @@ def open_plugin(namespace: loader.Namespace, log: Log) -> None:
 
 
 def change_threshold(name: str, threshold: int) -> None:
-    """Of a plugin that open_plugin() was called for."""
+    """The least level that a plugin, which open_plugin() was called for, shows now."""
     if name in _plugins:
         _plugins[name].change_threshold(threshold)
 
 
 def open_module(name: str) -> None:
-    """The same for a module that is everybody's."""
+    """As open_plugin(), for a module that is everybody's."""
     if not _ours and _anyone is not None:
         logging.getLogger(name).addHandler(_anyone)
 
 
 def close_plugin(namespace: loader.Namespace) -> None:
-    """Its loggers are nobody's any more."""
+    """The loggers of a plugin are nobody's any more."""
     namespace.around = None
     loggers = _plugins.pop(namespace.name, None)
     if loggers is not None:

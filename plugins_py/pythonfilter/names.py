@@ -137,9 +137,9 @@ class _Name:
         self.name = name
         self.head = name.partition(".")[0]
         self.modules: dict[Owner, ModuleType] = {}
-        # That have a file of that name, which they may come to import.
+        # The owners that have a file of that name, which they may come to import.
         self.rivals: set[Owner] = set()
-        # Not a plugin's, of the same file; and whether one may still come.
+        # The application's module of that name; and whether there may still be one.
         self.outside: ModuleType | None = sys.modules.get(name)
         self.application = application
         self._shared: Shared | None = None
@@ -202,7 +202,7 @@ def open_owner(owner: Owner) -> None:
 
 
 def close_owner(owner: Owner) -> None:
-    """Its modules are nobody's any more."""
+    """The modules of `owner` are nobody's any more."""
     with _lock:
         _owners.discard(owner)
         for name in list(_names.values()):
@@ -227,7 +227,7 @@ def bind(name: str, owner: Owner, module: ModuleType, application: bool) -> None
 
 
 def unbind(name: str, owner: Owner) -> None:
-    """It could not be loaded after all."""
+    """The module that `owner` means by `name` could not be loaded after all."""
     with _lock:
         known = _names.get(name)
         if known is not None and known.modules.pop(owner, None) is not None:

@@ -313,7 +313,7 @@ def _bytes_of_object(given: Any, format: Format) -> Any:
     if not view.c_contiguous:
         raise ValueError(unfit)
     if format.output_frame and view.itemsize != 1:
-        # It has to be what an array of samples has to be.
+        # What holds samples has to be what an array of samples has to be.
         array = np.asarray(given)
         if array.ndim > 1:
             raise ValueError(

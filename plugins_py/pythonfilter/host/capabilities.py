@@ -45,7 +45,7 @@ FLAGS = (
 
 
 class Capabilities:
-    """Those of the instance `plugin`, which is of this kind and from this file.
+    """The capabilities of an instance, `plugin`, of this kind and from this file.
 
     What is more than a declaration, as all that is in FLAGS, LoadedPlugin finds out.
     """
@@ -63,7 +63,7 @@ class Capabilities:
         return unusable(message, self._file)
 
     def _declared(self, name: str) -> Any:
-        """Of the class: instances use `self.channels` for what is now."""
+        """A class attribute: instances use `self.channels` for what is now."""
         place = self.plugin if inspect.ismodule(self.plugin) else type(self.plugin)
         value = getattr(place, name, None)
         if callable(value) or hasattr(value, "__get__"):
@@ -133,7 +133,7 @@ class Capabilities:
         self.curves = self._params.curves
 
     def _read_conversion(self) -> None:
-        """What it says of itself if its output is not like its input."""
+        """What a plugin says of itself if its output is not like its input."""
         self.input_caps = self._caps("input_caps")
         self.output_caps = self._caps("output_caps")
         self.maps_to_output = callable(getattr(self.plugin, "get_output_caps", None))

@@ -32,13 +32,13 @@ def compiled_method(plugin: Any, file: str, *spellings: str) -> Any:
 
 
 class Native:
-    """Of one plugin."""
+    """The compiled audio method of one plugin."""
 
     def __init__(self, call: Any, file: str) -> None:
         self.call = call
         self._file = file
         self._machine: compiling.Machine | None = None
-        #: Why it runs as Python; "" where it does not.
+        #: Why the method runs as Python; "" where it does not.
         self.interpreted = ""
 
     def compile(
@@ -74,7 +74,7 @@ class Native:
         return tuple(self._machine.warnings) if self._machine else ()
 
     def start(self, format: str, interleaved: bool, channels: int) -> None:
-        """Of a stream, before the plugin's own start()."""
+        """A stream begins; called before the plugin's own start()."""
         try:
             self.call.start(channels)
         except ValueError as error:
@@ -96,7 +96,7 @@ class Native:
         return self.call.records()  # type: ignore[no-any-return]
 
     def fields(self) -> list[tuple[str, int]]:
-        """Of the parameters' record: name and place."""
+        """The name and place of each field in the parameters' record."""
         parameters = self.call.parameters
         return [(name, parameters.dtype.fields[name][1]) for name in parameters.params]
 
@@ -113,7 +113,7 @@ class Native:
         return _CARRIED, {name: getattr(state, name).copy() for name in names}, own
 
     def restore(self, fields: dict[str, Any]) -> None:
-        """Those that are called so here as well, and are of the same type."""
+        """Takes the fields that there are here as well, of the same name and type."""
         state, kinds = self.call.state, self.call.state_type
         for name in kinds.names if state is not None else ():
             kind = kinds.dtype.fields[name][0]

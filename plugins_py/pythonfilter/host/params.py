@@ -17,7 +17,7 @@ from ..kinds import MOST_DECLARED, param_name_problem, spoken
 # Characters of a value: a text may be a small file, and no large one.
 MOST_VALUE = 2**20
 
-# Of base_plugin.Param.
+# What a base_plugin.Param has.
 ATTRIBUTES = (
     "name",
     "type",
@@ -35,7 +35,7 @@ ATTRIBUTES = (
 
 
 class Params:
-    """Those of one plugin.  Raises ValueError for what no element can show."""
+    """The Params of one plugin.  Raises ValueError for what no element can show."""
 
     def __init__(self, plugin: type) -> None:
         names = {name: None for cls in reversed(plugin.__mro__) for name in vars(cls)}

@@ -241,7 +241,7 @@ class LoadedPlugin(Capabilities):
         interpreter.plugin_loaded(again)
 
     def _warnings(self) -> tuple[str, ...]:
-        """What it may not mean as it is written."""
+        """What the plugin may not mean as it is written."""
         classes = [
             each
             for each in type(self.plugin).__mro__
@@ -271,9 +271,9 @@ class LoadedPlugin(Capabilities):
         native.compile_for(self)
         self.warnings += native.warnings
         self.carries_state = self.carries_state or native.carries
-        # Else the stream would ask Python each second.
+        # Asked for the default of our base class, Python would be called each second.
         self.has_latency = self.has_latency and _is_own(self._latency)
-        # What it writes in place is all that it gives.
+        # All that a compiled method gives is what it writes in place.
         if self.converts:
             raise unusable(
                 f"{self.audio_name}() is compiled, and so gives what it gets: the "
@@ -329,7 +329,7 @@ class LoadedPlugin(Capabilities):
         try:
             now = param.parse(value)
         except ValueError:
-            # It may make something of texts that Param does not know.
+            # The plugin may make something of texts that Param does not know.
             if self._has_own_setter():
                 return
             raise
@@ -339,7 +339,7 @@ class LoadedPlugin(Capabilities):
         return _is_own(method_of(self.plugin, "set_parameter"))
 
     def _place_of(self, method: object) -> tuple[str, int, str]:
-        """That of base_plugin is no place where anything could be mended."""
+        """A method of base_plugin is no place where anything could be mended."""
         return self.place_of(method) if _is_own(method) else (self._file, 0, "")
 
     def initialize(self) -> None:
@@ -498,7 +498,7 @@ class LoadedPlugin(Capabilities):
         return self._mapped_caps("get_output_caps", input_caps)
 
     def get_input_caps(self, output_caps: str) -> tuple[str, str, int, str]:
-        """The same of the inverse."""
+        """As get_output_caps(), for the inverse."""
         return self._mapped_caps("get_input_caps", output_caps)
 
     def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
@@ -606,7 +606,9 @@ class LoadedPlugin(Capabilities):
     def complain(
         self, kind: str = "refused", type: str = "", message: str = "returned False"
     ) -> None:
-        """Of the audio method, at its place. Without arguments: it said no."""
+        """What is wrong with the audio method, at its place. Without arguments: it said
+        no.
+        """
         raise PluginError(
             kind,
             f"{self.audio_name}() {message}",

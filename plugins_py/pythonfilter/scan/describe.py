@@ -37,12 +37,12 @@ BASES = {
     "AudioSinkPlugin": "sink",
 }
 LONGEST_LINE = 200
-# It may give anything, or take it.
+# The fields of a plugin that may give or take anything.
 WIDE = {"wide": ["1"], "converts": ["1"]}
 
 
 class Plugin:
-    """One of them: ``name`` is its class's, "" if nobody can tell.
+    """A plugin of a file: ``name`` is its class's, "" if nobody can tell.
 
     ``problem`` is why it cannot be loaded, "" if it may.
     """
@@ -76,7 +76,7 @@ def plugins(text: bytes, path: str) -> list[Plugin]:
 
 
 def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
-    """Those of a file, or of a package, whose ``path`` is that of its __init__.py.
+    """The plugins of a file, or of a package, whose ``path`` is its __init__.py's.
 
     Raises SyntaxError, ValueError and others as ast.parse() does, and Unusable for
     a plugin that makes no element.
@@ -182,7 +182,7 @@ class Helpers:
         return None
 
     def trees(self) -> dict[str, ast.Module]:
-        """Of what was looked into, by file."""
+        """The trees of the modules that were looked into, by file."""
         return {path: each.tree for path, each in self._known.items() if each}
 
     def _read(self, stem: str, may_be_file: bool) -> SourceText | None:
@@ -202,7 +202,9 @@ class Helpers:
 
 
 def _brings_base_plugin(folders: list[str]) -> bool:
-    """Whether it may get another base_plugin than ours, as NDA's plugins do."""
+    """Whether a plugin in these folders may get another base_plugin than ours, as
+    NDA's plugins do.
+    """
     for place in folders + [os.path.dirname(folder) for folder in folders]:
         if os.path.realpath(place) == os.path.realpath(PLUGINS):
             continue
@@ -334,7 +336,7 @@ def _info(
 
 
 class Caps:
-    """What it declares of its formats.  Left out is what is not narrowed."""
+    """What a plugin declares of its formats.  Left out is what is not narrowed."""
 
     def __init__(
         self, source: SourceText, place: ast.ClassDef | ast.Module, bare: bool
@@ -348,14 +350,14 @@ class Caps:
         return UNKNOWN if value is ABSENT and self._bare else value
 
     def _has(self, name: str) -> bool | None:
-        """Whether it defines a method; None if that cannot be seen."""
+        """Whether the plugin defines a method; None if that cannot be seen."""
         found = self._source.definition(self._place, name)
         if found is UNKNOWN or (found is ABSENT and self._bare):
             return None
         return found is not ABSENT
 
     def conversion(self) -> dict[str, list[str]]:
-        """Of a plugin whose output may not be like its input."""
+        """What a plugin says whose output may not be like its input."""
         caps = {key: self._declared(key) for key in ("input_caps", "output_caps")}
         maps = {
             "maps_to_output": self._has("get_output_caps"),
@@ -411,7 +413,7 @@ class Caps:
         return fields
 
     def facts(self, kind: str) -> dict[str, list[str]]:
-        """What it promises, for people to read."""
+        """What the plugin promises, for people to read."""
         names = ["read_only", "fail_closed"]
         fields = {name: ["1"] for name in names if self._declared(name) is True}
         size = self._declared("block_size") if kind == "processor" else 0

@@ -308,7 +308,7 @@ class SourceText:
         return UNKNOWN
 
     def enum_texts(self, node: ast.expr) -> dict[str, str]:
-        """Of an enum of this module: each member's name, and its text outside."""
+        """The members of an enum of this module: names, and their texts outside."""
         cls = self.local_class(node)
         if cls is None or len(cls.bases) != 1:
             return {}

@@ -80,7 +80,7 @@ def limited() -> Iterator[None]:
 
 
 def plugins_in(path: str) -> list[describe.Plugin]:
-    """Those of one file or package.  Raises Unusable."""
+    """The plugins of one file or package.  Raises Unusable."""
     package = os.path.join(path, "__init__.py")
     path = package if os.path.exists(package) else path
     text = read(path)

@@ -16,15 +16,8 @@ from ..results import DTYPES
 
 from . import signals
 from .converting import is_raw_audio
-from .formats import (
-    INTERLEAVED,
-    PLANAR,
-    Ranges,
-    Samples,
-    Setting,
-    encode,
-    raw_audio_of,
-)
+from .formats import INTERLEAVED, PLANAR, Ranges, Samples, Setting
+from .formats import encode, raw_audio_of
 from .progress import Progress
 from .findings import Findings
 from .trial import Counts, Declined, Ended, Fault, Trial, Target
@@ -80,6 +73,7 @@ class Bench:
     base: Setting = field(init=False)  # the setting of all but the matrix
     matrix: list[Setting] = field(init=False)  # formats and layouts
     others: list[Setting] = field(init=False)  # rates and channel counts
+    place: tuple[str, int] = "", 0  # file and line of the audio method
     block_size: int = 0  # the only one the plugin takes, if it has one
     converts: bool = False
     # An encryptor's bytes, which are never the same twice.
@@ -96,12 +90,12 @@ class Bench:
 
     @property
     def is_source(self) -> bool:
-        """It gets no samples."""
+        """Whether the plugin is a source, which gets no samples."""
         return self.target.kind == "source"
 
     @property
     def is_sink(self) -> bool:
-        """It gives none."""
+        """Whether the plugin is a sink, which gives no samples."""
         return self.target.kind == "sink"
 
     @property
@@ -123,7 +117,7 @@ class Bench:
 
     @property
     def steps(self) -> int:
-        """Of the progress bar, all but the parameters."""
+        """How many steps the progress bar has, but for the parameters."""
         return len(self.matrix) + len(self.others) + len(self.names) + 8
 
     @property
@@ -185,20 +179,17 @@ class Bench:
             try:
                 yield trial
             finally:
-                self.count(trial.counts, trial)
+                self._count(trial.counts)
 
-    def count(self, counts: Counts, trial: Trial) -> None:
-        """Takes the counts of a trial and sets them back."""
+    def _count(self, counts: Counts) -> None:
         self.findings.calls += counts.calls
-        where = trial.place()
         for number, check, status, text in (
             (counts.kept, "kept", "fail", KEPT),
             (counts.rebound, "in-place", "note", REBOUND),
             (counts.dropped, "results", "note", DROPPED),
         ):
             if number:
-                self.findings.add(check, status, text, *where)
-        trial.counts = Counts()
+                self.findings.add(check, status, text, *self.place)
 
     def feed(
         self,
@@ -276,19 +267,16 @@ class Bench:
             self.converts = loaded.converts
             self.fails_closed = self.converts and loaded.fail_closed
             self.block_size = loaded.block_size
+            self.place = trial.place()
             self._describe(trial)
             for warning in loaded.warnings:
-                self.findings.add("load", "note", warning)
+                self.findings.note("load", warning)
             likes = loaded.preferences() if self.is_source else (0, 0, 0)
             formats, layouts, rates_taken, channels_taken = self._taken(loaded)
             rates = self._wanted(options.rate, "rate", rates_taken, (likes[0], *RATES))
             recorded = 0 if self.recording is None else len(self.recording)
-            channels = self._wanted(
-                options.channels or recorded,
-                "channels",
-                channels_taken,
-                (likes[1], *CHANNELS),
-            )
+            wanted, usual = options.channels or recorded, (likes[1], *CHANNELS)
+            channels = self._wanted(wanted, "channels", channels_taken, usual)
         if options.format:
             if options.format not in formats:
                 raise Unusable(
@@ -326,9 +314,8 @@ class Bench:
         self.options.seconds = min(self.options.seconds, 0.25)
         count = len(self.matrix + self.others)
         del self.matrix[2:], self.others[1:]
-        self.findings.add(
+        self.findings.note(
             "load",
-            "note",
             f"takes {took:.1f} s to load, start and be called {SLOW_CALLS} times: "
             f"{len(self.matrix + self.others)} of {count} stream formats are tried, "
             "with fewer calls",

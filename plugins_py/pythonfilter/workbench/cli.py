@@ -8,21 +8,13 @@ import json
 import os
 import sys
 import warnings
+from dataclasses import replace
 from typing import Any, TextIO
 
-from ..host.plugin import LoadedPlugin, prepare_interpreter
+from ..host.plugin import prepare_interpreter
 from ..results import DTYPES
-from . import (
-    child,
-    conformance,
-    cost,
-    element,
-    parameters,
-    plot,
-    report,
-    sound,
-    template,
-)
+from . import child, conformance, cost, element, parameters, plot, report, sound
+from . import template
 from .bench import Bench, Options, Unusable
 from .findings import CHECKS, Findings
 from .trial import Fault, Trial, Target
@@ -74,110 +66,55 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "plugin", metavar="PLUGIN.py", help="or the folder of a package"
+    option = parser.add_argument
+
+    def value(name: str, shown: str, kind: Any, default: Any, text: str) -> None:
+        option(name, metavar=shown, type=kind, default=default, help=text)
+
+    option("plugin", metavar="PLUGIN.py", help="or the folder of a package")
+    text = "played as well; its rate and channels are then used (integers or floats)"
+    option("wav", metavar="IN.wav", nargs="?", default="", help=text)
+    text = "a parameter of every instance; may be repeated"
+    option("--set", metavar="KEY=VALUE", action="append", default=[], help=text)
+    value("--class", "NAME", str, "", "which class, if the file has several")
+    text = "which, if the plugin can be several"
+    option("--kind", choices=template.KINDS, help=text)
+    text = "only this rate (otherwise 48000 and the others)"
+    value("--rate", "HZ", _positive, 0, text)
+    text = "only so many channels (otherwise 2 and others)"
+    value("--channels", "N", _positive, 0, text)
+    text = "only this sample format (otherwise all declared)"
+    option("--format", choices=tuple(DTYPES), default="", help=text)
+    text = (
+        "input caps of a plugin that takes no raw audio; it gets bytes without meaning"
     )
-    parser.add_argument(
-        "wav",
-        metavar="IN.wav",
-        nargs="?",
-        default="",
-        help="played as well; its rate and channels are then used (integers or floats)",
-    )
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="parameters",
-        help="a parameter of every instance; may be repeated",
-    )
-    parser.add_argument(
-        "--class",
-        dest="class_name",
-        default="",
-        metavar="NAME",
-        help="which class, if the file has several",
-    )
-    parser.add_argument(
-        "--kind", choices=template.KINDS, help="which, if the plugin can be several"
-    )
-    parser.add_argument(
-        "--rate",
-        type=_positive,
-        default=0,
-        metavar="HZ",
-        help="only this rate (otherwise 48000 and the others)",
-    )
-    parser.add_argument(
-        "--channels",
-        type=_positive,
-        default=0,
-        metavar="N",
-        help="only so many channels (otherwise 2 and others)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=tuple(DTYPES),
-        default="",
-        help="only this sample format (otherwise all declared)",
-    )
-    parser.add_argument(
-        "--caps",
-        default="",
-        metavar="CAPS",
-        help="input caps of a plugin that takes no raw audio; it "
-        "gets bytes without meaning",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=_seconds,
-        metavar="S",
-        help="length of each signal (1; 0.25 with --quick)",
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="shorter runs, and the element is not measured",
-    )
-    parser.add_argument(
+    value("--caps", "CAPS", str, "", text)
+    text = "length of each signal (1; 0.25 with --quick)"
+    value("--seconds", "S", _seconds, 0.0, text)
+    text = "shorter runs, and the element is not measured"
+    option("--quick", action="store_true", help=text)
+    text = "leave a check out; may be repeated"
+    checks = tuple(CHECKS)
+    option(
         "--skip",
         action="append",
-        choices=tuple(CHECKS),
+        choices=checks,
         default=[],
         metavar="CHECK",
-        help="leave a check out; may be repeated",
+        help=text,
     )
-    parser.add_argument(
-        "--max-load",
-        type=_seconds,
-        default=0.0,
-        metavar="PERCENT",
-        help="fail if the p99 of a call is above this share of real " "time",
+    text = "fail if the p99 of a call is above this share of real time"
+    value("--max-load", "PERCENT", _seconds, 0.0, text)
+    text = "of one step, such as a signal in one format, before it hangs (60)"
+    value("--time-limit", "S", _seconds, 60.0, text)
+    value("--venv", "DIR", str, "", "virtual environment of the plugin")
+    text = (
+        "pictures of waveform, spectrogram and frequency response before and after: "
+        "one for each signal, or one of IN.wav (else of noise)"
     )
-    parser.add_argument(
-        "--time-limit",
-        type=_seconds,
-        default=60.0,
-        metavar="S",
-        help="of one step, such as a signal in one format, before it hangs (60)",
-    )
-    parser.add_argument(
-        "--venv", default="", metavar="DIR", help="virtual environment of the plugin"
-    )
-    parser.add_argument(
-        "--plot",
-        default="",
-        metavar="DIR|FILE.png",
-        help="pictures of waveform, spectrogram and frequency "
-        "response before and after: one for each signal, or one "
-        "of IN.wav (else of noise)",
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print JSON on standard output instead of the report",
-    )
+    value("--plot", "DIR|FILE.png", str, "", text)
+    text = "print JSON on standard output instead of the report"
+    option("--json", action="store_true", help=text)
     return parser
 
 
@@ -259,18 +196,18 @@ def _warn_once() -> None:
 
     def show_once(
         message: Warning | str,
-        category: type[Warning],
+        category: Any,
         filename: str,
         lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
+        *more: Any,
+        **named: Any,
     ) -> None:
         key = str(message), filename, lineno
         if key not in told:
             told.add(key)
-            show(message, category, filename, lineno, file, line)
+            show(message, category, filename, lineno, *more, **named)
 
-    warnings.showwarning = show_once
+    setattr(warnings, "showwarning", show_once)
 
 
 def _pairs(words: list[str]) -> tuple[tuple[str, str], ...]:
@@ -296,14 +233,8 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
         raise Unusable(f"{asked.plugin}: there is no such file")
     # A package's folder, as the shell completes it.
     script = os.path.normpath(asked.plugin)
-    target = Target(
-        "processor",
-        script,
-        asked.class_name,
-        asked.venv,
-        _pairs(asked.parameters),
-        asked.caps,
-    )
+    given = getattr(asked, "class"), asked.venv, _pairs(asked.set), asked.caps
+    target = Target("processor", script, *given)
     bench = Bench(target, options)
     bench.findings.plugin = {"script": script}
     end = child.run(lambda say: _examine(bench, asked, say), asked.time_limit, Unusable)
@@ -367,28 +298,14 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
     kinds = {"filter": "processor", "source": "source", "sink": "sink"}
     first: Fault | None = None
     for kind in [wanted] if wanted else template.KINDS:
-        tried = Target(
-            kinds[kind],
-            target.script,
-            target.class_name,
-            target.venv,
-            target.parameters,
-            target.caps,
-        )
+        tried = replace(target, kind=kinds[kind])
         try:
-            loaded = _load(tried)
+            Trial(tried).load().unload()
+            return tried
         except Fault as fault:
             first = first or fault
-            continue
-        loaded.unload()
-        return tried
     assert first is not None
     raise first
-
-
-def _load(target: Target) -> LoadedPlugin:
-    trial = Trial(target)
-    return trial.load()
 
 
 def _check(bench: Bench, where: str) -> dict[str, str]:
@@ -409,12 +326,8 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
     if where:
         name = os.path.basename(bench.target.script)
         try:
-            bench.findings.plots = plot.write(
-                where,
-                f"{name}, {bench.base}",
-                outputs,
-                bench.is_source,
-            )
+            title = f"{name}, {bench.base}"
+            bench.findings.plots = plot.write(where, title, outputs, bench.is_source)
         except (plot.CannotPlot, OSError) as error:
             bench.findings.no_plot = str(error)
     return skipped

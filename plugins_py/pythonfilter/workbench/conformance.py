@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..host.instance import method_of
+
 from . import signals
 from .bench import Bench
 from .formats import Samples, Setting
@@ -48,11 +50,10 @@ def check(bench: Bench) -> bool:
             _one_size(bench, setting, size, few)
         _life(bench, setting)
     if refused:
-        # What it accepts by having declared nothing, it may still refuse.
+        # A plugin that declares nothing may still refuse some of what there is.
         listed = ", ".join(f"{s.rate} Hz {s.channels} ch" for s, _ in refused)
-        bench.findings.add(
-            "start", "note", f"refuses {listed}; of the first: {refused[0][1].message}"
-        )
+        first = refused[0][1].message
+        bench.findings.note("start", f"refuses {listed}; of the first: {first}")
     return True
 
 
@@ -67,7 +68,7 @@ def _declares(bench: Bench, setting: Setting) -> bool:
 
 
 def _starts(bench: Bench, setting: Setting) -> Fault | None:
-    """Why it does not, if it does not."""
+    """Why the plugin does not start, if it does not."""
     try:
         with bench.trial() as trial:
             trial.start(setting, bench.usual_frames)
@@ -92,23 +93,22 @@ def _one_size(bench: Bench, setting: Setting, size: int | str, few: bool) -> Non
                 break
             samples = bench.samples(name, setting, frames)[:, :frames]
             out = bench.feed(trial, samples, size)
-            look_at(bench, trial, out, f"{name}, {shown}, {setting}")
+            look_at(bench, out, f"{name}, {shown}, {setting}")
 
 
-def look_at(bench: Bench, trial: Trial, out: Samples | bytes, context: str) -> None:
+def look_at(bench: Bench, out: Samples | bytes | None, context: str) -> None:
     """Whether samples that came out are finite."""
-    if bench.is_sink or isinstance(out, bytes) or out.dtype.kind != "f":
+    if bench.is_sink or not isinstance(out, np.ndarray) or out.dtype.kind != "f":
         return
     bad = ~np.isfinite(out)
     if bad.any():
         frame = int(np.argmax(bad.any(axis=0)))
         what = "NaN" if np.isnan(out[:, frame]).any() else "infinite"
-        bench.findings.add(
+        bench.findings.fail(
             "finite",
-            "fail",
             f"{int(bad.sum())} of {bad.size} samples are NaN or infinite, the first "
             f"({what}) at frame {frame} ({context})",
-            *trial.place(),
+            *bench.place,
         )
 
 
@@ -125,7 +125,7 @@ def _life(bench: Bench, setting: Setting) -> None:
             fault.phase = after
             fault.message = f"{fault.message}, in the calls after {AFTER[after]}"
             raise
-        look_at(bench, trial, out, f"after {AFTER[after]}, {context}")
+        look_at(bench, out, f"after {AFTER[after]}, {context}")
         return out
 
     with bench.guard("life", context), bench.trial() as trial:
@@ -134,23 +134,18 @@ def _life(bench: Bench, setting: Setting) -> None:
         if trial.loaded.has_seek:
             trial.seek(0)
             if not _same(first, play(trial, "seek")):
-                bench.findings.add(
-                    "life",
-                    "note",
-                    "after seek(0) the samples are not those of the beginning",
-                    *trial.place("seek"),
-                )
+                text = "after seek(0) the samples are not those of the beginning"
+                bench.findings.note("life", text, *trial.place("seek"))
         if trial.has_drain:
-            _look_at_tail(bench, trial, trial.drain(), context)
+            look_at(bench, trial.drain(), f"drain(), {context}")
         trial.stop()
         trial.start(setting, bench.usual_frames)
         second = play(trial, "stop")
         if not _same(first, second) and not bench.fails_closed:
-            bench.findings.add(
+            bench.findings.note(
                 "life",
-                "note",
-                "carries over state: after stop() and start() the "
-                "samples are not those of a new instance",
+                "carries over state: after stop() and start() the samples are not "
+                "those of a new instance",
             )
         if trial.has_drain:
             trial.drain()
@@ -179,19 +174,12 @@ def _same(one: Samples | bytes, other: Samples | bytes) -> bool:
     return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
 
 
-def _look_at_tail(
-    bench: Bench, trial: Trial, tail: Samples | bytes | None, context: str
-) -> None:
-    if tail is not None:
-        look_at(bench, trial, tail, f"drain(), {context}")
-
-
 def _describes(bench: Bench, trial: Trial) -> None:
     """What the plugin says of itself, before and after the stream's format."""
     plugin: Any = trial.loaded.plugin
     about = bench.findings.plugin
-    get_info = getattr(plugin, "get_info", None) or getattr(plugin, "getInfo", None)
-    if callable(get_info):
+    get_info = method_of(plugin, "get_info")
+    if get_info is not None:
         with told("get_info"):
             info = get_info()
         for name in ("name", "version", "author", "description"):
@@ -202,9 +190,8 @@ def _describes(bench: Bench, trial: Trial) -> None:
             bench.target.kind
         ]
         if kind not in (None, want):
-            bench.findings.add(
-                "describes", "note", f"get_info() says it is a {kind}, not a {want}"
-            )
+            text = f"get_info() says it is a {kind}, not a {want}"
+            bench.findings.note("describes", text)
     try:
         trial.start(bench.base, bench.usual_frames)
     except Fault:
@@ -215,8 +202,5 @@ def _describes(bench: Bench, trial: Trial) -> None:
     latency = trial.latency()
     about["latency_seconds"] = latency
     if not 0 <= latency < math.inf:
-        raise Fault(
-            "get_processing_latency",
-            f"get_processing_latency() gave {latency}",
-            *trial.place("get_processing_latency"),
-        )
+        name = "get_processing_latency"
+        raise Fault(name, f"{name}() gave {latency}", *trial.place(name))

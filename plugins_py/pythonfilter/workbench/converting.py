@@ -108,7 +108,7 @@ def joined(pieces: list[Any], output: Setting | None) -> Samples | bytes:
     """Samples, where that is what comes out, or the bytes of them all."""
     if output is None:
         return b"".join(piece.tobytes() for piece in pieces)
-    # Of planar samples each piece has its own planes.
+    # Each piece of planar samples has its own planes.
     nothing = np.empty((output.channels, 0), output.dtype)
     arrays = [from_bytes(piece.tobytes(), output) for piece in pieces]
     samples: Samples = np.concatenate([nothing, *arrays], axis=1)

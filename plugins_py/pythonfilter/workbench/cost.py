@@ -38,11 +38,11 @@ def check_allocations(bench: Bench) -> None:
     with bench.guard("allocations"), bench.trial() as trial:
         samples = _start(bench, trial, bench.usual_frames)
         _calls(trial, samples, calls)
-        blocks = _least(_grown_blocks, trial, samples, calls, LEAK_BLOCKS)
+        blocks = _grown(sys.getallocatedblocks, trial, samples, calls, LEAK_BLOCKS)
         tracemalloc.start(FRAMES_OF_TRACEBACK)
         try:
             _calls(trial, samples, 8)
-            grown = _least(_grown_bytes, trial, samples, calls // 2, LEAK_BYTES)
+            grown = _grown(_traced_bytes, trial, samples, calls // 2, LEAK_BYTES)
             leaks = blocks >= LEAK_BLOCKS or grown >= LEAK_BYTES
             place = _growing_line(trial, samples) if leaks else ("", 0)
             temporary = _temporary_bytes(trial, samples)
@@ -55,29 +55,34 @@ def check_allocations(bench: Bench) -> None:
             "temporary_bytes_per_call": temporary,
         }
         if leaks:
-            bench.findings.add(
+            bench.findings.fail(
                 "allocations",
-                "fail",
                 f"each call of {bench.usual_frames} frames leaves {blocks:.1f} blocks "
                 f"and {grown:.0f} bytes behind",
                 *place,
             )
 
 
-def _least(
-    grown: Callable[[Trial, Samples, int], float],
-    trial: Trial,
-    samples: Samples,
-    calls: int,
-    limit: float,
+def _traced_bytes() -> int:
+    return tracemalloc.get_traced_memory()[0]
+
+
+def _grown(
+    level: Callable[[], int], trial: Trial, samples: Samples, calls: int, limit: float
 ) -> float:
-    """What grows only at first (caches, free lists) is no leak: it is given time."""
-    least = grown(trial, samples, calls)
-    for _ in range(MORE_WINDOWS):
-        if least < limit:
-            break
-        least = min(least, grown(trial, samples, WINDOW_CALLS))
-    return least
+    """By how much for each call, in the window in which it was least.
+
+    What grows only at first (caches, free lists) is no leak: it is given time.
+    """
+    found: list[float] = []
+    while not found or min(found) >= limit and len(found) <= MORE_WINDOWS:
+        count = WINDOW_CALLS if found else calls
+        gc.collect()
+        before = level()
+        _calls(trial, samples, count)
+        gc.collect()
+        found.append((level() - before) / count)
+    return min(found)
 
 
 def _start(bench: Bench, trial: Trial, frames: int) -> Samples:
@@ -86,9 +91,7 @@ def _start(bench: Bench, trial: Trial, frames: int) -> Samples:
 
 
 def _call(
-    trial: Trial,
-    samples: Samples,
-    meter: Callable[[], int] = time.perf_counter_ns,
+    trial: Trial, samples: Samples, meter: Callable[[], int] = time.perf_counter_ns
 ) -> int:
     """What the meter gains in one call.  A plugin that ends begins again."""
     try:
@@ -102,22 +105,6 @@ def _call(
 def _calls(trial: Trial, samples: Samples, count: int) -> None:
     for _ in range(count):
         _call(trial, samples)
-
-
-def _grown_blocks(trial: Trial, samples: Samples, count: int) -> float:
-    gc.collect()
-    before = sys.getallocatedblocks()
-    _calls(trial, samples, count)
-    gc.collect()
-    return (sys.getallocatedblocks() - before) / count
-
-
-def _grown_bytes(trial: Trial, samples: Samples, count: int) -> float:
-    gc.collect()
-    before = tracemalloc.get_traced_memory()[0]
-    _calls(trial, samples, count)
-    gc.collect()
-    return (tracemalloc.get_traced_memory()[0] - before) / count
 
 
 def _growing_line(trial: Trial, samples: Samples) -> tuple[str, int]:
@@ -166,9 +153,8 @@ def check_time(bench: Bench) -> None:
     limit = bench.options.max_load
     for timing in bench.findings.timing:
         if limit and timing.p99_share * 100 > limit:
-            bench.findings.add(
+            bench.findings.fail(
                 "load-limit",
-                "fail",
                 f"{timing.frames} frames: p99 is {timing.p99_share:.2%} of real time, "
                 f"--max-load is {limit:g} %",
             )
@@ -196,12 +182,6 @@ def _measure(bench: Bench, trial: Trial, samples: Samples, seconds: float) -> Ti
     )
     frames = samples.shape[1]
     block_us = frames / bench.base.rate * 1e6
-    return Timing(
-        frames,
-        count,
-        round(p50, 3),
-        round(p99, 3),
-        round(most, 3),
-        round(p50 / block_us, 6),
-        round(p99 / block_us, 6),
-    )
+    times_us = (round(value, 3) for value in (p50, p99, most))
+    shares = (round(value / block_us, 6) for value in (p50, p99))
+    return Timing(frames, count, *times_us, *shares)

@@ -92,10 +92,18 @@ class Findings:
                     return
         self.results.append(Result(check, status, message, file, line))
 
+    def fail(self, check: str, message: str, file: str = "", line: int = 0) -> None:
+        """What breaks the contract."""
+        self.add(check, "fail", message, file, line)
+
+    def note(self, check: str, message: str, file: str = "", line: int = 0) -> None:
+        """What may be meant."""
+        self.add(check, "note", message, file, line)
+
     def fault(self, check: str, fault: Fault, context: str = "") -> None:
         """A failure of the plugin."""
         where = f" ({context})" if context else ""
-        self.add(check, "fail", fault.message + where, fault.file, fault.line)
+        self.fail(check, fault.message + where, fault.file, fault.line)
 
     @property
     def failed(self) -> bool:

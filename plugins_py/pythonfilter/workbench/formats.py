@@ -41,7 +41,7 @@ class Setting:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of ``buffer.data``, or of samples that can be made bytes of."""
+        """The dtype of ``buffer.data``, or of samples that can be made bytes of."""
         return DTYPES.get(self.format, DTYPES["S32"])
 
     @property
@@ -59,7 +59,7 @@ class Setting:
 
     @property
     def caps(self) -> str:
-        """The same as GStreamer writes it."""
+        """The setting as GStreamer writes it."""
         return (
             f"audio/x-raw, format=(string){self.format}{ORDER if self.known else ''}, "
             f"layout=(string){self.layout}, rate=(int){self.rate}, "
@@ -86,7 +86,7 @@ _FIELD = re.compile(
 
 
 def raw_audio_of(caps: str) -> RawAudio | None:
-    """Of the first structure that is raw audio; None if there is none."""
+    """What the first structure says that is raw audio; None if there is none."""
     for structure in caps.split(";"):
         name, _, rest = structure.partition(",")
         if name.partition("(")[0].strip() == "audio/x-raw":
@@ -167,7 +167,7 @@ def decode(samples: Samples) -> Samples:
 
 
 def view_of(memory: Any, setting: Setting, frames: int) -> Samples:
-    """Of shape (channels, frames), with the strides of the layout."""
+    """An array of shape (channels, frames), with the strides of the layout."""
     item, channels = setting.dtype.itemsize, setting.channels
     if setting.layout == INTERLEAVED:
         strides = (item, item * channels)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..host.instance import method_of
 from ..host.plugin import LoadedPlugin
 
 from .bench import Bench
@@ -52,9 +53,7 @@ def find(loaded: LoadedPlugin) -> list[Parameter]:
         for name, each in declared.items()
         if name not in secrets
     ]
-    read = getattr(plugin, "get_parameter", None) or getattr(
-        plugin, "getParameter", None
-    )
+    read = method_of(plugin, "get_parameter")
     # get_parameter() only says "" of attributes that are no parameters.
     names = [name for name in dir(plugin) if not name.startswith("_")] if read else []
     for name in names:
@@ -199,11 +198,9 @@ def check(bench: Bench) -> None:
 
 
 def _tell_what_is_slow(bench: Bench) -> None:
+    calls = f"as calls take longer than {VALUE_SECONDS:g} s"
     for kind, text in (
-        (
-            "slow",
-            f"not played to the end, as calls take longer than {VALUE_SECONDS:g} s",
-        ),
+        ("slow", f"not played to the end, {calls}"),
         ("not_tried", f"not tried, as {SWEEP_SECONDS:g} s of trying were over"),
     ):
         values = [
@@ -213,7 +210,7 @@ def _tell_what_is_slow(bench: Bench) -> None:
         ]
         if values:
             shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
-            bench.findings.add("parameters", "note", f"{shown}: {text}")
+            bench.findings.note("parameters", f"{shown}: {text}")
 
 
 def _unknown(bench: Bench, trial: Trial) -> None:
@@ -222,11 +219,8 @@ def _unknown(bench: Bench, trial: Trial) -> None:
         trial.set_parameter("no-such-parameter", "1")
     except Fault:
         return
-    bench.findings.add(
-        "parameters",
-        "note",
-        "an unknown parameter is not refused, so typing " "errors go unseen",
-    )
+    text = "an unknown parameter is not refused, so typing errors go unseen"
+    bench.findings.note("parameters", text)
 
 
 def _check_one(
@@ -255,13 +249,8 @@ def _check_one(
         changes = changes or not _same(out, plain, whole)
     for value in parameter.refused:
         if _play(bench, parameter, value, "out of range") is not None:
-            bench.findings.add(
-                "parameters",
-                "fail",
-                f"{parameter.name}={value} is accepted, which is not within "
-                f"{_limits(parameter)}",
-                *_place(bench),
-            )
+            said = f"is accepted, which is not within {_limits(parameter)}"
+            _fail(bench, f"{parameter.name}={value} {said}")
     _judge(bench, parameter, accepted, refused, ignored)
     return {
         "accepted": accepted,
@@ -280,26 +269,16 @@ def _judge(
     ignored: list[tuple[str, str]],
 ) -> None:
     name = parameter.name
-    # One that clamps to limits nobody knows follows at least some values.
+    # A parameter that clamps to limits nobody knows follows at least some values.
     deaf = len({now for _, now in ignored}) == 1 and len(ignored) >= len(accepted) - 1
     if ignored and (parameter.declared or deaf):
         value, now = ignored[0]
-        bench.findings.add(
-            "parameters",
-            "fail",
-            f"{name}={value} is accepted, but reads back {now}",
-            *_place(bench),
-        )
+        _fail(bench, f"{name}={value} is accepted, but reads back {now}")
     elif ignored:
         value, now = ignored[0]
-        bench.findings.add("parameters", "note", f"{name}={value} becomes {now}")
+        bench.findings.note("parameters", f"{name}={value} becomes {now}")
     if refused and parameter.declared:
-        bench.findings.add(
-            "parameters",
-            "fail",
-            f"{name}={refused[0]} is refused, but within {_limits(parameter)}",
-            *_place(bench),
-        )
+        _fail(bench, f"{name}={refused[0]} is refused, but within {_limits(parameter)}")
 
 
 def _limits(parameter: Parameter) -> str:
@@ -309,11 +288,12 @@ def _limits(parameter: Parameter) -> str:
     return f"{details.get('minimum')} to {details.get('maximum')}"
 
 
-def _place(bench: Bench) -> tuple[str, int]:
+def _fail(bench: Bench, text: str) -> None:
     """Where the plugin takes its parameters, or else its audio method."""
     with bench.trial() as trial:
-        setter, audio = trial.place("set_parameter"), trial.place()
-        return setter if setter[0] == audio[0] else audio
+        setter = trial.place("set_parameter")
+    place = setter if setter[0] == bench.place[0] else bench.place
+    bench.findings.fail("parameters", text, *place)
 
 
 def _same(one: Samples | bytes, played: Any, whole: bool) -> bool:
@@ -352,7 +332,7 @@ def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> 
             if parameter:
                 fault.phase = "set_parameter"  # which should have refused it
             raise
-        look_at(bench, trial, out, context)
+        look_at(bench, out, context)
         played = (trial.counts.calls - before) * usual >= samples.shape[1]
         return out, now, trial.ended or played
     return samples, now, True

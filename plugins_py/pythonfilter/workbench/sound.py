@@ -30,7 +30,7 @@ Outputs = dict[str, Heard]
 
 
 def decibels(ratio: float) -> float:
-    """Of full scale; -inf for nothing."""
+    """A ratio to full scale in dB; -inf for nothing."""
     return 20 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
@@ -49,8 +49,7 @@ def check(bench: Bench) -> Outputs:
             _compare_instances(bench, name, one, other)
             if isinstance(one, bytes):
                 continue
-            with bench.trial() as trial:
-                look_at(bench, trial, one, f"{name}, {bench.base}")
+            look_at(bench, one, f"{name}, {bench.base}")
             if bench.is_source:
                 _look_for_garbage(bench, one, other)
             assert bench.output
@@ -77,11 +76,8 @@ def _compare_instances(
 ) -> None:
     if isinstance(one, bytes) or isinstance(other, bytes):
         if one != other and not bench.fails_closed:
-            bench.findings.add(
-                "deterministic",
-                "fail",
-                f"two new instances make different bytes of the same {name}",
-            )
+            text = f"two new instances make different bytes of the same {name}"
+            bench.findings.fail("deterministic", text)
         return
     if one.shape != other.shape:
         text = f"{one.shape[1]} and {other.shape[1]} frames"
@@ -90,17 +86,10 @@ def _compare_instances(
     elif bench.is_source and _unfilled(one, other).any():
         return  # told by another check
     else:
-        text = "by up to {:.1f} dBFS, the most at frame {}".format(
-            *difference(one, other)
-        )
-    with bench.trial() as trial:
-        where = trial.place()
-    bench.findings.add(
-        "deterministic",
-        "fail",
-        f"two new instances differ: {text} ({name}, {bench.base})",
-        *where,
-    )
+        most, frame = difference(one, other)
+        text = f"by up to {most:.1f} dBFS, the most at frame {frame}"
+    text = f"two new instances differ: {text} ({name}, {bench.base})"
+    bench.findings.fail("deterministic", text, *bench.place)
 
 
 def difference(one: Samples, other: Samples) -> tuple[float, int]:
@@ -126,14 +115,11 @@ def _look_for_garbage(
     left = _unfilled(one, other)
     if left.any():
         frame = int(np.argmax(left.any(axis=0)))
-        with bench.trial() as trial:
-            where = trial.place()
-        bench.findings.add(
+        bench.findings.fail(
             "filled",
-            "fail",
             f"{int(left.sum())} of {left.size} samples are left as they were, the "
             f"first at frame {frame}: what the buffer holds before is undefined",
-            *where,
+            *bench.place,
         )
 
 
@@ -157,9 +143,8 @@ def _levels(bench: Bench, name: str, heard: Heard) -> None:
         # Integers cannot leave their range: those at its end that were not.
         over = (size >= RAIL) & (np.abs(before).max(initial=0.0) < RAIL)
     if over.any():
-        bench.findings.add(
+        bench.findings.note(
             "clipping",
-            "note",
             f"{name}: peak {decibels(float(size[over].max())):+.1f} dBFS, "
             f"{100 * over.mean():.2g} % of the samples clip",
         )
@@ -224,13 +209,8 @@ def _recovery(bench: Bench) -> None:
         with bench.trial() as trial:
             trial.start(bench.base, usual)
             out = bench.feed(trial, samples, usual)
-            where = trial.place()
         assert not isinstance(out, bytes)
         if not np.isfinite(out[:, -usual:]).all():
             after = (samples.shape[1] - usual) / bench.base.rate
-            bench.findings.add(
-                "recovery",
-                "note",
-                f"one NaN in the input: still NaN {after:.1f} s later",
-                *where,
-            )
+            text = f"one NaN in the input: still NaN {after:.1f} s later"
+            bench.findings.note("recovery", text, *bench.place)

@@ -90,7 +90,7 @@ class Target:
 
 
 class Curves:
-    """Of parameters that nothing is bound to: the same value at each frame."""
+    """Curves of parameters that nothing is bound to: one value for all frames."""
 
     def __init__(self, plugin: Any, names: list[str]) -> None:
         self._plugin = plugin
@@ -151,7 +151,7 @@ def _sentence(phase: str, name: str, message: str, function: str) -> str:
 
 
 def _fault(failure: Failure | None) -> Fault:
-    """Of the audio method, in the words of the elements."""
+    """A failure of the audio method, in the words of the elements."""
     assert failure is not None
     message = failure.message
     if failure.type and failure.kind == "raised":
@@ -163,7 +163,7 @@ def _let_go(name: str, fields: object) -> None:
     """A message: kept in `posted`, it would count as the plugin's memory."""
 
 
-# Of a request to a worker.
+# Which words of a request to a worker are what.
 SLOT, FRAMES, STRIDE, PTS, DURATION, OFFSET, FLAGS, CURVES = 3, 5, 6, 7, 8, 9, 10, 11
 DISCONT = 1
 
@@ -271,7 +271,7 @@ class Trial:
         return self.loaded.has_reset and self.target.kind != "source"
 
     def stop(self) -> None:
-        """Once after each start that was entered."""
+        """Ends the stream, once after each start that was entered."""
         if self._started:
             self._started = False
             self._ask("stop", self.loaded.stop)
@@ -283,7 +283,7 @@ class Trial:
         self.ended = False
 
     def seek(self, frame: int) -> None:
-        """Of a source that can."""
+        """Has a source that can go to another frame do so."""
         self._ask("seek", self.loaded.seek, frame)
         self._position = frame
         self.ended = False
@@ -376,7 +376,7 @@ class Trial:
         raise Fault("process", f"{self.loaded.audio_name}() {said}", *self.place())
 
     def _once(self, samples: Samples) -> Samples | bytes | None:
-        """None: the plugin said not now."""
+        """One call, and what came out; None: the plugin said not now."""
         self._show(samples)
         outcome = self._call()
         if outcome == audio_call.DECLINED:

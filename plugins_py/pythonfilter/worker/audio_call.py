@@ -22,7 +22,7 @@ ESCAPED, DISCONT, CONVERTED, COPIED, SHORT, TIMED = 1, 2, 4, 8, 16, 32
 
 
 class AudioCall:
-    """Of one plugin: the same object for every buffer."""
+    """The audio method of one plugin: the same object for every buffer."""
 
     def __init__(
         self, loaded: LoadedPlugin, view: View, running: Running, outbox: Outbox
@@ -36,7 +36,7 @@ class AudioCall:
         self._converts = loaded.converts
         self.region: mmap.mmap | None = None  # for outputs
         self.pieces: list[Any] = []  # for which it is too small
-        # Of the last call.
+        # What came of the last call.
         self.outcome = OK
         self.flags = 0
         self.failure: Failure | None = None
@@ -83,7 +83,7 @@ class AudioCall:
         self.flags = self.outputs = self.bytes = 0
         self.view.after_call()
         self.running.surroundings.after_call()
-        # Of a call that was late, and that the host does not resume any more.
+        # Pieces may be left of a call that was late, and is resumed no more.
         self.pieces.clear()
 
     def release(self) -> None:
@@ -127,7 +127,9 @@ class AudioCall:
         return FAILED
 
     def _accept(self, result: Any) -> int:
-        """None and True are success, and so is an array: the samples themselves."""
+        """What a result means: None and True are success, and so is an array, which is
+        the samples themselves.
+        """
         if isinstance(result, (bool, np.bool_)):
             if not result:
                 if self._loaded.kind != "processor":

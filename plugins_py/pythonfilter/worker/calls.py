@@ -27,7 +27,7 @@ class CallFailed(Exception):
 
 
 class Calls:
-    """Of one plugin."""
+    """Answers the records about one plugin."""
 
     def __init__(
         self, running: Running, outbox: Outbox, view: View, confined: Confinement
@@ -257,7 +257,7 @@ def _capabilities(loaded: LoadedPlugin) -> list[bytes]:
     answer = []
     for name, values in loaded.described():
         said = [wire.encode(value) for value in values]
-        # One of them is several texts.
+        # A parameter is several texts.
         each = [wire.pack_list(said)] if name == "parameter" else said
         answer += [field for value in each for field in (wire.encode(name), value)]
     return answer

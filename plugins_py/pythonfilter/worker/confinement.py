@@ -10,11 +10,11 @@ from .sandbox import Applied, apply_basic, apply_strict
 
 
 class Refused(Exception):
-    """It is required and cannot be applied; says why."""
+    """A sandbox that is required cannot be applied; says why."""
 
 
 class Confinement:
-    """That of one worker. `kind`: "none", "basic" or "strict"."""
+    """The sandbox of one worker. `kind`: "none", "basic" or "strict"."""
 
     def __init__(self, kind: str, required: bool, server: int = -1) -> None:
         self._kind = kind

@@ -25,7 +25,7 @@ _outboxes: list[Outbox] = []  # of all plugins of this worker
 
 
 class Outbox:
-    """That of one plugin."""
+    """What one plugin told and is not sent yet."""
 
     def __init__(self, events: socket.socket, running: Running) -> None:
         events.setsockopt(

@@ -47,7 +47,7 @@ def of(error: BaseException, phase: str) -> Failure:
 
 
 def of_call(error: BaseException, phase: str) -> Failure:
-    """Of anything but the audio method, which alone has a buffer to drop."""
+    """A failure of anything but the audio method, which alone has a buffer to drop."""
     failure = of(error, phase)
     if failure.kind == "dropped":
         failure.kind = "raised"

@@ -16,7 +16,7 @@ try:
 except ImportError:  # then arrays are made anew for each call
     c_uint64 = None  # type: ignore[assignment,misc]
 
-# Its words: data, nd, dimensions, strides, base, descr, flags, weakreflist.
+# The words of it: data, nd, dimensions, strides, base, descr, flags, weakreflist.
 _WORDS = 8
 _DATA, _DIMENSIONS = 0, 2
 
@@ -27,10 +27,10 @@ def _words(address: int, count: int) -> memoryview:
 
 
 class Fields:
-    """Those of one array: of now, and as it was made.
+    """The fields of one array: as they are now, and as it was made.
 
-    Weak references to it are among them: nothing of the plugin's may lead to
-    the samples of another call.
+    Weak references to the array are among them: nothing of the plugin's may lead
+    to the samples of another call.
     """
 
     __slots__ = ("object", "object_made", "axes", "axes_made", "_array", "_base")
@@ -54,6 +54,6 @@ class Fields:
         )
 
     def has_memory(self) -> bool:
-        """Whether it is over the memory that it was made over."""
+        """Whether the array is over the memory that it was made over."""
         same = len(self.object) == 0 or self.object[_DATA] == self.object_made[_DATA]
         return same and id(self._array.base) == self._base

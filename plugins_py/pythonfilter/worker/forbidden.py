@@ -54,7 +54,7 @@ settimeofday stime clock_settime clock_settime64 clock_adjtime clock_adjtime64
 adjtimex sethostname setdomainname iopl ioperm modify_ldt lookup_dcookie
 """.split()
 
-# Their caller falls back to what can be looked into: a flag lies in memory.
+# Whoever calls these falls back to what can be looked into: a flag lies in memory.
 _UNKNOWN = ("clone3", "openat2")
 
 # The process that a signal goes to is the first argument.
@@ -154,7 +154,8 @@ def asked_for(pid: int, signals: bool) -> Iterator[Rule]:
     `signals`: those, too, where nothing else keeps them.
     """
     for name, argument in CHANGED.items():
-        # That of these two says nothing where the first one says: of the user.
+        # The number given to these two says nothing where their first argument says
+        # that it is about a user.
         if name in ("setpriority", "ioprio_set"):
             yield Rule(name, asks=True)
         else:

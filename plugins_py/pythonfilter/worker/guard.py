@@ -126,7 +126,7 @@ def may(name: str, arguments: Sequence[int], owners: Sequence[int]) -> bool:
         return True  # only looks
     if name in _OF_A_USER and _int(arguments[0]) == _OF_A_USER[name]:
         return False
-    # Of whoever asks, or its process group, which is in a session of its own.
+    # 0 is whoever asks, or its process group, which is in a session of its own.
     # A group, also a negative number, is called what its first process is.
     process = _int(arguments[at])
     return process == 0 or _is_of(abs(process), owners)

@@ -14,7 +14,7 @@ import errno
 import os
 import struct
 
-# The same on all architectures that Python and NumPy run on.
+# These numbers are the same on all architectures that Python and NumPy run on.
 _CREATE_RULESET = 444
 _ADD_RULE = 445
 _RESTRICT_SELF = 446
@@ -30,7 +30,7 @@ _SCOPES = 6
 
 
 def version() -> int:
-    """Of the kernel's; an OSError where there is none."""
+    """The version of the kernel's Landlock; an OSError where there is none."""
     return _call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
 
 
@@ -55,7 +55,7 @@ def enter() -> bool:
     if known >= _SCOPES:
         rules = _ruleset(struct.pack("=QQQ", 0, 0, _SCOPE_SIGNAL))
     elif known >= _MAY_REFER:
-        # It has to be about files then: about one right, given for all of them.
+        # A domain of these has to be about files: about one right, given for all.
         rules = _ruleset(struct.pack("=Q", _ACCESS_REFER))
         root = os.open("/", os.O_PATH | os.O_CLOEXEC)
         try:

@@ -17,7 +17,7 @@ except ImportError:  # then calls are not interrupted, and the host kills
 
 
 class Running:
-    """Of one plugin. Its thread sets `phase` around each call.
+    """The call of one plugin. The plugin's thread sets `phase` around each.
 
     That thread looks at `interrupting` after it has taken `phase` back, and
     interrupt() at `phase` after it has set `interrupting`: one of them sees what

@@ -71,7 +71,7 @@ def apply_basic(server: int = -1, alone: bool = False) -> Applied:
 
 
 def apply_strict() -> Applied:
-    """The same, and no sockets, programs, processes and files to write to.
+    """As apply_basic(), and no sockets, programs, processes and files to write to.
 
     For all threads.  What is open already stays, also for writing.
     """
@@ -95,7 +95,7 @@ def _apply(*parts: Callable[[], str]) -> Applied:
 
 
 def _no_new_privileges() -> str:
-    """Nor those over the system that root has."""
+    """No new privileges, nor those over the system that root has."""
     name = _prctl(_PR_SET_NO_NEW_PRIVS, 1, "no-new-privs")
     try:
         capabilities.drop()
@@ -117,7 +117,9 @@ def _limits() -> str:
 
 
 def _apart() -> str:
-    """It looks into no other process, and signals none if the kernel can have it so."""
+    """Lets a worker look into no other process, and signal none if the kernel can
+    have it so.
+    """
     global _keeps_signals
     _need_ctypes()
     try:
@@ -144,7 +146,7 @@ def _alone() -> str:
 
 
 def _guarded(server: int) -> str:
-    """It does to no other process what it can do to itself."""
+    """Lets a worker do to no other process what it can do to itself."""
     _need_ctypes()
     try:
         guard.begin(server, signals=not _keeps_signals)

@@ -23,7 +23,7 @@ _SIBLINGS = {"x86_64": 0x40000003, "aarch64": 0x40000028}  # i386, 32-bit ARM
 
 
 class SeccompError(Exception):
-    """It cannot be had here; the text says why."""
+    """A filter cannot be had here; the text says why."""
 
 
 def library() -> ctypes.CDLL:
@@ -36,7 +36,7 @@ def library() -> ctypes.CDLL:
 
 
 class Filter:
-    """One that is being filled: all is allowed but for the rules.
+    """A filter that is being filled: all is allowed but for the rules.
 
     Without `siblings` each call of another ABI of the processor's fails: it would
     go around the rules.  With them the rules are for these, too.
@@ -63,8 +63,8 @@ class Filter:
         self._load("a seccomp filter for all threads")
 
     def load_with_listener(self) -> int:
-        """Its descriptor: who reads it is asked by the rules that say so."""
-        # One that can ask and is not told to go on (Linux 5.0 to 5.4) would wait
+        """The filter's descriptor: who reads it is asked by the rules that say so."""
+        # A kernel that asks and cannot be told to go on (Linux 5.0 to 5.4) would wait
         # for ever.
         if self._library.seccomp_api_get() < _API_OF_LINUX_5_7:
             raise SeccompError("this kernel's seccomp cannot ask")

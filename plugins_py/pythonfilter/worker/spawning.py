@@ -105,7 +105,8 @@ class _Server:
             if _given() != self._given:
                 raise OSError("somebody changed the limits or turns of the server")
             with warnings.catch_warnings():
-                # Of threads that NumPy's libraries have, and look after.
+                # Python warns of the threads that NumPy's libraries have and look
+                # after.
                 warnings.simplefilter("ignore")
                 pid = os.fork()
         except OSError as error:

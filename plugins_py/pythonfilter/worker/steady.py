@@ -71,7 +71,7 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
                 running.over()
             time = clock() - begin
         except BaseException as error:
-            # Its traceback has this frame.
+            # The traceback of the exception has this frame.
             array = memory = buffer = None
             audio.raised(error, begin)
             return True

@@ -21,7 +21,7 @@ _set_errors: Any = getattr(np, "seterrobj", None)
 
 
 class Surroundings:
-    """Of one plugin."""
+    """What one plugin has set for its thread."""
 
     def __init__(self) -> None:
         self._context = Context()

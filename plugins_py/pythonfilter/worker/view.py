@@ -119,7 +119,7 @@ class StreamInfo:
         self.curves: Curves | None = None  # of the call that runs
 
     def freeze(self) -> None:
-        """It stays that of this buffer: the plugin has kept the AudioBuffer."""
+        """Stays what it is for this buffer: the plugin has kept the AudioBuffer."""
         self.words = tuple(self.words[:REQUEST_WORDS])
 
     @property
@@ -186,8 +186,8 @@ class Shown:
         self.key = key
         self.raw: Any = None
         self._made_of: tuple[Any, ...] = (shape, format.dtype, None, offset, strides)
-        # Its base is the mapping, which is no array: slices of slices then all
-        # refer to this array, where a view of another would hide them.
+        # The base of the array is the mapping, which is no array: slices of slices
+        # then all refer to this array, where a view of another would hide them.
         self.array = self.another()
         if not self.array.flags.aligned or strides[0] % item:
             self.raw = self.array
@@ -336,7 +336,7 @@ class View:
     # -- what the plugin kept
 
     def references(self) -> tuple[int, int, int]:
-        """Of the array, the AudioBuffer and the mapping, after a call.
+        """The counts of the array, the AudioBuffer and the mapping, after a call.
 
         What this itself adds depends on the version of Python, and is measured.
         """
@@ -370,7 +370,7 @@ class View:
             shown.slot.shown.clear()
         else:
             self._leave_to_plugin(shown.slot)
-            # What it kept is over memory that its array does not refer to.
+            # What the plugin kept is over memory that its array does not refer to.
             if not has_memory:
                 _ABANDONED.append(shown.slot.memory)
         self._drop(found[1])
