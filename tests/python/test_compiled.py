@@ -305,6 +305,29 @@ def test_a_cache_that_cannot_be_written_is_told_and_does_no_harm(files):
     assert interpreted == ""
 
 
+def test_only_what_plays_is_compiled(files):
+    folder = files({"plugin.py": RICH})
+    code = """
+    from pythonfilter.host import compiling
+    made = []
+    class Made:
+        address = 4096
+    def compile(self, format, interleaved):
+        made.append([format, interleaved])
+        return Made, True
+    compiling._numba = lambda: __import__("types").SimpleNamespace(
+        njit=lambda **options: lambda function: function, __version__="0"
+    )
+    compiling._Work.compile = compile
+    host = load("plugin.py")
+    loaded = len(made)
+    for _ in "12":
+        host.start(48000, 1, 0, "", "", "S16", False)
+    tell([loaded, made])
+    """
+    assert run(folder, code) == [1, [["F32", True], ["S16", False]]]
+
+
 @slow
 @needs_numba
 def test_the_cache_is_used_until_a_helper_changes(files):

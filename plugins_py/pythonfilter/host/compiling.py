@@ -44,16 +44,34 @@ class Missing(Exception):
 
 
 class Machine:
-    """What was compiled, and has to live as long as it may be called."""
+    """What was compiled, and has to live as long as it may be called.
 
-    def __init__(self) -> None:
-        self.addresses: dict[tuple[str, bool], int] = {}
+    The first format is compiled when the plugin is loaded, so that what Numba
+    refuses is told there, and any other when a stream has it: to compile a long
+    method takes seconds, and most of what a plugin declares never plays.
+    """
+
+    def __init__(self, work: _Work, formats: Iterable[str], layouts: Iterable[bool]):
         self.warnings: list[str] = []
-        self._kept: list[Any] = []
+        self._work = work
+        self._made: dict[tuple[str, bool], Any] = {}
+        for format in formats:
+            for interleaved in layouts:
+                self.address(format, interleaved)
+                return
 
-    def keep(self, format: str, interleaved: bool, function: Any) -> None:
-        self._kept.append(function)
-        self.addresses[format, interleaved] = function.address
+    def address(self, format: str, interleaved: bool) -> int:
+        """Where the function for it is.  Raises PluginError."""
+        made = self._made.get((format, interleaved))
+        if made is None:
+            made, cached = self._work.compile(format, interleaved)
+            self._made[format, interleaved] = made
+            if not cached and not self._work.checked and not self.warnings:
+                self.warnings.append(
+                    f"{self._work.name}() is compiled anew each time, as no cache "
+                    "can be written: set NUMBA_CACHE_DIR to a folder that can"
+                )
+        return made.address  # type: ignore[no-any-return]
 
 
 def machine_code(
@@ -68,19 +86,8 @@ def machine_code(
 
     `checked`: an index beyond an array is an exception.
     """
-    numba = _numba()
-    machine = Machine()
-    work = _Work(numba, call, read_only, tuple(files), checked)
-    for format in formats:
-        for interleaved in layouts:
-            function, cached = work.compile(format, interleaved)
-            machine.keep(format, interleaved, function)
-            if not cached and not checked and not machine.warnings:
-                machine.warnings.append(
-                    f"{call.__name__}() is compiled anew each time, as no cache can "
-                    "be written: set NUMBA_CACHE_DIR to a folder that can"
-                )
-    return machine
+    work = _Work(_numba(), call, read_only, tuple(files), checked)
+    return Machine(work, formats, layouts)
 
 
 def _numba() -> Any:
@@ -109,12 +116,13 @@ class _Work:
         checked: bool,
     ) -> None:
         self._numba = numba
+        self.name = call.__name__
         self._call = call
         self._read_only = read_only
         self._files = files
         self._folders = {os.path.dirname(os.path.realpath(file)) for file in files}
         self._options = {"error_model": "numpy", "boundscheck": checked}
-        self._checked = checked
+        self.checked = checked
         self._known: dict[Any, Any] = {}
         self._function = self._jitted(call.compiled.function)
         self._digest = self._digest_of_code()
@@ -126,7 +134,7 @@ class _Work:
         signature = self._signature(format)
         function = self._wrapper(format, interleaved)
         try:
-            if not self._checked:
+            if not self.checked:
                 try:
                     made = self._numba.cfunc(signature, cache=True)(function)
                     return made, True
@@ -214,7 +222,7 @@ class _Work:
         }
         file = call.compiled.function.__code__.co_filename
         exec(compile(text, file, "exec"), names)
-        function = names["make"](f"{self._digest} {interleaved} {self._checked}")
+        function = names["make"](f"{self._digest} {interleaved} {self.checked}")
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__
         return function

@@ -82,12 +82,12 @@ class Native:
                 "unusable", str(error), *place_of(self.call, self._file)
             ) from None
         if self._machine is not None:
-            self.call.use(self._machine.addresses[format, interleaved])
+            self.call.use(self._machine.address(format, interleaved))
 
     def address(self, format: str, interleaved: bool) -> int:
         """0: it runs as Python."""
         if self._machine is not None:
-            return self._machine.addresses[format, interleaved]
+            return self._machine.address(format, interleaved)
         return self.call.compiled.address  # type: ignore[no-any-return]
 
     def records(self) -> tuple[int, int]:
