@@ -33,6 +33,7 @@ class StreamingThread {
     ~Call() {}
   };
   bool is_here() const { return true; }
+  void end() {}
 };
 
 #else
@@ -93,6 +94,8 @@ class StreamingThread {
   bool is_here() const {
     return thread_.load(std::memory_order_relaxed) == this_thread();
   }
+  // Nobody streams any more: what is left is for this thread to take apart.
+  void end() { thread_.store(this_thread(), std::memory_order_relaxed); }
 
  private:
   std::atomic<const int *> thread_{nullptr};

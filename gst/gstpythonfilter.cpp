@@ -105,7 +105,9 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
     return direction == GST_PAD_SINK ? pythonfilter::fixate_output(caps, other)
                                      : gst_caps_fixate(other);
   // Of all the caps there are the plugin has to name some: say why it did not.
-  GST_PYTHON_FILTER(base)->python->confirm_caps(caps, other);
+  PythonElement *python = GST_PYTHON_FILTER(base)->python;
+  const StreamingThread::Call call(&python->streaming);
+  python->confirm_caps(caps, other);
   gst_caps_unref(other);
   return gst_caps_new_empty();
 }
@@ -239,7 +241,7 @@ static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
 static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
                                            GstCaps *input, GstCaps *output) {
   auto *self = GST_PYTHON_FILTER(base);
-  const StreamingThread::Call call(&self->stream->streaming);
+  const StreamingThread::Call call(&self->python->streaming);
   if (self->stream->late.releases()) return TRUE;
   // Only the output changes: downstream asked for it, no event told so before.
   if (!self->draining) gst_python_filter_push_tail(self);
@@ -259,7 +261,7 @@ static gboolean gst_python_filter_propose_allocation(GstBaseTransform *base,
 
 static gboolean gst_python_filter_stop(GstBaseTransform *base) {
   FilterStream *stream = GST_PYTHON_FILTER(base)->stream;
-  const StreamingThread::Call call(&stream->streaming);
+  const StreamingThread::Call call(&stream->python.streaming);
   stream->forget();
   stream->late.forget();
   stream->forget_latency();
@@ -333,7 +335,7 @@ static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
 static gboolean gst_python_filter_serialized(GstPythonFilter *self,
                                              GstEvent *event) {
   auto *base = GST_BASE_TRANSFORM(self);
-  const StreamingThread::Call call(&self->stream->streaming);
+  const StreamingThread::Call call(&self->python->streaming);
   gboolean taken;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
@@ -522,7 +524,7 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
 [[gnu::hot, gnu::noinline]] static GstFlowReturn gst_python_filter_generate(
     GstPythonFilter *self, GstBuffer **output) {
   auto *base = GST_BASE_TRANSFORM_CAST(self);
-  const StreamingThread::Call call(&self->stream->streaming);
+  const StreamingThread::Call call(&self->python->streaming);
   const bool last =
       base->queued_buf && self->stream->ends_segment(base->queued_buf);
   GstFlowReturn flow = gst_python_filter_next_output(base, output);

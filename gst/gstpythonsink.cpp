@@ -50,6 +50,7 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 using pythonfilter::PythonElement;
 using pythonfilter::PythonElementClass;
 using pythonfilter::SinkStream;
+using pythonfilter::StreamingThread;
 
 struct _GstPythonSink {
   GstBaseSink parent;
@@ -84,11 +85,13 @@ static GstPadChainListFunction base_chain_list;
 
 static GstFlowReturn gst_python_sink_chain(GstPad *pad, GstObject *parent,
                                            GstBuffer *buffer) {
+  const StreamingThread::Call call(&GST_PYTHON_SINK(parent)->python->streaming);
   return gst_python_sink_end(pad, parent, base_chain(pad, parent, buffer));
 }
 
 static GstFlowReturn gst_python_sink_chain_list(GstPad *pad, GstObject *parent,
                                                 GstBufferList *list) {
+  const StreamingThread::Call call(&GST_PYTHON_SINK(parent)->python->streaming);
   return gst_python_sink_end(pad, parent, base_chain_list(pad, parent, list));
 }
 
@@ -229,9 +232,13 @@ static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
     gst_event_unref(event);
     return FALSE;
   }
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    GST_PYTHON_SINK(base)->stream->reset();
-  return GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->event(base, event);
+  auto *base_class = GST_BASE_SINK_CLASS(gst_python_sink_parent_class);
+  // Beside the stream, on any thread: FLUSH_START.
+  if (!GST_EVENT_IS_SERIALIZED(event)) return base_class->event(base, event);
+  auto *self = GST_PYTHON_SINK(base);
+  const StreamingThread::Call call(&self->python->streaming);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self->stream->reset();
+  return base_class->event(base, event);
 }
 
 // As GstAudioBaseSink: the stream is at its end when the device is.

@@ -49,6 +49,7 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 using pythonfilter::BusyHere;
 using pythonfilter::PythonElement;
 using pythonfilter::SourceStream;
+using pythonfilter::StreamingThread;
 
 struct _GstPythonSrc {
   GstBaseSrc parent;
@@ -145,6 +146,7 @@ static gboolean gst_python_src_set_caps(GstBaseSrc *base, GstCaps *caps) {
 // The base class takes anything for nothing to agree on.
 static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
   PythonElement *python = GST_PYTHON_SRC(base)->python;
+  const StreamingThread::Call call(&python->streaming);
   g_autoptr(GstCaps) caps = python->allowed_caps();
   const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
                      !python->converts() || python->confirm_source_caps(caps);
@@ -156,7 +158,9 @@ static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
 
 static gboolean gst_python_src_decide_allocation(GstBaseSrc *base,
                                                  GstQuery *query) {
-  GST_PYTHON_SRC(base)->stream->choose_pool(query);
+  auto *self = GST_PYTHON_SRC(base);
+  const StreamingThread::Call call(&self->python->streaming);
+  self->stream->choose_pool(query);
   return GST_BASE_SRC_CLASS(gst_python_src_parent_class)
       ->decide_allocation(base, query);
 }
@@ -186,7 +190,9 @@ static gboolean gst_python_src_is_seekable(GstBaseSrc *) {
 }
 
 static gboolean gst_python_src_do_seek(GstBaseSrc *base, GstSegment *segment) {
-  return GST_PYTHON_SRC(base)->stream->seek(segment);
+  auto *self = GST_PYTHON_SRC(base);
+  const StreamingThread::Call call(&self->python->streaming);
+  return self->stream->seek(segment);
 }
 
 static gboolean gst_python_src_event(GstBaseSrc *base, GstEvent *event) {
@@ -241,6 +247,7 @@ static gboolean gst_python_src_unlock_stop(GstBaseSrc *base) {
 static GstFlowReturn gst_python_src_create(GstBaseSrc *base, guint64, guint,
                                            GstBuffer **buffer) {
   auto *self = GST_PYTHON_SRC(base);
+  const StreamingThread::Call call(&self->python->streaming);
   if (!self->python->started()) return GST_FLOW_NOT_NEGOTIATED;
   return self->stream->create(buffer);
 }

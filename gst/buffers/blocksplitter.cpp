@@ -107,6 +107,7 @@ void BlockSplitter::close_pool() {
 }
 
 void BlockSplitter::clear() {
+  assert(streaming_.is_here());
   drop_source();
   gst_clear_buffer(&block_);
   filled_ = 0;
@@ -138,6 +139,7 @@ bool BlockSplitter::is_block(GstBuffer *buffer) const {
 }
 
 bool BlockSplitter::add(GstBuffer *buffer) {
+  assert(streaming_.is_here());
   drop_source();
   if (filled_ == 0 && is_block(buffer)) {
     whole_ = buffer;
@@ -151,6 +153,7 @@ bool BlockSplitter::add(GstBuffer *buffer) {
 }
 
 GstBuffer *BlockSplitter::take() {
+  assert(streaming_.is_here());
   copied_ = false;
   if (whole_) return std::exchange(whole_, nullptr);
   if (!source_) return nullptr;
@@ -221,6 +224,7 @@ GstBuffer *BlockSplitter::copy(size_t frames) {
 }
 
 GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
+  assert(streaming_.is_here());
   drop_source();
   *frames = std::exchange(filled_, 0);
   if (*frames == 0) return nullptr;

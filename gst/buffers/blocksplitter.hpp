@@ -6,6 +6,7 @@
 // of a buffer cannot be written to without a copy.
 #pragma once
 
+#include "../../bridge/contract.hpp"
 #include "audioblock.hpp"
 
 namespace pythonfilter {
@@ -15,7 +16,8 @@ constexpr int max_block_frames = 1 << 20;
 
 class BlockSplitter {
  public:
-  BlockSplitter() = default;
+  explicit BlockSplitter(const StreamingThread &streaming)
+      : streaming_(streaming) {}
   ~BlockSplitter();
   BlockSplitter(const BlockSplitter &) = delete;
   BlockSplitter &operator=(const BlockSplitter &) = delete;
@@ -65,6 +67,7 @@ class BlockSplitter {
   size_t place_of(int plane, size_t frame) const;
   GstClockTime time_of(size_t frame) const;
 
+  const StreamingThread &streaming_;
   GstAudioInfo info_;
   size_t frames_ = 0;
   bool writes_ = true;

@@ -47,6 +47,7 @@ void OutputQueue::start(const GstAudioInfo &input, const GstAudioInfo &output) {
 }
 
 void OutputQueue::clear() {
+  assert(streaming_.is_here());
   drop_waiting();
   end_span();
   span_ = Span{};
@@ -55,10 +56,12 @@ void OutputQueue::clear() {
 }
 
 void OutputQueue::begin(GstClockTime lag, bool resumes) {
+  assert(streaming_.is_here());
   if (is_raw()) clock_.begin(clock_.frames_of(lag), resumes);
 }
 
 [[gnu::hot]] GstMiniObject *OutputQueue::pop_waiting() {
+  assert(streaming_.is_here());
   if (next_ < items_.size()) return items_[next_++];
   items_.clear();
   next_ = 0;
@@ -66,6 +69,7 @@ void OutputQueue::begin(GstClockTime lag, bool resumes) {
 }
 
 [[gnu::hot]] void OutputQueue::extend_span(GstBuffer *input, bool discont) {
+  assert(streaming_.is_here());
   guint flags = GST_BUFFER_FLAGS(input) & carried;
   flags |= std::exchange(owed_flags_, 0);
   if (discont) flags |= GST_BUFFER_FLAG_DISCONT;
@@ -107,6 +111,7 @@ void OutputQueue::end_span() {
 }
 
 void OutputQueue::add_same(GstBuffer **buffer, size_t frames) {
+  assert(streaming_.is_here());
   if (!is_raw() || frames == 0) return;
   at_input_ = clock_.add_input(*buffer, frames);
   clock_.expect_output(frames);
@@ -121,6 +126,7 @@ void OutputQueue::add_same(GstBuffer **buffer, size_t frames) {
 }
 
 void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
+  assert(streaming_.is_here());
   if (!pending_) {
     span_ = Span{};
     span_.pts = end_;

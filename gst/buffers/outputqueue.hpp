@@ -10,13 +10,17 @@
 #include <gst/audio/audio.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
 #include "sampleclock.hpp"
 
 namespace pythonfilter {
 
 class OutputQueue {
  public:
-  OutputQueue() { gst_audio_info_init(&info_); }
+  explicit OutputQueue(const StreamingThread &streaming)
+      : streaming_(streaming), clock_(streaming) {
+    gst_audio_info_init(&info_);
+  }
   ~OutputQueue() { clear(); }
   OutputQueue(const OutputQueue &) = delete;
   OutputQueue &operator=(const OutputQueue &) = delete;
@@ -43,6 +47,7 @@ class OutputQueue {
   void add_last(std::vector<Output> *outputs, bool discont);
   // As it is.
   void put(GstBuffer *buffer) {
+    assert(streaming_.is_here());
     items_.push_back(GST_MINI_OBJECT_CAST(buffer));
   }
   bool empty() const { return items_.empty(); }
@@ -82,6 +87,7 @@ class OutputQueue {
   void leave_gap(const Output &gap);
   GstBuffer *wrap(const Output &output) const;
 
+  const StreamingThread &streaming_;
   GstAudioInfo info_;
   std::vector<GstMiniObject *> items_;
   size_t next_ = 0;  // of items_

@@ -12,6 +12,7 @@ void SampleClock::start(int input_rate, int output_rate) {
 }
 
 void SampleClock::begin(guint64 lag, bool resumes) {
+  assert(streaming_.is_here());
   if (!resumes)
     end_ = GST_CLOCK_TIME_NONE;
   else if (begun_)
@@ -27,6 +28,7 @@ void SampleClock::begin(guint64 lag, bool resumes) {
 
 // More: its next frames were heard already. Less leaves a hole.
 void SampleClock::change_lag(guint64 lag) {
+  assert(streaming_.is_here());
   if (!lags_) return;
   if (lag > lag_)
     skip_ += lag - lag_;
@@ -45,6 +47,7 @@ bool SampleClock::in_step() const {
 }
 
 bool SampleClock::add_input(GstBuffer *input, size_t frames) {
+  assert(streaming_.is_here());
   const bool here = !begun_ || in_step();
   if (here) {
     pts_ = GST_BUFFER_PTS(input);
@@ -90,6 +93,7 @@ size_t SampleClock::skip(size_t frames) {
 }
 
 void SampleClock::move_to(GstClockTime pts) {
+  assert(streaming_.is_here());
   said_ = true;
   lags_ = undecided_ = false;
   pts_ = pts;

@@ -7,10 +7,15 @@
 
 #include <gst/audio/audio.h>
 
+#include "../../bridge/contract.hpp"
+
 namespace pythonfilter {
 
 class SampleClock {
  public:
+  explicit SampleClock(const StreamingThread &streaming)
+      : streaming_(streaming) {}
+
   // Input rate 0: no raw audio, which lasts as long as its buffers say.
   void start(int input_rate, int output_rate);
   // What comes next is a stretch of its own; with `resumes` on the same line of
@@ -50,6 +55,7 @@ class SampleClock {
  private:
   void decide(size_t frames);
 
+  const StreamingThread &streaming_;
   int in_rate_ = 0, out_rate_ = 0;
   bool begun_ = false;
   bool said_ = false;     // the plugin said where it is

@@ -152,14 +152,6 @@ Capabilities all_capabilities() {
   return all;
 }
 
-void add_pad_template(GstElementClass *element_class, const char *name,
-                      GstPadDirection direction) {
-  g_autoptr(GstCaps) caps = caps_of(all_capabilities());
-  gst_element_class_add_pad_template(
-      element_class,
-      gst_pad_template_new(name, direction, GST_PAD_ALWAYS, caps));
-}
-
 GstCaps *caps_of(const Capabilities &capabilities) {
   GstCaps *caps = gst_caps_new_empty();
   if (capabilities.interleaved)

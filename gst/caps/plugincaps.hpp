@@ -13,8 +13,6 @@ namespace pythonfilter {
 
 // Everything any plugin may ask for.
 Capabilities all_capabilities();
-void add_pad_template(GstElementClass *element_class, const char *name,
-                      GstPadDirection direction);
 
 GstCaps *caps_of(const Capabilities &capabilities);
 

@@ -43,6 +43,7 @@ GstCaps *PythonElement::allowed_caps() const {
 }
 
 bool PythonElement::confirm_source_caps(GstCaps *caps) {
+  assert(streaming.is_here());
   CapsConversion conversion;
   {
     std::lock_guard lock(mutex_);
@@ -96,6 +97,7 @@ void PythonElement::agree(GstCaps *input, GstCaps *output) {
 }
 
 bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
+  assert(streaming.is_here());
   CapsConversion conversion;
   {
     std::lock_guard lock(mutex_);
@@ -137,6 +139,7 @@ bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
 
 // Once; the pad sends caps that were refused again, before each buffer.
 bool PythonElement::fail_caps() {
+  assert(streaming.is_here());
   if (failed_) return false;
   if (fails_closed() && on_error_ == OnError::Drop && is_of_caps(failure_)) {
     refusal_ = failure_;

@@ -19,6 +19,7 @@ void PythonElement::call_hangs(const std::string &phase,
 }
 
 Outcome PythonElement::refuse(const std::string &problem) {
+  assert(streaming.is_here());
   failure_ = Failure{};
   failure_.kind = Failure::Kind::Refused;
   failure_.phase = kind_ == PluginKind::Sink     ? "write_audio"
@@ -40,6 +41,7 @@ void PythonElement::warn_about_escapes() {
 }
 
 GstFlowReturn PythonElement::report(GstClockTime pts, OnError policy) {
+  assert(streaming.is_here());
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
   // Those that are late are counted as missed-deadlines.
   if (failure_.kind != Failure::Kind::Late) stats_.errors.add();

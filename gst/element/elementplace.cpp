@@ -27,6 +27,7 @@ bool PythonElement::has_space() const {
 }
 
 bool PythonElement::seek(guint64 place) {
+  assert(streaming.is_here());
   GST_DEBUG_OBJECT(element_, "seek(%" G_GUINT64_FORMAT ")", place);
   if (failed_ || refuse_within_call("seek")) return false;
   const BusyHere busy(this);
@@ -40,6 +41,7 @@ bool PythonElement::seek(guint64 place) {
 }
 
 bool PythonElement::restart() {
+  assert(streaming.is_here());
   GST_DEBUG_OBJECT(element_, "the plugin begins anew");
   if (failed_ || refuse_within_call("begin anew")) return false;
   const BusyHere busy(this);

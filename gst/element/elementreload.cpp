@@ -44,6 +44,7 @@ bool PythonElement::carries_state(const Candidate &next) const {
 
 // The old plugin stays as it is until nothing can fail any more.
 bool PythonElement::accept_code(Candidate *next) {
+  assert(streaming.is_here());
   if (failed_ || stopping_.load(std::memory_order_relaxed)) return false;
   // Nothing new is to be refused for what the old one would not have either.
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
@@ -116,6 +117,7 @@ bool PythonElement::change_over(Candidate *next, bool carries,
 
 // It must not end the stream: the new code is there because the old has faults.
 void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
+  assert(streaming.is_here());
   Failure failure;
   tail->pts = pts;
   if (plugin_->capabilities().has_drain && !plugin_->drain(tail, &failure) &&
@@ -124,6 +126,7 @@ void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
 }
 
 void PythonElement::take_over(Candidate next) {
+  assert(streaming.is_here());
   const BusyHere busy(this);
   const Capabilities &capabilities = next.plugin->capabilities();
   const bool carried = carries_state(next);

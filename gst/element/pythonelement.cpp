@@ -84,6 +84,7 @@ bool PythonElement::may_be_secret(const std::string &key) const {
 }
 
 GstFlowReturn PythonElement::apply_params() {
+  assert(streaming.is_here());
   std::vector<Parameter> changes = params_.take();
   if (changes.empty()) return GST_FLOW_OK;
   const BusyHere busy(this);
@@ -154,10 +155,7 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
                     transition == GST_STATE_CHANGE_READY_TO_NULL ||
                     (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED &&
                      kind_ == PluginKind::Sink && is_to_stop(element_));
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !load())
-    return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
-    failed_ = caps_refused_ = false;
+  if (!before_change(transition)) return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED ||
       transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     stopping_ = false;
@@ -165,16 +163,33 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
   if (down) begin_stop();
   const GstStateChangeReturn result =
       parent->change_state(element_, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    stop();
-    report_.tell_rest();
-  }
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
-      (transition == GST_STATE_CHANGE_NULL_TO_READY &&
-       result == GST_STATE_CHANGE_FAILURE))
-    unload();
+  after_change(transition, result);
   if (down) end_stop();
   return result;
+}
+
+// Pads are not active, in these two, where something is done that streams.
+bool PythonElement::before_change(GstStateChange transition) {
+  if (transition != GST_STATE_CHANGE_NULL_TO_READY &&
+      transition != GST_STATE_CHANGE_READY_TO_PAUSED)
+    return true;
+  const StreamingThread::Call call(&streaming);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY) return load();
+  failed_ = caps_refused_ = false;
+  return true;
+}
+
+void PythonElement::after_change(GstStateChange transition,
+                                 GstStateChangeReturn result) {
+  const bool stops = transition == GST_STATE_CHANGE_PAUSED_TO_READY;
+  const bool unloads = transition == GST_STATE_CHANGE_READY_TO_NULL ||
+                       (transition == GST_STATE_CHANGE_NULL_TO_READY &&
+                        result == GST_STATE_CHANGE_FAILURE);
+  if (!stops && !unloads) return;
+  const StreamingThread::Call call(&streaming);
+  if (unloads) return unload();
+  stop();
+  report_.tell_rest();
 }
 
 // All of stopping shares one second; each call still gets a moment of its own.
@@ -196,6 +211,11 @@ std::string PythonElement::plugin_name() const {
 }
 
 bool PythonElement::load() {
+  // Who wants NULL within a call that ends the stream gets it from GStreamer,
+  // which skips what is refused there: the plugin before this one is still
+  // here.
+  if (plugin_) unload();
+  assert(streaming.is_here());
   const BusyHere busy(this);
   PluginSpec spec;
   {
@@ -293,6 +313,7 @@ bool PythonElement::initialize() {
 }
 
 void PythonElement::unload() {
+  assert(streaming.is_here());
   const BusyHere busy(this);
   reloader_.close();
   properties_.withdraw();
@@ -329,6 +350,7 @@ bool PythonElement::start(const GstAudioInfo &info, int frames) {
 
 bool PythonElement::start(const GstAudioInfo &info,
                           const StreamFormat &format) {
+  assert(streaming.is_here());
   if (!plugin_ || refuse_within_call("take caps")) return false;
   // The pad sends caps that were refused again, before each buffer.
   if (failed_) return false;
@@ -379,6 +401,7 @@ bool PythonElement::offer_memory(GstQuery *query) const {
 }
 
 void PythonElement::stop() {
+  assert(streaming.is_here());
   if (!stream_) return;
   const BusyHere busy(this);
   stream_.reset();
@@ -390,6 +413,7 @@ void PythonElement::stop() {
 }
 
 GstFlowReturn PythonElement::update_latency() {
+  assert(streaming.is_here());
   if (!stream_) return GST_FLOW_OK;
   stream_->frames_since_latency = 0;  // also of a plugin that says nothing
   const BusyHere busy(this);
@@ -441,6 +465,7 @@ void PythonElement::tell_latency() {
 }
 
 GstFlowReturn PythonElement::reset() {
+  assert(streaming.is_here());
   if (!stream_ || failed_ || !plugin_->capabilities().has_reset ||
       refuse_within_call("forget what it heard"))
     return GST_FLOW_OK;
@@ -450,6 +475,7 @@ GstFlowReturn PythonElement::reset() {
 }
 
 GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
+  assert(streaming.is_here());
   if (!stream_ || failed_ || !plugin_->capabilities().has_drain ||
       refuse_within_call("drain"))
     return GST_FLOW_OK;
@@ -470,11 +496,13 @@ void PythonElement::unlock() {
 }
 
 bool PythonElement::available_space(int *frames) {
+  assert(streaming.is_here());
   const BusyHere busy(this);
   return plugin_->available_space(frames, &failure_);
 }
 
 Preferences PythonElement::preferences() {
+  assert(streaming.is_here());
   Preferences preferences;
   if (failed_) return preferences;  // it was told
   if (params_.changed() && apply_params() != GST_FLOW_OK) return preferences;
@@ -530,6 +558,7 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
 }
 
 [[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block) {
+  assert(streaming.is_here());
   if (G_UNLIKELY(BusyHere::is_with(this)))
     return refuse("was pushed into within its own call");
   const BusyHere busy(this);

@@ -131,6 +131,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // An error was posted, and nothing goes on before a stop.
   bool failed() const { return failed_; }
 
+  // All streams in a StreamingThread::Call of this one, and so does whatever
+  // starts or stops the plugin.
+  StreamingThread streaming;
+
   // The rest is the streaming thread's, one after the other.
 
   // Before each buffer: OK, or why none may be processed now.
@@ -176,6 +180,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn report(GstClockTime pts) { return report(pts, on_error()); }
   // The stream is at its end: what was only counted, and the statistics.
   void end_of_stream() {
+    assert(streaming.is_here());
     report_.tell_rest();
     stats_.post();
   }
@@ -265,6 +270,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool describe_caps();
   void unload();
   bool may_change_state(GstStateChange transition) const;
+  bool before_change(GstStateChange transition);
+  void after_change(GstStateChange transition, GstStateChangeReturn result);
   void begin_stop();
   void end_stop();
   Outcome call_elsewhere(Block *block);

@@ -72,6 +72,7 @@ class PythonElementClass {
   }
 
   static void finalize(GObject *object) {
+    self(object)->python->streaming.end();
     delete self(object)->stream;
     G_OBJECT_CLASS(parent)->finalize(object);
   }

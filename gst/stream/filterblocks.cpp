@@ -126,7 +126,7 @@ void FilterStream::start_blocks(const GstAudioInfo &info) {
 }
 
 void FilterStream::forget() {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   blocks_.clear();
   outputs_.clear();
   same_line_ = owes_discont_ = false;
@@ -161,7 +161,7 @@ GstFlowReturn FilterStream::next_block(GstBuffer **output) {
 }
 
 GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   size_t frames;
   *output = blocks_.take_rest(pads(), &frames);
   if (!*output) return GST_FLOW_OK;

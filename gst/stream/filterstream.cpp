@@ -12,7 +12,7 @@ GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 namespace pythonfilter {
 
 bool FilterStream::start(GstCaps *input, GstCaps *output) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   if (!python.loaded() || python.refuse_within_call("take caps")) return false;
   forget_position();
   converts_ = python.converts();
@@ -28,7 +28,7 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
 }
 
 void FilterStream::begin_segment(bool backwards) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   same_line_ = false;
   backwards_ = backwards;
   blocks_.set_direction(backwards);
@@ -70,7 +70,7 @@ void FilterStream::forget_position() {
 }
 
 GstFlowReturn FilterStream::reset() {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   forget_position();
   outputs_.clear();
   return python.reset();
@@ -120,7 +120,7 @@ void FilterStream::mark_jump(GstBuffer **buffer) {
 }
 
 GstBuffer *FilterStream::pop_output() {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   while (GstMiniObject *item = outputs_.pop()) {
     if (GST_IS_BUFFER(item)) return GST_BUFFER_CAST(item);
     // The plugin's own, so it may be the first that others hear of.
@@ -134,6 +134,7 @@ GstBuffer *FilterStream::pop_output() {
 }
 
 GstFlowReturn FilterStream::drop_refused() {
+  assert(python.streaming.is_here());
   GstFlowReturn flow = python.prepare(GST_CLOCK_TIME_NONE);
   if (flow != GST_FLOW_OK) return flow;
   flow = python.report_refused_caps();
@@ -168,7 +169,7 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
 }
 
 [[gnu::hot]] GstFlowReturn FilterStream::process(GstBuffer **buffer) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
   if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
   if (G_UNLIKELY(is_break(*buffer))) {

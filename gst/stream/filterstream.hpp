@@ -64,6 +64,7 @@ class FilterStream {
   }
   // The stream goes on elsewhere, without that being a break.
   void expect_jump() {
+    assert(python.streaming.is_here());
     continuity_.restart();
     came_ = 0;
   }
@@ -84,7 +85,7 @@ class FilterStream {
   bool has_rest() const { return python.started() && blocks_.pending() > 0; }
   // Takes the buffer. False: it is no audio, and process() says so.
   bool add(GstBuffer *buffer) {
-    assert(streaming.is_here());
+    assert(python.streaming.is_here());
     if (!blocks_.add(buffer)) return false;
     came_ = blocks_.left();
     return true;
@@ -99,7 +100,7 @@ class FilterStream {
 
   // Whether the plugin ended the stream, once.
   bool take_end() {
-    assert(streaming.is_here());
+    assert(python.streaming.is_here());
     return std::exchange(ended_, false);
   }
 
@@ -131,7 +132,6 @@ class FilterStream {
 
   PythonElement python;
   LateStart late;
-  StreamingThread streaming;
 
  private:
   // Something went in since start or reset.
@@ -211,22 +211,22 @@ class FilterStream {
   LatencyTold told_;
 
   // All the streaming thread's.
-  bool fresh_ = true;          // no buffer since start or reset
-  bool broken_ = false;        // nothing came out since a buffer was dropped
-  bool ended_ = false;         // by the plugin, and nobody was told yet
-  bool writes_ = true;         // the plugin may write to the block
-  bool converts_ = false;      // its output may be another one
-  bool bytes_ = false;         // it gets bytes
-  bool in_place_ = true;       // the block itself may go on
-  OutputQueue outputs_;        // of a converting plugin
-  std::vector<Output> given_;  // by the call that runs
-  std::string problem_;        // of a buffer; not made for each
+  bool fresh_ = true;      // no buffer since start or reset
+  bool broken_ = false;    // nothing came out since a buffer was dropped
+  bool ended_ = false;     // by the plugin, and nobody was told yet
+  bool writes_ = true;     // the plugin may write to the block
+  bool converts_ = false;  // its output may be another one
+  bool bytes_ = false;     // it gets bytes
+  bool in_place_ = true;   // the block itself may go on
+  OutputQueue outputs_{python.streaming};  // of a converting plugin
+  std::vector<Output> given_;              // by the call that runs
+  std::string problem_;                    // of a buffer; not made for each
   // Of what came last.
   GstClockTime pts_ = GST_CLOCK_TIME_NONE;
   guint64 offset_ = GST_BUFFER_OFFSET_NONE;
   size_t frames_ = 0;
   std::vector<std::byte> before_;  // the samples from before the call
-  BlockSplitter blocks_;
+  BlockSplitter blocks_{python.streaming};
   Continuity continuity_;
   size_t came_ = 0;            // frames of the last buffer
   bool owes_discont_ = false;  // a buffer that said so was outside the segment

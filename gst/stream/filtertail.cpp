@@ -219,7 +219,7 @@ void FilterStream::fit_tail(Tail *tail) const {
 }
 
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   *tail = nullptr;
   // What lagged in the life before went with it.
   if (!python.started()) {
@@ -286,7 +286,7 @@ GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
 }
 
 void FilterStream::change_code(GstBuffer **tail) {
-  assert(streaming.is_here());
+  assert(python.streaming.is_here());
   *tail = nullptr;
   Candidate next;
   if (!python.accept_code(&next)) return;

@@ -6,17 +6,20 @@
 namespace pythonfilter {
 
 void LateStart::hold_start(GstEvent *event) {
+  assert(python_->streaming.is_here());
   gst_clear_event(&start_);
   start_ = event;
   waits_ = closes_ = true;
 }
 
 void LateStart::hold_segment(GstEvent *event) {
+  assert(python_->streaming.is_here());
   gst_clear_event(&segment_);
   segment_ = event;
 }
 
 void LateStart::hold_caps(GstCaps *input, GstCaps *output) {
+  assert(python_->streaming.is_here());
   gst_caps_replace(&input_, input);
   gst_caps_replace(&output_, output);
   refused_ = false;
@@ -24,12 +27,14 @@ void LateStart::hold_caps(GstCaps *input, GstCaps *output) {
 }
 
 void LateStart::refuse_caps() {
+  assert(python_->streaming.is_here());
   gst_clear_caps(&input_);
   gst_clear_caps(&output_);
   refused_ = waits_ = closes_ = true;
 }
 
 void LateStart::forget() {
+  assert(python_->streaming.is_here());
   gst_clear_event(&start_);
   gst_clear_event(&segment_);
   gst_clear_caps(&input_);
@@ -53,6 +58,7 @@ GstCaps *LateStart::find_output(GstCaps *input) const {
 }
 
 GstFlowReturn LateStart::release_all() {
+  assert(python_->streaming.is_here());
   release_start();
   if (input_ && !release_caps())
     return GST_PAD_IS_FLUSHING(filter_->srcpad) ? GST_FLOW_FLUSHING
@@ -82,6 +88,7 @@ bool LateStart::release_caps() {
 }
 
 void LateStart::release_start() {
+  assert(python_->streaming.is_here());
   if (GstEvent *start = std::exchange(start_, nullptr))
     gst_pad_push_event(filter_->srcpad, start);
 }

@@ -51,6 +51,7 @@ bool sticks_out(const GstBuffer *buffer, const GstSegment &segment) {
 }  // namespace
 
 bool SinkStream::start(GstCaps *caps) {
+  assert(python.streaming.is_here());
   // What the device still has is in the old format.
   if (python.started() && !fresh_ && drain() != GST_FLOW_OK) return false;
   fresh_ = true;
@@ -71,6 +72,7 @@ bool SinkStream::start_plugin(GstCaps *caps) {
 }
 
 GstFlowReturn SinkStream::write(GstBuffer *buffer) {
+  assert(python.streaming.is_here());
   const GstAudioInfo &info = python.info();
   if (G_LIKELY(!sticks_out(buffer, sink_->segment)) || info.bpf == 0)
     return write_all(buffer);
@@ -246,6 +248,7 @@ SinkStream::Written SinkStream::wait_again(uint64_t *until,
 }
 
 GstFlowReturn SinkStream::drain() {
+  assert(python.streaming.is_here());
   uint64_t until = monotonic_ns() + drain_patience_ns;
   for (;;) {
     Tail tail;

@@ -24,6 +24,7 @@ class SinkStream {
   // False: an error was posted, or it is a flush.
   bool start(GstCaps *caps);
   GstFlowReturn reset() {
+    assert(python.streaming.is_here());
     fresh_ = true;
     return python.reset();
   }
@@ -32,7 +33,10 @@ class SinkStream {
   // Waits until the device has played what it got.
   GstFlowReturn drain();
   // Whether the plugin ended the stream, once.
-  bool take_end() { return std::exchange(ended_, false); }
+  bool take_end() {
+    assert(python.streaming.is_here());
+    return std::exchange(ended_, false);
+  }
   void set_unlocked(bool unlocked);
 
   PythonElement python;

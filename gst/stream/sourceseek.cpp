@@ -39,6 +39,7 @@ bool SourceStream::can_seek(GstEvent *event) const {
 // The stream lock is held, and no call runs. At the very beginning there are no
 // caps yet, and start() goes there.
 bool SourceStream::seek(GstSegment *segment) {
+  assert(python.streaming.is_here());
   const GstClockTime place = segment->position;
   segment->time = segment->start;
   segment_sent_ = false;

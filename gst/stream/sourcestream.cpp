@@ -26,6 +26,7 @@ GstClockTime before_asking_again(GstClockTime duration) {
 }  // namespace
 
 bool SourceStream::start(GstCaps *caps) {
+  assert(python.streaming.is_here());
   if (!python.loaded()) return false;
   GstAudioInfo info;
   converts_ = python.converts();
@@ -91,6 +92,7 @@ void SourceStream::check_latency() {
 }
 
 void SourceStream::choose_pool(GstQuery *query) {
+  assert(python.streaming.is_here());
   if (converts_ || !python.started()) return;
   const guint size = guint(frames_ * size_t(python.info().bpf));
   if (gst_query_get_n_allocation_pools(query) > 0) {
@@ -128,6 +130,7 @@ GstFlowReturn SourceStream::new_buffer(size_t frames, GstBuffer **buffer) {
 }
 
 GstFlowReturn SourceStream::create(GstBuffer **buffer) {
+  assert(python.streaming.is_here());
   const GstFlowReturn flow = next_buffer(buffer);
   // The base class ends the stream by itself after num-buffers, and where a
   // buffer ends at the segment's stop.

@@ -21,13 +21,20 @@ const Kind kinds[] = {
     {"pythonsink", "write_audio", "audiotestsrc ! ", ""},
 };
 
-// Says something in each of its calls.
+// Says something in each of its calls. What is said when it comes and goes is
+// in the log.
 std::string talking(const Kind &kind, const std::string &method,
                     const std::string &statement) {
   return write_file("talking.py",
                     "import logging, time\n"
                     "import base_plugin\n"
+                    "from checklog import say\n"
                     "class Talking(base_plugin.BasePlugin):\n"
+                    "    def initialize(self):\n"
+                    "        say('comes')\n"
+                    "        return True\n"
+                    "    def shutdown(self):\n"
+                    "        say('goes')\n"
                     "    def " +
                         std::string(kind.audio_method) +
                         "(self, buffer):\n"
@@ -139,10 +146,14 @@ GST_START_TEST(test_state_is_not_changed_in_a_handler_of_a_call) {
   fail_unless(!stop.worked(), "%s: %s", kind.factory, call.c_str());
   fail_unless(refusals.count() > 0);
   pipeline.expect_null();
-  // All of it can be had again.
+  // All of it can be had again, and each life of a plugin has its end:
+  // GStreamer goes to NULL in the middle of a change, and does not tell the
+  // element.
   gst_bus_set_sync_handler(pipeline.bus(), nullptr, nullptr, nullptr);
   pipeline.expect_to(GST_STATE_PLAYING);
   pipeline.expect_null();
+  const std::string lives = log_text();
+  fail_unless(lives == "comes\ngoes\ncomes\ngoes\n", "%s", lives.c_str());
 }
 GST_END_TEST;
 
