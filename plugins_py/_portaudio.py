@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What microphone_source.py and speaker_sink.py share: a PortAudio stream."""
+"""A PortAudio stream, as microphone_source.py and speaker_sink.py need it."""
 
 from __future__ import annotations
 

@@ -11,49 +11,37 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
+from typing import Any
+
 import numpy as np
 
-from base_plugin import AudioBuffer, AudioSourcePlugin, Param, PluginState
+from base_plugin import AudioBuffer, AudioSourcePlugin
 
-from _portaudio import Device
+from _device_plugin import DevicePlugin
 
 
-class MicrophoneSource(AudioSourcePlugin):
+class MicrophoneSource(DevicePlugin, AudioSourcePlugin):
     """Reads a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
 
-    The ``device`` can be changed while it records.
+    The ``device`` can be changed while it records; it says which rate and channels
+    it likes.
     """
 
-    device = Param("", description="Index or part of the name; empty: the default")
+    DIRECTION = "Input"
 
     def __init__(self) -> None:
         super().__init__()
-        self._input = Device("Input")
         self._block = np.empty((0, 0), np.float32)
         self._filled = 0  # frames of the block
 
     def initialize(self) -> bool:
         """Start PortAudio."""
-        self._input.initialize()
+        done = super().initialize()
         try:
             self._ask_device()
         except OSError:
             pass  # There is no default, but ``device`` may name another.
-        return super().initialize()
-
-    def set_parameter(self, key: str, value: str) -> bool | None:
-        """Set the ``device``; it says which rate and channels it likes."""
-        accepted = super().set_parameter(key, value)
-        if key == "device" and self.state is PluginState.RUNNING:
-            self._open()
-        elif key == "device":
-            self._ask_device()
-        return accepted
-
-    def start(self) -> bool:
-        """Begin to record."""
-        self._open()
-        return super().start()
+        return done
 
     def read_audio(self, buffer: AudioBuffer) -> bool:
         """Fill the buffer; ``False`` when the device has not enough in time."""
@@ -63,10 +51,10 @@ class MicrophoneSource(AudioSourcePlugin):
             self._filled = 0
         patience = 2 * frames / self.get_sample_rate()
         while self._filled < frames:
-            count = min(self._input.wait(patience), frames - self._filled)
+            count = min(self._device.wait(patience), frames - self._filled)
             if count == 0:
                 return False  # What is in the block stays there.
-            samples = np.frombuffer(self._input.read(count), np.float32)
+            samples = np.frombuffer(self._device.read(count), np.float32)
             end = self._filled + count
             self._block[self._filled : end] = samples.reshape(count, -1)
             self._filled = end
@@ -76,36 +64,18 @@ class MicrophoneSource(AudioSourcePlugin):
 
     def get_processing_latency(self) -> float:
         """How much later a sound is read than it was heard."""
-        return self._input.latency()
+        return self._device.latency()
 
-    def unlock(self) -> None:
-        """End a wait for the device."""
-        self._input.wake()
-
-    def stop(self) -> None:
-        """Close the device."""
-        self._input.close()
-        super().stop()
-
-    def shutdown(self) -> None:
-        """Stop PortAudio."""
-        self._input.terminate()
-        super().shutdown()
-
-    def _ask_device(self) -> None:
-        device = self._input.find(self.device)
+    def _ask_device(self) -> dict[str, Any]:
+        device = super()._ask_device()
         self.set_sample_rate(int(device["defaultSampleRate"]))
         self.set_channel_count(min(2, device["maxInputChannels"]))
+        return device
 
     def _open(self) -> None:
         self._filled = 0
         self._block = np.empty((0, 0), np.float32)
-        self._input.open(
-            self.device,
-            self.get_sample_rate(),
-            self.get_channel_count(),
-            self.get_buffer_size(),
-        )
+        super()._open()
 
 
 def create_plugin() -> MicrophoneSource:

@@ -32,6 +32,10 @@ NOT_AUTHENTIC = "frame not authentic"
 LEAST_TAG = 8  # bytes
 
 
+def _count(name: str, doc: str) -> Any:
+    return property(lambda plugin: plugin._counts[name], doc=doc)
+
+
 class SFrameDecryptor(SFramePlugin):
     """Decrypts SFrames (RFC 9605): an example, not audited.
 
@@ -74,8 +78,8 @@ class SFrameDecryptor(SFramePlugin):
 
     def __init__(self) -> None:
         super().__init__()
-        self._frames = self._lost = self._reordered = 0
-        self._rejected = self._replayed = 0
+        names = ("frames", "lost", "reordered", "rejected", "replayed")
+        self._counts = dict.fromkeys(names, 0)
         self._session: Session | None = None
         self._metadata = b""
         self._key: FrameKey | None = None
@@ -85,30 +89,11 @@ class SFrameDecryptor(SFramePlugin):
         self._current = ReplayWindow(self.window)
         self._expected = 0
 
-    @property
-    def frames(self) -> int:
-        """Frames decrypted."""
-        return self._frames
-
-    @property
-    def lost(self) -> int:
-        """Frames that did not come."""
-        return self._lost
-
-    @property
-    def reordered(self) -> int:
-        """Frames decrypted that came late."""
-        return self._reordered
-
-    @property
-    def rejected(self) -> int:
-        """Frames dropped because they were not authentic."""
-        return self._rejected
-
-    @property
-    def replayed(self) -> int:
-        """Frames dropped because they were there before, or are too old to know."""
-        return self._replayed
+    frames = _count("frames", "Frames decrypted.")
+    lost = _count("lost", "Frames that did not come.")
+    reordered = _count("reordered", "Frames decrypted that came late.")
+    rejected = _count("rejected", "Frames dropped because they were not authentic.")
+    replayed = _count("replayed", "Frames dropped because they came too often or late.")
 
     def get_output_caps(self, input_caps: str) -> str:
         """The caps of what was encrypted; ValueError if they are not there.
@@ -164,22 +149,13 @@ class SFrameDecryptor(SFramePlugin):
             Session(number, SUITES[suite], padded): ReplayWindow.restored(*window)
             for (number, suite, padded), window in state["windows"].items()
         }
-        accounts = state["accounts"]
-        self._frames, self._lost = accounts["frames"], accounts["lost"]
-        self._reordered = accounts["reordered"]
-        self._rejected, self._replayed = accounts["rejected"], accounts["replayed"]
+        self._counts = {name: state["accounts"][name] for name in self._counts}
         if self._session is not None:
             self._find_window(self._session)
             self._expected = state["expected"]
 
     def _accounts(self) -> dict[str, int | str]:
-        return {
-            "frames": self._frames,
-            "lost": self._lost,
-            "reordered": self._reordered,
-            "rejected": self._rejected,
-            "replayed": self._replayed,
-        }
+        return dict(self._counts)
 
     def process_audio(self, buffer: AudioBuffer) -> bytes:
         """The ``bytes`` that were encrypted; DropBuffer if they are not to be had.
@@ -187,6 +163,7 @@ class SFrameDecryptor(SFramePlugin):
         A buffer that does not continue the last one is marked ``discont``.
         """
         session, key, window = self._session, self._key, self._current
+        counts = self._counts
         if session is None or key is None:
             raise RuntimeError("not started, so there is no key")
         frame = buffer.data.tobytes()
@@ -195,11 +172,11 @@ class SFrameDecryptor(SFramePlugin):
         except ValueError:
             kid = ctr = size = -1
         if kid != key.kid:
-            self._rejected += 1
+            counts["rejected"] += 1
             raise DropBuffer(NOT_AUTHENTIC)
         verdict = window.check(ctr)
         if verdict is not Verdict.NEW:
-            self._replayed += 1
+            counts["replayed"] += 1
             if verdict is Verdict.SEEN:
                 raise DropBuffer("frame replayed")
             raise DropBuffer("frame too late for the window")
@@ -208,13 +185,13 @@ class SFrameDecryptor(SFramePlugin):
             if session.padded:
                 plaintext = unpadded(plaintext)
         except (InvalidTag, ValueError):
-            self._rejected += 1
+            counts["rejected"] += 1
             raise DropBuffer(NOT_AUTHENTIC) from None
         lost = window.commit(ctr)
         self._windows.setdefault(session, window)
-        self._frames += 1
-        self._lost += lost
-        self._reordered += lost < 0
+        counts["frames"] += 1
+        counts["lost"] += lost
+        counts["reordered"] += lost < 0
         if ctr != self._expected:
             buffer.discont = True
         self._expected = ctr + 1

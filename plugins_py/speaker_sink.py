@@ -13,9 +13,9 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-from base_plugin import AudioBuffer, AudioSinkPlugin, Param, PluginState
+from base_plugin import AudioBuffer, AudioSinkPlugin
 
-from _portaudio import Device
+from _device_plugin import DevicePlugin
 
 # What is on its way in a sound server, which PortAudio does not know.
 SERVER_SECONDS = 0.1
@@ -23,45 +23,24 @@ SERVER_SECONDS = 0.1
 PATIENCE_SECONDS = 1.0
 
 
-class SpeakerSink(AudioSinkPlugin):
+class SpeakerSink(DevicePlugin, AudioSinkPlugin):
     """Writes to a device of PortAudio, by PyAudio (Debian's python3-pyaudio).
 
     The ``device`` can be changed while it plays.
     """
 
+    DIRECTION = "Output"
     read_only = True
-
-    device = Param("", description="Index or part of the name; empty: the default")
 
     def __init__(self) -> None:
         super().__init__()
         self.set_buffer_size(1024)  # the device has some of these
-        self._output = Device("Output")
         self._capacity = 0  # frames that the empty device takes
         self._silence = 0  # frames of it since the last samples
 
-    def initialize(self) -> bool:
-        """Start PortAudio."""
-        self._output.initialize()
-        return super().initialize()
-
-    def set_parameter(self, key: str, value: str) -> bool | None:
-        """Set the ``device``."""
-        accepted = super().set_parameter(key, value)
-        if key == "device" and self.state is PluginState.RUNNING:
-            self._open()
-        elif key == "device":
-            self._output.find(self.device)
-        return accepted
-
-    def start(self) -> bool:
-        """Open the device."""
-        self._open()
-        return super().start()
-
     def get_available_space(self) -> int:
         """Frames that the device takes at once."""
-        return self._output.frames() if self._output.stream else 0
+        return self._device.frames() if self._device.stream else 0
 
     def write_audio(self, buffer: AudioBuffer) -> bool:
         """Play the samples: at once as many as there is space for."""
@@ -70,19 +49,15 @@ class SpeakerSink(AudioSinkPlugin):
         raw = buffer.data.T.tobytes()  # interleaved
         width = buffer.get_channel_count() * buffer.data.itemsize
         while done < frames:
-            count = min(self._output.wait(PATIENCE_SECONDS), frames - done)
+            count = min(self._device.wait(PATIENCE_SECONDS), frames - done)
             if count == 0 and done == 0:
                 return False
             if count == 0:
                 raise OSError(f"the device took {done} of {frames} frames")
             part = raw[done * width : (done + count) * width]
-            self._output.write(part, count)
+            self._device.write(part, count)
             done += count
         return True
-
-    def unlock(self) -> None:
-        """End a wait for the device."""
-        self._output.wake()
 
     def drain(self) -> bool:
         """Play what the device still has; ``False`` while that lasts."""
@@ -91,28 +66,13 @@ class SpeakerSink(AudioSinkPlugin):
         enough = self._capacity + int(self.get_sample_rate() * SERVER_SECONDS)
         count = min(self.get_available_space(), enough - self._silence)
         if count > 0:
-            self._output.write(bytes(4 * self.get_channel_count() * count), count)
+            self._device.write(bytes(4 * self.get_channel_count() * count), count)
             self._silence += count
         return self._silence >= enough
 
-    def stop(self) -> None:
-        """Close the device."""
-        self._output.close()
-        super().stop()
-
-    def shutdown(self) -> None:
-        """Stop PortAudio."""
-        self._output.terminate()
-        super().shutdown()
-
     def _open(self) -> None:
-        self._output.open(
-            self.device,
-            self.get_sample_rate(),
-            self.get_channel_count(),
-            self.get_buffer_size(),
-        )
-        self._capacity = self._output.frames()
+        super()._open()
+        self._capacity = self._device.frames()
 
 
 def create_plugin() -> SpeakerSink:

@@ -62,6 +62,9 @@ class Capabilities:
     def _unusable(self, message: str) -> PluginError:
         return unusable(message, self._file)
 
+    def _declares(self, name: str, value: object, but: str) -> PluginError:
+        return self._unusable(f"declares {name} = {shown(value)}{but}")
+
     def _declared(self, name: str) -> Any:
         """A class attribute: instances use `self.channels` for what is now."""
         place = self.plugin if inspect.ismodule(self.plugin) else type(self.plugin)
@@ -78,10 +81,8 @@ class Capabilities:
         if isinstance(value, range):
             many = value.step != 1 and bool(value[MOST_DECLARED:])
         if many or is_large(value, MOST_CAPS):
-            raise self._unusable(
-                f"declares {name} = {shown(value)}: there are at most "
-                f"{MOST_DECLARED} values, and {MOST_CAPS} characters in all"
-            )
+            most = f"{MOST_DECLARED} values, and {MOST_CAPS} characters in all"
+            raise self._declares(name, value, f": there are at most {most}")
 
     def read_class_attributes(self) -> None:
         """Raises PluginError for a declaration that means nothing."""
@@ -92,10 +93,9 @@ class Capabilities:
             ("formats", self.formats, FORMATS),
             ("layouts", layouts, LAYOUTS),
         ):
-            wrong = [name for name in given if name not in known]
-            if wrong:
-                raise self._unusable(
-                    f"declares {what} = {shown(given)}, but only {', '.join(known)} exist"
+            if not set(given) <= set(known):
+                raise self._declares(
+                    what, given, f", but only {', '.join(known)} exist"
                 )
         self.interleaved = "interleaved" in layouts
         self.non_interleaved = "non-interleaved" in layouts
@@ -164,19 +164,15 @@ class Capabilities:
         if value is None:
             return ""
         if not isinstance(value, str) or not value.strip():
-            raise self._unusable(
-                f"declares {name} = {shown(value)}; it must be a string of GStreamer "
-                "caps, such as 'application/x-sframe'"
-            )
+            caps = "a string of GStreamer caps, such as 'application/x-sframe'"
+            raise self._declares(name, value, f"; it must be {caps}")
         return value
 
     def _read_promises(self) -> None:
         """What must not be overlooked: also of the instance, and never a guess."""
         closed = getattr(self.plugin, "fail_closed", False)
         if not isinstance(closed, bool):
-            raise self._unusable(
-                f"declares fail_closed = {shown(closed)}; it must be True or False"
-            )
+            raise self._declares("fail_closed", closed, "; it must be True or False")
         self.fail_closed = closed
         secrets = getattr(self.plugin, "secrets", ())
         if inspect.ismodule(secrets):  # of a module that imports Python's own
@@ -197,20 +193,15 @@ class Capabilities:
         """Frames of each call, 0 for any; whether the last one gets fewer."""
         if self.kind != "processor":
             return 0, False
-        size = self._declared("block_size")
-        if size is None:
-            size = 0
+        declared = self._declared("block_size")
+        size = 0 if declared is None else declared
         if type(size) is not int or not 0 <= size <= MAX_BLOCK_SIZE:
-            raise self._unusable(
-                f"declares block_size = {shown(size)}; it must be an int from 0 to "
-                f"{MAX_BLOCK_SIZE}"
-            )
+            most = f"; it must be an int from 0 to {MAX_BLOCK_SIZE}"
+            raise self._declares("block_size", size, most)
         remainder = self._declared("block_remainder")
         if remainder not in (None, *REMAINDERS):
-            raise self._unusable(
-                f"declares block_remainder = {shown(remainder)}, but only "
-                f"{', '.join(REMAINDERS)} exist"
-            )
+            known = f", but only {', '.join(REMAINDERS)} exist"
+            raise self._declares("block_remainder", remainder, known)
         return size, remainder == "pass"
 
     def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
@@ -228,10 +219,8 @@ class Capabilities:
             ranges = [(least - 1, least - 1)]
         for low, high in ranges:
             if not (isinstance(low, int) and least <= low <= high <= most):
-                raise self._unusable(
-                    f"declares {name} = {shown(value)}; it must be an int, a range or a "
-                    f"tuple of ints from {least} to {most}"
-                )
+                ints = f"an int, a range or a tuple of ints from {least} to {most}"
+                raise self._declares(name, value, f"; it must be {ints}")
         return tuple(ranges)
 
 

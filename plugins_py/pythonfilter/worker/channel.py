@@ -165,7 +165,7 @@ class Channel:
             return
         records = self._outbox.take()
         if audio.failure is not None:
-            records.append(wire.pack([b"failure", *audio.failure.fields()]))
+            records.append(audio.failure.record())
             audio.failure = None
         if records:
             self._calls.sendall(b"".join(records))
@@ -179,9 +179,7 @@ class Channel:
         self._running.phase = None
         self._running.over()
         if self._calling:
-            told = failure.of(error, "call")
-            record = wire.pack([b"failure", *told.fields()])
-            self._calls.sendall(b"".join([*self._outbox.take(), record]))
+            self._tell(failure.of(error, "call").record())
         elif self._audio is not None and not self._page.is_answered():
             self._audio.interrupted(error)
             self._finish(self._audio)
@@ -199,14 +197,17 @@ class Channel:
         try:
             record = wire.pack(answer)
         except ValueError as error:
-            told = failure.of(error, wire.decode(fields[0]))
-            record = wire.pack([b"failure", *told.fields()])
-        self._calls.sendall(b"".join([*self._outbox.take(), record]))
+            record = failure.of(error, wire.decode(fields[0])).record()
+        self._tell(record)
         loaded = self._plugin.loaded
         if loaded is None:
             self._audio = None
         elif self._audio is None:
             self._audio = AudioCall(loaded, self._view, self._running, self._outbox)
+
+    def _tell(self, record: bytes) -> None:
+        """The answer to a call, behind what was posted in it."""
+        self._calls.sendall(b"".join([*self._outbox.take(), record]))
 
     def _receive(self) -> tuple[list[bytes], list[int]]:
         received = wire.receive(self._calls)

@@ -29,6 +29,10 @@ class Failure:
         """As they come in a record."""
         return [wire.encode(str(each)) for each in astuple(self)]
 
+    def record(self) -> bytes:
+        """What answers a call that failed."""
+        return wire.pack([b"failure", *self.fields()])
+
 
 def of(error: BaseException, phase: str) -> Failure:
     try:

@@ -126,13 +126,5 @@ class Listening:
             told = failure.of(error, method)
             self._outbox.send([b"not_mapped", serial, *told.fields()])
             return
-        self._outbox.send(
-            [
-                b"mapped",
-                serial,
-                wire.encode(text),
-                wire.encode(file),
-                b"%d" % line,
-                wire.encode(function),
-            ]
-        )
+        said = map(wire.encode, (text, file, str(line), function))
+        self._outbox.send([b"mapped", serial, *said])
