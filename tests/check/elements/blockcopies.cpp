@@ -40,7 +40,7 @@ GST_START_TEST(test_blocks_of_a_longer_buffer_lie_in_its_memory) {
     bool gone = false;
     watch(in, &gone);
     const auto address = address_of(in);
-    push_ok(&stream, in);
+    stream.expect_push(in);
     std::vector<GstBuffer *> outs = pull_all(&stream);
     fail_unless_equals_int(outs.size(), 3);
     std::string places;
@@ -67,7 +67,7 @@ GST_START_TEST(test_blocks_of_a_longer_buffer_lie_in_its_memory) {
     fail_unless(gone);
     fail_unless_equals_uint64(stream.stat("copies"), 0);
     // The fifty that are left.
-    push_ok(&stream, feed.next(50));
+    stream.expect_push(feed.next(50));
     expected.check(stream.pull(), 100);
     fail_unless_equals_uint64(stream.stat("copies"), 1);
   }
@@ -81,7 +81,7 @@ GST_START_TEST(test_writer_leaves_a_shared_buffer_as_it_is) {
     Feed feed(audio);
     Expected expected(audio);
     GstBuffer *in = feed.next(300);
-    push_ok(&stream, gst_buffer_ref(in));
+    stream.expect_push(gst_buffer_ref(in));
     for (int i = 0; i < 3; i++) {
       GstBuffer *out = stream.pull();
       // Memory that is used again.
@@ -109,7 +109,7 @@ GST_START_TEST(test_reader_shares_a_shared_buffer) {
     GST_BUFFER_PTS(in) = 0;
     GST_BUFFER_OFFSET(in) = 0;
     if (buffer_too) gst_buffer_ref(in);
-    push_ok(&stream, in);
+    stream.expect_push(in);
     for (size_t i = 0; i < 3; i++) {
       GstBuffer *out = stream.pull();
       fail_unless(address_of(out) == address_of(whole) + 80 + i * 800);
@@ -138,7 +138,7 @@ GST_START_TEST(test_buffer_in_several_memories_is_divided) {
       gst_buffer_unref(more);
       fail_unless_equals_int(gst_buffer_n_memory(in), 2);
       if (shared) gst_buffer_ref(in);
-      push_ok(&stream, in);
+      stream.expect_push(in);
       for (int i = 0; i < 3; i++)
         expected.check(stream.pull(), 100, strcmp(plugin, "meter.py") ? 2 : 1);
       if (shared) gst_buffer_unref(in);
@@ -154,7 +154,7 @@ GST_START_TEST(test_copied_blocks_use_the_same_memory_again) {
     Feed feed(audio);
     std::set<guint64> places;
     for (int i = 0; i < 200; i++) {
-      push_ok(&stream, feed.next(77));
+      stream.expect_push(feed.next(77));
       for (GstBuffer *out : pull_all(&stream)) {
         places.insert(address_of(out));
         gst_buffer_unref(out);
@@ -180,7 +180,7 @@ GST_START_TEST(test_arrays_that_a_plugin_keeps_stay_as_they_were) {
       Expected expected(audio);
       // In the buffer's memory, in a block's own, and as it is.
       for (size_t frames : {250, 50, 100, 30, 170, 77, 1})
-        push_ok(&stream, feed.next(frames));
+        stream.expect_push(feed.next(frames));
       for (int i = 0; i < 6; i++) {
         GstBuffer *out = gst_buffer_make_writable(stream.pull());
         expected.check(gst_buffer_ref(out), 100, writes ? 2 : 1);

@@ -56,7 +56,7 @@ GST_START_TEST(test_converter_gets_blocks_as_bytes) {
       }
       Feed again(audio);
       for (size_t frames : {30, 150, 40})
-        push_ok(&stream, again.next(frames));
+        stream.expect_push(again.next(frames));
       end(&stream);
       std::vector<size_t> sizes;
       const std::string got = bytes_out(&stream, &sizes);
@@ -77,7 +77,7 @@ GST_START_TEST(test_several_outputs_of_a_block_share_its_time) {
                            "        return [b'one', b'two']"),
                 audio, blocks_of(10, {{"on-error", "drop"}}));
   Feed feed(audio);
-  push_ok(&stream, feed.next(34));
+  stream.expect_push(feed.next(34));
   end(&stream);
   const std::vector<GstBuffer *> outs = pull_all(&stream);
   fail_unless_equals_int(outs.size(), 6);
@@ -105,7 +105,7 @@ GST_START_TEST(test_converter_that_works_in_place_has_its_rest_cut) {
     Feed feed(audio);
     Expected expected(audio);
     clear_log();
-    push_ok(&stream, feed.next(130));
+    stream.expect_push(feed.next(130));
     end(&stream);
     expected.check(stream.pull(), 100, 1);
     expected.check(stream.pull(), 30, 1);
@@ -122,7 +122,7 @@ GST_START_TEST(test_converter_that_gathers_gives_the_rest_with_its_tail) {
                 audio, blocks_of(64, {{"block-remainder", "pass"}}));
   Feed feed(audio);
   for (int i = 0; i < 10; i++)
-    push_ok(&stream, feed.next(30));
+    stream.expect_push(feed.next(30));
   expect_nothing(&stream);
   end(&stream);
   std::vector<size_t> sizes;

@@ -39,7 +39,7 @@ GST_START_TEST(test_rest_is_filled_up_and_cut_again) {
                    "    buffer.data += 1\n");
     Stream stream(adding, audio, blocks_of(100));
     Feed feed(audio);
-    push_ok(&stream, feed.next(130));
+    stream.expect_push(feed.next(130));
     gst_buffer_unref(stream.pull());
     clear_log();
     end(&stream);
@@ -69,7 +69,7 @@ GST_START_TEST(test_rest_is_passed_as_it_is) {
                   quiet_blocks_of(100, {{"block-remainder", "pass"}}));
     Feed feed(audio);
     Expected expected(audio);
-    push_ok(&stream, feed.next(130));
+    stream.expect_push(feed.next(130));
     expected.check(stream.pull(), 100);
     end(&stream);
     expect_text(calls_in_log(), "call 30\n");
@@ -83,7 +83,7 @@ GST_END_TEST;
 GST_START_TEST(test_nothing_is_left_of_whole_blocks) {
   Stream stream(plugin_file("blocks.py"), {}, blocks_of(100));
   Feed feed(stream.audio());
-  push_ok(&stream, feed.next(200));
+  stream.expect_push(feed.next(200));
   end(&stream);
   expect_text(calls_in_log(), "size 100\ncall 100\ncall 100\n");
   for (GstBuffer *out : pull_all(&stream))
@@ -104,7 +104,7 @@ GST_START_TEST(test_tail_follows_the_rest) {
         Feed feed(audio);
         Expected expected(audio);
         for (int i = 0; i < 10; i++)
-          push_ok(&stream, feed.next(100));
+          stream.expect_push(feed.next(100));
         end(&stream);
         for (GstBuffer *out : pull_all(&stream))
           expected.check(out, frames_of(out, audio), 1);
@@ -125,9 +125,9 @@ GST_START_TEST(test_discont_first_sends_the_rest) {
     return std::string("process_audio 2 64 ") + flags + "\n";
   };
   // Also where no block has been seen yet.
-  push_ok(&stream, with_flag(feed.next(10), GST_BUFFER_FLAG_DISCONT));
-  push_ok(&stream, with_flag(feed.next(74), GST_BUFFER_FLAG_DISCONT));
-  push_ok(&stream, with_flag(feed.next(64), GST_BUFFER_FLAG_DISCONT));
+  stream.expect_push(with_flag(feed.next(10), GST_BUFFER_FLAG_DISCONT));
+  stream.expect_push(with_flag(feed.next(74), GST_BUFFER_FLAG_DISCONT));
+  stream.expect_push(with_flag(feed.next(64), GST_BUFFER_FLAG_DISCONT));
   std::string calls;
   const std::string log = log_text();
   for (size_t at = 0; at < log.size(); at = log.find('\n', at) + 1) {
@@ -154,7 +154,7 @@ GST_END_TEST;
 GST_START_TEST(test_flush_throws_the_rest_away) {
   Stream stream(plugin_file("blocks.py"), {}, quiet_blocks_of(100));
   Feed feed(stream.audio());
-  push_ok(&stream, feed.next(50));
+  stream.expect_push(feed.next(50));
   stream.push_event(gst_event_new_flush_start());
   stream.push_event(gst_event_new_flush_stop(TRUE));
   GstSegment segment;
@@ -164,7 +164,7 @@ GST_START_TEST(test_flush_throws_the_rest_away) {
   expect_text(log_text(), "reset\n");
   Expected expected(stream.audio());
   expected.came = feed.sent;
-  push_ok(&stream, feed.next(120));
+  stream.expect_push(feed.next(120));
   expected.check(stream.pull(), 100);
   end(&stream);
   expected.check(stream.pull(), 20);
@@ -216,7 +216,7 @@ GST_START_TEST(test_rest_leaves_in_its_caps_and_its_segment) {
   Expected expected(before);
   for (GstEvent *event : events) {
     const GstEventType type = GST_EVENT_TYPE(event);
-    push_ok(&stream, feed.next(30));
+    stream.expect_push(feed.next(30));
     expect_nothing(&stream);
     seen.clear();
     stream.push_event(event);
@@ -228,7 +228,7 @@ GST_START_TEST(test_rest_leaves_in_its_caps_and_its_segment) {
   }
   Feed other(after);
   Expected later(after);
-  push_ok(&stream, other.next(250));
+  stream.expect_push(other.next(250));
   later.check(stream.pull(), 100);
   later.check(stream.pull(), 100);
   end(&stream);
@@ -240,12 +240,12 @@ GST_END_TEST;
 GST_START_TEST(test_rest_is_forgotten_when_the_stream_stops) {
   Stream stream(plugin_file("blocks.py"), {}, quiet_blocks_of(100));
   Feed feed(stream.audio());
-  push_ok(&stream, feed.next(70));
+  stream.expect_push(feed.next(70));
   fail_unless(stream.to(GST_STATE_READY));
   stream.play_again();
   Feed again(stream.audio());
   Expected expected(stream.audio());
-  push_ok(&stream, again.next(70));
+  stream.expect_push(again.next(70));
   end(&stream);
   expected.check(stream.pull(), 70);
   expect_nothing(&stream);
@@ -267,7 +267,7 @@ GST_START_TEST(test_policy_is_for_each_block) {
       Expected expected(audio);
       // Its own memory, then the buffer's, and the rest.
       for (size_t frames : {30, 30, 225})
-        push_ok(&stream, feed.next(frames));
+        stream.expect_push(feed.next(frames));
       end(&stream);
       for (int i = 0; i < 6; i++) {
         const size_t frames = i == 5 ? 35 : 50;
@@ -320,10 +320,10 @@ GST_START_TEST(test_buffer_that_is_no_audio_is_refused_after_the_rest) {
                 quiet_blocks_of(100, {{"on-error", "drop"}}));
   Feed feed(audio);
   Expected expected(audio);
-  push_ok(&stream, feed.next(70));
-  push_ok(&stream, gst_buffer_new_memdup("12345", 5));
+  stream.expect_push(feed.next(70));
+  stream.expect_push(gst_buffer_new_memdup("12345", 5));
   expected.check(stream.pull(), 70);
-  push_ok(&stream, feed.next(100));
+  stream.expect_push(feed.next(100));
   expected.check(stream.pull(), 100);
   expect_nothing(&stream);
   fail_unless_equals_uint64(stream.stat("errors"), 1);
@@ -352,7 +352,7 @@ GST_START_TEST(test_blocks_that_nobody_took_are_not_sent_later) {
   gst_pad_remove_probe(pad, probe);
   gst_object_unref(pad);
   expected.came = feed.sent;
-  push_ok(&stream, feed.next(100));
+  stream.expect_push(feed.next(100));
   expected.check(stream.pull(), 100);
   expect_nothing(&stream);
 }

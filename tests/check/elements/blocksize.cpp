@@ -21,7 +21,7 @@ GST_START_TEST(test_every_call_has_that_many_frames_whatever_arrives) {
       Feed feed(audio);
       Expected expected(audio);
       while (feed.sent < total) {
-        push_ok(&stream, feed.next(1 + random() % most));
+        stream.expect_push(feed.next(1 + random() % most));
         for (GstBuffer *out : pull_all(&stream))
           expected.check(out, frames);
         // No frame is held that has a whole block.
@@ -50,7 +50,7 @@ GST_START_TEST(test_every_sample_of_a_block_of_its_own_is_as_it_came) {
     for (char &byte : bytes)
       byte = char(random());
     in += bytes;
-    push_ok(&stream, gst_buffer_new_memdup(bytes.data(), size));
+    stream.expect_push(gst_buffer_new_memdup(bytes.data(), size));
   }
   end(&stream);
   for (GstBuffer *each : pull_all(&stream)) {
@@ -73,7 +73,7 @@ GST_START_TEST(test_times_are_exact_over_many_blocks) {
   Expected expected(audio);
   while (expected.came < blocks * frames) {
     GstBuffer *in = feed.next(1 + random() % 200);
-    push_ok(&stream, in);
+    stream.expect_push(in);
     for (GstBuffer *out : pull_all(&stream)) {
       fail_unless_equals_uint64(
           gst_util_uint64_scale_round(GST_BUFFER_PTS(out), 44100, GST_SECOND),
@@ -91,8 +91,8 @@ GST_START_TEST(test_plugin_is_told_size_times_and_offsets) {
   expect_text(log_text(), "size 10\n");
   clear_log();
   Feed feed(audio);
-  push_ok(&stream, with_flag(feed.next(15), GST_BUFFER_FLAG_DISCONT));
-  push_ok(&stream, feed.next(5));
+  stream.expect_push(with_flag(feed.next(15), GST_BUFFER_FLAG_DISCONT));
+  stream.expect_push(feed.next(5));
   expect_text(
       log_text(),
       "call 10 pts 0 duration 10000000 offset 0 discont - last 13\n"
@@ -105,9 +105,9 @@ GST_END_TEST;
 GST_START_TEST(test_frames_without_times_have_none_afterwards) {
   const Audio audio = {"S16", false, 2};
   Stream stream(plugin_file("untouched.py"), audio, blocks_of(48));
-  push_ok(&stream, new_buffer(audio, 100));
+  stream.expect_push(new_buffer(audio, 100));
   Feed feed(audio);
-  push_ok(&stream, feed.next(100));
+  stream.expect_push(feed.next(100));
   const std::vector<GstBuffer *> outs = pull_all(&stream);
   fail_unless_equals_int(outs.size(), 4);
   for (size_t i = 0; i < 4; i++) {
@@ -132,10 +132,10 @@ GST_START_TEST(test_gap_is_a_gap_only_if_all_of_it_is_one) {
       Stream stream(plugin_file(plugin), audio, blocks_of(10));
       Feed feed(audio);
       // gggg gggg gggg gggg gg-- ---- --gg
-      push_ok(&stream, with_flag(feed.next(20), GST_BUFFER_FLAG_GAP));
-      push_ok(&stream, with_flag(feed.next(5), GST_BUFFER_FLAG_GAP));
-      push_ok(&stream, feed.next(10));
-      push_ok(&stream, with_flag(feed.next(5), GST_BUFFER_FLAG_GAP));
+      stream.expect_push(with_flag(feed.next(20), GST_BUFFER_FLAG_GAP));
+      stream.expect_push(with_flag(feed.next(5), GST_BUFFER_FLAG_GAP));
+      stream.expect_push(feed.next(10));
+      stream.expect_push(with_flag(feed.next(5), GST_BUFFER_FLAG_GAP));
       const std::vector<GstBuffer *> outs = pull_all(&stream);
       fail_unless_equals_int(outs.size(), 4);
       for (size_t i = 0; i < 4; i++) {
@@ -155,14 +155,14 @@ GST_START_TEST(test_empty_buffers_change_nothing) {
     Stream stream(plugin_file("blocks.py"), audio, quiet_blocks_of(10));
     Feed feed(audio);
     Expected expected(audio);
-    push_ok(&stream, gst_buffer_new());
-    push_ok(&stream, feed.next(7));
-    push_ok(&stream, gst_buffer_new());
-    push_ok(&stream, feed.next(0));
+    stream.expect_push(gst_buffer_new());
+    stream.expect_push(feed.next(7));
+    stream.expect_push(gst_buffer_new());
+    stream.expect_push(feed.next(0));
     expect_nothing(&stream);
-    push_ok(&stream, feed.next(3));
+    stream.expect_push(feed.next(3));
     expected.check(stream.pull(), 10);
-    push_ok(&stream, gst_buffer_new());
+    stream.expect_push(gst_buffer_new());
     expect_nothing(&stream);
     stream.expect_no_reports();
   }
@@ -242,7 +242,7 @@ std::string got_by(const std::string &what, const Properties &properties) {
   clear_log();
   Stream stream(declaring(what), {}, properties);
   Feed feed(stream.audio());
-  push_ok(&stream, feed.next(20));
+  stream.expect_push(feed.next(20));
   end(&stream);
   for (GstBuffer *out : pull_all(&stream))
     gst_buffer_unref(out);
@@ -303,7 +303,7 @@ GST_START_TEST(test_settings_are_refused_while_there_is_a_stream) {
   stream.play_again();
   Feed feed(stream.audio());
   Expected expected(stream.audio());
-  push_ok(&stream, feed.next(50));
+  stream.expect_push(feed.next(50));
   expected.check(stream.pull(), 50);
 }
 GST_END_TEST;

@@ -40,7 +40,7 @@ void push_ms(Stream *stream, Feed *feed, int ms, GstClockTimeDiff late = 0) {
   for (int i = 0; i < ms / 10; i++) {
     GstBuffer *buffer = feed->next(size_t(stream->audio().rate) / 100);
     GST_BUFFER_PTS(buffer) += GstClockTime(late);
-    push_ok(stream, buffer);
+    stream->expect_push(buffer);
   }
   drop_all(stream);
 }
@@ -81,7 +81,7 @@ GST_START_TEST(test_a_jump_of_more_than_a_second_is_not_waited_for) {
       clear_log();
       GstBuffer *next = feed.next(480);
       GST_BUFFER_PTS(next) += 2 * GST_SECOND;
-      push_ok(&stream, next);
+      stream.expect_push(next);
       fail_unless_equals_int(breaks(), 1);
       fail_unless(contains(log_text(), " discont "));
       int flagged = 0;
@@ -109,7 +109,7 @@ GST_START_TEST(test_jitter_is_no_break) {
   for (int i = 0; i < 30; i++) {
     GstBuffer *buffer = feed.next(480);
     GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
-    push_ok(&stream, buffer);
+    stream.expect_push(buffer);
   }
   push_ms(&stream, &feed, 2000);
   fail_unless_equals_int(breaks(), 0);
@@ -152,9 +152,9 @@ GST_START_TEST(test_a_jump_ends_what_lags) {
   Feed feed({});
   Expected expected({});
   for (int i = 0; i < 10; i++)
-    push_ok(&stream, feed.next(480));
+    stream.expect_push(feed.next(480));
   feed.sent += 480000;
-  push_ok(&stream, feed.next(480));
+  stream.expect_push(feed.next(480));
   for (GstBuffer *out : pull_all(&stream))
     expected.check(out, frames_of(out, {}), 1);
   fail_unless_equals_uint64(expected.came, 4800);
@@ -183,7 +183,7 @@ GST_START_TEST(test_the_plugin_gets_what_lies_within_the_segment) {
         for (int i = 0; i < 20; i++) {
           GstBuffer *buffer = feed.next(50 + size_t(i));
           if (!timed) GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_NONE;
-          push_ok(&stream, buffer);
+          stream.expect_push(buffer);
         }
         end(&stream);
         Expected expected(audio);
@@ -210,10 +210,10 @@ GST_START_TEST(test_a_break_outside_the_segment_is_one_inside) {
   Feed feed({});
   push_ms(&stream, &feed, 20);
   begin_segment(&stream, 1, feed.time_of(5000), GST_CLOCK_TIME_NONE);
-  push_ok(&stream, with_flag(feed.next(480), GST_BUFFER_FLAG_DISCONT));
+  stream.expect_push(with_flag(feed.next(480), GST_BUFFER_FLAG_DISCONT));
   expect_nothing(&stream);
   feed.sent = 5000;
-  push_ok(&stream, feed.next(480));
+  stream.expect_push(feed.next(480));
   GstBuffer *out = stream.pull();
   fail_unless(out && has_flag(out, GST_BUFFER_FLAG_DISCONT));
   gst_buffer_unref(out);
@@ -225,10 +225,10 @@ GST_START_TEST(test_what_is_no_audio_is_not_cut) {
   begin_segment(&stream, 1, GST_MSECOND, 2 * GST_MSECOND);
   GstBuffer *odd = gst_buffer_new_allocate(nullptr, 801, nullptr);
   GST_BUFFER_PTS(odd) = 0;
-  push_ok(&stream, odd);
+  stream.expect_push(odd);
   GstBuffer *none = gst_buffer_new();
   GST_BUFFER_PTS(none) = 0;
-  push_ok(&stream, none);
+  stream.expect_push(none);
   const Reports reports = stream.reports();
   fail_unless_equals_int(reports.size(), 1);
   expect_part(reports[0].text, "not a whole number of frames");
@@ -255,7 +255,7 @@ GST_START_TEST(test_blocks_go_backwards_as_their_buffers_do) {
           buffers.push_back(feed.next(frames));
         for (size_t i = buffers.size(); i-- > 0;) {
           if (shared) gst_buffer_ref(buffers[i]);
-          push_ok(&stream, buffers[i]);
+          stream.expect_push(buffers[i]);
         }
         end(&stream);
         guint64 begin = 1070;
@@ -292,7 +292,7 @@ GST_START_TEST(test_backwards_is_no_jump) {
     buffers.push_back(feed.next(480));
   clear_log();
   for (size_t i = buffers.size(); i-- > 0;)
-    push_ok(&stream, buffers[i]);
+    stream.expect_push(buffers[i]);
   drop_all(&stream);
   fail_unless_equals_int(breaks(), 0);
   // Forwards again.

@@ -58,7 +58,7 @@ GST_START_TEST(test_every_sample_keeps_its_time) {
         Feed feed(audio);
         Expected expected(audio);
         for (size_t frames : {64, 64, 1, 500, 7, 3000, 64, 1300})
-          push_ok(&stream, feed.next(frames));
+          stream.expect_push(feed.next(frames));
         fail_unless(feed.sent == 5000);
         end(&stream);
         expect_all(&stream, &expected, 5000);
@@ -76,8 +76,8 @@ GST_START_TEST(test_a_latency_longer_than_the_stream) {
                     {{"params", params(1000)}, {"block-size", blocks}});
       Feed feed({});
       Expected expected({});
-      push_ok(&stream, feed.next(64));
-      push_ok(&stream, feed.next(10));
+      stream.expect_push(feed.next(64));
+      stream.expect_push(feed.next(10));
       expect_nothing(&stream);
       end(&stream);
       expect_all(&stream, &expected, 74);
@@ -97,7 +97,7 @@ GST_START_TEST(test_a_tail_that_is_too_short_goes_on_with_silence) {
     std::string text = delay_without_drain() + "    def drain(self): return ";
     Stream stream(write_file("short.py", text + tail + "\n"));
     Feed feed({});
-    push_ok(&stream, feed.next(500));
+    stream.expect_push(feed.next(500));
     gst_buffer_unref(stream.pull());
     end(&stream);
     GstBuffer *out = stream.pull();
@@ -171,7 +171,7 @@ GST_START_TEST(test_a_break_ends_and_begins_what_lags) {
     Feed feed(stream.audio());
     Expected expected(stream.audio());
     for (int i = 0; i < 5; i++)
-      push_ok(&stream, feed.next(100));
+      stream.expect_push(feed.next(100));
     break_stream(&stream, way);
     if (way == Break::Flush) {
       while (GstBuffer *out = stream.pull())
@@ -189,9 +189,9 @@ GST_START_TEST(test_a_break_ends_and_begins_what_lags) {
     GstBuffer *next = other.next(100);
     if (way == Break::Discont)
       GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
-    push_ok(&stream, next);
+    stream.expect_push(next);
     if (way == Break::Discont) expect_all(&stream, &expected, 500);
-    push_ok(&stream, other.next(100));
+    stream.expect_push(other.next(100));
     end(&stream);
     bool first = true;
     for (GstBuffer *out : pull_all(&stream)) {
@@ -211,7 +211,7 @@ GST_START_TEST(test_a_segment_that_continues_breaks_nothing) {
   Stream stream(plugin_file("delay.py"));
   Feed feed({});
   Expected expected({});
-  push_ok(&stream, feed.next(150));
+  stream.expect_push(feed.next(150));
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   segment.stop = GST_SECOND;
@@ -219,7 +219,7 @@ GST_START_TEST(test_a_segment_that_continues_breaks_nothing) {
   for (GstBuffer *out : pull_all(&stream))
     expected.check(out, frames_of(out, {}), 1);
   fail_unless_equals_uint64(expected.came, 50);
-  push_ok(&stream, feed.next(150));
+  stream.expect_push(feed.next(150));
   end(&stream);
   expect_all(&stream, &expected, 300);
 }
@@ -237,7 +237,7 @@ GST_START_TEST(test_the_tail_lies_within_the_segment) {
     Expected expected({});
     feed.sent = expected.came = 48000;
     for (int i = 0; i < 50; i++)
-      push_ok(&stream, feed.next(480));
+      stream.expect_push(feed.next(480));
     end(&stream);
     expect_all(&stream, &expected, 72000);
   }
@@ -270,7 +270,7 @@ class Nothing:
         Expected expected({});
         feed.sent = expected.came = 4800;
         for (int i = 0; i < 5; i++)
-          push_ok(&stream, feed.next(1000));
+          stream.expect_push(feed.next(1000));
         expect_all(&stream, &expected, 9600);
         stream.push_event(gst_event_new_segment_done(
             GST_FORMAT_TIME, gint64(200 * GST_MSECOND)));
@@ -310,7 +310,7 @@ GST_START_TEST(test_backwards_every_sample_keeps_its_time) {
         for (size_t frames : {250, 30, 30, 100, 360, 300})
           buffers.push_back(feed.next(frames));
         for (size_t i = buffers.size(); i-- > 0;)
-          push_ok(&stream, buffers[i]);
+          stream.expect_push(buffers[i]);
         end(&stream);
         guint64 begin = 1070;
         for (GstBuffer *out : pull_all(&stream)) {
@@ -360,7 +360,7 @@ class Fades:
   for (bool discont : {false, true}) {
     GstBuffer *next = feed.next(100);
     if (discont) GST_BUFFER_FLAG_SET(next, GST_BUFFER_FLAG_DISCONT);
-    push_ok(&stream, next);
+    stream.expect_push(next);
     feed.sent -= 200;
     gst_buffer_unref(stream.pull());
     expect_nothing(&stream);
@@ -395,7 +395,7 @@ class Changes(AudioProcessorPlugin):
   const auto flow = [&](int lag, guint64 silent_from, guint64 silent_to) {
     stream.set("params", params(lag));
     for (int i = 0; i < 8; i++)
-      push_ok(&stream, feed.next(64));
+      stream.expect_push(feed.next(64));
     for (GstBuffer *out : pull_all(&stream)) {
       fail_unless(
           ABS(GST_CLOCK_DIFF(GST_BUFFER_PTS(out), feed.time_of(came))) <= 1);
@@ -433,9 +433,9 @@ class Before:
     def get_processing_latency(self): return self.frames / 48000
     def process_audio(self, buffer): pass
 )"));
-  push_ok(&stream, new_buffer({}, 64));
+  stream.expect_push(new_buffer({}, 64));
   stream.set("params", params(70));
-  push_ok(&stream, new_buffer({}, 64));
+  stream.expect_push(new_buffer({}, 64));
   GstBuffer *out = stream.pull();
   fail_unless_equals_int(frames_of(out, {}), 58);
   gst_buffer_unref(out);
@@ -480,7 +480,7 @@ GST_START_TEST(test_policies_keep_the_times) {
         {}, {{"on-error", policy}, {"params", params(50)}});
     Feed feed({});
     for (int i = 0; i < 5; i++)
-      push_ok(&stream, feed.next(100));
+      stream.expect_push(feed.next(100));
     end(&stream);
     guint64 came = 0, total = 0;
     for (GstBuffer *out : pull_all(&stream)) {

@@ -92,12 +92,6 @@ inline Properties quiet_blocks_of(size_t frames, const Properties &more = {}) {
   return all;
 }
 
-inline void push_ok(Stream *stream, GstBuffer *buffer) {
-  const GstFlowReturn flow = stream->push(buffer);
-  fail_unless(flow == GST_FLOW_OK, "%s: %s", gst_flow_get_name(flow),
-              stream->reports().text().c_str());
-}
-
 inline void expect_nothing(Stream *stream) {
   GstBuffer *out = stream->pull();
   fail_unless(out == nullptr, "%d bytes came out",

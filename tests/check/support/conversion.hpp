@@ -32,48 +32,26 @@ inline std::string text_of_caps(GstCaps *caps) {
   return text;
 }
 
-class Conversion : public Element {
+class Conversion : public Harnessed {
  public:
   // `downstream`: what is taken there; NULL: anything.
   explicit Conversion(const std::string &script,
                       const char *input = "application/x-in",
                       const char *downstream = nullptr,
                       const Properties &properties = {})
-      : Element(script, properties) {
-    fail_unless(to(GST_STATE_READY), "%s", reports().text().c_str());
-    harness_ = gst_harness_new_with_element(get(), "sink", "src");
-    if (downstream) gst_harness_set_sink_caps_str(harness_, downstream);
-    push_event(gst_event_new_stream_start("check"));
+      : Harnessed("pythonfilter", script, properties, "src") {
+    if (downstream) gst_harness_set_sink_caps_str(harness(), downstream);
     set_caps(input);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    push_event(gst_event_new_segment(&segment));
+    push_segment();
   }
-  ~Conversion() { gst_harness_teardown(harness_); }
 
-  GstHarness *harness() const { return harness_; }
-  bool push_event(GstEvent *event) {
-    return gst_harness_push_event(harness_, event);
-  }
   bool set_caps(const char *text) {
-    GstCaps *caps = gst_caps_from_string(text);
-    const bool taken = push_event(gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    return taken;
-  }
-
-  GstFlowReturn push(GstBuffer *buffer) {
-    return gst_harness_push(harness_, buffer);
-  }
-  void expect_push(GstBuffer *buffer) {
-    const GstFlowReturn flow = push(buffer);
-    fail_unless(flow == GST_FLOW_OK, "%s, %s", gst_flow_get_name(flow),
-                reports().text().c_str());
+    return push_caps(gst_caps_from_string(text));
   }
   // What came out and was not asked for yet.
   std::vector<OwnedBuffer> pull_all() {
     std::vector<OwnedBuffer> all;
-    while (GstBuffer *buffer = gst_harness_try_pull(harness_))
+    while (GstBuffer *buffer = pull())
       all.emplace_back(buffer);
     return all;
   }
@@ -111,8 +89,6 @@ class Conversion : public Element {
     gst_object_unref(pad);
     return caps;
   }
-
-  GstHarness *harness_;
 };
 
 inline GstBuffer *bytes_buffer(size_t size = 24, int first = 0) {

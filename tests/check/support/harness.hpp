@@ -20,12 +20,22 @@ namespace check {
 
 using Properties = std::vector<std::pair<const char *, std::string>>;
 
+inline guint64 stat_of(GstElement *element, const char *name) {
+  GstStructure *stats;
+  g_object_get(element, "stats", &stats, nullptr);
+  guint64 value = 0;
+  fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
+  gst_structure_free(stats);
+  return value;
+}
+
 class Element {
  public:
-  explicit Element(const std::string &script, const Properties &properties = {})
-      : element_(gst_element_factory_make("pythonfilter", nullptr)),
+  explicit Element(const std::string &script, const Properties &properties = {},
+                   const char *factory = "pythonfilter")
+      : element_(gst_element_factory_make(factory, nullptr)),
         bus_(gst_bus_new()) {
-    fail_unless(element_ != nullptr, "no element pythonfilter");
+    fail_unless(element_ != nullptr, "no element %s", factory);
     gst_object_ref_sink(element_);
     gst_element_set_bus(element_, bus_);
     if (!script.empty()) set("script", script);
@@ -53,14 +63,7 @@ class Element {
     return gst_element_set_state(element_, state) != GST_STATE_CHANGE_FAILURE;
   }
 
-  guint64 stat(const char *name) const {
-    GstStructure *stats;
-    g_object_get(element_, "stats", &stats, nullptr);
-    guint64 value = 0;
-    fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-    gst_structure_free(stats);
-    return value;
-  }
+  guint64 stat(const char *name) const { return stat_of(element_, name); }
 
   // The property's text as gst-launch-1.0 would write it.
   std::string text_of(const char *property) const {
@@ -89,38 +92,73 @@ class Element {
   GstBus *bus_;
 };
 
-// ---- a stream through the element -------------------------------------------
+// ---- an element that is pushed into -----------------------------------------
 
-class Stream : public Element {
+class Harnessed : public Element {
  public:
-  Stream(const std::string &script, const Audio &audio = {},
-         const Properties &properties = {})
-      : Element(script, properties), audio_(audio) {
-    fail_unless(to(GST_STATE_READY), "%s", reports().text().c_str());
-    harness_ = gst_harness_new_with_element(get(), "sink", "src");
-    push_event(gst_event_new_stream_start("check"));
-    set_audio(audio);
-  }
-  ~Stream() { gst_harness_teardown(harness_); }
-
   GstHarness *harness() const { return harness_; }
-  const Audio &audio() const { return audio_; }
 
   bool push_event(GstEvent *event) {
     return gst_harness_push_event(harness_, event);
   }
+  // Takes the caps.
+  bool push_caps(GstCaps *caps) {
+    const bool taken = push_event(gst_event_new_caps(caps));
+    gst_caps_unref(caps);
+    return taken;
+  }
+  void push_segment() {
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    push_event(gst_event_new_segment(&segment));
+  }
+  GstFlowReturn push(GstBuffer *buffer) {
+    return gst_harness_push(harness_, buffer);
+  }
+  void expect_push(GstBuffer *buffer) {
+    const GstFlowReturn flow = push(buffer);
+    fail_unless(flow == GST_FLOW_OK, "%s, %s", gst_flow_get_name(flow),
+                reports().text().c_str());
+  }
+  // NULL: nothing came out.
+  GstBuffer *pull() { return gst_harness_try_pull(harness_); }
+
+ protected:
+  // In READY, with a stream that has begun. `src`: NULL for a sink.
+  Harnessed(const char *factory, const std::string &script,
+            const Properties &properties, const char *src)
+      : Element(script, properties, factory) {
+    fail_unless(to(GST_STATE_READY), "%s", reports().text().c_str());
+    harness_ = gst_harness_new_with_element(get(), "sink", src);
+    push_event(gst_event_new_stream_start("check"));
+  }
+  ~Harnessed() {
+    to(GST_STATE_NULL);
+    gst_harness_teardown(harness_);
+  }
+
+ private:
+  GstHarness *harness_;
+};
+
+// ---- a stream through the element -------------------------------------------
+
+class Stream : public Harnessed {
+ public:
+  Stream(const std::string &script, const Audio &audio = {},
+         const Properties &properties = {})
+      : Harnessed("pythonfilter", script, properties, "src"), audio_(audio) {
+    set_audio(audio);
+  }
+
+  const Audio &audio() const { return audio_; }
+
   // New caps and, if there is none yet, a segment.
   void set_audio(const Audio &audio) {
     audio_ = audio;
-    GstCaps *caps = audio.caps();
-    push_event(gst_event_new_caps(caps));
-    gst_caps_unref(caps);
-    if (!segment_sent_) {
-      GstSegment segment;
-      gst_segment_init(&segment, GST_FORMAT_TIME);
-      push_event(gst_event_new_segment(&segment));
-      segment_sent_ = true;
-    }
+    push_caps(audio.caps());
+    if (!segment_sent_) push_segment();
+    segment_sent_ = true;
   }
   // PLAYING, and the events that a pad forgets when it stops.
   void play_again() {
@@ -129,14 +167,9 @@ class Stream : public Element {
     segment_sent_ = false;
     set_audio(audio_);
   }
-  GstFlowReturn push(GstBuffer *buffer) {
-    return gst_harness_push(harness_, buffer);
-  }
   GstFlowReturn push_frames(size_t frames = 64) {
     return push(new_buffer(audio_, frames));
   }
-  // NULL: nothing came out.
-  GstBuffer *pull() { return gst_harness_try_pull(harness_); }
 
   // Pushes, and gives what came out; it must be OK and something.
   GstBuffer *through(GstBuffer *buffer) {
@@ -154,7 +187,6 @@ class Stream : public Element {
   }
 
  private:
-  GstHarness *harness_;
   Audio audio_;
   bool segment_sent_ = false;
 };

@@ -20,15 +20,6 @@ inline int count_in(const std::string &text, const std::string &part) {
   return count;
 }
 
-inline guint64 stat_of(GstElement *element, const char *name) {
-  GstStructure *stats;
-  g_object_get(element, "stats", &stats, nullptr);
-  guint64 value = 0;
-  fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-  gst_structure_free(stats);
-  return value;
-}
-
 // As gst-launch-1.0 takes it; the element is called "python".
 inline std::string line_of(const char *factory, const std::string &script,
                            const std::string &properties = "") {
