@@ -45,11 +45,9 @@
  *
  * What plugins log is in the debug category `pythonplugin`.
  */
-#include "gstpythonfilter.h"
-
 #include "caps/plugincaps.hpp"
 #include "element/pythonelementclass.hpp"
-#include "params/pluginpresets.hpp"
+#include "elementtypes.hpp"
 #include "scan/dynamicelements.hpp"
 #include "stream/filterstream.hpp"
 #include "stream/sealedevents.hpp"
@@ -68,15 +66,9 @@ struct _GstPythonFilter {
   gboolean draining;      // new caps come in, and the tail was pushed
 };
 
-G_DEFINE_TYPE_WITH_CODE(
-    GstPythonFilter, gst_python_filter, GST_TYPE_BASE_TRANSFORM,
-    G_IMPLEMENT_INTERFACE(
-        GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonFilter>::init_child_proxy)
-        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
-                              pythonfilter::init_plugin_presets))
-GST_ELEMENT_REGISTER_DEFINE(pythonfilter, "pythonfilter", GST_RANK_NONE,
-                            GST_TYPE_PYTHON_FILTER)
+G_DEFINE_TYPE_WITH_CODE(GstPythonFilter, gst_python_filter,
+                        GST_TYPE_BASE_TRANSFORM,
+                        pythonfilter::add_interfaces(g_define_type_id))
 
 static void gst_python_filter_init(GstPythonFilter *self) {
   self->stream = new FilterStream(GST_BASE_TRANSFORM(self));
@@ -88,14 +80,8 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
                                                  GstCaps *caps,
                                                  GstCaps *filter) {
   PythonElement *python = GST_PYTHON_FILTER(base)->python;
-  GstCaps *result = python->transform_caps(direction, caps);
-  if (filter) {
-    GstCaps *filtered =
-        gst_caps_intersect_full(filter, result, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref(result);
-    result = filtered;
-  }
-  return result;
+  return pythonfilter::filtered(python->transform_caps(direction, caps),
+                                filter);
 }
 
 static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
@@ -549,29 +535,12 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
   return GST_FLOW_OK;
 }
 
-static void gst_python_filter_set_property(GObject *object, guint id,
-                                           const GValue *value,
-                                           GParamSpec *spec) {
-  if (!GST_PYTHON_FILTER(object)->stream->set_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-static void gst_python_filter_get_property(GObject *object, guint id,
-                                           GValue *value, GParamSpec *spec) {
-  if (!GST_PYTHON_FILTER(object)->stream->get_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
 static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
-  auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
 
   pythonfilter::PythonElementClass<GstPythonFilter>::init(
       klass, gst_python_filter_parent_class);
-  object_class->set_property = gst_python_filter_set_property;
-  object_class->get_property = gst_python_filter_get_property;
-  FilterStream::install_properties(object_class);
   gst_element_class_set_static_metadata(
       element_class, "Python audio filter", "Filter/Effect/Audio",
       "Runs an audio processor written in Python with NumPy on the buffer's "
@@ -580,12 +549,10 @@ static void gst_python_filter_class_init(GstPythonFilterClass *klass) {
   pythonfilter::add_broken_plugins(element_class);
   // A plugin may take and give anything; most take raw audio.
   for (const auto &[name, direction] :
-       {std::pair("sink", GST_PAD_SINK), std::pair("src", GST_PAD_SRC)}) {
-    g_autoptr(GstCaps) any = gst_caps_new_any();
+       {std::pair("sink", GST_PAD_SINK), {"src", GST_PAD_SRC}})
     gst_element_class_add_pad_template(
         element_class,
-        gst_pad_template_new(name, direction, GST_PAD_ALWAYS, any));
-  }
+        gst_pad_template_new(name, direction, GST_PAD_ALWAYS, GST_CAPS_ANY));
 
   transform_class->transform_caps = gst_python_filter_transform_caps;
   transform_class->fixate_caps = gst_python_filter_fixate_caps;

@@ -36,11 +36,9 @@
  *
  * Messages are those of #pythonfilter.
  */
-#include "gstpythonsink.h"
-
 #include "caps/plugincaps.hpp"
 #include "element/pythonelementclass.hpp"
-#include "params/pluginpresets.hpp"
+#include "elementtypes.hpp"
 #include "stream/sealedevents.hpp"
 #include "stream/sinkstream.hpp"
 
@@ -60,16 +58,8 @@ struct _GstPythonSink {
   gboolean keeps_no_sample;  // it is off for the plugin's sake
 };
 
-enum { PROP_PROVIDE_CLOCK = pythonfilter::last_shared_property + 1 };
-
-G_DEFINE_TYPE_WITH_CODE(
-    GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
-    G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY,
-                          PythonElementClass<GstPythonSink>::init_child_proxy)
-        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
-                              pythonfilter::init_plugin_presets))
-GST_ELEMENT_REGISTER_DEFINE(pythonsink, "pythonsink", GST_RANK_NONE,
-                            GST_TYPE_PYTHON_SINK)
+G_DEFINE_TYPE_WITH_CODE(GstPythonSink, gst_python_sink, GST_TYPE_BASE_SINK,
+                        pythonfilter::add_interfaces(g_define_type_id))
 
 // The base class takes an EOS event only where it holds no lock of its own.
 static GstFlowReturn gst_python_sink_end(GstPad *pad, GstObject *parent,
@@ -153,60 +143,20 @@ static gboolean gst_python_sink_post_message(GstElement *element,
       ->post_message(element, message);
 }
 
-// As GstAudioBaseSink: the flag is the property.
-static void gst_python_sink_offer_clock(GstPythonSink *self, gboolean offers) {
-  GST_OBJECT_LOCK(self);
-  if (offers)
-    GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
-  else
-    GST_OBJECT_FLAG_UNSET(self, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
-  GST_OBJECT_UNLOCK(self);
-  // Whoever looks for a clock asks here again.
-  g_autoptr(GstClock) clock = self->stream->clock.ref();
-  gst_element_post_message(
-      GST_ELEMENT(self),
-      offers ? gst_message_new_clock_provide(GST_OBJECT(self), clock, TRUE)
-             : gst_message_new_clock_lost(GST_OBJECT(self), clock));
-}
-
-static void gst_python_sink_set_property(GObject *object, guint id,
-                                         const GValue *value,
-                                         GParamSpec *spec) {
-  auto *self = GST_PYTHON_SINK(object);
-  if (id == PROP_PROVIDE_CLOCK)
-    gst_python_sink_offer_clock(self, g_value_get_boolean(value));
-  else if (!self->python->set_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-static void gst_python_sink_get_property(GObject *object, guint id,
-                                         GValue *value, GParamSpec *spec) {
-  if (id == PROP_PROVIDE_CLOCK)
-    g_value_set_boolean(
-        value, GST_OBJECT_FLAG_IS_SET(object, GST_ELEMENT_FLAG_PROVIDE_CLOCK));
-  else if (!GST_PYTHON_SINK(object)->python->get_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
 static GstClock *gst_python_sink_provide_clock(GstElement *element) {
   auto *self = GST_PYTHON_SINK(element);
-  if (!GST_OBJECT_FLAG_IS_SET(element, GST_ELEMENT_FLAG_PROVIDE_CLOCK) ||
-      !self->python->has_space())
-    return nullptr;
-  return self->stream->clock.ref();
+  return self->stream->offers_clock() && self->python->has_space()
+             ? self->stream->clock.ref()
+             : nullptr;
 }
 
 static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
   PythonElement *python = GST_PYTHON_SINK(base)->python;
   // Before READY nobody knows the plugin.
-  GstCaps *caps = python->loaded()
-                      ? python->allowed_caps()
-                      : gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base));
-  if (!filter) return caps;
-  GstCaps *both =
-      gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref(caps);
-  return both;
+  return pythonfilter::filtered(
+      python->loaded() ? python->allowed_caps()
+                       : gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base)),
+      filter);
 }
 
 static gboolean gst_python_sink_query(GstBaseSink *base, GstQuery *query) {
@@ -276,17 +226,7 @@ static void gst_python_sink_class_init(GstPythonSinkClass *klass) {
   auto *sink_class = GST_BASE_SINK_CLASS(klass);
 
   PythonElementClass<GstPythonSink>::init(klass, gst_python_sink_parent_class);
-  auto *object_class = G_OBJECT_CLASS(klass);
-  object_class->set_property = gst_python_sink_set_property;
-  object_class->get_property = gst_python_sink_get_property;
-  object_class->notify = gst_python_sink_notify;
-  g_object_class_install_property(
-      object_class, PROP_PROVIDE_CLOCK,
-      g_param_spec_boolean(
-          "provide-clock", "Provide clock",
-          "Offers a clock that goes as fast as the device plays, by what the "
-          "plugin's get_available_space() says",
-          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+  G_OBJECT_CLASS(klass)->notify = gst_python_sink_notify;
   element_class->provide_clock = gst_python_sink_provide_clock;
   element_class->change_state = gst_python_sink_change_state;
   element_class->post_message = gst_python_sink_post_message;

@@ -33,13 +33,11 @@
  *
  * Messages are those of #pythonfilter.
  */
-#include "gstpythonsrc.h"
-
 #include <optional>
 
 #include "caps/plugincaps.hpp"
 #include "element/pythonelementclass.hpp"
-#include "params/pluginpresets.hpp"
+#include "elementtypes.hpp"
 #include "stream/busyhere.hpp"
 #include "stream/sourcestream.hpp"
 
@@ -57,17 +55,8 @@ struct _GstPythonSrc {
   PythonElement *python;  // in stream
 };
 
-enum { PROP_IS_LIVE = pythonfilter::last_shared_property + 1 };
-
-G_DEFINE_TYPE_WITH_CODE(
-    GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC,
-    G_IMPLEMENT_INTERFACE(
-        GST_TYPE_CHILD_PROXY,
-        pythonfilter::PythonElementClass<GstPythonSrc>::init_child_proxy)
-        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
-                              pythonfilter::init_plugin_presets))
-GST_ELEMENT_REGISTER_DEFINE(pythonsrc, "pythonsrc", GST_RANK_NONE,
-                            GST_TYPE_PYTHON_SRC)
+G_DEFINE_TYPE_WITH_CODE(GstPythonSrc, gst_python_src, GST_TYPE_BASE_SRC,
+                        pythonfilter::add_interfaces(g_define_type_id))
 
 static void gst_python_src_init(GstPythonSrc *self) {
   auto *base = GST_BASE_SRC(self);
@@ -78,33 +67,13 @@ static void gst_python_src_init(GstPythonSrc *self) {
   gst_base_src_set_blocksize(base, 0);
 }
 
-static void gst_python_src_set_property(GObject *object, guint id,
-                                        const GValue *value, GParamSpec *spec) {
-  if (id == PROP_IS_LIVE)
-    gst_base_src_set_live(GST_BASE_SRC(object), g_value_get_boolean(value));
-  else if (!GST_PYTHON_SRC(object)->python->set_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
-static void gst_python_src_get_property(GObject *object, guint id,
-                                        GValue *value, GParamSpec *spec) {
-  if (id == PROP_IS_LIVE)
-    g_value_set_boolean(value, gst_base_src_is_live(GST_BASE_SRC(object)));
-  else if (!GST_PYTHON_SRC(object)->python->get_property(id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-}
-
 static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
   PythonElement *python = GST_PYTHON_SRC(base)->python;
   // Before READY nobody knows the plugin.
-  GstCaps *caps = python->loaded()
-                      ? python->allowed_caps()
-                      : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base));
-  if (!filter) return caps;
-  GstCaps *both =
-      gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref(caps);
-  return both;
+  return pythonfilter::filtered(
+      python->loaded() ? python->allowed_caps()
+                       : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base)),
+      filter);
 }
 
 // Narrows `caps` to field=value unless nothing is left of them. Takes `caps`.
@@ -253,19 +222,11 @@ static GstFlowReturn gst_python_src_create(GstBaseSrc *base, guint64, guint,
 }
 
 static void gst_python_src_class_init(GstPythonSrcClass *klass) {
-  auto *object_class = G_OBJECT_CLASS(klass);
   auto *element_class = GST_ELEMENT_CLASS(klass);
   auto *source_class = GST_BASE_SRC_CLASS(klass);
 
   pythonfilter::PythonElementClass<GstPythonSrc>::init(
       klass, gst_python_src_parent_class);
-  object_class->set_property = gst_python_src_set_property;
-  object_class->get_property = gst_python_src_get_property;
-  g_object_class_install_property(
-      object_class, PROP_IS_LIVE,
-      g_param_spec_boolean(
-          "is-live", "Live", "Paced by the pipeline's clock, as a device is",
-          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
   element_class->send_event = gst_python_src_send_event;
   element_class->change_state = gst_python_src_change_state;
   gst_element_class_set_static_metadata(

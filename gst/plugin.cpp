@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What GStreamer loads: registers the elements, nothing else.
-#include "gstpythonfilter.h"
-#include "gstpythonsink.h"
-#include "gstpythonsrc.h"
+#include "elementtypes.hpp"
 #include "scan/dynamicelements.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
@@ -12,11 +10,10 @@ static gboolean plugin_init(GstPlugin *plugin) {
   GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,
                           "elements whose plugins are written in Python");
   pythonfilter::find_dynamic_elements(plugin);
-  const gboolean filter = GST_ELEMENT_REGISTER(pythonfilter, plugin);
-  const gboolean source = GST_ELEMENT_REGISTER(pythonsrc, plugin);
-  const gboolean sink = GST_ELEMENT_REGISTER(pythonsink, plugin);
-  return filter && source && sink &&
-         pythonfilter::register_dynamic_elements(plugin);
+  for (const auto &each : pythonfilter::element_types)
+    if (!gst_element_register(plugin, each.name, GST_RANK_NONE, each.type()))
+      return FALSE;
+  return pythonfilter::register_dynamic_elements(plugin);
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, pythonfilter,

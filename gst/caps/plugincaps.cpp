@@ -166,6 +166,13 @@ std::string text_of(const GstCaps *caps) {
   return text;
 }
 
+GstCaps *filtered(GstCaps *taken, GstCaps *filter) {
+  g_autoptr(GstCaps) caps = taken;
+  return filter
+             ? gst_caps_intersect_full(filter, caps, GST_CAPS_INTERSECT_FIRST)
+             : g_steal_pointer(&caps);
+}
+
 bool is_raw_audio(const GstCaps *caps) {
   return gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw");
 }

@@ -17,6 +17,8 @@ Capabilities all_capabilities();
 GstCaps *caps_of(const Capabilities &capabilities);
 
 std::string text_of(const GstCaps *caps);
+// What `filter`, unless it is NULL, has of `caps`, which it takes.
+GstCaps *filtered(GstCaps *caps, GstCaps *filter);
 bool is_raw_audio(const GstCaps *caps);
 
 // False for caps that leave something open, or name what no audio has: a plugin

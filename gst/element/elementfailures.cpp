@@ -3,6 +3,7 @@
 // What becomes of a call of the plugin that failed.
 #include <utility>
 
+#include "../elementtypes.hpp"
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
@@ -22,9 +23,7 @@ Outcome PythonElement::refuse(const std::string &problem) {
   assert(streaming.is_here());
   failure_ = Failure{};
   failure_.kind = Failure::Kind::Refused;
-  failure_.phase = kind_ == PluginKind::Sink     ? "write_audio"
-                   : kind_ == PluginKind::Source ? "read_audio"
-                                                 : "process_audio";
+  failure_.phase = element_for(kind_).method;
   failure_.message = problem;
   return Outcome::Failed;
 }

@@ -5,43 +5,51 @@
 // `PythonElement *python`, which lies in it.
 #pragma once
 
+#include <type_traits>
+
+#include "../params/pluginpresets.hpp"
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
+
+// The plugin's Params, while it is loaded, are a child.
+inline void init_child_proxy(gpointer klass, gpointer) {
+  auto *proxy = static_cast<GstChildProxyInterface *>(klass);
+  proxy->get_child_by_index = [](GstChildProxy *element, guint index) {
+    return index ? nullptr
+                 : reinterpret_cast<GObject *>(
+                       PythonElement::of(element)->ref_properties());
+  };
+  proxy->get_children_count = [](GstChildProxy *element) {
+    g_autoptr(GstObject) child = PythonElement::of(element)->ref_properties();
+    return guint(child ? 1 : 0);
+  };
+}
+
+// In the definition of an element's type.
+inline void add_interfaces(GType g_define_type_id) {
+  G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, init_child_proxy)
+  G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, init_plugin_presets)
+}
 
 template <typename Instance>
 class PythonElementClass {
  public:
   // First thing in an element's class_init.
   static void init(gpointer klass, gpointer parent_class) {
+    using Stream = std::remove_pointer_t<decltype(Instance::stream)>;
     parent = parent_class;
     auto *object_class = G_OBJECT_CLASS(klass);
     object_class->set_property = set_property;
     object_class->get_property = get_property;
     object_class->finalize = finalize;
     GST_ELEMENT_CLASS(klass)->change_state = change_state;
-    PythonElement::install_properties(object_class);
+    Stream::install_properties(object_class);
     // Loads the plugin's code anew; whether there is a plugin to do it for.
     g_signal_new_class_handler(
         "reload", G_OBJECT_CLASS_TYPE(klass),
         GSignalFlags(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION), G_CALLBACK(reload),
         nullptr, nullptr, nullptr, G_TYPE_BOOLEAN, 0);
-  }
-
-  // The plugin's Params, while it is loaded.
-  static void init_child_proxy(gpointer klass, gpointer) {
-    auto *proxy = static_cast<GstChildProxyInterface *>(klass);
-    proxy->get_child_by_index = [](GstChildProxy *element, guint index) {
-      return index ? nullptr
-                   : reinterpret_cast<GObject *>(
-                         self(element)->python->ref_properties());
-    };
-    proxy->get_children_count = [](GstChildProxy *element) {
-      GstObject *child = self(element)->python->ref_properties();
-      const guint count = child ? 1 : 0;
-      gst_clear_object(&child);
-      return count;
-    };
   }
 
   static GstStateChangeReturn change_state(GstElement *element,
@@ -57,13 +65,13 @@ class PythonElementClass {
 
   static void set_property(GObject *object, guint id, const GValue *value,
                            GParamSpec *spec) {
-    if (!self(object)->python->set_property(id, value))
+    if (!self(object)->stream->set_property(id, value))
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 
   static void get_property(GObject *object, guint id, GValue *value,
                            GParamSpec *spec) {
-    if (!self(object)->python->get_property(id, value))
+    if (!self(object)->stream->get_property(id, value))
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 

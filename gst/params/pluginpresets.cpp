@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "../element/pythonelement.hpp"
-#include "../gstpythonfilter.h"
-#include "../gstpythonsink.h"
-#include "../gstpythonsrc.h"
+#include "../elementtypes.hpp"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 #define GST_CAT_DEFAULT gst_python_filter_debug
@@ -35,9 +33,8 @@ std::string prefix_of(GstPreset *preset) {
 }
 
 bool is_ours(GType type) {
-  for (GType ours :
-       {GST_TYPE_PYTHON_FILTER, GST_TYPE_PYTHON_SRC, GST_TYPE_PYTHON_SINK})
-    if (g_type_is_a(type, ours)) return true;
+  for (const ElementType &each : element_types)
+    if (g_type_is_a(type, each.type())) return true;
   return false;
 }
 
@@ -51,11 +48,10 @@ gchar **copy_of(const std::vector<std::string> &texts) {
 gchar **get_preset_names(GstPreset *preset) {
   const std::string prefix = prefix_of(preset);
   std::vector<std::string> names;
-  gchar **all = defaults.get_preset_names(preset);
+  g_auto(GStrv) all = defaults.get_preset_names(preset);
   for (gchar **name = all; name && *name; name++)
     if (g_str_has_prefix(*name, prefix.c_str()))
       names.push_back(*name + prefix.size());
-  g_strfreev(all);
   return copy_of(names);
 }
 

@@ -8,9 +8,7 @@
 #include "../caps/foreigncaps.hpp"
 #include "../caps/plugincaps.hpp"
 #include "../element/pythonelement.hpp"
-#include "../gstpythonfilter.h"
-#include "../gstpythonsink.h"
-#include "../gstpythonsrc.h"
+#include "../elementtypes.hpp"
 #include "../params/parametertypes.hpp"
 #include "pluginscan.hpp"
 
@@ -44,19 +42,6 @@ PluginKind kind_of(const ScanRecord &record) {
   PluginKind kind = PluginKind::Processor;
   find_word(kind_words, record.value("kind"), &kind);
   return kind;
-}
-
-GType parent_of(PluginKind kind) {
-  return kind == PluginKind::Source ? GST_TYPE_PYTHON_SRC
-         : kind == PluginKind::Sink ? GST_TYPE_PYTHON_SINK
-                                    : GST_TYPE_PYTHON_FILTER;
-}
-
-const char *klass_of(PluginKind kind, bool converts) {
-  return kind == PluginKind::Source ? "Source/Audio"
-         : kind == PluginKind::Sink ? "Sink/Audio"
-         : converts                 ? "Filter/Converter"
-                                    : "Filter/Effect/Audio";
 }
 
 // What the scan adds for itself is in other words, and means nothing here.
@@ -169,8 +154,13 @@ void init_class(gpointer klass, gpointer data) {
   auto *element_class = GST_ELEMENT_CLASS(klass);
   g_autofree gchar *file = g_path_get_basename(plugin->plugin.script.c_str());
   const std::string title = or_else(record.value("title"), file);
+  const bool converts =
+      says.converts && kind_of(record) == PluginKind::Processor;
   gst_element_class_set_metadata(
-      element_class, title.c_str(), klass_of(kind_of(record), says.converts),
+      element_class, title.c_str(),
+      converts ? "Filter/Converter"
+               : gst_element_class_get_metadata(element_class,
+                                                GST_ELEMENT_METADATA_KLASS),
       or_else(record.value("description"), title + " in " + file).c_str(),
       or_else(record.value("author"), "not named").c_str());
   gst_element_class_add_metadata(element_class, "script",
@@ -187,7 +177,7 @@ void init_instance(GTypeInstance *instance, gpointer klass) {
 bool register_element(GstPlugin *plugin, const std::string &line) {
   const ScanRecord record(line.substr(0, line.find(" title=")));
   const std::string name = record.value("name");
-  const GType parent = parent_of(kind_of(record));
+  const GType parent = element_for(kind_of(record)).type();
   // What GStreamer makes default names of: py-gain0.
   const std::string type_name = "Gst" + name;
   GType type = g_type_from_name(type_name.c_str());

@@ -31,6 +31,7 @@ GType remainder_type() {
 }  // namespace
 
 void FilterStream::install_properties(GObjectClass *object_class) {
+  PythonElement::install_properties(object_class);
   constexpr auto flags = GParamFlags(
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   g_object_class_install_property(

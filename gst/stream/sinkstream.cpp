@@ -12,6 +12,8 @@ namespace pythonfilter {
 
 namespace {
 
+enum { PROP_PROVIDE_CLOCK = last_shared_property + 1 };
+
 // Back-pressure is bounded: a device that takes nothing for this long is gone.
 constexpr uint64_t space_patience_ns = 1000000000;
 // What a device has in it at the end is less than this.
@@ -49,6 +51,44 @@ bool sticks_out(const GstBuffer *buffer, const GstSegment &segment) {
 }
 
 }  // namespace
+
+void SinkStream::install_properties(GObjectClass *object_class) {
+  PythonElement::install_properties(object_class);
+  g_object_class_install_property(
+      object_class, PROP_PROVIDE_CLOCK,
+      g_param_spec_boolean(
+          "provide-clock", "Provide clock",
+          "Offers a clock that goes as fast as the device plays, by what the "
+          "plugin's get_available_space() says",
+          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+}
+
+bool SinkStream::set_property(guint id, const GValue *value) {
+  if (id != PROP_PROVIDE_CLOCK) return python.set_property(id, value);
+  offer_clock(g_value_get_boolean(value));
+  return true;
+}
+
+bool SinkStream::get_property(guint id, GValue *value) {
+  if (id != PROP_PROVIDE_CLOCK) return python.get_property(id, value);
+  g_value_set_boolean(value, offers_clock());
+  return true;
+}
+
+void SinkStream::offer_clock(bool offers) {
+  GST_OBJECT_LOCK(sink_);
+  if (offers)
+    GST_OBJECT_FLAG_SET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+  else
+    GST_OBJECT_FLAG_UNSET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+  GST_OBJECT_UNLOCK(sink_);
+  // Whoever looks for a clock asks here again.
+  g_autoptr(GstClock) ours = clock.ref();
+  gst_element_post_message(
+      GST_ELEMENT(sink_),
+      offers ? gst_message_new_clock_provide(GST_OBJECT(sink_), ours, TRUE)
+             : gst_message_new_clock_lost(GST_OBJECT(sink_), ours));
+}
 
 bool SinkStream::start(GstCaps *caps) {
   assert(python.streaming.is_here());
@@ -188,8 +228,7 @@ SinkStream::Written SinkStream::wait_for_space(size_t frames, size_t *space) {
     if (!python.available_space(&available)) return Written::Failed;
     // What was written and the space beside it is what was played and all that
     // the device can hold, which stays the same.
-    if (GST_OBJECT_FLAG_IS_SET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK) &&
-        !bytes())
+    if (offers_clock() && !bytes())
       clock.note(clock.now(), written_ + guint64(std::max(available, 0)),
                  python.info().rate);
     *space = std::min(frames, size_t(available));

@@ -21,6 +21,16 @@ class SinkStream {
       : python(GST_ELEMENT(sink), PluginKind::Sink, sink->segment),
         sink_(sink) {}
 
+  // Those that every element has, and those of this one.
+  static void install_properties(GObjectClass *object_class);
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
+  // The property provide-clock, which is a flag of the element's, as it is of
+  // GstAudioBaseSink.
+  bool offers_clock() const {
+    return GST_OBJECT_FLAG_IS_SET(sink_, GST_ELEMENT_FLAG_PROVIDE_CLOCK);
+  }
+
   // False: an error was posted, or it is a flush.
   bool start(GstCaps *caps);
   GstFlowReturn reset() {
@@ -59,6 +69,8 @@ class SinkStream {
   Written wait_for_space(size_t frames, size_t *space);
   // A moment; `until` moves on by the time that the pipeline is paused.
   Written wait_again(uint64_t *until, const char *problem);
+
+  void offer_clock(bool offers);
 
   GstBaseSink *const sink_;
   Pause pause_;

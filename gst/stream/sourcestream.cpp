@@ -17,6 +17,8 @@ constexpr int default_frames = 512;
 // Of what a plugin asks for: more would be memory that nobody has.
 constexpr int most_frames = 1 << 20;
 
+enum { PROP_IS_LIVE = last_shared_property + 1 };
+
 // How long to wait before asking a plugin again that had nothing: often
 // enough to be on time, seldom enough not to keep a core busy.
 GstClockTime before_asking_again(GstClockTime duration) {
@@ -24,6 +26,27 @@ GstClockTime before_asking_again(GstClockTime duration) {
 }
 
 }  // namespace
+
+void SourceStream::install_properties(GObjectClass *object_class) {
+  PythonElement::install_properties(object_class);
+  g_object_class_install_property(
+      object_class, PROP_IS_LIVE,
+      g_param_spec_boolean(
+          "is-live", "Live", "Paced by the pipeline's clock, as a device is",
+          FALSE, GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)));
+}
+
+bool SourceStream::set_property(guint id, const GValue *value) {
+  if (id != PROP_IS_LIVE) return python.set_property(id, value);
+  gst_base_src_set_live(source_, g_value_get_boolean(value));
+  return true;
+}
+
+bool SourceStream::get_property(guint id, GValue *value) {
+  if (id != PROP_IS_LIVE) return python.get_property(id, value);
+  g_value_set_boolean(value, is_live());
+  return true;
+}
 
 bool SourceStream::start(GstCaps *caps) {
   assert(python.streaming.is_here());

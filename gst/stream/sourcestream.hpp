@@ -27,6 +27,11 @@ class SourceStream {
     gst_clear_buffer(&nowhere_);
   }
 
+  // Those that every element has, and those of this one.
+  static void install_properties(GObjectClass *object_class);
+  bool set_property(guint id, const GValue *value);
+  bool get_property(guint id, GValue *value);
+
   // Caps: (re)starts the plugin. False: an error was posted.
   bool start(GstCaps *caps);
   // Makes sure that buffers come from a pool and are large enough.
