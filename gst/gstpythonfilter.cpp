@@ -423,6 +423,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
 static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
                                                    GstBuffer *input) {
   auto *base = GST_BASE_TRANSFORM(self);
+  const StreamingThread::Call call(&self->python->streaming);
   if (self->stream->late.refused()) {
     gst_buffer_unref(input);
     return self->stream->drop_refused();
