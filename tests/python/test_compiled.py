@@ -328,6 +328,16 @@ def test_only_what_plays_is_compiled(files):
     assert run(folder, code) == [1, [["F32", True], ["S16", False]]]
 
 
+@needs_numba
+def test_the_element_and_the_workbench_use_one_cache_folder(files):
+    """What was kept for the one is nothing that the other could load."""
+    folder = files({"plugin.py": SMALL})
+    assert run(folder, "tell(load('plugin.py').native.interpreted)") == ""
+    line = "audiotestsrc num-buffers=1 ! audio/x-raw,format=F32LE ! pythonfilter "
+    result = launch(line + "script=plugin.py ! fakesink", cwd=folder)
+    assert result.code == 0, result.err
+
+
 @slow
 @needs_numba
 def test_the_cache_is_used_until_a_helper_changes(files):

@@ -265,6 +265,9 @@ class _Work:
             None if call.state_type.dtype is None else call.state_type.dtype.descr,
             self._read_only,
             self._numba.__version__,
+            # By which Numba finds, for what it has kept, what helped to make it:
+            # another one in an element than in the workbench.
+            __name__,
         )
         digest.update(repr(facts).encode())
         return digest.hexdigest()
