@@ -203,24 +203,22 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
 static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
   auto *base = GST_BASE_TRANSFORM(self);
   GstPad *src = GST_BASE_TRANSFORM_SRC_PAD(base);
-  GstCaps *input = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  g_autoptr(GstCaps) input =
+      gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
   if (self->python->fails_closed()) {
-    const bool goes_on = !input || gst_python_filter_start_late(self, input);
-    gst_clear_caps(&input);
-    if (!goes_on) return GST_FLOW_NOT_NEGOTIATED;
+    if (input && !gst_python_filter_start_late(self, input))
+      return GST_FLOW_NOT_NEGOTIATED;
     if (!self->stream->late.refused()) return GST_FLOW_OK;
     const GstFlowReturn flow = self->stream->drop_refused();
     return flow == GST_FLOW_OK ? GST_BASE_TRANSFORM_FLOW_DROPPED : flow;
   }
-  GstCaps *before = gst_pad_get_current_caps(src);
+  g_autoptr(GstCaps) before = gst_pad_get_current_caps(src);
   gst_base_transform_reconfigure_src(base);
   bool good = gst_base_transform_reconfigure(base);
-  GstCaps *now = gst_pad_get_current_caps(src);
+  g_autoptr(GstCaps) now = gst_pad_get_current_caps(src);
   // The base class says nothing of the same ones. A pad that stops has none.
   if (good && before && now && gst_caps_is_equal(before, now))
     good = self->stream->start(input, now);
-  for (GstCaps **caps : {&input, &before, &now})
-    gst_clear_caps(caps);
   return good ? GST_FLOW_OK : GST_FLOW_NOT_NEGOTIATED;
 }
 
@@ -258,31 +256,28 @@ static gboolean gst_python_filter_stop(GstBaseTransform *base) {
 static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
   GstCaps *caps;
   gst_event_parse_caps(event, &caps);
-  GstCaps *now = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  const bool changes = !now || !gst_caps_is_equal(now, caps);
-  gst_clear_caps(&now);
-  return changes;
+  g_autoptr(GstCaps) now =
+      gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  return !now || !gst_caps_is_equal(now, caps);
 }
 
 // The tail goes out before the base class sends the new caps on.
 static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
-                                           GstEvent *event) {
+                                           GstEvent *taken) {
+  g_autoptr(GstEvent) event = taken;
   auto *base = GST_BASE_TRANSFORM(self);
   const bool changes = changes_caps(base, event);
   if (changes) gst_python_filter_push_tail(self);
   if (self->python->fails_closed()) {
     GstCaps *input;
     gst_event_parse_caps(event, &input);
-    const bool good = !changes || gst_python_filter_start_late(self, input);
-    gst_event_unref(event);
-    return good;
+    return !changes || gst_python_filter_start_late(self, input);
   }
   self->draining = TRUE;
-  const gboolean taken =
-      GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-          ->sink_event(base, event);
+  const gboolean good = GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
+                            ->sink_event(base, g_steal_pointer(&event));
   self->draining = FALSE;
-  return taken;
+  return good;
 }
 
 // The plugin's EndOfStream. Blocks that wait are not for it any more.

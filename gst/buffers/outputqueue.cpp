@@ -164,16 +164,13 @@ void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
       leave_gap(output);
       continue;
     }
-    GstBuffer *buffer = wrap(output);
+    g_autoptr(GstBuffer) buffer = wrap(output);
     if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
-    if (!place(buffer, output.size / frame, i + 1 == count)) {
-      gst_buffer_unref(buffer);
-      continue;
-    }
+    if (!place(buffer, output.size / frame, i + 1 == count)) continue;
     set_flags(buffer, first, i + 1 == count);
     if (jumps) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     first = false;
-    put(buffer);
+    put(g_steal_pointer(&buffer));
   }
   if (first) owed_flags_ = span_.flags & first_flags;
 }
@@ -237,7 +234,7 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
   bool first = true;
   for (size_t i = 0; i < count; i++) {
     const Output &output = (*outputs)[i];
-    GstBuffer *buffer = output.gap ? gst_buffer_new() : wrap(output);
+    g_autoptr(GstBuffer) buffer = output.gap ? gst_buffer_new() : wrap(output);
     set_times(buffer, i, i + 1, count);
     if (output.pts != no_time || output.duration != no_time) {
       GST_BUFFER_DURATION(buffer) = output.duration;
@@ -250,7 +247,6 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
             : GST_CLOCK_TIME_NONE;
     if (output.gap) {
       add_gap(GST_BUFFER_PTS(buffer), GST_BUFFER_DURATION(buffer));
-      gst_buffer_unref(buffer);
       continue;
     }
     set_flags(buffer, first, i + 1 == count);
@@ -261,7 +257,7 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
       shift_references(buffer, GST_CLOCK_TIME_IS_VALID(after),
                        GstClockTimeDiff(after));
     }
-    put(buffer);
+    put(g_steal_pointer(&buffer));
   }
   if (first) owed_flags_ = span_.flags & first_flags;
 }

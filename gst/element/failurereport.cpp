@@ -19,17 +19,14 @@ constexpr uint64_t warning_interval_ns = 1000000000;
 // A pipeline throws away what is on its bus when it goes to NULL, and an
 // element that was taken out of one has no bus.
 bool is_heard(GstElement *element) {
-  g_autoptr(GstElement) top = GST_ELEMENT(gst_object_ref(element));
-  while (GstObject *parent = gst_object_get_parent(GST_OBJECT(top))) {
-    gst_object_unref(top);
-    top = GST_ELEMENT(parent);
-  }
-  const bool flushes = !GST_IS_PIPELINE(top) ||
-                       gst_pipeline_get_auto_flush_bus(GST_PIPELINE(top));
-  GST_OBJECT_LOCK(top);
-  const bool goes = GST_STATE_TARGET(top) == GST_STATE_NULL;
-  const bool has_bus = top->bus != nullptr;
-  GST_OBJECT_UNLOCK(top);
+  g_autoptr(GstObject) bin = gst_object_get_parent(GST_OBJECT(element));
+  if (bin) return is_heard(GST_ELEMENT(bin));
+  const bool flushes = !GST_IS_PIPELINE(element) ||
+                       gst_pipeline_get_auto_flush_bus(GST_PIPELINE(element));
+  GST_OBJECT_LOCK(element);
+  const bool goes = GST_STATE_TARGET(element) == GST_STATE_NULL;
+  const bool has_bus = element->bus != nullptr;
+  GST_OBJECT_UNLOCK(element);
   return has_bus && !(goes && flushes);
 }
 

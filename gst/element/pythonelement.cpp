@@ -26,19 +26,12 @@ constexpr uint64_t stop_patience_ns = 1000000000;
 // Whether the element, or a bin around it, is on its way below PAUSED. A bin
 // takes its elements to PAUSED first, and that is all they are told.
 bool is_to_stop(GstElement *element) {
-  bool stops = false;
-  GstObject *each = GST_OBJECT(gst_object_ref(element));
-  while (each) {
-    GST_OBJECT_LOCK(each);
-    stops =
-        stops || (GST_IS_ELEMENT(each) && GST_STATE(each) >= GST_STATE_PAUSED &&
-                  GST_STATE_TARGET(each) < GST_STATE_PAUSED);
-    GST_OBJECT_UNLOCK(each);
-    GstObject *parent = gst_object_get_parent(each);
-    gst_object_unref(each);
-    each = parent;
-  }
-  return stops;
+  GST_OBJECT_LOCK(element);
+  const bool stops = GST_STATE(element) >= GST_STATE_PAUSED &&
+                     GST_STATE_TARGET(element) < GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK(element);
+  g_autoptr(GstObject) bin = gst_object_get_parent(GST_OBJECT(element));
+  return stops || (GST_IS_ELEMENT(bin) && is_to_stop(GST_ELEMENT(bin)));
 }
 
 GQuark python_element_quark() {

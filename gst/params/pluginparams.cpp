@@ -33,12 +33,10 @@ std::string value_to_text(const GValue *value) {
 
 // Whether a text is what GStreamer may have read this value from.
 bool reads_as(const std::string &text, const GValue *value) {
-  GValue read = G_VALUE_INIT;
+  g_auto(GValue) read = G_VALUE_INIT;
   g_value_init(&read, G_VALUE_TYPE(value));
-  const bool same = gst_value_deserialize(&read, text.c_str()) &&
-                    gst_value_compare(&read, value) == GST_VALUE_EQUAL;
-  g_value_unset(&read);
-  return same;
+  return gst_value_deserialize(&read, text.c_str()) &&
+         gst_value_compare(&read, value) == GST_VALUE_EQUAL;
 }
 
 // Puts what the plugin says a parameter is now into its field, keeping the
@@ -47,16 +45,13 @@ void set_from_text(GstStructure *params, const char *key,
                    const std::string &text) {
   const GValue *now = gst_structure_get_value(params, key);
   if (now && value_to_text(now) == text) return;
-  GValue value = G_VALUE_INIT;
-  if (now && !G_VALUE_HOLDS_STRING(now)) {
-    g_value_init(&value, G_VALUE_TYPE(now));
-    if (gst_value_deserialize(&value, text.c_str())) {
-      gst_structure_take_value(params, key, &value);
-      return;
-    }
-    g_value_unset(&value);
-  }
-  gst_structure_set(params, key, G_TYPE_STRING, text.c_str(), nullptr);
+  g_auto(GValue) value = G_VALUE_INIT;
+  if (now && !G_VALUE_HOLDS_STRING(now) &&
+      gst_value_deserialize(g_value_init(&value, G_VALUE_TYPE(now)),
+                            text.c_str()))
+    gst_structure_set_value(params, key, &value);
+  else
+    gst_structure_set(params, key, G_TYPE_STRING, text.c_str(), nullptr);
 }
 
 void wipe_text(std::string *text) {
@@ -165,7 +160,7 @@ void PluginParams::declare(const std::vector<ParameterSpec> &specs) {
 }
 
 void PluginParams::put(const char *key, const GValue *given) {
-  GValue written = G_VALUE_INIT;
+  g_auto(GValue) written = G_VALUE_INIT;
   const GValue *value = as_text(key, given, &written);
   const std::string text = value_to_text(value);
   const auto secret = secrets_.find(key);
@@ -176,7 +171,6 @@ void PluginParams::put(const char *key, const GValue *given) {
     secret->second.value = text;
   }
   change(key, text);
-  if (G_IS_VALUE(&written)) g_value_unset(&written);
 }
 
 // Only the last value of a burst: a plugin that is busy, or paused, would
@@ -241,10 +235,9 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
     const GValue *shown =
         params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
     if (shown) {
-      GValue written = G_VALUE_INIT;
+      g_auto(GValue) written = G_VALUE_INIT;
       wipe_text(&secret.value);
       secret.value = value_to_text(as_text(key, shown, &written));
-      if (G_IS_VALUE(&written)) g_value_unset(&written);
       gst_structure_remove_field(params_, key.c_str());
     }
     if (secret.value) change(key, *secret.value);

@@ -72,10 +72,9 @@ static void read_value(GstPythonParams *self, size_t index, GValue *value) {
 
 static void gst_python_params_get_property(GObject *object, guint id,
                                            GValue *value, GParamSpec *) {
-  GValue now = G_VALUE_INIT;
+  g_auto(GValue) now = G_VALUE_INIT;
   read_value(as_params(object), id - 1, &now);
   g_value_copy(&now, value);
-  g_value_unset(&now);
 }
 
 static void refuse(GstElement *element, const std::string &plugin,
@@ -112,7 +111,8 @@ static void gst_python_params_set_property(GObject *object, guint id,
   const bool controlled = std::exchange(controlling, false);
   GstPythonParams *self = as_params(object);
   const ParameterSpec &spec = specs_of(self)[id - 1];
-  GValue before = G_VALUE_INIT, now = G_VALUE_INIT, plain = G_VALUE_INIT;
+  g_auto(GValue) before = G_VALUE_INIT;
+  g_auto(GValue) now = G_VALUE_INIT;
   if (!spec.secret) read_value(self, id - 1, &before);
   g_value_copy(value, g_value_init(&now, G_VALUE_TYPE(value)));
   if (controlled) pythonfilter::clamp_value(spec, &now);
@@ -120,15 +120,15 @@ static void gst_python_params_set_property(GObject *object, guint id,
   const bool same = allowed && !spec.secret &&
                     gst_value_compare(&before, &now) == GST_VALUE_EQUAL;
 
-  GstElement *element = nullptr;
+  g_autoptr(GstElement) element = nullptr;
   if (!(same && controlled)) {
     std::lock_guard lock(self->owner->mutex);
     if (self->owner->element) {
       element = GST_ELEMENT(gst_object_ref(self->owner->element));
       if (allowed) {
+        g_auto(GValue) plain = G_VALUE_INIT;
         pythonfilter::plain_value(&now, &plain);
         self->owner->params->set_property(spec.name, &plain);
-        g_value_unset(&plain);
       }
     }
   }
@@ -141,10 +141,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
     }
     if (allowed && !same && !spec.secret && !controlled)
       g_object_notify(G_OBJECT(element), "params");
-    gst_object_unref(element);
   }
-  if (G_IS_VALUE(&before)) g_value_unset(&before);
-  g_value_unset(&now);
   controlling = controlled;
 }
 
@@ -289,61 +286,54 @@ void PluginProperties::read_all(GstStructure *values) const {
   const auto &specs = specs_of(child);
   for (size_t i = 0; i < specs.size(); i++) {
     if (specs[i].secret || params_->is_secret(specs[i].name)) continue;
-    GValue now = G_VALUE_INIT, plain = G_VALUE_INIT;
+    g_auto(GValue) now = G_VALUE_INIT;
+    GValue plain = G_VALUE_INIT;
     read_value(as_params(child), i, &now);
     plain_value(&now, &plain);
     gst_structure_take_value(values, specs[i].name.c_str(), &plain);
-    g_value_unset(&now);
   }
 }
 
-void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {
-  GstObject *child = ref_child();
+// The child's property of that name and type. NULL: there is none, or the file
+// has changed since it was looked at.
+static GParamSpec *same_property(GstObject *child, const ParameterSpec &spec,
+                                 const GValue *value) {
   GParamSpec *same = child ? g_object_class_find_property(
                                  G_OBJECT_GET_CLASS(child), spec.name.c_str())
                            : nullptr;
-  // The file may have changed since it was looked at.
-  if (same && (same->flags & G_PARAM_READABLE) &&
-      G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
-    g_object_get_property(G_OBJECT(child), same->name, value);
-  } else {
-    std::string text;
-    GValue now = G_VALUE_INIT;
-    if ((params_->read(spec.name, &text) &&
-         value_from_text(spec, text, &now)) ||
-        value_from_text(spec, spec.default_value, &now)) {
-      g_value_copy(&now, value);
-      g_value_unset(&now);
-    }
-  }
-  gst_clear_object(&child);
+  return same && G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value) ? same
+                                                                      : nullptr;
+}
+
+void PluginProperties::get_own(const ParameterSpec &spec, GValue *value) const {
+  g_autoptr(GstObject) child = ref_child();
+  GParamSpec *same = same_property(child, spec, value);
+  if (same && (same->flags & G_PARAM_READABLE))
+    return g_object_get_property(G_OBJECT(child), same->name, value);
+  std::string text;
+  g_auto(GValue) now = G_VALUE_INIT;
+  if ((params_->read(spec.name, &text) && value_from_text(spec, text, &now)) ||
+      value_from_text(spec, spec.default_value, &now))
+    g_value_copy(&now, value);
 }
 
 void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
                                const GValue *value,
                                const std::string &plugin) const {
-  GstObject *child = ref_child();
-  GParamSpec *same = child ? g_object_class_find_property(
-                                 G_OBJECT_GET_CLASS(child), spec.name.c_str())
-                           : nullptr;
-  if (same && G_PARAM_SPEC_VALUE_TYPE(same) == G_VALUE_TYPE(value)) {
-    // Which tells the element.
-    g_object_set_property(G_OBJECT(child), same->name, value);
-  } else if (!is_allowed(spec, value)) {
-    refuse(element_, plugin, spec, value);
-  } else {
-    GValue before = G_VALUE_INIT, plain = G_VALUE_INIT;
-    get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));
-    plain_value(value, &plain);
-    params_->set_property(spec.name, &plain);
-    if (!spec.secret && gst_value_compare(&before, value) != GST_VALUE_EQUAL) {
-      g_object_notify_by_pspec(G_OBJECT(element_), property);
-      g_object_notify(G_OBJECT(element_), "params");
-    }
-    g_value_unset(&before);
-    g_value_unset(&plain);
-  }
-  gst_clear_object(&child);
+  g_autoptr(GstObject) child = ref_child();
+  // Which tells the element.
+  if (GParamSpec *same = same_property(child, spec, value))
+    return g_object_set_property(G_OBJECT(child), same->name, value);
+  if (!is_allowed(spec, value)) return refuse(element_, plugin, spec, value);
+  g_auto(GValue) before = G_VALUE_INIT;
+  g_auto(GValue) plain = G_VALUE_INIT;
+  get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));
+  plain_value(value, &plain);
+  params_->set_property(spec.name, &plain);
+  if (spec.secret || gst_value_compare(&before, value) == GST_VALUE_EQUAL)
+    return;
+  g_object_notify_by_pspec(G_OBJECT(element_), property);
+  g_object_notify(G_OBJECT(element_), "params");
 }
 
 void PluginProperties::notify(const GstStructure *changes) const {
@@ -361,15 +351,14 @@ void PluginProperties::tell_outcome(const Parameter &asked) const {
   const auto &specs = specs_of(child_);
   for (size_t i = 0; i < specs.size(); i++) {
     if (specs[i].name != asked.key || specs[i].secret) continue;
-    GValue wanted = G_VALUE_INIT, now = G_VALUE_INIT;
+    g_auto(GValue) wanted = G_VALUE_INIT;
+    g_auto(GValue) now = G_VALUE_INIT;
     read_value(as_params(child_), i, &now);
     if (!value_from_text(specs[i], asked.value, &wanted) ||
         gst_value_compare(&wanted, &now) != GST_VALUE_EQUAL) {
       g_object_notify(G_OBJECT(child_), specs[i].name.c_str());
       notify_element(element_, specs[i].name);
     }
-    if (G_IS_VALUE(&wanted)) g_value_unset(&wanted);
-    g_value_unset(&now);
   }
 }
 

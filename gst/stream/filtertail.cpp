@@ -168,7 +168,7 @@ void FilterStream::ask_old(Tail *tail) {
   tail->frames = all;
   tail->samples.resize(all * size_t(info.bpf));
   for (size_t done = 0; done < all;) {
-    GstBuffer *silence = make_silence(info, some);
+    g_autoptr(GstBuffer) silence = make_silence(info, some);
     const size_t frames = std::min(some, all - done);
     AudioBlock block;
     std::string problem;
@@ -181,7 +181,6 @@ void FilterStream::ask_old(Tail *tail) {
             block.channel(size_t(c)) + ptrdiff_t(i) * block.frame_stride,
             width);
     block.unmap();
-    gst_buffer_unref(silence);
     if (outcome == Outcome::Failed || outcome == Outcome::Dropped)
       python.forgive();
     if (outcome != Outcome::Ok) return;

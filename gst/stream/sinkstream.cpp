@@ -116,12 +116,9 @@ GstFlowReturn SinkStream::write(GstBuffer *buffer) {
   const GstAudioInfo &info = python.info();
   if (G_LIKELY(!sticks_out(buffer, sink_->segment)) || info.bpf == 0)
     return write_all(buffer);
-  buffer = gst_audio_buffer_clip(gst_buffer_ref(buffer), &sink_->segment,
-                                 info.rate, info.bpf);
-  if (!buffer) return GST_FLOW_OK;
-  const GstFlowReturn flow = write_all(buffer);
-  gst_buffer_unref(buffer);
-  return flow;
+  g_autoptr(GstBuffer) inside = gst_audio_buffer_clip(
+      gst_buffer_ref(buffer), &sink_->segment, info.rate, info.bpf);
+  return inside ? write_all(inside) : GST_FLOW_OK;
 }
 
 GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
@@ -135,7 +132,7 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   fresh_ = false;
 
   // A plugin may scribble on its buffer, but not on anybody else's.
-  GstBuffer *own = nullptr;
+  g_autoptr(GstBuffer) own = nullptr;
   if (!python.read_only() && !gst_buffer_is_writable(buffer)) {
     // Deep, or it would share the memory, and mapping it would copy it again.
     own = gst_buffer_copy_region(
@@ -160,7 +157,6 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
     }
   }
   discard_given();
-  gst_clear_buffer(&own);
   if (written == Written::Interrupted) return GST_FLOW_FLUSHING;
   if (written == Written::Ended) {
     ended_ = true;
