@@ -15,7 +15,7 @@ import processes
 import soak
 import worker_host
 from waiting import PATIENCE, eventually
-from worker_host import OK, WorkerHost, send
+from worker_host import ESCAPED, OK, WorkerHost, send
 
 ONES = np.ones((2, 480), np.float32)
 GOOD = "def process_audio(buffer): pass\n"
@@ -242,6 +242,22 @@ def test_whatever_breaks_a_rule_ends_the_worker(files, server, rule):
     assert server.exited() == (worker.number, 1 << 8)
     said = worker.output()
     assert said.startswith("ProtocolError: ") and said.count("\n") == 1
+
+
+def test_what_a_plugin_keeps_is_nobodys_samples_again(files, server):
+    source = """
+        kept = []
+        def process_audio(buffer):
+            kept.append(buffer.data)
+    """
+    worker = server.spawn()
+    plugin = worker.load(files({"plugin.py": source}) / "plugin.py")
+    plugin.start()
+    assert plugin.process(ONES).flags & ESCAPED
+    plugin.request(1, slot=0, frames=8)
+    assert worker.ended()
+    assert server.exited() == (worker.number, 1 << 8)
+    assert worker.output().startswith("ProtocolError: ")
 
 
 # ---- what it has ----------------------------------------------------------------

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A worker does less for a buffer where it has seen one before, and nothing else."""
 
+import os
+import select
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -111,6 +114,23 @@ def test_the_short_way_is_gone(worker, files):
     plugin.stop()
     plugin.start()
     assert [plugin.process(ONES).samples[0, 0] for _ in range(3)] == [0, 1, 1]
+
+
+def test_a_signal_alone_is_no_request(worker, files):
+    """Nor is it a second one of the buffer before."""
+    source = """
+        calls = []
+        def process_audio(buffer):
+            calls.append(1)
+            buffer.data[:] = len(calls)
+    """
+    plugin = worker.load(files({"plugin.py": textwrap.dedent(source)}) / "plugin.py")
+    plugin.start()
+    for call in range(1, 8):
+        assert plugin.process(ONES).samples[0, 0] == call
+        os.eventfd_write(plugin.requests, 1)
+        while select.select([plugin.requests], [], [], 0)[0]:
+            time.sleep(0.001)
 
 
 def test_times_are_those_of_each_buffer(worker, files):

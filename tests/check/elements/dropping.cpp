@@ -302,6 +302,22 @@ GST_START_TEST(test_breaks_of_a_plugin_that_changes_size) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_block_dropped_within_a_buffer_is_a_break) {
+  // Of which the base class hears nothing: the last block of the buffer is
+  // fine.
+  Stream stream(sealing(), {}, {{"block-size", "64"}});
+  GstBuffer *buffer = empty_buffer({}, 192);
+  fill(buffer, {}, [](int, size_t i) { return i / 64 == 1 ? 1000 : 1; });
+  fail_unless(stream.push(buffer) == GST_FLOW_OK);
+  std::string flags;
+  while (GstBuffer *out = stream.pull()) {
+    flags += GST_BUFFER_FLAG_IS_SET(out, GST_BUFFER_FLAG_DISCONT) ? "D" : "-";
+    gst_buffer_unref(out);
+  }
+  expect_text(flags.substr(1), "D");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_tail_of_another_size_after_a_dropped_buffer_is_a_break) {
   for (bool drops : {true, false}) {
     Stream stream(sealing());
@@ -444,6 +460,7 @@ static Suite *dropping_suite() {
   tcase_add_test(filter, test_only_the_audio_method_has_a_buffer_to_drop);
   TCase *sizes = new_case(suite, "sizes");
   tcase_add_test(sizes, test_breaks_of_a_plugin_that_changes_size);
+  tcase_add_test(sizes, test_a_block_dropped_within_a_buffer_is_a_break);
   tcase_add_test(sizes,
                  test_a_tail_of_another_size_after_a_dropped_buffer_is_a_break);
   TCase *others = new_case(suite, "sinks and sources");

@@ -71,7 +71,7 @@ double seconds_to_null(Stream *stream, const std::function<void()> &call) {
 // What Python code and C code can wait for until the test opens it.
 class Gate {
  public:
-  Gate() : path_(folder() + "/gate") {
+  explicit Gate(const char *name = "gate") : path_(folder() + "/" + name) {
     fail_unless_equals_int(mkfifo(path_.c_str(), 0600), 0);
     file_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     fail_unless(file_ >= 0);
@@ -99,6 +99,15 @@ Reports wait_for_warning(const Element &element) {
   reports.push_back(report_in(message));
   gst_message_unref(message);
   return reports;
+}
+
+// The text of the next WARNING that has this in it; "" if none comes.
+std::string warning_with(const Element &element, const std::string &part) {
+  for (;;) {
+    const Reports reports = wait_for_warning(element);
+    if (reports.empty()) return "";
+    if (contains(reports[0].text, part)) return reports[0].text;
+  }
 }
 
 }  // namespace
@@ -253,22 +262,61 @@ GST_START_TEST(test_hang_in_c_is_told_after_a_second_with_the_python_stack) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_each_call_that_hangs_in_c_is_told) {
+  const Gate first, second("second");
+  std::string source = "import ctypes, os\nfrom checklog import say\n";
+  for (const auto &[name, gate] :
+       {std::pair<std::string, const Gate *>{"process_audio", &first},
+        {"stop", &second}})
+    source += "def wait_in_" + name + "(file=" + gate->file() +
+              "):\n    say('in " + name +
+              "')\n    ctypes.CDLL(None).read(file, "
+              "ctypes.create_string_buffer(1), 1)\n";
+  Stream stream(write_file("hangs.py", source + R"(
+class Hangs:
+    def process_audio(self, buffer):
+        wait_in_process_audio()
+    def stop(self):
+        wait_in_stop()
+)"));
+  std::thread caller([&] { stream.push_frames(); });
+  fail_unless(wait_for_log("in process_audio"));
+  std::thread stopper([&] { stream.to(GST_STATE_NULL); });
+  const std::string said = warning_with(stream, "hangs outside Python code");
+  first.open();
+  // The second one of the same stop: what was told of the first is not of it.
+  const std::string also = warning_with(stream, "stop() hangs");
+  second.open();
+  stopper.join();
+  caller.join();
+  expect_part(said, "process_audio() hangs");
+  expect_part(also, "stop() hangs outside Python code");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_timeout_that_comes_too_late_hits_nothing_later) {
-  // Ends in C, so that no line of Python is left for it to be raised at.
+  // Ends in C and with True, so that no line of Python is left for it to be
+  // raised at, neither of the plugin's nor of those that look at a result.
   const Gate gate;
-  const std::string late = write_file("late.py",
-                                      "import functools, itertools, os\n"
-                                      "from checklog import say\n"
-                                      "def files():\n"
-                                      "    file = " +
-                                          gate.file() + R"(
-    while True:
-        say("in process_audio")
-        yield file
+  const std::string late =
+      write_file("late.py",
+                 "import functools, os, threading\n"
+                 "from checklog import say\n"
+                 "lock = threading.Lock()\n"
+                 "lock.acquire()\n"
+                 "def open_later(file):\n"
+                 "    os.read(file, 1)\n"
+                 "    lock.release()\n"
+                 "threading.Thread(target=open_later, "
+                 "args=(" +
+                     gate.file() + R"(,), daemon=True).start()
+def asked():
+    say("in process_audio")
+    yield True
 class Late:
     def __init__(self):
         self.process_audio = functools.partial(
-            next, map(os.read, files(), itertools.repeat(1)))
+            next, map(lock.acquire, asked()))
 def create_plugin():
     return Late()
 )");
@@ -584,6 +632,8 @@ static Suite *hangs_suite() {
       hang, test_hang_in_c_is_told_after_a_second_with_the_python_stack, 0,
       int(std::size(hangs)),
       "a worker that does not let itself be interrupted is killed");
+  add_test_here(hang, test_each_call_that_hangs_in_c_is_told,
+                "a worker that does not let itself be interrupted is killed");
   tcase_add_test(hang, test_timeout_that_comes_too_late_hits_nothing_later);
   TCase *caps = new_case(suite, "caps");
   tcase_add_test(caps,

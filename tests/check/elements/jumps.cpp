@@ -217,6 +217,17 @@ GST_START_TEST(test_a_break_outside_the_segment_is_one_inside) {
   GstBuffer *out = stream.pull();
   fail_unless(out && has_flag(out, GST_BUFFER_FLAG_DISCONT));
   gst_buffer_unref(out);
+  // Also where the stream goes on as if there had been none: the plugin hears
+  // of it.
+  push_ms(&stream, &feed, 10);
+  const int before = breaks();
+  const guint64 place = std::exchange(feed.sent, 0);
+  stream.expect_push(with_flag(feed.next(480), GST_BUFFER_FLAG_DISCONT));
+  expect_nothing(&stream);
+  fail_unless_equals_int(breaks(), before);
+  feed.sent = place;
+  push_ms(&stream, &feed, 10);
+  fail_unless_equals_int(breaks(), before + 1);
 }
 GST_END_TEST;
 

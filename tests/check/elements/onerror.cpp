@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What a failed call lets through, by on-error, and how often it is told.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
 #include "../support/harness.hpp"
+#include "../support/waiting.hpp"
 
 using namespace check;
 
@@ -157,6 +163,37 @@ GST_START_TEST(test_policy_can_be_changed_while_playing) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_policy_that_changes_in_a_call_passes_nothing_half_done) {
+  // Nobody has the samples of before the call: they are kept for passthrough
+  // alone, which comes too late.
+  const std::string path = folder() + "/gate";
+  fail_unless_equals_int(mkfifo(path.c_str(), 0600), 0);
+  const int gate = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  Stream stream(write_file("half.py",
+                           "import os\n"
+                           "from checklog import say\n"
+                           "gate = os.open('" +
+                               path + R"(', os.O_RDWR)
+def process_audio(buffer):
+    buffer.data[:, ::2] = 0
+    say("half done")
+    os.read(gate, 1)
+    1 / 0
+)"),
+                {}, {{"on-error", "drop"}});
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  std::thread caller([&] { flow = stream.push_frames(); });
+  fail_unless(wait_for_log("half done"));
+  stream.set("on-error", "passthrough");
+  fail_unless(write(gate, "!", 1) == 1);
+  caller.join();
+  close(gate);
+  fail_unless(flow == GST_FLOW_OK, "%s", gst_flow_get_name(flow));
+  fail_unless(stream.pull() == nullptr, "half of it came out");
+  fail_unless_equals_uint64(stream.stat("dropped"), 1);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_warnings_come_once_a_second_and_count_every_failure) {
   Stream stream(write_file("fails.py", "def process_audio(b): 1 / 0\n"), {},
                 {{"on-error", "silence"}});
@@ -233,6 +270,8 @@ static Suite *onerror_suite() {
                       count);
   tcase_add_test(let_through, test_fail_is_the_default_and_ends_the_stream);
   tcase_add_test(let_through, test_policy_can_be_changed_while_playing);
+  tcase_add_test(let_through,
+                 test_policy_that_changes_in_a_call_passes_nothing_half_done);
   TCase *told = new_case(suite, "told");
   tcase_add_test(told,
                  test_warnings_come_once_a_second_and_count_every_failure);
