@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes what is loud quieter, and all of it louder again: a compressor.
 
-    gst-launch-1.0 audiotestsrc wave=ticks num-buffers=300 ! audioconvert ! pythonfilter \
-        script=plugins_py/compressor.py plugin::threshold=-30 plugin::makeup=9 \
+    gst-launch-1.0 audiotestsrc wave=ticks num-buffers=600 samplesperbuffer=441 ! audioconvert \
+        ! pythonfilter script=plugins_py/compressor.py plugin::threshold=-30 plugin::makeup=9 \
         ! audioconvert ! autoaudiosink
 
 You hear ticks whose beginnings are short and whose ends are loud.

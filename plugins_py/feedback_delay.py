@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Echoes: a delay that feeds back into itself.
 
-    gst-launch-1.0 audiotestsrc wave=ticks num-buffers=300 ! audioconvert ! pythonfilter \
-        script=plugins_py/feedback_delay.py plugin::time=150 plugin::feedback=0.7 \
+    gst-launch-1.0 audiotestsrc wave=ticks num-buffers=600 samplesperbuffer=441 ! audioconvert \
+        ! pythonfilter script=plugins_py/feedback_delay.py plugin::time=150 plugin::feedback=0.7 \
         ! audioconvert ! autoaudiosink
 
 You hear each tick again and again, 150 ms apart and ever quieter.

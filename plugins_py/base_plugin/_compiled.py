@@ -179,6 +179,10 @@ class Parameters:
             make: Any = collections.namedtuple
             self.tuple = make("params", list(self.params))
 
+    def is_float32(self, name: str) -> bool:
+        """Whether the method gets it as one; the field is a float64 as of others."""
+        return self.params[name].type is np.float32
+
     def value(self, name: str, now: Any) -> Any:
         """What an attribute is as a field."""
         param = self.params[name]
@@ -476,10 +480,15 @@ class Call:
 
     def arguments(self, curves: dict[str, NDArray[np.float32]]) -> Any:
         """What the method gets as ``params``."""
-        made = self.parameters.tuple
-        return made and made(
-            *(curves.get(n, getattr(self.params, n)) for n in made._fields)
-        )
+        made, parameters = self.parameters.tuple, self.parameters
+
+        def value(name: str) -> Any:
+            if name in parameters.curves:
+                return curves[name]
+            now = getattr(self.params, name)
+            return np.float32(now) if parameters.is_float32(name) else now
+
+        return made and made(*map(value, made._fields))
 
     def _interpret(self, data: Any, curves: dict[str, NDArray[np.float32]]) -> Any:
         # As machine code has it: infinities and NaN, and no word of them.

@@ -51,6 +51,7 @@ class Rich(AudioProcessorPlugin):
     wet = Param(True)
     mode = Param("plain", choices=("plain", "bent"))
     level = Param(0.5, min=0.0, max=1.0)
+    tone = Param(np.float32(0.7), min=0.0, max=1.0)
 
     class State:
         last: Array[float64, MAX_CHANNELS]
@@ -70,7 +71,7 @@ class Rich(AudioProcessorPlugin):
                 state.last[channel] = y
                 y += 0.5 * state.line[channel, state.place]
                 state.line[channel, state.place] = y
-                state.sum += y
+                state.sum += y + params.tone * float32(3.0)
                 if params.wet:
                     data[channel, frame] = y * float(params.level[frame])
 """

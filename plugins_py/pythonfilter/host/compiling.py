@@ -15,6 +15,8 @@ import types as python_types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from ..brief import cut
 from ..failures import PluginError, place_of
 from ..reading import Unusable, read
@@ -184,12 +186,7 @@ class _Work:
             prepare.append("        state_ = carray(state, 1)[0]")
             state_ = "state_"
         if tuple_of is not None:
-            fields = [
-                f"carray(at(p.{name}), frames)"
-                if name in call.parameters.curves
-                else f"p.{name}"
-                for name in tuple_of._fields
-            ]
+            fields = [_field(call.parameters, name) for name in tuple_of._fields]
             prepare.append("        p = carray(params, 1)[0]")
             prepare.append(f"        params_ = Params({', '.join(fields)})")
             params_ = "params_"
@@ -216,6 +213,7 @@ class _Work:
             "Params": tuple_of,
             "array": self._numba.farray if interleaved else self._numba.carray,
             "carray": self._numba.carray,
+            "float32": np.float32,
             "at": helpers["at"],
             "status_of": helpers["status_of"],
             "samples": helpers["only_read" if self._read_only else "as_they_are"],
@@ -228,8 +226,6 @@ class _Work:
         return function
 
     def _signature(self, format: str) -> Any:
-        import numpy as np
-
         types, record = self._numba.types, self._numba.from_dtype
         call = self._call
 
@@ -290,6 +286,13 @@ class _Work:
         )
         told.details = text
         return told
+
+
+def _field(parameters: Any, name: str) -> str:
+    """What the function gets as a parameter, as the C function says it."""
+    if name in parameters.curves:
+        return f"carray(at(p.{name}), frames)"
+    return f"float32(p.{name})" if parameters.is_float32(name) else f"p.{name}"
 
 
 def _brief(text: str) -> str:
