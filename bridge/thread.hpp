@@ -39,6 +39,10 @@ class Thread {
   void join() {
     if (std::exchange(joinable_, false)) pthread_join(thread_, nullptr);
   }
+  // It ends when it ends.
+  void detach() {
+    if (std::exchange(joinable_, false)) pthread_detach(thread_);
+  }
   // In a fork, where it does not run.
   void forget() { joinable_ = false; }
   void swap(Thread &other) {

@@ -71,7 +71,8 @@ bool PythonPlugin::load(Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "load");
   add_call_site(site_);
-  if (surroundings_.make()) return load_module(failure);
+  surroundings_ = std::make_unique<Surroundings>();
+  if (surroundings_->make()) return load_module(failure);
   capture_exception(failure, "load");
   return false;
 }
@@ -110,7 +111,7 @@ void PythonPlugin::unload() {
 
 bool PythonPlugin::load_module(Failure *failure) {
   RunningCall call(site_.get(), "load", ticks());
-  Inside inside(&surroundings_);
+  Inside inside(surroundings_.get());
   Ref post = Outbox::post_function(outbox_);
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
@@ -157,12 +158,15 @@ bool PythonPlugin::read_values(Failure *failure) {
 }
 
 PythonPlugin::~PythonPlugin() {
+  beside_.stop();
+  // A call that was left alone has them.
+  if (beside_.left_alone()) (void)surroundings_.release();
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
   audio_.reset();
   state_.reset();
   host_.reset();
-  surroundings_.close();
+  if (surroundings_) surroundings_->close();
 }
 
 // `format` and what follows are its arguments, as Py_BuildValue() makes a
@@ -175,7 +179,7 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   Ref arguments = steal(Py_VaBuildValue(format, all));
   va_end(all);
   RunningCall call(site_.get(), phase, ticks(), outer_call(*site_));
-  Inside inside(&surroundings_);
+  Inside inside(surroundings_.get());
   Ref bound =
       arguments ? steal(PyObject_GetAttrString(host_.get(), method)) : Ref{};
   Ref result =
@@ -226,12 +230,15 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
                  word_for(format_words, format.format),
                  format.interleaved ? Py_True : Py_False))
     return false;
-  if (native_.read(host_.get(), spec_.kind, format, capabilities_)) return true;
+  if (native_.read(host_.get(), spec_.kind, format, capabilities_) &&
+      beside_.start(host_.get(), surroundings_.get(), site_))
+    return true;
   capture_exception(failure, "start");
   return false;
 }
 
 bool PythonPlugin::stop(Failure *failure) {
+  beside_.stop();
   native_.clear();
   return ask("stop", failure);
 }
@@ -306,7 +313,7 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
     if (buffer) {
       RunningCall call(site_.get(), capabilities_.audio_name.c_str(),
                        block->times.held);
-      Inside inside(&surroundings_);
+      Inside inside(surroundings_.get());
       // As Python itself calls a method: nothing is bound for it.
       PyObject *arguments[] = {nullptr, self_, buffer};
       Ref result = steal(PyObject_Vectorcall(
@@ -324,6 +331,7 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
     }
   }
   block->times.left = ticks();
+  count_block(site_.get());
   if (__builtin_expect(!outbox_->empty(), 0)) {
     delivering_ = thread_id();
     outbox_->deliver(block->pts, block->duration);
@@ -344,6 +352,7 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
     outcome = native_(block, failure);
     block->times.left = ticks();
   }
+  count_block(site_.get());
   gate::leave();
   return outcome;
 }
@@ -514,7 +523,7 @@ bool PythonPlugin::unlock(Failure *failure) {
   if (!host_) return true;
   add_call_site(site);
   RunningCall call(site.get(), "unlock", ticks());
-  Inside inside(&surroundings_);
+  Inside inside(surroundings_.get());
   Ref done = steal(PyObject_CallMethod(host_.get(), "unlock", nullptr));
   inside.leave();
   call.end();
@@ -546,7 +555,7 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
                                 const std::string &caps, std::string *mapped,
                                 Failure *failure) {
   RunningCall call(site, method, ticks());
-  Inside inside(&surroundings_);
+  Inside inside(surroundings_.get());
   Ref answer =
       steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
   inside.leave();

@@ -5,6 +5,7 @@
 
 #include "../bridge.hpp"
 #include "audio_view.hpp"
+#include "beside.hpp"
 #include "native_call.hpp"
 #include "outbox.hpp"
 #include "python.hpp"
@@ -44,7 +45,7 @@ class PythonPlugin final : public Plugin {
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
   bool is_called_here() const override {
-    return is_in_call(*site_) ||
+    return is_in_call(*site_) || beside_.is_here() ||
            delivering_.load(std::memory_order_relaxed) == thread_id();
   }
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
@@ -87,11 +88,12 @@ class PythonPlugin final : public Plugin {
   // What audio_ calls, and whose it is: borrowed from it. NULL: nobody's.
   PyObject *called_ = nullptr, *self_ = nullptr;
   Ref state_;  // of the plugin that it replaces, on its way
-  Surroundings surroundings_;
+  std::unique_ptr<Surroundings> surroundings_;
   AudioView view_;
   // The streaming thread's, without the GIL, between start() and stop().
   NativeCall native_;
   std::vector<Parameter> untold_;  // which native_ has, and Python not yet
+  Beside beside_;                  // between start() and stop()
   Capabilities capabilities_;
 };
 

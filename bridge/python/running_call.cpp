@@ -54,15 +54,6 @@ bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
              double(time.count());
 }
 
-// Where that thread stands, by Python's own account. With the GIL.
-std::string stack_of(unsigned long thread) {
-  assert(PyGILState_Check());
-  Ref text =
-      steal(PyObject_CallMethod(python.host, "stack_of_thread", "k", thread));
-  PyErr_Clear();
-  return text_of(text.get());
-}
-
 // The same when C code keeps the GIL: what faulthandler uses, if this
 // libpython still exports it.
 std::string stack_without_gil() {
@@ -247,6 +238,14 @@ Watchdog &watchdog() {
 }
 
 }  // namespace
+
+std::string stack_of(unsigned long thread) {
+  assert(PyGILState_Check());
+  Ref text =
+      steal(PyObject_CallMethod(python.host, "stack_of_thread", "k", thread));
+  PyErr_Clear();
+  return text_of(text.get());
+}
 
 void RunningCall::cancel() {
   if (site_->forked_in) end_fork(site_->forked_in);

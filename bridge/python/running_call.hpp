@@ -23,7 +23,8 @@ struct CallSite {
   std::atomic<uint64_t> serial{0};           // of this call
   // Whoever finds its own here knows that it is true.
   std::atomic<unsigned long> thread{0};
-  std::atomic<uint64_t> began{0};  // ticks
+  std::atomic<uint64_t> began{0};   // ticks
+  std::atomic<uint64_t> blocks{0};  // that were processed; one thread counts
   // The phase in which no Python runs, which nothing interrupts. NULL: none.
   std::atomic<const char *> native{nullptr};
   // Something is to be done at its end: after PluginTimeout, or because this
@@ -32,6 +33,12 @@ struct CallSite {
   const char *forked_in = nullptr;
   std::shared_ptr<Listener> listener;  // constant; never NULL
 };
+
+// One more block. What the call wrote is there for whoever reads the count.
+inline void count_block(CallSite *site) {
+  site->blocks.store(site->blocks.load(std::memory_order_relaxed) + 1,
+                     std::memory_order_release);
+}
 
 // Whether this thread is in a call there.
 inline bool is_in_call(const CallSite &site) {
@@ -97,6 +104,9 @@ void add_call_site(const std::shared_ptr<CallSite> &site);
 
 // The call that this thread is in, the innermost one; or NULL. With the GIL.
 std::shared_ptr<CallSite> call_site_of_this_thread();
+
+// Where a thread stands, by Python's own account. With the GIL.
+std::string stack_of(unsigned long thread);
 
 // PluginTimeout for the call that is running there, if any. With the GIL.
 void interrupt_call(CallSite *site);

@@ -39,7 +39,8 @@ std::string method_of(const Failure &failure) {
 }
 
 std::string what_happened(const Failure &failure) {
-  if (failure.kind == Failure::Kind::Interrupted)
+  // Of a call beside the stream it is said what became of it.
+  if (failure.kind == Failure::Kind::Interrupted && !failure.type.empty())
     return failure.phase +
            "() was still running a second after the element "
            "was told to stop, and was interrupted";

@@ -34,6 +34,12 @@ constexpr char advice[] =
     "; with on-error=silence, passthrough or drop the stream goes on";
 constexpr char closed_advice[] = "; with on-error=drop the stream goes on";
 
+bool is_same(const Failure &one, const Failure &other) {
+  return one.kind == other.kind && one.phase == other.phase &&
+         one.type == other.type && one.message == other.message &&
+         one.file == other.file && one.line == other.line;
+}
+
 // A policy is for what can be let through until the plugin works again. Late is
 // not broken, and may be the computer's fault.
 bool ends_stream(Failure::Kind kind, OnError policy) {
@@ -47,7 +53,7 @@ void FailureReport::begin(const std::string &plugin) {
   std::lock_guard lock(mutex_);
   plugin_ = plugin;
   last_told_ = 0;
-  untold_ = {};
+  untold_ = repeated_ = {};
 }
 
 GstFlowReturn FailureReport::add(Failure failure, GstClockTime pts,
@@ -78,6 +84,37 @@ void FailureReport::tell(GstMessageType type, bool fails_closed) {
 void FailureReport::post(GstMessageType type, Failure failure) {
   params_.redact(&failure);
   announce(type, failure, GST_CLOCK_TIME_NONE, 1);
+}
+
+void FailureReport::warn(Failure failure) {
+  params_.redact(&failure);
+  bool same;
+  {
+    std::lock_guard lock(mutex_);
+    same = is_same(repeated_.failure, failure);
+    if (same) repeated_.count++;
+    if (same && monotonic_ns() - warned_ < warning_interval_ns) return;
+  }
+  tell_repeated();
+  if (same) return;
+  {
+    std::lock_guard lock(mutex_);
+    repeated_ = {0, failure, GST_CLOCK_TIME_NONE};
+    warned_ = monotonic_ns();
+  }
+  announce(GST_MESSAGE_WARNING, failure, GST_CLOCK_TIME_NONE, 1);
+}
+
+void FailureReport::tell_repeated() {
+  Untold told;
+  {
+    std::lock_guard lock(mutex_);
+    if (repeated_.count == 0) return;
+    told = repeated_;
+    repeated_.count = 0;
+    warned_ = monotonic_ns();
+  }
+  announce(GST_MESSAGE_WARNING, told.failure, told.pts, told.count);
 }
 
 // On the bus and in the log; and where nobody reads the bus any more, as an

@@ -34,7 +34,11 @@ class FailureReport {
   // Those that came within a second of the last message.
   void tell_rest() {
     if (untold_.count > 0) tell(GST_MESSAGE_WARNING, false);
+    tell_repeated();
   }
+  // Any thread: a failure that ends nothing, told at once unless it is the same
+  // as the last one of these.
+  void warn(Failure failure);
   // Any thread: a failure that is told at once, whenever the last one was.
   void post(GstMessageType type, Failure failure);
 
@@ -47,6 +51,7 @@ class FailureReport {
   };
 
   void tell(GstMessageType type, bool fails_closed);
+  void tell_repeated();
   void announce(GstMessageType type, const Failure &failure, GstClockTime pts,
                 guint64 count);
 
@@ -56,6 +61,8 @@ class FailureReport {
   const std::atomic<bool> &stopping_;
   Mutex mutex_;             // a leaf
   std::string plugin_;      // guarded by mutex_
+  Untold repeated_;         // guarded by mutex_; the last one that warn() got
+  uint64_t warned_ = 0;     // guarded by mutex_; monotonic_ns, of that one
   uint64_t last_told_ = 0;  // monotonic_ns
   Untold untold_;
 };

@@ -225,7 +225,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void unlock();
   // Of a call whose end nobody waited for. Any thread.
   void warn_about_failure(const Failure &failure) {
-    report_.post(GST_MESSAGE_WARNING, failure);
+    if (failure.kind != Failure::Kind::Late) stats_.count_error_beside();
+    report_.warn(failure);
   }
   bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }

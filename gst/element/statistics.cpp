@@ -62,6 +62,7 @@ void Statistics::begin(bool isolated) {
   for (Counter *counter : {&buffers, &frames, &errors, &dropped, &copies,
                            &escapes, &overruns, &messages_dropped})
     counter->set(0);
+  errors_beside_ = 0;
   for (Histogram *histogram : {&call, &gil_wait, &round_trip})
     histogram->clear();
   std::lock_guard lock(mutex_);
@@ -121,6 +122,8 @@ GstStructure *Statistics::to_structure() const {
                                       {"overruns", &overruns},
                                       {"messages-dropped", &messages_dropped}})
     gst_structure_set(all, name, G_TYPE_UINT64, counter->get(), nullptr);
+  gst_structure_set(all, "errors", G_TYPE_UINT64, errors.get() + errors_beside_,
+                    nullptr);
   call.describe(all, "call");
   gil_wait.describe(all, "gil-wait");
   if (GST_IS_BASE_SINK(element_)) add_rendered(GST_BASE_SINK(element_), all);

@@ -80,6 +80,9 @@ class Statistics {
   GstStructure *to_structure() const;
   void post() const;
 
+  // Any thread: one of the errors, of a call that was made beside the stream.
+  void count_error_beside() { errors_beside_++; }
+
   // The streaming thread's, after a call that ended at this tick.
   void post_if_due(uint64_t tick) {
     if (G_UNLIKELY(tick >= due_.load(std::memory_order_relaxed))) post_due();
@@ -96,6 +99,7 @@ class Statistics {
 
   GstElement *const element_;
   const void *const busy_;
+  std::atomic<uint64_t> errors_beside_{0};
   std::atomic<guint> interval_{0};         // ms; 0: never
   std::atomic<uint64_t> due_{UINT64_MAX};  // ticks
 

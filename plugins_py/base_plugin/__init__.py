@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from . import _compiled
 from ._buffer import AudioBuffer
 from ._compiled import Array, Channels, compiled
+from ._every import every
 from ._messages import PlainValue, checked_fields
 from ._param import BOOLS, Param, text_of
 
@@ -67,6 +68,7 @@ __all__ = [
     "PluginType",
     "Timed",
     "compiled",
+    "every",
 ]
 
 #: As many channels as a stream can have.

@@ -66,6 +66,7 @@ def test_star_import_brings_every_contract_name():
         "MAX_CHANNELS",
         "NOTHING_YET",
         "compiled",
+        "every",
         "Gap",
         "AudioBuffer",
         "AudioSourceCallback",

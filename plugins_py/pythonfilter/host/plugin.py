@@ -42,6 +42,7 @@ from .instance import (
 )
 from .native import Native, compiled_method, taken_apart
 from .params import MOST_VALUE
+from .regular import regular_methods
 
 __all__ = [
     "AUDIO_METHODS",
@@ -234,6 +235,7 @@ class LoadedPlugin(Capabilities):
         self._set_state = method_of(self.plugin, "set_state")
         self._carries_own = None not in (self._get_state, self._set_state)
         self.carries_state = self._carries_own
+        self.regular = regular_methods(self.plugin)
         self.files = self.code_files()
         self.warnings = self._warnings()
         if self.native is not None:
@@ -437,10 +439,19 @@ class LoadedPlugin(Capabilities):
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
         self._duration = self._seek = None
+        self.regular = []
         if self.namespace:
             _forget(self.namespace)
             self.namespace = None
         interpreter.plugin_gone()
+
+    def regular_calls(self) -> list[tuple[str, int]]:
+        """The methods that are called now and then, and how often, in ns."""
+        return [(each.name, each.interval_ns) for each in self.regular]
+
+    def call_regular(self, index: int) -> None:
+        """Calls one of them, on a thread of its own."""
+        self.regular[index].call()
 
     # -- between buffers
 

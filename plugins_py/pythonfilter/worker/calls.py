@@ -12,7 +12,9 @@ from ..host import plugin
 from ..host.plugin import LoadedPlugin, PluginError
 
 from . import failure, state, wire
+from .beside import Beside
 from .confinement import Confinement, Refused
+from .control_page import ControlPage
 from .events import Outbox
 from .running import Running
 from .view import View
@@ -30,13 +32,20 @@ class Calls:
     """Answers the records about one plugin."""
 
     def __init__(
-        self, running: Running, outbox: Outbox, view: View, confined: Confinement
+        self,
+        running: Running,
+        outbox: Outbox,
+        view: View,
+        confined: Confinement,
+        page: ControlPage,
     ) -> None:
         self.loaded: LoadedPlugin | None = None
         self._running = running
         self._outbox = outbox
         self._view = view
         self._confined = confined
+        self._page = page
+        self._beside: Beside | None = None  # between start() and stop()
 
     def answer(self, fields: list[bytes]) -> list[bytes]:
         """To one record; what the plugin posts meanwhile is in the outbox."""
@@ -56,6 +65,7 @@ class Calls:
 
     def unload(self) -> None:
         """The instance is dropped."""
+        self._end_beside()
         loaded, self.loaded = self.loaded, None
         self._view.close()
         if loaded is not None:
@@ -129,12 +139,21 @@ class Calls:
             *(wire.decode(fields[0]), format.interleaved),
         )
         try:
-            return [wire.encode(self._confined.close())]
+            applied = self._confined.close()
         except Refused as error:
             told = failure.Failure("unusable", "start", "", str(error))
             raise CallFailed(told) from None
+        # Its thread is confined as this one is by now.
+        self._beside = Beside(loaded, self._running, self._outbox, self._page)
+        return [wire.encode(applied)]
+
+    def _end_beside(self) -> None:
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.end()
 
     def _stop(self) -> list[bytes]:
+        self._end_beside()
         self._run("stop", self._plugin.stop)
         return []
 

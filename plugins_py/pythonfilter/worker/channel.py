@@ -51,7 +51,9 @@ class Channel:
         self._view = View(self._page.words)
         # The next buffer is then no usual one, and sees it.
         self._running.surroundings.changed = self._view.known.clear
-        self._plugin = Calls(self._running, self._outbox, self._view, confined)
+        self._plugin = Calls(
+            self._running, self._outbox, self._view, confined, self._page
+        )
         self._listening = Listening(
             self._events, self._plugin, self._running, self._outbox
         )
