@@ -342,6 +342,24 @@ def test_the_system_is_not_changed(name, kernel, tmp_path):
         assert results(worker, tmp_path, [act])[act] == "refused"
 
 
+# Bits of linux/capability.h: modules, raw memory, tracing, administration, reboot,
+# performance counters, BPF, checkpoints.
+OVER_THE_SYSTEM = sum(1 << bit for bit in (16, 17, 19, 21, 22, 38, 39, 40))
+
+
+def test_root_keeps_no_right_over_the_system(tmp_path):
+    with WorkerHost() as host:
+        worker = host.spawn("basic")
+        act = (
+            "kept = [int(line.split()[1], 16) for line in open('/proc/self/status') "
+            "if line[:6] in ('CapInh', 'CapPrm', 'CapEff')]\n"
+            f"if len(kept) != 3 or any(each & {OVER_THE_SYSTEM} for each in kept):\n"
+            "    raise PermissionError",
+            0,
+        )
+        assert results(worker, tmp_path, [act])[act] == "done"
+
+
 def test_a_signal_to_its_group_is_the_workers_own(tmp_path):
     with WorkerHost() as host:
         worker = host.spawn("none")

@@ -337,13 +337,19 @@ constexpr char rule[] =
     "the plugin says that nothing unprocessed may leave it, so on-error must "
     "be fail or drop";
 
+const char *const closings[] = {
+    "fail_closed = True",
+    "def __init__(self): self.fail_closed = True",
+};
+
 // Fails each time, and may have the policy changed while it does.
-std::string closed(const std::string &call = "raise ValueError('no')") {
+std::string closed(const std::string &call = "raise ValueError('no')",
+                   const std::string &closing = closings[0]) {
   return write_file("closed.py", R"(
 import time
 from checklog import say
 class Closed:
-    fail_closed = True
+    )" + closing + R"(
     def process_audio(self, buffer):
         say("called")
         )" + call + R"(
@@ -357,8 +363,9 @@ class Closed:
 GST_START_TEST(test_fail_closed_refuses_to_start_open) {
   for (const char *factory : {"pythonfilter", "pythonsrc", "pythonsink"}) {
     for (const char *policy : open_policies) {
+      const std::string script = closed("pass", closings[__i__]);
       Pipeline pipeline(
-          line_of(factory, closed(), std::string("on-error=") + policy));
+          line_of(factory, script, std::string("on-error=") + policy));
       for (int i = 0; i < 2; i++) {
         fail_unless(gst_element_set_state(pipeline.python(), GST_STATE_READY) ==
                     GST_STATE_CHANGE_FAILURE);
@@ -444,7 +451,8 @@ static Suite *secrets_suite() {
                       int(std::size(declarations)));
   tcase_add_test(secrets, test_a_module_may_import_pythons_own_secrets);
   TCase *closed = new_case(suite, "fail_closed");
-  tcase_add_test(closed, test_fail_closed_refuses_to_start_open);
+  tcase_add_loop_test(closed, test_fail_closed_refuses_to_start_open, 0,
+                      int(std::size(closings)));
   tcase_add_test(closed, test_fail_closed_refuses_to_be_opened);
   tcase_add_test(closed, test_fail_closed_holds_while_on_error_changes);
   return suite;
