@@ -49,7 +49,7 @@ bool read_part(const std::string &name, const std::string &value,
   return name == "choice";
 }
 
-// Its name, then pairs.
+// `values` are the parameter's name, then pairs of a word and a value.
 bool read_parameter(const Texts &values, std::vector<ParameterSpec> *known) {
   if (values.size() % 2 != 1 || !can_be_property(values[0], *known))
     return false;

@@ -20,12 +20,13 @@ using FieldValue = std::variant<bool, int64_t, double, std::string,
 struct Message {
   std::string name;
   std::vector<std::pair<std::string, FieldValue>> fields;
-  // Of the buffer whose call posted it; UINT64_MAX where there is none.
+  // The times of the buffer whose call posted the message; UINT64_MAX where
+  // there is none.
   uint64_t pts = UINT64_MAX;
   uint64_t duration = UINT64_MAX;
 };
 
-// Those of Python's logging; Off is above them all.
+// The levels of Python's logging; Off is above them all.
 enum class LogLevel { Debug, Info, Warning, Error, Off };
 
 // Python's numbers, of which there may be others in between.
@@ -62,7 +63,7 @@ class Listener {
   // Messages that one call posted beyond what is kept of it.
   virtual void count_dropped(uint64_t messages) = 0;
   virtual void log(const LogRecord &record) = 0;
-  // Of a call whose end nobody waits for.
+  // A call failed whose end nobody waits for.
   virtual void failed(const Failure &failure) = 0;
   // The least that log() is interested in; with the GIL held, too.
   virtual LogLevel log_threshold() const = 0;

@@ -71,7 +71,7 @@ bool OwnTime::is_over(pid_t pid, uint64_t allowed, pid_t without) {
   const uint64_t all = monotonic_ns() - began_;
   if (all > 10 * allowed) return true;
   const bool over = !waits && all > allowed + excused_;
-  // It takes two looks to see whether it waits.
+  // Whether a process waits takes two looks to see.
   return std::exchange(was_over_, over) && over;
 }
 

@@ -15,10 +15,10 @@ class OwnTime {
   static constexpr uint64_t ask_every_ns = 20000000;
 
   OwnTime();
-  // Whether it has had more than so much; asked once at the begin, too. `pid`
-  // is of whoever is waited for now; 0: nobody knows yet. Ten times as much
-  // are too much for anybody. `without` is a thread of it that does not count:
-  // the one that asks.
+  // Whether a process has had more processor time than `allowed`; asked once at
+  // the begin, too. `pid` is of whoever is waited for now; 0: nobody knows yet.
+  // Ten times as much are too much for anybody. `without` is a thread of it
+  // that does not count: the one that asks.
   bool is_over(pid_t pid, uint64_t allowed, pid_t without = 0);
 
  private:

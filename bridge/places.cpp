@@ -39,7 +39,8 @@ std::string own_directory() {
   return directory_of(file_of(reinterpret_cast<void *>(&own_directory)));
 }
 
-// Of the plugin and of the bridges alike.
+// The source tree, found from the folder of the plugin in a build and from that
+// of the bridges alike.
 std::string source_directory() {
   std::string line;
   std::ifstream file(own_directory() + "/../bridge/plugins_py.path");

@@ -90,7 +90,8 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
   if (!gst_caps_is_any(other))
     return direction == GST_PAD_SINK ? pythonfilter::fixate_output(caps, other)
                                      : gst_caps_fixate(other);
-  // Of all the caps there are the plugin has to name some: say why it did not.
+  // The plugin has to name some of all the caps that there are: say why it did
+  // not.
   PythonElement *python = GST_PYTHON_FILTER(base)->python;
   const StreamingThread::Call call(&python->streaming);
   python->confirm_caps(caps, other);
@@ -303,7 +304,7 @@ static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
       late.hold_segment(event);
       return true;
     case GST_EVENT_GAP:
-      // Of a stream that nobody knows of there is none.
+      // A stream that nobody downstream knows of has no gaps.
       if (!late.waits()) return false;
       gst_event_unref(event);
       return true;
@@ -413,8 +414,8 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
   return TRUE;
 }
 
-// Of a stream that nobody downstream has heard of; the base class only takes a
-// buffer where it has agreed with them.
+// Takes a buffer of a stream that nobody downstream has heard of; the base
+// class only takes one where it has agreed with them.
 static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
                                                    GstBuffer *input) {
   auto *base = GST_BASE_TRANSFORM(self);
@@ -486,7 +487,7 @@ gst_python_filter_next_output(GstBaseTransform *base, GstBuffer **output) {
   return flow;
 }
 
-// Of a segment that ends with a SEGMENT_DONE, the last buffer that lies in it.
+// Takes the last buffer that lies in a segment that ends with a SEGMENT_DONE.
 // What is held back follows at once: before that event the source posts its
 // message, and who then seeks, to play the segment again, waits for a sink that
 // may have got nothing yet.

@@ -32,7 +32,7 @@ struct Patience {
   uint64_t began;      // monotonic_ns()
   uint64_t until = 0;  // 0: as long as the plugin may run
   uint64_t interrupted = 0;
-  // Where it is the worker's own time that counts: so much of it.
+  // Where the worker's own time counts: how much of it is allowed.
   OwnTime *own = nullptr;
   uint64_t allowed = 0;
 };

@@ -14,7 +14,8 @@ namespace {
 
 // A record that does not fit goes as the worker reads.
 constexpr uint64_t look_every_ns = 100000000;
-// Of the messages of one call; the others are counted.
+// So many bytes of messages are kept of one call; the other messages are
+// counted.
 constexpr size_t most_message_bytes = size_t(16) << 20;
 
 }  // namespace
@@ -54,7 +55,7 @@ Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
     if (waited != Waited::Done) break;
     if (replied) {
       take_signal(replies_.get());
-      // It may be for what was sent before; too many are none.
+      // The signal may be for what was sent before; too many of those are none.
       if (++empty_signals_ > most_empty_signals)
         return break_off("signals without a reply");
     }

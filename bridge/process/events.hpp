@@ -44,8 +44,6 @@ class Events final : public Watched {
   bool wants_look() const override { return true; }
   void look() override;
 
-  // It said something that the protocol does not know.
-
  private:
   // Between two looks of the supervisor's: what a flood costs this process.
   static constexpr int most_records = 1000;

@@ -19,11 +19,12 @@ constexpr size_t longest_line = 1000;
 constexpr int most_lines_a_second = 1000;
 // What faulthandler says of a few threads.
 constexpr size_t most_last_lines = 60;
-// Of one call, so that other workers get their turn.
+// How often one call reads, so that other workers get their turn.
 constexpr int most_reads = 16;
 // What stays in the pipe of a flood: the last of it may be why it crashed.
 constexpr size_t most_kept = 16 << 10;
-// Of a pipe. The kernel counts them for the user, so only a flood has more.
+// Sizes of a pipe. The kernel counts them for the user, so only a flood has
+// more.
 constexpr int usual_size = 64 << 10, flood_size = 1 << 20;
 
 }  // namespace
@@ -32,7 +33,7 @@ std::shared_ptr<OutputLines> OutputLines::make(
     std::shared_ptr<Listener> listener, bool anonymous, Descriptor *write_end) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return nullptr;
-  // Of this end alone: what a program prints waits for us.
+  // Only this end does not wait: what a program prints waits for us.
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   auto lines = std::make_shared<OutputLines>();
   lines->pipe_.reset(ends[0]);

@@ -99,7 +99,7 @@ Asked Session::asked(uint64_t sequence) const {
 }
 
 Waited Session::read_records(const Reply &reply, const char *phase) {
-  // They lie on a socket already, or are on their way there.
+  // The records lie on a socket already, or are on their way there.
   Patience at_hand{phase, monotonic_ns()};
   const uint64_t hang = spec_.isolation.hang_ns();
   if (hang) at_hand.until = at_hand.began + hang;
@@ -165,7 +165,7 @@ bool Session::stands_still(uint64_t now) {
 
 Outcome Session::be_late(Block *block, Failure *failure) {
   const char *phase = capabilities_.audio_name.c_str();
-  // It still works on that memory, which must be nobody else's.
+  // The worker still works on that memory, which must be nobody else's.
   if (!std::exchange(outstanding_, true) && in_lent_ && writes() &&
       block->keeper) {
     kept_ = block->keeper->keep();
@@ -237,7 +237,7 @@ Outcome Session::be_late(Block *block, Failure *failure) {
                                                               : Outcome::Failed;
 }
 
-// It stays as the plugin saw it: nobody writes there any more.
+// The memory stays as the plugin saw it: nobody writes there any more.
 void Session::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
   if (in_lent_) {
     lent_->close();

@@ -153,7 +153,7 @@ void ProcessPlugin::note_loss(Failure *failure) {
   loss_ = *failure;
 }
 
-// Its worker may have ended between two calls.
+// Whether the plugin's worker ended between two calls.
 bool ProcessPlugin::notice_end(const char *phase, Failure *failure) {
   if (!session_ || !session_->has_ended()) return false;
   session_->note_end(phase, failure);
@@ -243,7 +243,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   // process() tells of it, and wants_start() of the one that comes.
   if (lost) note_loss(failure);
   if (lost && asked_first) good = !gone_;
-  // It may have been lost before it came to that: once more.
+  // The worker may have been lost before it came to that: once more.
   if (lost && !asked_first) {
     if (!has_session(0, failure)) return false;
     good = session_->start(format, failure);
@@ -257,7 +257,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     return true;
   }
   if (session_ && session_->is_lost()) {
-    // Of its own doing, and it would do it again.
+    // The plugin ended its worker itself, and would do it again.
     if (failure->kind == Failure::Kind::Lost)
       failure->kind = Failure::Kind::Gone;
     gone_ = true;

@@ -20,7 +20,7 @@ class RestartPolicy {
   // A worker has ended at `now`. False: no other is to come. Otherwise after
   // `delay`.
   bool note_end(uint64_t now, uint64_t *delay);
-  // It could not be tried.
+  // The restart that note_end() counted could not be tried.
   void forget_end() { ends_.pop_back(); }
   // Buffers went well: the next one comes at once again.
   void forget_delay() { next_delay_ = 0; }

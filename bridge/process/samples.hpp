@@ -14,8 +14,8 @@ void copy_from_block(const Block &block, const StreamFormat &format,
 void copy_to_block(const std::byte *from, const StreamFormat &format,
                    const Block &block);
 
-// Whether they already lie so that a worker can be told where: the first of
-// their bytes, how many from there to the last, and from channel to channel.
+// Whether the samples already lie so that a worker can be told where: the first
+// of their bytes, how many from there to the last, and from channel to channel.
 bool find_samples(const Block &block, const StreamFormat &format,
                   size_t *length, size_t *plane_stride);
 

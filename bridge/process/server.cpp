@@ -242,7 +242,8 @@ void Server::send(SpawnRequest request) {
   const std::string record =
       encode_record({"spawn", std::to_string(id), asked.request.sandbox,
                      asked.request.sandbox_required ? "1" : "0"});
-  // What it cannot take now it has not read for long: it is about to end.
+  // A server that cannot take the record has not read for long: it is about to
+  // end.
   send_all(socket_.get(), record, now + send_patience_ns,
            {asked.request.socket.get(), asked.request.output.get()});
 }
@@ -256,12 +257,12 @@ void Server::look() {
     kill(pid_, SIGKILL);
 }
 
-// It keeps the workers that it has, and gets no more.
+// The server keeps the workers that it has, and gets no more.
 void Server::retire() {
   std::shared_ptr<Server> &current = servers()[interpreter_];
   if (current.get() == this) current.reset();
   if (!workers_.empty()) return;
-  // Its thread is here, and end() is what comes of that.
+  // This is the thread that reads the socket, and end() is what comes of that.
   shutdown(socket_.get(), SHUT_RDWR);
 }
 
@@ -306,11 +307,12 @@ bool Server::take(const Fields &record) {
   const auto fate = asked.request.fate.lock();
   const bool first = std::exchange(asked.since, 0) != 0;
   if (first) asked_--;
-  // One that came in the same piece as a record before it is still there.
+  // A descriptor that came in the same piece as a record before it is still
+  // there.
   if (kind == "spawned" && first) {
     asked.request.socket.reset();
     asked.request.output.reset();
-    // It is left out where this process has none left.
+    // The descriptor is missing where this process has none left.
     if (fate && descriptors_.empty())
       fate->cannot_spawn("no descriptor is left for another process");
     else if (fate)
@@ -339,15 +341,15 @@ bool Server::take(const Fields &record) {
 void Server::end() {
   over_ = true;
   int status = -1;
-  // Its end of the socket is closed or sees the end of ours, so it has ended,
-  // or is about to.
+  // The server's end of the socket is closed or sees the end of ours, so the
+  // server has ended, or is about to.
   shutdown(socket_.get(), SHUT_RDWR);
   if (pid_ > 0 && !reap(pid_, &status)) {
     kill(pid_, SIGKILL);
     if (!reap(pid_, &status)) left_over().push_back(pid_);
   }
   pid_ = 0;
-  // It is kept to tell what its problem was; descriptors are not.
+  // The object is kept to tell what its problem was; descriptors are not.
   reader_ = RecordReader();
   descriptors_.clear();
   socket_.reset();

@@ -20,10 +20,11 @@ namespace pythonfilter {
 class WorkerFate {
  public:
   virtual ~WorkerFate() = default;
-  // Of this server, which is waited for until then.
+  // A server with this number was asked, and is waited for until one of the
+  // next comes.
   virtual void asked(pid_t server) = 0;
   virtual void spawned(pid_t pid, Descriptor pidfd) = 0;
-  // Of waitpid(); -1: nobody knows.
+  // `status` is waitpid()'s; -1: nobody knows.
   virtual void ended(int status) = 0;
   virtual void cannot_spawn(const std::string &why) = 0;
 };
@@ -42,8 +43,8 @@ class Server final : public Watched,
  public:
   // The one of this interpreter; another one where it has ended. Any thread.
   static void spawn(const std::string &interpreter, SpawnRequest request);
-  // It has been waited for long enough, or its workers do not become ready: the
-  // next one comes from another server.
+  // The server has been waited for long enough, or its workers do not become
+  // ready: the next one comes from another server.
   static void give_up(const std::string &interpreter);
 
   explicit Server(std::string interpreter)

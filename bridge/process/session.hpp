@@ -36,9 +36,9 @@ class Session {
   // The worker has ended, or was killed: the failure says how.
   bool is_lost() const { return lost_; }
   bool has_ended() const { return channel_->worker().has_ended(); }
-  // Its worker ended between two calls.
+  // The worker ended between two calls.
   void note_end(const char *phase, Failure *failure) { lose(phase, failure); }
-  // It gave an answer that does not fit its call.
+  // The worker gave an answer that does not fit its call.
   void refuse_answer(const char *phase, Failure *failure) {
     answer_fits(false, phase, failure);
   }

@@ -45,7 +45,7 @@ class RecordReader {
            std::vector<Descriptor> *descriptors = nullptr);
   // From now on one that begins with "ok" may be as large as any.
   void expect_answer(bool expected) { answer_expected_ = expected; }
-  // Of the last record.
+  // The size of the last record.
   size_t size() const { return size_; }
 
  private:

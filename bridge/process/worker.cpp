@@ -189,9 +189,9 @@ void Worker::spawned(pid_t pid, Descriptor pidfd) {
 }
 
 void Worker::ended(int status) {
-  // What it said at last comes before anybody asks for it.
+  // What the worker printed at last is read before anybody asks for it.
   output_->read_rest();
-  // This may be heard of before what it said itself.
+  // The end may be heard of before what the worker said itself.
   if (is_starting()) socket_->read_first(this);
   fail_at_start("the worker " + describe_status(status) + " at its start");
   std::lock_guard lock(mutex_);
@@ -205,8 +205,8 @@ bool Worker::is_starting() const {
   return !ready_ && !failed_;
 }
 
-// Of its end and that of its socket either may come first. Whatever it is that
-// keeps it from a start may be the server's.
+// The end of the worker and that of its socket come in either order. Whatever
+// keeps a worker from its start may be the server's fault.
 void Worker::fail_at_start(const std::string &why) {
   if (!is_starting()) return;
   Server::give_up(interpreter_);

@@ -18,7 +18,7 @@ namespace pythonfilter {
 class Worker final : public WorkerFate,
                      public std::enable_shared_from_this<Worker> {
  public:
-  // One that starts now, or the one of the group. Never NULL.
+  // A worker that starts now, or the one of the group. Never NULL.
   static std::shared_ptr<Worker> get(const PluginSpec &spec);
   ~Worker() override;
 
@@ -33,9 +33,10 @@ class Worker final : public WorkerFate,
   const std::string &sandbox() const { return sandbox_; }
 
   bool has_ended() const;
-  // The same, if its sockets have ended: then it may be about to.
+  // As has_ended(), where the worker's sockets have ended: then it may be about
+  // to.
   bool ends_now() const;
-  // Whether it has, or is going to.
+  // Whether the worker has ended, or is going to.
   bool is_doomed() const;
   // The first reason is the one that is told.
   void kill(const std::string &reason);

@@ -8,7 +8,8 @@
 
 namespace pythonfilter {
 
-// Of a buffer that is whole frames, and has a GstAudioMeta where it is planar.
+// How long a buffer is that has whole frames, and a GstAudioMeta where it is
+// planar.
 inline size_t frames_in(GstBuffer *buffer, const GstAudioInfo &info) {
   if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
     if (const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer))
@@ -20,8 +21,8 @@ inline size_t frames_in(GstBuffer *buffer, const GstAudioInfo &info) {
 void cut_front(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
 // So many are left; its times are the caller's.
 void cut_to(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
-// Of what the format calls silence, with a GstAudioMeta where it is planar and
-// flagged as a gap.
+// A buffer of what the format calls silence, with a GstAudioMeta where it is
+// planar and flagged as a gap.
 GstBuffer *make_silence(const GstAudioInfo &info, size_t frames);
 
 }  // namespace pythonfilter

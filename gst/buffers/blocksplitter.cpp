@@ -16,10 +16,11 @@ namespace {
 // goes and comes back: one is filled, one processed, one kept by a sink.
 constexpr guint pool_buffers = 4;
 
-// Of the buffer with a block's first frame, if it is that buffer's first one.
+// What a block has of the buffer with its first frame, if that is the buffer's
+// first one.
 constexpr guint first_flags =
     GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC | GST_BUFFER_FLAG_MARKER;
-// Of any buffer that has a part in a block.
+// What a block has of any buffer that has a part in it.
 constexpr guint any_flags = GST_BUFFER_FLAG_CORRUPTED | GST_BUFFER_FLAG_LIVE;
 
 // Whether nobody else uses the samples. Sub-memory does not say by itself that
@@ -127,7 +128,7 @@ size_t BlockSplitter::left() const {
   return source_ ? source_->audio.frames - next_ : 0;
 }
 
-// Of the next so many of the source.
+// The first of the next `frames` frames of the source.
 size_t BlockSplitter::first_of(size_t frames) const {
   return backwards_ ? left() - frames : next_;
 }
@@ -296,7 +297,7 @@ void BlockSplitter::describe(GstBuffer *block, size_t frames) const {
                                          (next_ == 0 ? first_flags : 0)));
 }
 
-// It has so many frames.
+// The block is full, with so many frames.
 void BlockSplitter::end_block(GstBuffer *block, size_t frames) const {
   if (!backwards_) return;
   const GstClockTime end = GST_BUFFER_PTS(block);

@@ -11,13 +11,13 @@ namespace pythonfilter {
 
 namespace {
 
-// Of the flags that go with what they are about. Whether it is silence is not
-// known any more.
+// The flags of an input that its output has as well. Whether that is silence is
+// not known any more.
 constexpr guint carried =
     ~guint(GST_MINI_OBJECT_FLAG_LAST - 1) &
     ~guint(GST_BUFFER_FLAG_TAG_MEMORY | GST_BUFFER_FLAG_GAP);
 
-// Of the first buffer after a break.
+// The flags of the first buffer after a break.
 constexpr guint first_flags = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC;
 
 // What says something about the content as it was (tags: of audio, of memory)
@@ -184,7 +184,8 @@ bool OutputQueue::move_to(GstClockTime pts) {
              GstClockTimeDiff(clock_.time_of(1));
 }
 
-// Its times, and what of it comes after the first sample. False: nothing does.
+// Gives a buffer its times, and leaves of it what comes after the first sample.
+// False: nothing does.
 [[gnu::hot]] bool OutputQueue::place(GstBuffer *buffer, size_t frames,
                                      bool last) {
   const size_t early = clock_.skip(frames);

@@ -43,7 +43,7 @@ class OutputQueue {
   // The input, which is writable, is its own output. NULL is left where all of
   // it lies before the first sample.
   void add_same(GstBuffer **buffer, size_t frames);
-  // Those that drain() gave, one at least, where the stream had got to.
+  // Adds what drain() gave, one at least, where the stream had got to.
   void add_last(std::vector<Output> *outputs, bool discont);
   // As it is.
   void put(GstBuffer *buffer) {
@@ -53,7 +53,8 @@ class OutputQueue {
   bool empty() const { return items_.empty(); }
   // The next buffer or event, NULL when there is none.
   GstMiniObject *pop() { return empty() ? nullptr : pop_waiting(); }
-  // Those that nobody took, but not what is known of inputs that wait.
+  // Drops the outputs that nobody took, but not what is known of inputs that
+  // wait.
   void drop_waiting() {
     while (GstMiniObject *item = pop())
       gst_mini_object_unref(item);

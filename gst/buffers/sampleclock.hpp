@@ -65,10 +65,10 @@ class SampleClock {
   guint64 offset_ = GST_BUFFER_OFFSET_NONE;
   guint64 in_ = 0;   // frames, or ns of what is no raw audio
   guint64 out_ = 0;  // frames
-  // Of the stretch.
+  // Where the stretch began.
   GstClockTime first_ = GST_CLOCK_TIME_NONE;
   guint64 first_offset_ = GST_BUFFER_OFFSET_NONE;
-  // Of the stretch before, where that got ahead of its input.
+  // The end of the stretch before, where that got ahead of its input.
   GstClockTime end_ = GST_CLOCK_TIME_NONE;
 
   guint64 lag_ = 0;

@@ -26,8 +26,8 @@ class CapsConversion {
   bool is_open() const { return input_ != nullptr; }
 
   GstCaps *input() const { return gst_caps_ref(input_); }
-  // Of a source, for now; it may be asked, so not for use under any lock. NULL:
-  // `failure` says why.
+  // What a source gives now. The plugin may be asked, so not for use under any
+  // lock. NULL: `failure` says why.
   GstCaps *source(Failure *failure) const;
 
   // The caps of the other pad for `caps` of the one of `direction`. These two

@@ -111,7 +111,8 @@ class Counting {
     }
   }
 
-  // Of the structure that begins there; any other would be a critical.
+  // Checks the name of the structure that begins there; GStreamer has a
+  // critical for any other.
   void check_name(size_t begin) {
     in_name_ = true;
     const size_t end =

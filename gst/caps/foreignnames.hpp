@@ -25,7 +25,7 @@ class ForeignNames {
     return true;
   }
 
-  // Of all together, for the life of the process.
+  // How many names are left to all together, for the life of the process.
   inline static std::atomic<int> left_of_all{20000};
 
  private:

@@ -16,7 +16,7 @@ size_t control_length(const std::string &text, size_t at) {
   const uint8_t c = byte(at);
   if (c == '\n' || c == '\t') return 0;
   if (c < 0x20 || c == 0x7f) return 1;
-  // Those above ASCII, as UTF-8; some terminals obey them, too.
+  // Control characters above ASCII, as UTF-8; some terminals obey them, too.
   return c == 0xc2 && byte(at + 1) >= 0x80 && byte(at + 1) < 0xa0 ? 2 : 0;
 }
 

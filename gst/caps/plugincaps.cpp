@@ -70,7 +70,7 @@ GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
   return caps;
 }
 
-// Whether they have anything in common, were it only for these fields.
+// Whether the caps have anything in common, were it only for these fields.
 bool agree(const GstCaps *some, const GstCaps *others,
            std::initializer_list<const char *> fields) {
   const auto bare = [&](const GstCaps *caps) {

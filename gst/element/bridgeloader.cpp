@@ -73,7 +73,7 @@ std::vector<std::string> bridge_directories() {
   return {own + "/../pythonfilter", own + "/../bridge"};
 }
 
-// That of plugins in processes of their own, which needs no Python here.
+// The bridge of plugins in processes of their own, which needs no Python here.
 constexpr char process_tag[] = "process";
 
 std::string path_of_bridge(const std::string &tag) {

@@ -248,7 +248,7 @@ void PythonElement::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
     refuse_offer(offered, src);
 }
 
-// Whether it is the plugin, or who comes after it.
+// Says whether the plugin refuses the offer, or who comes after it.
 void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   {
     std::lock_guard lock(mutex_);
@@ -257,7 +257,7 @@ void PythonElement::refuse_offer(const GstCaps *offered, GstPad *src) {
   g_autoptr(GstCaps) allowed = allowed_caps();
   g_autoptr(GstCaps) wanted =
       src ? gst_pad_peer_query_caps(src, nullptr) : gst_caps_new_any();
-  // What it could give for what is offered.
+  // What the plugin could give for what is offered.
   g_autoptr(GstCaps) given =
       transform_caps(GST_PAD_SINK, const_cast<GstCaps *>(offered));
   const bool takes = gst_caps_can_intersect(allowed, offered);

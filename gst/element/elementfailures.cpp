@@ -42,7 +42,7 @@ void PythonElement::warn_about_escapes() {
 GstFlowReturn PythonElement::report(GstClockTime pts, OnError policy) {
   assert(streaming.is_here());
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
-  // Those that are late are counted as missed-deadlines.
+  // Calls that are late are counted as missed-deadlines.
   if (failure_.kind != Failure::Kind::Late) stats_.errors.add();
   const GstFlowReturn flow =
       report_.add(std::move(failure_), pts, policy, fails_closed());

@@ -33,7 +33,7 @@ bool PythonElement::seek(guint64 place) {
   const BusyHere busy(this);
   if (plugin_->seek(place, &failure_)) return true;
   if (failure_.kind == Failure::Kind::Refused)
-    // It has not moved, and can go on.
+    // The plugin has not moved, and can go on.
     report_.post(GST_MESSAGE_WARNING, failure_);
   else
     report(GST_CLOCK_TIME_NONE);

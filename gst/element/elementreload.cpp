@@ -115,7 +115,8 @@ bool PythonElement::change_over(Candidate *next, bool carries,
   return false;
 }
 
-// It must not end the stream: the new code is there because the old has faults.
+// The old code must not end the stream: the new one is there because the old
+// has faults.
 void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
   assert(streaming.is_here());
   Failure failure;
@@ -147,7 +148,8 @@ void PythonElement::take_over(Candidate next) {
   reloader_.discard(std::move(old));
   for (const Parameter &answer : next.answers)
     params_.accept(answer);
-  // The same ones stay the same object, with whatever controls it.
+  // Parameters that are the same stay the same object, with whatever controls
+  // it.
   if (!same_parameters(old_parameters, capabilities.parameters)) {
     properties_.withdraw();
     properties_.publish(capabilities.parameters, name_);

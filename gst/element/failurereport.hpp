@@ -31,7 +31,7 @@ class FailureReport {
   // The streaming thread's. ERROR: an ERROR was posted; OK: the stream goes on.
   GstFlowReturn add(Failure failure, GstClockTime pts, OnError policy,
                     bool fails_closed);
-  // Those that came within a second of the last message.
+  // Tells of failures that came within a second of the last message.
   void tell_rest() {
     if (untold_.count > 0) tell(GST_MESSAGE_WARNING, false);
     tell_repeated();

@@ -3,7 +3,7 @@
 // Passes on what a plugin tells: its messages to the element's bus, its log to
 // the debug category `pythonplugin`.
 //
-// It may outlive the element, as threads of a plugin may.
+// A listener may outlive the element, as threads of a plugin may.
 #pragma once
 
 #include <gst/gst.h>

@@ -50,7 +50,7 @@ class StreamTime {
         speed_(segment.applied_rate) {}
 
   bool is_known() const { return GST_CLOCK_TIME_IS_VALID(begin_); }
-  // It runs as fast as the buffers' own.
+  // Whether stream time runs as fast as the buffers' own.
   bool is_even() const { return speed_ == 1.0; }
   Moment of(const Moment &moment) const {
     const gint64 ahead = gint64(moment.ns - pts_);

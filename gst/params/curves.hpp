@@ -16,7 +16,7 @@ namespace pythonfilter {
 // The streaming thread's.
 class Curves {
  public:
-  // Of a plugin that was just loaded.
+  // Takes the curves of a plugin that was just loaded.
   void open(const std::vector<ParameterSpec> &specs);
   bool empty() const { return curves_.empty(); }
   // The parameters' own values have changed.

@@ -20,8 +20,8 @@ GParamSpec *new_param_spec(const ParameterSpec &spec);
 // Whether new_param_spec() made it, for something that can be read.
 bool is_parameter(GParamSpec *property);
 
-// Of the type that a property of new_param_spec() has. False: the text is no
-// such value, and `value` is not initialised.
+// Makes a value of the type that a property of new_param_spec() has. False: the
+// text is no such value, and `value` is not initialised.
 bool value_from_text(const ParameterSpec &spec, const std::string &text,
                      GValue *value);
 

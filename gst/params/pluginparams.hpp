@@ -28,8 +28,8 @@ class PluginParams {
   void set(const GstStructure *changes);
   // Without the secrets.
   void get(GValue *value) const;
-  // One of them, as set by name. It does not outlive forget_secrets(): another
-  // plugin may have no such property.
+  // Sets one parameter by its name. The value does not outlive
+  // forget_secrets(): another plugin may have no such property.
   void set_property(const std::string &key, const GValue *value);
   // Whether a plugin has said which are secrets, and which it named.
   bool knows_secrets() const;
@@ -64,9 +64,11 @@ class PluginParams {
   static void wipe(std::vector<Parameter> *parameters);
   // The plugin has it now, as it says.
   void accept(const Parameter &parameter);
-  // It was refused, and reads as what the plugin had before, if anything.
+  // The value was refused, and the parameter reads as what the plugin had
+  // before, if anything.
   void take_back(const std::string &key);
-  // The same of one that is a key itself, where the name of one was wanted.
+  // As take_back(), for a value that is a key itself, where the name of one was
+  // wanted.
   void forget_key(const Parameter &refused);
   // Takes the secrets out of what a plugin says of some later failure.
   void redact(Failure *failure) const;

@@ -36,12 +36,13 @@ class PluginProperties {
   // What each of them is now, as a field, but for secrets. Any thread.
   void read_all(GstStructure *values) const;
 
-  // Of an element that is made for one plugin: its own property. Any thread.
+  // Reads and sets an element's own property, where it is made for one plugin.
+  // Any thread.
   void get_own(const ParameterSpec &spec, GValue *value) const;
   void set_own(const ParameterSpec &spec, GParamSpec *property,
                const GValue *value, const std::string &plugin) const;
 
-  // They were set through `params`. Any thread.
+  // Parameters were set through `params`. Any thread.
   void notify(const GstStructure *changes) const;
 
   // The rest is the streaming thread's, or loads the plugin.
@@ -55,7 +56,7 @@ class PluginProperties {
                            __ATOMIC_RELAXED);
   }
   void sync(GstClockTime stream_time) const;
-  // Of a float.
+  // The value of a parameter that is a float.
   double number(const std::string &name) const;
   // NULL: nobody controls it now.
   GstControlBinding *ref_binding(const std::string &name) const;

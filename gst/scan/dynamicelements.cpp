@@ -22,7 +22,7 @@ namespace {
 constexpr char cache_name[] = "pythonfilter-plugins";
 constexpr char cache_field[] = "records";
 
-// Of the scan; kept for good, as the types are.
+// Lines of the scan; kept for good, as the types are.
 std::vector<std::string> &records() {
   static auto &all = *new std::vector<std::string>;
   return all;
@@ -74,7 +74,7 @@ GstCaps *converted_caps_of(const Capabilities &plugin, bool wide, bool output) {
 
 // ---- its type --------------------------------------------------------------
 
-// Of a type, made when its class is.
+// What is known of a type, made when its class is.
 struct Described {
   FixedPlugin plugin;
   std::vector<ParameterSpec> parameters;
@@ -139,7 +139,7 @@ void init_class(gpointer klass, gpointer data) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   for (const ParameterSpec &spec : says.parameters) {
-    // They are there as plugin::name, and in params.
+    // Such a parameter is there as plugin::name, and in params.
     if (g_object_class_find_property(object_class, spec.name.c_str())) {
       GST_INFO("%s: every element of this kind has a property %s",
                plugin->plugin.script.c_str(), spec.name.c_str());

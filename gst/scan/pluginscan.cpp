@@ -85,7 +85,7 @@ std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
   }
   std::string answer = read_all(output, until);
   close(output);
-  // It is at its end, or has nothing more to say that anybody hears.
+  // The child is at its end, or has nothing more to say that anybody hears.
   kill(child, SIGKILL);
   while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -204,7 +204,8 @@ void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
   };
   for (const std::string &package : packages)
     watch(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
-  // One that comes or goes changes its folder, and no name there ends in .py.
+  // A package that comes or goes changes its folder, and no name there ends in
+  // .py.
   for (const std::string &folder : folders) {
     g_autofree gchar *parent = g_path_get_dirname(folder.c_str());
     g_autofree gchar *name = g_path_get_basename(folder.c_str());

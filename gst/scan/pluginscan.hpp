@@ -42,7 +42,8 @@ std::vector<std::string> relative_folders();
 
 // `plugin` is then scanned again when something in such a folder changes.
 void watch_plugin_folders(GstPlugin *plugin);
-// The same for the packages that there are in these, and others that come.
+// As watch_plugin_folders(), for the packages that there are in these, and
+// others that come.
 void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
                     const std::vector<std::string> &packages);
 

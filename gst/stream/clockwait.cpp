@@ -40,7 +40,7 @@ GstFlowReturn ClockWait::until(GstClockTime running_time) {
 bool ClockWait::prepare(GstClock *clock, GstClockTime time, guint64 pauses) {
   std::lock_guard lock(mutex_);
   if (unlocked_ || pauses != pauses_) return false;
-  // It is used again, as a wait comes with each buffer.
+  // The clock id is used again, as a wait comes with each buffer.
   if (!id_ || !gst_clock_id_uses_clock(id_, clock) ||
       !gst_clock_single_shot_id_reinit(clock, id_, time)) {
     drop_id();

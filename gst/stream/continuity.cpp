@@ -31,7 +31,7 @@ void Continuity::start(int rate, bool backwards) {
   ns_per_frame_ = double(GST_SECOND) / rate;
 }
 
-// Those that were only counted here.
+// Tells GStreamer of the frames that were only counted here.
 void Continuity::hand_over() {
   while (told_ < frames_) {
     const auto some = guint(std::min<guint64>(frames_ - told_, G_MAXINT));

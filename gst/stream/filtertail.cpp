@@ -159,8 +159,8 @@ GstFlowReturn FilterStream::push_silence() {
   return GST_FLOW_OK;
 }
 
-// The same of code that goes, and whose failures end nothing: what it does not
-// give is silence.
+// As push_silence(), of code that goes, and whose failures end nothing: what it
+// does not give is silence.
 void FilterStream::ask_old(Tail *tail) {
   const GstAudioInfo &info = python.info();
   const auto width = size_t(GST_AUDIO_INFO_BPS(&info));

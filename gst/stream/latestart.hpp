@@ -34,7 +34,7 @@ class LateStart {
   void hold_segment(GstEvent *event);
   // The plugin is started with these.
   void hold_caps(GstCaps *input, GstCaps *output);
-  // It is not, and what comes next is of no use.
+  // The plugin is not started, and what comes next is of no use.
   void refuse_caps();
   void forget_segment() { gst_clear_event(&segment_); }
   void forget();

@@ -21,7 +21,7 @@ class SinkStream {
       : python(GST_ELEMENT(sink), PluginKind::Sink, sink->segment),
         sink_(sink) {}
 
-  // Those that every element has, and those of this one.
+  // The properties that every element has, and those of this one.
   static void install_properties(GObjectClass *object_class);
   bool set_property(guint id, const GValue *value);
   bool get_property(guint id, GValue *value);

@@ -14,7 +14,8 @@ namespace pythonfilter {
 
 namespace {
 
-// Of a plugin that had nothing, and says nothing of how long that lasts.
+// How long a plugin is left alone that had nothing, and does not say for how
+// long.
 constexpr GstClockTime pause_ns = 5 * GST_MSECOND;
 
 }  // namespace
@@ -55,7 +56,7 @@ GstFlowReturn SourceStream::next_output(GstBuffer **buffer) {
     next_output_++;
     if (output.gap) {
       leave_gap(output);
-      // Of a plugin that gives nothing else the base class hears nothing.
+      // The base class would hear nothing of a plugin that gives nothing else.
       flow = rest(0);
       if (flow != GST_FLOW_OK) return flow;
       continue;
@@ -167,8 +168,9 @@ GstBuffer *SourceStream::wrap(const Output &output) {
   return buffer;
 }
 
-// Of what is no raw audio: what the plugin says. Else it comes, if it is live,
-// when it comes, and if not it has no time, but where it begins.
+// The time of what is no raw audio is what the plugin says. Otherwise it is
+// that of now where the source is live, and elsewhere only the first output
+// after a break has one.
 GstClockTime SourceStream::time_of(const Output &output) const {
   if (output.pts != no_time) return output.pts;
   if (is_live()) return time_of_capture(0);

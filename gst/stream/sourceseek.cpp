@@ -86,7 +86,7 @@ void SourceStream::restore_segment() {
   discont_ = true;
 }
 
-// Of new caps in the middle, or of new code: the plugin was started, and is at
+// New caps came in the middle, or new code: the plugin was started, and is at
 // its beginning.
 bool SourceStream::go_on(GstClockTime place, GstClockTime time) {
   if (place == 0 || !python.can_seek()) return true;

@@ -14,7 +14,7 @@ namespace pythonfilter {
 namespace {
 
 constexpr int default_frames = 512;
-// Of what a plugin asks for: more would be memory that nobody has.
+// The most that a plugin may ask for: more would be memory that nobody has.
 constexpr int most_frames = 1 << 20;
 
 enum { PROP_IS_LIVE = last_shared_property + 1 };
@@ -323,7 +323,8 @@ GstFlowReturn SourceStream::step_back(size_t frames) {
     return python.prepare(times_.time()) == GST_FLOW_OK ? GST_FLOW_EOS
                                                         : GST_FLOW_ERROR;
   const GstFlowReturn flow = make(frames);
-  // It lies behind the source's end.
+  // An end here is not the stream's: what was asked for lies behind the
+  // source's end.
   return flow == GST_FLOW_EOS ? GST_FLOW_OK : flow;
 }
 
@@ -385,8 +386,8 @@ void SourceStream::stamp(GstBuffer *buffer) {
   python.stats().buffers.add();
 }
 
-// Of the first frame of a buffer that is there now. The base class would say
-// when the last one was.
+// When the first frame of a buffer that is there now was captured. The base
+// class would say when the last one was.
 GstClockTime SourceStream::time_of_capture(GstClockTime duration) const {
   const GstClockTime running = now();
   const GstClockTime end = GST_CLOCK_TIME_IS_VALID(running)

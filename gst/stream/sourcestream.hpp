@@ -27,7 +27,7 @@ class SourceStream {
     gst_clear_buffer(&nowhere_);
   }
 
-  // Those that every element has, and those of this one.
+  // The properties that every element has, and those of this one.
   static void install_properties(GObjectClass *object_class);
   bool set_property(guint id, const GValue *value);
   bool get_property(guint id, GValue *value);

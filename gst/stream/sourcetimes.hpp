@@ -11,8 +11,8 @@ namespace pythonfilter {
 
 class SourceTimes {
  public:
-  // Of frames so many a second from here on; the next one is frame 0 and comes
-  // at `time`.
+  // From here on frames come `rate` times a second; the next one is frame 0 and
+  // comes at `time`.
   void start(guint64 rate, GstClockTime time);
   // The next frame is this one, and that is when it is.
   void go_to(guint64 frame, GstClockTime time);
@@ -39,7 +39,7 @@ class SourceTimes {
   guint64 frames_lost(GstClockTimeDiff late, GstClockTime now, bool said);
   void forget_lateness() { late_since_ = GST_CLOCK_TIME_NONE; }
 
-  // Those of GstAudioStreamAlign.
+  // The defaults of GstAudioStreamAlign.
   static constexpr GstClockTimeDiff tolerance = 40 * GST_MSECOND;
   static constexpr GstClockTime patience = GST_SECOND;
 
