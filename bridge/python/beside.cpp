@@ -8,6 +8,7 @@
 #include "../contract.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
+#include "parameters.hpp"
 
 namespace pythonfilter {
 
@@ -31,7 +32,20 @@ struct Regular {
   uint64_t heard = 0;  // blocks, at the last call
 };
 
+void remove_key(const std::string &key, std::vector<Parameter> *all) {
+  all->erase(std::remove_if(all->begin(), all->end(),
+                            [&](auto &each) { return each.key == key; }),
+             all->end());
+}
+
 }  // namespace
+
+// Of a method that is asked again and again: what it said last.
+template <typename T>
+struct Beside::Answer {
+  T last{};
+  bool known = false, asked = false;
+};
 
 // What the thread needs, also when it was left alone.
 struct Beside::Calls {
@@ -43,13 +57,27 @@ struct Beside::Calls {
 
   Mutex mutex;  // a leaf
   Condition changed;
-  bool quits = false;  // guarded by mutex
-  bool over = false;   // guarded by mutex
+  std::atomic<bool> has_changes{false};  // written under mutex
+  // The rest is guarded by mutex.
+  bool quits = false, over = false;
+  std::vector<Parameter> untold, changes;
+  bool tells_soon = false;  // what is untold
+  bool telling = false;     // one of them
+  Answer<double> latency;
+  Answer<uint64_t> duration;
 
   bool read();
   void run();
-  void call(size_t index);
-  bool call_with_gil(size_t index, Failure *failure);
+  bool work(std::unique_lock<Mutex> &lock);
+  void tell_all(std::unique_lock<Mutex> &lock);
+  template <typename T, typename Take>
+  bool answer(std::unique_lock<Mutex> &lock, Answer<T> *answer,
+              const char *method, const char *phase, Take take);
+  // `take` gets what the method of the host gave, with the GIL. False: an
+  // exception was raised, which was told.
+  template <typename Take, typename... T>
+  bool call(const char *method, const char *phase, Take take,
+            const char *format, T... arguments);
   bool wait_until_over(milliseconds time);
   void interrupt();
   void tell_of_hang();
@@ -73,42 +101,113 @@ bool Beside::Calls::read() {
 
 void Beside::Calls::run() {
   here = this;
-  std::unique_lock<Mutex> lock(mutex);
-  while (!quits) {
-    const auto due =
-        std::min_element(regular.begin(), regular.end(),
-                         [](auto &a, auto &b) { return a.next < b.next; });
-    const auto now = Clock::now();
-    if (now < due->next) {
-      changed.wait_until(lock, due->next);
-      continue;
-    }
-    due->next = std::max(due->next + due->interval, now);
-    // New code may have been started long before it gets a buffer.
-    const uint64_t blocks = stream->blocks.load(std::memory_order_acquire);
-    if (std::exchange(due->heard, blocks) == blocks) continue;
-    lock.unlock();
-    call(size_t(due - regular.begin()));
-    lock.lock();
+  {
+    std::unique_lock<Mutex> lock(mutex);
+    while (!quits)
+      if (!work(lock)) changed.wait(lock);
   }
-  lock.unlock();
   {
     Gil gil;
     host.reset();
   }
-  lock.lock();
+  std::lock_guard lock(mutex);
   over = true;
   changed.notify_all();
 }
 
-void Beside::Calls::call(size_t index) {
+// False: there is nothing to do before something changes.
+bool Beside::Calls::work(std::unique_lock<Mutex> &lock) {
+  if (std::exchange(tells_soon, false)) {
+    tell_all(lock);
+    return true;
+  }
+  const auto take_latency = [](PyObject *told) {
+    return PyFloat_AsDouble(told);
+  };
+  const auto take_duration = [](PyObject *told) {
+    return told == Py_None ? no_time : PyLong_AsUnsignedLongLong(told);
+  };
+  if (answer(lock, &latency, "latency", "get_processing_latency",
+             take_latency) ||
+      answer(lock, &duration, "duration", "get_duration", take_duration))
+    return true;
+  if (regular.empty()) return false;
+  const auto due =
+      std::min_element(regular.begin(), regular.end(),
+                       [](auto &a, auto &b) { return a.next < b.next; });
+  const auto now = Clock::now();
+  if (now < due->next) {
+    changed.wait_until(lock, due->next);
+    return true;
+  }
+  due->next = std::max(due->next + due->interval, now);
+  // New code may have been started long before it gets a buffer.
+  const uint64_t blocks = stream->blocks.load(std::memory_order_acquire);
+  if (std::exchange(due->heard, blocks) == blocks) return true;
+  tell_all(lock);
+  lock.unlock();
+  call(
+      "call_regular", due->name.c_str(), [](PyObject *) {}, "(n)",
+      Py_ssize_t(due - regular.begin()));
+  lock.lock();
+  return true;
+}
+
+void Beside::Calls::tell_all(std::unique_lock<Mutex> &lock) {
+  while (!untold.empty() && !quits) {
+    const Parameter parameter = std::move(untold.front());
+    untold.erase(untold.begin());
+    remove_key(parameter.key, &changes);
+    telling = true;
+    lock.unlock();
+    std::vector<Parameter> told;
+    call(
+        "set_parameter_beside", "set_parameter",
+        [&](PyObject *list) { told = parameters_in(list); }, "(ss)",
+        parameter.key.c_str(), parameter.value.c_str());
+    lock.lock();
+    telling = false;
+    for (Parameter &each : told) {
+      remove_key(each.key, &changes);
+      changes.push_back(std::move(each));
+    }
+    has_changes = !changes.empty();
+  }
+}
+
+template <typename T, typename Take>
+bool Beside::Calls::answer(std::unique_lock<Mutex> &lock, Answer<T> *answer,
+                           const char *method, const char *phase, Take take) {
+  if (!std::exchange(answer->asked, false)) return false;
+  T now{};
+  tell_all(lock);
+  lock.unlock();
+  const bool good = call(
+      method, phase, [&](PyObject *told) { now = T(take(told)); }, "()");
+  lock.lock();
+  if (good) answer->last = now;
+  return true;
+}
+
+template <typename Take, typename... T>
+bool Beside::Calls::call(const char *method, const char *phase, Take take,
+                         const char *format, T... arguments) {
   Failure failure;
-  bool good;
   {
     Gil gil;
-    good = !gil || call_with_gil(index, &failure);
+    if (!gil) return false;
+    Ref given = steal(Py_BuildValue(format, arguments...));
+    RunningCall call(site.get(), phase, ticks());
+    Inside inside(surroundings);
+    Ref bound =
+        given ? steal(PyObject_GetAttrString(host.get(), method)) : Ref{};
+    Ref done =
+        bound ? steal(PyObject_CallObject(bound.get(), given.get())) : Ref{};
+    inside.leave();
+    if (done) take(done.get());
+    if (done && !PyErr_Occurred()) return true;
+    capture_exception(&failure, phase);
   }
-  if (good) return;
   if (failure.kind == Failure::Kind::Interrupted) {
     failure.type.clear();
     failure.message =
@@ -116,16 +215,7 @@ void Beside::Calls::call(size_t index) {
         "() was still running when the stream stopped, and was interrupted";
   }
   site->listener->failed(failure);
-}
-
-bool Beside::Calls::call_with_gil(size_t index, Failure *failure) {
-  const char *phase = regular[index].name.c_str();
-  RunningCall call(site.get(), phase, ticks());
-  Inside inside(surroundings);
-  Ref done = steal(PyObject_CallMethod(host.get(), "call_regular", "n", index));
-  inside.leave();
-  if (!done) capture_exception(failure, phase);
-  return bool(done);
+  return false;
 }
 
 bool Beside::Calls::wait_until_over(milliseconds time) {
@@ -155,14 +245,14 @@ void Beside::Calls::tell_of_hang() {
 }
 
 bool Beside::start(PyObject *host, Surroundings *surroundings,
-                   const std::shared_ptr<CallSite> &stream) {
+                   const std::shared_ptr<CallSite> &stream, bool native) {
   auto calls = std::make_shared<Calls>();
   calls->host = borrow(host);
   calls->surroundings = surroundings;
   calls->stream = stream;
   calls->site->listener = stream->listener;
   if (!calls->read()) return false;
-  if (calls->regular.empty()) return true;
+  if (calls->regular.empty() && !native) return true;
   add_call_site(calls->site);
   if (!thread_.start("python-beside", [calls] { calls->run(); })) {
     PyErr_SetString(PyExc_RuntimeError, Thread::none_left);
@@ -185,6 +275,10 @@ void Beside::stop() {
     calls->interrupt();
     over = calls->wait_until_over(again);
   }
+  {
+    std::lock_guard lock(calls->mutex);
+    untold_.swap(calls->untold);
+  }
   if (over) return thread_.join();
   thread_.detach();
   left_alone_ = true;
@@ -193,6 +287,74 @@ void Beside::stop() {
 
 bool Beside::is_here() const {
   return here && here == calls_.get();
+}
+
+// ---- the streaming thread's -------------------------------------------------
+
+// Only the last value of each.
+void Beside::tell(const Parameter &parameter, bool soon) {
+  std::lock_guard lock(calls_->mutex);
+  remove_key(parameter.key, &calls_->untold);
+  calls_->untold.push_back(parameter);
+  if (!soon) return;
+  calls_->tells_soon = true;
+  calls_->changed.notify_all();
+}
+
+// While one of them is told the others stay behind it.
+std::vector<Parameter> Beside::take_untold() {
+  if (!calls_) return std::exchange(untold_, {});
+  std::lock_guard lock(calls_->mutex);
+  if (calls_->telling) return {};
+  return std::exchange(calls_->untold, {});
+}
+
+bool Beside::has_changes() const {
+  return calls_ && calls_->has_changes.load(std::memory_order_relaxed);
+}
+
+// But those that were set anew since.
+std::vector<Parameter> Beside::take_changes() {
+  std::lock_guard lock(calls_->mutex);
+  for (const Parameter &newer : calls_->untold)
+    remove_key(newer.key, &calls_->changes);
+  calls_->has_changes = false;
+  return std::exchange(calls_->changes, {});
+}
+
+template <typename T>
+bool Beside::last(Answer<T> Calls::*which, T *value) {
+  if (!calls_) return false;
+  std::lock_guard lock(calls_->mutex);
+  Answer<T> &answer = (*calls_).*which;
+  if (!answer.known) return false;
+  *value = answer.last;
+  answer.asked = true;
+  calls_->changed.notify_all();
+  return true;
+}
+
+template <typename T>
+void Beside::set(Answer<T> Calls::*which, T value) {
+  if (!calls_) return;
+  std::lock_guard lock(calls_->mutex);
+  (*calls_).*which = {value, true, false};
+}
+
+bool Beside::last_latency(double *seconds) {
+  return last(&Calls::latency, seconds);
+}
+
+bool Beside::last_duration(uint64_t *duration) {
+  return last(&Calls::duration, duration);
+}
+
+void Beside::set_latency(double seconds) {
+  set(&Calls::latency, seconds);
+}
+
+void Beside::set_duration(uint64_t duration) {
+  set(&Calls::duration, duration);
 }
 
 }  // namespace pythonfilter

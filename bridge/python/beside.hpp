@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A thread that calls methods of a plugin beside its stream, which does not
-// wait for them: those that are to be called now and then.
+// wait for them: those that are to be called now and then, and, where the audio
+// method is a C function, all that is called while it plays.
 #pragma once
+
+#include <vector>
 
 #include "../thread.hpp"
 #include "python.hpp"
@@ -18,8 +21,9 @@ class Beside {
   // Of a plugin that was just started; `stream` is where its other calls are,
   // and `host` says what is to be called. With the GIL. False: an exception is
   // set.
+  // `native`: the audio method is a C function.
   bool start(PyObject *host, Surroundings *surroundings,
-             const std::shared_ptr<CallSite> &stream);
+             const std::shared_ptr<CallSite> &stream, bool native);
   // Returns when nothing is called any more, without the GIL. A call that runs
   // is interrupted, and one that hangs is left alone: it is told of, and then
   // what it was given has to live on.
@@ -28,9 +32,36 @@ class Beside {
   // Whether this thread is in such a call.
   bool is_here() const;
 
+  // The rest is the streaming thread's, where the method is a C function.
+
+  // Has set_parameter() called: `soon`, or before any other method is. What it
+  // refuses is a warning, as nobody waits for the answer.
+  void tell(const Parameter &parameter, bool soon);
+  // What still waits for that, for whoever is about to call another method.
+  std::vector<Parameter> take_untold();
+  // What plugins made of their parameters meanwhile, as set_parameter() takes
+  // it.
+  bool has_changes() const;
+  std::vector<Parameter> take_changes();
+
+  // What such a method said last, as long as there is a thread that asks it
+  // again; false: it has to be asked here first, and that be told.
+  bool last_latency(double *seconds);
+  bool last_duration(uint64_t *duration);
+  void set_latency(double seconds);
+  void set_duration(uint64_t duration);
+
  private:
   struct Calls;
-  std::shared_ptr<Calls> calls_;  // NULL: there is no thread
+  template <typename T>
+  struct Answer;
+  template <typename T>
+  bool last(Answer<T> Calls::*which, T *value);
+  template <typename T>
+  void set(Answer<T> Calls::*which, T value);
+
+  std::shared_ptr<Calls> calls_;   // NULL: there is no thread
+  std::vector<Parameter> untold_;  // of one that has ended
   Thread thread_;
   bool left_alone_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <strings.h>
 
 #include "../text.hpp"
 #include "../ticks.hpp"
@@ -17,7 +18,7 @@ int64_t known(uint64_t value) {
 }
 
 template <typename T>
-void put(std::byte *record, size_t place, T value) {
+void store(std::byte *record, size_t place, T value) {
   std::memcpy(record + place, &value, sizeof value);
 }
 
@@ -32,6 +33,16 @@ bool is_within(int64_t value, const ParameterSpec &spec) {
   int64_t limit;
   return !(parse_number(spec.minimum, &limit) && value < limit) &&
          !(parse_number(spec.maximum, &limit) && value > limit);
+}
+
+// As Param.parse() of base_plugin takes it.
+bool find_truth(const std::string &text, bool *truth) {
+  for (const char *word : {"true", "yes", "on", "1"})
+    if (strcasecmp(text.c_str(), word) == 0) return *truth = true;
+  *truth = false;
+  for (const char *word : {"false", "no", "off", "0"})
+    if (strcasecmp(text.c_str(), word) == 0) return true;
+  return false;
 }
 
 }  // namespace
@@ -52,14 +63,16 @@ bool NativeCall::read(PyObject *host, PluginKind kind,
   unsigned long long function, params, state;
   const char *file;
   PyObject *fields;
-  if (!PyArg_ParseTuple(told.get(), "KKKO!si", &function, &params, &state,
-                        &PyList_Type, &fields, &file, &line_) ||
+  int own_setter;
+  if (!PyArg_ParseTuple(told.get(), "KKKO!sip", &function, &params, &state,
+                        &PyList_Type, &fields, &file, &line_, &own_setter) ||
       !add_fields(fields, capabilities))
     return false;
   name_ = capabilities.audio_name;
   file_ = file;
   params_ = reinterpret_cast<std::byte *>(uintptr_t(params));
   state_ = reinterpret_cast<void *>(uintptr_t(state));
+  has_own_setter_ = own_setter;
   position_ = 0;
   function_ = reinterpret_cast<PythonfilterCall *>(uintptr_t(function));
   return true;
@@ -84,43 +97,52 @@ bool NativeCall::add_fields(PyObject *list, const Capabilities &capabilities) {
   return true;
 }
 
-bool NativeCall::set(const Parameter &parameter) {
-  if (empty()) return false;
+NativeCall::Set NativeCall::set(const Parameter &parameter,
+                                std::string *problem) {
   for (const Field &field : fields_) {
     const ParameterSpec &spec = *field.spec;
     if (spec.name != parameter.key) continue;
-    double number;
-    int64_t whole;
-    switch (spec.kind) {
-      case ParameterSpec::Kind::Float:
-        if (!parse_number(parameter.value, &number) || !is_within(number, spec))
-          return false;
-        put(params_, field.place, number);
-        return true;
-      case ParameterSpec::Kind::Int:
-        if (!parse_number(parameter.value, &whole) || !is_within(whole, spec))
-          return false;
-        put(params_, field.place, whole);
-        return true;
-      case ParameterSpec::Kind::Bool:
-        if (parameter.value != "true" && parameter.value != "false")
-          return false;
-        put(params_, field.place, uint8_t(parameter.value == "true"));
-        return true;
-      case ParameterSpec::Kind::Choice: {
-        const auto found = std::find(spec.choices.begin(), spec.choices.end(),
-                                     parameter.value);
-        if (found == spec.choices.end()) return false;
-        put(params_, field.place, int64_t(found - spec.choices.begin()));
-        return true;
-      }
-      case ParameterSpec::Kind::String:
-        return false;
-    }
+    if (put(field, parameter.value)) return Set::Done;
+    *problem = spec.name + " = " +
+               (spec.secret ? "this value" : parameter.value) + ": must be " +
+               spec.allowed;
+    return Set::Refused;
   }
   // Of a curve the elements know the values.
   for (const Curve &curve : curves_)
-    if (curve.name == parameter.key) return true;
+    if (curve.name == parameter.key) return Set::Done;
+  return Set::NotMine;
+}
+
+bool NativeCall::put(const Field &field, const std::string &text) {
+  const ParameterSpec &spec = *field.spec;
+  double number;
+  int64_t whole;
+  bool truth;
+  switch (spec.kind) {
+    case ParameterSpec::Kind::Float:
+      if (!parse_number(text, &number) || !is_within(number, spec))
+        return false;
+      store(params_, field.place, number);
+      return true;
+    case ParameterSpec::Kind::Int:
+      if (!parse_number(text, &whole) || !is_within(whole, spec)) return false;
+      store(params_, field.place, whole);
+      return true;
+    case ParameterSpec::Kind::Bool:
+      if (!find_truth(text, &truth)) return false;
+      store(params_, field.place, uint8_t(truth));
+      return true;
+    case ParameterSpec::Kind::Choice: {
+      const auto found =
+          std::find(spec.choices.begin(), spec.choices.end(), text);
+      if (found == spec.choices.end()) return false;
+      store(params_, field.place, int64_t(found - spec.choices.begin()));
+      return true;
+    }
+    case ParameterSpec::Kind::String:
+      break;
+  }
   return false;
 }
 
@@ -137,7 +159,7 @@ bool NativeCall::set(const Parameter &parameter) {
         values = curve.values.data();
       }
     }
-    put(params_, curve.place, values);
+    store(params_, curve.place, values);
   }
 }
 

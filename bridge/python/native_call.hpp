@@ -26,9 +26,12 @@ class NativeCall {
   bool empty() const { return !function_; }
   void clear() { function_ = nullptr; }
 
-  // True: the function's next call has it. False: it is no number of its, or
-  // not what the plugin allows.
-  bool set(const Parameter &parameter);
+  // Done: the function's next call has it. NotMine: it is no number of the
+  // function's. Refused: it is not what the plugin allows, as `problem` says.
+  enum class Set { Done, NotMine, Refused };
+  Set set(const Parameter &parameter, std::string *problem);
+  // set_parameter() is the plugin's own.
+  bool has_own_setter() const { return has_own_setter_; }
 
   Outcome operator()(Block *block, Failure *failure);
 
@@ -44,6 +47,7 @@ class NativeCall {
   };
 
   bool add_fields(PyObject *list, const Capabilities &capabilities);
+  bool put(const Field &field, const std::string &text);
   void use_scratch(Block *block, bool into_block);
   void fill_curves(const Block &block);
   Outcome outcome_of(int32_t status, Failure *failure) const;
@@ -53,7 +57,7 @@ class NativeCall {
   void *state_ = nullptr;
   StreamFormat format_;
   PluginKind kind_ = PluginKind::Processor;
-  bool read_only_ = false;
+  bool read_only_ = false, has_own_setter_ = false;
   std::string name_, file_;
   int line_ = 0;
   std::vector<Field> fields_;

@@ -30,4 +30,15 @@ PyObject *new_curve(const Block &block, const std::string &name) {
   return array;
 }
 
+std::vector<Parameter> parameters_in(PyObject *list) {
+  std::vector<Parameter> all;
+  for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {
+    const char *name, *text;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "ss", &name, &text))
+      return {};
+    all.push_back({name, text});
+  }
+  return all;
+}
+
 }  // namespace pythonfilter

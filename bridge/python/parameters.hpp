@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What buffer.curve() gives.
+// Parameters that Python gets, for a block, and that it gives.
 #pragma once
+
+#include <vector>
 
 #include "../bridge.hpp"
 #include "python.hpp"
 
 namespace pythonfilter {
 
-// A new array of one float32 for each frame. Needs the GIL; NULL: exception
-// set.
+// What buffer.curve() gives: a new array of one float32 for each frame. Needs
+// the GIL; NULL: exception set.
 PyObject *new_curve(const Block &block, const std::string &name);
+
+// Of a list of (name, text). With the GIL; on a mistake an exception is set.
+std::vector<Parameter> parameters_in(PyObject *list);
 
 }  // namespace pythonfilter

@@ -52,16 +52,6 @@ void describe_exception(CallSite *site, Failure *failure, const char *phase) {
   capture_exception(failure, phase);
 }
 
-// Only the last value of each.
-void keep_last(const Parameter &parameter, std::vector<Parameter> *all) {
-  for (Parameter &old : *all)
-    if (old.key == parameter.key) {
-      old.value = parameter.value;
-      return;
-    }
-  all->push_back(parameter);
-}
-
 }  // namespace
 
 bool PythonPlugin::load(Failure *failure) {
@@ -173,7 +163,7 @@ PythonPlugin::~PythonPlugin() {
 // tuple.
 Ref PythonPlugin::call_host(const char *method, const char *phase,
                             Failure *failure, const char *format, ...) {
-  if (!untold_.empty()) tell_rest();
+  tell_rest();
   va_list all;
   va_start(all, format);
   Ref arguments = steal(Py_VaBuildValue(format, all));
@@ -231,7 +221,7 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
                  format.interleaved ? Py_True : Py_False))
     return false;
   if (native_.read(host_.get(), spec_.kind, format, capabilities_) &&
-      beside_.start(host_.get(), surroundings_.get(), site_))
+      beside_.start(host_.get(), surroundings_.get(), site_, !native_.empty()))
     return true;
   capture_exception(failure, "start");
   return false;
@@ -342,6 +332,7 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
 
 // Nobody tears down what runs here while it runs.
 [[gnu::hot]] Outcome PythonPlugin::call_native(Block *block, Failure *failure) {
+  if (__builtin_expect(beside_.has_changes(), 0)) take_changes();
   if (__builtin_expect(!gate::enter(), 0)) return Outcome::Closing;
   Outcome outcome;
   {
@@ -401,23 +392,51 @@ bool PythonPlugin::is_secret(const std::string &key) const {
 
 // The plugin's attributes follow when it is called the next time.
 void PythonPlugin::tell_rest() {
-  for (Parameter &parameter : std::exchange(untold_, {})) {
+  for (const Parameter &parameter : beside_.take_untold()) {
     Failure failure;
-    if (!tell_parameter(&parameter, &failure)) site_->listener->failed(failure);
+    Ref told =
+        call_host("set_parameter_beside", "set_parameter", &failure, "(ss)",
+                  parameter.key.c_str(), parameter.value.c_str());
+    if (!told) {
+      site_->listener->failed(failure);
+      continue;
+    }
+    std::string ignored;
+    for (const Parameter &each : parameters_in(told.get()))
+      native_.set(each, &ignored);
   }
 }
 
 bool PythonPlugin::set_parameter(Parameter *parameter, Failure *failure) {
-  if (native_.set(*parameter)) {
-    keep_last(*parameter, &untold_);
-    return true;
+  if (!native_.empty()) {
+    if (set_native(*parameter, failure)) return true;
+  } else {
+    Delivery delivery(outbox_.get());
+    Gil gil;
+    if (!gil) return told_closing(failure, "set_parameter");
+    if (tell_parameter(parameter, failure)) return true;
   }
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "set_parameter");
-  if (tell_parameter(parameter, failure)) return true;
   if (is_secret(parameter->key)) hide_secret(failure, parameter->key);
   return false;
+}
+
+// A plugin's own set_parameter() may make something of any text.
+bool PythonPlugin::set_native(const Parameter &parameter, Failure *failure) {
+  std::string problem;
+  const NativeCall::Set set = native_.set(parameter, &problem);
+  const bool own = native_.has_own_setter();
+  if (set == NativeCall::Set::Refused && !own) {
+    *failure = {Failure::Kind::Refused, "set_parameter", "", problem};
+    return false;
+  }
+  beside_.tell(parameter, own || set != NativeCall::Set::Done);
+  return true;
+}
+
+[[gnu::cold]] void PythonPlugin::take_changes() {
+  std::string ignored;
+  for (const Parameter &each : beside_.take_changes())
+    native_.set(each, &ignored);
 }
 
 bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
@@ -437,11 +456,14 @@ bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
 }
 
 bool PythonPlugin::duration(uint64_t *duration, Failure *failure) {
+  if (beside_.last_duration(duration)) return true;
   const auto take = [&](PyObject *told) {
     *duration = told == Py_None ? no_time : PyLong_AsUnsignedLongLong(told);
     return !PyErr_Occurred();
   };
-  return ask("duration", "get_duration", failure, take, "()");
+  if (!ask("duration", "get_duration", failure, take, "()")) return false;
+  if (!native_.empty()) beside_.set_duration(*duration);
+  return true;
 }
 
 bool PythonPlugin::seek(uint64_t place, Failure *failure) {
@@ -450,11 +472,15 @@ bool PythonPlugin::seek(uint64_t place, Failure *failure) {
 }
 
 bool PythonPlugin::latency(double *seconds, Failure *failure) {
+  if (beside_.last_latency(seconds)) return true;
   const auto take = [&](PyObject *told) {
     *seconds = PyFloat_AsDouble(told);
     return !PyErr_Occurred();
   };
-  return ask("latency", "get_processing_latency", failure, take, "()");
+  if (!ask("latency", "get_processing_latency", failure, take, "()"))
+    return false;
+  if (!native_.empty()) beside_.set_latency(*seconds);
+  return true;
 }
 
 bool PythonPlugin::reset(Failure *failure) {

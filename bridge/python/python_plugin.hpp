@@ -65,6 +65,8 @@ class PythonPlugin final : public Plugin {
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
   Outcome call_native(Block *block, Failure *failure);
+  bool set_native(const Parameter &parameter, Failure *failure);
+  void take_changes();
   void tell_rest();
   Outcome call_itself(Block *block, Failure *failure);
   Outcome accept(PyObject *result, Block *block, Failure *failure);
@@ -92,8 +94,7 @@ class PythonPlugin final : public Plugin {
   AudioView view_;
   // The streaming thread's, without the GIL, between start() and stop().
   NativeCall native_;
-  std::vector<Parameter> untold_;  // which native_ has, and Python not yet
-  Beside beside_;                  // between start() and stop()
+  Beside beside_;  // between start() and stop()
   Capabilities capabilities_;
 };
 

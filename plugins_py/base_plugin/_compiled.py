@@ -433,6 +433,16 @@ class Call:
                 value = self.parameters.value(name, getattr(plugin, name))
                 setattr(self.params, name, value)
 
+    def texts(self) -> dict[str, str]:
+        """The plugin's attributes that are in the record, as set_parameter() takes
+        them."""
+        plugin, parameters = self._plugin(), self.parameters
+        return {
+            name: param.format(getattr(plugin, name))
+            for name, param in parameters.params.items()
+            if name not in parameters.curves
+        }
+
     def records(self) -> tuple[int, int]:
         """Where the parameters are, and the state; 0: there are none."""
         params = self.params if self.parameters.params else None

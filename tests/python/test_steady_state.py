@@ -30,7 +30,7 @@ def bench(*arguments, codes=(0,)):
 def system_calls(buffers, folder, *plugin):
     report = folder / f"calls-{buffers}"
     strace = ["strace", "-f", "-c", "-o", report, BENCH, "--steady", buffers, *plugin]
-    result = processes.run(strace)
+    result = processes.run(strace, CHECK_FUNCTIONS=os.fspath(FUNCTIONS))
     assert result.code == 0, result.err
     rows = [line.split() for line in report.read_text().splitlines()]
     counts = {
@@ -41,11 +41,17 @@ def system_calls(buffers, folder, *plugin):
 
 # A plugin that does nothing in place, and one whose output is another object.
 PLUGINS = {"in-place": (), "growing": ("--growing",)}
+# Its method is a C function; tests/check/elements/quiet.cpp has what else it does
+# not need.
+COMPILED = ("--script", processes.ROOT / "tests/check/plugins/c_scale.py")
+FUNCTIONS = processes.BUILD / "tests" / "check" / "functions.so"
 
 
-@pytest.mark.parametrize("plugin", PLUGINS.values(), ids=PLUGINS)
+@pytest.mark.parametrize(
+    "plugin", [*PLUGINS.values(), COMPILED], ids=[*PLUGINS, "compiled"]
+)
 def test_a_buffer_makes_no_system_call(tmp_path, plugin):
-    if not BENCH.exists():
+    if not BENCH.exists() or not FUNCTIONS.exists():
         pytest.skip(f"{BENCH} is not built")
     system_calls(1, tmp_path)  # the first process of all scans for plugins
     once = system_calls(BUFFERS, tmp_path, *plugin)

@@ -95,6 +95,10 @@ class Native:
         self.call.refresh()
         return self.call.records()  # type: ignore[no-any-return]
 
+    def texts(self) -> dict[str, str]:
+        """What the plugin's attributes say that the parameters are."""
+        return self.call.texts()  # type: ignore[no-any-return]
+
     def fields(self) -> list[tuple[str, int]]:
         """The name and place of each field in the parameters' record."""
         parameters = self.call.parameters

@@ -391,15 +391,17 @@ class LoadedPlugin(Capabilities):
 
     def native_call(
         self, format: str, interleaved: bool
-    ) -> tuple[int, int, int, list[tuple[str, int]], str, int] | None:
+    ) -> tuple[int, int, int, list[tuple[str, int]], str, int, bool] | None:
         """After start(), for whoever calls it without Python: its address, where
-        its parameters and its state are, the fields of the parameters, and where
-        it is written.  None: Python has to be called."""
+        its parameters and its state are, the fields of the parameters, where it is
+        written, and whether set_parameter() is the plugin's own.  None: Python has
+        to be called."""
         address = self.native.address(format, interleaved) if self.native else 0
         if not self.native or not address:
             return None
         file, line, _ = self.place_of(self.audio)
-        return (address, *self.native.records(), self.native.fields(), file, line)
+        own = self._has_own_setter()
+        return (address, *self.native.records(), self.native.fields(), file, line, own)
 
     def _caps_for(self, method: Any, *caps: str) -> tuple[str, ...]:
         """A source has no input and a sink no output, which need not be taken."""
@@ -457,6 +459,36 @@ class LoadedPlugin(Capabilities):
 
     def set_parameter(self, key: str, value: str) -> str | None:
         """The value that the plugin now says it has, if it says any."""
+        self._tell(key, value)
+        return self._value_of(key)
+
+    def set_parameter_beside(self, key: str, value: str) -> list[tuple[str, str]]:
+        """While the audio method runs as machine code: what else the plugin has
+        made of its parameters, which the record does not have."""
+        assert self.native is not None
+        before = self.native.texts()
+        try:
+            self._tell(key, value)
+        except Exception:
+            if key in self.secrets:
+                text = f"refused the secret parameter {key}"
+                raise PluginError("refused", text) from None
+            raise
+        asked = self._text_for(key, value)
+        return [
+            (name, text)
+            for name, text in self.native.texts().items()
+            if text != before[name] and (name, text) != (key, asked)
+        ]
+
+    def _text_for(self, key: str, value: str) -> str:
+        param = self._params.all.get(key)
+        try:
+            return value if param is None else str(param.format(param.parse(value)))
+        except ValueError:
+            return value
+
+    def _tell(self, key: str, value: str) -> None:
         setter = method_of(self.plugin, "set_parameter")
         param = self._params.all.get(key)
         if setter is None and param is not None:
@@ -474,9 +506,6 @@ class LoadedPlugin(Capabilities):
                 f"refused the parameter {key}={value}" + self._params.advice(key),
                 *self._place_of(setter),
             )
-        if self.native is not None:
-            self.native.call.refresh()
-        return self._value_of(key)
 
     def values(self) -> tuple[str, ...]:
         """Pairs: a Param and the value that the plugin has, unless it hides it."""
