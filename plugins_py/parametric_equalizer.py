@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A parametric equaliser of ten bands.
 
-    gst-launch-1.0 audiotestsrc wave=pink-noise num-buffers=600 samplesperbuffer=441 ! audioconvert \\
-        ! pythonfilter script=plugins_py/parametric_equalizer.py plugin::frequency5=800 plugin::gain5=15 \\
+    gst-launch-1.0 audiotestsrc wave=pink-noise num-buffers=600 samplesperbuffer=441 ! audioconvert \
+        ! pythonfilter script=plugins_py/parametric_equalizer.py plugin::frequency5=800 plugin::gain5=15 \
         plugin::q5=4 plugin::shape10=high-cut ! audioconvert ! autoaudiosink
 
 You hear noise that sings at 800 Hz, and less of its treble.

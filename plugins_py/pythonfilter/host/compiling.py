@@ -9,6 +9,7 @@ function takes, and calls that. Numba's own cache keeps it on disk.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 import types as python_types
@@ -53,14 +54,11 @@ class Machine:
     method takes seconds, and most of what a plugin declares never plays.
     """
 
-    def __init__(self, work: _Work, formats: Iterable[str], layouts: Iterable[bool]):
+    def __init__(self, make: Callable[[bool], _Work], checked: bool = False) -> None:
         self.warnings: list[str] = []
-        self._work = work
+        self._make = make
+        self._work = make(checked)
         self._made: dict[tuple[str, bool], Any] = {}
-        for format in formats:
-            for interleaved in layouts:
-                self.address(format, interleaved)
-                return
 
     def address(self, format: str, interleaved: bool) -> int:
         """Where the function for it is.  Raises PluginError."""
@@ -75,6 +73,10 @@ class Machine:
                 )
         return made.address  # type: ignore[no-any-return]
 
+    def checked(self) -> Machine:
+        """Another one, for which an index beyond an array is an exception."""
+        return Machine(self._make, True)
+
 
 def machine_code(
     call: Any,
@@ -82,14 +84,16 @@ def machine_code(
     layouts: Iterable[bool],
     read_only: bool,
     files: Iterable[str],
-    checked: bool = False,
 ) -> Machine:
-    """For these formats, interleaved or not.  Raises Missing and PluginError.
+    """For the first of these formats, interleaved or not, and others when asked.
 
-    `checked`: an index beyond an array is an exception.
+    Raises Missing and PluginError.
     """
-    work = _Work(_numba(), call, read_only, tuple(files), checked)
-    return Machine(work, formats, layouts)
+    numba, named = _numba(), tuple(files)
+    machine = Machine(lambda checked: _Work(numba, call, read_only, named, checked))
+    for first in itertools.islice(itertools.product(formats, layouts), 1):
+        machine.address(*first)
+    return machine
 
 
 def _numba() -> Any:

@@ -68,6 +68,20 @@ class Native:
         )
 
     @property
+    def has_machine_code(self) -> bool:
+        """Whether it was compiled here."""
+        return self._machine is not None
+
+    def run_as_python(self) -> None:
+        """From the next start on."""
+        self._machine = None
+
+    def run_checked(self) -> None:
+        """From the next start on: an index beyond an array is an exception."""
+        if self._machine is not None:
+            self._machine = self._machine.checked()
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         if self.interpreted:
             return (self.interpreted,)

@@ -13,7 +13,17 @@ from typing import Any, TextIO
 
 from ..host.plugin import prepare_interpreter
 from ..results import DTYPES
-from . import child, conformance, cost, element, parameters, plot, report, sound
+from . import (
+    child,
+    compiled,
+    conformance,
+    cost,
+    element,
+    parameters,
+    plot,
+    report,
+    sound,
+)
 from . import template
 from .bench import Bench, Options, Unusable
 from .findings import CHECKS, Findings
@@ -313,11 +323,18 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
     skipped = {name: "left out by --skip" for name in bench.options.skip}
     skipped |= _pointless(bench)
     bench.progress.expect(bench.steps)
+    if not compiled.stays_within(bench):
+        rest = [check for check in CHECKS if check not in ("load", "bounds")]
+        bench.findings.cut |= dict.fromkeys(rest, "goes beyond its arrays")
+        return skipped
+    bench.look_at_pace()
     if not conformance.check(bench):
         rest = [check for check in CHECKS if check not in ("load", "start")]
         bench.findings.cut |= dict.fromkeys(rest, "does not start")
         return skipped
     outputs = sound.check(bench)
+    if "compiled" not in skipped:
+        compiled.agrees(bench)
     if "parameters" not in skipped:
         parameters.check(bench)
     if "allocations" not in skipped:

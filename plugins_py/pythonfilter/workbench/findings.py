@@ -16,6 +16,7 @@ CHECKS = {
     "load": "the file loads, and initialize() succeeds",
     "describes": "get_info() fits, get_processing_latency() is a time",
     "start": "the stream formats that the plugin declares are taken",
+    "bounds": "machine code stays within its arrays, and raises nothing",
     "results": "every call succeeds and gives the right shape and dtype",
     "life": "works again after stop(), start(), and in a new instance",
     "reset": "reset() succeeds, and so do the calls after it",
@@ -27,6 +28,7 @@ CHECKS = {
     "deterministic": "two new instances give the same samples",
     "blocks": "the samples do not depend on the block size",
     "layouts": "interleaved and planar memory give the same samples",
+    "compiled": "machine code and Python give the same samples",
     "parameters": "what is set is read back and works; ranges hold",
     "in-place": "no array is rebound or returned, which costs a copy",
     "kept": "no array of ours is kept after the call, which costs a copy",
@@ -35,7 +37,9 @@ CHECKS = {
 }
 
 # Without one call that succeeded nothing can be said about these.
-_OF_CALLS = frozenset(CHECKS) - {"load", "describes", "start", "parameters"}
+_OF_CALLS = frozenset(CHECKS) - {
+    *("load", "describes", "start", "bounds", "compiled", "parameters")
+}
 
 
 @dataclass

@@ -178,6 +178,7 @@ class Trial:
     target: Target
     counts: Counts = field(default_factory=Counts)
     ended: bool = False  # the plugin ended the stream: nothing more comes
+    prepare: Callable[[LoadedPlugin], None] = lambda loaded: None  # once loaded
     _running: Running = field(default_factory=Running)
 
     def _ask(self, phase: str, method: Callable[..., Any], *arguments: Any) -> Any:
@@ -195,6 +196,7 @@ class Trial:
     def __enter__(self) -> Trial:
         self.loaded = self.load()
         try:
+            self._ask("load", self.prepare, self.loaded)
             for key, value in self.target.parameters:
                 self._ask("set_parameter", self.loaded.preset, key, value)
             self._ask("initialize", self.loaded.initialize)
