@@ -20,7 +20,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from _samples import get, scale_of
-from base_plugin import MAX_CHANNELS, Array, AudioSinkPlugin, Param, compiled
+from base_plugin import MAX_CHANNELS, Array, AudioSinkPlugin, Param, compiled, every
 
 Levels = NDArray[np.float64]
 
@@ -71,9 +71,10 @@ def close(state: Any, channel: Any) -> None:
     """An interval is whole."""
     peak, power = state.peak[channel], state.power[channel]
     true_peak = state.true_peak[channel]
-    state.last[0, channel] = peak
-    state.last[1, channel] = math.sqrt(power / state.frames)
-    state.last[2, channel] = true_peak
+    last = state.last[(state.shown + 1) & 1]
+    last[0, channel] = peak
+    last[1, channel] = math.sqrt(power / state.frames)
+    last[2, channel] = true_peak
     state.all[0, channel] = max(state.all[0, channel], peak)
     state.all[1, channel] += power
     state.all[2, channel] = max(state.all[2, channel], true_peak)
@@ -85,16 +86,19 @@ class TruePeakMeter(AudioSinkPlugin):
 
     The true peak is that of ITU-R BS.1770-4, by oversampling four times, and never
     less than the sample peak.  A message ``levels`` with lists ``peak``, ``rms``
-    and ``true_peak`` in dBFS comes for each ``interval`` of sound, and
-    ``loudest`` at the end.
+    and ``true_peak`` in dBFS says what the last ``interval`` of sound had, which
+    ended at ``end`` seconds, and ``loudest`` at the end what all of it had.  Where sound comes faster than it
+    is heard, intervals are left out of the first.
     """
 
     formats = ("F32", "F64", "S16", "S32")
     read_only = True
 
     interval = Param(
-        100.0, min=10.0, max=60000.0, unit="ms", description="Between two messages"
+        100.0, min=50.0, max=60000.0, unit="ms", description="Between two messages"
     )
+
+    _told = 0
 
     class State:
         channels: int64
@@ -103,11 +107,12 @@ class TruePeakMeter(AudioSinkPlugin):
         all_frames: int64
         shown: int64
         history: Array[float64, MAX_CHANNELS, 16]
-        # Of the interval, of the last one that is whole, and since the start.
+        # Of the interval, of the last two that are whole, and since the start.
         peak: Array[float64, MAX_CHANNELS]
         power: Array[float64, MAX_CHANNELS]
         true_peak: Array[float64, MAX_CHANNELS]
-        last: Array[float64, 3, MAX_CHANNELS]
+        last: Array[float64, 2, 3, MAX_CHANNELS]
+        ends: Array[int64, 2]
         all: Array[float64, 3, MAX_CHANNELS]
 
     @compiled
@@ -132,7 +137,20 @@ class TruePeakMeter(AudioSinkPlugin):
                     close(state, channel)
                 state.all_frames += state.frames
                 state.frames = 0
+                # show() reads one of the two while the other is written.
+                state.ends[(state.shown + 1) & 1] = state.all_frames
                 state.shown += 1
+
+    @every(25)
+    def show(self) -> None:
+        """Post the last interval, once."""
+        state: Any = self.state
+        shown = int(state.shown)
+        peak, rms, true_peak = state.last[shown & 1, :, : int(state.channels)].copy()
+        if shown not in (self._told, 0):
+            self._told = shown
+            seconds = int(state.ends[shown & 1]) / self.get_sample_rate()
+            self.post("levels", end=seconds, **in_decibels(peak, rms, true_peak))
 
     def loudest(self) -> dict[str, list[float]]:
         """Of all that was played since ``start``, in dBFS."""
@@ -144,6 +162,11 @@ class TruePeakMeter(AudioSinkPlugin):
             np.sqrt((power + state.power[:count]) / max(frames, 1)),
             np.maximum(true_peak, state.true_peak[:count]),
         )
+
+    def start(self) -> bool:
+        """Begin anew."""
+        self._told = 0
+        return super().start()
 
     def drain(self) -> None:
         """Say how loud all of it was."""

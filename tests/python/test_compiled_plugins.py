@@ -93,7 +93,7 @@ def test_samples_do_not_depend_on_the_size_of_buffers(name):
         "compressor": (200, "makeup", 6.0),
         "feedback_delay": (200, "time", 2.5),
         "plucked_strings": (200, "amplitude", 0.9),
-        "true_peak_meter": (200, "interval", 11.0),
+        "true_peak_meter": (200, "interval", 50.0),
     }[name]
     more = FILTERS.get(name, {})
     plugins = [started(name, 2, **more) for _ in "12"]
@@ -444,7 +444,7 @@ def test_the_true_peak_is_what_a_filter_at_four_times_the_rate_has():
     one, two = map(np.array, module.PHASES)
     taps = np.array([one, two, two[::-1], one[::-1]]).T.ravel()
     samples = noise(3, 400).astype(np.float64)
-    plugin = started("true_peak_meter", 3, interval=10.0)
+    plugin = started("true_peak_meter", 3)
     play(plugin, samples, (64,))
     for samples_of, found in zip(samples, levels_of(plugin)["true_peak"]):
         between = upfirdn(taps, samples_of, up=4)[: 4 * len(samples_of)]
@@ -464,19 +464,28 @@ def test_levels_of_a_sine_between_its_samples():
 
 
 def test_intervals_and_the_whole():
-    samples = np.full((2, 1000), 0.5)
+    samples = np.full((2, 5000), 0.5)
     samples[1] = 0
-    samples[0, 480:960] = 0.25
-    plugin = started("true_peak_meter", 2, interval=10.0)
-    play(plugin, samples, (333,))
-    assert plugin.state.shown == 2
-    assert plugin.state.last[0, :2].tolist() == [0.25, 0]
-    assert plugin.state.last[1, 0] == pytest.approx(0.25)
+    samples[0, 2400:4800] = 0.25
+    plugin = started("true_peak_meter", 2, interval=50.0)
+    play(plugin, samples[:, :2399], (333,))
+    plugin.show()
+    assert not plugin.posted
+    play(plugin, samples[:, 2399:], (333,))
+    plugin.show()
+    plugin.show()
+    [(name, fields)] = plugin.posted
+    assert name == "levels" and fields["end"] == 4800 / RATE
+    quiet, loud = 20 * math.log10(0.25), 20 * math.log10(0.5)
+    assert fields["peak"] == pytest.approx([quiet, -math.inf])
+    assert fields["rms"] == pytest.approx([quiet, -math.inf])
+    # The filter still had something of what came before.
+    assert quiet < fields["true_peak"][0] < loud + 0.5
     plugin.drain()
     name, fields = plugin.posted[-1]
     assert name == "loudest"
-    assert fields["peak"] == pytest.approx([20 * math.log10(0.5), -math.inf])
-    power = (520 * 0.25 + 480 * 0.0625) / 1000
+    assert fields["peak"] == pytest.approx([loud, -math.inf])
+    power = (2600 * 0.25 + 2400 * 0.0625) / 5000
     assert fields["rms"][0] == pytest.approx(10 * math.log10(power))
 
 
@@ -527,14 +536,15 @@ def test_machine_code_gives_the_same_samples(tmp_path):
     assert run_host(tmp_path, AGREE.format(plugins=plugins)) == []
 
 
-def test_the_meter_ends_with_a_message(tmp_path):
+def test_the_meter_says_levels_and_ends_with_the_loudest(tmp_path):
     script = PLUGINS / "true_peak_meter.py"
     result = launch(
-        "audiotestsrc volume=0.5 num-buffers=4 samplesperbuffer=100 "
-        f"! audio/x-raw,format=F32LE ! pythonsink script={script}",
+        "audiotestsrc volume=0.5 num-buffers=60 samplesperbuffer=80 "
+        f"! audio/x-raw,rate=8000,format=F32LE ! pythonsink script={script}",
         *("-m", "--no-position"),
         cwd=tmp_path,
         NUMBA_DISABLE_JIT="1",
     )
     assert result.code == 0, result.err
-    assert b"loudest" in result.out and b"true_peak" in result.out
+    assert b": levels, " in result.out and b": loudest, " in result.out
+    assert b"true_peak=" in result.out and b"end=(double)" in result.out
