@@ -3,6 +3,8 @@
 forms.  That machine code gives the same samples is the last test's.
 """
 
+import configparser
+import json
 import math
 
 import numpy as np
@@ -12,7 +14,7 @@ from scipy.signal import bilinear, lfilter, upfirdn
 import soak
 from base_plugin import AudioBuffer
 from loader_program import run as run_host
-from processes import launch
+from processes import launch, run_python
 from shipped_plugins import PLUGINS, RATE, file_of, load, noise, started
 from test_compiled import needs_numba
 
@@ -495,6 +497,55 @@ def test_the_meter_takes_what_is_no_sound_for_silence():
     plugin = started("true_peak_meter", 1)
     play(plugin, samples)
     assert np.isfinite(plugin.loudest()["rms"]).all()
+
+
+# Presets
+
+PRESETS = """
+import json, sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+wrong, count = [], 0
+for factory in sys.argv[1:]:
+    for name in Gst.ElementFactory.make(factory).get_preset_names():
+        element, count = Gst.ElementFactory.make(factory), count + 1
+        unset = {spec.name: element.get_property(spec.name) for spec in
+                 element.list_properties() if spec.name not in ("parent", "params")}
+        same = not element.load_preset(name)
+        same |= all(element.get_property(key) == unset[key] for key in unset)
+        comment = element.get_meta(name, "comment")
+        if same or not comment[0]:
+            wrong.append([factory, name])
+print(json.dumps([wrong, count]))
+"""
+
+
+def test_presets_load(tmp_path):
+    """GStreamer takes a preset for which there is no such property, or value."""
+    folder = PLUGINS / "presets"
+    files = [file.stem.removeprefix("Gst") for file in folder.glob("*.prs")]
+    result = run_python(
+        PRESETS,
+        *files,
+        GST_PRESET_PATH=folder,
+        GST_PYTHONFILTER_PATH=PLUGINS,
+        GST_REGISTRY=tmp_path / "registry.bin",
+        XDG_DATA_HOME=tmp_path,
+    )
+    assert result.code == 0 and result.err == "", result.err
+    wrong, count = json.loads(result.out)
+    assert not wrong and count >= 12
+    for file in folder.glob("*.prs"):
+        parser = configparser.ConfigParser()
+        parser.read(file)
+        module = file_of(file.stem.removeprefix("Gstpy-").replace("-", "_")).stem
+        plugin = started(module)
+        for section in parser.sections()[1:]:
+            for key, value in parser[section].items():
+                if not key.startswith("_meta"):
+                    assert plugin.set_parameter(key, value) is not False, key
 
 
 # As machine code
