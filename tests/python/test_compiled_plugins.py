@@ -261,6 +261,16 @@ def test_bands_of_no_gain_change_nothing():
     np.testing.assert_array_equal(out, samples)
 
 
+def test_a_change_begins_at_once_and_slowly():
+    """Also within one of its blocks, of a band that did nothing till then."""
+    samples = noise(1, 200).astype(np.float64)
+    plugin = started("parametric_equalizer", 1)
+    out = play(plugin, samples, (200,), [(100, "gain7", 12.0)])
+    np.testing.assert_array_equal(out[:, :100], samples[:, :100])
+    apart = np.abs(out - samples)[0]
+    assert apart[100] > 0 and apart[100:110].max() < 0.01 < apart.max()
+
+
 def test_a_change_ends_exactly_where_it_should():
     frames = int(0.02 * RATE) + 200
     samples = noise(1, frames).astype(np.float64)
