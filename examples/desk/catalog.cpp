@@ -35,6 +35,21 @@ void add_broken(const std::string &all, std::vector<Plugin> *plugins) {
   }
 }
 
+// A monitor that is not started asks each time: the list is that of now.
+template <typename Look>
+void each_device(bool that_play, const Look &look) {
+  const Owned<GstDeviceMonitor> monitor(gst_device_monitor_new());
+  gst_device_monitor_add_filter(
+      monitor.get(), that_play ? "Audio/Sink" : "Audio/Source", nullptr);
+  GList *all = gst_device_monitor_get_devices(monitor.get());
+  for (GList *each = all; each; each = each->next) {
+    const Owned<gchar> name(
+        gst_device_get_display_name(GST_DEVICE(each->data)));
+    look(GST_DEVICE(each->data), std::string(name.get()));
+  }
+  g_list_free_full(all, gst_object_unref);
+}
+
 }  // namespace
 
 std::vector<Plugin> installed_plugins() {
@@ -47,10 +62,9 @@ std::vector<Plugin> installed_plugins() {
     auto *factory = GST_ELEMENT_FACTORY(each->data);
     const std::string klass = metadata(factory, GST_ELEMENT_METADATA_KLASS);
     Plugin plugin;
-    plugin.kind =
-        g_str_has_prefix(klass.c_str(), "Source") ? Plugin::Kind::Source
-        : g_str_has_prefix(klass.c_str(), "Sink") ? Plugin::Kind::Sink
-                                                  : Plugin::Kind::Filter;
+    plugin.kind = klass.rfind("Source", 0) == 0 ? Plugin::Kind::Source
+                  : klass.rfind("Sink", 0) == 0 ? Plugin::Kind::Sink
+                                                : Plugin::Kind::Filter;
     plugin.factory = name;
     plugin.name = metadata(factory, GST_ELEMENT_METADATA_LONGNAME);
     plugin.description = metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION);
@@ -86,22 +100,34 @@ Plugin plugin_in(const std::string &file) {
     g_object_set(element, "script", file.c_str(), nullptr);
     const bool loads = gst_element_set_state(element, GST_STATE_READY) !=
                        GST_STATE_CHANGE_FAILURE;
-    const Owned<GstMessage> message(
-        gst_bus_pop_filtered(bus.get(), GST_MESSAGE_ERROR));
+    const std::string why = loads ? "" : error_on(bus.get());
     gst_element_set_state(element, GST_STATE_NULL);
     gst_element_set_bus(element, nullptr);
     gst_bus_set_flushing(bus.get(), TRUE);
-    if (loads) {
-      plugin.factory = factory;
-      plugin.kind = kind;
-      plugin.problem.clear();
-      return plugin;
-    }
-    if (plugin.problem.empty())
-      plugin.problem =
-          message ? read_message(message.get()).text : "it cannot be loaded";
+    if (loads || plugin.problem.empty()) plugin.problem = why;
+    if (!loads) continue;
+    plugin.factory = factory;
+    plugin.kind = kind;
+    break;
   }
   return plugin;
+}
+
+std::vector<std::string> devices(bool that_play) {
+  std::vector<std::string> names;
+  each_device(that_play, [&](GstDevice *, const std::string &name) {
+    names.push_back(name);
+  });
+  return names;
+}
+
+GstElement *element_of_device(const std::string &wanted, bool that_plays) {
+  GstElement *made = nullptr;
+  each_device(that_plays, [&](GstDevice *device, const std::string &name) {
+    if (!made && name == wanted)
+      made = gst_device_create_element(device, "main");
+  });
+  return made;
 }
 
 }  // namespace desk

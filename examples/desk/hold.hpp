@@ -5,6 +5,10 @@
 // nobody is in any of the elements.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include <gst/gst.h>
 
 namespace desk {
@@ -12,45 +16,37 @@ namespace desk {
 class Hold {
  public:
   explicit Hold(GstPad *pad) : pad_(pad) {
-    g_mutex_init(&mutex_);
-    g_cond_init(&cond_);
     probe_ =
         gst_pad_add_probe(pad,
                           GstPadProbeType(GST_PAD_PROBE_TYPE_IDLE |
                                           GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM),
                           on_idle, this, nullptr);
     // Longer than any buffer is, if nothing downstream hangs.
-    const gint64 until = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
-    g_mutex_lock(&mutex_);
-    while (!idle_ && g_cond_wait_until(&cond_, &mutex_, until))
-      ;
-    g_mutex_unlock(&mutex_);
+    std::unique_lock lock(mutex_);
+    came_.wait_for(lock, std::chrono::seconds(1), [this] { return holds_; });
   }
   ~Hold() {
     if (probe_) gst_pad_remove_probe(pad_, probe_);
-    g_mutex_clear(&mutex_);
-    g_cond_clear(&cond_);
   }
   Hold(const Hold &) = delete;
   Hold &operator=(const Hold &) = delete;
 
-  bool holds() const { return idle_; }
+  bool holds() const { return holds_; }
 
  private:
   static GstPadProbeReturn on_idle(GstPad *, GstPadProbeInfo *, gpointer data) {
     auto *self = static_cast<Hold *>(data);
-    g_mutex_lock(&self->mutex_);
-    self->idle_ = true;
-    g_cond_signal(&self->cond_);
-    g_mutex_unlock(&self->mutex_);
+    const std::lock_guard lock(self->mutex_);
+    self->holds_ = true;
+    self->came_.notify_one();
     return GST_PAD_PROBE_OK;  // it waits until the probe is removed
   }
 
   GstPad *const pad_;
   gulong probe_ = 0;
-  GMutex mutex_;
-  GCond cond_;
-  bool idle_ = false;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  bool holds_ = false;
 };
 
 }  // namespace desk

@@ -11,6 +11,7 @@ namespace desk {
 
 struct Release {
   void operator()(gpointer object) const { gst_object_unref(object); }
+  void operator()(GstCaps *caps) const { gst_caps_unref(caps); }
   void operator()(GstMessage *message) const { gst_message_unref(message); }
   void operator()(GstStructure *fields) const { gst_structure_free(fields); }
   void operator()(GstQuery *query) const { gst_query_unref(query); }

@@ -41,12 +41,6 @@ std::string text_of(const GValue *value) {
     const char *text = g_value_get_string(value);
     return text ? text : "";
   }
-  if (G_VALUE_HOLDS_ENUM(value)) {
-    auto *klass =
-        static_cast<GEnumClass *>(g_type_class_peek(G_VALUE_TYPE(value)));
-    const GEnumValue *found = g_enum_get_value(klass, g_value_get_enum(value));
-    return found ? found->value_nick : "";
-  }
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   if (G_VALUE_HOLDS_DOUBLE(value))
     return g_ascii_formatd(text, sizeof text, "%.9g",

@@ -19,7 +19,7 @@ namespace desk {
 // kind: of a source "tone", "device", "file" or "network"; of a sink "none",
 // "device", "file" or "network"; of all three, and of a processor, the name of
 // an element: "py-simple-gain", or "pythonfilter" with `value` as its script.
-// value: the device's name ("": the default one), the path, or the port.
+// value: the device's name ("": the default one), the path, or [HOST:]PORT.
 struct Place {
   std::string kind = "", value = "";
   bool process = false, bypassed = false;
@@ -30,13 +30,11 @@ struct Message {
   enum class Severity { Info, Warning, Error };
   Severity severity = Severity::Info;
   std::string where, text, details;
+  bool of_loading = false;  // not of a call, so no buffer makes it good again
 };
 Message read_message(GstMessage *message);
-
-struct Statistics {
-  guint64 buffers = 0, errors = 0, dropped = 0, overruns = 0, restarts = 0;
-  guint64 p99 = 0, mean = 0;  // of a call, in ns
-};
+// What the error on it says.
+std::string error_on(GstBus *bus);
 
 class Node {
  public:
@@ -46,7 +44,9 @@ class Node {
   Tap &tap() { return *tap_; }
   // What went wrong, until it goes well again; "": nothing.
   const std::string &problem() const { return problem_; }
-  Statistics statistics() const;
+  bool is_python() const;
+  // As its element has them, by their names there.
+  std::map<std::string, guint64> statistics() const;
 
  private:
   friend class Strip;
@@ -55,7 +55,8 @@ class Node {
   GstElement *element_ = nullptr;  // in the bin
   std::unique_ptr<Tap> tap_;
   std::string problem_;
-  guint64 buffers_then_ = 0, errors_then_ = 0;
+  bool problem_lasts_ = false;
+  std::map<std::string, guint64> then_;  // when it failed last
 };
 
 class Strip {
@@ -66,20 +67,21 @@ class Strip {
   Strip &operator=(const Strip &) = delete;
 
   const std::string &name() const { return name_; }
+  // The first is the source, the last is the sink, and both are always there.
+  size_t count() const { return nodes_.size(); }
+  Node &node(size_t at) { return *nodes_[at]; }
+
   // Each returns "", or why it did not happen; then all is as it was. A plugin
   // that does not load where isolate() puts it stays, and ends the playing.
-  std::string set_source(const Place &place);
-  std::string set_sink(const Place &place);
+  std::string set_source(const Place &place) { return set_end(0, place); }
+  std::string set_sink(const Place &place) {
+    return set_end(count() - 1, place);
+  }
   std::string insert(size_t at, const Place &place);
   void remove(size_t at);
   void move(size_t from, size_t to);
   std::string bypass(size_t at, bool on);
   std::string isolate(size_t at, bool process);
-
-  Node &source() { return *source_; }
-  Node &sink() { return *sink_; }
-  size_t count() const { return chain_.size(); }
-  Node &processor(size_t at) { return *chain_[at]; }
 
   void start();
   void stop();
@@ -91,28 +93,25 @@ class Strip {
   // asks an application to do.
   std::vector<Message> poll();
 
-  // Source, processors, sink.
   std::vector<Place> places() const;
 
  private:
+  using Made = std::unique_ptr<Node>;
   enum class Role { Source, Processor, Sink };
-  std::unique_ptr<Node> make(const Place &place, Role role, std::string *why);
-  std::string bring_up(Node *node);
-  std::string last_error() const;
+  Made make(const Place &place, Role role, std::string *why);
+  bool bring_up(Node *node, std::string *why);
+  std::string set_end(size_t at, const Place &place);
   void take_out(Node *node);
   void end_file(Node *node);
-  GstElement *bin_at(size_t at) const;  // 0 is the source
-  bool link_all();
   void unlink_all();
-  Node *owner_of(GstObject *object);
+  void link_all();
   template <typename Change>
   void change(const Change &change);
 
   const std::string name_;
   Owned<GstElement> pipeline_;
   Owned<GstBus> bus_;
-  std::unique_ptr<Node> source_, sink_;
-  std::vector<std::unique_ptr<Node>> chain_;
+  std::vector<Made> nodes_;
   bool playing_ = false;
 };
 

@@ -6,7 +6,7 @@
 
 namespace desk {
 
-Tap::Tap(GstPad *sink, GstPad *src) {
+Tap::Tap(GstPad *sink, GstPad *src) : ring_(picture_size) {
   watch(&before_, sink);
   watch(&behind_, src);
 }
@@ -43,6 +43,7 @@ GstPadProbeReturn Tap::on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
                   gst_audio_info_from_caps(&side->info, caps) &&
                   GST_AUDIO_INFO_FORMAT(&side->info) == GST_AUDIO_FORMAT_F32 &&
                   side->info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+    side->rate = side->sound ? side->info.rate : 0;
     tap->dry_.clear();
     return GST_PAD_PROBE_OK;
   }
@@ -67,6 +68,8 @@ GstPadProbeReturn Tap::on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
   for (size_t i = 0; i < count; i++)
     peak = std::max(peak, std::fabs(samples[i]));
   side->peak = peak;
+  if (tap->draws_ && (behind || !tap->behind_.pad))
+    tap->draw(samples, count, size_t(side->info.channels));
   gst_buffer_unmap(buffer, &map);
   return GST_PAD_PROBE_OK;
 }
@@ -88,6 +91,21 @@ void Tap::fade(float *samples, size_t count) {
       samples[c] = wet_ * samples[c] + (1 - wet_) * dry_[c];
   }
   dry_.erase(dry_.begin(), dry_.begin() + long(there));
+}
+
+void Tap::draw(const float *samples, size_t count, size_t channels) {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock) return;
+  for (size_t i = 0; i < count; i += channels)
+    ring_[next_++ % picture_size] = samples[i];
+}
+
+std::vector<float> Tap::picture() {
+  draws_ = true;
+  const std::lock_guard lock(mutex_);
+  std::vector<float> all(ring_);
+  std::rotate(all.begin(), all.begin() + long(next_ % picture_size), all.end());
+  return all;
 }
 
 }  // namespace desk

@@ -19,7 +19,7 @@ NAMES = (
     *("coreelements", "coretracers"),
     # gst-plugins-base
     *("app", "audioconvert", "audiomixer", "audioresample", "audiotestsrc"),
-    *("opus", "typefindfunctions", "volume"),
+    *("opus", "playback", "typefindfunctions", "volume"),
     # gst-plugins-good; of all sound sinks none, so autoaudiosink is a fakesink
     *(
         "audiofx",
