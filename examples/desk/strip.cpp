@@ -379,7 +379,11 @@ void Strip::stop() {
   for (const Made *each : {&nodes_.front(), &nodes_.back()}) {
     gst_element_set_locked_state((*each)->bin_.get(), TRUE);
     gst_element_set_state((*each)->bin_.get(), GST_STATE_NULL);
+    if ((*each)->is_python()) to_ready((*each)->bin_.get());
   }
+  // That it ended is no news.
+  const Owned<GstMessage> end(
+      gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_EOS));
 }
 
 guint64 Strip::latency() const {

@@ -168,8 +168,9 @@ bool PythonElement::before_change(GstStateChange transition) {
     return true;
   const StreamingThread::Call call(&streaming);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY) return load();
-  failed_ = caps_refused_ = false;
-  return true;
+  failed_ = caps_refused_ = stopping_ = false;
+  // What was set since READY may decide which caps the plugin announces.
+  return !params_.changed() || apply_params() == GST_FLOW_OK;
 }
 
 void PythonElement::after_change(GstStateChange transition,

@@ -5,10 +5,13 @@
 
 #include "desk/catalog.hpp"
 #include "desk/parameters.hpp"
+#include "heard.hpp"
 #include "waiting.hpp"
 
 namespace {
 
+using check::peak;
+using check::samples_of;
 using check::wait_until;
 using desk::Place;
 using desk::Strip;
@@ -31,26 +34,6 @@ class Loud(AudioProcessorPlugin):
 
 Place filter(const std::string &text = a_filter) {
   return {"pythonfilter", check::write_file("loud.py", text)};
-}
-
-// The samples of a WAV file of 32-bit floats, of both channels.
-std::vector<float> samples_of(const std::string &path) {
-  const std::string file = check::read_file(path);
-  const size_t data = file.find("data");
-  fail_unless(data != std::string::npos, "no WAV file: %s", path.c_str());
-  guint32 size;  // which its writer knows at the end
-  memcpy(&size, &file[data + 4], sizeof size);
-  fail_unless(size > 0 && data + 8 + size <= file.size(), "not whole");
-  std::vector<float> samples(size / sizeof(float));
-  memcpy(samples.data(), &file[data + 8], size);
-  return samples;
-}
-
-float peak(const std::vector<float> &samples, size_t from, size_t to) {
-  float highest = 0;
-  for (size_t i = from; i < std::min(to, samples.size()); i++)
-    highest = std::max(highest, std::fabs(samples[i]));
-  return highest;
 }
 
 std::vector<desk::Message> said;

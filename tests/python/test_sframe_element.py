@@ -90,6 +90,31 @@ def test_no_counter_comes_twice_whatever_happens_to_the_stream(isolation, tmp_pa
     assert all(counters[0] == 0 for counters in sessions.values())
 
 
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_a_key_that_is_set_in_ready_seals_the_caps(isolation, tmp_path):
+    """As a window does, whose plugins are loaded before anybody names a key."""
+    sealing.write_key(tmp_path / "call.key")
+    code = f"""
+    plugin = "pythonfilter isolation={isolation} script={processes.PLUGINS}/sframe_"
+    pipeline = Gst.parse_launch(
+        "audiotestsrc num-buffers=20 samplesperbuffer=100 ! audio/x-raw,rate=48000 ! "
+        f"{{plugin}}encryptor.py name=e ! {{plugin}}decryptor.py name=d ! "
+        "fakesink async=false")
+    pipeline.set_state(Gst.State.READY)
+    for name in "ed":
+        pipeline.get_by_name(name).get_child_by_name("plugin").props.key_file = "call.key"
+    pipeline.set_state(Gst.State.PLAYING)
+    message = pipeline.get_bus().timed_pop_filtered(
+        PATIENCE * Gst.SECOND, Gst.MessageType.ERROR | Gst.MessageType.EOS)
+    caps = pipeline.get_by_name("e").get_static_pad("src").get_current_caps()
+    stats = pipeline.get_by_name("d").props.stats
+    tell([message.type.first_value_nick, stats.get_value("dropped"), caps.to_string()])
+    pipeline.set_state(Gst.State.NULL)
+    """
+    end, dropped, caps = run_application(tmp_path, code)
+    assert (end, dropped) == ("eos", 0) and "sealed-caps" in caps
+
+
 @pytest.mark.parametrize("policy, end", [("fail", "error"), ("drop", "eos")])
 def test_nothing_leaves_when_the_counter_is_used_up(policy, end, tmp_path):
     sealing.write_key(tmp_path / "call.key")

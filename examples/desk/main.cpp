@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A window for two strips of Python plugins: desk [SESSION.json] [--start]
+#include <QApplication>
+#include <QCommandLineParser>
+
+#include "german.hpp"
+#include "window.hpp"
+
+int main(int argc, char **argv) {
+  QApplication application(argc, argv);
+  application.setApplicationName("desk");
+  gst_init(nullptr, nullptr);
+  QCommandLineParser parser;
+  parser.addHelpOption();
+  parser.addPositionalArgument("session", "A session that was saved.");
+  parser.addOptions({{"start", "Play at once."},
+                     {"language", "en or de; else the system's.", "code"}});
+  parser.process(application);
+  const QString language =
+      parser.isSet("language") ? parser.value("language") : QLocale().name();
+  desk::German german;
+  if (language.startsWith("de")) application.installTranslator(&german);
+  desk::Window window;
+  window.show();
+  for (const QString &path : parser.positionalArguments())
+    window.open(path);
+  if (parser.isSet("start")) window.play(true);
+  return application.exec();
+}

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The window as a person uses it, in a real X server: what is heard is in a
+// sink's file. Its pictures are in the build folder's tests/desk/pictures.
+#include "desk/window.hpp"
+
+#include <csignal>
+#include <QAccessible>
+#include <QApplication>
+#include <QCheckBox>
+#include <QClipboard>
+#include <QComboBox>
+#include <QDesktopServices>
+#include <QDialog>
+#include <QDir>
+#include <QDoubleSpinBox>
+#include <QDropEvent>
+#include <QLineEdit>
+#include <QMenu>
+#include <QMimeData>
+#include <QProcess>
+#include <QRegularExpression>
+#include <QSlider>
+#include <QTemporaryDir>
+#include <QtTest>
+#include <sys/resource.h>
+
+#include "desk/german.hpp"
+#include "heard.hpp"
+
+using check::peak;
+using check::samples_of;
+using desk::StripView;
+using desk::Window;
+
+namespace {
+
+constexpr int patience = 60000;  // ms; a busy machine is no fault
+
+const char loud[] = R"(from base_plugin import AudioProcessorPlugin, Param
+
+class Loud(AudioProcessorPlugin):
+    """Makes it louder, or fails."""
+    cutoff = Param(100.0, min=20.0, max=20000.0, unit="Hz", description="Edge")
+    colour = Param("warm", choices=("warm", "cold"))
+    word = Param("", secret=True)
+    gain = Param(1.0, min=0.0, max=4.0, unit="×", description="How much louder")
+    fail = Param(False, description="Whether it fails")
+
+    def process_audio(self, buffer):
+        if self.fail:
+            raise ValueError("too loud")
+        buffer.data *= self.gain
+)";
+
+// Asks again and again, while the window goes on.
+#define WAIT_FOR(what) QTRY_VERIFY_WITH_TIMEOUT(what, patience)
+
+// Types into the next dialog, and accepts it.
+void answer(const QString &text) {
+  auto *timer = new QTimer(qApp);
+  QObject::connect(timer, &QTimer::timeout, timer, [=] {
+    auto *dialog = qobject_cast<QDialog *>(QApplication::activeModalWidget());
+    auto *edit = dialog ? dialog->findChild<QLineEdit *>() : nullptr;
+    if (!edit || !dialog->isVisible()) return;
+    timer->deleteLater();
+    edit->setText(text);
+    QMetaObject::invokeMethod(dialog, "accept");
+  });
+  timer->start(20);
+}
+
+// An entry of the menu that the button opens, by the keyboard.
+void choose(QPushButton *button, const QString &entry) {
+  auto *timer = new QTimer(qApp);
+  QObject::connect(timer, &QTimer::timeout, timer, [=] {
+    auto *menu = qobject_cast<QMenu *>(QApplication::activePopupWidget());
+    if (!menu) return;
+    timer->deleteLater();
+    for (QAction *each : menu->actions())
+      if (each->text() == entry) menu->setActiveAction(each);
+    QTest::keyClick(menu, Qt::Key_Return);
+  });
+  timer->start(20);
+  QTest::keyClick(button, Qt::Key_Space);
+}
+
+template <typename Widget = QPushButton>
+Widget *child(Window *window, const char *name) {
+  auto *found = window->findChild<Widget *>(name);
+  if (!found) qFatal("there is no %s", name);
+  return found;
+}
+
+void picture(QWidget *window, const QString &name) {
+  QDir().mkpath(DESK_PICTURES);
+  QTest::qWait(100);
+  window->grab().save(DESK_PICTURES "/" + name + ".png");
+}
+
+quint64 stat(StripView *view, int row, const char *name) {
+  return view->strip()->node(size_t(row)).statistics()[name];
+}
+
+QString cell(StripView *view, int row, int column) {
+  return view->topLevelItem(row)->text(column);
+}
+
+QString all_messages(Window *window) {
+  QString all;
+  for (QTreeWidgetItemIterator each(child<QTreeWidget>(window, "messages"));
+       *each; ++each)
+    all += (*each)->text(1) + ": " + (*each)->text(2) + "\n";
+  return all;
+}
+
+}  // namespace
+
+class WindowTest : public QObject {
+  Q_OBJECT
+
+ public:
+  // The file that a handler of "file:" was asked to open.
+  Q_SLOT void edited(const QUrl &url) { edited_ = url.toLocalFile(); }
+
+ private:
+  QString path(const QString &name) { return folder_.filePath(name); }
+  void write(const QString &name, const QByteArray &text) {
+    QFile file(path(name));
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.write(text) == text.size());
+  }
+  // Ready for keys: no window manager gives a window back what a dialog took.
+  void focus(QWidget *widget) {
+    widget->window()->show();
+    widget->window()->activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(widget->window()));
+    widget->setFocus();
+  }
+  // With loud.py in TX, by the buttons.
+  void with_plugin(Window *window) {
+    write("loud.py", loud);
+    focus(window);
+    answer(path("loud.py"));
+    QTest::mouseClick(child(window, "load"), Qt::LeftButton);
+    QTest::mouseClick(child(window, "add-TX"), Qt::LeftButton);
+    QCOMPARE(window->view(0)->topLevelItemCount(), 3);
+    QCOMPARE(cell(window->view(0), 1, 0), QString("loud.py"));
+  }
+  void plays(StripView *view, int row = 1, quint64 more = 30) {
+    const quint64 before = stat(view, row, "buffers");
+    WAIT_FOR(stat(view, row, "buffers") >= before + more);
+  }
+
+  QTemporaryDir folder_;
+  QString edited_;
+
+ private Q_SLOTS:
+  void from_empty_to_hearing() {
+    Window window;
+    StripView *tx = window.view(0);
+    focus(&window);
+    picture(&window, "empty");
+    with_plugin(&window);
+
+    tx->setCurrentItem(tx->topLevelItem(2));
+    answer(path("heard.wav"));
+    choose(child(&window, "end"), "File…");
+    WAIT_FOR(cell(tx, 2, 0) == "heard.wav");
+    QTest::mouseClick(child(&window, "TX-play"), Qt::LeftButton);
+    tx->setCurrentItem(tx->topLevelItem(1));
+    plays(tx);
+    auto *slider = child<QSlider>(&window, "slider-gain");
+    focus(slider);
+    QTest::keyClick(slider, Qt::Key_Home);
+    QTest::keyClick(slider, Qt::Key_PageUp);  // a tenth of 0 to 4
+    WAIT_FOR(child<QDoubleSpinBox>(&window, "parameter-gain")->value() > 0.01);
+    const float gain =
+        float(child<QDoubleSpinBox>(&window, "parameter-gain")->value());
+    plays(tx);
+    plays(tx);
+    picture(&window, "playing");
+    QTest::mouseClick(child(&window, "TX-play"), Qt::LeftButton);
+    QVERIFY(!tx->strip()->is_playing());
+
+    auto samples = samples_of(path("heard.wav").toStdString());
+    QVERIFY(samples.size() > 80 * 960);
+    QVERIFY(std::fabs(peak(samples, 0, 20 * 960) - 0.8f) < 0.01f);
+    const size_t end = samples.size();
+    QVERIFY(std::fabs(peak(samples, end - 9600, end) - gain * 0.8f) < 0.01f);
+    // What it shows is what the element says.
+    QCOMPARE(
+        cell(tx, 1, 2),
+        QString::number(double(stat(tx, 1, "call-p99")) / 1e6, 'f', 2) + " ms");
+    QCOMPARE(cell(tx, 1, 4).toULongLong(), stat(tx, 1, "dropped"));
+    QCOMPARE(cell(tx, 1, 5).toULongLong(), stat(tx, 1, "overruns"));
+    QCOMPARE(cell(tx, 1, 6).toULongLong(), stat(tx, 1, "restarts"));
+    QCOMPARE(all_messages(&window), QString());
+
+    // Again, and the same plugin goes on.
+    focus(tx);
+    QTest::keyClick(tx, Qt::Key_F5);
+    plays(tx);
+    window.close();  // while it plays
+  }
+
+  void it_fails_and_comes_back() {
+    Window window;
+    StripView *tx = window.view(0);
+    with_plugin(&window);
+    QTest::mouseClick(child(&window, "TX-play"), Qt::LeftButton);
+    plays(tx);
+    QTest::mouseClick(child<QCheckBox>(&window, "isolation"), Qt::LeftButton,
+                      Qt::NoModifier, QPoint(8, 8));
+    WAIT_FOR(cell(tx, 1, 7) == "own process");
+    plays(tx);
+    auto *fail = child<QCheckBox>(&window, "parameter-fail");
+    QTest::mouseClick(fail, Qt::LeftButton, Qt::NoModifier, QPoint(8, 8));
+    WAIT_FOR(cell(tx, 1, 7).contains("loud.py:13"));
+    picture(&window, "failing");
+    auto *messages = child<QTreeWidget>(&window, "messages");
+    messages->setCurrentItem(messages->topLevelItem(0));
+    focus(messages);
+    QTest::keyClick(messages, Qt::Key_C, Qt::ControlModifier);
+    QVERIFY(QApplication::clipboard()->text().contains("Traceback"));
+    QTest::mouseClick(child<QCheckBox>(&window, "parameter-fail"),
+                      Qt::LeftButton, Qt::NoModifier, QPoint(8, 8));
+    WAIT_FOR(cell(tx, 1, 7) == "own process");
+
+    GstStructure *stats;
+    gint64 pid = 0;
+    g_object_get(tx->strip()->node(1).element(), "stats", &stats, nullptr);
+    QVERIFY(gst_structure_get_int64(stats, "worker-pid", &pid) && pid > 1);
+    gst_structure_free(stats);
+    kill(pid_t(pid), SIGSEGV);
+    WAIT_FOR(cell(tx, 1, 7).contains("loud.py"));
+    WAIT_FOR(cell(tx, 1, 6) == "1");
+    WAIT_FOR(cell(tx, 1, 7) == "own process");
+    plays(tx);
+  }
+
+  void an_edit_is_heard() {
+    Window window;
+    StripView *tx = window.view(0);
+    with_plugin(&window);
+    QTest::mouseClick(child(&window, "TX-play"), Qt::LeftButton);
+    plays(tx);
+    focus(tx);
+    QTest::keyClick(tx, Qt::Key_E, Qt::ControlModifier);
+    QCOMPARE(edited_, path("loud.py"));
+    write("loud.py", QByteArray(loud).replace("*= self.gain", "*= 0.125"));
+    WAIT_FOR(all_messages(&window).contains("saved"));
+    plays(tx, 1, 5);
+    WAIT_FOR(std::fabs(peak(tx->strip()->node(1).tap().picture(), 0, 9999) -
+                       0.1f) < 0.01f);
+    write("loud.py", "def broken(:\n");
+    WAIT_FOR(cell(tx, 1, 7).contains("loud.py:1"));
+    WAIT_FOR(all_messages(&window).contains("invalid syntax"));
+    plays(tx);
+    QVERIFY(cell(tx, 1, 7).contains("loud.py:1"));
+    write("loud.py", loud);
+    WAIT_FOR(cell(tx, 1, 7).isEmpty());
+  }
+
+  void the_chain_is_changed() {
+    Window window;
+    StripView *tx = window.view(0);
+    with_plugin(&window);
+    QTest::mouseClick(child(&window, "TX-play"), Qt::LeftButton);
+    plays(tx);
+    auto *list = child<QListWidget>(&window, "plugins");
+    list->setCurrentItem(
+        list->findItems("SimpleGain", Qt::MatchStartsWith).value(0));
+    focus(list);
+    QTest::keyClick(list, Qt::Key_Return);
+    QCOMPARE(cell(tx, 2, 0), QString("SimpleGain"));
+    focus(tx);
+    QTest::keyClick(tx, Qt::Key_Up, Qt::AltModifier);
+    QCOMPARE(cell(tx, 1, 0), QString("SimpleGain"));
+    QTest::keyClick(tx, Qt::Key_Up, Qt::AltModifier);  // not past the source
+    QCOMPARE(cell(tx, 1, 0), QString("SimpleGain"));
+    // By the mouse: what is dragged is dropped above the sink.
+    std::unique_ptr<QMimeData> data(
+        tx->model()->mimeData({tx->model()->index(1, 0)}));
+    QDragEnterEvent enter(tx->visualItemRect(tx->topLevelItem(3)).center(),
+                          Qt::MoveAction, data.get(), Qt::LeftButton,
+                          Qt::NoModifier);
+    QCoreApplication::sendEvent(tx->viewport(), &enter);
+    QDropEvent drop(tx->visualItemRect(tx->topLevelItem(3)).center(),
+                    Qt::MoveAction, data.get(), Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(tx->viewport(), &drop);
+    QCOMPARE(cell(tx, 2, 0), QString("SimpleGain"));
+    QCOMPARE(tx->topLevelItemCount(), 4);
+    QTest::keyClick(tx, Qt::Key_Space);
+    QVERIFY(tx->strip()->node(2).place().bypassed);
+    QCOMPARE(cell(tx, 2, 7), QString("off"));
+    plays(tx, 2);
+    QTest::keyClick(tx, Qt::Key_Delete);
+    QCOMPARE(tx->topLevelItemCount(), 3);
+    QTest::keyClick(tx, Qt::Key_Delete);  // the sink stays
+    QCOMPARE(tx->topLevelItemCount(), 3);
+    plays(tx);
+    QCOMPARE(all_messages(&window), QString());
+
+    // What is broken is refused with its reason.
+    list->setCurrentItem(
+        list->findItems("mistyped.py", Qt::MatchStartsWith).value(0));
+    focus(list);
+    QTest::keyClick(list, Qt::Key_Return);
+    QVERIFY(all_messages(&window).contains("line 1"));
+  }
+
+  void parameters_are_set_and_shown() {
+    Window window;
+    StripView *tx = window.view(0);
+    with_plugin(&window);
+    GstElement *element = tx->strip()->node(1).element();
+    auto *gain = child<QDoubleSpinBox>(&window, "parameter-gain");
+    gain->setValue(2);
+    QCOMPARE(desk::value_of(element, "gain"), std::string("2"));
+    // Half of the way is the geometric mean.
+    auto *cutoff = child<QSlider>(&window, "slider-cutoff");
+    cutoff->setValue(cutoff->maximum() / 2);
+    QVERIFY(std::fabs(std::stod(desk::value_of(element, "cutoff")) - 632.5) <
+            1);
+    auto *colour = child<QComboBox>(&window, "parameter-colour");
+    focus(colour);
+    QTest::keyClick(colour, Qt::Key_Down);
+    QCOMPARE(desk::value_of(element, "colour"), std::string("cold"));
+    auto *word = child<QLineEdit>(&window, "parameter-word");
+    QTest::keyClicks(word, "sesame");
+    QTest::keyClick(word, Qt::Key_Return);
+    QVERIFY(word->text().isEmpty());
+
+    answer("Cold");
+    QTest::mouseClick(child(&window, "save-preset"), Qt::LeftButton);
+    QTest::mouseClick(child(&window, "reset"), Qt::LeftButton);
+    QCOMPARE(gain->value(), 1.0);
+    QCOMPARE(colour->currentText(), QString("warm"));
+    auto *presets = child<QComboBox>(&window, "presets");
+    QCOMPARE(presets->currentText(), QString("Cold"));
+    answer("Colder");
+    QTest::mouseClick(child(&window, "rename-preset"), Qt::LeftButton);
+    QCOMPARE(presets->currentText(), QString("Colder"));
+    QMetaObject::invokeMethod(presets, "textActivated",
+                              Q_ARG(QString, "Colder"));
+    QCOMPARE(gain->value(), 2.0);
+    QCOMPARE(colour->currentText(), QString("cold"));
+    // Set by somebody else.
+    QVERIFY(desk::set_value(element, "gain", "0.5"));
+    WAIT_FOR(gain->value() == 0.5);
+    QCOMPARE(child<QSlider>(&window, "slider-gain")->value(), 125);
+  }
+
+  void a_session_comes_back() {
+    Window window;
+    with_plugin(&window);
+    child<QDoubleSpinBox>(&window, "parameter-gain")->setValue(0.25);
+    StripView *rx = window.view(1);
+    rx->set_end(1, {"file", path("session.wav").toStdString()});
+    QTest::mouseClick(child(&window, "add-RX"), Qt::LeftButton);
+    QVERIFY(window.save(path("one.json")));
+    const auto read = [this](const QString &name) {
+      QFile file(path(name));
+      return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+    };
+    QVERIFY(!read("one.json").contains("word"));
+    Window again;
+    QVERIFY(again.open(path("one.json")));
+    QVERIFY(again.save(path("two.json")));
+    QCOMPARE(read("two.json"), read("one.json"));
+    QCOMPARE(desk::value_of(again.view(0)->strip()->node(1).element(), "gain"),
+             std::string("0.25"));
+    QCOMPARE(all_messages(&again), QString());
+    for (const char *text : {"{", "[]", "{\"TX\": []}"}) {
+      write("broken.json", text);
+      QVERIFY(!again.open(path("broken.json")));
+      QVERIFY(again.view(0)->strip()->count() == 3);
+    }
+    QVERIFY(!again.open(path("not there.json")));
+    QCOMPARE(all_messages(&again).count(".json"), 4);
+
+    // From the command line it plays at once.
+    QProcess desk;
+    desk.start(DESK_PROGRAM, {path("one.json"), "--start"});
+    WAIT_FOR(read("session.wav").size() > 500000);
+    desk.terminate();
+    QVERIFY(desk.waitForFinished(patience));
+  }
+
+  void a_call_is_encrypted() {
+    Window window, other;
+    focus(&window);
+    focus(&other);
+    write("call.key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
+    QFile::setPermissions(path("call.key"),
+                          QFile::ReadOwner | QFile::WriteOwner);
+    const std::string port = std::to_string(10000 + getpid() % 20000);
+    StripView *tx = window.view(0), *rx = other.view(1);
+    tx->set_end(1, {"network", port});
+    rx->set_end(0, {"network", port});
+    rx->set_end(1, {"file", path("call.wav").toStdString()});
+    for (StripView *view : {rx, tx}) {
+      auto *of = view == tx ? &window : &other;
+      auto *list = child<QListWidget>(of, "plugins");
+      list->setCurrentItem(
+          list->findItems(view == tx ? "SFrameEncryptor" : "SFrameDecryptor",
+                          Qt::MatchStartsWith)
+              .value(0));
+      QTest::mouseClick(child(of, view == tx ? "add-TX" : "add-RX"),
+                        Qt::LeftButton);
+      // As a person chooses it.
+      answer(path("call.key"));
+      QTest::mouseClick(child(of, "choose-key-file"), Qt::LeftButton);
+      view->play(true);
+    }
+    WAIT_FOR(stat(rx, 1, "buffers") > 100);
+    picture(&other, "call");
+    QCOMPARE(all_messages(&window) + all_messages(&other), QString());
+    // Nothing goes past an encryptor.
+    tx->setCurrentItem(tx->topLevelItem(1));
+    focus(tx);
+    QTest::keyClick(tx, Qt::Key_Space);
+    QVERIFY(!tx->strip()->node(1).place().bypassed);
+    QVERIFY(all_messages(&window).contains("nothing may go past"));
+    tx->play(false);
+    rx->play(false);
+    const auto samples = samples_of(path("call.wav").toStdString());
+    QVERIFY(std::fabs(peak(samples, 0, 1 << 30) - 0.8f) < 0.01f);
+  }
+
+  void everything_has_a_name() {
+    Window window;
+    with_plugin(&window);
+    for (QWidget *each : window.findChildren<QWidget *>()) {
+      if (!(each->focusPolicy() & Qt::TabFocus) || !each->isVisible() ||
+          each->objectName().startsWith("qt_") || each->inherits("QScrollArea"))
+        continue;
+      const QString name =
+          QAccessible::queryAccessibleInterface(each)->text(QAccessible::Name);
+      QVERIFY2(!name.isEmpty(), qPrintable(each->metaObject()->className() +
+                                           (" " + each->objectName())));
+    }
+  }
+
+  void german_and_dark() {
+    desk::German german;
+    QDir sources(DESK_SOURCES);
+    static const QRegularExpression said(
+        "\\btr\\(\\s*((?:\"(?:[^\"\\\\]|\\\\.)*\"\\s*)+)\\)");
+    static const QRegularExpression seam("\"\\s*\"");
+    for (const QString &name : sources.entryList({"*.cpp"})) {
+      QFile file(sources.filePath(name));
+      QVERIFY(file.open(QIODevice::ReadOnly));
+      auto each = said.globalMatch(QString::fromUtf8(file.readAll()));
+      while (each.hasNext()) {
+        QString text = each.next().captured(1).trimmed().remove(seam);
+        text = text.mid(1, text.size() - 2);
+        text.replace("\\n", "\n").replace("\\\"", "\"");
+        QVERIFY2(!german.translate("", text.toUtf8(), "", -1).isEmpty(),
+                 qPrintable(name + ": " + text));
+      }
+    }
+    qApp->installTranslator(&german);
+    const QPalette light = qApp->palette();
+    qApp->setPalette(QPalette(QColor("#2b2d30"), QColor("#2b2d30")));
+    {
+      Window window;
+      with_plugin(&window);
+      window.play(true);
+      plays(window.view(0));
+      picture(&window, "dark");
+      QCOMPARE(child(&window, "TX-play")->text(), QString("TX anhalten"));
+    }
+    qApp->setPalette(light);
+    qApp->removeTranslator(&german);
+  }
+
+  // Two strips for half an hour: memory stays, nothing is late, and the window
+  // takes less than a twentieth of a core.
+  void soak() {
+    const int minutes = qEnvironmentVariableIntValue("DESK_MINUTES");
+    if (!minutes) QSKIP("DESK_MINUTES is not set");
+    Window window;
+    with_plugin(&window);
+    QTest::mouseClick(child(&window, "add-RX"), Qt::LeftButton);
+    window.play(true);
+    const auto resident = [] {
+      QFile file("/proc/self/statm");
+      return file.open(QIODevice::ReadOnly)
+                 ? file.readAll().split(' ')[1].toLong() * 4
+                 : 0;
+    };
+    QTest::qWait(20000);
+    const long begun = resident();
+    rusage before, after;
+    getrusage(RUSAGE_THREAD, &before);
+    QTest::qWait(minutes * 60000);
+    getrusage(RUSAGE_THREAD, &after);
+    const auto seconds = [](const rusage &all) {
+      return double(all.ru_utime.tv_sec + all.ru_stime.tv_sec) +
+             double(all.ru_utime.tv_usec + all.ru_stime.tv_usec) / 1e6;
+    };
+    const double share = (seconds(after) - seconds(before)) / (60 * minutes);
+    qInfo("%ld kB, then %ld kB; the window's thread: %.1f %% of a core", begun,
+          resident(), 100 * share);
+    QVERIFY(resident() < begun + 5000);
+    QVERIFY(share < 0.05);
+    for (int i = 0; i < 2; i++) {
+      QCOMPARE(stat(window.view(i), 1, "overruns"), 0ull);
+      QVERIFY(stat(window.view(i), 1, "buffers") > 5000u * minutes);
+    }
+    QCOMPARE(all_messages(&window), QString());
+  }
+};
+
+int main(int argc, char **argv) {
+  QApplication::setAttribute(Qt::AA_DontUseNativeDialogs);
+  QApplication application(argc, argv);
+  gst_init(nullptr, nullptr);
+  WindowTest test;
+  QDesktopServices::setUrlHandler("file", &test, "edited");
+  const int failed = QTest::qExec(&test, argc, argv);
+  QDesktopServices::unsetUrlHandler("file");
+  return failed;
+}
+
+#include "window.moc"
