@@ -45,6 +45,20 @@ def files(tmp_path):
     return write
 
 
+@pytest.fixture(scope="module")
+def server():
+    """A server, whose workers know nothing of those of other files."""
+    from worker_host import WorkerHost
+
+    with WorkerHost() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def worker(server):
+    return server.spawn()
+
+
 @pytest.fixture
 def place(tmp_path):
     """A plugin folder, and the environment that names it."""

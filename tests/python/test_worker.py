@@ -24,17 +24,6 @@ from worker_host import (
 ONES = np.ones((2, 480), np.float32)
 
 
-@pytest.fixture(scope="module")
-def server():
-    with WorkerHost() as host:
-        yield host
-
-
-@pytest.fixture(scope="module")
-def worker(server):
-    return server.spawn()
-
-
 @pytest.fixture
 def load(worker, files):
     """load(source, …) is a plugin; load.path is where its source is."""

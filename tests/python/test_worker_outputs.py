@@ -4,19 +4,13 @@
 import numpy as np
 import pytest
 
-from worker_host import CONVERTED, ESCAPED, FAILED, NO_SPACE, OK, Failure, WorkerHost
+from worker_host import CONVERTED, ESCAPED, FAILED, NO_SPACE, OK, Failure
 
 HEAD = """
 import numpy as np
 class Plugin:
     output_caps = "application/x-packets"
 """
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with WorkerHost() as host:
-        yield host.spawn()
 
 
 @pytest.fixture

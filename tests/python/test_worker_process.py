@@ -22,12 +22,6 @@ GOOD = "def process_audio(buffer): pass\n"
 HUNG = "def process_audio(buffer):\n while True: pass\n"
 
 
-@pytest.fixture(scope="module")
-def server():
-    with WorkerHost() as host:
-        yield host
-
-
 # ---- beginning ------------------------------------------------------------------
 
 

@@ -22,12 +22,6 @@ from worker_host import (
 ONES = np.ones((2, 480), np.float32)
 
 
-@pytest.fixture(scope="module")
-def worker():
-    with WorkerHost() as host:
-        yield host.spawn()
-
-
 @pytest.fixture
 def load(worker, files):
     """load(body of a class, …) is a plugin; its code can use np and post()."""

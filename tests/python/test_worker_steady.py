@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from worker_host import COPIED, DISCONT, ESCAPED, FAILED, OK, WorkerHost
+from worker_host import COPIED, DISCONT, ESCAPED, FAILED, OK
 
 ONES = np.ones((2, 480), np.float32)
 
@@ -40,12 +40,6 @@ UNUSUAL = {
     "takes _stream away": ("buffer._stream = None", OK, 0, 2),
     "posts": ("self.post('told', value=1)", OK, 0, 2),
 }
-
-
-@pytest.fixture(scope="module")
-def worker():
-    with WorkerHost() as host:
-        yield host.spawn()
 
 
 def plugin_of(code):

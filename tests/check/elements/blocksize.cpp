@@ -171,31 +171,6 @@ GST_END_TEST;
 
 // ---- latency ----------------------------------------------------------------
 
-namespace {
-
-GstClockTime latency_through(const Stream &stream) {
-  GstPad *pad = gst_element_get_static_pad(stream.get(), "src");
-  GstQuery *query = gst_query_new_latency();
-  fail_unless(gst_pad_query(pad, query));
-  GstClockTime least;
-  gst_query_parse_latency(query, nullptr, &least, nullptr);
-  gst_query_unref(query);
-  gst_object_unref(pad);
-  return least;
-}
-
-int latency_messages(const Stream &stream) {
-  int count = 0;
-  while (GstMessage *message =
-             next_message(stream.bus(), GST_MESSAGE_LATENCY)) {
-    gst_message_unref(message);
-    count++;
-  }
-  return count;
-}
-
-}  // namespace
-
 GST_START_TEST(test_a_block_less_one_frame_is_latency) {
   Stream stream(plugin_file("untouched.py"), {"F32", false, 2, 44100},
                 blocks_of(442));

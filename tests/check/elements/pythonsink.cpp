@@ -406,7 +406,7 @@ GST_END_TEST;
 
 namespace {
 
-const std::pair<const char *, const char *> properties[] = {
+const Properties properties = {
     {"script", "\"/a/b\\ c.py\""},
     {"module", "a.b.c"},
     {"class", "Some"},
@@ -422,20 +422,7 @@ const std::pair<const char *, const char *> properties[] = {
 
 GST_START_TEST(test_properties_read_back_what_was_set) {
   GstElement *sink = gst_element_factory_make("pythonsink", nullptr);
-  for (const auto &[name, text] : properties) {
-    GParamSpec *spec =
-        g_object_class_find_property(G_OBJECT_GET_CLASS(sink), name);
-    fail_unless(spec != nullptr, "%s", name);
-    GValue set = G_VALUE_INIT, got = G_VALUE_INIT;
-    g_value_init(&set, spec->value_type);
-    g_value_init(&got, spec->value_type);
-    fail_unless(gst_value_deserialize(&set, text), "%s", text);
-    g_object_set_property(G_OBJECT(sink), name, &set);
-    g_object_get_property(G_OBJECT(sink), name, &got);
-    fail_unless(gst_value_compare(&set, &got) == GST_VALUE_EQUAL, "%s", name);
-    g_value_unset(&set);
-    g_value_unset(&got);
-  }
+  expect_read_back(sink, properties);
   gst_object_unref(sink);
 }
 GST_END_TEST;

@@ -513,7 +513,7 @@ GST_END_TEST;
 
 namespace {
 
-const std::pair<const char *, const char *> properties[] = {
+const Properties properties = {
     {"script", "\"/a/b\\ c.py\""},
     {"module", "a.b.c"},
     {"class", "Some"},
@@ -531,20 +531,7 @@ const std::pair<const char *, const char *> properties[] = {
 
 GST_START_TEST(test_properties_read_back_what_was_set) {
   GstElement *source = gst_element_factory_make("pythonsrc", nullptr);
-  for (const auto &[name, text] : properties) {
-    GParamSpec *spec =
-        g_object_class_find_property(G_OBJECT_GET_CLASS(source), name);
-    fail_unless(spec != nullptr, "%s", name);
-    GValue set = G_VALUE_INIT, got = G_VALUE_INIT;
-    g_value_init(&set, spec->value_type);
-    g_value_init(&got, spec->value_type);
-    fail_unless(gst_value_deserialize(&set, text), "%s", text);
-    g_object_set_property(G_OBJECT(source), name, &set);
-    g_object_get_property(G_OBJECT(source), name, &got);
-    fail_unless(gst_value_compare(&set, &got) == GST_VALUE_EQUAL, "%s", name);
-    g_value_unset(&set);
-    g_value_unset(&got);
-  }
+  expect_read_back(source, properties);
   gst_util_set_object_arg(G_OBJECT(source), "params", "p,Gain=0.5,aB=text");
   GstStructure *params;
   g_object_get(source, "params", &params, nullptr);

@@ -331,33 +331,10 @@ GST_END_TEST;
 
 namespace {
 
-GstClockTime latency_through(const Stream &stream) {
-  GstPad *pad = gst_element_get_static_pad(stream.get(), "src");
-  GstQuery *query = gst_query_new_latency();
-  fail_unless(gst_pad_query(pad, query));
-  gboolean live;
-  GstClockTime least, most;
-  gst_query_parse_latency(query, &live, &least, &most);
-  fail_unless(most == GST_CLOCK_TIME_NONE || most >= least);
-  gst_query_unref(query);
-  gst_object_unref(pad);
-  return least;
-}
-
 void push(Stream *stream) {
   fail_unless(stream->push_frames() == GST_FLOW_OK);
   while (GstBuffer *out = stream->pull())
     gst_buffer_unref(out);
-}
-
-int latency_messages(const Stream &stream) {
-  int count = 0;
-  while (GstMessage *message =
-             next_message(stream.bus(), GST_MESSAGE_LATENCY)) {
-    gst_message_unref(message);
-    count++;
-  }
-  return count;
 }
 
 }  // namespace

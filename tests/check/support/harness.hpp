@@ -20,6 +20,25 @@ namespace check {
 
 using Properties = std::vector<std::pair<const char *, std::string>>;
 
+// Each is what it was set to.
+inline void expect_read_back(GstElement *element,
+                             const Properties &properties) {
+  for (const auto &[name, text] : properties) {
+    GParamSpec *spec =
+        g_object_class_find_property(G_OBJECT_GET_CLASS(element), name);
+    fail_unless(spec != nullptr, "%s", name);
+    GValue set = G_VALUE_INIT, got = G_VALUE_INIT;
+    g_value_init(&set, spec->value_type);
+    g_value_init(&got, spec->value_type);
+    fail_unless(gst_value_deserialize(&set, text.c_str()), "%s", text.c_str());
+    g_object_set_property(G_OBJECT(element), name, &set);
+    g_object_get_property(G_OBJECT(element), name, &got);
+    fail_unless(gst_value_compare(&set, &got) == GST_VALUE_EQUAL, "%s", name);
+    g_value_unset(&set);
+    g_value_unset(&got);
+  }
+}
+
 inline guint64 stat_of(GstElement *element, const char *name) {
   GstStructure *stats;
   g_object_get(element, "stats", &stats, nullptr);
@@ -190,5 +209,30 @@ class Stream : public Harnessed {
   Audio audio_;
   bool segment_sent_ = false;
 };
+
+// How much later the stream says that it comes out.
+inline GstClockTime latency_through(const Stream &stream) {
+  GstPad *pad = gst_element_get_static_pad(stream.get(), "src");
+  GstQuery *query = gst_query_new_latency();
+  fail_unless(gst_pad_query(pad, query));
+  gboolean live;
+  GstClockTime least, most;
+  gst_query_parse_latency(query, &live, &least, &most);
+  fail_unless(most == GST_CLOCK_TIME_NONE || most >= least);
+  gst_query_unref(query);
+  gst_object_unref(pad);
+  return least;
+}
+
+// How often it was said that this changed; throws other messages away.
+inline int latency_messages(const Stream &stream) {
+  int count = 0;
+  while (GstMessage *message =
+             next_message(stream.bus(), GST_MESSAGE_LATENCY)) {
+    gst_message_unref(message);
+    count++;
+  }
+  return count;
+}
 
 }  // namespace check
