@@ -268,7 +268,7 @@ def test_a_change_begins_at_once_and_slowly():
     out = play(plugin, samples, (200,), [(100, "gain7", 12.0)])
     np.testing.assert_array_equal(out[:, :100], samples[:, :100])
     apart = np.abs(out - samples)[0]
-    assert apart[100] > 0 and apart[100:110].max() < 0.01 < apart.max()
+    assert apart[100] > 0 and apart[100:110].max() < 0.001 < apart.max()
 
 
 def test_a_change_ends_exactly_where_it_should():
@@ -306,10 +306,10 @@ def test_the_static_curve_is_the_textbooks(knee, ratio):
 
 
 def test_attack_and_release_are_exponential_in_decibels():
-    level = np.where(np.arange(1500) % 1000 < 500, 1.0, 0.01)
+    level = np.repeat([1.0, 0.3, 0.01, 1.0], 400)
     out = played("compressor", level[None], attack=2.0, release=3.0, knee=0.0)
     fall, rise = (math.exp(-1000 / (ms * RATE)) for ms in (2, 3))
-    wanted = np.where(level == 1.0, 15.0, 0.0)
+    wanted = 0.75 * np.maximum(20 * np.log10(level) + 20, 0)
     released = wanted.copy()
     for n in range(1, len(released)):
         now = rise * released[n - 1] + (1 - rise) * wanted[n]
