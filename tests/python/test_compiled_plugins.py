@@ -455,8 +455,8 @@ def test_the_true_peak_is_what_a_filter_at_four_times_the_rate_has():
     module = load("true_peak_meter")
     one, two = map(np.array, module.PHASES)
     taps = np.array([one, two, two[::-1], one[::-1]]).T.ravel()
-    samples = noise(3, 400).astype(np.float64)
-    plugin = started("true_peak_meter", 3)
+    samples = noise(40, 60).astype(np.float64)  # each phase has a peak
+    plugin = started("true_peak_meter", 40)
     play(plugin, samples, (64,))
     for samples_of, found in zip(samples, levels_of(plugin)["true_peak"]):
         between = upfirdn(taps, samples_of, up=4)[: 4 * len(samples_of)]
