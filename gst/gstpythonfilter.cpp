@@ -80,7 +80,7 @@ static GstCaps *gst_python_filter_transform_caps(GstBaseTransform *base,
                                                  GstCaps *caps,
                                                  GstCaps *filter) {
   PythonElement *python = GST_PYTHON_FILTER(base)->python;
-  return pythonfilter::filtered(python->transform_caps(direction, caps),
+  return pythonfilter::filtered(python->caps.transform(direction, caps),
                                 filter);
 }
 
@@ -399,7 +399,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
       GST_PYTHON_FILTER(base)->python->drops_caps())
     gst_query_set_accept_caps_result(query, TRUE);
   if (direction == GST_PAD_SINK)
-    GST_PYTHON_FILTER(base)->python->look_for_refusal(
+    GST_PYTHON_FILTER(base)->python->refusal.look_at_query(
         GST_BASE_TRANSFORM_SINK_PAD(base), GST_BASE_TRANSFORM_SRC_PAD(base),
         query);
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)

@@ -154,7 +154,7 @@ static GstCaps *gst_python_sink_get_caps(GstBaseSink *base, GstCaps *filter) {
   PythonElement *python = GST_PYTHON_SINK(base)->python;
   // Before READY nobody knows the plugin.
   return pythonfilter::filtered(
-      python->loaded() ? python->allowed_caps()
+      python->loaded() ? python->caps.allowed()
                        : gst_pad_get_pad_template_caps(GST_BASE_SINK_PAD(base)),
       filter);
 }
@@ -163,8 +163,8 @@ static gboolean gst_python_sink_query(GstBaseSink *base, GstQuery *query) {
   const gboolean answered =
       GST_BASE_SINK_CLASS(gst_python_sink_parent_class)->query(base, query);
   if (answered)
-    GST_PYTHON_SINK(base)->python->look_for_refusal(GST_BASE_SINK_PAD(base),
-                                                    nullptr, query);
+    GST_PYTHON_SINK(base)->python->refusal.look_at_query(
+        GST_BASE_SINK_PAD(base), nullptr, query);
   return answered;
 }
 

@@ -71,7 +71,7 @@ static GstCaps *gst_python_src_get_caps(GstBaseSrc *base, GstCaps *filter) {
   PythonElement *python = GST_PYTHON_SRC(base)->python;
   // Before READY nobody knows the plugin.
   return pythonfilter::filtered(
-      python->loaded() ? python->allowed_caps()
+      python->loaded() ? python->caps.allowed()
                        : gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base)),
       filter);
 }
@@ -116,12 +116,13 @@ static gboolean gst_python_src_set_caps(GstBaseSrc *base, GstCaps *caps) {
 static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
   PythonElement *python = GST_PYTHON_SRC(base)->python;
   const StreamingThread::Call call(&python->streaming);
-  g_autoptr(GstCaps) caps = python->allowed_caps();
+  g_autoptr(GstCaps) caps = python->caps.allowed();
   const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
                      !python->converts() || python->confirm_source_caps(caps);
   const bool agreed =
       known && GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
-  if (known && !agreed) python->look_at_output(caps, GST_BASE_SRC_PAD(base));
+  if (known && !agreed)
+    python->refusal.look_at_output(caps, GST_BASE_SRC_PAD(base));
   return agreed;
 }
 

@@ -102,8 +102,8 @@ COUNTED = (
     Mutation(
         "caps-of-the-old-code",
         "gst/element/elementreload.cpp",
-        "    gst_caps_take(&caps_, caps);\n",
-        "    gst_caps_unref(caps);\n",
+        "  caps.open(capabilities, next.conversion);\n",
+        "",
         ("reloadrefused", "process-reloadrefused"),
     ),
     Mutation(
@@ -927,10 +927,7 @@ RULES = (
         "gst/stream/filterstream.cpp",
         "  if (python.started()) continuity_.start(",
         "  continuity_.start(",
-        (
-            "test_late_caps.py",
-            "capsrefused",
-        ),
+        ("test_late_caps.py",),
     ),
     Mutation(
         "plugin-ended-without-the-gil",

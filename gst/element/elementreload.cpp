@@ -131,8 +131,6 @@ void PythonElement::take_over(Candidate next) {
   const BusyHere busy(this);
   const Capabilities &capabilities = next.plugin->capabilities();
   const bool carried = carries_state(next);
-  GstCaps *caps =
-      capabilities.converts ? next.conversion.input() : caps_of(capabilities);
   const std::vector<ParameterSpec> old_parameters =
       plugin_->capabilities().parameters;
   Candidate old;
@@ -140,9 +138,8 @@ void PythonElement::take_over(Candidate next) {
   {
     std::lock_guard lock(mutex_);
     old.plugin = std::exchange(plugin_, next.plugin);
-    gst_caps_take(&caps_, caps);
-    conversion_ = next.conversion;
   }
+  caps.open(capabilities, next.conversion);
   lender_->set(next.plugin);
   stats_.set_worker(next.plugin->isolated());
   reloader_.discard(std::move(old));

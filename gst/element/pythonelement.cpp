@@ -49,7 +49,9 @@ PythonElement *PythonElement::of(gpointer element) {
 
 PythonElement::PythonElement(GstElement *element, PluginKind kind,
                              const GstSegment &segment)
-    : element_(element),
+    : caps(kind),
+      refusal(element, caps, name_, stopping_),
+      element_(element),
       kind_(kind),
       segment_(segment),
       properties_(element, &params_),
@@ -58,12 +60,6 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
       reloader_(kind, &params_, &deadline_, this, this) {
   settings_.kind = kind;
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
-}
-
-PythonElement::~PythonElement() {
-  gst_clear_caps(&caps_);
-  gst_clear_caps(&agreed_input_);
-  gst_clear_caps(&agreed_output_);
 }
 
 // ---- parameters ------------------------------------------------------------
@@ -168,7 +164,8 @@ bool PythonElement::before_change(GstStateChange transition) {
     return true;
   const StreamingThread::Call call(&streaming);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY) return load();
-  failed_ = caps_refused_ = stopping_ = false;
+  failed_ = stopping_ = false;
+  refusal.forget();
   // What was set since READY may decide which caps the plugin announces.
   return !params_.changed() || apply_params() == GST_FLOW_OK;
 }
@@ -274,8 +271,9 @@ bool PythonElement::load() {
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
                       ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
   if (closed && apply_params() == GST_FLOW_OK) {
+    g_autoptr(GstCaps) taken = caps.input();
     GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(),
-                    caps_);
+                    taken);
     reloader_.open(make, spec, plugin_->capabilities());
     return true;
   }
@@ -311,11 +309,7 @@ void PythonElement::unload() {
   const BusyHere busy(this);
   reloader_.close();
   properties_.withdraw();
-  {
-    std::lock_guard lock(mutex_);
-    gst_clear_caps(&caps_);
-    conversion_.close();
-  }
+  caps.close();
   if (!plugin_) return;
   // Also of an element that did not come as far as READY.
   begin_stop();

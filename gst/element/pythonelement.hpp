@@ -18,7 +18,6 @@
 #include "../../bridge/contract.hpp"
 #include "../buffers/audioblock.hpp"
 #include "../buffers/lentallocator.hpp"
-#include "../caps/capsconversion.hpp"
 #include "../caps/negotiatedstream.hpp"
 #include "../params/curves.hpp"
 #include "../params/pluginparams.hpp"
@@ -26,6 +25,8 @@
 #include "../reload/reloader.hpp"
 #include "../reload/stopdeadline.hpp"
 #include "../stream/busyhere.hpp"
+#include "capsrefusal.hpp"
+#include "elementcaps.hpp"
 #include "failurereport.hpp"
 #include "isolationproperties.hpp"
 #include "patience.hpp"
@@ -47,7 +48,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // `segment` is the base class's, of the stream.
   PythonElement(GstElement *element, PluginKind kind,
                 const GstSegment &segment);
-  ~PythonElement();
 
   // That of an instance of any of our element classes.
   static PythonElement *of(gpointer element);
@@ -78,20 +78,14 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstStateChangeReturn change_state(GstStateChange transition,
                                     GstElementClass *parent);
 
-  // The caps that the plugin takes, the template's before READY.
-  GstCaps *allowed_caps() const;
-  // The caps of the other pad of a filter; anything before READY, when nobody
-  // knows the plugin.
-  GstCaps *transform_caps(GstPadDirection direction, GstCaps *caps);
-  // What the plugin gives for these caps of its input. Of one that fails closed
-  // transform_caps() tells that only once it is agreed on.
-  GstCaps *ask_output(GstCaps *input) const;
-  void agree(GstCaps *input, GstCaps *output);
+  ElementCaps caps;
+  // What cannot come of them.
+  CapsRefusal refusal;
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
   // The same of a source that declares caps.
-  bool confirm_source_caps(GstCaps *caps);
+  bool confirm_source_caps(GstCaps *agreed);
   // Of a plugin that declares caps, what of the format comes of those of its
   // input; `info` is empty where that is no raw audio. False: an error was
   // posted.
@@ -104,11 +98,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Says that no stream can be made of caps that the plugin takes or gives.
   // Always false.
   bool refuse_caps(const GstCaps *caps, const char *does);
-  // What a query for caps, answered by the base class, says of the stream: one
-  // ERROR where none can come of it. `src` is a filter's.
-  void look_for_refusal(GstPad *sink, GstPad *src, GstQuery *query);
-  // The same of a source that has not agreed on caps.
-  void look_at_output(const GstCaps *gives, GstPad *src);
 
   // Whether this is within a call of the plugin, or of a handler of what it or
   // the element says then; what is asked for, `what`, cannot be done there, and
@@ -291,15 +280,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void set_latency(GstClockTime now);
   void tell_latency();
   bool fail_caps();
-  bool is_to_stream() const;
-  void widen_for_link(GstQuery *query) const;
-  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
-  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
-  void refuse_offer(const GstCaps *offered, GstPad *src);
-  // What somebody does with caps: "gives" them.
-  using CapsRole = std::pair<const char *, const GstCaps *>;
-  void refuse_caps_once(const std::string &why, const CapsRole &own,
-                        const CapsRole &other);
   void count(const Block &block);
   void warn_about_escapes();
   bool is_live() const;
@@ -318,11 +298,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool plugin_fixed_ = false;  // since the element was made
   std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
-  bool fail_closed_ = false;   // guarded by mutex_; of the loaded plugin
-  GstCaps *caps_ = nullptr;    // guarded by mutex_; NULL: not loaded
-  CapsConversion conversion_;  // guarded by mutex_; of a converting plugin
-  // Guarded by mutex_; of a converting plugin that fails closed.
-  GstCaps *agreed_input_ = nullptr, *agreed_output_ = nullptr;
+  bool fail_closed_ = false;  // guarded by mutex_; of the loaded plugin
   PluginParams params_;
   PluginProperties properties_;
   Patience patience_;
@@ -347,7 +323,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   StopDeadline deadline_{this};
   std::atomic<bool> reload_{false};
   guint64 reloads_ = 0;  // the streaming thread's
-  std::atomic<bool> caps_refused_{false};
   std::atomic<bool> escape_warned_{false};
 
   // The streaming thread's.

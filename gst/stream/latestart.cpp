@@ -40,15 +40,15 @@ void LateStart::forget() {
   gst_clear_caps(&input_);
   gst_clear_caps(&output_);
   closes_ = waits_ = refused_ = false;
-  python_->agree(nullptr, nullptr);
+  python_->caps.agree(nullptr, nullptr);
 }
 
 // As the base class does it, but that downstream is not asked about `input`.
 GstCaps *LateStart::find_output(GstCaps *input) const {
-  GstCaps *output = python_->ask_output(input);
+  GstCaps *output = python_->caps.output_for(input);
   if (gst_caps_is_any(output)) return output;
   if (!gst_caps_is_fixed(output)) {
-    python_->look_at_output(output, filter_->srcpad);
+    python_->refusal.look_at_output(output, filter_->srcpad);
     g_autoptr(GstCaps) wanted =
         gst_pad_peer_query_caps(filter_->srcpad, nullptr);
     gst_caps_take(&output, gst_caps_intersect_full(wanted, output,
@@ -72,14 +72,14 @@ GstFlowReturn LateStart::release_all() {
 // The base class agrees with downstream now, and sends the caps if they are
 // others than those before.
 bool LateStart::release_caps() {
-  python_->agree(input_, output_);
+  python_->caps.agree(input_, output_);
   releases_ = true;
   auto *base =
       GST_BASE_TRANSFORM_CLASS(g_type_class_peek(GST_TYPE_BASE_TRANSFORM));
   const bool taken = base->sink_event(filter_, gst_event_new_caps(input_));
   releases_ = false;
   if (!taken) {
-    python_->look_at_output(output_, filter_->srcpad);
+    python_->refusal.look_at_output(output_, filter_->srcpad);
     return false;
   }
   gst_clear_caps(&input_);

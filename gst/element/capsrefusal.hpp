@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Says that no stream can come of the caps of a plugin and of its neighbours.
+// What GStreamer says then is "not negotiated", by somebody else; this is one
+// ERROR with the reason, and what can be done.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include <gst/gst.h>
+
+#include "elementcaps.hpp"
+
+namespace pythonfilter {
+
+class CapsRefusal {
+ public:
+  // `plugin` is its name, `stopping`: the stream ends on purpose.
+  CapsRefusal(GstElement *element, const ElementCaps &caps,
+              const std::string &plugin, const std::atomic<bool> &stopping)
+      : element_(element), caps_(caps), plugin_(plugin), stopping_(stopping) {}
+
+  // Another stream: it may be said again.
+  void forget() { refused_ = false; }
+  // Any thread: what a query for caps, answered by the base class, says of the
+  // stream. `src` is a filter's.
+  void look_at_query(GstPad *sink, GstPad *src, GstQuery *query);
+  // Of a source, or a filter, that has not agreed on caps with what follows.
+  void look_at_output(const GstCaps *gives, GstPad *src);
+
+ private:
+  bool is_to_stream() const;
+  void widen_for_link(GstQuery *query) const;
+  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
+  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
+  void refuse_offer(const GstCaps *offered, GstPad *src);
+  // What somebody does with caps: "gives" them.
+  using CapsRole = std::pair<const char *, const GstCaps *>;
+  void refuse(const std::string &why, const CapsRole &own,
+              const CapsRole &other);
+
+  GstElement *const element_;
+  const ElementCaps &caps_;
+  const std::string &plugin_;
+  const std::atomic<bool> &stopping_;
+  std::atomic<bool> refused_{false};
+};
+
+}  // namespace pythonfilter

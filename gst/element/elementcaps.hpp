@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The caps that an element's plugin takes and gives, for whoever asks.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <gst/gst.h>
+
+#include "../../bridge/bridge.hpp"
+#include "../../bridge/contract.hpp"
+#include "../caps/capsconversion.hpp"
+
+namespace pythonfilter {
+
+// Any thread. Where it asks the plugin that is under no lock.
+class ElementCaps {
+ public:
+  explicit ElementCaps(PluginKind kind) : kind_(kind) {}
+  ~ElementCaps();
+  ElementCaps(const ElementCaps &) = delete;
+  ElementCaps &operator=(const ElementCaps &) = delete;
+
+  // From READY on. `conversion` is open if the plugin converts.
+  void open(const Capabilities &capabilities, const CapsConversion &conversion);
+  void close();
+
+  // What goes in as it was declared; NULL: not open.
+  GstCaps *input() const;
+  // What the plugin takes, the template's before READY.
+  GstCaps *allowed() const;
+  // The caps of the other pad of a filter; anything before READY, when nobody
+  // knows the plugin.
+  GstCaps *transform(GstPadDirection direction, GstCaps *caps) const;
+  // What the plugin gives for these caps of its input. Of one that fails closed
+  // transform() tells that only once it is agreed on.
+  GstCaps *output_for(GstCaps *input) const;
+  void agree(GstCaps *input, GstCaps *output);
+  // To ask a plugin that converts, which it may keep a hold of.
+  CapsConversion conversion() const;
+
+ private:
+  const PluginKind kind_;
+  mutable Mutex mutex_;  // a leaf
+  // All guarded by mutex_.
+  GstCaps *caps_ = nullptr;  // NULL: not open
+  CapsConversion conversion_;
+  bool fails_closed_ = false;
+  // Of a converting plugin that fails closed.
+  GstCaps *agreed_input_ = nullptr, *agreed_output_ = nullptr;
+};
+
+}  // namespace pythonfilter
