@@ -49,16 +49,14 @@ PythonElement *PythonElement::of(gpointer element) {
 
 PythonElement::PythonElement(GstElement *element, PluginKind kind,
                              const GstSegment &segment)
-    : caps(kind),
+    : settings(element, kind, &params_),
+      caps(kind),
       refusal(element, caps, name_, stopping_),
       element_(element),
       kind_(kind),
       segment_(segment),
       properties_(element, &params_),
-      isolation_in_doubt_(
-          !isolation_of_environment(&settings_.isolation.process)),
       reloader_(kind, &params_, &deadline_, this, this) {
-  settings_.kind = kind;
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
 
@@ -195,12 +193,6 @@ void PythonElement::end_stop() {
   deadline_.end();
 }
 
-std::string PythonElement::plugin_name() const {
-  if (!settings_.script.empty()) return settings_.script;
-  if (!settings_.module.empty()) return settings_.module;
-  return GST_OBJECT_NAME(element_);
-}
-
 bool PythonElement::load() {
   // Who wants NULL within a call that ends the stream gets it from GStreamer,
   // which skips what is refused there: the plugin before this one is still
@@ -208,11 +200,12 @@ bool PythonElement::load() {
   if (plugin_) unload();
   assert(streaming.is_here());
   const BusyHere busy(this);
-  PluginSpec spec;
+  PluginSpec spec = settings.spec();
   {
     std::lock_guard lock(mutex_);
-    spec = settings_;
-    name_ = plugin_name();
+    name_ = !spec.script.empty()   ? spec.script
+            : !spec.module.empty() ? spec.module
+                                   : GST_OBJECT_NAME(element_);
     isolated_ = spec.isolation.process;
   }
   spec.listener = std::make_shared<PluginListener>(element_, &segment_,
@@ -234,7 +227,7 @@ bool PythonElement::load() {
                   spec.class_name.c_str(),
                   isolated_ ? ", in a process of its own" : "");
   Failure failure;
-  if (isolation_in_doubt_) {
+  if (settings.isolation_in_doubt()) {
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
                       ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "
                        "process",

@@ -28,20 +28,11 @@
 #include "capsrefusal.hpp"
 #include "elementcaps.hpp"
 #include "failurereport.hpp"
-#include "isolationproperties.hpp"
 #include "patience.hpp"
+#include "pluginsettings.hpp"
 #include "statistics.hpp"
 
 namespace pythonfilter {
-
-// Property ids of an element class continue from here.
-constexpr guint last_shared_property = last_isolation_property;
-
-// What an element that is made for one plugin cannot change.
-struct FixedPlugin {
-  std::string script, class_name;
-  std::vector<std::string> secrets;  // as far as they are known
-};
 
 class PythonElement final : private HangObserver, private ReloadObserver {
  public:
@@ -52,22 +43,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // That of an instance of any of our element classes.
   static PythonElement *of(gpointer element);
 
-  // Right after the element was made.
-  void fix_plugin(const FixedPlugin &plugin);
-  // The element's own properties, which are parameters of this plugin.
-  void set_own_parameter(const ParameterSpec &spec, GParamSpec *property,
-                         const GValue *value) {
-    properties_.set_own(spec, property, value, settings_.script);
-  }
-  void get_own_parameter(const ParameterSpec &spec, GValue *value) const {
-    properties_.get_own(spec, value);
-  }
-  bool plugin_fixed() const { return plugin_fixed_; }
-  // For a preset: `params`, and what the plugin's other Params are; NULL:
-  // nothing. False: a secret may be among them, since nobody knows the plugin.
-  bool keep_params(GstStructure **params) const;
-  // Script, or module, and class: what tells plugins apart. Empty: none.
-  std::string plugin_identity() const;
+  // Which plugin it has, and what that was told.
+  PluginSettings settings;
+  const PluginParams &params() const { return params_; }
+  const PluginProperties &properties() const { return properties_; }
 
   static void install_properties(GObjectClass *object_class);
   // False: not one of the shared ones.
@@ -207,8 +186,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Any thread.
   // The plugin's code is loaded anew. False: there is none.
   bool reload() { return reloader_.request(); }
-  // The plugin's Params as an object; NULL: there are none. Any thread.
-  GstObject *ref_properties() const { return properties_.ref_child(); }
 
   // Any thread, from READY on.
   void unlock();
@@ -265,13 +242,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void begin_stop();
   void end_stop();
   Outcome call_elsewhere(Block *block);
-  bool change_setting(std::string PluginSpec::*setting, const GValue *value,
-                      const char *name);
-  bool is_in_null(const GValue *value, const char *name);
-  bool set_isolation(guint id, const GValue *value);
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
-  std::string plugin_name() const;
   bool may_be_secret(const std::string &key) const;
   GstFlowReturn apply_params();
   GstFlowReturn apply_changes(GstClockTime pts);
@@ -294,17 +266,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable Mutex mutex_;
-  PluginSpec settings_;        // guarded by mutex_; copied as a whole at READY
-  bool plugin_fixed_ = false;  // since the element was made
-  std::vector<std::string> fixed_secrets_;        // as plugin_fixed_
   std::atomic<OnError> on_error_{OnError::Fail};  // written under mutex_
   bool fail_closed_ = false;  // guarded by mutex_; of the loaded plugin
   PluginParams params_;
   PluginProperties properties_;
   Patience patience_;
-  // Guarded by mutex_. The environment says neither none nor process, and
-  // nobody else said.
-  bool isolation_in_doubt_ = false;
 
   // From READY to NULL. Written under mutex_ by the streaming thread, which
   // reads it without.

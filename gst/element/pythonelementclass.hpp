@@ -18,10 +18,11 @@ inline void init_child_proxy(gpointer klass, gpointer) {
   proxy->get_child_by_index = [](GstChildProxy *element, guint index) {
     return index ? nullptr
                  : reinterpret_cast<GObject *>(
-                       PythonElement::of(element)->ref_properties());
+                       PythonElement::of(element)->properties().ref_child());
   };
   proxy->get_children_count = [](GstChildProxy *element) {
-    g_autoptr(GstObject) child = PythonElement::of(element)->ref_properties();
+    g_autoptr(GstObject) child =
+        PythonElement::of(element)->properties().ref_child();
     return guint(child ? 1 : 0);
   };
 }

@@ -24,8 +24,8 @@ GstPresetInterface defaults;
 // A preset's name where all plugins of an element class share one file.
 std::string prefix_of(GstPreset *preset) {
   const PythonElement *python = PythonElement::of(preset);
-  if (python->plugin_fixed()) return "";
-  std::string prefix = python->plugin_identity() + separator;
+  if (python->settings.fixed()) return "";
+  std::string prefix = python->settings.identity() + separator;
   // What the name of a GKeyFile's group cannot have.
   for (char &c : prefix)
     if (c == '[' || c == ']' || g_ascii_iscntrl(c)) c = '_';
@@ -65,9 +65,8 @@ gchar **get_property_names(GstPreset *preset) {
   for (guint i = 0; i < count; i++) {
     const std::string name = all[i]->name;
     if ((all[i]->flags & G_PARAM_READWRITE) == G_PARAM_READWRITE &&
-        is_ours(all[i]->owner_type) && name != "script" && name != "module" &&
-        name != "class" && name != "venv" && name != params_tag &&
-        !names_isolation_property(name))
+        is_ours(all[i]->owner_type) && name != params_tag &&
+        !PluginSettings::has(name))
       names.push_back(name);
   }
   return copy_of(names);
@@ -84,10 +83,25 @@ gboolean load_preset(GstPreset *preset, const gchar *name) {
   return TRUE;
 }
 
+// `params`, and what the plugin's other Params are; NULL: nothing. False: a
+// secret may be among them, since nobody knows the plugin.
+bool keep_params(const PythonElement &python, GstStructure **params) {
+  const bool knows_secrets = python.params().knows_secrets();
+  g_auto(GValue) set = G_VALUE_INIT;
+  python.params().get(g_value_init(&set, GST_TYPE_STRUCTURE));
+  const GstStructure *fields = gst_value_get_structure(&set);
+  if (fields && gst_structure_n_fields(fields) > 0 && !knows_secrets)
+    return false;
+  *params = fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
+  python.properties().read_all(*params);
+  if (gst_structure_n_fields(*params) == 0) gst_clear_structure(params);
+  return true;
+}
+
 gboolean save_preset(GstPreset *preset, const gchar *name) {
   const std::string full = prefix_of(preset) + name;
   g_autoptr(GstStructure) params = nullptr;
-  if (!PythonElement::of(preset)->keep_params(&params)) {
+  if (!keep_params(*PythonElement::of(preset), &params)) {
     GST_WARNING_OBJECT(
         preset,
         "preset %s is not saved: params may have a secret, which "

@@ -93,12 +93,14 @@ const Described &described(gpointer klass) {
 void set_property(GObject *object, guint id, const GValue *value,
                   GParamSpec *property) {
   const auto &spec = described(G_OBJECT_GET_CLASS(object)).parameters[id - 1];
-  PythonElement::of(object)->set_own_parameter(spec, property, value);
+  const PythonElement *python = PythonElement::of(object);
+  python->properties().set_own(spec, property, value,
+                               python->settings.spec().script);
 }
 
 void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
   const auto &spec = described(G_OBJECT_GET_CLASS(object)).parameters[id - 1];
-  PythonElement::of(object)->get_own_parameter(spec, value);
+  PythonElement::of(object)->properties().get_own(spec, value);
 }
 
 void add_pad_templates(GstElementClass *klass, const Capabilities &plugin,
@@ -170,7 +172,7 @@ void init_class(gpointer klass, gpointer data) {
 }
 
 void init_instance(GTypeInstance *instance, gpointer klass) {
-  PythonElement::of(instance)->fix_plugin(described(klass).plugin);
+  PythonElement::of(instance)->settings.fix(described(klass).plugin);
 }
 
 // The fields that are needed before the class is; they come first.
