@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "../places.hpp"
 
@@ -46,9 +47,14 @@ std::string folder_of(const std::string &path) {
 void find_crash_place(const std::string &script, Failure *failure) {
   const std::string folder = folder_of(script);
   // All of this may be installed below the plugin's folder, or be in it.
-  const std::string ours = python_directory() + "/pythonfilter/";
+  const std::string ours = python_directory();
+  const auto is_ours = [&](const std::string &file) {
+    return file.rfind(ours + "/pythonfilter/", 0) == 0 ||
+           file.rfind(ours + "/base_plugin/", 0) == 0;
+  };
   Frame best, each;
-  bool crashed = false;  // the thread of which the frames are
+  bool innermost = true;  // of the thread that crashed
+  bool crashed = false;   // the thread of which the frames are
   std::string_view rest = failure->traceback;
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
@@ -57,8 +63,10 @@ void find_crash_place(const std::string &script, Failure *failure) {
     if (text.substr(0, 14) == "Current thread") crashed = true;
     if (!read_frame(text, &each)) continue;
     const bool own = !folder.empty() && each.file.rfind(folder, 0) == 0 &&
-                     each.file.rfind(ours, 0) != 0;
-    if (own || (crashed && best.file.empty())) best = each;
+                     !is_ours(each.file);
+    // Of machine code that we call there is no frame: then it is nowhere.
+    const bool taken = crashed && std::exchange(innermost, false);
+    if (own || (taken && !is_ours(each.file))) best = each;
     if (own) break;
   }
   failure->file = std::move(best.file);

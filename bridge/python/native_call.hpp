@@ -30,6 +30,9 @@ class NativeCall {
   // function's. Refused: it is not what the plugin allows, as `problem` says.
   enum class Set { Done, NotMine, Refused };
   Set set(const Parameter &parameter, std::string *problem);
+  // Of the stream, which goes on with new code.
+  int64_t position() const { return position_; }
+  void go_on_at(int64_t position) { position_ = position; }
   // set_parameter() is the plugin's own.
   bool has_own_setter() const { return has_own_setter_; }
 

@@ -525,6 +525,7 @@ bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
   Ref state = python_plugin->call_host("get_state", "get_state", failure);
   if (!state) return false;
   state_ = std::move(state);
+  position_ = python_plugin->native_.position();
   return true;
 }
 
@@ -533,6 +534,7 @@ bool PythonPlugin::restore_state(Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "set_state");
   const Ref state = std::move(state_);
+  native_.go_on_at(position_);
   return bool(call_host("set_state", "set_state", failure, "(O)", state.get()));
 }
 

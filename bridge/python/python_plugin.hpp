@@ -89,7 +89,8 @@ class PythonPlugin final : public Plugin {
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   // What audio_ calls, and whose it is: borrowed from it. NULL: nobody's.
   PyObject *called_ = nullptr, *self_ = nullptr;
-  Ref state_;  // of the plugin that it replaces, on its way
+  Ref state_;             // of the plugin that it replaces, on its way
+  int64_t position_ = 0;  // where that one was, as state_
   std::unique_ptr<Surroundings> surroundings_;
   AudioView view_;
   // The streaming thread's, without the GIL, between start() and stop().

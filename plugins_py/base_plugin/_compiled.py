@@ -403,7 +403,7 @@ class Call:
         self.state: Any = None
         self.stream_type = STREAM
         self.stream: Any = Record(STREAM)
-        self._position = 0
+        self.position = 0  # frames since the stream's start
         self._native: Any = None
         if compiled.address:
             self.use(compiled.address)
@@ -419,7 +419,7 @@ class Call:
             raise ValueError(
                 f"its State is for {most} channels, and the stream has {channels}"
             )
-        self._position = 0
+        self.position = 0
         dtype = self.state_type.dtype
         if dtype is not None:
             self.state = Record(dtype)
@@ -431,7 +431,13 @@ class Call:
         for name in self.parameters.params:
             if name not in self.parameters.curves:
                 value = self.parameters.value(name, getattr(plugin, name))
-                setattr(self.params, name, value)
+                try:
+                    setattr(self.params, name, value)
+                except (TypeError, ValueError, OverflowError) as error:
+                    raise ValueError(
+                        f"self.{name} is a {type(value).__name__} that cannot be "
+                        f"given to {self.__name__}(): {error}"
+                    ) from None
 
     def texts(self) -> dict[str, str]:
         """The plugin's attributes that are in the record, as set_parameter() takes
@@ -454,7 +460,7 @@ class Call:
         if self.state is None and self.state_type.dtype is not None:
             self.start(channels)
         stream.frames = frames
-        stream.position = self._position
+        stream.position = self.position
         for name in ("offset", "pts", "duration"):
             known = getattr(buffer, name)
             setattr(stream, name, -1 if known is None else known)
@@ -479,12 +485,16 @@ class Call:
         if status:
             text = f"{self.__name__}() {text_of_status(int(status))}"
             raise CallFailed(text, self.compiled.function)
-        self._position += int(self.stream.frames)
+        data = buffer.data
+        frames: int = data.shape[1]
+        # Only a source can have fewer.
+        if self.__name__ in ("read_audio", "readAudio"):
+            frames = max(0, min(frames, int(self.stream.frames)))
+        self.position += frames
         if self.stream.discont and not buffer.discont:
             buffer.discont = True
-        fewer = int(self.stream.frames)
-        if 0 <= fewer < buffer.data.shape[1]:
-            part: NDArray[Any] = buffer.data[:, :fewer]
+        if frames < data.shape[1]:
+            part: NDArray[Any] = data[:, :frames]
             return part
         return None
 

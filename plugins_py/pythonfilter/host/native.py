@@ -15,6 +15,7 @@ from . import compiling
 
 # What a state is on its way to new code, beside what get_state() gives.
 _CARRIED = "pythonfilter-carried-state"
+_POSITION = ""  # no field is called so
 
 
 def compiled_method(plugin: Any, file: str, *spellings: str) -> Any:
@@ -120,18 +121,17 @@ class Native:
 
     # -- to new code
 
-    @property
-    def carries(self) -> bool:
-        return self.call.state_type.dtype is not None
-
     def carried(self, own: object) -> tuple[str, dict[str, Any], object]:
         """The fields of the state, and what the plugin itself gave."""
         state = self.call.state
         names = self.call.state_type.names if state is not None else ()
-        return _CARRIED, {name: getattr(state, name).copy() for name in names}, own
+        fields = {name: getattr(state, name).copy() for name in names}
+        fields[_POSITION] = self.call.position
+        return _CARRIED, fields, own
 
     def restore(self, fields: dict[str, Any]) -> None:
         """Takes the fields that there are here as well, of the same name and type."""
+        self.call.position = fields.get(_POSITION, 0)
         state, kinds = self.call.state, self.call.state_type
         for name in kinds.names if state is not None else ():
             kind = kinds.dtype.fields[name][0]

@@ -272,7 +272,8 @@ class LoadedPlugin(Capabilities):
     def _compile(self, native: Native) -> None:
         native.compile_for(self)
         self.warnings += native.warnings
-        self.carries_state = self.carries_state or native.carries
+        # Where it is in the stream, if nothing else.
+        self.carries_state = True
         # Asked for the default of our base class, Python would be called each second.
         self.has_latency = self.has_latency and _is_own(self._latency)
         # All that a compiled method gives is what it writes in place.

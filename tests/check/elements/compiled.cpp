@@ -5,6 +5,7 @@
 #include "../support/harness.hpp"
 #include "../support/parameters.hpp"
 #include "../support/pipeline.hpp"
+#include "../support/reload.hpp"
 
 using namespace check;
 
@@ -185,6 +186,109 @@ GST_START_TEST(test_a_source_and_a_sink) {
 }
 GST_END_TEST;
 
+// What `scale` of functions.c keeps, and what more the class declares.
+static std::string scaling(const std::string &state, const std::string &more) {
+  return write_file(
+      "scaling.py",
+      "import ctypes, os\nimport numpy as np\nfrom base_plugin import *\n"
+      "class Scaling(AudioProcessorPlugin):\n"
+      "    factor = Param(2.0)\n    fails_with = Param(0)\n"
+      "    shows = Param(False)\n"
+      "    mode = Param('low', choices=('low', 'high'))\n" +
+          state +
+          "    process_audio = "
+          "compiled(ctypes.CDLL(os.environ['CHECK_FUNCTIONS']).scale)\n"
+          "    def stop(self):\n"
+          "        self.post('stopped', frames=int(self.state.frames))\n" +
+          more);
+}
+
+// `scale` fails where its count is not the stream's position.
+GST_START_TEST(test_a_reload_goes_on_where_the_stream_is) {
+  const std::string file = scaling(
+      "    class State:\n        frames: int\n"
+      "        last: Array[float, MAX_CHANNELS]\n",
+      "");
+  Stream stream(file);
+  for (int i = 0; i < 3; i++)
+    stream.expect_through(doubled);
+  scaling(
+      "    State = np.dtype([('frames', np.int64), ('last', float, 64), "
+      "('more', np.int32)])\n",
+      "    def start(self):\n        assert self.state.more == 0\n");
+  fail_unless(ask(stream.get()));
+  const Told told = flow(&stream);
+  fail_unless(told.carried, "%s", told.warning.c_str());
+  // A field of another type is a new one, and zero.
+  scaling(
+      "    State = np.dtype([('frames', np.uint64), ('last', float, 64)])\n",
+      "");
+  fail_unless(ask(stream.get()));
+  fail_unless(wait_until([&] {
+    const GstFlowReturn flow = stream.push_frames();
+    GstBuffer *out = stream.pull();
+    gst_clear_buffer(&out);
+    return flow == GST_FLOW_ERROR;
+  }));
+  const Reports reports = stream.reports();
+  fail_unless_equals_int(reports.size(), 1);
+  fail_unless(contains(reports[0].text, "process_audio() returned 1001"), "%s",
+              reports.text().c_str());
+}
+GST_END_TEST;
+
+// What would end the application ends a worker, and the next one goes on.
+GST_START_TEST(test_machine_code_that_fails_hard_is_the_workers_end) {
+  const std::pair<int, const char *> ways[] = {{1, "did not return"},
+                                               {2, "SIGSEGV"}};
+  for (const auto &[how, expected] : ways) {
+    // The first worker is told to, by a file that it takes away.
+    write_file("told", "");
+    Stream stream(
+        write_file("hard.py",
+                   "import ctypes, os\n"
+                   "from base_plugin import *\n"
+                   "class Hard(AudioProcessorPlugin):\n"
+                   "    how = Param(0)\n"
+                   "    process_audio = "
+                   "compiled(ctypes.CDLL(os.environ['CHECK_FUNCTIONS'])."
+                   "fail_hard)\n"
+                   "    def start(self):\n"
+                   "        told = '" +
+                       folder() +
+                       "/told'\n"
+                       "        if os.path.exists(told):\n"
+                       "            os.remove(told)\n"
+                       "            self.how = " +
+                       std::to_string(how) + "\n"),
+        {},
+        {{"on-error", "silence"},
+         {"hang-timeout", "200"},
+         {"deadline", "50"},
+         {"sandbox", "none"}});
+    stream.expect_through([](size_t, size_t) { return 0; });
+    fail_unless(wait_until([&] {
+      fail_unless_equals_int(stream.push_frames(), GST_FLOW_OK);
+      GstBuffer *out = stream.pull();
+      fail_unless(out != nullptr, "%s", stream.reports().text().c_str());
+      GstMapInfo map;
+      fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+      const bool is_there = get_sample({}, map.data) == number_at(0, 0);
+      gst_buffer_unmap(out, &map);
+      gst_buffer_unref(out);
+      return is_there;
+    }));
+    const Reports reports = stream.reports();
+    fail_unless(!reports.empty() && contains(reports.text(), expected), "%s",
+                reports.text().c_str());
+    // There is no line of ours that somebody could mend.
+    for (const Report &each : reports)
+      fail_unless(!contains(each.text, "base_plugin"), "%s", each.text.c_str());
+    fail_unless(stream.stat("restarts") >= 1);
+  }
+}
+GST_END_TEST;
+
 static Suite *compiled_suite() {
   Suite *suite = suite_create("compiled");
   TCase *compiled = new_case(suite, "compiled");
@@ -197,6 +301,10 @@ static Suite *compiled_suite() {
   if (!in_process()) tcase_add_test(compiled, test_nobody_waits_for_the_gil);
   tcase_add_test(compiled, test_planes_with_gaps_between_are_copied);
   tcase_add_test(compiled, test_a_source_and_a_sink);
+  tcase_add_test(compiled, test_a_reload_goes_on_where_the_stream_is);
+  if (in_process())
+    tcase_add_test(compiled,
+                   test_machine_code_that_fails_hard_is_the_workers_end);
   return suite;
 }
 

@@ -73,6 +73,35 @@ EXPORT int32_t scale(void *data, int32_t channels, int64_t frames,
   return PYTHONFILTER_OK;
 }
 
+/* Writes the curve that is its only parameter. */
+EXPORT int32_t follow(void *data, int32_t channels, int64_t frames,
+                      int64_t channel_stride, int64_t frame_stride,
+                      const void *given, void *kept,
+                      PythonfilterStream *stream) {
+  const float *level = *(const float *const *)given;
+  (void)kept;
+  for (int32_t c = 0; c < channels; c++)
+    for (int64_t f = 0; f < frames; f++) {
+      char *at = (char *)data + c * channel_stride + f * frame_stride;
+      put(at, stream->format, level[f]);
+    }
+  return PYTHONFILTER_OK;
+}
+
+/* With `how` 1 it never comes back, with 2 it writes where there is nothing. */
+EXPORT int32_t fail_hard(void *data, int32_t channels, int64_t frames,
+                         int64_t channel_stride, int64_t frame_stride,
+                         const void *given, void *kept,
+                         PythonfilterStream *stream) {
+  volatile int64_t how = *(const int64_t *)given;
+  (void)data, (void)channels, (void)frames, (void)channel_stride;
+  (void)frame_stride, (void)kept, (void)stream;
+  while (how == 1) {
+  }
+  if (how == 2) *(volatile int *)(uintptr_t)(how * 32) = 1;
+  return PYTHONFILTER_OK;
+}
+
 /* Of a source: 1, 2, 3 … in each channel, as many as the state's 1000. */
 EXPORT int32_t count(void *data, int32_t channels, int64_t frames,
                      int64_t channel_stride, int64_t frame_stride,
