@@ -251,7 +251,7 @@ def test_nothing_more_is_in_an_event(tmp_path):
     [
         f"pythonfilter name=it script={processes.PLUGINS / 'passthrough.py'}",
         f"pythonsink name=it script={processes.PLUGINS / 'null_sink.py'} async=false"
-        " fakesrc ! identity",
+        " identity",  # something before the end, which nothing comes through
     ],
 )
 def test_a_segment_without_one_ends_no_application(line, tmp_path):
