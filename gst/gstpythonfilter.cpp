@@ -173,8 +173,8 @@ static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
 
 static void gst_python_filter_set_passthrough(GstPythonFilter *self) {
   gst_base_transform_set_passthrough(
-      GST_BASE_TRANSFORM(self),
-      self->python->read_only() && !self->python->converts());
+      GST_BASE_TRANSFORM(self), self->python->capabilities().read_only &&
+                                    !self->python->capabilities().converts);
 }
 
 // The plugin starts, and what it gives is known; downstream hears of it with

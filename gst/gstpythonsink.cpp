@@ -120,7 +120,8 @@ static GstStateChangeReturn gst_python_sink_change_state(
   const GstStateChangeReturn result =
       PythonElementClass<GstPythonSink>::change_state(element, transition);
   if (transition == GST_STATE_CHANGE_NULL_TO_READY &&
-      result != GST_STATE_CHANGE_FAILURE && !self->python->read_only())
+      result != GST_STATE_CHANGE_FAILURE &&
+      !self->python->capabilities().read_only)
     gst_python_sink_choose_last_sample(self, FALSE);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     gst_python_sink_choose_last_sample(self, TRUE);
@@ -145,7 +146,8 @@ static gboolean gst_python_sink_post_message(GstElement *element,
 
 static GstClock *gst_python_sink_provide_clock(GstElement *element) {
   auto *self = GST_PYTHON_SINK(element);
-  return self->stream->offers_clock() && self->python->has_space()
+  return self->stream->offers_clock() &&
+                 self->python->has(&pythonfilter::Capabilities::has_space)
              ? self->stream->clock.ref()
              : nullptr;
 }

@@ -118,7 +118,8 @@ static gboolean gst_python_src_negotiate(GstBaseSrc *base) {
   const StreamingThread::Call call(&python->streaming);
   g_autoptr(GstCaps) caps = python->caps.allowed();
   const bool known = !gst_caps_is_any(caps) || !python->loaded() ||
-                     !python->converts() || python->confirm_source_caps(caps);
+                     !python->capabilities().converts ||
+                     python->confirm_source_caps(caps);
   const bool agreed =
       known && GST_BASE_SRC_CLASS(gst_python_src_parent_class)->negotiate(base);
   if (known && !agreed)

@@ -39,7 +39,7 @@ bool is_writable(GstBuffer *buffer) {
 
 // A buffer and its one mapping, which the blocks that lie in its memory share.
 // It goes with the last of them, on whatever thread that is.
-class BlockSplitter::Source {
+class BlockSplitter::MappedBuffer {
  public:
   bool open(GstBuffer *buffer, const GstAudioInfo &info) {
     writable = is_writable(buffer);
@@ -58,12 +58,12 @@ class BlockSplitter::Source {
     gst_clear_buffer(&buffer_);
   }
 
-  Source *ref() {
+  MappedBuffer *ref() {
     users_.fetch_add(1, std::memory_order_relaxed);
     return this;
   }
   static void unref(gpointer pointer) {
-    auto *source = static_cast<Source *>(pointer);
+    auto *source = static_cast<MappedBuffer *>(pointer);
     if (source->users_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     source->close();
     delete source;
@@ -78,7 +78,7 @@ class BlockSplitter::Source {
   bool contiguous = false;  // frame after frame
 
  private:
-  ~Source() = default;
+  ~MappedBuffer() = default;
 
   GstBuffer *buffer_ = nullptr;
   std::atomic<int> users_{1};
@@ -87,7 +87,7 @@ class BlockSplitter::Source {
 BlockSplitter::~BlockSplitter() {
   clear();
   close_pool();
-  if (spare_) Source::unref(spare_);
+  if (spare_) MappedBuffer::unref(spare_);
 }
 
 void BlockSplitter::start(const GstAudioInfo &info, size_t frames,
@@ -116,9 +116,9 @@ void BlockSplitter::clear() {
 
 void BlockSplitter::drop_source() {
   gst_clear_buffer(&whole_);
-  Source *source = std::exchange(source_, nullptr);
+  MappedBuffer *source = std::exchange(source_, nullptr);
   if (!source) return;
-  if (spare_ || source->has_other_users()) return Source::unref(source);
+  if (spare_ || source->has_other_users()) return MappedBuffer::unref(source);
   source->close();
   spare_ = source;
 }
@@ -146,7 +146,7 @@ bool BlockSplitter::add(GstBuffer *buffer) {
     whole_ = buffer;
     return true;
   }
-  if (!spare_) spare_ = new Source;
+  if (!spare_) spare_ = new MappedBuffer;
   if (!spare_->open(buffer, info_)) return false;
   source_ = std::exchange(spare_, nullptr);
   next_ = 0;
@@ -180,7 +180,7 @@ GstBuffer *BlockSplitter::share() {
     block = gst_buffer_new();
     gst_buffer_append_memory(
         block, gst_memory_new_wrapped(GstMemoryFlags(0), samples, size, 0, size,
-                                      source_->ref(), Source::unref));
+                                      source_->ref(), MappedBuffer::unref));
   } else {
     size_t all;
     const std::byte *begin = source_->audio.bytes(&all);
@@ -211,7 +211,7 @@ GstBuffer *BlockSplitter::copy(size_t frames) {
   const size_t to = backwards_ ? frames_ - filled_ - frames : filled_;
   const size_t from = first_of(frames);
   for (int p = 0; p < planes_; p++)
-    std::memcpy(map.data + place_of(p, to),
+    std::memcpy(map.data + byte_of(p, to),
                 source_->audio.channel(size_t(p)) + from * width_,
                 frames * width_);
   gst_buffer_unmap(block_, &map);
@@ -241,7 +241,7 @@ GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
     gst_buffer_map(block_, &map, GST_MAP_WRITE);
     for (int p = 0; p < planes_; p++)
       gst_audio_format_info_fill_silence(info_.finfo,
-                                         map.data + place_of(p, *frames),
+                                         map.data + byte_of(p, *frames),
                                          (frames_ - *frames) * width_);
     gst_buffer_unmap(block_, &map);
   } else {
@@ -255,8 +255,8 @@ void BlockSplitter::move_to_front(size_t frames) {
   GstMapInfo map;
   gst_buffer_map(block_, &map, GST_MAP_READWRITE);
   for (int p = 0; p < planes_; p++)
-    std::memmove(map.data + place_of(p, 0),
-                 map.data + place_of(p, frames_ - frames), frames * width_);
+    std::memmove(map.data + byte_of(p, 0),
+                 map.data + byte_of(p, frames_ - frames), frames * width_);
   gst_buffer_unmap(block_, &map);
 }
 
@@ -309,7 +309,7 @@ void BlockSplitter::end_block(GstBuffer *block, size_t frames) const {
   GST_BUFFER_OFFSET_END(block) = offset;
 }
 
-size_t BlockSplitter::place_of(int plane, size_t frame) const {
+size_t BlockSplitter::byte_of(int plane, size_t frame) const {
   return (size_t(plane) * frames_ + frame) * width_;
 }
 

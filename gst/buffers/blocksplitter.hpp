@@ -52,7 +52,7 @@ class BlockSplitter {
   void clear();
 
  private:
-  class Source;
+  class MappedBuffer;
 
   bool is_block(GstBuffer *buffer) const;
   size_t first_of(size_t frames) const;
@@ -64,7 +64,7 @@ class BlockSplitter {
   void describe(GstBuffer *block, size_t frames) const;
   void end_block(GstBuffer *block, size_t frames) const;
   void move_to_front(size_t frames);
-  size_t place_of(int plane, size_t frame) const;
+  size_t byte_of(int plane, size_t frame) const;
   GstClockTime time_of(size_t frame) const;
 
   const StreamingThread &streaming_;
@@ -76,10 +76,10 @@ class BlockSplitter {
   int planes_ = 1;    // runs of samples in a block, each with a part
   size_t width_ = 0;  // of so many bytes for each frame
 
-  GstBuffer *whole_ = nullptr;  // a buffer that is a block
-  Source *source_ = nullptr;    // any other, and
-  size_t next_ = 0;             // frames of it that were taken
-  Source *spare_ = nullptr;     // to be the next
+  GstBuffer *whole_ = nullptr;      // a buffer that is a block
+  MappedBuffer *source_ = nullptr;  // any other, and
+  size_t next_ = 0;                 // frames of it that were taken
+  MappedBuffer *spare_ = nullptr;   // to be the next
 
   GstBufferPool *pool_ = nullptr;  // made when the first block is copied
   GstBuffer *block_ = nullptr;     // being filled; backwards from its end

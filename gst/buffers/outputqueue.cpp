@@ -121,7 +121,7 @@ void OutputQueue::add_same(GstBuffer **buffer, size_t frames) {
   span_.duration = GST_BUFFER_DURATION(*buffer);
   if (at_input_ && clock_.lag() == 0)
     clock_.add_output(frames);
-  else if (!place(*buffer, frames, true))
+  else if (!stamp(*buffer, frames, true))
     gst_clear_buffer(buffer);
 }
 
@@ -166,7 +166,7 @@ void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
     }
     g_autoptr(GstBuffer) buffer = wrap(output);
     if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
-    if (!place(buffer, output.size / frame, i + 1 == count)) continue;
+    if (!stamp(buffer, output.size / frame, i + 1 == count)) continue;
     set_flags(buffer, first, i + 1 == count);
     if (jumps) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     first = false;
@@ -186,7 +186,7 @@ bool OutputQueue::move_to(GstClockTime pts) {
 
 // Gives a buffer its times, and leaves of it what comes after the first sample.
 // False: nothing does.
-[[gnu::hot]] bool OutputQueue::place(GstBuffer *buffer, size_t frames,
+[[gnu::hot]] bool OutputQueue::stamp(GstBuffer *buffer, size_t frames,
                                      bool last) {
   const size_t early = clock_.skip(frames);
   clock_.add_output(early);

@@ -83,7 +83,7 @@ class OutputQueue {
   void set_times(GstBuffer *buffer, guint64 from, guint64 to,
                  guint64 parts) const;
   bool move_to(GstClockTime pts);
-  bool place(GstBuffer *buffer, size_t frames, bool last);
+  bool stamp(GstBuffer *buffer, size_t frames, bool last);
   void add_gap(GstClockTime pts, GstClockTime duration);
   void leave_gap(const Output &gap);
   GstBuffer *wrap(const Output &output) const;

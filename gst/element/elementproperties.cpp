@@ -73,9 +73,9 @@ void PythonElement::install_properties(GObjectClass *object_class) {
 bool PythonElement::set_property(guint id, const GValue *value) {
   switch (id) {
     case PROP_DEADLINE: {
-      const uint64_t before = patience_.latency();
-      patience_.set(g_value_get_int(value));
-      if (patience_.latency() != before) tell_latency();
+      const uint64_t before = deadline_rule_.latency();
+      deadline_rule_.set(g_value_get_int(value));
+      if (deadline_rule_.latency() != before) tell_latency();
       return true;
     }
     case PROP_PARAMS:
@@ -108,7 +108,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
       g_value_take_boxed(value, stats_.to_structure());
       return true;
     case PROP_DEADLINE:
-      g_value_set_int(value, patience_.property());
+      g_value_set_int(value, deadline_rule_.property());
       return true;
     case PROP_ON_ERROR:
       g_value_set_enum(value, int(on_error_.load()));

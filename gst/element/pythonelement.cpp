@@ -246,7 +246,6 @@ bool PythonElement::load() {
   lender_->set(plugin_);
   stats_.set_worker(plugin_->isolated());
   reloads_ = 0;
-  read_only_ = plugin_->capabilities().read_only;
   // Before anything else is said or can fail.
   params_.begin(plugin_->capabilities().secrets,
                 plugin_->capabilities().parameters);
@@ -338,7 +337,7 @@ bool PythonElement::start(const GstAudioInfo &info,
   const BusyHere busy(this);
   stop();
   const NegotiatedStream next(info, format);
-  if (isolated_) patience_.start(is_live(), next.curve_rate);
+  if (isolated_) deadline_rule_.start(is_live(), next.curve_rate);
   stats_.set_interval(stats_.interval());
   if (params_.changed() && apply_params() != GST_FLOW_OK) return false;
   curves_.refresh(properties_);
@@ -509,7 +508,7 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   if (G_UNLIKELY(isolated_)) {
     const uint64_t ticks = block.times.left - block.times.asked;
     stats_.round_trip.add(ticks);
-    if (patience_.took(block, uint64_t(double(ticks) * ns_per_tick())))
+    if (deadline_rule_.took(block, uint64_t(double(ticks) * ns_per_tick())))
       tell_latency();
   }
   if (double(block.times.left - block.times.asked) >
@@ -543,7 +542,7 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   if (G_UNLIKELY(BusyHere::is_with(this)))
     return refuse("was pushed into within its own call");
   const BusyHere busy(this);
-  if (block->patience == 0) block->patience = patience_.with(*block);
+  if (block->patience == 0) block->patience = deadline_rule_.with(*block);
   return plugin_->process(block, &failure_);
 }
 

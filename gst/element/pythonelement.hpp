@@ -26,9 +26,9 @@
 #include "../reload/stopdeadline.hpp"
 #include "../stream/busyhere.hpp"
 #include "capsrefusal.hpp"
+#include "deadlinerule.hpp"
 #include "elementcaps.hpp"
 #include "failurereport.hpp"
-#include "patience.hpp"
 #include "pluginsettings.hpp"
 #include "statistics.hpp"
 
@@ -172,13 +172,13 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool isolated() const { return isolated_; }
   // Of a block that call() gets in parts; by itself it is that of the part.
   uint64_t patience_with(const Block &block) const {
-    return isolated_ ? patience_.with(block) : 0;
+    return isolated_ ? deadline_rule_.with(block) : 0;
   }
   // It is another one by now, and start() has to follow with the caps that this
   // one gives.
   bool wants_start() const {
     return isolated_ && plugin_->capabilities().maps_to_output &&
-           plugin_->isolated()->wants_start(patience_.hurries());
+           plugin_->isolated()->wants_start(deadline_rule_.hurries());
   }
   // In the answer to an ALLOCATION query. False: nothing was added.
   bool offer_memory(GstQuery *query) const;
@@ -196,8 +196,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   }
   bool loaded() const { return plugin_ != nullptr; }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
-  bool read_only() const { return read_only_; }
-  bool converts() const { return plugin_->capabilities().converts; }
   // Nothing may leave that the plugin did not make.
   bool fails_closed() const {
     return plugin_ && plugin_->capabilities().fail_closed;
@@ -210,13 +208,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   OnError on_error() const { return on_error_.load(std::memory_order_relaxed); }
   GstClockTime latency() const { return latency_.load(); }
   // How long its process may keep a live buffer, which adds to that.
-  GstClockTime deadline() const { return patience_.latency(); }
+  GstClockTime deadline() const { return deadline_rule_.latency(); }
   // Of a source; GST_CLOCK_TIME_NONE: it does not know, or is not started.
   GstClockTime duration() const { return length_.load(); }
-  // Whether the plugin has seek(); also in NULL, when it has none.
-  bool can_seek() const;
-  // Whether a sink's has get_available_space(); as can_seek().
-  bool has_space() const;
+  // Whether there is a plugin, and it says so of itself. Any thread.
+  bool has(bool Capabilities::*what) const;
   // A sink's, by the base class.
   bool latency_is_told_later() const { return latency_is_told_later_; }
   Statistics &stats() { return stats_; }
@@ -270,14 +266,13 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool fail_closed_ = false;  // guarded by mutex_; of the loaded plugin
   PluginParams params_;
   PluginProperties properties_;
-  Patience patience_;
+  DeadlineRule deadline_rule_;
 
   // From READY to NULL. Written under mutex_ by the streaming thread, which
   // reads it without.
   std::shared_ptr<Plugin> plugin_;
-  std::string name_;        // of the plugin, for messages; as plugin_
-  bool read_only_ = false;  // as plugin_
-  bool isolated_ = false;   // as plugin_
+  std::string name_;       // of the plugin, for messages; as plugin_
+  bool isolated_ = false;  // as plugin_
   const std::shared_ptr<Lender> lender_ = std::make_shared<Lender>();
   Statistics stats_{element_, this};
   std::atomic<bool> stopping_{false};

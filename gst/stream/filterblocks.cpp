@@ -179,8 +179,7 @@ GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
     const size_t came = frames_in(*output, info);
     const size_t left = came - std::min(came, padding - some);
     cut_to(*output, info, left);
-    set_place(*output, GST_BUFFER_PTS(*output), GST_BUFFER_OFFSET(*output),
-              left);
+    stamp(*output, GST_BUFFER_PTS(*output), GST_BUFFER_OFFSET(*output), left);
   }
   if (!*output) *output = pop_output();
   return flow;

@@ -15,10 +15,10 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   assert(python.streaming.is_here());
   if (!python.loaded() || python.refuse_within_call("take caps")) return false;
   forget_position();
-  converts_ = python.converts();
+  converts_ = python.capabilities().converts;
   if (converts_) return start_conversion(input, output);
   GstAudioInfo info;
-  writes_ = !python.read_only();
+  writes_ = !python.capabilities().read_only;
   bytes_ = false;
   in_place_ = true;
   if (!exact_audio(input, &info) || !python.start(info, block_size()))
@@ -57,7 +57,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
     format.output_channels = out.channels;
   }
   bytes_ = format.bytes;
-  writes_ = in_place_ && !python.read_only();
+  writes_ = in_place_ && !python.capabilities().read_only;
   outputs_.start(in, out);
   if (!python.start(in, format)) return false;
   start_blocks(in);

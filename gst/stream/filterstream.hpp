@@ -198,8 +198,8 @@ class FilterStream {
   void shift(GstBuffer **buffer, size_t frames);
   GstBuffer *make_filling(GstBuffer *next) const;
   size_t owed() const;
-  void set_place(GstBuffer *buffer, GstClockTime pts, guint64 offset,
-                 size_t frames) const;
+  void stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset,
+             size_t frames) const;
   GstFlowReturn push_silence();
   void ask_old(Tail *tail);
   void fit_tail(Tail *tail) const;

@@ -137,9 +137,8 @@ GstFlowReturn FilterStream::push_silence() {
        fed += frames) {
     GstBuffer *buffer = make_silence(info, frames);
     // From the beginning each time, so that nothing adds up.
-    set_place(buffer,
-              GST_CLOCK_TIME_IS_VALID(begin) ? begin + time_of(fed) : begin,
-              offset == GST_BUFFER_OFFSET_NONE ? offset : offset + fed, frames);
+    stamp(buffer, GST_CLOCK_TIME_IS_VALID(begin) ? begin + time_of(fed) : begin,
+          offset == GST_BUFFER_OFFSET_NONE ? offset : offset + fed, frames);
     const size_t unheard = skip_;
     const GstFlowReturn flow = process(&buffer);
     if (flow == GST_FLOW_EOS) gst_clear_buffer(&buffer);
@@ -147,8 +146,7 @@ GstFlowReturn FilterStream::push_silence() {
         frames - std::min(frames, unheard - std::min(unheard, skip_));
     if (buffer && came > left) {
       cut_to(buffer, info, left);
-      set_place(buffer, GST_BUFFER_PTS(buffer), GST_BUFFER_OFFSET(buffer),
-                left);
+      stamp(buffer, GST_BUFFER_PTS(buffer), GST_BUFFER_OFFSET(buffer), left);
     }
     if (buffer) outputs_.put(buffer);
     left -= std::min(left, came);
@@ -188,8 +186,8 @@ void FilterStream::ask_old(Tail *tail) {
   }
 }
 
-void FilterStream::set_place(GstBuffer *buffer, GstClockTime pts,
-                             guint64 offset, size_t frames) const {
+void FilterStream::stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset,
+                         size_t frames) const {
   GST_BUFFER_PTS(buffer) = pts;
   GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale_round(
       frames, GST_SECOND, guint64(python.info().rate));
@@ -270,7 +268,7 @@ GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
       gst_clear_buffer(&part);
     } else if (keeps < has) {
       cut_to(part, python.info(), keeps);
-      set_place(part, GST_BUFFER_PTS(part), GST_BUFFER_OFFSET(part), keeps);
+      stamp(part, GST_BUFFER_PTS(part), GST_BUFFER_OFFSET(part), keeps);
     }
   }
   *buffer = nullptr;
@@ -330,8 +328,8 @@ GstBuffer *FilterStream::make_tail(const Tail &tail) {
     gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
     gst_buffer_add_audio_meta(buffer, &info, tail.frames, nullptr);
   }
-  set_place(buffer, tail_pts(), back(next_offset(), owed(), first_offset_),
-            tail.frames);
+  stamp(buffer, tail_pts(), back(next_offset(), owed(), first_offset_),
+        tail.frames);
   if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   broken_ = false;
   // What lagged has its place within what went in.

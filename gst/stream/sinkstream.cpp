@@ -102,7 +102,7 @@ bool SinkStream::start(GstCaps *caps) {
 
 bool SinkStream::start_plugin(GstCaps *caps) {
   GstAudioInfo info;
-  if (!python.converts())
+  if (!python.capabilities().converts)
     return exact_audio(caps, &info) ? python.start(info, 0)
                                     : python.refuse_caps(caps, "takes");
   StreamFormat format;
@@ -133,7 +133,7 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
 
   // A plugin may scribble on its buffer, but not on anybody else's.
   g_autoptr(GstBuffer) own = nullptr;
-  if (!python.read_only() && !gst_buffer_is_writable(buffer)) {
+  if (!python.capabilities().read_only && !gst_buffer_is_writable(buffer)) {
     // Deep, or it would share the memory, and mapping it would copy it again.
     own = gst_buffer_copy_region(
         buffer,
@@ -175,7 +175,7 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
 bool SinkStream::map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
                      std::string *problem) {
   const GstAudioInfo &info = python.info();
-  const bool writes = !python.read_only();
+  const bool writes = !python.capabilities().read_only;
   if (!bytes()) return block->map(*own ? *own : buffer, info, writes, problem);
   if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED) {
     if (!*own) *own = gst_buffer_copy(buffer);

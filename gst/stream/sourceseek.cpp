@@ -20,7 +20,7 @@ bool SourceStream::can_seek(GstEvent *event) const {
   gst_event_parse_seek(event, &rate, &format, nullptr, &type, &start, nullptr,
                        nullptr);
   const char *problem = nullptr;
-  if (!python.can_seek()) {
+  if (!python.has(&Capabilities::has_seek)) {
     if (is_live())
       problem = "it is live, and the plugin has no seek()";
     else if (rate < 0)
@@ -45,7 +45,7 @@ bool SourceStream::seek(GstSegment *segment) {
   segment_sent_ = false;
   if (!python.started()) {
     first_place_ = place;
-    return place == 0 || python.can_seek();
+    return place == 0 || python.has(&Capabilities::has_seek);
   }
   // Another rate, or stop: nothing moves.
   if (in_place_ && place == times_.time()) return true;
@@ -63,9 +63,10 @@ bool SourceStream::move(guint64 frame, bool backwards) {
   GST_DEBUG_OBJECT(source_, "goes to frame %" G_GUINT64_FORMAT "%s", frame,
                    backwards ? ", backwards" : "");
   // Only samples can be read a block at a time from their end.
-  const bool moved = backwards           ? !converts_
-                     : python.can_seek() ? python.seek(frame)
-                                         : frame == 0 && python.restart();
+  const bool moved = backwards ? !converts_
+                     : python.has(&Capabilities::has_seek)
+                         ? python.seek(frame)
+                         : frame == 0 && python.restart();
   if (!moved) return false;
   in_place_ = !backwards;
   times_.go_to(frame);
@@ -89,7 +90,7 @@ void SourceStream::restore_segment() {
 // New caps came in the middle, or new code: the plugin was started, and is at
 // its beginning.
 bool SourceStream::go_on(GstClockTime place, GstClockTime time) {
-  if (place == 0 || !python.can_seek()) return true;
+  if (place == 0 || !python.has(&Capabilities::has_seek)) return true;
   const guint64 frame = times_.frame_at(place);
   if (!python.seek(frame)) return false;
   times_.go_to(frame, time);
@@ -112,7 +113,7 @@ bool SourceStream::answer_seeking(GstQuery *query) const {
   GstFormat format;
   gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
   if (format != GST_FORMAT_TIME) return false;
-  gst_query_set_seeking(query, format, python.can_seek(), 0,
+  gst_query_set_seeking(query, format, python.has(&Capabilities::has_seek), 0,
                         gint64(python.duration()));
   return true;
 }

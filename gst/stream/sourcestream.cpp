@@ -52,7 +52,7 @@ bool SourceStream::start(GstCaps *caps) {
   assert(python.streaming.is_here());
   if (!python.loaded()) return false;
   GstAudioInfo info;
-  converts_ = python.converts();
+  converts_ = python.capabilities().converts;
   gst_audio_info_init(&output_);
   if (is_raw_audio(caps)) {
     if (!exact_audio(caps, &info)) return python.refuse_caps(caps, "gives");

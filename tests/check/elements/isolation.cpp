@@ -3,12 +3,12 @@
 // What the element makes of a plugin in another process: how long it waits,
 // what passes when that is late or dies, what it counts, and whose memory goes
 // where. The other process is fake_process.cpp.
-#include "../../../gst/element/patience.hpp"
+#include "../../../gst/element/deadlinerule.hpp"
 #include "../support/pipeline.hpp"
 
 using namespace check;
 using pythonfilter::Block;
-using pythonfilter::Patience;
+using pythonfilter::DeadlineRule;
 
 namespace {
 
@@ -295,22 +295,22 @@ GST_START_TEST(test_deadline_is_in_the_latency_of_a_live_pipeline) {
 GST_END_TEST;
 
 GST_START_TEST(test_calls_that_are_late_do_not_add_up) {
-  Patience patience;
-  patience.start(true, 48000);
+  DeadlineRule rule;
+  rule.start(true, 48000);
   Block block;
   block.frames = 480;
   constexpr uint64_t ms = 1000000;
   uint64_t behind = 0;  // of a stream in which each call takes what it may
   for (int i = 0; i < 100; i++) {
-    const uint64_t may = patience.with(block);
+    const uint64_t may = rule.with(block);
     fail_unless(may >= 5 * ms);
     behind = behind + may > 10 * ms ? behind + may - 10 * ms : 0;
     fail_unless(behind <= 20 * ms, "%d", int(behind / ms));
-    patience.took(block, may);
+    rule.took(block, may);
   }
   for (int i = 0; i < 5; i++)
-    patience.took(block, 1 * ms);
-  fail_unless_equals_uint64(patience.with(block), 30 * ms);
+    rule.took(block, 1 * ms);
+  fail_unless_equals_uint64(rule.with(block), 30 * ms);
 }
 GST_END_TEST;
 

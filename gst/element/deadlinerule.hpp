@@ -13,7 +13,7 @@
 
 namespace pythonfilter {
 
-class Patience {
+class DeadlineRule {
  public:
   // Beside other programs that want each core, waking a process twice takes a
   // few turns of theirs, in one call of hundreds.

@@ -16,14 +16,9 @@ GstFlowReturn PythonElement::update_duration() {
   return GST_FLOW_OK;
 }
 
-bool PythonElement::can_seek() const {
+bool PythonElement::has(bool Capabilities::*what) const {
   std::lock_guard lock(mutex_);
-  return plugin_ && plugin_->capabilities().has_seek;
-}
-
-bool PythonElement::has_space() const {
-  std::lock_guard lock(mutex_);
-  return plugin_ && plugin_->capabilities().has_space;
+  return plugin_ && plugin_->capabilities().*what;
 }
 
 bool PythonElement::seek(guint64 place) {
