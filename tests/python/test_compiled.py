@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+import processes
 import soak
 from loader_program import run
 from processes import launch
@@ -168,6 +169,61 @@ def test_arithmetic_of_float32_agrees_within_its_precision(files):
     assert told == [[], ""]
 
 
+FUNCTIONS = processes.BUILD / "tests" / "check" / "functions.so"
+CDECL = (
+    "int32_t add_up(void *, int32_t, int64_t, int64_t, int64_t, const void *, void *, "
+    "void *);"
+)
+# Ways to one and the same function, but for the last, which does the same.
+WAYS = {
+    "ctypes": "ctypes.CDLL(FILE).add_up",
+    "an address": "ctypes.cast(ctypes.CDLL(FILE).add_up, ctypes.c_void_p).value",
+    "a pointer of ctypes": (
+        "ctypes.CFUNCTYPE(ctypes.c_int32)(('add_up', ctypes.CDLL(FILE)))"
+    ),
+    "cffi": f"(ffi := __import__('cffi').FFI(), ffi.cdef({CDECL!r}), "
+    "ffi.addressof(ffi.dlopen(FILE), 'add_up'))[2]",
+    "numba.cfunc": "made_by_numba()",
+}
+BY_NUMBA = """
+def made_by_numba():
+    import numba
+    from numba import types
+    p, i, l = types.voidptr, types.int32, types.int64
+    def add_up(data, channels, frames, across, along, params, state, stream):
+        samples = numba.carray(data, channels * frames)
+        total = numba.carray(state, 1)
+        for sample in samples:
+            total[0] += sample
+        return 0
+    floats = types.CPointer(types.float32), types.CPointer(types.float64)
+    return numba.cfunc(i(floats[0], i, l, l, l, p, floats[1], p))(add_up)
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_c_function_may_be_given_in_any_way(files, way):
+    module = {"cffi": "cffi", "numba.cfunc": "numba"}.get(way)
+    if module and importlib.util.find_spec(module) is None:
+        pytest.skip(f"no {module}: apt install python3-{module}")
+    if not FUNCTIONS.exists():
+        pytest.skip(f"{FUNCTIONS} is not built")
+    source = f"{HEAD}import ctypes\nFILE = {os.fspath(FUNCTIONS)!r}\n{BY_NUMBA}" + (
+        "class Sum(AudioProcessorPlugin):\n    class State:\n        sum: float\n"
+        f"    process_audio = compiled({WAYS[way]})\n"
+    )
+    code = """
+    import base_plugin
+    host = load("plugin.py")
+    host.start(48000, 2, 0, "", "", "F32", True)
+    buffer = base_plugin.AudioBuffer(2, 8)
+    buffer.data += 0.5
+    host.audio(buffer)
+    tell([float(host.plugin.state.sum), host.native.interpreted])
+    """
+    assert run(files({"plugin.py": source}), code) == [8.0, ""]
+
+
 MISTAKES = {
     "a type": (
         "text = str(data)\n        data[0, 0] = len(text.encode())",
@@ -290,53 +346,51 @@ def test_without_numba_it_runs_as_python_and_says_so(files, name, isolation):
     assert expected in said[0]
 
 
-@slow
 @needs_numba
-def test_a_cache_that_cannot_be_written_is_told_and_does_no_harm(files):
+@pytest.mark.parametrize("why", ["nowhere", "broken"])
+def test_a_cache_that_cannot_be_used_is_told_and_does_no_harm(files, why):
     folder = files({"plugin.py": SMALL})
+    cache = folder / "__pycache__"
     code = """
-    import numba.core.caching as caching
-    for each in caching.CompileResultCacheImpl._locator_classes:
-        each.from_function = classmethod(lambda cls, *arguments: None)
+    import os
+    os.environ["XDG_CACHE_HOME"] = os.path.abspath("plugin.py/cache")
     host = load("plugin.py")
-    tell([host.warnings, host.native.interpreted])
+    host.start(48000, 1, 0, "", "", "F32", True)
+    tell([host.warnings, host.native.interpreted, host.native.address("F32", True)])
     """
-    warnings, interpreted = run(folder, code)
+    if why == "nowhere":  # no folder can be made there, whoever tries
+        cache.write_text("")
+    else:
+        run(folder, code)
+        for index in cache.glob("*.nbi"):
+            index.write_bytes(b"no index")
+    warnings, interpreted, address = run(folder, code)
     assert len(warnings) == 1 and "set NUMBA_CACHE_DIR" in warnings[0]
-    assert interpreted == ""
-
-
-def test_only_what_plays_is_compiled(files):
-    folder = files({"plugin.py": RICH})
-    code = """
-    from pythonfilter.host import compiling
-    made = []
-    class Made:
-        address = 4096
-    def compile(self, format, interleaved):
-        made.append([format, interleaved])
-        return Made, True
-    compiling._numba = lambda: __import__("types").SimpleNamespace(
-        njit=lambda **options: lambda function: function, __version__="0"
-    )
-    compiling._Work.compile = compile
-    host = load("plugin.py")
-    loaded = len(made)
-    for _ in "12":
-        host.start(48000, 1, 0, "", "", "S16", False)
-    tell([loaded, made])
-    """
-    assert run(folder, code) == [1, [["F32", True], ["S16", False]]]
+    assert interpreted == "" and address > 0
 
 
 @needs_numba
-def test_the_element_and_the_workbench_use_one_cache_folder(files):
-    """What was kept for the one is nothing that the other could load."""
-    folder = files({"plugin.py": SMALL})
-    assert run(folder, "tell(load('plugin.py').native.interpreted)") == ""
-    line = "audiotestsrc num-buffers=1 ! audio/x-raw,format=F32LE ! pythonfilter "
-    result = launch(line + "script=plugin.py ! fakesink", cwd=folder)
-    assert result.code == 0, result.err
+def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
+    source = HEAD + (
+        "TABLE = np.loadtxt('table.txt')\nFACTOR = float(TABLE[0])\n"
+        "class Plugin(AudioProcessorPlugin):\n    layouts = 'interleaved'\n"
+        "    @compiled\n    def process_audio(data, params, state, stream):\n"
+        "        data *= {}\n"
+    )
+    code = """
+    import base_plugin
+    host = load("plugin.py")
+    host.start(48000, 1, 0, "", "", "F32", True)
+    buffer = base_plugin.AudioBuffer(1, 4)
+    buffer.data += 1
+    host.audio(buffer)
+    tell(float(buffer.data[0, 3]))
+    """
+    for constant in ("TABLE[1]", "FACTOR"):
+        folder = files({"plugin.py": source.format(constant), "table.txt": "2\n2\n"})
+        assert run(folder, code) == 2.0
+        (folder / "table.txt").write_text("3\n3\n")
+        assert run(folder, code) == 3.0
 
 
 @slow

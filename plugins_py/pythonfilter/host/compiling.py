@@ -8,6 +8,7 @@ function takes, and calls that. Numba's own cache keeps it on disk.
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import itertools
 import os
@@ -21,6 +22,9 @@ import numpy as np
 from ..brief import cut
 from ..failures import PluginError, place_of
 from ..reading import Unusable, read
+
+# What a constant of a module may be.
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 INSTALL = "apt install python3-numba, or pip install numba"
 
@@ -69,7 +73,8 @@ class Machine:
             if not cached and not self._work.checked and not self.warnings:
                 self.warnings.append(
                     f"{self._work.name}() is compiled anew each time, as no cache "
-                    "can be written: set NUMBA_CACHE_DIR to a folder that can"
+                    "can be used: set NUMBA_CACHE_DIR to a folder that can be "
+                    "written to"
                 )
         return made.address  # type: ignore[no-any-return]
 
@@ -130,6 +135,7 @@ class _Work:
         self._options = {"error_model": "numpy", "boundscheck": checked}
         self.checked = checked
         self._known: dict[Any, Any] = {}
+        self._constants = hashlib.sha256()
         self._function = self._jitted(call.compiled.function)
         self._digest = self._digest_of_code()
 
@@ -144,9 +150,10 @@ class _Work:
                 try:
                     made = self._numba.cfunc(signature, cache=True)(function)
                     return made, True
-                except (RuntimeError, OSError) as error:
-                    if isinstance(error, NumbaError):
-                        raise
+                except NumbaError:
+                    raise
+                except Exception:
+                    pass  # it cannot be written, or what lies there is broken
             return self._numba.cfunc(signature)(function), False
         except NumbaError as error:
             raise self._told(error) from None
@@ -173,9 +180,27 @@ class _Work:
         made = self._known[function] = self._numba.njit(**self._options)(copy)
         for name in _names_in(function.__code__):
             value = own.get(name)
+            self._note_constant(name, value, function)
             if isinstance(value, python_types.FunctionType) and self._is_own(value):
                 own[name] = self._jitted(value)
         return made
+
+    def _note_constant(self, name: str, value: Any, function: Any) -> None:
+        """Numba compiles in what a global is, and its cache does not look at it."""
+        if isinstance(value, python_types.ModuleType):
+            for attribute in _names_in(function.__code__):
+                given = vars(value).get(attribute)
+                if not isinstance(given, python_types.ModuleType):
+                    self._note_constant(f"{name}.{attribute}", given, function)
+        elif isinstance(value, np.ndarray):
+            facts = (name, value.dtype.str, value.shape, value.flags.f_contiguous)
+            self._constants.update(repr(facts).encode())
+            self._constants.update(value.tobytes())
+        elif isinstance(value, tuple):
+            for each in value:
+                self._note_constant(name, each, function)
+        elif isinstance(value, (*_PLAIN, enum.Enum)):
+            self._constants.update(repr((name, value)).encode())
 
     def _is_own(self, function: Any) -> bool:
         file = os.path.realpath(function.__code__.co_filename)
@@ -263,6 +288,8 @@ class _Work:
             call.parameters.dtype.descr,
             call.parameters.curves,
             None if call.state_type.dtype is None else call.state_type.dtype.descr,
+            [call.parameters.is_float32(name) for name in call.parameters.params],
+            self._constants.hexdigest(),
             self._read_only,
             self._numba.__version__,
             # By which Numba finds, for what it has kept, what helped to make it:
