@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import ctypes
 import enum
+import importlib
 import inspect
 import keyword
 import weakref
@@ -317,12 +318,25 @@ def _address_of(function: Any) -> int:
         return address
     if inspect.isfunction(function):
         return 0
+    if type(function).__module__ == "_cffi_backend":
+        return _address_of_cffi(function)
     try:
-        return int(function)  # a pointer of cffi
+        return int(function)  # something like a number
     except (TypeError, ValueError):
         raise TypeError(
             f"compiled() takes a Python function, a C function of ctypes or cffi, or "
             f"its address, not {type(function).__name__}"
+        ) from None
+
+
+def _address_of_cffi(function: Any) -> int:
+    backend: Any = importlib.import_module("_cffi_backend")
+    try:
+        return int(backend.FFI().cast("uintptr_t", function))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"compiled() takes a function pointer of cffi, as of ffi.addressof(lib, "
+            f"'name'), not {function!r}"
         ) from None
 
 

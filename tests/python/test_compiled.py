@@ -181,10 +181,15 @@ WAYS = {
     "a pointer of ctypes": (
         "ctypes.CFUNCTYPE(ctypes.c_int32)(('add_up', ctypes.CDLL(FILE)))"
     ),
-    "cffi": f"(ffi := __import__('cffi').FFI(), ffi.cdef({CDECL!r}), "
-    "ffi.addressof(ffi.dlopen(FILE), 'add_up'))[2]",
+    "cffi": "ffi.addressof(library, 'add_up')",
     "numba.cfunc": "made_by_numba()",
 }
+BY_CFFI = f"""
+import cffi
+ffi = cffi.FFI()
+ffi.cdef({CDECL!r})
+library = ffi.dlopen(FILE)
+"""
 BY_NUMBA = """
 def made_by_numba():
     import numba
@@ -208,7 +213,8 @@ def test_a_c_function_may_be_given_in_any_way(files, way):
         pytest.skip(f"no {module}: apt install python3-{module}")
     if not FUNCTIONS.exists():
         pytest.skip(f"{FUNCTIONS} is not built")
-    source = f"{HEAD}import ctypes\nFILE = {os.fspath(FUNCTIONS)!r}\n{BY_NUMBA}" + (
+    source = f"{HEAD}import ctypes\nFILE = {os.fspath(FUNCTIONS)!r}\n" + (
+        f"{BY_NUMBA}{BY_CFFI if way == 'cffi' else ''}"
         "class Sum(AudioProcessorPlugin):\n    class State:\n        sum: float\n"
         f"    process_audio = compiled({WAYS[way]})\n"
     )
