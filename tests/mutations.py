@@ -1217,4 +1217,36 @@ TRIED = (
     ),
 )
 
-MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES + TRIED
+# Compiled plugins: seen with Numba and without.
+COMPILED = (
+    Mutation(
+        "all-formats-compiled",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "itertools.islice(itertools.product(formats, layouts), 1)",
+        "itertools.product(formats, layouts)",
+        ("test_compiled.py::test_only_what_plays_is_compiled",),
+    ),
+    Mutation(
+        "band-used-from-the-next-block-on",
+        "plugins_py/parametric_equalizer.py",
+        "            choose(state, channels)\n",
+        "            if state.place == 0:\n                choose(state, channels)\n",
+        ("test_compiled_plugins.py::test_a_change_begins_at_once_and_slowly",),
+    ),
+    Mutation(
+        "denormals-kept",
+        "plugins_py/_samples.py",
+        "    if SILENCE <= abs(x) <= LARGEST:",
+        "    if abs(x) <= LARGEST:",
+        ("test_compiled_plugins.py::test_silence_is_silent_and_every_tail_ends",),
+    ),
+    Mutation(
+        "interval-written-where-it-is-read",
+        "plugins_py/true_peak_meter.py",
+        "    last = state.last[(state.shown + 1) & 1]\n",
+        "    last = state.last[state.shown & 1]\n",
+        ("test_compiled_plugins.py::test_intervals_and_the_whole",),
+    ),
+)
+
+MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES + TRIED + COMPILED
