@@ -124,26 +124,24 @@ void scale_up(const Options &options) {
 // A thousand changes of a parameter in a second.
 class Changes {
  public:
-  explicit Changes(Line *line)
-      : child_(gst_child_proxy_get_child_by_name(
-            GST_CHILD_PROXY(line->element()), "plugin")),
-        thread_([this] {
+  Changes(GObject *object, const char *property)
+      : object_(object), thread_([this, property] {
           pin(0);
           for (int i = 0; !done_; i++) {
             if (now_)
-              g_object_set(child_, "gain", 0.5 + (i % 100) * 0.001, nullptr);
+              g_object_set(object_, property, 0.5 + (i % 100) * 0.001, nullptr);
             usleep(1000);
           }
         }) {}
   ~Changes() {
     done_ = true;
     thread_.join();
-    g_object_unref(child_);
+    g_object_unref(object_);
   }
   void run(bool now) { now_ = now; }
 
  private:
-  GObject *child_;
+  GObject *object_;
   std::atomic<bool> now_{false}, done_{false};
   std::thread thread_;
 };
@@ -155,21 +153,28 @@ void pace(const Options &options) {
   Line busy(plugin("busy"), frames);
   Line identity("identity", frames), python(plugin("noop"), frames);
   Line compiled(plugin("compiled_gain", " class=Own"), frames);
-  Changes changes(&compiled);
+  Line volume("volume volume=0.9", frames);
+  Changes changes(gst_child_proxy_get_child_by_name(
+                      GST_CHILD_PROXY(compiled.element()), "plugin"),
+                  "gain");
+  Changes volumes(G_OBJECT(gst_object_ref(volume.element())), "volume");
   struct Kind {
     const char *what;
     Line *line;
-    bool changing;
+    Changes *changing;
     std::vector<double> times;
-  } kinds[] = {{"identity", &identity, false, {}},
-               {"compiled gain", &compiled, false, {}},
-               {"compiled gain, 1000 changes a second", &compiled, true, {}},
-               {"a Python plugin that does nothing", &python, false, {}}};
+  } kinds[] = {
+      {"identity", &identity, nullptr, {}},
+      {"volume, 1000 changes a second", &volume, &volumes, {}},
+      {"compiled gain", &compiled, nullptr, {}},
+      {"compiled gain, 1000 changes a second", &compiled, &changes, {}},
+      {"a Python plugin that does nothing", &python, nullptr, {}}};
   constexpr int turn = 25;
   double next = now_ns();
   for (int i = 0; i < options.paced; i += turn)
     for (Kind &kind : kinds) {
-      changes.run(kind.changing);
+      for (Changes *each : {&changes, &volumes})
+        each->run(each == kind.changing);
       for (int k = 0; k <= turn; k++) {
         next = std::max(next + 10e6, now_ns());
         timespec until = {time_t(next / 1e9), long(std::fmod(next, 1e9))};
