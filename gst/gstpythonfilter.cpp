@@ -70,6 +70,10 @@ G_DEFINE_TYPE_WITH_CODE(GstPythonFilter, gst_python_filter,
                         GST_TYPE_BASE_TRANSFORM,
                         pythonfilter::add_interfaces(g_define_type_id))
 
+static GstBaseTransformClass *base_class() {
+  return static_cast<GstBaseTransformClass *>(gst_python_filter_parent_class);
+}
+
 static void gst_python_filter_init(GstPythonFilter *self) {
   self->stream = new FilterStream(GST_BASE_TRANSFORM(self));
   self->python = &self->stream->python;
@@ -239,8 +243,7 @@ static gboolean gst_python_filter_propose_allocation(GstBaseTransform *base,
                                                      GstQuery *decide,
                                                      GstQuery *query) {
   const gboolean answered =
-      GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-          ->propose_allocation(base, decide, query);
+      base_class()->propose_allocation(base, decide, query);
   return GST_PYTHON_FILTER(base)->python->offer_memory(query) || answered;
 }
 
@@ -275,8 +278,7 @@ static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
     return !changes || gst_python_filter_start_late(self, input);
   }
   self->draining = TRUE;
-  const gboolean good = GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-                            ->sink_event(base, g_steal_pointer(&event));
+  const gboolean good = base_class()->sink_event(base, g_steal_pointer(&event));
   self->draining = FALSE;
   return good;
 }
@@ -349,8 +351,7 @@ static gboolean gst_python_filter_serialized(GstPythonFilter *self,
       break;
   }
   taken = gst_python_filter_hold(self, event) ||
-          GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-              ->sink_event(base, event);
+          base_class()->sink_event(base, event);
   gst_python_filter_end_if_asked(self);
   return taken;
 }
@@ -367,8 +368,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
   if (GST_EVENT_IS_SERIALIZED(event))
     return gst_python_filter_serialized(self, event);
   // Beside the stream, on any thread: FLUSH_START.
-  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-      ->sink_event(base, event);
+  return base_class()->sink_event(base, event);
 }
 
 static gboolean gst_python_filter_src_event(GstBaseTransform *base,
@@ -378,8 +378,7 @@ static gboolean gst_python_filter_src_event(GstBaseTransform *base,
     gst_event_unref(event);
     return FALSE;
   }
-  return GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-      ->src_event(base, event);
+  return base_class()->src_event(base, event);
 }
 
 static gboolean gst_python_filter_query(GstBaseTransform *base,
@@ -390,9 +389,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
       direction == GST_PAD_SINK &&
       GST_PYTHON_FILTER(base)->stream->late.waits())
     return GST_PYTHON_FILTER(base)->python->offer_memory(query);
-  if (!GST_BASE_TRANSFORM_CLASS(gst_python_filter_parent_class)
-           ->query(base, direction, query))
-    return FALSE;
+  if (!base_class()->query(base, direction, query)) return FALSE;
   // A sender that writes any caps gets no further with these than with others.
   if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS &&
       direction == GST_PAD_SINK &&
@@ -437,8 +434,7 @@ static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
     if (self->stream->late.waits())
       return gst_python_filter_submit_late(self, input);
   }
-  return static_cast<GstBaseTransformClass *>(gst_python_filter_parent_class)
-      ->submit_input_buffer(base, discont, input);
+  return base_class()->submit_input_buffer(base, discont, input);
 }
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a

@@ -40,6 +40,25 @@ guint64 share(guint64 whole, guint64 part, guint64 parts) {
 
 }  // namespace
 
+[[gnu::hot]] GstBuffer *buffer_of(const Output &output,
+                                  const GstAudioInfo &info) {
+  GstBuffer *buffer = gst_buffer_new();
+  gst_buffer_append_memory(
+      buffer,
+      gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, output.data, output.size,
+                             0, output.size, output.owner, output.release));
+  if (info.bpf > 0 && info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
+    gst_buffer_add_audio_meta(buffer, &info, output.size / size_t(info.bpf),
+                              nullptr);
+  return buffer;
+}
+
+void discard(std::vector<Output> *outputs) {
+  for (Output &output : *outputs)
+    output.release(output.owner);
+  outputs->clear();
+}
+
 void OutputQueue::start(const GstAudioInfo &input, const GstAudioInfo &output) {
   clear();
   info_ = output;
@@ -164,7 +183,7 @@ void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
       leave_gap(output);
       continue;
     }
-    g_autoptr(GstBuffer) buffer = wrap(output);
+    g_autoptr(GstBuffer) buffer = buffer_of(output, info_);
     if (like) gst_buffer_foreach_meta(like, copy_untagged, buffer);
     if (!stamp(buffer, output.size / frame, i + 1 == count)) continue;
     set_flags(buffer, first, i + 1 == count);
@@ -235,7 +254,8 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
   bool first = true;
   for (size_t i = 0; i < count; i++) {
     const Output &output = (*outputs)[i];
-    g_autoptr(GstBuffer) buffer = output.gap ? gst_buffer_new() : wrap(output);
+    g_autoptr(GstBuffer) buffer =
+        output.gap ? gst_buffer_new() : buffer_of(output, info_);
     set_times(buffer, i, i + 1, count);
     if (output.pts != no_time || output.duration != no_time) {
       GST_BUFFER_DURATION(buffer) = output.duration;
@@ -304,20 +324,6 @@ GstClockTime OutputQueue::later(guint64 from, guint64 parts) const {
   }
   if (from == 0) GST_BUFFER_OFFSET(buffer) = span_.offset;
   if (to == parts) GST_BUFFER_OFFSET_END(buffer) = span_.offset_end;
-}
-
-// Read-only, because the plugin's object may be bytes: whoever wants to write
-// makes a copy, as of any memory that is shared.
-[[gnu::hot]] GstBuffer *OutputQueue::wrap(const Output &output) const {
-  GstBuffer *buffer = gst_buffer_new();
-  gst_buffer_append_memory(
-      buffer,
-      gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, output.data, output.size,
-                             0, output.size, output.owner, output.release));
-  if (info_.bpf > 0 && info_.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
-    gst_buffer_add_audio_meta(buffer, &info_, output.size / size_t(info_.bpf),
-                              nullptr);
-  return buffer;
 }
 
 }  // namespace pythonfilter

@@ -15,6 +15,13 @@
 
 namespace pythonfilter {
 
+// A plugin's object as a buffer. Read-only, because it may be bytes: whoever
+// wants to write makes a copy, as of any memory that is shared. With a
+// GstAudioMeta where `info` is of planes.
+GstBuffer *buffer_of(const Output &output, const GstAudioInfo &info);
+// What nobody takes.
+void discard(std::vector<Output> *outputs);
+
 class OutputQueue {
  public:
   explicit OutputQueue(const StreamingThread &streaming)
@@ -86,7 +93,6 @@ class OutputQueue {
   bool stamp(GstBuffer *buffer, size_t frames, bool last);
   void add_gap(GstClockTime pts, GstClockTime duration);
   void leave_gap(const Output &gap);
-  GstBuffer *wrap(const Output &output) const;
 
   const StreamingThread &streaming_;
   GstAudioInfo info_;

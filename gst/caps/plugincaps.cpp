@@ -196,4 +196,13 @@ bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
   return false;
 }
 
+void describe_output(const GstAudioInfo &output, StreamFormat *format) {
+  StreamFormat known;
+  format->output_frame = size_t(output.bpf);
+  format->output_known = stream_format_of(output, &known);
+  format->output_format = known.format;
+  format->output_interleaved = output.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
+  format->output_channels = output.channels;
+}
+
 }  // namespace pythonfilter

@@ -28,6 +28,9 @@ bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
 
+// What the format of a converting plugin says of raw audio that comes out.
+void describe_output(const GstAudioInfo &output, StreamFormat *format);
+
 // Raw audio of any kind.
 GstCaps *any_raw_audio();
 

@@ -18,54 +18,44 @@ bool lets_unprocessed_through(OnError policy) {
 
 void PythonElement::install_properties(GObjectClass *object_class) {
   PluginSettings::install_properties(object_class);
-  g_object_class_install_property(
-      object_class, PROP_PARAMS,
-      g_param_spec_boxed(
-          "params", "Parameters",
-          "The plugin's parameters, as in params=\"p,gain=0.5,mode=warm\": "
-          "each "
-          "field is one set_parameter(); the others stay as they are",
-          GST_TYPE_STRUCTURE,
-          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                      GST_PARAM_MUTABLE_PLAYING)));
-  g_object_class_install_property(
-      object_class, PROP_ON_ERROR,
-      g_param_spec_enum("on-error", "On error",
-                        "What a failed call lets through",
-                        gst_python_on_error_get_type(), int(OnError::Fail),
-                        GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                    GST_PARAM_MUTABLE_PLAYING)));
-  g_object_class_install_property(
-      object_class, PROP_STATS,
-      g_param_spec_boxed(
-          "stats", "Statistics",
-          "Since READY: buffers, frames, errors, dropped, copies, escapes, "
-          "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and max "
-          "of the call and of the wait for the GIL, in ns. With "
-          "isolation=process also worker-pid, restarts, missed-deadlines, "
-          "sandbox, and the same of the round-trip. Of a sink also rendered "
-          "and "
-          "average-rate",
-          GST_TYPE_STRUCTURE,
-          GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
-  g_object_class_install_property(
-      object_class, PROP_STATS_INTERVAL,
-      g_param_spec_uint(
-          "stats-interval", "Statistics interval",
-          "Post the statistics as a message so often while buffers flow, in "
-          "ms; 0: only at EOS",
-          0, G_MAXUINT, 0,
-          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                      GST_PARAM_MUTABLE_PLAYING)));
-  g_object_class_install_property(
-      object_class, PROP_RELOAD,
-      g_param_spec_boolean(
-          "reload", "Reload",
-          "When the plugin's file or a helper module is saved, load the code "
-          "anew and go on with it; the signal reload does so once",
-          FALSE,
-          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                      GST_PARAM_MUTABLE_PLAYING)));
+  constexpr auto flags = GParamFlags(
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  const auto install = [&](guint id, GParamSpec *spec) {
+    g_object_class_install_property(object_class, id, spec);
+  };
+  install(PROP_PARAMS,
+          g_param_spec_boxed(
+              "params", "Parameters",
+              "The plugin's parameters, as in params=\"p,gain=0.5,mode=warm\": "
+              "each field is one set_parameter(); the others stay as they are",
+              GST_TYPE_STRUCTURE, flags));
+  install(PROP_ON_ERROR, g_param_spec_enum("on-error", "On error",
+                                           "What a failed call lets through",
+                                           gst_python_on_error_get_type(),
+                                           int(OnError::Fail), flags));
+  install(PROP_STATS,
+          g_param_spec_boxed(
+              "stats", "Statistics",
+              "Since READY: buffers, frames, errors, dropped, copies, escapes, "
+              "overruns, messages-dropped, and min, mean, p50, p99, p99.9 and "
+              "max of the call and of the wait for the GIL, in ns. With "
+              "isolation=process also worker-pid, restarts, missed-deadlines, "
+              "sandbox, and the same of the round-trip. Of a sink also "
+              "rendered and average-rate",
+              GST_TYPE_STRUCTURE,
+              GParamFlags(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+  install(PROP_STATS_INTERVAL,
+          g_param_spec_uint(
+              "stats-interval", "Statistics interval",
+              "Post the statistics as a message so often while buffers flow, "
+              "in ms; 0: only at EOS",
+              0, G_MAXUINT, 0, flags));
+  install(PROP_RELOAD,
+          g_param_spec_boolean(
+              "reload", "Reload",
+              "When the plugin's file or a helper module is saved, load the "
+              "code anew and go on with it; the signal reload does so once",
+              FALSE, flags));
   gst_type_mark_as_plugin_api(gst_python_on_error_get_type(),
                               GstPluginAPIFlags(0));
 }

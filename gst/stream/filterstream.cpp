@@ -49,12 +49,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   gst_audio_info_init(&out);
   if (is_raw_audio(output)) {
     if (!exact_audio(output, &out)) return python.refuse_caps(output, "gives");
-    format.output_frame = size_t(out.bpf);
-    StreamFormat known;
-    format.output_known = stream_format_of(out, &known);
-    format.output_format = known.format;
-    format.output_interleaved = out.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
-    format.output_channels = out.channels;
+    describe_output(out, &format);
   }
   bytes_ = format.bytes;
   writes_ = in_place_ && !python.capabilities().read_only;
@@ -224,7 +219,7 @@ size_t FilterStream::frames_of(const AudioBlock &block) const {
 // What a call that did not succeed lets through.
 GstFlowReturn FilterStream::fail(GstBuffer **buffer, AudioBlock *block,
                                  Outcome outcome, OnError policy) {
-  discard_given();
+  discard(&given_);
   if (outcome == Outcome::Closing) return GST_FLOW_FLUSHING;
   if (outcome == Outcome::EndOfStream) {
     ended_ = true;
@@ -258,12 +253,6 @@ bool FilterStream::map_bytes(GstBuffer **buffer, AudioBlock *block,
   if (!block->map_bytes(*buffer, info, writes_, problem)) return false;
   block->copied = block->copied || *buffer != before;
   return true;
-}
-
-void FilterStream::discard_given() {
-  for (Output &output : given_)
-    output.release(output.owner);
-  given_.clear();
 }
 
 void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,

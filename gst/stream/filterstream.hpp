@@ -155,7 +155,6 @@ class FilterStream {
   void mark_jump(GstBuffer **buffer);
   bool start_conversion(GstCaps *input, GstCaps *output);
   void forget_position();
-  void discard_given();
   size_t frames_of(const AudioBlock &block) const;
   bool map_bytes(GstBuffer **buffer, AudioBlock *block, std::string *problem);
   void change_setting(std::atomic<int> *setting, int value, const char *name);

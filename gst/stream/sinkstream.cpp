@@ -156,7 +156,7 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
       written = write_block(&block);
     }
   }
-  discard_given();
+  discard(&given_);
   if (written == Written::Interrupted) return GST_FLOW_FLUSHING;
   if (written == Written::Ended) {
     ended_ = true;
@@ -182,13 +182,6 @@ bool SinkStream::map(GstBuffer *buffer, GstBuffer **own, AudioBlock *block,
     if (!make_planes_dense(own, info, problem)) return false;
   }
   return block->map_bytes(*own ? *own : buffer, info, writes, problem);
-}
-
-// What a plugin returned that may convert elsewhere.
-void SinkStream::discard_given() {
-  for (Output &output : given_)
-    output.release(output.owner);
-  given_.clear();
 }
 
 // A packet lasts as long as it says, or nobody knows.

@@ -9,6 +9,7 @@
 
 #include <gst/base/gstbasesink.h>
 
+#include "../buffers/outputqueue.hpp"
 #include "../element/pythonelement.hpp"
 #include "deviceclock.hpp"
 #include "pause.hpp"
@@ -63,7 +64,6 @@ class SinkStream {
   // The plugin gets bytes, each buffer whole.
   bool bytes() const { return python.stream().format.bytes; }
   uint64_t length_ns(const Block &block, size_t frames) const;
-  void discard_given();
   // How many of `frames` the plugin takes now; 0 when it was waited for long
   // enough.
   Written wait_for_space(size_t frames, size_t *space);

@@ -29,19 +29,13 @@ bool SourceStream::describe_outputs(GstCaps *caps, StreamFormat *format) {
   format->rate = output_.rate;
   format->channels = output_.channels;
   format->frames = int(frames_);
-  format->output_frame = size_t(output_.bpf);
-  StreamFormat known;
-  format->output_known = stream_format_of(output_, &known);
-  format->output_format = known.format;
-  format->output_interleaved = output_.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
-  format->output_channels = output_.channels;
+  describe_output(output_, format);
   return true;
 }
 
 void SourceStream::drop_outputs() {
-  for (; next_output_ < given_.size(); next_output_++)
-    given_[next_output_].release(given_[next_output_].owner);
-  given_.clear();
+  given_.erase(given_.begin(), given_.begin() + ptrdiff_t(next_output_));
+  discard(&given_);
   next_output_ = 0;
 }
 
@@ -121,10 +115,7 @@ size_t SourceStream::frames_of(const Output &output) const {
 }
 
 Outcome SourceStream::ask_for_outputs() {
-  lost_ = false;
-  if (G_UNLIKELY(python.new_code_waits()) && python.change_code())
-    go_on(times_.place(), times_.time());
-  if (python.prepare(times_.time()) != GST_FLOW_OK) return Outcome::Closing;
+  if (!may_ask()) return Outcome::Closing;
   // No bytes at all, but somewhere.
   if (!nowhere_) nowhere_ = gst_buffer_new_allocate(nullptr, 16, nullptr);
   AudioBlock block;
@@ -132,29 +123,14 @@ Outcome SourceStream::ask_for_outputs() {
   if (!block.map_bytes(nowhere_, python.info(), false, &problem))
     return python.refuse("got " + problem);
   block.frames = 0;
-  block.pts = times_.time();
   block.duration = GST_CLOCK_TIME_NONE;
-  block.offset = times_.next();
-  block.discont = discont_;
   block.outputs = &given_;
-  const Outcome outcome = python.call(&block);
-  if (outcome == Outcome::Ok && block.discont) {
-    lost_ = !discont_;
-    discont_ = true;
-  }
-  return outcome;
+  return call(&block);
 }
 
-// Read-only, because the plugin's object may be bytes.
 GstBuffer *SourceStream::wrap(const Output &output) {
-  GstBuffer *buffer = gst_buffer_new();
-  gst_buffer_append_memory(
-      buffer,
-      gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, output.data, output.size,
-                             0, output.size, output.owner, output.release));
+  GstBuffer *buffer = buffer_of(output, output_);
   if (output_.bpf > 0) {
-    if (output_.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
-      gst_buffer_add_audio_meta(buffer, &output_, length_, nullptr);
     python.stats().frames.add(length_);
     stamp(buffer);
     return buffer;

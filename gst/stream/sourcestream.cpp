@@ -328,27 +328,36 @@ GstFlowReturn SourceStream::step_back(size_t frames) {
   return flow == GST_FLOW_EOS ? GST_FLOW_OK : flow;
 }
 
-Outcome SourceStream::ask(GstBuffer *buffer, size_t frames, size_t *given) {
+// New code and new parameters come before each call, as a plugin that never has
+// anything may be what is being mended.
+bool SourceStream::may_ask() {
   lost_ = false;
-  // Here, as a plugin that never has anything may be what is being mended.
   if (G_UNLIKELY(python.new_code_waits()) && python.change_code())
     go_on(times_.place(), times_.time());
-  const GstFlowReturn ready = python.prepare(times_.time());
-  if (ready != GST_FLOW_OK) return Outcome::Closing;
+  return python.prepare(times_.time()) == GST_FLOW_OK;
+}
+
+Outcome SourceStream::call(AudioBlock *block) {
+  block->pts = times_.time();
+  block->offset = times_.next();
+  block->discont = discont_;
+  const Outcome outcome = python.call(block);
+  if (outcome == Outcome::Ok && block->discont) {
+    lost_ = !discont_;
+    discont_ = true;
+  }
+  return outcome;
+}
+
+Outcome SourceStream::ask(GstBuffer *buffer, size_t frames, size_t *given) {
+  if (!may_ask()) return Outcome::Closing;
   AudioBlock block;
   std::string problem;
   if (!block.map(buffer, python.info(), true, &problem))
     return python.refuse("got " + problem);
-  block.pts = times_.time();
-  block.duration = times_.time_after(frames) - block.pts;
-  block.offset = times_.next();
-  block.discont = discont_;
-  const Outcome outcome = python.call(&block);
+  block.duration = times_.time_after(frames) - times_.time();
+  const Outcome outcome = call(&block);
   *given = frames - block.missing;
-  if (outcome == Outcome::Ok && block.discont) {
-    lost_ = !discont_;
-    discont_ = true;
-  }
   return outcome;
 }
 

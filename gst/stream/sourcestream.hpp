@@ -6,6 +6,7 @@
 
 #include <gst/base/gstbasesrc.h>
 
+#include "../buffers/outputqueue.hpp"
 #include "../element/pythonelement.hpp"
 #include "clockwait.hpp"
 #include "latencytold.hpp"
@@ -86,6 +87,8 @@ class SourceStream {
   GstFlowReturn make(size_t frames);
   GstFlowReturn fill(GstBuffer *buffer, size_t *frames, Made *made);
   GstFlowReturn wait_for_samples(GstClockTime due, bool *too_late);
+  bool may_ask();
+  Outcome call(AudioBlock *block);
   Outcome ask(GstBuffer *buffer, size_t frames, size_t *given);
   void shorten(GstBuffer *buffer, size_t frames);
   void note_lateness(size_t frames);
