@@ -164,16 +164,18 @@ struct Curve {
   float constant = 0;
 };
 
-// The samples of one buffer, borrowed for one call.
+// The samples of one buffer, borrowed for one call, and what is known of them.
+// Whoever makes one says all of it, as one is made for each buffer: nothing is
+// set twice.
 struct Block {
-  std::byte *data = nullptr;
-  ptrdiff_t channel_stride = 0;  // bytes between channels of one frame
-  ptrdiff_t frame_stride = 0;    // bytes between frames of one channel
+  std::byte *data;
+  ptrdiff_t channel_stride;  // bytes between channels of one frame
+  ptrdiff_t frame_stride;    // bytes between frames of one channel
   // Where each channel starts, for planes that are not evenly spaced; then
   // channel_stride means nothing.
-  const size_t *plane_offsets = nullptr;
-  size_t frames = 0;
-  MemoryKeeper *keeper = nullptr;
+  const size_t *plane_offsets;
+  size_t frames;
+  MemoryKeeper *keeper;
 
   // A channel's first sample.
   std::byte *channel(size_t c) const {
@@ -181,23 +183,26 @@ struct Block {
                                  : ptrdiff_t(c) * channel_stride);
   }
 
-  uint64_t pts = no_time;
-  uint64_t duration = no_time;
-  uint64_t offset = no_time;
-  bool discont = false;  // the plugin may change it, for what comes out
-  bool gap = false;
+  uint64_t pts, duration, offset;  // no_time: not known
+  bool discont;
+  bool gap;
+  bool copied;  // these are a copy already
 
-  const std::vector<Curve> *curves = nullptr;  // NULL: the plugin has none
+  const std::vector<Curve> *curves;  // NULL: the plugin has none
   // How long to wait for a plugin in another process, in ns; 0: for ever.
-  uint64_t patience = 0;
+  uint64_t patience;
+};
 
-  // Told by the bridge.
+// What came of a call; of one that is Closing nothing is told.
+struct CallResult {
   CallTimes times;
+  // What comes out does not continue what came out before.
+  bool discont = false;
   bool copied = false;   // no view was possible
   bool escaped = false;  // the plugin kept an array, its owner or the buffer
   size_t missing = 0;    // frames at the end that a source did not give
   // Of a converting plugin that succeeded: `outputs`, if any, stand in for the
-  // block.
+  // block. `outputs` is for whoever calls to set.
   bool converted = false;
   std::vector<Output> *outputs = nullptr;
   bool at_end = false;  // a source gave an empty object, and no empty list
@@ -285,7 +290,8 @@ class Plugin {
   virtual bool stop(Failure *failure) = 0;
   virtual bool shutdown(Failure *failure) = 0;
 
-  virtual Outcome process(Block *block, Failure *failure) = 0;
+  virtual Outcome process(const Block &block, CallResult *result,
+                          Failure *failure) = 0;
   // On return the value is what get_parameter() says, where it says anything;
   // it is not asked about a secret.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
@@ -301,10 +307,10 @@ class Plugin {
   virtual bool drain(Tail *tail, Failure *failure) = 0;
   // Frames that a sink can take without waiting.
   virtual bool available_space(int *frames, Failure *failure) = 0;
-  // Takes what get_state() of `old`, which it replaces, gives; both say that
-  // they carry it. It is a call of either. restore_state() then uses it.
-  virtual bool take_state(Plugin *old, Failure *failure) = 0;
-  virtual bool restore_state(Failure *failure) = 0;
+  // Bytes for set_state() of the plugin that replaces it, made by the same
+  // bridge, before this one is shut down; where both say that they carry it.
+  virtual bool get_state(std::string *state, Failure *failure) = 0;
+  virtual bool set_state(const std::string &state, Failure *failure) = 0;
   // Asks a call that waits to return: the pipeline stops or flushes.
   virtual bool unlock(Failure *failure) = 0;
 

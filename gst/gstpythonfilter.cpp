@@ -426,15 +426,21 @@ static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
   return GST_FLOW_OK;
 }
 
+[[gnu::noinline]] static GstFlowReturn gst_python_filter_submit_closed(
+    GstBaseTransform *base, gboolean discont, GstBuffer *input) {
+  auto *self = GST_PYTHON_FILTER(base);
+  pythonfilter::remove_foreign_metas(&input);
+  return self->stream->late.waits()
+             ? gst_python_filter_submit_late(self, input)
+             : base_class()->submit_input_buffer(base, discont, input);
+}
+
 [[gnu::hot]] static GstFlowReturn gst_python_filter_submit(
     GstBaseTransform *base, gboolean discont, GstBuffer *input) {
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
-  if (G_UNLIKELY(self->stream->late.closes())) {
-    pythonfilter::remove_foreign_metas(&input);
-    if (self->stream->late.waits())
-      return gst_python_filter_submit_late(self, input);
-  }
-  return base_class()->submit_input_buffer(base, discont, input);
+  return G_UNLIKELY(self->stream->late.closes())
+             ? gst_python_filter_submit_closed(base, discont, input)
+             : base_class()->submit_input_buffer(base, discont, input);
 }
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
@@ -504,8 +510,7 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
     GstPythonFilter *self, GstBuffer **output) {
   auto *base = GST_BASE_TRANSFORM_CAST(self);
   const StreamingThread::Call call(&self->python->streaming);
-  const bool last =
-      base->queued_buf && self->stream->ends_segment(base->queued_buf);
+  const bool last = self->stream->ends_segment(base->queued_buf);
   GstFlowReturn flow = gst_python_filter_next_output(base, output);
   if (G_UNLIKELY(last))
     flow = gst_python_filter_end_segment(self, output, flow);

@@ -81,7 +81,7 @@ COUNTED = (
     Mutation(
         "state-not-carried",
         "gst/element/elementreload.cpp",
-        "  return !carries || next->plugin->restore_state(failure);\n",
+        "  return !carries || next->plugin->set_state(next->state, failure);\n",
         "  return true;\n",
         ("reloadstate::test_many*", "process-reloadstate::test_many*"),
     ),
@@ -152,7 +152,7 @@ COUNTED = (
     Mutation(
         "strides-of-the-block-before",
         "bridge/python/audio_view.cpp",
-        "    fields->strides[0] = place.channel_stride;\n",
+        "  fields->strides[0] = place.channel_stride;\n",
         "",
         ("capswalk",),
     ),
@@ -188,9 +188,9 @@ COUNTED = (
     ),
     Mutation(
         "kept-array-not-seen",
-        "bridge/python/audio_view.cpp",
-        "buffer_kept || Py_REFCNT(array_.get()) != 2 ||",
-        "buffer_kept ||",
+        "bridge/python/audio_view.hpp",
+        "is_buffer_kept() || Py_REFCNT(array_.get()) != 2 ||",
+        "is_buffer_kept() ||",
         ("escape::test_what_a_plugin_keeps*",),
     ),
     Mutation(
@@ -233,10 +233,10 @@ COUNTED = (
     ),
     Mutation(
         "reference-lost-in-a-call",
-        "bridge/python/audio_view.cpp",
-        "  block->discont = discont_after_call(info_.get());\n",
+        "bridge/python/audio_view.hpp",
+        "  result->discont = discont_after_call(info_.get());\n",
         "  Py_INCREF(info_.get());\n"
-        "  block->discont = discont_after_call(info_.get());\n",
+        "  result->discont = discont_after_call(info_.get());\n",
         ("test_references.py",),
     ),
     Mutation(
@@ -324,16 +324,16 @@ OTHERS = (
     ),
     Mutation(
         "kept-owner-not-seen",
-        "bridge/python/audio_view.cpp",
-        "                    Py_REFCNT(owner_.get()) > 2;\n",
-        "                    false;\n",
+        "bridge/python/audio_view.hpp",
+        "         Py_REFCNT(owner_.get()) > 2;\n",
+        "         false;\n",
         ("escape::test_what_a_plugin_keeps*",),
     ),
     Mutation(
         "kept-buffer-not-seen",
-        "bridge/python/audio_view.cpp",
-        "  const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;\n",
-        "  const bool buffer_kept = false;\n",
+        "bridge/python/audio_view.hpp",
+        "return Py_REFCNT(buffer_.get()) != 1;",
+        "return false;",
         ("escape::test_what_a_plugin_keeps*",),
     ),
     Mutation(
@@ -471,8 +471,8 @@ OTHERS = (
     ),
     Mutation(
         "break-of-the-plugin-lost",
-        "gst/stream/filterstream.cpp",
-        "  if (G_UNLIKELY(block.discont || broken_)) mark_discont(buffer, &block);\n",
+        "gst/stream/filterstream.hpp",
+        "  if (G_UNLIKELY(result.discont || broken_)) mark_discont(buffer, &block);\n",
         "  if (G_UNLIKELY(broken_)) mark_discont(buffer, &block);\n",
         ("dropping",),
     ),
@@ -821,7 +821,7 @@ AUDITED = (
     ),
     Mutation(
         "weak-reference-between-calls",
-        "bridge/python/audio_view.cpp",
+        "bridge/python/audio_view.hpp",
         "  return (moved | reinterpret_cast<uintptr_t>(fields->weakreflist)) == 0 &&\n",
         "  return moved == 0 &&\n",
         ("arrays::test_weak_references*",),
@@ -829,7 +829,7 @@ AUDITED = (
     Mutation(
         "metas-go-past",
         "gst/gstpythonfilter.cpp",
-        "    pythonfilter::remove_foreign_metas(&input);\n",
+        "  pythonfilter::remove_foreign_metas(&input);\n",
         "",
         ("test_sealed_events.py::test_what_a_buffer_carries_stops_as_well",),
     ),
@@ -937,6 +937,39 @@ RULES = (
         ("lifecycle",),
     ),
     Mutation(
+        "rebound-samples-not-taken",
+        "bridge/python/audio_view.hpp",
+        "           *slot(buffer_.get(), python.data_slot) == array_.get() &&\n",
+        "",
+        ("fallback",),
+    ),
+    Mutation(
+        "copy-not-written-back",
+        "bridge/python/audio_view.hpp",
+        "    return !shows_copy_ &&\n",
+        "    return\n",
+        ("fallback",),
+    ),
+    Mutation(
+        "objects-released-without-the-gil",
+        "bridge/python/release_later.cpp",
+        "      Gil gil;\n      if (!gil) return;\n      release_sent();\n",
+        "      release_sent();\n",
+        ("outputlives",),
+    ),
+    Mutation(
+        "asked-without-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  if (!gil) return told_closing(failure, phase);\n"
+        "  Ref answer = call_host(method, phase, failure, format, arguments...);\n",
+        "  if (!gil) return told_closing(failure, phase);\n"
+        "  Ref answer;\n"
+        "  Py_BEGIN_ALLOW_THREADS answer =\n"
+        "      call_host(method, phase, failure, format, arguments...);\n"
+        "  Py_END_ALLOW_THREADS\n",
+        ("latency",),
+    ),
+    Mutation(
         "gone-and-at-rest",
         "bridge/process/supervisor.cpp",
         "      else if (watched.count(id))  // nobody has removed it meanwhile\n",
@@ -1005,9 +1038,9 @@ TRIED = (
     ),
     Mutation(
         "break-of-a-drop-lost-behind-outputs",
-        "gst/stream/filterstream.cpp",
-        "&given_, broken_ || block.discont);",
-        "&given_, block.discont);",
+        "gst/stream/filterstream.hpp",
+        "&given_, broken_ || result.discont);",
+        "&given_, result.discont);",
         ("dropping::test_a_block_dropped*",),
     ),
     Mutation(
@@ -1134,8 +1167,8 @@ TRIED = (
     Mutation(
         "lent-memory-kept-by-a-reader",
         "bridge/process/process_call.cpp",
-        "if ((writes() || block->escaped) && block->keeper) {",
-        "if (writes() && block->keeper) {",
+        "if ((writes() || result->escaped) && block.keeper) {",
+        "if (writes() && block.keeper) {",
         ("process-escape",),
     ),
     Mutation(
@@ -1148,7 +1181,7 @@ TRIED = (
     Mutation(
         "memory-of-a-late-call-goes-on",
         "bridge/process/process_call.cpp",
-        "    kept_ = block->keeper->keep();\n    handed_over_ = true;\n  }\n  (*missed",
+        "    kept_ = block.keeper->keep();\n    handed_over_ = true;\n  }\n  (*missed",
         "  }\n  (*missed",
         ("process::test_a_late_reply*",),
     ),

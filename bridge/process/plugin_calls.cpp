@@ -90,25 +90,21 @@ bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
   return noted(session_->drain(tail, failure), failure);
 }
 
-bool ProcessPlugin::take_state(Plugin *old, Failure *failure) {
-  // There is one class of plugins in a bridge.
-  auto *other = static_cast<ProcessPlugin *>(old);
+bool ProcessPlugin::get_state(std::string *state, Failure *failure) {
   Fields answer;
-  if (!other->has_session(1, failure)) return false;
-  if (!other->noted(other->session_->call("get_state", {"get_state"}, 0,
-                                          failure, &answer),
-                    failure))
+  if (!has_session(1, failure) ||
+      !noted(session_->call("get_state", {"get_state"}, 0, failure, &answer),
+             failure))
     return false;
-  if (answer.size() != 2) return other->refuse_answer("get_state", failure);
-  state_ = std::move(answer[1]);
+  if (answer.size() != 2) return refuse_answer("get_state", failure);
+  *state = std::move(answer[1]);
   return true;
 }
 
-bool ProcessPlugin::restore_state(Failure *failure) {
+bool ProcessPlugin::set_state(const std::string &state, Failure *failure) {
   Fields answer;
-  if (!has_session(1, failure)) return false;
-  const std::string state = std::exchange(state_, {});
-  return noted(session_->call("set_state", {"restore_state", state}, 0, failure,
+  return has_session(1, failure) &&
+         noted(session_->call("set_state", {"restore_state", state}, 0, failure,
                               &answer),
                failure);
 }

@@ -45,10 +45,11 @@ Asked Session::asked(uint64_t sequence) const {
 
 // ---- there and back --------------------------------------------------------
 
-[[gnu::hot]] Outcome Session::process(Block *block, Failure *failure) {
+[[gnu::hot]] Outcome Session::process(const Block &block, CallResult *result,
+                                      Failure *failure) {
   Patience patience{capabilities_.audio_name.c_str(), monotonic_ns()};
-  if (block->patience) patience.until = patience.began + block->patience;
-  block->times.asked = block->times.held = ticks();
+  if (block.patience) patience.until = patience.began + block.patience;
+  result->times.asked = result->times.held = ticks();
   handed_over_ = false;
   Waited waited = Waited::Done;
   if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
@@ -66,21 +67,21 @@ Asked Session::asked(uint64_t sequence) const {
   }
   Outcome outcome = Outcome::Failed;
   if (waited == Waited::Done)
-    outcome = accept(reply, block, failure);
+    outcome = accept(reply, block, result, failure);
   else if (waited == Waited::Late)
     outcome = be_late(block, failure);
-  block->times.left = ticks();
-  const uint64_t passed = block->times.left - block->times.asked;
-  block->times.held = block->times.left - worker_ticks(reply.time, passed);
+  result->times.left = ticks();
+  const uint64_t passed = result->times.left - result->times.asked;
+  result->times.held = result->times.left - worker_ticks(reply.time, passed);
   if (__builtin_expect(waited == Waited::Lost || lost_, 0)) {
     if (!lost_) lose(capabilities_.audio_name.c_str(), failure);
     // What was shared is nobody's else now, but was the worker's.
-    if (in_lent_ && writes() && block->keeper && !handed_over_)
-      block->keeper->keep();
+    if (in_lent_ && writes() && block.keeper && !handed_over_)
+      block.keeper->keep();
     return Outcome::Failed;
   }
   if (__builtin_expect(channel_->has_posted(), 0))
-    channel_->deliver(spec_.listener.get(), block->pts, block->duration);
+    channel_->deliver(spec_.listener.get(), block.pts, block.duration);
   return outcome;
 }
 
@@ -163,12 +164,12 @@ bool Session::stands_still(uint64_t now) {
   return before && stood_still_;
 }
 
-Outcome Session::be_late(Block *block, Failure *failure) {
+Outcome Session::be_late(const Block &block, Failure *failure) {
   const char *phase = capabilities_.audio_name.c_str();
   // The worker still works on that memory, which must be nobody else's.
   if (!std::exchange(outstanding_, true) && in_lent_ && writes() &&
-      block->keeper) {
-    kept_ = block->keeper->keep();
+      block.keeper) {
+    kept_ = block.keeper->keep();
     handed_over_ = true;
   }
   (*missed_deadlines_)++;
@@ -184,24 +185,24 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   }
   *failure = {Failure::Kind::Late, phase, "",
               std::string(phase) + "() did not return within " +
-                  in_ms(block->patience) +
+                  in_ms(block.patience) +
                   "; the property deadline can give it more time"};
   return Outcome::Failed;
 }
 
 // ---- what comes back -------------------------------------------------------
 
-[[gnu::hot]] Outcome Session::accept(const Reply &reply, Block *block,
-                                     Failure *failure) {
+[[gnu::hot]] Outcome Session::accept(const Reply &reply, const Block &block,
+                                     CallResult *result, Failure *failure) {
   has_returned_ = true;
-  block->discont = reply.flags & reply_discont;
-  block->copied = block->copied || (reply.flags & reply_copied);
-  block->escaped = reply.flags & reply_escaped;
+  result->discont = reply.flags & reply_discont;
+  result->copied = result->copied || (reply.flags & reply_copied);
+  result->escaped = reply.flags & reply_escaped;
   if (__builtin_expect((reply.flags & reply_short) != 0, 0))
-    block->missing = size_t(reply.bytes);
+    result->missing = size_t(reply.bytes);
   const bool ok = ReplyOutcome(reply.outcome) == ReplyOutcome::Ok;
   if (__builtin_expect((reply.flags & reply_converted) != 0, 0) &&
-      !take_outputs(reply, block)) {
+      !take_outputs(reply, result)) {
     channel_->break_off("outputs outside their region");
     lose(capabilities_.audio_name.c_str(), failure);
     return Outcome::Failed;
@@ -209,14 +210,14 @@ Outcome Session::be_late(Block *block, Failure *failure) {
   std::unique_ptr<KeptMemory> kept;
   if (in_lent_) {
     // What the worker can write to goes no further, whatever came of the call.
-    if ((writes() || block->escaped) && block->keeper) {
-      kept = block->keeper->keep();
+    if ((writes() || result->escaped) && block.keeper) {
+      kept = block.keeper->keep();
       handed_over_ = true;
     }
   } else if (ok && writes() && spec_.kind != PluginKind::Sink) {
-    copy_to_block(slot_->data(), format_, *block);
+    copy_to_block(slot_->data(), format_, block);
   }
-  if (__builtin_expect(block->escaped, 0)) leave_to_plugin(std::move(kept));
+  if (__builtin_expect(result->escaped, 0)) leave_to_plugin(std::move(kept));
   switch (ReplyOutcome(reply.outcome)) {
     case ReplyOutcome::Ok:
       return Outcome::Ok;
@@ -247,9 +248,9 @@ void Session::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
   }
 }
 
-bool Session::take_outputs(const Reply &reply, Block *block) {
-  const size_t before = block->outputs->size();
-  block->converted = true;
+bool Session::take_outputs(const Reply &reply, CallResult *result) {
+  const size_t before = result->outputs->size();
+  result->converted = true;
   if (reply.outputs == 0) return true;
   sizes_.resize(reply.outputs);
   std::memcpy(sizes_.data(), outputs_->data(),
@@ -263,11 +264,11 @@ bool Session::take_outputs(const Reply &reply, Block *block) {
                       places_.size() - 1);
   for (size_t i = timed; good && i < places_.size(); i++)
     good = times.add_output(outputs_->data() + places_[i].offset,
-                            places_[i].size, block->outputs);
+                            places_[i].size, result->outputs);
   if (good) return true;
-  for (; block->outputs->size() > before; block->outputs->pop_back())
-    block->outputs->back().release(block->outputs->back().owner);
-  block->converted = false;
+  for (; result->outputs->size() > before; result->outputs->pop_back())
+    result->outputs->back().release(result->outputs->back().owner);
+  result->converted = false;
   return false;
 }
 

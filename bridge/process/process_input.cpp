@@ -71,31 +71,30 @@ bool Session::forget_lent() {
   return true;
 }
 
-[[gnu::hot]] bool Session::prepare(Block *block, Request *request) {
+[[gnu::hot]] bool Session::prepare(const Block &block, Request *request) {
   *request = Request{};
-  request->frames = block->frames;
-  request->pts = block->pts;
-  request->duration = block->duration;
-  request->stream_offset = block->offset;
+  request->frames = block.frames;
+  request->pts = block.pts;
+  request->duration = block.duration;
+  request->stream_offset = block.offset;
   request->flags =
-      (block->discont ? request_discont : 0) | (block->gap ? request_gap : 0);
-  if (block->curves && !block->curves->empty() &&
-      !place_curves(*block, request))
+      (block.discont ? request_discont : 0) | (block.gap ? request_gap : 0);
+  if (block.curves && !block.curves->empty() && !place_curves(block, request))
     return false;
 
   size_t length, plane_stride;
-  Arena *arena = find_samples(*block, format_, &length, &plane_stride)
-                     ? lent_->find(block->data, length)
+  Arena *arena = find_samples(block, format_, &length, &plane_stride)
+                     ? lent_->find(block.data, length)
                      : nullptr;
   in_lent_ = arena && arena->region->worker_writes() == writes();
   if (!in_lent_) {
-    const size_t size = dense_size(format_, block->frames);
+    const size_t size = dense_size(format_, block.frames);
     if (!use_slot(size)) return false;
     if (spec_.kind != PluginKind::Source)
-      copy_from_block(*block, format_, slot_->data());
+      copy_from_block(block, format_, slot_->data());
     request->slot = own_slot;
     request->plane_stride =
-        format_.bytes ? 0 : block->frames * sample_size(format_.format);
+        format_.bytes ? 0 : block.frames * sample_size(format_.format);
     return true;
   }
   if (arena->told != channel_->serial()) {
@@ -108,7 +107,7 @@ bool Session::forget_lent() {
     arena->told = channel_->serial();
   }
   request->slot = arena->id;
-  request->offset = uint64_t(block->data - arena->region->data());
+  request->offset = uint64_t(block.data - arena->region->data());
   request->plane_stride = plane_stride;
   return true;
 }

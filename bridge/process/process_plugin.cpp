@@ -294,23 +294,22 @@ bool ProcessPlugin::shutdown(Failure *failure) {
 
 // ---- while it plays --------------------------------------------------------
 
-[[gnu::hot]] Outcome ProcessPlugin::process(Block *block, Failure *failure) {
+[[gnu::hot]] Outcome ProcessPlugin::process(const Block &block,
+                                            CallResult *result,
+                                            Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.
-  const uint64_t until = block->patience ? 1 : 0;
-  if (__builtin_expect(!has_session(until, failure), 0)) {
-    block->times.asked = block->times.held = block->times.left = ticks();
-    return Outcome::Failed;
-  }
-  if (__builtin_expect(!session_->is_started(), 0)) {
+  const uint64_t until = block.patience ? 1 : 0;
+  bool ready = has_session(until, failure);
+  if (__builtin_expect(ready && !session_->is_started(), 0)) {
     *failure = loss_;
-    block->times.asked = block->times.held = block->times.left = ticks();
+    ready = false;
+  }
+  if (__builtin_expect(!ready || (out_of_place_ && !go_on(block, failure)),
+                       0)) {
+    result->times.asked = result->times.held = result->times.left = ticks();
     return Outcome::Failed;
   }
-  if (__builtin_expect(out_of_place_, 0) && !go_on(*block, failure)) {
-    block->times.asked = block->times.held = block->times.left = ticks();
-    return Outcome::Failed;
-  }
-  const Outcome outcome = session_->process(block, failure);
+  const Outcome outcome = session_->process(block, result, failure);
   if (__builtin_expect(session_->is_lost(), 0)) {
     note_loss(failure);
   } else if (__builtin_expect(good_buffers_ < good_buffers, 0) &&

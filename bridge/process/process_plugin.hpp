@@ -20,7 +20,8 @@ class ProcessPlugin final : public Plugin, public Isolated {
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
-  Outcome process(Block *block, Failure *failure) override;
+  Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool preferences(Preferences *preferences, Failure *failure) override;
   bool duration(uint64_t *duration, Failure *failure) override;
@@ -29,8 +30,8 @@ class ProcessPlugin final : public Plugin, public Isolated {
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
   bool available_space(int *frames, Failure *failure) override;
-  bool take_state(Plugin *old, Failure *failure) override;
-  bool restore_state(Failure *failure) override;
+  bool get_state(std::string *state, Failure *failure) override;
+  bool set_state(const std::string &state, Failure *failure) override;
   bool unlock(Failure *failure) override;
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
@@ -77,7 +78,6 @@ class ProcessPlugin final : public Plugin, public Isolated {
   int good_buffers_ = 0;       // since the last worker came
   bool out_of_place_ = false;  // it begins where the stream does not
   double latency_ = 0;
-  std::string state_;  // of the plugin that it replaces, on its way
 
   mutable Mutex mutex_;  // a leaf; guards everything below
   std::shared_ptr<Events> events_;

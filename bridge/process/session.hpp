@@ -31,7 +31,7 @@ class Session {
   bool stop(Failure *failure);
   bool set_parameter(Parameter *parameter, Failure *failure);
   bool drain(Tail *tail, Failure *failure);
-  Outcome process(Block *block, Failure *failure);
+  Outcome process(const Block &block, CallResult *result, Failure *failure);
 
   // The worker has ended, or was killed: the failure says how.
   bool is_lost() const { return lost_; }
@@ -60,20 +60,21 @@ class Session {
 
   // process(), in process_call.cpp.
   bool writes() const;
-  bool prepare(Block *block, Request *request);
+  bool prepare(const Block &block, Request *request);
   bool use_slot(size_t size);
   bool place_curves(const Block &block, Request *request);
   bool forget_lent();
   Waited finish_late(Patience *patience);
   uint64_t hangs_at() const;
   bool stands_still(uint64_t now);
-  Outcome be_late(Block *block, Failure *failure);
+  Outcome be_late(const Block &block, Failure *failure);
   Waited ask(Patience *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
   Waited give_space(Patience *patience, Request *request, Reply *reply);
-  Outcome accept(const Reply &reply, Block *block, Failure *failure);
+  Outcome accept(const Reply &reply, const Block &block, CallResult *result,
+                 Failure *failure);
   void leave_to_plugin(std::unique_ptr<KeptMemory> kept);
-  bool take_outputs(const Reply &reply, Block *block);
+  bool take_outputs(const Reply &reply, CallResult *result);
   Asked asked(uint64_t sequence) const;
 
   const PluginSpec spec_;

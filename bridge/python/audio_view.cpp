@@ -7,18 +7,11 @@
 
 #include "../words.hpp"
 #include "errors.hpp"
-#include "numpy_api.hpp"
 #include "outputs.hpp"
-#include "view_types.hpp"
 
 namespace pythonfilter {
 
 namespace {
-
-PyObject **slot(PyObject *object, Py_ssize_t offset) {
-  return reinterpret_cast<PyObject **>(reinterpret_cast<char *>(object) +
-                                       offset);
-}
 
 // As say_why() gives it to Python.
 Ref new_format(const StreamFormat &format) {
@@ -46,14 +39,10 @@ void copy_channels(const Block &block, char *samples, size_t item, int channels,
   }
 }
 
-// What the array is over between calls: NumPy makes no view over NULL. It has
-// no frames then.
-alignas(16) char nothing[16];
-
 }  // namespace
 
 bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
-  assert(PyGILState_Check());
+  assert(with_gil());
   close();
   shorter_ = shorter;
   format_ = format;
@@ -85,7 +74,8 @@ Ref AudioView::new_array(const Place &place) const {
 }
 
 bool AudioView::make_array() {
-  place_ = {nothing, 0, item_size_, item_size_ * format_.channels};
+  place_ = {no_samples, 0, item_size_, item_size_ * format_.channels};
+  note_first_axis();
   array_ = new_array(place_);
   if (!array_) return false;
   owner_ = steal(new_memory_owner(read_only_));
@@ -111,9 +101,9 @@ bool AudioView::make_buffer() {
   return true;
 }
 
-bool AudioView::use_scratch(Block *block, Place *place) {
+bool AudioView::show_copy(const Block &block) {
   const size_t size =
-      block->frames * size_t(format_.channels) * size_t(item_size_);
+      block.frames * size_t(format_.channels) * size_t(item_size_);
   if (!scratch_ || scratch_->size < size) {
     scratch_ = std::make_unique<Scratch>();
     scratch_->memory.reset(new (std::nothrow) char[size]);
@@ -124,58 +114,28 @@ bool AudioView::use_scratch(Block *block, Place *place) {
     }
     scratch_->size = size;
   }
-  place->data = scratch_->memory.get();
-  place->channel_stride = place->frames * item_size_;
-  place->frame_stride = item_size_;
-  copy_channels(*block, place->data, size_t(item_size_), format_.channels,
-                false);
-  block->copied = true;
+  char *const samples = scratch_->memory.get();
+  copy_channels(block, samples, size_t(item_size_), format_.channels, false);
+  const auto frames = ptrdiff_t(block.frames);
+  show({samples, frames, frames * item_size_, item_size_});
   return true;
 }
 
-// NumPy lets a plugin change all of this in place: `x.shape = (1, -1, 64)`. And
-// by a weak reference one of its threads would come by it between the calls.
-[[gnu::always_inline]] inline bool AudioView::is_as_made() const {
-  const PyArrayObject_fields *fields = fields_of(array_.get());
-  // Both in one comparison.
-  const uintptr_t moved = reinterpret_cast<uintptr_t>(fields->data) ^
-                          reinterpret_cast<uintptr_t>(place_.data);
-  return (moved | reinterpret_cast<uintptr_t>(fields->weakreflist)) == 0 &&
-         fields->base == owner_.get() && fields->descr == descr_ &&
-         fields->flags == flags_ && fields->nd == frame_axis_ + 1 &&
-         fields->dimensions[frame_axis_] == place_.frames &&
-         fields->strides[frame_axis_] == place_.frame_stride &&
-         (frame_axis_ == 0 || (fields->dimensions[0] == format_.channels &&
-                               fields->strides[0] == place_.channel_stride));
+void AudioView::reshape(const Place &place) {
+  PyArrayObject_fields *fields = fields_of(array_.get());
+  fields->strides[0] = place.channel_stride;
+  fields->strides[frame_axis_] = place.frame_stride;
+  PyArray_UpdateFlags(as_array(array_.get()),
+                      NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
+  flags_ = fields->flags;
+  place_ = place;
+  note_first_axis();
 }
 
-[[gnu::hot]] PyObject *AudioView::point_at(Block *block) {
-  const ptrdiff_t misaligned = reinterpret_cast<ptrdiff_t>(block->data) |
-                               block->channel_stride | block->frame_stride;
-  Place place = {reinterpret_cast<char *>(block->data),
-                 ptrdiff_t(block->frames), block->channel_stride,
-                 block->frame_stride};
-  shows_copy_ = block->plane_offsets || misaligned % item_size_ != 0;
-  if (shows_copy_ && !use_scratch(block, &place)) return nullptr;
-
-  PyArrayObject_fields *fields = fields_of(array_.get());
-  fields->data = place.data;
-  fields->dimensions[frame_axis_] = place.frames;
-  if (place_.frames != place.frames ||
-      place_.channel_stride != place.channel_stride ||
-      place_.frame_stride != place.frame_stride) {
-    fields->strides[0] = place.channel_stride;
-    fields->strides[frame_axis_] = place.frame_stride;
-    PyArray_UpdateFlags(as_array(array_.get()),
-                        NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
-    flags_ = fields->flags;
-  }
-  place_ = place;
-  PyObject **data = slot(buffer_.get(), python.data_slot);
-  if (__builtin_expect(*data != array_.get(), 0))
-    steal(std::exchange(*data, borrow(array_.get()).release()));
-  fill_stream_info(info_.get(), *block);
-  return buffer_.get();
+void AudioView::note_first_axis() {
+  const bool bytes = frame_axis_ == 0;
+  first_length_ = bytes ? place_.frames : format_.channels;
+  first_stride_ = bytes ? place_.frame_stride : place_.channel_stride;
 }
 
 // `frames` below 0 for any number of them.
@@ -190,7 +150,7 @@ bool AudioView::check(PyObject *samples, ptrdiff_t frames) const {
 }
 
 // Copies what the plugin made into the block; overlap is NumPy's to solve.
-bool AudioView::take(PyObject *samples, Block *block) {
+bool AudioView::take(PyObject *samples, CallResult *result) {
   Place place = place_;
   if (shorter_ && PyArray_Check(samples) &&
       PyArray_NDIM(as_array(samples)) == 2)
@@ -198,31 +158,36 @@ bool AudioView::take(PyObject *samples, Block *block) {
         std::min(place.frames, ptrdiff_t(PyArray_DIM(as_array(samples), 1)));
   if (!check(samples, place.frames)) return false;
   if (read_only_) return say_why("gave_samples");
-  block->missing = size_t(place_.frames - place.frames);
+  result->missing = size_t(place_.frames - place.frames);
+  // As an empty read() of a file is its end.
+  result->at_end = result->missing > 0 && place.frames == 0;
   // The plugin may have made something else of ours.
-  const bool ours = !block->missing && is_as_made();
+  const bool ours = !result->missing && is_as_made();
   Ref target = ours ? borrow(array_.get()) : new_array(place);
   return target &&
          PyArray_CopyInto(as_array(target.get()), as_array(samples)) == 0;
 }
 
 // What `x.data = …` and x.__setstate__() put in its place is not the stream's.
-[[gnu::always_inline]] inline bool AudioView::has_memory() const {
+bool AudioView::has_memory() const {
   const PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->data == place_.data && fields->base == owner_.get()) return true;
   return say_why("other_memory");
 }
 
-[[gnu::hot]] bool AudioView::take_result(PyObject *returned, Block *block) {
+bool AudioView::take_result(PyObject *returned, CallResult *result) {
+  assert(with_gil());
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
   if (!bound) return say_why("deleted_data");
   PyObject *shown = array_.get();
-  return has_memory() && (bound == shown || take(bound, block)) &&
+  return has_memory() && (bound == shown || take(bound, result)) &&
          (returned == Py_None || returned == shown || returned == bound ||
-          take(returned, block));
+          take(returned, result));
 }
 
-[[gnu::hot]] bool AudioView::take_outputs(PyObject *returned, Block *block) {
+[[gnu::hot]] bool AudioView::take_outputs(PyObject *returned,
+                                          CallResult *result) {
+  assert(with_gil());
   PyObject *bound = *slot(buffer_.get(), python.data_slot);
   if (!bound) return say_why("deleted_data");
   if (!has_memory()) return false;
@@ -235,57 +200,48 @@ bool AudioView::take(PyObject *samples, Block *block) {
   OutputRules rules = {format_, said_format_.get(), array_.get(), !read_only_};
   OutputFacts facts;
   if (!add_outputs(given, given == bound && !by_binding ? 2 : 1, rules,
-                   block->outputs, &facts))
+                   result->outputs, &facts))
     return false;
-  block->converted = true;
-  block->at_end = shorter_ && block->outputs->empty() && !PyList_Check(given) &&
-                  !PyTuple_Check(given);
-  block->copied = block->copied || facts.copied;
+  result->converted = true;
+  result->at_end = shorter_ && result->outputs->empty() &&
+                   !PyList_Check(given) && !PyTuple_Check(given);
+  result->copied = result->copied || facts.copied;
   parts_sent_ = facts.parts_shown;
   return true;
 }
 
-[[gnu::hot]] bool AudioView::release(Block *block, bool succeeded) {
+bool AudioView::release(const Block &block, CallResult *result,
+                        bool succeeded) {
+  assert(with_gil());
   // A rebound array may be a view of ours: it goes before anything is counted.
-  PyObject **data = slot(buffer_.get(), python.data_slot);
-  if (*data != array_.get())
-    steal(std::exchange(*data, borrow(array_.get()).release()));
-
-  PyObject **stream = slot(buffer_.get(), python.stream_slot);
-  if (__builtin_expect(*stream != info_.get(), 0))
-    steal(std::exchange(*stream, borrow(info_.get()).release()));
-
-  block->discont = discont_after_call(info_.get());
+  for (const auto &[place, own] :
+       {std::pair(python.data_slot, array_.get()),
+        std::pair(python.stream_slot, info_.get())}) {
+    PyObject **bound = slot(buffer_.get(), place);
+    if (*bound != own) steal(std::exchange(*bound, borrow(own).release()));
+  }
   if (shows_copy_ && succeeded && !read_only_)
-    copy_channels(*block, place_.data, size_t(item_size_), format_.channels,
+    copy_channels(block, place_.data, size_t(item_size_), format_.channels,
                   true);
 
-  // The AudioBuffer is ours alone, the array ours and the AudioBuffer's, the
-  // owner ours and the array's. Whoever else holds one holds the memory.
-  const bool buffer_kept = Py_REFCNT(buffer_.get()) != 1;
-  const bool kept = buffer_kept || Py_REFCNT(array_.get()) != 2 ||
-                    Py_REFCNT(owner_.get()) > 2;
+  const bool parts_sent = std::exchange(parts_sent_, false);
+  if (let_go(result)) return true;
+  result->discont = discont_after_call(info_.get());
+  const bool buffer_kept = is_buffer_kept(), kept = is_kept();
   // A part of the block that was sent on is no mistake of the plugin's.
-  block->escaped = !std::exchange(parts_sent_, false) && kept;
-  const bool same_class = Py_IS_TYPE(
-      buffer_.get(), reinterpret_cast<PyTypeObject *>(python.buffer_type));
-  if (__builtin_expect(!kept && same_class && is_as_made(), 1)) {
-    fields_of(array_.get())->data = nothing;
-    fields_of(array_.get())->dimensions[frame_axis_] = 0;
-    return true;
-  }
+  result->escaped = kept && !parts_sent;
   if (kept) give_memory(block);
   if (!make_array()) return false;
-  if (buffer_kept || !same_class) return make_buffer();
-  data = slot(buffer_.get(), python.data_slot);
+  if (buffer_kept || !has_its_class()) return make_buffer();
+  PyObject **data = slot(buffer_.get(), python.data_slot);
   steal(std::exchange(*data, borrow(array_.get()).release()));
   return true;
 }
 
 // The memory lives as long as the array, or whatever the plugin kept of it.
-void AudioView::give_memory(Block *block) {
+void AudioView::give_memory(const Block &block) {
   give_to_owner(owner_.get(),
-                shows_copy_ ? std::move(scratch_) : block->keeper->keep());
+                shows_copy_ ? std::move(scratch_) : block.keeper->keep());
   PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->base == owner_.get()) return;
   // Its slices, which are over our memory, refer to the array alone.
@@ -296,6 +252,7 @@ void AudioView::give_memory(Block *block) {
 }
 
 bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
+  assert(with_gil());
   if (!check(samples, -1)) return false;
   Ref array = steal(
       reinterpret_cast<PyObject *>(PyArray_GETCONTIGUOUS(as_array(samples))));
@@ -308,6 +265,7 @@ bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
 }
 
 bool AudioView::take_last_outputs(PyObject *given, Tail *tail) const {
+  assert(with_gil());
   OutputRules rules = {format_, said_format_.get()};
   OutputFacts facts;
   return add_outputs(given, 1, rules, &tail->outputs, &facts);

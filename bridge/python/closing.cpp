@@ -68,6 +68,7 @@ void close_before_later_handlers() {
 }
 
 void keep_openssl_at_exit() {
+  assert(with_gil());
   Ref util = steal(PyImport_ImportModule("importlib.util"));
   Ref spec;
   if (util)
@@ -85,6 +86,7 @@ void keep_openssl_at_exit() {
 }
 
 bool close_with_application() {
+  assert(with_gil());
   static PyMethodDef method = {"close_before_finalize", close_before_finalize,
                                METH_NOARGS, nullptr};
   Ref hook = steal(PyCFunction_New(&method, nullptr));

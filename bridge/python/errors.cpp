@@ -35,7 +35,7 @@ Failure::Kind kind_of(PyObject *exception, const std::string &kind) {
 }  // namespace
 
 void capture_exception(Failure *failure, const char *phase) {
-  assert(PyGILState_Check());
+  assert(with_gil());
   Ref exception = take_exception();
   *failure = Failure{};
   failure->phase = phase;

@@ -18,6 +18,7 @@ void capture_exception(Failure *failure, const char *phase);
 template <typename... T>
 bool say_why(const char *function, const char *format = nullptr,
              T... arguments) {
+  assert(with_gil());
   steal(PyObject_CallMethod(python.results, function, format, arguments...));
   // It found nothing wrong with what has changed meanwhile.
   if (!PyErr_Occurred())

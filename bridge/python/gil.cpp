@@ -5,7 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../contract.hpp"
 #include "../own_time.hpp"
 #include "../thread.hpp"
 #include "../ticks.hpp"
@@ -17,7 +16,6 @@ std::atomic<bool> interpreter_closing{false};
 
 namespace {
 
-std::atomic<int> inside{0};
 pthread_t closing_thread;
 
 bool finalizing() {
@@ -33,20 +31,6 @@ bool closing_thread_may_enter() {
          !finalizing();
 }
 
-// Initial-exec: read without a call. This module is never unloaded. NULL: this
-// thread's state is not ours to keep.
-__attribute__((tls_model("initial-exec"))) thread_local PyThreadState *kept =
-    nullptr;
-
-// The one that is attached here, and so has the GIL; NULL: none.
-PyThreadState *attached() {
-#if PY_VERSION_HEX >= 0x030d0000
-  return PyThreadState_GetUnchecked();
-#else
-  return _PyThreadState_UncheckedGet();  // the name it had before it was public
-#endif
-}
-
 // The state of a thread that Python did not make, given back when the thread
 // ends, unless the interpreter is closing and will throw it away itself.
 //
@@ -56,12 +40,13 @@ struct KeptThread {
   void keep() {
     if (over_) return;
     PyGILState_Ensure();
-    kept = PyGILState_GetThisThreadState();
+    KeptState::of_this_thread = PyGILState_GetThisThreadState();
   }
 
   ~KeptThread() {
     over_ = true;
-    if (!std::exchange(kept, nullptr) || !gate::enter()) return;
+    if (!std::exchange(KeptState::of_this_thread, nullptr) || !gate::enter())
+      return;
     const PyGILState_STATE outer = PyGILState_Ensure();
     PyGILState_Release(PyGILState_LOCKED);  // the one from keep()
     PyGILState_Release(outer);
@@ -78,16 +63,10 @@ thread_local KeptThread this_thread;
 
 namespace gate {
 
-[[gnu::hot]] bool enter() {
-  inside.fetch_add(1, std::memory_order_seq_cst);
-  if (!interpreter_closing.load(std::memory_order_seq_cst)) return true;
+bool enter_closed() {
   if (closing_thread_may_enter()) return true;
   leave();
   return false;
-}
-
-[[gnu::hot]] void leave() {
-  inside.fetch_sub(1, std::memory_order_release);
 }
 
 bool closed() {
@@ -119,31 +98,12 @@ bool wait_until_empty(int milliseconds, Time time) {
 
 }  // namespace gate
 
-[[gnu::hot]] Gil::Gil() : entered_(gate::enter()) {
-  assert(holds_no_lock());
-  if (!entered_) return;
-  if (kept) {
-    // What PyGILState_Ensure() does after looking for the state. It may have
-    // the GIL already: then whoever has it gives it back.
-    if (attached() == kept) return;
-    attached_ = true;
-    PyEval_RestoreThread(kept);
-    return;
-  }
-  // A thread that Python made has a state, and Python looks after it.
+// A thread that Python made has a state, and Python looks after it.
+void Gil::ensure() {
   const bool stranger = PyGILState_GetThisThreadState() == nullptr;
   state_ = PyGILState_Ensure();
   ensured_ = true;
   if (stranger) this_thread.keep();
-}
-
-[[gnu::hot]] Gil::~Gil() {
-  if (!entered_) return;
-  if (attached_)
-    PyEval_SaveThread();
-  else if (ensured_)
-    PyGILState_Release(state_);
-  gate::leave();
 }
 
 }  // namespace pythonfilter

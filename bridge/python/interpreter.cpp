@@ -148,6 +148,7 @@ bool start_once(Failure *failure) {
 // Loads the package of ours by its file, whatever sys.path says, and under a
 // name that nobody else has.
 bool import_package() {
+  assert(with_gil());
   const std::string path = python_directory() + "/pythonfilter/__init__.py";
   Ref util = steal(PyImport_ImportModule("importlib.util"));
   if (!util) return false;
@@ -179,6 +180,7 @@ bool slot_offset(PyObject *type, const char *name, Py_ssize_t *offset) {
 }
 
 bool look_up_names(const PluginSpec &spec) {
+  assert(with_gil());
   if (python.ours) keep_openssl_at_exit();
   if (!import_package()) return false;
   Ref host = steal(PyImport_ImportModule("_pythonfilter.host.plugin"));

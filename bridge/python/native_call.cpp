@@ -50,6 +50,7 @@ bool find_truth(const std::string &text, bool *truth) {
 bool NativeCall::read(PyObject *host, PluginKind kind,
                       const StreamFormat &format,
                       const Capabilities &capabilities) {
+  assert(with_gil());
   clear();
   kind_ = kind;
   read_only_ = capabilities.read_only;
@@ -163,16 +164,17 @@ bool NativeCall::put(const Field &field, const std::string &text) {
   }
 }
 
-[[gnu::cold]] void NativeCall::use_scratch(Block *block, bool into_block) {
+[[gnu::cold]] void NativeCall::use_scratch(const Block &block,
+                                           bool into_block) {
   const size_t size = sample_size(format_.format);
   const auto channels = size_t(format_.channels);
-  if (scratch_.size() < block->frames * channels * size)
-    scratch_.resize(block->frames * channels * size);
+  if (scratch_.size() < block.frames * channels * size)
+    scratch_.resize(block.frames * channels * size);
   for (size_t c = 0; c < channels; c++) {
-    std::byte *at = block->channel(c);
-    for (size_t f = 0; f < block->frames; f++, at += block->frame_stride) {
+    std::byte *at = block.channel(c);
+    for (size_t f = 0; f < block.frames; f++, at += block.frame_stride) {
       const size_t index =
-          format_.interleaved ? f * channels + c : c * block->frames + f;
+          format_.interleaved ? f * channels + c : c * block.frames + f;
       std::byte *copy = scratch_.data() + index * size;
       if (into_block)
         std::memcpy(at, copy, size);
@@ -182,51 +184,52 @@ bool NativeCall::put(const Field &field, const std::string &text) {
   }
 }
 
-[[gnu::hot]] Outcome NativeCall::operator()(Block *block, Failure *failure) {
+[[gnu::hot]] Outcome NativeCall::operator()(const Block &block,
+                                            CallResult *result,
+                                            Failure *failure) {
   const auto size = ptrdiff_t(sample_size(format_.format));
-  const auto frames = ptrdiff_t(block->frames);
+  const auto frames = ptrdiff_t(block.frames);
   const ptrdiff_t channel_stride = format_.interleaved ? size : frames * size;
   const ptrdiff_t frame_stride =
       format_.interleaved ? size * format_.channels : size;
   const bool fits =
-      !block->plane_offsets && block->frame_stride == frame_stride &&
-      (block->channel_stride == channel_stride || format_.channels == 1) &&
-      reinterpret_cast<uintptr_t>(block->data) % size_t(size) == 0;
-  std::byte *data = block->data;
+      !block.plane_offsets && block.frame_stride == frame_stride &&
+      (block.channel_stride == channel_stride || format_.channels == 1) &&
+      reinterpret_cast<uintptr_t>(block.data) % size_t(size) == 0;
+  std::byte *data = block.data;
   if (__builtin_expect(!fits, 0)) {
     use_scratch(block, false);
     data = scratch_.data();
-    block->copied = true;
+    result->copied = true;
   }
-  if (__builtin_expect(!curves_.empty(), 0) && block->curves)
-    fill_curves(*block);
+  if (__builtin_expect(!curves_.empty(), 0) && block.curves) fill_curves(block);
   PythonfilterStream stream;
   stream.frames = frames;
   stream.position = position_;
-  stream.offset = known(block->offset);
-  stream.pts = known(block->pts);
-  stream.duration = known(block->duration);
+  stream.offset = known(block.offset);
+  stream.pts = known(block.pts);
+  stream.duration = known(block.duration);
   stream.version = PYTHONFILTER_CALL_VERSION;
   stream.sample_rate = format_.rate;
   stream.channels = format_.channels;
   stream.format = int32_t(format_.format);
   stream.interleaved = format_.interleaved;
-  stream.discont = block->discont;
-  stream.gap = block->gap;
+  stream.discont = block.discont;
+  stream.gap = block.gap;
   stream.reserved = 0;
   const int32_t status =
       function_(data, format_.channels, frames, channel_stride, frame_stride,
                 params_, state_, &stream);
-  block->discont = block->discont || stream.discont;
+  result->discont = block.discont || stream.discont;
   if (__builtin_expect(status != PYTHONFILTER_OK, 0))
     return outcome_of(status, failure);
   if (__builtin_expect(!fits, 0) && !read_only_) use_scratch(block, true);
   // Only a source can have fewer.
   if (__builtin_expect(stream.frames < frames && kind_ == PluginKind::Source,
                        0))
-    block->missing = size_t(frames - std::max<int64_t>(stream.frames, 0));
-  position_ += frames - ptrdiff_t(block->missing);
-  return block->missing > 0 && block->missing == block->frames
+    result->missing = size_t(frames - std::max<int64_t>(stream.frames, 0));
+  position_ += frames - ptrdiff_t(result->missing);
+  return result->missing > 0 && result->missing == block.frames
              ? Outcome::EndOfStream
              : Outcome::Ok;
 }

@@ -36,7 +36,7 @@ class NativeCall {
   // set_parameter() is the plugin's own.
   bool has_own_setter() const { return has_own_setter_; }
 
-  Outcome operator()(Block *block, Failure *failure);
+  Outcome operator()(const Block &block, CallResult *result, Failure *failure);
 
  private:
   struct Field {
@@ -51,7 +51,7 @@ class NativeCall {
 
   bool add_fields(PyObject *list, const Capabilities &capabilities);
   bool put(const Field &field, const std::string &text);
-  void use_scratch(Block *block, bool into_block);
+  void use_scratch(const Block &block, bool into_block);
   void fill_curves(const Block &block);
   Outcome outcome_of(int32_t status, Failure *failure) const;
 

@@ -7,6 +7,7 @@
 namespace pythonfilter {
 
 bool import_numpy() {
+  assert(with_gil());
   if (_import_array() != 0) return false;
   constexpr unsigned numpy_2 = 0x12;
   if (PyArray_GetNDArrayCFeatureVersion() >= numpy_2) return true;

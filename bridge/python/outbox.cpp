@@ -81,6 +81,7 @@ bool convert_field(PyObject *object, FieldValue *value) {
 
 template <typename T>
 Ref bind(PyMethodDef *method, const std::shared_ptr<T> &self) {
+  assert(with_gil());
   auto *kept = new std::shared_ptr<T>(self);
   Ref capsule = steal(PyCapsule_New(kept, nullptr, [](PyObject *object) {
     delete static_cast<std::shared_ptr<T> *>(
@@ -193,6 +194,7 @@ int Outbox::log_threshold() const {
 }
 
 void Outbox::post(Message message) {
+  assert(with_gil());
   if (!is_in_call(*site_)) {
     const std::shared_ptr<Listener> listener = site_->listener;
     Py_BEGIN_ALLOW_THREADS
@@ -209,7 +211,7 @@ void Outbox::post(Message message) {
 
 void Outbox::deliver(uint64_t pts, uint64_t duration) {
   // A handler of the application's may want any lock, and the GIL.
-  assert(holds_no_lock() && !PyGILState_Check());
+  assert(holds_no_lock() && !with_gil());
   std::deque<Message> messages;
   messages.swap(queue_);
   for (Message &message : messages) {

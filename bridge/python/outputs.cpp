@@ -274,6 +274,7 @@ bool is_list(PyObject *given) {
 bool add_outputs(PyObject *given, Py_ssize_t references,
                  const OutputRules &rules, std::vector<Output> *outputs,
                  OutputFacts *facts) {
+  assert(with_gil());
   const size_t before = outputs->size();
   bool good = true;
   if (is_list(given)) {

@@ -9,6 +9,7 @@
 namespace pythonfilter {
 
 PyObject *new_curve(const Block &block, const std::string &name) {
+  assert(with_gil());
   static const std::vector<Curve> none;
   const auto &curves = block.curves ? *block.curves : none;
   const auto found =

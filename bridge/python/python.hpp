@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Python.h, and who owns a reference: steal() takes over one that is ours,
-// borrow() adds one. Nobody else calls Py_DECREF.
+// Python.h, who has the GIL, and who owns a reference: steal() takes over one
+// that is ours, borrow() adds one. Nobody else calls Py_DECREF.
 #pragma once
 
 #define PY_SSIZE_T_CLEAN
@@ -26,6 +26,29 @@ namespace pythonfilter {
 // about to end anyway.
 extern std::atomic<bool> interpreter_closing;
 
+// The thread state that is attached here, and so has the GIL; NULL: none.
+inline PyThreadState *attached_state() {
+#if PY_VERSION_HEX >= 0x030d0000
+  return PyThreadState_GetUnchecked();
+#else
+  return _PyThreadState_UncheckedGet();  // the name it had before it was public
+#endif
+}
+
+// Initial-exec: read without a call. This module is never unloaded. NULL: this
+// thread's state is not ours to keep.
+struct KeptState {
+  [[gnu::tls_model("initial-exec")]] static inline thread_local PyThreadState
+      *of_this_thread = nullptr;
+};
+
+// What "with the GIL" means. Most threads here have a kept state, of which it
+// is seen at once.
+inline bool with_gil() {
+  PyThreadState *kept = KeptState::of_this_thread;
+  return kept ? attached_state() == kept : PyGILState_Check();
+}
+
 class Ref {
  public:
   Ref() = default;
@@ -44,7 +67,7 @@ class Ref {
   void reset() {
     PyObject *object = std::exchange(object_, nullptr);
     if (object && !interpreter_closing.load(std::memory_order_relaxed)) {
-      assert(PyGILState_Check());
+      assert(with_gil());
       Py_DECREF(object);
     }
   }
@@ -61,12 +84,14 @@ inline Ref steal(PyObject *object) {
 }
 
 inline Ref borrow(PyObject *object) {
+  assert(with_gil());
   Py_XINCREF(object);
   return steal(object);
 }
 
 // A str's UTF-8 text, with lone surrogates as \udcff.
 inline std::string text_of(PyObject *object, const char *otherwise = "") {
+  assert(with_gil());
   if (object && PyUnicode_Check(object)) {
     Py_ssize_t size;
     if (const char *text = PyUnicode_AsUTF8AndSize(object, &size))

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdarg>
 
+#include "../text.hpp"
 #include "../words.hpp"
 #include "closing.hpp"
 #include "errors.hpp"
@@ -48,6 +49,7 @@ const char *outer_call(const CallSite &site) {
 // at are the plugin's code as well, so this is a call of its own, which a stop
 // of the element ends.
 void describe_exception(CallSite *site, Failure *failure, const char *phase) {
+  assert(with_gil());
   RunningCall call(site, phase, ticks(), outer_call(*site));
   capture_exception(failure, phase);
 }
@@ -94,12 +96,14 @@ bool PythonPlugin::preset(const std::vector<Parameter> &set, Failure *failure) {
 }
 
 void PythonPlugin::unload() {
+  assert(with_gil());
   audio_.reset();
   Failure ignored;
   call_host("unload", "unload", &ignored);
 }
 
 bool PythonPlugin::load_module(Failure *failure) {
+  assert(with_gil());
   RunningCall call(site_.get(), "load", ticks());
   Inside inside(surroundings_.get());
   Ref post = Outbox::post_function(outbox_);
@@ -119,12 +123,17 @@ bool PythonPlugin::load_module(Failure *failure) {
 
 // All that it says of itself, in the words that a worker uses, too.
 bool PythonPlugin::read_capabilities() {
+  assert(with_gil());
   audio_ = steal(PyObject_GetAttrString(host_.get(), "audio"));
   Ref all = steal(PyObject_CallMethod(host_.get(), "described", nullptr));
   if (!audio_ || !all) return false;
   const bool bound = PyMethod_Check(audio_.get());
   called_ = bound ? PyMethod_GET_FUNCTION(audio_.get()) : audio_.get();
   self_ = bound ? PyMethod_GET_SELF(audio_.get()) : nullptr;
+  given_ = self_ ? 2 : 1;
+  // A Python function gives something or raises, and need not be asked twice.
+  call_ = PyFunction_Check(called_) ? PyVectorcall_Function(called_)
+                                    : PyObject_Vectorcall;
   for (Py_ssize_t i = 0; i < PyList_Size(all.get()); i++) {
     const char *name;
     PyObject *values;
@@ -154,7 +163,6 @@ PythonPlugin::~PythonPlugin() {
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
   audio_.reset();
-  state_.reset();
   host_.reset();
   if (surroundings_) surroundings_->close();
 }
@@ -163,6 +171,7 @@ PythonPlugin::~PythonPlugin() {
 // tuple.
 Ref PythonPlugin::call_host(const char *method, const char *phase,
                             Failure *failure, const char *format, ...) {
+  assert(with_gil());
   tell_rest();
   va_list all;
   va_start(all, format);
@@ -246,41 +255,37 @@ bool PythonPlugin::shutdown(Failure *failure) {
   return good;
 }
 
-inline bool PythonPlugin::take(PyObject *result, Block *block) {
-  return capabilities_.converts ? view_.take_outputs(result, block)
-                                : view_.take_result(result, block);
+inline bool PythonPlugin::take(PyObject *returned, CallResult *result) {
+  return capabilities_.converts ? view_.take_outputs(returned, result)
+                                : view_.take_result(returned, result);
 }
 
 // Attributes of what it gave, and how that shows itself where it is wrong, may
 // be the plugin's code.
-bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
+bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
   RunningCall call(site_.get(), capabilities_.audio_name.c_str(), ticks());
-  return take(result, block);
+  return take(returned, result);
 }
 
 // None and True are success, and so is an array: the samples themselves.
-[[gnu::always_inline]] inline Outcome PythonPlugin::accept(PyObject *result,
-                                                           Block *block,
+[[gnu::always_inline]] inline Outcome PythonPlugin::accept(PyObject *returned,
+                                                           CallResult *result,
                                                            Failure *failure) {
-  if (!result) {
+  if (!returned) {
     describe_exception(site_.get(), failure, capabilities_.audio_name.c_str());
     return outcome_of(failure);
   }
   int truth = 1;
-  if (result != Py_None &&
-      (PyBool_Check(result) || PyArray_IsScalar(result, Bool))) {
-    truth = PyObject_IsTrue(result);
-    result = Py_None;
+  if (returned != Py_None &&
+      (PyBool_Check(returned) || PyArray_IsScalar(returned, Bool))) {
+    truth = PyObject_IsTrue(returned);
+    returned = Py_None;
   }
   if (truth == 0 && spec_.kind != PluginKind::Processor)
     return Outcome::Declined;
-  if (result == Py_None ? truth == 1 && take(result, block)
-                        : take_in_a_call(result, block))
-    // As an empty read() of a file is its end.
-    return block->at_end ||
-                   (block->missing > 0 && block->missing == block->frames)
-               ? Outcome::EndOfStream
-               : Outcome::Ok;
+  if (returned == Py_None ? truth == 1 && take(returned, result)
+                          : take_in_a_call(returned, result))
+    return result->at_end ? Outcome::EndOfStream : Outcome::Ok;
   complain(failure, truth == 0);
   // What was taken before the mistake: parts of the block among it would look
   // as if the plugin had kept them.
@@ -288,60 +293,71 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
   return Outcome::Failed;
 }
 
-[[gnu::hot]] Outcome PythonPlugin::process(Block *block, Failure *failure) {
-  if (!native_.empty()) return call_native(block, failure);
-  block->times.asked = ticks();
+// As Python itself calls a method: nothing is bound for it.
+[[gnu::always_inline]] inline Ref PythonPlugin::call_audio(PyObject *buffer,
+                                                           uint64_t now) {
+  RunningCall call(site_.get(), capabilities_.audio_name.c_str(), now);
+  Inside inside(surroundings_.get());
+  PyObject *arguments[] = {self_, buffer};
+  Ref returned = steal(call_(called_, arguments + 2 - given_, given_, nullptr));
+  inside.leave(!returned);
+  return returned;
+}
+
+[[gnu::hot]] Outcome PythonPlugin::process(const Block &block,
+                                           CallResult *result,
+                                           Failure *failure) {
+  if (!native_.empty()) return call_native(block, result, failure);
+  result->times.asked = ticks();
   Outcome outcome = Outcome::Ok;
   {
     Gil gil;
     if (!gil) return Outcome::Closing;
-    block->times.held = ticks();
+    result->times.held = ticks();
     if (__builtin_expect(is_in_call(*site_), 0))
-      return call_itself(block, failure);
+      return call_itself(result, failure);
     if (capabilities_.converts) release_sent();
-    PyObject *buffer = view_.point_at(block);
-    if (buffer) {
-      RunningCall call(site_.get(), capabilities_.audio_name.c_str(),
-                       block->times.held);
-      Inside inside(surroundings_.get());
-      // As Python itself calls a method: nothing is bound for it.
-      PyObject *arguments[] = {nullptr, self_, buffer};
-      Ref result = steal(PyObject_Vectorcall(
-          called_, arguments + (self_ ? 1 : 2),
-          size_t(self_ ? 2 : 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-      inside.leave(!result);
-      call.end();
-      outcome = accept(result.get(), block, failure);
-      result.give_back();
+    bool good = view_.point_at(block, result);
+    if (__builtin_expect(good, 1)) {
+      Ref returned = call_audio(view_.buffer(), result->times.held);
+      const bool quiet = returned.get() == Py_None && !capabilities_.converts;
+      if (!quiet || !view_.release_untouched(result)) {
+        outcome = accept(returned.get(), result, failure);
+        returned.give_back();
+        good = view_.release(block, result, outcome == Outcome::Ok);
+      }
+      returned.give_back();
     }
     // Without memory for a view nothing was shown, and nothing is to release.
-    if (!buffer || !view_.release(block, outcome == Outcome::Ok)) {
+    if (!good) {
       capture_exception(failure, capabilities_.audio_name.c_str());
       outcome = Outcome::Failed;
     }
   }
-  block->times.left = ticks();
+  result->times.left = ticks();
   count_block(site_.get());
   if (__builtin_expect(!outbox_->empty(), 0)) {
     delivering_ = thread_id();
-    outbox_->deliver(block->pts, block->duration);
+    outbox_->deliver(block.pts, block.duration);
     delivering_ = 0;
   }
   return outcome;
 }
 
 // Nobody tears down what runs here while it runs.
-[[gnu::hot]] Outcome PythonPlugin::call_native(Block *block, Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::call_native(const Block &block,
+                                               CallResult *result,
+                                               Failure *failure) {
   if (__builtin_expect(beside_.has_changes(), 0)) take_changes();
   if (__builtin_expect(!gate::enter(), 0)) return Outcome::Closing;
   Outcome outcome;
   {
     // There is no lock to wait for.
-    block->times.asked = block->times.held = ticks();
+    result->times.asked = result->times.held = ticks();
     const NativeRun run(site_.get(), capabilities_.audio_name.c_str(),
-                        block->times.held);
-    outcome = native_(block, failure);
-    block->times.left = ticks();
+                        result->times.held);
+    outcome = native_(block, result, failure);
+    result->times.left = ticks();
   }
   count_block(site_.get());
   gate::leave();
@@ -349,8 +365,8 @@ bool PythonPlugin::take_in_a_call(PyObject *result, Block *block) {
 }
 
 // It pushed a buffer into its own element. The array is in use.
-Outcome PythonPlugin::call_itself(Block *block, Failure *failure) {
-  block->times.left = block->times.held;
+Outcome PythonPlugin::call_itself(CallResult *result, Failure *failure) {
+  result->times.left = result->times.held;
   const std::string &name = capabilities_.audio_name;
   *failure = {Failure::Kind::Refused, name, "",
               name + "() cannot be called from within its own call"};
@@ -371,6 +387,7 @@ Outcome PythonPlugin::outcome_of(Failure *failure) const {
 // The current exception is about what the plugin's method gave back, and
 // should name that method's place instead of ours.
 void PythonPlugin::complain(Failure *failure, bool refused) {
+  assert(with_gil());
   Failure problem;
   if (!refused)
     describe_exception(site_.get(), &problem, capabilities_.audio_name.c_str());
@@ -392,6 +409,7 @@ bool PythonPlugin::is_secret(const std::string &key) const {
 
 // The plugin's attributes follow when it is called the next time.
 void PythonPlugin::tell_rest() {
+  assert(with_gil());
   for (const Parameter &parameter : beside_.take_untold()) {
     Failure failure;
     Ref told =
@@ -516,26 +534,23 @@ bool PythonPlugin::available_space(int *frames, Failure *failure) {
   return ask("available_space", "get_available_space", failure, take, "()");
 }
 
-bool PythonPlugin::take_state(Plugin *old, Failure *failure) {
-  // There is one class of plugins in a bridge.
-  auto *python_plugin = static_cast<PythonPlugin *>(old);
-  Delivery delivery(python_plugin->outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "get_state");
-  Ref state = python_plugin->call_host("get_state", "get_state", failure);
-  if (!state) return false;
-  state_ = std::move(state);
-  position_ = python_plugin->native_.position();
-  return true;
+// And how far the stream was, for machine code that goes on there.
+bool PythonPlugin::get_state(std::string *state, Failure *failure) {
+  const auto take = [&](PyObject *told) {
+    *state = std::to_string(native_.position()) + " " + text_of(told);
+    return true;
+  };
+  return ask("offer_state", "get_state", failure, take, "()");
 }
 
-bool PythonPlugin::restore_state(Failure *failure) {
-  Delivery delivery(outbox_.get());
-  Gil gil;
-  if (!gil) return told_closing(failure, "set_state");
-  const Ref state = std::move(state_);
-  native_.go_on_at(position_);
-  return bool(call_host("set_state", "set_state", failure, "(O)", state.get()));
+bool PythonPlugin::set_state(const std::string &state, Failure *failure) {
+  const size_t space = state.find(' ');
+  int64_t position = 0;
+  if (parse_number(state.substr(0, space), &position))
+    native_.go_on_at(position);
+  const auto take = [](PyObject *) { return true; };
+  return ask("adopt_state", "set_state", failure, take, "(s)",
+             state.c_str() + space + 1);
 }
 
 // While another thread's call is running, so at a site of its own. Nothing else
@@ -582,6 +597,7 @@ bool PythonPlugin::map_caps(bool to_output, const std::string &caps,
 bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
                                 const std::string &caps, std::string *mapped,
                                 Failure *failure) {
+  assert(with_gil());
   RunningCall call(site, method, ticks());
   Inside inside(surroundings_.get());
   Ref answer =

@@ -30,7 +30,8 @@ class PythonPlugin final : public Plugin {
   bool start(const StreamFormat &format, Failure *failure) override;
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
-  Outcome process(Block *block, Failure *failure) override;
+  Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool preferences(Preferences *preferences, Failure *failure) override;
   bool duration(uint64_t *duration, Failure *failure) override;
@@ -39,8 +40,8 @@ class PythonPlugin final : public Plugin {
   bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
   bool available_space(int *frames, Failure *failure) override;
-  bool take_state(Plugin *old, Failure *failure) override;
-  bool restore_state(Failure *failure) override;
+  bool get_state(std::string *state, Failure *failure) override;
+  bool set_state(const std::string &state, Failure *failure) override;
   bool unlock(Failure *failure) override;
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure) override;
@@ -64,14 +65,15 @@ class PythonPlugin final : public Plugin {
   bool ask(const char *method, Failure *failure);
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
-  Outcome call_native(Block *block, Failure *failure);
+  Ref call_audio(PyObject *buffer, uint64_t now);
+  Outcome call_native(const Block &block, CallResult *result, Failure *failure);
   bool set_native(const Parameter &parameter, Failure *failure);
   void take_changes();
   void tell_rest();
-  Outcome call_itself(Block *block, Failure *failure);
-  Outcome accept(PyObject *result, Block *block, Failure *failure);
-  bool take(PyObject *result, Block *block);
-  bool take_in_a_call(PyObject *result, Block *block);
+  Outcome call_itself(CallResult *result, Failure *failure);
+  Outcome accept(PyObject *returned, CallResult *result, Failure *failure);
+  bool take(PyObject *returned, CallResult *result);
+  bool take_in_a_call(PyObject *returned, CallResult *result);
   Outcome outcome_of(Failure *failure) const;
   bool is_secret(const std::string &key) const;
   bool tell_parameter(Parameter *parameter, Failure *failure);
@@ -84,13 +86,13 @@ class PythonPlugin final : public Plugin {
   CallWatch until_started_;
   SideCalls side_calls_;
   // All with the GIL.
-  Ref host_;   // Host of pythonfilter/host/plugin.py, the instance and what is
+  Ref host_;   // LoadedPlugin of host/plugin.py, the instance and what is
                // known of it
   Ref audio_;  // process_audio, read_audio or write_audio, bound
   // What audio_ calls, and whose it is: borrowed from it. NULL: nobody's.
   PyObject *called_ = nullptr, *self_ = nullptr;
-  Ref state_;             // of the plugin that it replaces, on its way
-  int64_t position_ = 0;  // where that one was, as state_
+  vectorcallfunc call_ = nullptr;  // how, and with how many arguments
+  size_t given_ = 1;
   std::unique_ptr<Surroundings> surroundings_;
   AudioView view_;
   // The streaming thread's, without the GIL, between start() and stop().

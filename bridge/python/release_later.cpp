@@ -69,6 +69,7 @@ Collector &collector() {
 }  // namespace
 
 [[gnu::hot]] void count_sent() {
+  assert(with_gil());
   sent_count.fetch_add(1, std::memory_order_seq_cst);
   collector().wake();
 }
@@ -82,6 +83,7 @@ Collector &collector() {
 }
 
 [[gnu::hot]] void release_sent() {
+  assert(with_gil());
   if (!returned.load(std::memory_order_relaxed)) return;
   SentObject *each = returned.exchange(nullptr, std::memory_order_acquire);
   while (each) {

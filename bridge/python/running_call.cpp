@@ -42,7 +42,7 @@ std::string hang_text(const std::string &phase, bool interrupted) {
 }
 
 std::vector<std::weak_ptr<CallSite>> &all_sites() {  // guarded by the GIL
-  assert(PyGILState_Check());
+  assert(with_gil());
   static auto &sites = *new std::vector<std::weak_ptr<CallSite>>;
   return sites;
 }
@@ -240,7 +240,7 @@ Watchdog &watchdog() {
 }  // namespace
 
 std::string stack_of(unsigned long thread) {
-  assert(PyGILState_Check());
+  assert(with_gil());
   Ref text =
       steal(PyObject_CallMethod(python.host, "stack_of_thread", "k", thread));
   PyErr_Clear();
@@ -248,12 +248,14 @@ std::string stack_of(unsigned long thread) {
 }
 
 void RunningCall::cancel() {
+  assert(with_gil());
   if (site_->forked_in) end_fork(site_->forked_in);
   site_->interrupted = false;
   PyThreadState_SetAsyncExc(site_->thread, nullptr);
 }
 
 bool end_forks_of_calls() {
+  assert(with_gil());
   static PyMethodDef method = {"note_fork", note_fork, METH_NOARGS, nullptr};
   Ref hook = steal(PyCFunction_New(&method, nullptr));
   Ref os = steal(PyImport_ImportModule("os"));
@@ -285,7 +287,7 @@ std::shared_ptr<CallSite> call_site_of_this_thread() {
 }
 
 void interrupt_call(CallSite *site) {
-  assert(PyGILState_Check());
+  assert(with_gil());
   const char *phase = site->phase.load(std::memory_order_relaxed);
   if (!phase || phase == site->native.load(std::memory_order_relaxed)) return;
   site->interrupted = true;

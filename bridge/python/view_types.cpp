@@ -43,17 +43,6 @@ void owner_dealloc(PyObject *self) {
   Py_DECREF(type);
 }
 
-struct StreamInfo {
-  PyObject_HEAD uint64_t pts, duration, offset;
-  int sample_rate;
-  bool discont, gap;
-  const Block *block;  // of the call that runs; NULL: none with curves
-};
-
-StreamInfo *info_of(PyObject *object) {
-  return reinterpret_cast<StreamInfo *>(object);
-}
-
 PyObject *number_or_none(PyObject *self, void *field) {
   const uint64_t value = *reinterpret_cast<uint64_t *>(
       reinterpret_cast<char *>(self) + reinterpret_cast<size_t>(field));
@@ -102,6 +91,7 @@ PyTypeObject *make_type(const char *name, int size, PyType_Slot *slots) {
 }  // namespace
 
 bool make_view_types() {
+  assert(with_gil());
   if (python.stream_info_type) return true;
 
   PyType_Slot owner_slots[] = {
@@ -136,16 +126,19 @@ bool make_view_types() {
 }
 
 PyObject *new_memory_owner(bool read_only) {
+  assert(with_gil());
   PyObject *owner = python.owner_type->tp_alloc(python.owner_type, 0);
   if (owner) reinterpret_cast<MemoryOwner *>(owner)->read_only = read_only;
   return owner;
 }
 
 void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory) {
+  assert(with_gil());
   reinterpret_cast<MemoryOwner *>(owner)->memory = memory.release();
 }
 
 PyObject *new_stream_info(int rate) {
+  assert(with_gil());
   PyObject *info =
       python.stream_info_type->tp_alloc(python.stream_info_type, 0);
   if (info) {
@@ -154,21 +147,6 @@ PyObject *new_stream_info(int rate) {
     info_of(info)->sample_rate = rate;
   }
   return info;
-}
-
-[[gnu::hot]] void fill_stream_info(PyObject *object, const Block &block) {
-  StreamInfo *info = info_of(object);
-  info->pts = block.pts;
-  info->duration = block.duration;
-  info->offset = block.offset;
-  info->discont = block.discont;
-  info->gap = block.gap;
-  info->block = block.curves ? &block : nullptr;
-}
-
-[[gnu::hot]] bool discont_after_call(PyObject *object) {
-  info_of(object)->block = nullptr;
-  return info_of(object)->discont;
 }
 
 }  // namespace pythonfilter

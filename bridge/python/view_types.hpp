@@ -17,10 +17,34 @@ PyObject *new_memory_owner(bool read_only);
 // From now on the memory lives until the owner dies.
 void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory);
 
+// AudioBuffer._stream.
+struct StreamInfo {
+  PyObject_HEAD uint64_t pts, duration, offset;
+  int sample_rate;
+  bool discont, gap;
+  const Block *block;  // of the call that runs; NULL: none with curves
+};
+
+inline StreamInfo *info_of(PyObject *object) {
+  return reinterpret_cast<StreamInfo *>(object);
+}
+
 PyObject *new_stream_info(int rate);
+
 // Stores a few numbers; objects are made only when the plugin reads them.
-void fill_stream_info(PyObject *info, const Block &block);
+inline void fill_stream_info(PyObject *object, const Block &block) {
+  StreamInfo *info = info_of(object);
+  info->pts = block.pts;
+  info->duration = block.duration;
+  info->offset = block.offset;
+  info->discont = block.discont;
+  info->gap = block.gap;
+  info->block = block.curves ? &block : nullptr;
+}
 // What the plugin may have changed. The block is forgotten.
-bool discont_after_call(PyObject *info);
+inline bool discont_after_call(PyObject *object) {
+  info_of(object)->block = nullptr;
+  return info_of(object)->discont;
+}
 
 }  // namespace pythonfilter

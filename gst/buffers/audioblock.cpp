@@ -39,45 +39,12 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
 
 }  // namespace
 
-// A buffer's one memory, which the buffer holds for us. Saves the lookups and
-// counts of gst_buffer_map(). As each buffer comes by, this and the two below
-// are one piece of code.
-[[gnu::always_inline]] inline bool AudioBlock::map_memory() {
-  if (gst_buffer_n_memory(buffer_) != 1) return false;
-  GstMemory *memory = gst_buffer_peek_memory(buffer_, 0);
-  // Fails for memory that is shared and to be written to.
-  if (!gst_memory_map(memory, &map_, write_ ? GST_MAP_READWRITE : GST_MAP_READ))
-    return false;
-  memory_mapped_ = true;
-  return true;
-}
-
-[[gnu::always_inline]] inline bool AudioBlock::map_any(GstBuffer *buffer,
-                                                       bool write,
-                                                       std::string *problem) {
-  buffer_ = buffer;
-  write_ = write;
-  if (!map_memory() && !map_buffer()) {
-    buffer_ = nullptr;
-    *problem = "a buffer that cannot be mapped";
-    return false;
-  }
-  data = reinterpret_cast<std::byte *>(map_.data);
-  pts = GST_BUFFER_PTS(buffer);
-  duration = GST_BUFFER_DURATION(buffer);
-  offset = GST_BUFFER_OFFSET(buffer);
-  discont = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-  gap = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP);
-  return true;
-}
-
 // gst_audio_buffer_map() asserts what is checked here, or reads past the end.
-[[gnu::always_inline]] inline bool AudioBlock::describe(
-    const GstAudioInfo &info, std::string *problem) {
+bool AudioBlock::describe_rare(const GstAudioInfo &info,
+                               const GstAudioMeta *meta, std::string *problem) {
   const bool interleaved = info.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
   const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
   const auto frame = size_t(GST_AUDIO_INFO_BPF(&info));
-  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer_);
   if (meta) {
     if (meta->info.finfo != info.finfo ||
         meta->info.channels != info.channels ||
@@ -104,22 +71,15 @@ bool ranges_overlap(size_t a, size_t b, size_t length) {
   } else if (!interleaved) {
     *problem = "a non-interleaved buffer without GstAudioMeta";
     return false;
-  } else if (map_.size % frame != 0) {
+  } else {
     *problem = "a buffer of " + std::to_string(map_.size) +
                " bytes, which is not a whole number of frames of " +
                std::to_string(frame) + " bytes";
     return false;
-  } else {
-    frames = map_.size / frame;
   }
   channel_stride = ptrdiff_t(width);
   frame_stride = ptrdiff_t(frame);
   return true;
-}
-
-[[gnu::hot]] bool AudioBlock::map(GstBuffer *buffer, const GstAudioInfo &info,
-                                  bool write, std::string *problem) {
-  return map_any(buffer, write, problem) && describe(info, problem);
 }
 
 bool AudioBlock::map_bytes(GstBuffer *buffer, const GstAudioInfo &info,
@@ -175,15 +135,6 @@ bool AudioBlock::describe_planes(const GstAudioMeta &meta, size_t width,
   }
   plane_offsets = offsets;
   return true;
-}
-
-[[gnu::hot]] void AudioBlock::unmap() {
-  if (!buffer_) return;
-  if (memory_mapped_)
-    gst_memory_unmap(map_.memory, &map_);
-  else
-    gst_buffer_unmap(buffer_, &map_);
-  buffer_ = nullptr;
 }
 
 std::byte *AudioBlock::bytes(size_t *size) {

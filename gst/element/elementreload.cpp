@@ -86,11 +86,10 @@ bool PythonElement::hand_over(Candidate *next, Failure *failure) {
   PluginParams::wipe(&now);
   if (!good) return false;
   const bool carries = carries_state(*next);
-  if (carries && !next->plugin->take_state(plugin_.get(), failure))
-    return false;
+  if (carries && !plugin_->get_state(&next->state, failure)) return false;
   if (kind_ != PluginKind::Processor)
     return change_over(next, carries, failure);
-  return !carries || next->plugin->restore_state(failure);
+  return !carries || next->plugin->set_state(next->state, failure);
 }
 
 // The old one lets go of its device or file first, and has it again if the new
@@ -102,7 +101,7 @@ bool PythonElement::change_over(Candidate *next, bool carries,
     reload_failed(stopped);
   next->started = true;
   if (next->plugin->start(stream().format, failure) &&
-      (!carries || next->plugin->restore_state(failure)))
+      (!carries || next->plugin->set_state(next->state, failure)))
     return true;
   next->started = false;
   Failure ignored;

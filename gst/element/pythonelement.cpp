@@ -502,48 +502,14 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
                                               : apply_params();
 }
 
-[[gnu::always_inline]] inline void PythonElement::count(const Block &block) {
-  stats_.call.add(block.times.left - block.times.held);
-  stats_.gil_wait.add(block.times.held - block.times.asked);
-  if (G_UNLIKELY(isolated_)) {
-    const uint64_t ticks = block.times.left - block.times.asked;
-    stats_.round_trip.add(ticks);
-    if (deadline_rule_.took(block, uint64_t(double(ticks) * ns_per_tick())))
-      tell_latency();
-  }
-  if (double(block.times.left - block.times.asked) >
-          double(block.frames) * stream_->ticks_per_frame &&
-      stream_->ticks_per_frame > 0)
-    stats_.overruns.add();
-  if (block.copied) stats_.copies.add();
-  stream_->frames_since_latency += block.frames;
-  if (G_UNLIKELY(block.escaped)) warn_about_escapes();
-}
-
-[[gnu::hot]] Outcome PythonElement::call(Block *block) {
-  assert(stream_);
-  if (G_UNLIKELY(!curves_.empty()))
-    curves_.fill(properties_, segment_, stream().curve_rate, block);
-  const Outcome outcome = G_UNLIKELY(isolated_)
-                              ? call_elsewhere(block)
-                              : plugin_->process(block, &failure_);
-  if (outcome == Outcome::Closing) return outcome;
-  count(*block);
-  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
-    stats_.frames.add(stream_->stat_unit == 1 ? block->frames - block->missing
-                      : stream_->stat_unit ? block->frames / stream_->stat_unit
-                                           : 0);
-  stats_.post_if_due(block->times.left);
-  return outcome;
-}
-
-[[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block) {
+[[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block,
+                                                   CallResult *result) {
   assert(streaming.is_here());
   if (G_UNLIKELY(BusyHere::is_with(this)))
     return refuse("was pushed into within its own call");
   const BusyHere busy(this);
   if (block->patience == 0) block->patience = deadline_rule_.with(*block);
-  return plugin_->process(block, &failure_);
+  return plugin_->process(*block, result, &failure_);
 }
 
 }  // namespace pythonfilter

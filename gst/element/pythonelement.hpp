@@ -137,7 +137,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     return !carries;
   }
   // The plugin's audio method. What Failed means waits for report().
-  Outcome call(Block *block);
+  Outcome call(Block *block, CallResult *result);
   // What a call with this outcome, which is not Ok, lets through.
   OnError lets_through(Outcome outcome) const;
   // As if the plugin had failed, for something it is not to blame for.
@@ -237,7 +237,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void after_change(GstStateChange transition, GstStateChangeReturn result);
   void begin_stop();
   void end_stop();
-  Outcome call_elsewhere(Block *block);
+  Outcome call_elsewhere(Block *block, CallResult *result);
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
   bool may_be_secret(const std::string &key) const;
@@ -248,7 +248,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void set_latency(GstClockTime now);
   void tell_latency();
   bool fail_caps();
-  void count(const Block &block);
+  void count(const Block &block, const CallResult &result);
   void warn_about_escapes();
   bool is_live() const;
   bool asks_latency() const {
@@ -295,6 +295,45 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   Reloader reloader_;  // last: its threads use the others
 };
+
+// The rest is inline, as each buffer comes by here.
+
+[[gnu::always_inline]] inline void PythonElement::count(
+    const Block &block, const CallResult &result) {
+  stats_.call.add(result.times.left - result.times.held);
+  stats_.gil_wait.add(result.times.held - result.times.asked);
+  if (G_UNLIKELY(isolated_)) {
+    const uint64_t ticks = result.times.left - result.times.asked;
+    stats_.round_trip.add(ticks);
+    if (deadline_rule_.took(block, uint64_t(double(ticks) * ns_per_tick())))
+      tell_latency();
+  }
+  const guint64 lasts = block.frames * stream_->ticks_of_1024_frames;
+  if (1024 * (result.times.left - result.times.asked) > lasts && lasts > 0)
+    stats_.overruns.add();
+  if (G_UNLIKELY(block.copied | result.copied)) stats_.copies.add();
+  stream_->frames_since_latency += block.frames;
+  if (G_UNLIKELY(result.escaped)) warn_about_escapes();
+}
+
+[[gnu::always_inline]] inline Outcome PythonElement::call(Block *block,
+                                                          CallResult *result) {
+  assert(stream_);
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, stream().curve_rate, block);
+  const Outcome outcome = G_UNLIKELY(isolated_)
+                              ? call_elsewhere(block, result)
+                              : plugin_->process(*block, result, &failure_);
+  if (outcome == Outcome::Closing) return outcome;
+  count(*block, *result);
+  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
+    stats_.frames.add(G_LIKELY(stream_->stat_unit == 1)
+                          ? block->frames - result->missing
+                      : stream_->stat_unit ? block->frames / stream_->stat_unit
+                                           : 0);
+  stats_.post_if_due(result->times.left);
+  return outcome;
+}
 
 }  // namespace pythonfilter
 

@@ -49,13 +49,12 @@ class Histogram {
   uint64_t percentile(uint64_t count, double share) const;
 
   static size_t bucket_of(uint64_t ticks) {
-    if (ticks < subs) return size_t(ticks);
-    const int shift = 63 - __builtin_clzll(ticks) - sub_bits;
-    const size_t bucket = size_t(shift) * subs + size_t(ticks >> shift);
-    return G_LIKELY(bucket < all_buckets) ? bucket : all_buckets - 1;
+    const int shift = 63 - sub_bits - __builtin_clzll(ticks | subs);
+    return size_t(shift) * subs + size_t(ticks >> shift);
   }
 
-  static constexpr size_t all_buckets = (48 - sub_bits) * subs;
+  // Of any number that there is, so that none is out of range.
+  static constexpr size_t all_buckets = (64 - sub_bits + 1) * subs;
   Counter sum_, max_;
   Counter min_{UINT64_MAX};
   std::array<Counter, all_buckets> buckets_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "reloader.hpp"
 
+#include <cstring>
 #include <utility>
 
 #include "../../bridge/contract.hpp"
@@ -30,6 +31,7 @@ Failure refusal(const std::string &problem) {
 Candidate::~Candidate() {
   PluginParams::wipe(&told);
   PluginParams::wipe(&answers);
+  explicit_bzero(state.data(), state.size());
 }
 
 Reloader::Reloader(PluginKind kind, PluginParams *params,

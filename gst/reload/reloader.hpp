@@ -26,6 +26,7 @@ struct Candidate {
   CapsConversion conversion;  // open if it converts
   // Parameters as it was told them, and as it says that they are; wiped.
   std::vector<Parameter> told, answers;
+  std::string state;  // of the one whose place it takes
   bool started = false;
 
   Candidate() = default;

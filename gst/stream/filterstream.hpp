@@ -56,10 +56,10 @@ class FilterStream {
     return is_break(*buffer);
   }
   // Whether nothing of a segment that is played to be followed by another comes
-  // after this buffer.
+  // after this buffer, if there is one.
   bool ends_segment(GstBuffer *buffer) const {
     const GstSegment &segment = GST_BASE_TRANSFORM_CAST(element_)->segment;
-    return G_UNLIKELY(segment.flags & GST_SEGMENT_FLAG_SEGMENT) &&
+    return G_UNLIKELY(segment.flags & GST_SEGMENT_FLAG_SEGMENT) && buffer &&
            reaches_stop(segment, buffer);
   }
   // The stream goes on elsewhere, without that being a break.
@@ -163,7 +163,8 @@ class FilterStream {
   bool pads() const;
   void start_blocks(const GstAudioInfo &info);
   GstFlowReturn process_block(GstBuffer **block, size_t frames);
-  Outcome run(GstBuffer **buffer, AudioBlock *block, OnError policy);
+  Outcome run(GstBuffer **buffer, AudioBlock *block, CallResult *result,
+              OnError policy);
   GstFlowReturn fail(GstBuffer **buffer, AudioBlock *block, Outcome outcome,
                      OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
@@ -244,5 +245,92 @@ class FilterStream {
   GstClockTime first_pts_ = GST_CLOCK_TIME_NONE;  // of the run
   guint64 first_offset_ = GST_BUFFER_OFFSET_NONE;
 };
+
+// The rest is inline, as each buffer comes by here.
+
+inline size_t FilterStream::frames_of(const AudioBlock &block) const {
+  if (!bytes_) return block.frames;
+  const auto frame = size_t(python.info().bpf);
+  return frame > 0 ? block.frames / frame : 0;
+}
+
+[[gnu::always_inline]] inline Outcome FilterStream::run(GstBuffer **buffer,
+                                                        AudioBlock *block,
+                                                        CallResult *result,
+                                                        OnError policy) {
+  const bool mapped =
+      bytes_ ? map_bytes(buffer, block, &problem_)
+             : block->map(*buffer, python.info(), writes_, &problem_);
+  if (!mapped) {
+    before_.clear();
+    return python.refuse("got " + problem_);
+  }
+  if (block->frames == 0) {
+    result->discont = block->discont;
+    return Outcome::Ok;
+  }
+  python.stats().buffers.add();
+  if (policy == OnError::Passthrough && writes_) {
+    size_t size;
+    const std::byte *bytes = block->bytes(&size);
+    before_.assign(bytes, bytes + size);
+  }
+  return python.call(block, result);
+}
+
+[[gnu::always_inline]] inline GstFlowReturn FilterStream::process(
+    GstBuffer **buffer) {
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
+  if (G_UNLIKELY(flow != GST_FLOW_OK)) return flow;
+  if (G_UNLIKELY(is_break(*buffer))) {
+    flow = reset();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  fresh_ = false;
+  if (G_UNLIKELY(run_over_))
+    begin_run(*buffer);
+  else if (G_UNLIKELY(python.latency() != seen_latency_))
+    follow_latency();
+
+  if (writes_ && G_UNLIKELY(!gst_buffer_is_writable(*buffer)))
+    *buffer = gst_buffer_make_writable(*buffer);
+  const OnError policy = python.on_error();
+  AudioBlock block;
+  CallResult result;
+  result.outputs = &given_;
+  const Outcome outcome = run(buffer, &block, &result, policy);
+  if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
+  if (G_UNLIKELY(python.isolated())) check_latency();
+  if (G_UNLIKELY(outcome != Outcome::Ok))
+    return fail(buffer, &block, outcome, policy);
+  if (G_UNLIKELY(converts_) && (result.converted || !in_place_)) {
+    block.unmap();
+    outputs_.add(*buffer, frames_of(block), &given_, broken_ || result.discont);
+    broken_ = false;
+    gst_clear_buffer(buffer);
+    return GST_FLOW_OK;
+  }
+  if (G_UNLIKELY(python.isolated()) && writes_) {
+    block.unmap();
+    replace_lent_memory(buffer);
+  }
+  if (G_UNLIKELY(block.gap) && writes_)
+    GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
+  // Not left to the base class, which hears of a drop only where it is the last
+  // thing that comes of a buffer.
+  if (G_UNLIKELY(result.discont || broken_)) mark_discont(buffer, &block);
+  if (G_UNLIKELY(converts_)) {
+    block.unmap();
+    outputs_.add_same(buffer, frames_of(block));
+    return GST_FLOW_OK;
+  }
+  note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
+                block.frames);
+  if (G_UNLIKELY((lag_ | hole_) != 0)) {
+    block.unmap();
+    shift(buffer, block.frames);
+  }
+  return GST_FLOW_OK;
+}
 
 }  // namespace pythonfilter

@@ -169,9 +169,11 @@ void FilterStream::ask_old(Tail *tail) {
     g_autoptr(GstBuffer) silence = make_silence(info, some);
     const size_t frames = std::min(some, all - done);
     AudioBlock block;
+    CallResult result;
     std::string problem;
     Outcome outcome = Outcome::Closing;
-    if (block.map(silence, info, true, &problem)) outcome = python.call(&block);
+    if (block.map(silence, info, true, &problem))
+      outcome = python.call(&block, &result);
     for (int c = 0; outcome == Outcome::Ok && c < info.channels; c++)
       for (size_t i = 0; i < frames; i++)
         std::memcpy(

@@ -146,7 +146,6 @@ GstFlowReturn SinkStream::write_all(GstBuffer *buffer) {
   {
     AudioBlock block;
     std::string problem;
-    block.outputs = &given_;
     if (!map(buffer, &own, &block, &problem)) {
       python.refuse("got " + problem);
       written = Written::Failed;
@@ -234,7 +233,9 @@ SinkStream::Written SinkStream::write_part(AudioBlock *block, size_t first,
   for (;;) {
     // Made anew each time: a plugin that keeps an array has the block moved.
     Block part = part_of(*block, first, frames, python.info());
-    const Outcome outcome = python.call(&part);
+    CallResult result;
+    result.outputs = &given_;
+    const Outcome outcome = python.call(&part, &result);
     block->copied = false;  // has been counted
     switch (outcome) {
       case Outcome::Ok:

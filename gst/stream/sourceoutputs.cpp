@@ -124,8 +124,9 @@ Outcome SourceStream::ask_for_outputs() {
     return python.refuse("got " + problem);
   block.frames = 0;
   block.duration = GST_CLOCK_TIME_NONE;
-  block.outputs = &given_;
-  return call(&block);
+  CallResult result;
+  result.outputs = &given_;
+  return call(&block, &result);
 }
 
 GstBuffer *SourceStream::wrap(const Output &output) {

@@ -337,12 +337,12 @@ bool SourceStream::may_ask() {
   return python.prepare(times_.time()) == GST_FLOW_OK;
 }
 
-Outcome SourceStream::call(AudioBlock *block) {
+Outcome SourceStream::call(AudioBlock *block, CallResult *result) {
   block->pts = times_.time();
   block->offset = times_.next();
   block->discont = discont_;
-  const Outcome outcome = python.call(block);
-  if (outcome == Outcome::Ok && block->discont) {
+  const Outcome outcome = python.call(block, result);
+  if (outcome == Outcome::Ok && result->discont) {
     lost_ = !discont_;
     discont_ = true;
   }
@@ -356,8 +356,9 @@ Outcome SourceStream::ask(GstBuffer *buffer, size_t frames, size_t *given) {
   if (!block.map(buffer, python.info(), true, &problem))
     return python.refuse("got " + problem);
   block.duration = times_.time_after(frames) - times_.time();
-  const Outcome outcome = call(&block);
-  *given = frames - block.missing;
+  CallResult result;
+  const Outcome outcome = call(&block, &result);
+  *given = frames - result.missing;
   return outcome;
 }
 

@@ -88,7 +88,7 @@ class SourceStream {
   GstFlowReturn fill(GstBuffer *buffer, size_t *frames, Made *made);
   GstFlowReturn wait_for_samples(GstClockTime due, bool *too_late);
   bool may_ask();
-  Outcome call(AudioBlock *block);
+  Outcome call(AudioBlock *block, CallResult *result);
   Outcome ask(GstBuffer *buffer, size_t frames, size_t *given);
   void shorten(GstBuffer *buffer, size_t frames);
   void note_lateness(size_t frames);

@@ -78,7 +78,7 @@ class Run {
     if (converts) {
       format.bytes = true;
       format.in_place = false;
-      block_.outputs = &outputs_;
+      result_.outputs = &outputs_;
     }
     format.interleaved = false;
     format.rate = 48000;
@@ -101,7 +101,7 @@ class Run {
     for (int i = 0; i < calls; i++) {
       Failure failure;
       const uint64_t begin = ticks();
-      const Outcome outcome = plugin_->process(&block_, &failure);
+      const Outcome outcome = plugin_->process(block_, &result_, &failure);
       for (const Output &output : outputs_)
         output.release(output.owner);
       outputs_.clear();
@@ -120,7 +120,8 @@ class Run {
  private:
   Subject *subject_;
   std::unique_ptr<Plugin> plugin_;
-  Block block_;
+  Block block_ = {};
+  CallResult result_;
   std::vector<Output> outputs_;
   float samples_[channels * frames] = {};
 };

@@ -181,6 +181,11 @@ def _is_own(method: object) -> bool:
     return getattr(method, "__module__", "base_plugin") != "base_plugin"
 
 
+# States on their way to new code, which may be any objects, by a name that the
+# elements can carry.
+_offers: dict[str, object] = {}
+
+
 class LoadedPlugin(Capabilities):
     """One plugin instance and what the element needs to know about it."""
 
@@ -441,6 +446,7 @@ class LoadedPlugin(Capabilities):
         self.plugin = None
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
+        _offers.pop(str(id(self)), None)
         self._duration = self._seek = None
         self.regular = []
         if self.namespace:
@@ -635,6 +641,15 @@ class LoadedPlugin(Capabilities):
         assert self._set_state is not None
         if _refused(self._set_state(own)):
             raise self._error("refused", self._set_state, "returned False")
+
+    def offer_state(self) -> str:
+        """The name of what get_state() gives, as long as this plugin is loaded."""
+        state = self.get_state()
+        _offers[str(id(self))] = state
+        return str(id(self))
+
+    def adopt_state(self, name: str) -> None:
+        self.set_state(_offers.pop(name))
 
     def unfit_state(self, name: str, why: str) -> PluginError:
         """`name`: whose answer, or whose argument, cannot be used."""

@@ -366,7 +366,7 @@ GST_END_TEST;
 
 GST_START_TEST(test_samples_of_any_layout) {
   const std::vector<float> one = {1, 2, 3, 4, 5, 6};
-  Block block;
+  Block block = {};
   std::vector<float> memory(20, -1);
   block.data = reinterpret_cast<std::byte *>(memory.data());
   block.frames = 3;

@@ -53,14 +53,15 @@ struct Playing {
   }
   Outcome play(uint64_t deadline = 0) {
     samples.assign(frames * 2, 1.0f);
-    Block block;
+    Block block = {};
     block.data = reinterpret_cast<std::byte *>(samples.data());
     block.channel_stride = sizeof(float);
     block.frame_stride = 2 * sizeof(float);
     block.frames = frames;
     block.patience = deadline;
     failure = {};
-    return plugin.process(&block, &failure);
+    CallResult result;
+    return plugin.process(block, &result, &failure);
   }
   WorkerStatistics statistics() const { return plugin.worker_statistics(); }
 
@@ -103,7 +104,7 @@ GST_START_TEST(test_lent_memory_is_worked_on_where_it_lies) {
       block.data = copy.data();
       return nullptr;
     }
-    Block block;
+    Block block = {};
     size_t size = 0;
     std::vector<std::byte> copy;
   };
@@ -122,7 +123,8 @@ GST_START_TEST(test_lent_memory_is_worked_on_where_it_lies) {
     block.channel_stride = sizeof(float);
     block.frame_stride = 2 * sizeof(float);
     block.frames = many;
-    fail_unless(playing.plugin.process(&block, &playing.failure) ==
+    CallResult result;
+    fail_unless(playing.plugin.process(block, &result, &playing.failure) ==
                 Outcome::Ok);
     // The worker wrote there, and what goes on is a copy of it.
     assert_equals_float(reinterpret_cast<float *>(lent.data)[0], 0.5f);

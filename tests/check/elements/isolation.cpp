@@ -297,7 +297,7 @@ GST_END_TEST;
 GST_START_TEST(test_calls_that_are_late_do_not_add_up) {
   DeadlineRule rule;
   rule.start(true, 48000);
-  Block block;
+  Block block = {};
   block.frames = 480;
   constexpr uint64_t ms = 1000000;
   uint64_t behind = 0;  // of a stream in which each call takes what it may

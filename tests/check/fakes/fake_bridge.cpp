@@ -49,24 +49,25 @@ class FakePlugin final : public Plugin {
   bool stop(Failure *) override { return true; }
   bool shutdown(Failure *) override { return true; }
 
-  Outcome process(Block *block, Failure *failure) override {
-    if (capabilities_.converts) return give(block);
-    block->times.asked = block->times.held = ticks();
+  Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override {
+    if (capabilities_.converts) return give(block, result);
+    result->times.asked = result->times.held = ticks();
     for (int c = 0; c < format_.channels; c++) {
-      for (size_t i = 0; i < block->frames; i++) {
-        std::byte *at = block->data + c * block->channel_stride +
-                        ptrdiff_t(i) * block->frame_stride;
+      for (size_t i = 0; i < block.frames; i++) {
+        std::byte *at = block.data + c * block.channel_stride +
+                        ptrdiff_t(i) * block.frame_stride;
         float sample;
         std::memcpy(&sample, at, sizeof sample);
         sample *= float(factor_);
         std::memcpy(at, &sample, sizeof sample);
       }
     }
-    block->times.left = ticks();
+    result->times.left = ticks();
     calls_++;
-    if (calls_ % 10 == 0) kept_ = block->keeper->keep();
-    if (calls_ % 10 == 0) block->escaped = true;
-    if (calls_ % 10 == 0) tell(*block);
+    if (calls_ % 10 == 0) kept_ = block.keeper->keep();
+    if (calls_ % 10 == 0) result->escaped = true;
+    if (calls_ % 10 == 0) tell(block);
     if (calls_ % 50 != 0) return Outcome::Ok;
     *failure = Failure{};
     failure->phase = "process_audio";
@@ -78,15 +79,15 @@ class FakePlugin final : public Plugin {
   static void release(void *owner) {
     delete static_cast<std::vector<std::byte> *>(owner);
   }
-  Outcome give(Block *block) {
-    block->times.asked = block->times.held = ticks();
+  Outcome give(const Block &block, CallResult *result) {
+    result->times.asked = result->times.held = ticks();
     for (int i = 0; i < calls_ % 4; i++) {
-      auto *copy = new std::vector<std::byte>(block->data, block->data + 64);
-      block->outputs->push_back({copy->data(), copy->size(), release, copy});
+      auto *copy = new std::vector<std::byte>(block.data, block.data + 64);
+      result->outputs->push_back({copy->data(), copy->size(), release, copy});
     }
     calls_++;
-    block->converted = true;
-    block->times.left = ticks();
+    result->converted = true;
+    result->times.left = ticks();
     return Outcome::Ok;
   }
 
@@ -117,8 +118,8 @@ class FakePlugin final : public Plugin {
     *frames = 1024;
     return true;
   }
-  bool take_state(Plugin *, Failure *) override { return true; }
-  bool restore_state(Failure *) override { return true; }
+  bool get_state(std::string *, Failure *) override { return true; }
+  bool set_state(const std::string &, Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
   bool map_caps(bool, const std::string &, std::string *mapped,
                 Failure *) override {

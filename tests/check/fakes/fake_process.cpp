@@ -67,16 +67,17 @@ class FakeProcess final : public Plugin, public Isolated {
   bool stop(Failure *) override { return true; }
   bool shutdown(Failure *) override { return true; }
 
-  Outcome process(Block *block, Failure *failure) override {
-    block->times.asked = block->times.held = ticks();
+  Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override {
+    result->times.asked = result->times.held = ticks();
     if (is("careless") && before_ && is_lent(before_))
       std::memset(before_, 0x55, 64);
-    before_ = block->data;
-    const bool lent = is_lent(block->data);
-    tell(*block, lent);
+    before_ = block.data;
+    const bool lent = is_lent(block.data);
+    tell(block, lent);
     const Outcome outcome =
         ++calls_ % 2 == 0 ? fail(block, lent, failure) : multiply(block, lent);
-    block->times.left = ticks();
+    result->times.left = ticks();
     return outcome;
   }
 
@@ -103,8 +104,8 @@ class FakeProcess final : public Plugin, public Isolated {
   bool drain(Tail *, Failure *) override { return true; }
   bool preferences(Preferences *, Failure *) override { return true; }
   bool available_space(int *, Failure *) override { return true; }
-  bool take_state(Plugin *, Failure *) override { return true; }
-  bool restore_state(Failure *) override { return true; }
+  bool get_state(std::string *, Failure *) override { return true; }
+  bool set_state(const std::string &, Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
   bool map_caps(bool, const std::string &, std::string *, Failure *) override {
     return true;
@@ -122,11 +123,11 @@ class FakeProcess final : public Plugin, public Isolated {
     listener_->post(message);
   }
 
-  Outcome multiply(Block *block, bool lent) {
+  Outcome multiply(const Block &block, bool lent) {
     for (int c = 0; c < format_.channels && !capabilities_.read_only; c++) {
-      for (size_t i = 0; i < block->frames; i++) {
-        std::byte *at = block->data + c * block->channel_stride +
-                        ptrdiff_t(i) * block->frame_stride;
+      for (size_t i = 0; i < block.frames; i++) {
+        std::byte *at = block.data + c * block.channel_stride +
+                        ptrdiff_t(i) * block.frame_stride;
         float sample;
         std::memcpy(&sample, at, sizeof sample);
         sample *= 2;
@@ -134,11 +135,11 @@ class FakeProcess final : public Plugin, public Isolated {
       }
     }
     if (lent && !capabilities_.read_only && !is("careless"))
-      block->keeper->keep();
+      block.keeper->keep();
     return Outcome::Ok;
   }
 
-  Outcome fail(Block *block, bool lent, Failure *failure) {
+  Outcome fail(const Block &block, bool lent, Failure *failure) {
     if (is("lost") || is("closed-lost"))
       failure->kind = Failure::Kind::Lost;
     else if (is("gone"))
@@ -150,8 +151,8 @@ class FakeProcess final : public Plugin, public Isolated {
     failure->phase = "process_audio";
     failure->message = script_ + ", as asked for";
     if (!lent) return Outcome::Failed;
-    std::memset(block->data, 0x55, 64);
-    block->keeper->keep();
+    std::memset(block.data, 0x55, 64);
+    block.keeper->keep();
     return Outcome::Failed;
   }
 
