@@ -319,6 +319,11 @@ static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
 static gboolean gst_python_filter_serialized(GstPythonFilter *self,
                                              GstEvent *event) {
   auto *base = GST_BASE_TRANSFORM(self);
+  // A FLUSH_STOP may have waited until the stream was over.
+  if (!gst_pad_is_active(GST_BASE_TRANSFORM_SINK_PAD(base))) {
+    gst_event_unref(event);
+    return FALSE;
+  }
   const StreamingThread::Call call(&self->python->streaming);
   gboolean taken;
   switch (GST_EVENT_TYPE(event)) {

@@ -180,7 +180,10 @@ static gboolean gst_python_sink_propose_allocation(GstBaseSink *base,
 }
 
 static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
-  if (!pythonfilter::is_whole(event)) {
+  // A FLUSH_STOP may have waited until the stream was over.
+  const bool late = GST_EVENT_IS_SERIALIZED(event) &&
+                    !gst_pad_is_active(GST_BASE_SINK_PAD(base));
+  if (late || !pythonfilter::is_whole(event)) {
     gst_event_unref(event);
     return FALSE;
   }

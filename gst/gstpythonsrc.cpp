@@ -162,6 +162,8 @@ static gboolean gst_python_src_is_seekable(GstBaseSrc *) {
 
 static gboolean gst_python_src_do_seek(GstBaseSrc *base, GstSegment *segment) {
   auto *self = GST_PYTHON_SRC(base);
+  // It may have waited until the stream was over.
+  if (!gst_pad_is_active(GST_BASE_SRC_PAD(base))) return FALSE;
   const StreamingThread::Call call(&self->python->streaming);
   return self->stream->seek(segment);
 }

@@ -66,6 +66,8 @@ std::string read_all(int fd, gint64 until) {
   return answer;
 }
 
+// g_spawn_sync() waits and reads without a limit, and GSubprocess is of GIO,
+// which is not linked otherwise.
 std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
   const std::string script = python_directory() + "/pythonfilter/scan/scan.py";
   std::vector<const char *> command = {PYTHONFILTER_PYTHON, "-I", "-S", "-B",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A live source's wait for the pipeline's clock, whatever clock that is.
+// A live source's wait for the pipeline's clock, whatever clock that is. That
+// of GstBaseSrc comes after create() alone, and so never while a plugin that
+// had nothing is to be asked again.
 #pragma once
 
 #include <gst/base/gstbasesrc.h>
