@@ -74,21 +74,16 @@ def follow(state: Any, band: Any, asked: Any, rate: Any) -> None:
     state.asked[band, 1] = frequency
     state.asked[band, 2] = gain
     state.asked[band, 3] = q
+    goal, step = state.goal[band], state.step[band]
+    # Where it is now; that lies in `step` while there is another goal to make.
     for i in range(5):
-        state.step[band, i] = state.goal[band, i] - state.step[band, i] * (
-            state.left[band]
-        )
-    design(state.goal[band], shape, frequency / rate, gain, q)
-    if state.started == 0:
-        state.left[band] = 0
-    else:
+        step[i] = goal[i] - step[i] * state.left[band]
+    design(goal, shape, frequency / rate, gain, q)
+    state.left[band] = 0
+    if state.started != 0:
         state.left[band] = max(int(RAMP_SECONDS * rate), 1)
     for i in range(5):
-        if state.started == 0:
-            state.step[band, i] = 0.0
-        else:
-            way = state.goal[band, i] - state.step[band, i]
-            state.step[band, i] = way / state.left[band]
+        step[i] = (goal[i] - step[i]) / max(state.left[band], 1)
 
 
 def is_active(state: Any, band: Any, channels: Any) -> bool:
