@@ -1229,7 +1229,7 @@ TRIED = (
     ),
     Mutation(
         "place-of-another-stride",
-        "bridge/process/places.hpp",
+        "bridge/process/place_numbers.hpp",
         "frames == other.frames && stride == other.stride;",
         "frames == other.frames;",
         ("exchange::test_a_number*",),

@@ -23,8 +23,6 @@ constexpr uint64_t grace_ns = 100000000;
 // After PluginTimeout was raised in it, until the worker is killed.
 constexpr uint64_t until_killed_ns = 1000000000;
 constexpr uint64_t notice_patience_ns = 5000000000;
-// How often to look at a worker that does not answer.
-constexpr uint64_t look_every_ns = 100000000;
 
 std::atomic<uint64_t> last_serial{0};
 
@@ -129,7 +127,7 @@ bool Channel::notice(const Fields &record, int descriptor) {
   // Where there is more to be done, the worker has to read all of it.
   if (request->kind == uint64_t(RequestKind::Process) && !request->notices &&
       !request->curves && !(request->flags & request_discont))
-    request->kind = places_.number_of(*request);
+    request->kind = place_numbers_.number_of(*request);
   records_ = 0;
   set_words(*request);
   const uint64_t one = 1;
@@ -140,7 +138,7 @@ bool Channel::notice(const Fields &record, int descriptor) {
 
 // When to look again, though nothing came; 0: never. Past the deadline of a
 // stop the call is interrupted, and after that the worker killed.
-uint64_t Channel::next_wake(Patience *patience, uint64_t now, bool *lost) {
+uint64_t Channel::next_wake(CallWait *patience, uint64_t now, bool *lost) {
   const uint64_t deadline = stop_.deadline();
   if (!deadline) return patience->until;
   const uint64_t end = std::max(deadline, patience->began + grace_ns);
@@ -158,7 +156,7 @@ uint64_t Channel::next_wake(Patience *patience, uint64_t now, bool *lost) {
   return earlier(patience->until, killed);
 }
 
-bool Channel::is_stopping(const Patience &patience) const {
+bool Channel::is_stopping(const CallWait &patience) const {
   return patience.interrupted != 0;
 }
 
@@ -171,14 +169,14 @@ bool Channel::stands_still(bool *before) {
   return true;
 }
 
-[[gnu::hot]] bool Channel::is_over(Patience *patience, uint64_t now) const {
+[[gnu::hot]] bool Channel::is_over(CallWait *patience, uint64_t now) const {
   if (!patience->until || now < patience->until) return false;
   if (!patience->own) return true;
   patience->until = now + OwnTime::ask_every_ns;
   return patience->own->is_over(worker_->pid(), patience->allowed);
 }
 
-[[gnu::hot]] Waited Channel::wait(Patience *patience, bool *replied,
+[[gnu::hot]] Waited Channel::wait(CallWait *patience, bool *replied,
                                   bool *called) {
   bool stopped = false;
   for (;;) {
@@ -216,7 +214,7 @@ Waited Channel::break_off(const char *fault) {
   return Waited::Lost;
 }
 
-[[gnu::hot]] Waited Channel::wait_reply(Patience *patience,
+[[gnu::hot]] Waited Channel::wait_reply(CallWait *patience,
                                         const Request &request, Reply *reply) {
   for (int empty = 0; empty < most_empty_signals;) {
     bool replied, called;
@@ -245,7 +243,7 @@ Waited Channel::break_off(const char *fault) {
   return break_off("signals without a reply");
 }
 
-Waited Channel::wait_records(Patience *patience, uint64_t count) {
+Waited Channel::wait_records(CallWait *patience, uint64_t count) {
   while (records_ < count) {
     bool replied, called;
     const Waited waited = wait(patience, &replied, &called);

@@ -12,7 +12,7 @@
 #include "answers.hpp"
 #include "controlpage.hpp"
 #include "events.hpp"
-#include "places.hpp"
+#include "place_numbers.hpp"
 #include "region.hpp"
 #include "stop_signal.hpp"
 #include "worker.hpp"
@@ -21,13 +21,16 @@ namespace pythonfilter {
 
 // Signals that there is no reply behind, until they are not for nothing.
 constexpr int most_empty_signals = 1000;
+// How often to look at a worker that does not answer, and whether it reads more
+// of a record that did not fit.
+constexpr uint64_t look_every_ns = 100000000;
 // Takes a signal, if there is one.
 void take_signal(int eventfd);
 
 enum class Waited { Done, Late, Lost };
 
 // How long one call is waited for.
-struct Patience {
+struct CallWait {
   const char *phase;   // for people
   uint64_t began;      // monotonic_ns()
   uint64_t until = 0;  // 0: as long as the plugin may run
@@ -58,11 +61,11 @@ class Channel {
   // Process or Resume; its sequence is filled in.
   void send(Request *request);
   // The reply, copied, if it is to this request.
-  Waited wait_reply(Patience *patience, const Request &request, Reply *reply);
+  Waited wait_reply(CallWait *patience, const Request &request, Reply *reply);
   // The records that the reply says are there.
-  Waited wait_records(Patience *patience, uint64_t count);
+  Waited wait_records(CallWait *patience, uint64_t count);
   // One call. The answer is `ok` or `failure`.
-  Waited call(Patience *patience, const Fields &record, Fields *answer);
+  Waited call(CallWait *patience, const Fields &record, Fields *answer);
 
   // What came with the reply, or with the answer.
   bool has_posted() const { return !messages_.empty() || dropped_ > 0; }
@@ -73,18 +76,18 @@ class Channel {
   // Ends the worker. The first reason is the one that is told.
   void kill(const std::string &reason) { worker_->kill(reason); }
   Waited break_off(const char *fault);
-  bool is_stopping(const Patience &patience) const;
+  bool is_stopping(const CallWait &patience) const;
 
  private:
   Channel(std::shared_ptr<Worker> worker, const StopSignal &stop);
   bool make(std::shared_ptr<Listener> listener, std::string *problem);
   uint64_t word(size_t index) const;
   void set_words(const Request &request);
-  Waited wait(Patience *patience, bool *replied, bool *called);
+  Waited wait(CallWait *patience, bool *replied, bool *called);
   bool stands_still(bool *before);
-  bool is_over(Patience *patience, uint64_t now) const;
-  uint64_t next_wake(Patience *patience, uint64_t now, bool *lost);
-  Waited send_call(Patience *patience, const std::string &record);
+  bool is_over(CallWait *patience, uint64_t now) const;
+  uint64_t next_wake(CallWait *patience, uint64_t now, bool *lost);
+  Waited send_call(CallWait *patience, const std::string &record);
   bool collect(const char **fault);
   bool take(Fields *record);
 
@@ -99,7 +102,7 @@ class Channel {
   uint64_t sequence_ = 0;
   uint64_t replied_to_ = 0;
   uint64_t notices_ = 0;
-  Places places_;
+  PlaceNumbers place_numbers_;
   RecordReader reader_;
   uint64_t records_ = 0;  // since the request
   int empty_signals_ = 0;

@@ -12,15 +12,13 @@ namespace pythonfilter {
 
 namespace {
 
-// A record that does not fit goes as the worker reads.
-constexpr uint64_t look_every_ns = 100000000;
 // So many bytes of messages are kept of one call; the other messages are
 // counted.
 constexpr size_t most_message_bytes = size_t(16) << 20;
 
 }  // namespace
 
-Waited Channel::send_call(Patience *patience, const std::string &record) {
+Waited Channel::send_call(CallWait *patience, const std::string &record) {
   std::string_view rest = record;
   for (;;) {
     if (!send_some(calls_.get(), &rest)) break;
@@ -40,7 +38,7 @@ Waited Channel::send_call(Patience *patience, const std::string &record) {
                              : break_off("it closed its sockets");
 }
 
-Waited Channel::call(Patience *patience, const Fields &record, Fields *answer) {
+Waited Channel::call(CallWait *patience, const Fields &record, Fields *answer) {
   std::string encoded = encode_record(record);
   Request request;
   request.kind = uint64_t(RequestKind::Call);

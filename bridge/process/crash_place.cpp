@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "../places.hpp"
+#include "../paths.hpp"
 
 namespace pythonfilter {
 

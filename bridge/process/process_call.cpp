@@ -12,7 +12,6 @@ namespace pythonfilter {
 
 namespace {
 
-constexpr uint64_t look_every_ns = 100000000;
 constexpr size_t first_outputs_size = 65536;
 
 // In the caller's own clock, and within what the caller saw.
@@ -47,7 +46,7 @@ Asked Session::asked(uint64_t sequence) const {
 
 [[gnu::hot]] Outcome Session::process(const Block &block, CallResult *result,
                                       Failure *failure) {
-  Patience patience{capabilities_.audio_name.c_str(), monotonic_ns()};
+  CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   if (block.patience) patience.until = patience.began + block.patience;
   result->times.asked = result->times.held = ticks();
   handed_over_ = false;
@@ -85,7 +84,7 @@ Asked Session::asked(uint64_t sequence) const {
   return outcome;
 }
 
-[[gnu::hot]] Waited Session::ask(Patience *patience, Request *request,
+[[gnu::hot]] Waited Session::ask(CallWait *patience, Request *request,
                                  Reply *reply) {
   channel_->send(request);
   Waited waited = channel_->wait_reply(patience, *request, reply);
@@ -101,7 +100,7 @@ Asked Session::asked(uint64_t sequence) const {
 
 Waited Session::read_records(const Reply &reply, const char *phase) {
   // The records lie on a socket already, or are on their way there.
-  Patience at_hand{phase, monotonic_ns()};
+  CallWait at_hand{phase, monotonic_ns()};
   const uint64_t hang = spec_.isolation.hang_ns();
   if (hang) at_hand.until = at_hand.began + hang;
   const Waited waited = channel_->wait_records(&at_hand, reply.records);
@@ -113,7 +112,7 @@ Waited Session::read_records(const Reply &reply, const char *phase) {
   return waited;
 }
 
-Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
+Waited Session::give_space(CallWait *patience, Request *request, Reply *reply) {
   const size_t needed = std::max(size_t(reply->bytes), first_outputs_size);
   outputs_ =
       Region::make(std::min(needed + needed / 4, most_output_bytes), true);
@@ -127,9 +126,9 @@ Waited Session::give_space(Patience *patience, Request *request, Reply *reply) {
 }
 
 // The reply to a request whose buffer has gone on: what it says is for nobody.
-Waited Session::finish_late(Patience *patience) {
+Waited Session::finish_late(CallWait *patience) {
   Reply reply;
-  Patience so_long = *patience;
+  CallWait so_long = *patience;
   const uint64_t hangs = hangs_at();
   if (so_long.until && hangs) so_long.until = std::min(so_long.until, hangs);
   Waited waited = channel_->wait_reply(&so_long, request_, &reply);

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "../places.hpp"
+#include "../paths.hpp"
 #include "../thread.hpp"
 #include "../ticks.hpp"
 #include "this_process.hpp"

@@ -83,7 +83,7 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 // A request that was late is answered first, or the worker hangs.
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
-  Patience patience{capabilities_.audio_name.c_str(), monotonic_ns()};
+  CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   const uint64_t hangs = hangs_at();
   if (hangs) patience.until = std::max(patience.began + 1, hangs);
   const Waited waited = finish_late(&patience);
@@ -96,7 +96,7 @@ bool Session::settle(const char *phase, Failure *failure) {
 bool Session::call(const char *phase, const Fields &record, uint64_t patience,
                    Failure *failure, Fields *answer, uint64_t pts) {
   if (!settle(phase, failure)) return false;
-  Patience each{phase, monotonic_ns()};
+  CallWait each{phase, monotonic_ns()};
   if (patience) each.until = each.began + patience;
   // A busy machine makes a start take longer, and a hang no shorter.
   OwnTime own;

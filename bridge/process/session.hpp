@@ -64,13 +64,13 @@ class Session {
   bool use_slot(size_t size);
   bool place_curves(const Block &block, Request *request);
   bool forget_lent();
-  Waited finish_late(Patience *patience);
+  Waited finish_late(CallWait *patience);
   uint64_t hangs_at() const;
   bool stands_still(uint64_t now);
   Outcome be_late(const Block &block, Failure *failure);
-  Waited ask(Patience *patience, Request *request, Reply *reply);
+  Waited ask(CallWait *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
-  Waited give_space(Patience *patience, Request *request, Reply *reply);
+  Waited give_space(CallWait *patience, Request *request, Reply *reply);
   Outcome accept(const Reply &reply, const Block &block, CallResult *result,
                  Failure *failure);
   void leave_to_plugin(std::unique_ptr<KeptMemory> kept);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "../contract.hpp"
-#include "../places.hpp"
+#include "../paths.hpp"
 #include "../thread.hpp"
 #include "closing.hpp"
 #include "errors.hpp"

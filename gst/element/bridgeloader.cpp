@@ -10,7 +10,7 @@
 #include <glib.h>
 
 #include "../../bridge/contract.hpp"
-#include "../../bridge/places.hpp"
+#include "../../bridge/paths.hpp"
 
 namespace pythonfilter {
 

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <thread>
 
-#include "../../../bridge/places.hpp"
+#include "../../../bridge/paths.hpp"
 #include "../../../bridge/process/answers.hpp"
 #include "../../../bridge/process/crash_place.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
@@ -431,7 +431,7 @@ GST_START_TEST(test_lent_memory_outlives_its_plugin) {
 GST_END_TEST;
 
 GST_START_TEST(test_a_number_is_never_that_of_another_place) {
-  Places places;
+  PlaceNumbers places;
   std::map<uint64_t, std::array<uint64_t, 4>> known;
   int seen_before = 0;
   for (uint64_t i = 0; i < 3000; i++) {

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <thread>
 
-#include "../../../bridge/places.hpp"
+#include "../../../bridge/paths.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
 #include "../support/waiting.hpp"
 

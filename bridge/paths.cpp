@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "places.hpp"
+#include "paths.hpp"
 
 #include <cstdlib>
 #include <dlfcn.h>

@@ -10,7 +10,7 @@
 
 namespace pythonfilter {
 
-class Places {
+class PlaceNumbers {
  public:
   // A kind of request, the same for the same place, and never another's.
   uint64_t number_of(const Request &request) {
