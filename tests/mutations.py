@@ -1303,4 +1303,127 @@ COMPILED = (
     ),
 )
 
-MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES + TRIED + COMPILED
+# What the safety of compiled plugins, and of what is called beside a stream, hangs on.
+MACHINE = (
+    Mutation(
+        "number-that-is-none",
+        "bridge/python/native_call.cpp",
+        "  return value == value &&\n",
+        "  return true &&\n",
+        ("compiled::test_values_that_are_not_allowed*",),
+    ),
+    Mutation(
+        "planes-with-gaps-as-if-even",
+        "bridge/python/native_call.cpp",
+        "      !block->plane_offsets && block->frame_stride",
+        "      block->frame_stride",
+        ("compiled::test_planes_with_gaps*",),
+    ),
+    Mutation(
+        "copied-samples-left-behind",
+        "bridge/python/native_call.cpp",
+        "  if (__builtin_expect(!fits, 0) && !read_only_) use_scratch(block, true);\n",
+        "",
+        ("compiled::test_planes_with_gaps*",),
+    ),
+    Mutation(
+        "failure-of-machine-code-unseen",
+        "bridge/python/native_call.cpp",
+        "status != PYTHONFILTER_OK, 0",
+        "status == PYTHONFILTER_RAISED, 0",
+        ("compiled::test_another_number*",),
+    ),
+    Mutation(
+        "curve-of-the-block-before",
+        "bridge/python/native_call.cpp",
+        "    fill_curves(*block);\n",
+        "    if (position_ == 0) fill_curves(*block);\n",
+        ("curves::test_a_fade*",),
+    ),
+    Mutation(
+        "position-of-new-code",
+        "bridge/python/python_plugin.cpp",
+        "  native_.go_on_at(position_);\n",
+        "",
+        ("compiled::test_a_reload*",),
+    ),
+    Mutation(
+        "position-of-new-code-in-a-worker",
+        "plugins_py/pythonfilter/host/native.py",
+        "self.call.position = fields.get(_POSITION, 0)",
+        "self.call.position = 0",
+        ("process-compiled::test_a_reload*",),
+    ),
+    Mutation(
+        "parameters-by-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  if (!native_.empty()) {\n    if (set_native",
+        "  if (native_.has_own_setter() && false) {\n    if (set_native",
+        ("quiet::test_parameters*",),
+    ),
+    Mutation(
+        "latency-by-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  if (beside_.last_latency(seconds)) return true;\n",
+        "",
+        ("quiet::test_latency*",),
+    ),
+    Mutation(
+        "changes-of-a-plugin-lost",
+        "bridge/python/python_plugin.cpp",
+        "  if (__builtin_expect(beside_.has_changes(), 0)) take_changes();\n",
+        "",
+        ("quiet::test_the_plugin_hears*",),
+    ),
+    Mutation(
+        "regular-before-the-first-buffer",
+        "bridge/python/beside.cpp",
+        "  if (std::exchange(due->heard, blocks) == blocks) return true;\n",
+        "",
+        ("regular::test_it_is_called*",),
+    ),
+    Mutation(
+        "regular-that-hangs-is-waited-for",
+        "bridge/python/beside.cpp",
+        "    calls->interrupt();\n",
+        "",
+        ("regular::test_a_call_that_hangs*",),
+    ),
+    Mutation(
+        "regular-by-a-worker-after-stop",
+        "plugins_py/pythonfilter/worker/beside.py",
+        "        self._ends.set()\n",
+        "",
+        ("process-regular::test_it_is_called*",),
+    ),
+    Mutation(
+        "same-failure-told-each-time",
+        "gst/element/failurereport.cpp",
+        "    if (same && monotonic_ns() - warned_ < warning_interval_ns) return;\n",
+        "",
+        ("regular::test_what_it_raises*",),
+    ),
+    Mutation(
+        "constant-of-the-run-before",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "            self._constants.hexdigest(),\n",
+        "",
+        ("test_compiled.py::test_a_constant*",),
+    ),
+    Mutation(
+        "broken-cache-is-a-mistake-of-the-plugin",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "                except Exception:\n                    pass",
+        "                except ZeroDivisionError:\n                    pass",
+        ("test_compiled.py::test_a_cache_that*",),
+    ),
+    Mutation(
+        "machine-code-crashes-in-our-files",
+        "bridge/process/crash_place.cpp",
+        "if (own || (taken && !is_ours(each.file))) best",
+        "if (own || taken) best",
+        ("process-compiled::test_machine_code*",),
+    ),
+)
+
+MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES + TRIED + MACHINE + COMPILED

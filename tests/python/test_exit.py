@@ -67,6 +67,20 @@ class Plugin:
             self.called = open(__file__ + ".called", "w").close()
         {call}
 """
+# By a C function, and by what is called beside it.
+COMPILED = """
+import ctypes, os, time
+from base_plugin import AudioProcessorPlugin, compiled, every
+
+class Plugin(AudioProcessorPlugin):
+    process_audio = compiled(ctypes.CDLL(os.environ["EXIT_LIBRARY"]).work_natively)
+
+    @every(1)
+    def show(self):
+        if not hasattr(self, "called"):
+            self.called = open(__file__ + ".called", "w").close()
+        time.sleep(0.01)
+"""
 ENTER = 'open(__file__ + ".called", "w").close(); time.sleep(0.2)'
 
 # Way to end: (exit code or signal, calls, how many of each).
@@ -112,11 +126,12 @@ HOST = {
 
 def make_plugin(folder, call):
     folder.mkdir()
-    source = (
-        PLUGIN.format(initialize=ENTER, call="pass")
-        if call == "initialize"
-        else PLUGIN.format(initialize="", call=CALLS[call])
-    )
+    if call == "compiled":
+        source = COMPILED
+    elif call == "initialize":
+        source = PLUGIN.format(initialize=ENTER, call="pass")
+    else:
+        source = PLUGIN.format(initialize="", call=CALLS[call])
     (folder / "plugin.py").write_text(source)
     return folder / "plugin.py"
 
@@ -194,6 +209,13 @@ def library(built_library, monkeypatch):
 def test_application_ends(tmp_path, way):
     command = [PYTHON, PROGRAMS / "exit_application.py"]
     assert end_all(tmp_path, command, APPLICATION, way) == []
+
+
+@pytest.mark.parametrize("way", ["end", "exit", "sigterm", "stopping", "leaked"])
+def test_application_with_a_compiled_plugin_ends(tmp_path, way):
+    command = [PYTHON, PROGRAMS / "exit_application.py"]
+    ways = {way: (APPLICATION[way][0], ("compiled",), 3)}
+    assert end_all(tmp_path, command, ways, way) == []
 
 
 @pytest.mark.parametrize("way", HOST)

@@ -31,3 +31,9 @@ void work_long(void) {
   for (int i = 0; i < 7; i++)
     work();
 }
+
+/* As a compiled audio method is called: bridge/pythonfilter-call.h. */
+int work_natively(void) {
+  work();
+  return 0;
+}
