@@ -1313,13 +1313,6 @@ MACHINE = (
         ("compiled::test_values_that_are_not_allowed*",),
     ),
     Mutation(
-        "planes-with-gaps-as-if-even",
-        "bridge/python/native_call.cpp",
-        "      !block->plane_offsets && block->frame_stride",
-        "      block->frame_stride",
-        ("compiled::test_planes_with_gaps*",),
-    ),
-    Mutation(
         "copied-samples-left-behind",
         "bridge/python/native_call.cpp",
         "  if (__builtin_expect(!fits, 0) && !read_only_) use_scratch(block, true);\n",
@@ -1334,10 +1327,10 @@ MACHINE = (
         ("compiled::test_another_number*",),
     ),
     Mutation(
-        "curve-of-the-block-before",
+        "curve-as-a-constant",
         "bridge/python/native_call.cpp",
-        "    fill_curves(*block);\n",
-        "    if (position_ == 0) fill_curves(*block);\n",
+        "      if (given.values.size() >= block.frames) {\n",
+        "      if (given.values.size() > block.frames) {\n",
         ("curves::test_a_fade*",),
     ),
     Mutation(
@@ -1408,14 +1401,16 @@ MACHINE = (
         "plugins_py/pythonfilter/host/compiling.py",
         "            self._constants.hexdigest(),\n",
         "",
-        ("test_compiled.py::test_a_constant*",),
+        ("test_compiled.py::test_a_constant_that_is_read_from_a_file_is_not_cached",),
     ),
     Mutation(
         "broken-cache-is-a-mistake-of-the-plugin",
         "plugins_py/pythonfilter/host/compiling.py",
         "                except Exception:\n                    pass",
         "                except ZeroDivisionError:\n                    pass",
-        ("test_compiled.py::test_a_cache_that*",),
+        (
+            "test_compiled.py::test_a_cache_that_cannot_be_used_is_told_and_does_no_harm",
+        ),
     ),
     Mutation(
         "machine-code-crashes-in-our-files",

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from processes import BUILD, launch, run
+from processes import BUILD, ROOT, launch, run
 
 ENCRYPTORS = ("fernet-decryptor", "fernet-encryptor", "sframe-decryptor",
               "sframe-encryptor")  # fmt: skip
@@ -80,3 +80,32 @@ def test_the_command_is_there(installed, tmp_path):
     assert json.loads(result.out)
     tested = run([sys.executable, "test_mine.py"], cwd=tmp_path, **env)
     assert tested.code == 0, tested.err
+
+
+def test_the_c_example_of_the_documentation_plays(installed, tmp_path):
+    place, env = installed
+    [header] = place.rglob("pythonfilter-call.h")
+    page = (ROOT / "docs" / "compiled-plugins.md").read_text()
+    [code, plugin] = re.findall(
+        r"```text\n((?:#include|class Gain).*?)```", page, re.DOTALL
+    )
+    (tmp_path / "gain.c").write_text(code)
+    flags = ["-I", header.parents[1], "-Wall", "-Wextra", "-pedantic", "-Werror"]
+    flags += ["-Wno-unused-parameter", "-shared", "-fPIC", "-o", tmp_path / "gain.so"]
+    for language in (["cc", "-std=c99"], ["c++", "-x", "c++", "-fpermissive", "-w"]):
+        result = run([*language, tmp_path / "gain.c", *flags])
+        assert result.code == 0, result.err
+    result = run(["cc", "-std=c99", tmp_path / "gain.c", *flags])
+    assert result.code == 0, result.err
+    (tmp_path / "gain.py").write_text(
+        "import ctypes\nfrom base_plugin import *\n"
+        + plugin.replace("/path/of", os.fspath(tmp_path))
+    )
+    caps = "audio/x-raw,format=F32LE,channels=2"
+    result = launch(
+        f"audiotestsrc wave=square volume=1 num-buffers=1 ! {caps} ! pythonfilter "
+        f"script={tmp_path}/gain.py plugin::gain=0.5 ! fdsink fd=1",
+        **env,
+    )
+    assert result.code == 0, result.err
+    assert set(np.frombuffer(result.out, "f4")) == {0.5, -0.5}

@@ -89,6 +89,9 @@ GST_START_TEST(test_it_is_called_where_buffers_came_and_not_after_stop) {
   stream.play_again();
   stream.expect_through(number_at);
   fail_unless_equals_int(shown_on(stream.bus()).calls, 4);
+  // And there is one that calls it.
+  a_moment();
+  fail_unless_equals_int(shown_on(stream.bus(), 0).calls, 0);
 }
 GST_END_TEST;
 
