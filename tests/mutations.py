@@ -1336,8 +1336,8 @@ MACHINE = (
     Mutation(
         "position-of-new-code",
         "bridge/python/python_plugin.cpp",
-        "  native_.go_on_at(position_);\n",
-        "",
+        "    native_.go_on_at(position);\n",
+        "    (void)position;\n",
         ("compiled::test_a_reload*",),
     ),
     Mutation(

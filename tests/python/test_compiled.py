@@ -399,6 +399,39 @@ def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
         assert run(folder, code) == 3.0
 
 
+def test_only_what_plays_is_compiled(files):
+    folder = files({"plugin.py": RICH})
+    code = """
+    from pythonfilter.host import compiling
+    made = []
+    class Made:
+        address = 4096
+    def compile(self, format, interleaved):
+        made.append([format, interleaved])
+        return Made, True
+    compiling._numba = lambda: __import__("types").SimpleNamespace(
+        njit=lambda **options: lambda function: function, __version__="0"
+    )
+    compiling._Work.compile = compile
+    host = load("plugin.py")
+    loaded = len(made)
+    for _ in "12":
+        host.start(48000, 1, 0, "", "", "S16", False)
+    tell([loaded, made])
+    """
+    assert run(folder, code) == [1, [["F32", True], ["S16", False]]]
+
+
+@needs_numba
+def test_the_element_and_the_workbench_use_one_cache_folder(files):
+    """What was kept for the one is nothing that the other could load."""
+    folder = files({"plugin.py": SMALL})
+    assert run(folder, "tell(load('plugin.py').native.interpreted)") == ""
+    line = "audiotestsrc num-buffers=1 ! audio/x-raw,format=F32LE ! pythonfilter "
+    result = launch(line + "script=plugin.py ! fakesink", cwd=folder)
+    assert result.code == 0, result.err
+
+
 @slow
 @needs_numba
 def test_the_cache_is_used_until_a_helper_changes(files):
