@@ -1376,6 +1376,13 @@ MACHINE = (
         ("regular::test_it_is_called*",),
     ),
     Mutation(
+        "regular-that-stops-its-own-element",
+        "bridge/python/beside.cpp",
+        "  return here == this;\n",
+        "  return false;\n",
+        ("regular::test_a_handler_that_stops*",),
+    ),
+    Mutation(
         "regular-that-hangs-is-waited-for",
         "bridge/python/beside.cpp",
         "    calls->interrupt();\n",

@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds patience(500), again(100);
 constexpr int most_interrupts = 3;
 
-// Calls that this thread makes; NULL: it is another one.
+// Whose thread this is; NULL: nobody's.
 thread_local const void *here = nullptr;
 
 struct Regular {
@@ -49,6 +49,7 @@ struct Beside::Answer {
 
 // What the thread needs, also when it was left alone.
 struct Beside::Calls {
+  const void *owner;
   Ref host;  // with the GIL
   Surroundings *surroundings;
   std::shared_ptr<CallSite> stream;
@@ -100,7 +101,7 @@ bool Beside::Calls::read() {
 }
 
 void Beside::Calls::run() {
-  here = this;
+  here = owner;
   {
     std::unique_lock<Mutex> lock(mutex);
     while (!quits)
@@ -247,6 +248,7 @@ void Beside::Calls::tell_of_hang() {
 bool Beside::start(PyObject *host, Surroundings *surroundings,
                    const std::shared_ptr<CallSite> &stream, bool native) {
   auto calls = std::make_shared<Calls>();
+  calls->owner = this;
   calls->host = borrow(host);
   calls->surroundings = surroundings;
   calls->stream = stream;
@@ -286,7 +288,7 @@ void Beside::stop() {
 }
 
 bool Beside::is_here() const {
-  return here && here == calls_.get();
+  return here == this;
 }
 
 // ---- the streaming thread's -------------------------------------------------

@@ -333,8 +333,6 @@ GST_START_TEST(test_a_controller_takes_no_gil) {
   line.push();
   const Counts counts = line.push();
   fail_unless_equals_uint64(counts.gil, 0);
-  g_printerr("%d allocations for each buffer\n",
-             int(counts.allocations / count));
 }
 GST_END_TEST;
 

@@ -243,6 +243,34 @@ GST_START_TEST(test_what_every_cannot_be_used_for) {
 }
 GST_END_TEST;
 
+// A handler of what it posts cannot stop the element on that very thread.
+GST_START_TEST(test_a_handler_that_stops_is_refused) {
+  Stream stream(write_file("regular.py", plugin_with(showing)));
+  static std::atomic<int> refused;
+  static GstElement *element;
+  refused = 0;
+  element = stream.get();
+  g_log_set_default_handler(
+      [](const char *, GLogLevelFlags, const char *text, gpointer) {
+        if (contains(text, "within a call of its plugin")) refused++;
+      },
+      nullptr);
+  gst_bus_set_sync_handler(
+      stream.bus(),
+      [](GstBus *, GstMessage *message, gpointer) {
+        if (gst_message_has_name(message, "shown") && !refused)
+          gst_element_set_state(element, GST_STATE_NULL);
+        return GST_BUS_PASS;
+      },
+      nullptr, nullptr);
+  stream.expect_through(number_at);
+  fail_unless(wait_until([&] { return refused > 0; }));
+  gst_bus_set_sync_handler(stream.bus(), nullptr, nullptr, nullptr);
+  stream.expect_through(number_at);
+  g_log_set_default_handler(g_log_default_handler, nullptr);
+}
+GST_END_TEST;
+
 static Suite *regular_suite() {
   Suite *suite = suite_create("regular");
   TCase *regular = new_case(suite, "regular");
@@ -255,6 +283,9 @@ static Suite *regular_suite() {
                       int(std::size(hangs)));
   tcase_add_test(regular, test_a_reload_has_its_own_and_ends_the_old_one);
   tcase_add_test(regular, test_what_every_cannot_be_used_for);
+  // In another process there is no such thread.
+  if (!in_process())
+    tcase_add_test(regular, test_a_handler_that_stops_is_refused);
   return suite;
 }
 
