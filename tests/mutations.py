@@ -962,7 +962,7 @@ RULES = (
         "bridge/python/audio_view.hpp",
         "           *slot(buffer_.get(), python.data_slot) == array_.get() &&\n",
         "",
-        ("fallback",),
+        ("escape::test_a_kept_array_that_was_replaced*",),
     ),
     Mutation(
         "copy-not-written-back",

@@ -245,6 +245,22 @@ GST_START_TEST(test_kept_array_outlives_plugin_and_element) {
 }
 GST_END_TEST;
 
+// As many references to it as always, but one of them is the plugin's.
+GST_START_TEST(test_a_kept_array_that_was_replaced_is_noticed) {
+  Stream stream(write_file("replacing.py",
+                           "kept = []\n"
+                           "def process_audio(buffer):\n"
+                           "    kept.append(buffer.data)\n"
+                           "    buffer.data = buffer.data * 2\n"));
+  for (int i = 0; i < 3; i++)
+    stream.expect_through(doubled);
+  fail_unless_equals_uint64(stream.stat("escapes"), 3);
+  const Reports reports = stream.reports();
+  fail_unless(reports.size() == 1, "%s", reports.text().c_str());
+  expect_part(reports[0].text, "keeps an array");
+}
+GST_END_TEST;
+
 // What an AudioBuffer knows of the stream is the element's, not the plugin's.
 GST_START_TEST(test_stream_facts_that_a_plugin_rebinds_are_put_back) {
   for (const char *statement :
@@ -288,6 +304,7 @@ static Suite *escape_suite() {
   add_loop_test_here(kept, test_kept_copies_of_odd_buffers_stay_as_well, 0,
                      way_count, "samples always go there and back");
   tcase_add_test(kept, test_only_the_calls_that_keep_something_are_escapes);
+  tcase_add_test(kept, test_a_kept_array_that_was_replaced_is_noticed);
   add_test_here(kept, test_kept_array_outlives_plugin_and_element,
                 "nothing of a worker outlives its last plugin");
   TCase *not_kept = new_case(suite, "nothing kept");
