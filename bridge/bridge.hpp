@@ -34,7 +34,8 @@ struct Isolation {
   int max_restarts = 5;  // in a minute
   int hang_timeout = 10000;  // ms, after which a call hangs; 0: never
   uint64_t hang_ns() const { return uint64_t(hang_timeout) * 1000000u; }
-  // Of what loads: code, a model, or one that warms up in its first call.
+  // The same limit for what loads: code, a model, or a plugin that warms up in
+  // its first call.
   uint64_t slow_ns() const { return 6 * hang_ns(); }
   Sandbox sandbox = Sandbox::Basic;
   bool sandbox_required = false;  // fail where it cannot be applied
@@ -65,7 +66,7 @@ struct StreamFormat {
   int channels = 0;
   int frames = 0;  // of each buffer; 0: not known
 
-  // Of a converting plugin.
+  // Set for a converting plugin alone, with all that follows.
   std::string input_caps, output_caps;
   // Blocks are bytes, one a "frame"; rate and channels are those of raw audio
   // that is given as bytes, else 0.
@@ -74,7 +75,8 @@ struct StreamFormat {
   bool in_place = true;
   // What comes out is raw audio with frames of so many bytes; 0: it is not.
   size_t output_frame = 0;
-  // Its samples, where they are in one of our formats.
+  // Whether the samples of that raw audio are in one of our formats, and how
+  // they lie.
   bool output_known = false;
   SampleFormat output_format = SampleFormat::F32;
   bool output_interleaved = true;
@@ -201,8 +203,8 @@ struct CallResult {
   bool copied = false;   // no view was possible
   bool escaped = false;  // the plugin kept an array, its owner or the buffer
   size_t missing = 0;    // frames at the end that a source did not give
-  // Of a converting plugin that succeeded: `outputs`, if any, stand in for the
-  // block. `outputs` is for whoever calls to set.
+  // A converting plugin succeeded: `outputs`, if any, stand in for the block.
+  // `outputs` is for whoever calls to set.
   bool converted = false;
   std::vector<Output> *outputs = nullptr;
   bool at_end = false;  // a source gave an empty object, and no empty list
@@ -314,9 +316,9 @@ class Plugin {
   // Asks a call that waits to return: the pipeline stops or flushes.
   virtual bool unlock(Failure *failure) = 0;
 
-  // Of a converting plugin that maps caps: those of the output for `caps` of
-  // the input, or the other way round. Any thread, at any time. `failure` says
-  // where the method is, for whoever can make nothing of its answer.
+  // Asks a converting plugin that maps caps for those of the output for `caps`
+  // of the input, or the other way round. Any thread, at any time. `failure`
+  // says where the method is, for whoever can make nothing of its answer.
   virtual bool map_caps(bool to_output, const std::string &caps,
                         std::string *mapped, Failure *failure) = 0;
 

@@ -244,7 +244,8 @@ void AudioView::give_memory(const Block &block) {
                 shows_copy_ ? std::move(scratch_) : block.keeper->keep());
   PyArrayObject_fields *fields = fields_of(array_.get());
   if (fields->base == owner_.get()) return;
-  // Its slices, which are over our memory, refer to the array alone.
+  // The slices of the array, which are over our memory, refer to the array
+  // alone.
   PyObject *both = fields->base ? PyTuple_Pack(2, owner_.get(), fields->base)
                                 : borrow(owner_.get()).release();
   if (both) steal(std::exchange(fields->base, both));

@@ -51,7 +51,7 @@ class AudioView {
 
   // Copies a (channels, frames) array out; for drain().
   bool take_tail(PyObject *array, Tail *tail) const;
-  // The same of a converting plugin.
+  // As take_tail(), for a converting plugin.
   bool take_last_outputs(PyObject *given, Tail *tail) const;
 
  private:

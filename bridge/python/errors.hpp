@@ -20,7 +20,7 @@ bool say_why(const char *function, const char *format = nullptr,
              T... arguments) {
   assert(with_gil());
   steal(PyObject_CallMethod(python.results, function, format, arguments...));
-  // It found nothing wrong with what has changed meanwhile.
+  // The function found nothing wrong: what it was given has changed meanwhile.
   if (!PyErr_Occurred())
     PyErr_SetString(PyExc_ValueError, "gave what cannot be used");
   return false;

@@ -72,8 +72,8 @@ std::string start_python() {
   const std::string executable = executable_beside_libpython();
   if (!PyStatus_Exception(status) && !executable.empty())
     status = set(&config.executable, executable);
-  // It is set for another Python, whose files are not for this one. Children
-  // of a plugin that run this one are not to find it either.
+  // The variable is set for another Python, whose files are not for this one.
+  // Children of a plugin that run this one are not to find it either.
   const char *set_home = getenv("PYTHONHOME");
   const std::string kept_home = set_home ? set_home : "";
   const std::string home = set_home ? home_of(executable) : "";

@@ -109,7 +109,7 @@ NativeCall::Set NativeCall::set(const Parameter &parameter,
                spec.allowed;
     return Set::Refused;
   }
-  // Of a curve the elements know the values.
+  // The values of a curve are the elements' to know.
   for (const Curve &curve : curves_)
     if (curve.name == parameter.key) return Set::Done;
   return Set::NotMine;

@@ -18,8 +18,8 @@ namespace pythonfilter {
 // The streaming thread's, which has no GIL, but for read().
 class NativeCall {
  public:
-  // Of a plugin that was just started. `host` keeps what the function is and
-  // all that it uses. With the GIL. False: an exception is set.
+  // Reads how a plugin that was just started is called. `host` keeps what the
+  // function is and all that it uses. With the GIL. False: an exception is set.
   bool read(PyObject *host, PluginKind kind, const StreamFormat &format,
             const Capabilities &capabilities);
   // Python has to be called.
@@ -65,7 +65,7 @@ class NativeCall {
   int line_ = 0;
   std::vector<Field> fields_;
   std::vector<Curve> curves_;
-  // Of a block whose channels are not where the function wants them; grows.
+  // Holds a block whose channels are not where the function wants them; grows.
   std::vector<std::byte> scratch_;
   int64_t position_ = 0;
 };

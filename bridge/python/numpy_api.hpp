@@ -19,7 +19,7 @@ namespace pythonfilter {
 // Needs the GIL. False: exception set.
 bool import_numpy();
 
-// What this was compiled for. A later one does not run with it.
+// Which NumPy this was compiled for. A later one does not run with it.
 constexpr int numpy_major_version = NPY_ABI_VERSION >= 0x02000000 ? 2 : 1;
 
 constexpr int numpy_type(SampleFormat format) {

@@ -118,7 +118,7 @@ PyObject *post(PyObject *self, PyObject *arguments) {
     }
     message.fields.emplace_back(text_of(key), std::move(value));
   }
-  // Of its own, because the GIL may be given away.
+  // A reference of our own, because the GIL may be given away.
   const std::shared_ptr<Outbox> outbox = bound_to<Outbox>(self);
   outbox->post(std::move(message));
   Py_RETURN_NONE;

@@ -39,7 +39,7 @@ class Outbox {
 
  private:
   const std::shared_ptr<CallSite> site_;
-  // Of the call that runs: calls of one plugin do not overlap.
+  // Messages of the call that runs: calls of one plugin do not overlap.
   std::deque<Message> queue_;
   uint64_t dropped_ = 0;
 };

@@ -364,7 +364,7 @@ bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
   return outcome;
 }
 
-// It pushed a buffer into its own element. The array is in use.
+// The plugin pushed a buffer into its own element. The array is in use.
 Outcome PythonPlugin::call_itself(CallResult *result, Failure *failure) {
   result->times.left = result->times.held;
   const std::string &name = capabilities_.audio_name;

@@ -54,8 +54,8 @@ bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
              double(time.count());
 }
 
-// The same when C code keeps the GIL: what faulthandler uses, if this
-// libpython still exports it.
+// Where all threads stand, when C code keeps the GIL: what faulthandler uses,
+// if this libpython still exports it.
 std::string stack_without_gil() {
   using Dump = const char *(int, PyInterpreterState *, PyThreadState *);
   auto *dump =

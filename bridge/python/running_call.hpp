@@ -110,7 +110,7 @@ std::string stack_of(unsigned long thread);
 
 // PluginTimeout for the call that is running there, if any. With the GIL.
 void interrupt_call(CallSite *site);
-// The same for every site.
+// As interrupt_call(), for every site.
 void interrupt_all_calls();
 
 // From `deadline` (monotonic_ns) on, interrupts the site's calls and tells the

@@ -69,7 +69,7 @@ struct DefaultErrors {
       "initial-exec")]] static inline thread_local uint64_t version = 0;
 };
 
-// Of one plugin. All with the GIL.
+// What one plugin has set for its thread. All with the GIL.
 class Surroundings {
  public:
   bool make();  // false: exception set

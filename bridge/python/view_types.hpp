@@ -12,7 +12,7 @@ namespace pythonfilter {
 // All need the GIL; false or NULL: exception set.
 bool make_view_types();
 
-// Of memory that may not be written, if `read_only`.
+// `read_only`: of memory that may not be written.
 PyObject *new_memory_owner(bool read_only);
 // From now on the memory lives until the owner dies.
 void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory);

@@ -29,8 +29,9 @@ class AudioBlock final : public Block, private MemoryKeeper {
            std::string *problem);
   void unmap();
 
-  // The same memory as mere bytes. The planes of raw audio have to follow one
-  // another: see make_planes_dense(). `info` is empty for anything else.
+  // As map(), but the memory as mere bytes. The planes of raw audio have to
+  // follow one another: see make_planes_dense(). `info` is empty for anything
+  // else.
   bool map_bytes(GstBuffer *buffer, const GstAudioInfo &info, bool write,
                  std::string *problem);
 

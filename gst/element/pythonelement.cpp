@@ -311,8 +311,8 @@ void PythonElement::unload() {
   deadline_.remove(plugin_);
   lender_->set(nullptr);
   stats_.set_worker(nullptr);
-  // Its end takes the GIL, which an application's thread may hold while it
-  // waits in a setter for this lock.
+  // The end of a plugin takes the GIL, which an application's thread may hold
+  // while it waits in a setter for this lock.
   std::shared_ptr<Plugin> ended;
   std::lock_guard lock(mutex_);
   fail_closed_ = false;

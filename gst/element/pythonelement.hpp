@@ -40,7 +40,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   PythonElement(GstElement *element, PluginKind kind,
                 const GstSegment &segment);
 
-  // That of an instance of any of our element classes.
+  // The PythonElement of an instance of any of our element classes.
   static PythonElement *of(gpointer element);
 
   // Which plugin it has, and what that was told.
@@ -63,11 +63,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Whether the plugin stands by what the pads agreed on. False: an error was
   // posted.
   bool confirm_caps(GstCaps *input, GstCaps *output);
-  // The same of a source that declares caps.
+  // As confirm_caps(), for a source that declares caps.
   bool confirm_source_caps(GstCaps *agreed);
-  // Of a plugin that declares caps, what of the format comes of those of its
-  // input; `info` is empty where that is no raw audio. False: an error was
-  // posted.
+  // What of a format comes of the input's caps, where the plugin declares caps;
+  // `info` is empty where that is no raw audio. False: an error was posted.
   bool describe_input(const GstCaps *caps, GstAudioInfo *info,
                       StreamFormat *format);
   // Whether the plugin takes them, of a filter. False: that was posted.
@@ -85,8 +84,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Caps: (re)starts the plugin; `frames` of each buffer, 0 where nobody knows.
   // False: an error was posted.
   bool start(const GstAudioInfo &info, int frames);
-  // The same of a converting plugin; `info` is empty where it gets no raw
-  // audio.
+  // As the other start(), for a converting plugin; `info` is empty where it
+  // gets no raw audio.
   bool start(const GstAudioInfo &info, const StreamFormat &format);
   void stop();
   // Whether there is a stream: the plugin was started, and not stopped.
@@ -155,27 +154,29 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The plugin ended the stream: what follows is as if upstream had. `pad` is
   // the one that is being streamed to, and takes nothing more until a flush.
   void end(GstPad *pad);
-  // The same of a buffer that came with caps that confirm_caps() refused.
+  // As report(), for a buffer that came with caps that confirm_caps() refused.
   GstFlowReturn report_refused_caps();
   GstFlowReturn reset();
   GstFlowReturn drain(Tail *tail, GstClockTime pts);
   bool available_space(int *frames);
-  // Of a source, with the parameters of now.
+  // What a source would like, with the parameters of now.
   Preferences preferences();
-  // Of a source that is started: it goes on with this frame, or at this time
-  // where it gives no raw audio. False: that was posted.
+  // A source that is started goes on with this frame, or at this time where it
+  // gives no raw audio. False: that was posted.
   bool seek(guint64 place);
-  // It is stopped and started, and so begins anew. False: an error was posted.
+  // The plugin is stopped and started, and so begins anew. False: an error was
+  // posted.
   bool restart();
 
   // The plugin runs in another process.
   bool isolated() const { return isolated_; }
-  // Of a block that call() gets in parts; by itself it is that of the part.
+  // For a block that call() gets in parts; by itself the patience is that of
+  // the part.
   uint64_t patience_with(const Block &block) const {
     return isolated_ ? deadline_rule_.with(block) : 0;
   }
-  // It is another one by now, and start() has to follow with the caps that this
-  // one gives.
+  // The worker is another one by now, and start() has to follow with the caps
+  // that this one gives.
   bool wants_start() const {
     return isolated_ && plugin_->capabilities().maps_to_output &&
            plugin_->isolated()->wants_start(deadline_rule_.hurries());
@@ -189,7 +190,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // Any thread, from READY on.
   void unlock();
-  // Of a call whose end nobody waited for. Any thread.
+  // Warns of a call whose end nobody waited for. Any thread.
   void warn_about_failure(const Failure &failure) {
     if (failure.kind != Failure::Kind::Late) stats_.count_error_beside();
     report_.warn(failure);
@@ -200,7 +201,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool fails_closed() const {
     return plugin_ && plugin_->capabilities().fail_closed;
   }
-  // The same, on any thread.
+  // As fails_closed(), on any thread.
   bool closes() const {
     std::lock_guard lock(mutex_);
     return fail_closed_;
@@ -209,7 +210,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstClockTime latency() const { return latency_.load(); }
   // How long its process may keep a live buffer, which adds to that.
   GstClockTime deadline() const { return deadline_rule_.latency(); }
-  // Of a source; GST_CLOCK_TIME_NONE: it does not know, or is not started.
+  // How long a source is; GST_CLOCK_TIME_NONE: it does not know, or is not
+  // started.
   GstClockTime duration() const { return length_.load(); }
   // Whether there is a plugin, and it says so of itself. Any thread.
   bool has(bool Capabilities::*what) const;

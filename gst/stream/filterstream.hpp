@@ -29,7 +29,7 @@ class FilterStream {
         late(filter, &python),
         element_(GST_ELEMENT(filter)) {}
 
-  // Those that every element has, and those of this one.
+  // The properties that every element has, and those of this one.
   static void install_properties(GObjectClass *object_class);
   bool set_property(guint id, const GValue *value);
   bool get_property(guint id, GValue *value);
@@ -108,7 +108,8 @@ class FilterStream {
   bool holds_back() const {
     return runs() && (lags() || python.capabilities().has_drain);
   }
-  // It lags behind what goes in, which has to be out before a gap.
+  // Whether what comes out lags behind what goes in; it has to be out before a
+  // gap.
   bool lags() const { return runs() && (lag_ > 0 || may_lag()); }
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
@@ -138,7 +139,8 @@ class FilterStream {
   bool runs() const {
     return python.started() && (!fresh_ || blocks_.pending() > 0);
   }
-  // Of what waits for the rest of its block nothing is known yet.
+  // Whether something may lag: nothing is known yet of what waits for the rest
+  // of its block.
   bool may_lag() const { return fresh_ && lag_now() > 0; }
   bool is_break(GstBuffer *buffer) const {
     return GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) &&
@@ -221,7 +223,7 @@ class FilterStream {
   OutputQueue outputs_{python.streaming};  // of a converting plugin
   std::vector<Output> given_;              // by the call that runs
   std::string problem_;                    // of a buffer; not made for each
-  // Of what came last.
+  // Times and size of what came last.
   GstClockTime pts_ = GST_CLOCK_TIME_NONE;
   guint64 offset_ = GST_BUFFER_OFFSET_NONE;
   size_t frames_ = 0;
