@@ -8,22 +8,20 @@
 // none.
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 
-#include "../../../bridge/bridge.hpp"
+#include "fake_plugin.hpp"
 
 namespace pythonfilter {
 
 namespace {
 
-class FakePlugin final : public Plugin {
+class Threaded final : public FakePlugin {
  public:
-  FakePlugin(bool converts, std::shared_ptr<Listener> listener)
-      : listener_(std::move(listener)) {
+  Threaded(bool converts, std::shared_ptr<Listener> listener)
+      : FakePlugin(std::move(listener)) {
     capabilities_.converts = converts;
     capabilities_.maps_to_output = converts;
-    capabilities_.formats = {SampleFormat::F32};
     capabilities_.has_reset = true;
     capabilities_.has_drain = true;
     capabilities_.has_latency = true;
@@ -36,33 +34,11 @@ class FakePlugin final : public Plugin {
     capabilities_.parameters.push_back(factor);
   }
 
-  const Capabilities &capabilities() const override { return capabilities_; }
-
-  bool load(Failure *) override { return true; }
-  bool initialize(const std::vector<Parameter> &, Failure *) override {
-    return true;
-  }
-  bool start(const StreamFormat &format, Failure *) override {
-    format_ = format;
-    return true;
-  }
-  bool stop(Failure *) override { return true; }
-  bool shutdown(Failure *) override { return true; }
-
   Outcome process(const Block &block, CallResult *result,
                   Failure *failure) override {
     if (capabilities_.converts) return give(block, result);
     result->times.asked = result->times.held = ticks();
-    for (int c = 0; c < format_.channels; c++) {
-      for (size_t i = 0; i < block.frames; i++) {
-        std::byte *at = block.data + c * block.channel_stride +
-                        ptrdiff_t(i) * block.frame_stride;
-        float sample;
-        std::memcpy(&sample, at, sizeof sample);
-        sample *= float(factor_);
-        std::memcpy(at, &sample, sizeof sample);
-      }
-    }
+    multiply(block, float(factor_));
     result->times.left = ticks();
     calls_++;
     if (calls_ % 10 == 0) kept_ = block.keeper->keep();
@@ -95,8 +71,6 @@ class FakePlugin final : public Plugin {
     if (parameter->key == "factor") factor_ = atoi(parameter->value.c_str());
     return true;
   }
-  bool duration(uint64_t *, Failure *) override { return true; }
-  bool seek(uint64_t, Failure *) override { return true; }
   bool latency(double *seconds, Failure *) override {
     // With 2 what goes in comes out at once.
     *seconds = factor_ == 2 ? 0 : factor_ * 0.001;
@@ -112,27 +86,23 @@ class FakePlugin final : public Plugin {
     tail->samples.resize(8 * sizeof(float) * size_t(format_.channels));
     return true;
   }
-  // As the watchdog would, from a thread of its own.
-  bool preferences(Preferences *, Failure *) override { return true; }
   bool available_space(int *frames, Failure *) override {
     *frames = 1024;
     return true;
   }
-  bool get_state(std::string *, Failure *) override { return true; }
-  bool set_state(const std::string &, Failure *) override { return true; }
-  bool unlock(Failure *) override { return true; }
   bool map_caps(bool, const std::string &, std::string *mapped,
                 Failure *) override {
     *mapped = "application/x-out";
     return true;
   }
+  // As the watchdog would, from a thread of its own.
   void stop_deadline(uint64_t deadline, HangObserver *observer) override {
     if (watchdog_.joinable()) watchdog_.join();
     if (!deadline) return;
     watchdog_ = std::thread(
         [observer] { observer->call_hangs("process_audio", "no stack"); });
   }
-  ~FakePlugin() override {
+  ~Threaded() override {
     if (watchdog_.joinable()) watchdog_.join();
   }
 
@@ -148,11 +118,7 @@ class FakePlugin final : public Plugin {
     listener_->log(record);
   }
 
-  const std::shared_ptr<Listener> listener_;
-  Capabilities capabilities_;
-  StreamFormat format_;
   int factor_ = 1;
-  int calls_ = 0;
   std::unique_ptr<KeptMemory> kept_;
   std::thread watchdog_;
 };
@@ -161,7 +127,7 @@ class FakePlugin final : public Plugin {
 
 extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
     const PluginSpec &spec, Failure *) {
-  return new FakePlugin(spec.script == "converting", spec.listener);
+  return new Threaded(spec.script == "converting", spec.listener);
 }
 
 }  // namespace pythonfilter

@@ -12,11 +12,10 @@
 //   closed-lost       the same; lost, too
 //   poor              lends nothing
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <set>
 
-#include "../../../bridge/bridge.hpp"
+#include "fake_plugin.hpp"
 
 namespace pythonfilter {
 
@@ -46,26 +45,13 @@ bool is_lent(const std::byte *data) {
   return false;
 }
 
-class FakeProcess final : public Plugin, public Isolated {
+class FakeProcess final : public FakePlugin, public Isolated {
  public:
   explicit FakeProcess(const PluginSpec &spec)
-      : script_(spec.script), listener_(spec.listener) {
-    capabilities_.formats = {SampleFormat::F32};
+      : FakePlugin(spec.listener), script_(spec.script) {
     capabilities_.read_only = is("reader");
     capabilities_.fail_closed = is("closed") || is("closed-lost");
   }
-
-  const Capabilities &capabilities() const override { return capabilities_; }
-  bool load(Failure *) override { return true; }
-  bool initialize(const std::vector<Parameter> &, Failure *) override {
-    return true;
-  }
-  bool start(const StreamFormat &format, Failure *) override {
-    format_ = format;
-    return true;
-  }
-  bool stop(Failure *) override { return true; }
-  bool shutdown(Failure *) override { return true; }
 
   Outcome process(const Block &block, CallResult *result,
                   Failure *failure) override {
@@ -76,7 +62,7 @@ class FakeProcess final : public Plugin, public Isolated {
     const bool lent = is_lent(block.data);
     tell(block, lent);
     const Outcome outcome =
-        ++calls_ % 2 == 0 ? fail(block, lent, failure) : multiply(block, lent);
+        ++calls_ % 2 == 0 ? fail(block, lent, failure) : doubled(block, lent);
     result->times.left = ticks();
     return outcome;
   }
@@ -96,22 +82,6 @@ class FakeProcess final : public Plugin, public Isolated {
     return {4711, 2, 3, "basic: all of it"};
   }
 
-  bool set_parameter(Parameter *, Failure *) override { return true; }
-  bool duration(uint64_t *, Failure *) override { return true; }
-  bool seek(uint64_t, Failure *) override { return true; }
-  bool latency(double *, Failure *) override { return true; }
-  bool reset(Failure *) override { return true; }
-  bool drain(Tail *, Failure *) override { return true; }
-  bool preferences(Preferences *, Failure *) override { return true; }
-  bool available_space(int *, Failure *) override { return true; }
-  bool get_state(std::string *, Failure *) override { return true; }
-  bool set_state(const std::string &, Failure *) override { return true; }
-  bool unlock(Failure *) override { return true; }
-  bool map_caps(bool, const std::string &, std::string *, Failure *) override {
-    return true;
-  }
-  void stop_deadline(uint64_t, HangObserver *) override {}
-
  private:
   bool is(const char *script) const { return script_ == script; }
 
@@ -123,17 +93,8 @@ class FakeProcess final : public Plugin, public Isolated {
     listener_->post(message);
   }
 
-  Outcome multiply(const Block &block, bool lent) {
-    for (int c = 0; c < format_.channels && !capabilities_.read_only; c++) {
-      for (size_t i = 0; i < block.frames; i++) {
-        std::byte *at = block.data + c * block.channel_stride +
-                        ptrdiff_t(i) * block.frame_stride;
-        float sample;
-        std::memcpy(&sample, at, sizeof sample);
-        sample *= 2;
-        std::memcpy(at, &sample, sizeof sample);
-      }
-    }
+  Outcome doubled(const Block &block, bool lent) {
+    if (!capabilities_.read_only) multiply(block, 2);
     if (lent && !capabilities_.read_only && !is("careless"))
       block.keeper->keep();
     return Outcome::Ok;
@@ -147,7 +108,7 @@ class FakeProcess final : public Plugin, public Isolated {
     else if (is("late") || is("closed"))
       failure->kind = Failure::Kind::Late;
     else
-      return multiply(block, lent);
+      return doubled(block, lent);
     failure->phase = "process_audio";
     failure->message = script_ + ", as asked for";
     if (!lent) return Outcome::Failed;
@@ -157,10 +118,6 @@ class FakeProcess final : public Plugin, public Isolated {
   }
 
   const std::string script_;
-  const std::shared_ptr<Listener> listener_;
-  Capabilities capabilities_;
-  StreamFormat format_;
-  int calls_ = 0;
   std::byte *before_ = nullptr;
 };
 
