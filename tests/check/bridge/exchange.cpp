@@ -450,6 +450,16 @@ GST_START_TEST(test_a_number_is_never_that_of_another_place) {
     fail_unless(found->second == now);
     seen_before += !fresh;
   }
+  // Also where only one of the four numbers is another.
+  Request request;
+  const uint64_t before = places.number_of(request);
+  for (uint64_t Request::*word : {&Request::slot, &Request::offset,
+                                  &Request::frames, &Request::plane_stride}) {
+    Request other = request;
+    other.*word += 1;
+    fail_unless(places.number_of(other) != before);
+    fail_unless(places.number_of(request) != places.number_of(other));
+  }
   fail_unless(seen_before >= 2000);
 }
 GST_END_TEST;
