@@ -3,7 +3,6 @@
 // Threads that all want something of one element, and many elements at once.
 #include "../support/again.hpp"
 #include "../support/harness.hpp"
-#include "../support/pipeline.hpp"
 
 using namespace check;
 
@@ -110,47 +109,6 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
 }
 GST_END_TEST;
 
-// What waits for the stream, which ends meanwhile: nothing of it comes to the
-// plugin while it is stopped.
-GST_START_TEST(test_what_waits_for_the_stream_while_it_ends) {
-  const std::string seeks = write_file(
-      "seeks.py",
-      "import base_plugin, time\n"
-      "class Seeks(base_plugin.AudioSourcePlugin):\n"
-      "    def seek(self, frame):\n        time.sleep(0.001)\n"
-      "    def reset(self):\n        time.sleep(0.001)\n"
-      "    def stop(self):\n        time.sleep(0.001)\n"
-      "    def read_audio(self, buffer):\n        time.sleep(0.001)\n"
-      "    def process_audio(self, buffer):\n        time.sleep(0.001)\n"
-      "    def write_audio(self, buffer):\n        time.sleep(0.001)\n");
-  const std::string lines[] = {
-      line_of("pythonsrc", seeks) + " ! fakesink",
-      "audiotestsrc ! " + line_of("pythonfilter", seeks) + " ! fakesink",
-      "audiotestsrc ! " + line_of("pythonsink", seeks, "sync=false")};
-  const Pipeline pipeline(lines[__i__]);
-  GstPad *pad = gst_element_get_static_pad(pipeline.python(), "sink");
-  {
-    Again waits([&] {
-      if (pad) {
-        gst_pad_send_event(pad, gst_event_new_flush_start());
-        gst_pad_send_event(pad, gst_event_new_flush_stop(TRUE));
-      } else {
-        gst_element_seek_simple(pipeline.python(), GST_FORMAT_TIME,
-                                GST_SEEK_FLAG_FLUSH, 0);
-      }
-    });
-    for (int i = 0; i < soak_count(30, 1000); i++) {
-      gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-      waits.wait_for_more();
-      gst_element_set_state(pipeline.get(), GST_STATE_READY);
-    }
-    waits.stop();
-  }
-  gst_clear_object(&pad);
-  pipeline.expect_null();
-}
-GST_END_TEST;
-
 GST_START_TEST(test_many_elements_in_parallel_do_not_disturb_each_other) {
   const std::string file = write_file("times.py", R"(
 class Times:
@@ -209,7 +167,6 @@ static Suite *stress_suite() {
   tcase_add_loop_test(one, test_states_while_properties_change, 0, count);
   tcase_add_loop_test(one, test_states_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_flushes_while_buffers_flow, 0, count);
-  tcase_add_loop_test(one, test_what_waits_for_the_stream_while_it_ends, 0, 3);
   TCase *many = new_case(suite, "many elements");
   tcase_add_test(many,
                  test_many_elements_in_parallel_do_not_disturb_each_other);
