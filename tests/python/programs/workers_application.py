@@ -84,10 +84,11 @@ def descriptors():
 
 def server_descriptors():
     """Of the process that the workers are forked from."""
-    return len(os.listdir(f"/proc/{min(children())}/fd"))
+    [server] = children(deep=False)
+    return len(os.listdir(f"/proc/{server}/fd"))
 
 
-def children():
+def children(deep=True):
     """Of this process, and theirs."""
     parents = {}
     for entry in pathlib.Path("/proc").iterdir():
@@ -101,6 +102,8 @@ def children():
     found = {os.getpid()}
     while more := {pid for pid, of in parents.items() if of in found} - found:
         found |= more
+        if not deep:
+            break
     return found - {os.getpid()}
 
 
