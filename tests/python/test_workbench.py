@@ -35,6 +35,14 @@ SHIPPED = {
     "wav_file_sink.py": "sink",
     "null_sink.py": "sink",
 }
+# Sample by sample: in one format, and where Numba compiles them.
+COMPILED = {
+    "compressor.py": "processor",
+    "feedback_delay.py": "processor",
+    "parametric_equalizer.py": "processor",
+    "plucked_strings.py": "source",
+    "true_peak_meter.py": "sink",
+}
 # Ends whatever process it is in.
 CRASHES = {"examples/crashes_at_1000.py"}
 SEALED = ("fernet", "sframe")
@@ -73,7 +81,7 @@ def test_every_plugin_here_is_tried():
         if re.search("^def create_plugin", path.read_text(), re.M)
     }
     sealed = {f"{n}_{what}.py" for n in SEALED for what in ("encryptor", "decryptor")}
-    assert there == set(SHIPPED) | DEVICES | CRASHES | sealed
+    assert there == {*SHIPPED, *COMPILED} | DEVICES | CRASHES | sealed
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -87,6 +95,15 @@ def test_shipped_plugin_passes(name, tmp_path, wav):
     assert code == 0 and report["ok"], report["results"]
     assert report["plugin"]["kind"] == SHIPPED[name]
     assert report["calls"] > 50
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_plugin_passes(name):
+    pytest.importorskip("numba")
+    options = ["--format", "F32", "--channels", "2", "--rate", str(RATE)]
+    code, report, _ = workbench.examine(processes.PLUGINS / name, *options)
+    assert code == 0 and report["ok"], report["results"]
+    assert report["plugin"]["kind"] == COMPILED[name]
 
 
 @pytest.mark.parametrize("name", SEALED)
