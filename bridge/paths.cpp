@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "paths.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <fstream>
@@ -63,6 +64,40 @@ std::string python_directory() {
   if (const char *set = getenv("GST_PYTHONFILTER_PYTHONDIR")) return set;
   const std::string source = source_directory();
   return source.empty() ? installed_directory() : source;
+}
+
+std::vector<std::string> bridge_directories() {
+  if (const char *set = getenv("GST_PYTHONFILTER_BRIDGE_DIR")) return {set};
+  const std::string own = own_directory();
+  return {own + "/../pythonfilter", own + "/../bridge"};
+}
+
+std::string path_of_bridge(const std::string &tag) {
+  for (const std::string &directory : bridge_directories()) {
+    const std::string path = directory + "/bridge." + tag + ".so";
+    if (access(path.c_str(), R_OK) == 0) return path;
+  }
+  return "";
+}
+
+std::string tag_of(const std::string &version) {
+  std::string digits = version;
+  digits.erase(digits.find('.'), 1);
+  return "cpython-" + digits;
+}
+
+std::string system_python() {
+  const std::string built = PYTHONFILTER_PYTHON;
+  // A distribution's python3 becomes another one, which alone has its packages
+  // then, NumPy for one; packages bring a bridge for each.
+  char now[PATH_MAX];
+  const std::string name = directory_of(built) + "/python";
+  int minor = 0;
+  if (!realpath((name + "3").c_str(), now) ||
+      sscanf(now, (name + "3.%d").c_str(), &minor) != 1 ||
+      path_of_bridge(tag_of("3." + std::to_string(minor))).empty())
+    return built;
+  return now;
 }
 
 }  // namespace pythonfilter

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace pythonfilter {
 
@@ -20,5 +21,14 @@ std::string source_directory();
 std::string installed_directory();
 // Either, or what the environment says.
 std::string python_directory();
+// Where bridges are looked for: beside what is installed, or in a build tree.
+std::vector<std::string> bridge_directories();
+// The bridge of that tag, such as "cpython-311"; empty: there is none.
+std::string path_of_bridge(const std::string &tag);
+// "cpython-311" for "3.11".
+std::string tag_of(const std::string &version);
+// The interpreter for what is not in a process that has one. It is called like
+// /usr/bin/python3.11.
+std::string system_python();
 
 }  // namespace pythonfilter

@@ -15,6 +15,7 @@
 #include <tuple>
 
 #include "../contract.hpp"
+#include "../places.hpp"
 #include "../ticks.hpp"
 #include "this_process.hpp"
 
@@ -74,7 +75,7 @@ std::string interpreter_for(const PluginSpec &spec) {
   const std::string venv = !spec.venv.empty() ? spec.venv : set ? set : "";
   const std::string candidate = venv + "/bin/python3";
   if (!venv.empty() && access(candidate.c_str(), X_OK) == 0) return candidate;
-  return PYTHONFILTER_PYTHON;
+  return system_python();
 }
 
 bool is_readable(int fd, int patience_ms) {

@@ -55,34 +55,8 @@ RunningPython find_running_python() {
   return found;
 }
 
-std::string tag_of(const std::string &version) {
-  std::string digits = version;
-  digits.erase(digits.find('.'), 1);
-  return "cpython-" + digits;
-}
-
-std::string version_of_tag(const std::string &tag) {
-  const std::string digits = tag.substr(strlen("cpython-"));
-  return digits.substr(0, 1) + "." + digits.substr(1);
-}
-
-// Beside the plugin as installed, or as it stands in a build tree.
-std::vector<std::string> bridge_directories() {
-  if (const char *set = getenv("GST_PYTHONFILTER_BRIDGE_DIR")) return {set};
-  const std::string own = own_directory();
-  return {own + "/../pythonfilter", own + "/../bridge"};
-}
-
 // The bridge of plugins in processes of their own, which needs no Python here.
 constexpr char process_tag[] = "process";
-
-std::string path_of_bridge(const std::string &tag) {
-  for (const std::string &directory : bridge_directories()) {
-    const std::string path = directory + "/bridge." + tag + ".so";
-    if (access(path.c_str(), R_OK) == 0) return path;
-  }
-  return "";
-}
 
 void fail(Failure *failure, std::string message) {
   *failure = {Failure::Kind::Unusable, "python", "", std::move(message)};
@@ -114,9 +88,11 @@ MakePlugin *load_process_bridge(Failure *failure) {
 
 MakePlugin *load_bridge(Failure *failure) {
   const RunningPython running = find_running_python();
-  const std::string tag = running.version.empty() ? PYTHONFILTER_PYTHON_TAG
-                                                  : tag_of(running.version);
-  const std::string version = version_of_tag(tag);
+  const std::string version =
+      running.version.empty()
+          ? system_python().substr(system_python().rfind("python") + 6)
+          : running.version;
+  const std::string tag = tag_of(version);
   const std::string path = path_of_bridge(tag);
   if (path.empty()) {
     fail(failure,

@@ -205,6 +205,7 @@ void PluginSettings::fix(const FixedPlugin &plugin) {
   {
     std::lock_guard lock(mutex_);
     spec_.script = plugin.script;
+    spec_.module = plugin.module;
     spec_.class_name = plugin.class_name;
   }
   fixed_ = true;
@@ -240,7 +241,7 @@ bool PluginSettings::refuse_fixed(guint id, const GValue *value) const {
       element_, LIBRARY, SETTINGS,
       ("this element is made for %s; for another plugin use "
        "pythonfilter, pythonsrc or pythonsink",
-       spec().script.c_str()),
+       identity().c_str()),
       ("ignored the new %s %s", name_of(id), text_of(value).c_str()));
   return true;
 }

@@ -42,8 +42,8 @@ constexpr guint last_shared_property = PROP_SANDBOX_REQUIRED;
 
 // What an element that is made for one plugin cannot change.
 struct FixedPlugin {
-  std::string script, class_name;
-  std::vector<std::string> secrets;  // as far as they are known
+  std::string script, module, class_name;  // either script or module
+  std::vector<std::string> secrets;        // as far as they are known
 };
 
 class PluginSettings {

@@ -136,15 +136,18 @@ void init_class(gpointer klass, gpointer data) {
   const ScanRecord record(*static_cast<const std::string *>(data));
   auto *plugin = new Described;
   const Capabilities says = capabilities_of(record);
-  plugin->plugin = {record.value("file"), record.value("class"), says.secrets};
+  const std::string path = record.value("file"),
+                    module = record.value("module");
+  plugin->plugin = {module.empty() ? path : "", module, record.value("class"),
+                    says.secrets};
   auto *object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   for (const ParameterSpec &spec : says.parameters) {
     // Such a parameter is there as plugin::name, and in params.
     if (g_object_class_find_property(object_class, spec.name.c_str())) {
-      GST_INFO("%s: every element of this kind has a property %s",
-               plugin->plugin.script.c_str(), spec.name.c_str());
+      GST_INFO("%s: every element of this kind has a property %s", path.c_str(),
+               spec.name.c_str());
       continue;
     }
     plugin->parameters.push_back(spec);
@@ -154,7 +157,7 @@ void init_class(gpointer klass, gpointer data) {
   g_type_set_qdata(G_TYPE_FROM_CLASS(klass), described_quark(), plugin);
 
   auto *element_class = GST_ELEMENT_CLASS(klass);
-  g_autofree gchar *file = g_path_get_basename(plugin->plugin.script.c_str());
+  g_autofree gchar *file = g_path_get_basename(path.c_str());
   const std::string title = or_else(record.value("title"), file);
   const bool converts =
       says.converts && kind_of(record) == PluginKind::Processor;
@@ -165,8 +168,9 @@ void init_class(gpointer klass, gpointer data) {
                                                 GST_ELEMENT_METADATA_KLASS),
       or_else(record.value("description"), title + " in " + file).c_str(),
       or_else(record.value("author"), "not named").c_str());
-  gst_element_class_add_metadata(element_class, "script",
-                                 plugin->plugin.script.c_str());
+  gst_element_class_add_metadata(element_class, "script", path.c_str());
+  if (!module.empty())
+    gst_element_class_add_metadata(element_class, "module", module.c_str());
   add_promises(element_class, says);
   add_pad_templates(element_class, says, record.has("wide"));
 }
@@ -209,10 +213,9 @@ void find_dynamic_elements(GstPlugin *plugin) {
   }
   watch_plugin_folders(plugin);
   const std::vector<std::string> folders = plugin_folders();
-  std::vector<std::string> packages;
-  records().clear();
-  if (!folders.empty()) records() = scan_plugins(folders, &packages);
-  watch_packages(plugin, folders, packages);
+  Watched watched;
+  records() = scan_plugins(folders, &watched);
+  watch(plugin, folders, watched);
   std::string all;
   for (const std::string &record : records()) {
     all += record + "\n";

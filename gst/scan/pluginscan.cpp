@@ -70,7 +70,8 @@ std::string read_all(int fd, gint64 until) {
 // which is not linked otherwise.
 std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
   const std::string script = python_directory() + "/pythonfilter/scan/scan.py";
-  std::vector<const char *> command = {PYTHONFILTER_PYTHON, "-I", "-S", "-B",
+  const std::string python = system_python();
+  std::vector<const char *> command = {python.c_str(), "-I", "-S", "-B",
                                        script.c_str()};
   for (const std::string &argument : arguments)
     command.push_back(argument.c_str());
@@ -97,7 +98,7 @@ std::string run_scan(const std::vector<std::string> &arguments, gint64 until) {
 
 // False: it ended before its time, at the file `current`.
 bool sort_out(const std::string &answer, std::vector<std::string> *kept,
-              std::vector<std::string> *packages, std::string *current) {
+              Watched *watched, std::string *current) {
   size_t begin = 0;
   for (size_t end; (end = answer.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
@@ -109,7 +110,9 @@ bool sort_out(const std::string &answer, std::vector<std::string> *kept,
     } else if (word == "reading") {
       *current = ScanRecord(line).value("file");
       if (g_file_test(current->c_str(), G_FILE_TEST_IS_DIR))
-        packages->push_back(*current);
+        watched->packages.push_back(*current);
+    } else if (word == "watched") {
+      watched->others.push_back(ScanRecord(line).value("file"));
     } else {
       GST_INFO("%s", ScanRecord(line).value("text").c_str());
     }
@@ -186,7 +189,9 @@ void watch_plugin_folders(GstPlugin *plugin) {
   const char *names[] = {".py", nullptr};
   const char *variables[] = {path_variable,
                              "XDG_DATA_HOME/pythonfilter/plugins",
-                             "HOME/.local/share/pythonfilter/plugins", nullptr};
+                             "HOME/.local/share/pythonfilter/plugins",
+                             // Another one has other distributions.
+                             "VIRTUAL_ENV", nullptr};
   const std::vector<std::string> system = system_folders();
   std::vector<const char *> paths;
   for (const std::string &folder : system)
@@ -197,33 +202,38 @@ void watch_plugin_folders(GstPlugin *plugin) {
                             GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
 }
 
-void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
-                    const std::vector<std::string> &packages) {
-  const auto watch = [&](const std::string &path, const char *name,
-                         GstPluginDependencyFlags flags) {
+void watch(GstPlugin *plugin, const std::vector<std::string> &folders,
+           const Watched &watched) {
+  const auto add = [&](const std::string &path, const char *name,
+                       GstPluginDependencyFlags flags) {
     const char *names[] = {name, nullptr}, *paths[] = {path.c_str(), nullptr};
     gst_plugin_add_dependency(plugin, nullptr, paths, names, flags);
   };
-  for (const std::string &package : packages)
-    watch(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
+  for (const std::string &package : watched.packages)
+    add(package, ".py", GST_PLUGIN_DEPENDENCY_FLAG_FILE_NAME_IS_SUFFIX);
   // A package that comes or goes changes its folder, and no name there ends in
-  // .py.
-  for (const std::string &folder : folders) {
-    g_autofree gchar *parent = g_path_get_dirname(folder.c_str());
-    g_autofree gchar *name = g_path_get_basename(folder.c_str());
-    watch(parent, name, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
+  // .py; nor does that of a distribution.
+  for (const auto *paths : {&folders, &watched.others}) {
+    for (const std::string &path : *paths) {
+      g_autofree gchar *parent = g_path_get_dirname(path.c_str());
+      g_autofree gchar *name = g_path_get_basename(path.c_str());
+      add(parent, name, GST_PLUGIN_DEPENDENCY_FLAG_NONE);
+    }
   }
 }
 
 std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
-                                      std::vector<std::string> *packages) {
+                                      Watched *watched) {
   std::vector<std::string> kept, arguments = folders;
+  // A build tree is not to see what is installed, as in system_folders().
+  if (source_directory().empty()) arguments.push_back("--system");
+  if (arguments.empty() && !getenv("VIRTUAL_ENV")) return kept;
   const gint64 until = g_get_monotonic_time() + patience_us;
   for (int attempt = 1;; attempt++) {
     std::string current;
     kept.clear();
-    packages->clear();
-    if (sort_out(run_scan(arguments, until), &kept, packages, &current)) break;
+    *watched = {};
+    if (sort_out(run_scan(arguments, until), &kept, watched, &current)) break;
     GST_WARNING("looking for plugins stopped at %s",
                 current.empty() ? "its start" : current.c_str());
     if (current.empty() || attempt == most_attempts ||

@@ -42,14 +42,17 @@ std::vector<std::string> relative_folders();
 
 // `plugin` is then scanned again when something in such a folder changes.
 void watch_plugin_folders(GstPlugin *plugin);
-// As watch_plugin_folders(), for the packages that there are in these, and
-// others that come.
-void watch_packages(GstPlugin *plugin, const std::vector<std::string> &folders,
-                    const std::vector<std::string> &packages);
+// What a scan found that may change: packages, whose files are, and others.
+struct Watched {
+  std::vector<std::string> packages, others;
+};
 
-// The lines `element` and `broken`, and which packages there are. Notes go to
-// the log.
+// The same for these, and for packages that come to the folders.
+void watch(GstPlugin *plugin, const std::vector<std::string> &folders,
+           const Watched &watched);
+
+// The lines `element` and `broken`. Notes go to the log.
 std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
-                                      std::vector<std::string> *packages);
+                                      Watched *watched);
 
 }  // namespace pythonfilter

@@ -64,9 +64,9 @@ class Plugin:
         self.parameters = parameters
 
 
-def plugins(text: bytes, path: str) -> list[Plugin]:
+def plugins(text: bytes, path: str, root: str = "") -> list[Plugin]:
     """As those of _plugins(), with notes on what they may not mean."""
-    helpers = Helpers(path)
+    helpers = Helpers(path, root)
     source = SourceText(text, path, helpers.find)
     found = _plugins(source, helpers)
     trees = {path: source.tree} | helpers.trees()
@@ -148,7 +148,10 @@ def _of_package(
 class Helpers:
     """The modules beside a plugin, or inside it, which it imports."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, root: str = "") -> None:
+        """`root`: of a distribution's package, which calls its modules in full."""
+        self._root = root
+        self._package = os.path.relpath(path, root).split(os.sep)[0] if root else ""
         self.is_package = os.path.basename(path) == "__init__.py"
         self._inside = os.path.dirname(path)
         place = self._inside if self.is_package else path
@@ -174,6 +177,8 @@ class Helpers:
         # Ours is known without reading it.
         if parts[0] in ("base_plugin", *sys.stdlib_module_names):
             return None
+        if parts[0] == self._package:
+            return self._read(os.path.join(self._root, *parts), True)
         for folder in self.folders:
             if os.path.exists(os.path.join(folder, parts[0])) or os.path.exists(
                 os.path.join(folder, parts[0] + ".py")

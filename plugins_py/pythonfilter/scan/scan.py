@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Says which plugins lie in some folders, for elements of their own.
 
-    python3 -I -S -B scan.py [--skip=FILE]… FOLDER…
+    python3 -I -S -B scan.py [--system] [--skip=FILE]… FOLDER…
 
 The registry scan of GStreamer runs it.  It reads files and executes none of them.
 Each line that it prints is one record: a word, then fields `key=value,value…`
 where whatever is not a letter, a digit or one of `._-+:/` is %-encoded.
 `reading` names the file that comes next, `broken` one that cannot be used,
-`note` what a plugin's author may wonder about, and `element` a plugin. The last
+`note` what a plugin's author may wonder about, `watched` a file or folder whose
+change means that a scan may find something else, and `element` a plugin. The last
 line is `end`: without it the file that was read last is one to be skipped.
 """
 
@@ -20,13 +21,14 @@ import signal
 import sys
 import time
 import warnings
+from typing import NamedTuple
 
 # Isolated mode leaves out what is beside this file, and the package is above it.
 OURS = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.append(OURS)
 
 from pythonfilter.reading import Unusable, read
-from pythonfilter.scan import describe
+from pythonfilter.scan import describe, distributions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,13 +81,16 @@ def limited() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-def plugins_in(path: str) -> list[describe.Plugin]:
-    """The plugins of one file or package.  Raises Unusable."""
+def plugins_in(path: str, root: str = "") -> list[describe.Plugin]:
+    """The plugins of one file or package, whose imports begin at `root`.
+
+    Raises Unusable.
+    """
     package = os.path.join(path, "__init__.py")
     path = package if os.path.exists(package) else path
     text = read(path)
     try:
-        return describe.plugins(text, path)
+        return describe.plugins(text, path, root)
     except SyntaxError as error:
         place = f"line {error.lineno}: " if error.lineno else ""
         raise Unusable(f"{place}{error.msg}") from None
@@ -109,36 +114,97 @@ def files_in(folder: str) -> Iterator[str]:
             yield name
 
 
-def records(folders: Iterable[str], skipped: Collection[str] = ()) -> Iterator[str]:
-    """What there is to say of the folders; the first one with a name wins."""
+class Candidate(NamedTuple):
+    """A file or package, and the name of the element that it may be.
+
+    ``module`` is how a distribution's is imported, below the folder ``root``, and
+    ``attribute`` the class that its entry point names.
+    """
+
+    path: str
+    stem: str
+    module: str = ""
+    attribute: str = ""
+    root: str = ""
+
+
+def records(
+    folders: Iterable[str], skipped: Collection[str] = (), system: bool = False
+) -> Iterator[str]:
+    """What there is to say of the folders and of installed distributions.
+
+    The first one with a name wins. `system`: also of distributions of this Python.
+    """
     owners: dict[str, str] = {}
-    seen: set[str] = set()
-    for folder in folders:
-        if os.path.realpath(folder) in seen:
-            continue
-        seen.add(os.path.realpath(folder))
+    for folder in _each_once(folders):
         for file in files_in(folder):
             path = os.path.join(os.path.abspath(folder), file)
-            yield record("reading", ("file", [path]))
+            stem = file.removesuffix(".py").replace("_", "-")
+            yield from _read(Candidate(path, stem), skipped, owners)
+    for folder in _each_once(distributions.site_folders(system)):
+        yield record("watched", ("file", [folder]))
+        for entry in distributions.entries(folder):
+            if isinstance(entry, tuple):
+                yield _broken(*entry)
+                continue
             try:
-                if time.process_time() > PATIENCE:
-                    raise Unusable(f"the scan took more than {PATIENCE:g} s before it")
-                if path in skipped:
-                    raise Unusable("the scan stopped at it")
-                yield from _elements(path, owners)
+                path = distributions.source_of(entry, folder)
             except Unusable as error:
-                yield record("broken", ("file", [path]), ("reason", [str(error)]))
+                yield _broken(entry.file, str(error))
+                continue
+            yield record("watched", ("file", [path]))
+            yield record("watched", ("file", [entry.file]))
+            stem = entry.name.replace("_", "-")
+            root = path.removesuffix("__init__.py").removesuffix(".py").rstrip(os.sep)
+            for _ in entry.module.split("."):
+                root = os.path.dirname(root)
+            found = Candidate(path, stem, entry.module, entry.attribute, root)
+            yield from _read(found, skipped, owners)
+    for folder, reason in distributions.of_another_python():
+        yield record("watched", ("file", [folder]))
+        yield _broken(folder, reason)
 
 
-def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
-    stem = os.path.basename(path).removesuffix(".py").replace("_", "-")
+def _each_once(folders: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for folder in folders:
+        if os.path.realpath(folder) not in seen:
+            seen.add(os.path.realpath(folder))
+            yield folder
+
+
+def _broken(path: str, reason: str) -> str:
+    return record("broken", ("file", [path]), ("reason", [reason]))
+
+
+def _read(
+    found: Candidate, skipped: Collection[str], owners: dict[str, str]
+) -> Iterator[str]:
+    yield record("reading", ("file", [found.path]))
+    try:
+        if time.process_time() > PATIENCE:
+            raise Unusable(f"the scan took more than {PATIENCE:g} s before it")
+        if found.path in skipped:
+            raise Unusable("the scan stopped at it")
+        yield from _elements(found, owners)
+    except Unusable as error:
+        yield _broken(found.path, str(error))
+
+
+def _elements(candidate: Candidate, owners: dict[str, str]) -> Iterator[str]:
+    path, stem = candidate.path, candidate.stem
     with limited():
-        found = plugins_in(path)
+        found = plugins_in(path, candidate.root)
+    if candidate.attribute not in ("", "create_plugin", "createPlugin"):
+        found = [each for each in found if each.name == candidate.attribute]
+        if not found:
+            raise Unusable(f"{stem}: it has no plugin class {candidate.attribute}")
+        found[0].fields["class"] = [candidate.attribute]
     if len(found) > MOST_PLUGINS:
         raise Unusable(f"has {len(found)} plugins; {MOST_PLUGINS} are the most")
     for plugin in found:
         if plugin.problem:
-            yield record("broken", ("file", [path]), ("reason", [plugin.problem]))
+            yield _broken(path, plugin.problem)
             continue
         # Only several have to be told apart.
         name = stem if len(found) == 1 else f"{stem}-{_in_kebab_case(plugin.name)}"
@@ -150,6 +216,7 @@ def _elements(path: str, owners: dict[str, str]) -> Iterator[str]:
             line = record(
                 "element",
                 *(("name", [f"py-{name}"]), ("file", [path])),
+                *([("module", [candidate.module])] if candidate.module else []),
                 *plugin.fields.items(),
                 *(("parameter", each) for each in plugin.parameters),
             )
@@ -173,8 +240,8 @@ def main() -> int:
     warnings.simplefilter("ignore")
     option = "--skip="
     skipped = {a[len(option) :] for a in sys.argv[1:] if a.startswith(option)}
-    folders = [each for each in sys.argv[1:] if not each.startswith(option)]
-    for line in records(folders, skipped):
+    folders = [each for each in sys.argv[1:] if not each.startswith("--")]
+    for line in records(folders, skipped, "--system" in sys.argv[1:]):
         print(line, flush=True)
     print("end")
     return 0

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pythonfilter-workbench",
         usage="%(prog)s [options] PLUGIN.py [IN.wav]\n"
-        "       %(prog)s new NAME [--kind filter|source|sink]",
+        "       %(prog)s new NAME [--kind filter|source|sink] [--package]",
         description=DESCRIPTION,
         epilog=EPILOG.format(checks=listed),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -150,6 +150,8 @@ def _new_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("name", metavar="NAME", help="a Python name, such as my_filter")
     parser.add_argument("--kind", choices=template.KINDS, default="filter")
+    text = "a folder for pip instead: pyproject.toml, the plugin in a package, its test"
+    parser.add_argument("--package", action="store_true", help=text)
     return parser
 
 
@@ -180,14 +182,16 @@ def _new(words: list[str]) -> int:
         reason = template.problem(asked.name)
         if reason:
             raise OSError(reason)
-        paths = template.write(asked.name, asked.kind, os.curdir)
+        paths = template.write(asked.name, asked.kind, os.curdir, asked.package)
     except OSError as error:
         print(f"pythonfilter-workbench new: {error}", file=sys.stderr)
         return UNUSABLE
-    plugin, test = (os.path.normpath(path) for path in paths)
-    print(f"wrote {plugin} and {test}; try")
+    *project, plugin, test = (os.path.normpath(path) for path in paths)
+    print(f"wrote {', '.join([*project, plugin])} and {test}; try")
     print(f"  {sys.executable} -m pytest {test}")
-    print(f"  pythonfilter-workbench {plugin}")
+    print(f"  pythonfilter-workbench {os.path.dirname(plugin) or plugin}")
+    for file in project:
+        print(f"  pip install ./{os.path.dirname(file)}   # in a virtual environment")
     return FINE
 
 

@@ -14,8 +14,8 @@ KINDS = ("filter", "source", "sink")
 HEAD = {
     "filter": '''"""One sentence that says what it does to the sound.
 
-    gst-launch-1.0 audiotestsrc ! audioconvert ! pythonfilter \\
-        script={name}.py plugin::gain=0.25 ! audioconvert ! autoaudiosink
+    gst-launch-1.0 audiotestsrc ! audioconvert ! {element} \\
+        {prefix}gain=0.25 ! audioconvert ! autoaudiosink
 
 Say here what one hears.
 """
@@ -35,7 +35,7 @@ class {cls}(AudioProcessorPlugin):
 ''',
     "source": '''"""One sentence that says what it sounds like.
 
-    gst-launch-1.0 pythonsrc script={name}.py plugin::frequency=220.0 \\
+    gst-launch-1.0 {element} {prefix}frequency=220.0 \\
         num-buffers=200 ! audioconvert ! autoaudiosink
 
 Say here what one hears.
@@ -71,7 +71,7 @@ class {cls}(AudioSourcePlugin):
     "sink": '''"""One sentence that says what becomes of the sound.
 
     gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert \\
-        ! pythonsink script={name}.py
+        ! {element}
 
 Say here what one sees.
 """
@@ -114,15 +114,15 @@ def create_plugin() -> {cls}:
     return {cls}()
 '''
 
-TEST_HEAD = '''"""Tests {name}.py without GStreamer: /usr/bin/python3 -m pytest test_{name}.py"""
+TEST_HEAD = '''"""Tests {name} without GStreamer: /usr/bin/python3 -m pytest {test}"""
 
 import pathlib
 import sys
 
 import numpy as np
 
-# Where base_plugin is; the plugin itself lies beside this file.
-sys.path[:0] = [str(pathlib.Path(__file__).parent), {folder!r}]
+# Where the plugin is, and base_plugin.
+sys.path[:0] = [str(pathlib.Path(__file__).parents[{above}]), {folder!r}]
 
 from base_plugin import AudioBuffer  # noqa: E402
 from {name} import create_plugin  # noqa: E402
@@ -207,20 +207,65 @@ def problem(name: str) -> str:
     return ""
 
 
-def write(name: str, kind: str, folder: str) -> list[str]:
-    """Writes both files, neither if one of them exists (FileExistsError)."""
-    cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    # The folder of base_plugin, so that the test runs from anywhere.
-    base = names.PLUGINS
-    contents = {
-        f"{name}.py": HEAD[kind] + TAIL,
-        f"test_{name}.py": TEST_HEAD + TESTS[kind],
+PROJECT = """\
+# What pip installs: pip wheel --no-deps . && pip install {name}-*.whl
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{kebab}"
+version = "0.1.0"
+description = "An audio plugin for GStreamer: {element}"
+requires-python = ">=3.10"
+dependencies = ["numpy"]
+
+# Each line is an element py-NAME, of a class in a module of this distribution.
+[project.entry-points."pythonfilter.plugins"]
+{kebab} = "{name}:{cls}"
+
+# The package's data files are found with importlib.resources.
+[tool.setuptools]
+packages = ["{name}"]
+
+[tool.setuptools.package-data]
+{name} = ["*"]
+"""
+
+ELEMENTS = {"filter": "pythonfilter", "source": "pythonsrc", "sink": "pythonsink"}
+
+
+def write(name: str, kind: str, folder: str, package: bool = False) -> list[str]:
+    """Writes plugin and test, nothing if a file is there (FileExistsError).
+
+    `package`: into a folder of their own, as a distribution that pip installs.
+    """
+    kebab = name.replace("_", "-")
+    if package:
+        folder = os.path.join(folder, kebab)
+        test = f"tests/test_{name}.py"
+        contents = {"pyproject.toml": PROJECT, f"{name}/__init__.py": HEAD[kind] + TAIL}
+    else:
+        test = f"test_{name}.py"
+        contents = {f"{name}.py": HEAD[kind] + TAIL}
+    contents[test] = TEST_HEAD + TESTS[kind]
+    fields = {
+        "name": name,
+        "kebab": kebab,
+        "cls": "".join(part[:1].upper() + part[1:] for part in name.split("_")),
+        "element": f"py-{kebab}" if package else f"{ELEMENTS[kind]} script={name}.py",
+        "prefix": "" if package else "plugin::",
+        "test": test,
+        "above": int(package),
+        # The folder of base_plugin, so that the test runs from anywhere.
+        "folder": names.PLUGINS,
     }
     paths = {os.path.join(folder, file): text for file, text in contents.items()}
     for path in paths:
         if os.path.lexists(path):
             raise FileExistsError(f"{path} exists; nothing was written")
     for path, text in paths.items():
+        os.makedirs(os.path.dirname(path) or os.curdir, exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
-            file.write(text.format(name=name, cls=cls, folder=base))
+            file.write(text.format(**fields))
     return list(paths)
