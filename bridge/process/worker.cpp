@@ -15,7 +15,7 @@
 #include <tuple>
 
 #include "../contract.hpp"
-#include "../places.hpp"
+#include "../paths.hpp"
 #include "../ticks.hpp"
 #include "this_process.hpp"
 

@@ -8,10 +8,12 @@ base_plugin/_compiled.py.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..failures import PluginError, place_of, unusable
-from . import compiling
+
+if TYPE_CHECKING:
+    from . import compiling
 
 # What a state is on its way to new code, beside what get_state() gives.
 _CARRIED = "pythonfilter-carried-state"
@@ -48,6 +50,9 @@ class Native:
         """Raises PluginError for what Numba refuses."""
         if self.call.compiled.address:
             return
+        # Not before: it imports NumPy, and a virtual environment's comes first.
+        from . import compiling
+
         try:
             self._machine = compiling.machine_code(
                 self.call, formats, layouts, read_only, self._files
