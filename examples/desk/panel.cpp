@@ -51,8 +51,9 @@ void Scope::paintEvent(QPaintEvent *) {
   painter.setRenderHint(QPainter::Antialiasing);
   const double height = this->height() / 2.0 - 2, width = this->width();
   for (const bool spectrum : {false, true}) {
+    painter.setClipRect(QRectF(0, 0, width, height));
     painter.fillRect(QRectF(0, 0, width, height), palette().base());
-    painter.setPen(palette().color(QPalette::Disabled, QPalette::Text));
+    painter.setPen(palette().color(QPalette::PlaceholderText));
     painter.drawText(
         QRectF(6, 2, width, height),
         !spectrum ? tr("Waveform")
@@ -192,6 +193,8 @@ void Panel::add_presets() {
   box->setObjectName("presets");
   box->setAccessibleName(tr("Presets"));
   box->setPlaceholderText(tr("Choose a preset"));
+  box->setMinimumContentsLength(4);
+  box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   const auto fill = [=](const QString &current) {
     box->clear();
     const Owned<gchar *> names(gst_preset_get_preset_names(preset));
@@ -241,10 +244,13 @@ void Panel::show_node(Node *node) {
   auto *title = new QLabel("<b>" + title_of(*node).toHtmlEscaped() + "</b>");
   form_->addRow(title);
   if (node->is_python()) {
-    auto *about =
-        new QLabel(gst_element_get_metadata(node->element(), "description"));
-    about->setWordWrap(true);
-    form_->addRow(about);
+    if (node->place().value.empty()) {  // not of an element for any plugin
+      auto *about = new QLabel(
+          QString(gst_element_get_metadata(node->element(), "description"))
+              .remove('`'));
+      about->setWordWrap(true);
+      form_->addRow(about);
+    }
     auto *own = new QCheckBox(tr("In a process of its own, which may crash"));
     own->setObjectName("isolation");
     own->setChecked(node->place().process);

@@ -91,6 +91,11 @@ bool Node::is_python() const {
                                       "isolation");
 }
 
+std::string Node::file() const {
+  const char *script = gst_element_get_metadata(element_, "script");
+  return script ? script : is_python() ? place_.value : "";
+}
+
 std::map<std::string, guint64> Node::statistics() const {
   std::map<std::string, guint64> all;
   if (!is_python()) return all;
@@ -420,8 +425,9 @@ std::vector<Message> Strip::poll() {
       gst_bin_recalculate_latency(GST_BIN(pipeline_.get()));
     if (owner && gst_message_has_name(popped, "pythonfilter-reloaded")) {
       owner->problem_.clear();
-      messages.push_back({Message::Severity::Info, owner->place_.kind,
-                          "plays the code that was saved", ""});
+      messages.push_back({Message::Severity::Info, name_,
+                          owner->file() + " plays the code that was saved",
+                          ""});
     }
     if (type == GST_MESSAGE_EOS) {
       messages.push_back({Message::Severity::Info, name_, "the end", ""});
@@ -430,10 +436,15 @@ std::vector<Message> Strip::poll() {
     if (type != GST_MESSAGE_ERROR && type != GST_MESSAGE_WARNING) continue;
     Message read = read_message(popped);
     if (owner) {
+      // Without its folder, which is in the details.
+      const std::string file = owner->file();
+      const size_t folder = file.rfind('/') + 1;
+      for (size_t at; folder && (at = read.text.find(file)) != file.npos;)
+        read.text.erase(at, folder);
       owner->problem_ = read.text;
       owner->problem_lasts_ = read.of_loading;
       owner->then_ = owner->statistics();
-      read.where = owner->place_.kind;
+      read.where = name_ + ": " + (folder ? file.substr(folder) : read.where);
     }
     messages.push_back(read);
     if (type != GST_MESSAGE_ERROR) continue;

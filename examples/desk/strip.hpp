@@ -45,6 +45,7 @@ class Node {
   // What went wrong, until it goes well again; "": nothing.
   const std::string &problem() const { return problem_; }
   bool is_python() const;
+  std::string file() const;  // of a plugin; else ""
   // As its element has them, by their names there.
   std::map<std::string, guint64> statistics() const;
 

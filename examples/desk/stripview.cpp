@@ -25,7 +25,6 @@ class Meters : public QStyledItemDelegate {
              const QModelIndex &index) const override {
     QStyledItemDelegate::paint(painter, option, index);
     const QPointF peaks = index.data(Peaks).toPointF();
-    painter->fillRect(option.rect, option.palette.base());
     QRectF bar = QRectF(option.rect).adjusted(6, 0, -6, 0);
     bar.setHeight(bar.height() * 0.28);
     QLinearGradient colours(bar.topLeft(), bar.topRight());
@@ -70,13 +69,6 @@ QString title_of(const Node &node) {
   return gst_element_get_metadata(node.element(), "long-name");
 }
 
-QString file_of(const Node &node) {
-  const char *script = gst_element_get_metadata(node.element(), "script");
-  return script             ? QString(script)
-         : node.is_python() ? QString::fromStdString(node.place().value)
-                            : QString();
-}
-
 QColor bad_colour(const QPalette &palette) {
   return palette.base().color().lightness() < 128 ? "#ff8a80" : "#b3261e";
 }
@@ -93,8 +85,9 @@ StripView::StripView(Strip *strip) : strip_(strip) {
   setAllColumnsShowFocus(true);
   setDragDropMode(DragDrop);
   setContextMenuPolicy(Qt::ActionsContextMenu);
-  connect(this, &QTreeWidget::currentItemChanged, this,
-          [this] { on_selected(); });
+  connect(this, &QTreeWidget::itemSelectionChanged, this, [this] {
+    if (!selectedItems().isEmpty()) on_selected();
+  });
   connect(this, &QTreeWidget::itemChanged, this, [this](QTreeWidgetItem *item) {
     const int at = indexOfTopLevelItem(item);
     tell(strip_->bypass(size_t(at), item->checkState(Name) == Qt::Unchecked));
@@ -150,7 +143,7 @@ void StripView::paintEvent(QPaintEvent *event) {
   QTreeWidget::paintEvent(event);
   if (topLevelItemCount() > 2) return;
   QPainter painter(viewport());
-  painter.setPen(palette().color(QPalette::Disabled, QPalette::Text));
+  painter.setPen(palette().color(QPalette::PlaceholderText));
   const int top = visualItemRect(topLevelItem(last())).bottom() + 8;
   painter.drawText(
       viewport()->rect().adjusted(20, top, -20, 0),

@@ -13,7 +13,6 @@
 namespace desk {
 
 QString title_of(const Node &node);  // "Test tone", "SimpleGain", "loud.py"
-QString file_of(const Node &node);   // "": it is no plugin
 QColor bad_colour(const QPalette &palette);
 
 class StripView : public QTreeWidget {

@@ -277,9 +277,9 @@ void Window::select(StripView *view) {
 }
 
 void Window::edit() {
-  const QString file =
-      file_of(selected_->strip()->node(size_t(selected_->row())));
-  if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
+  const std::string file =
+      selected_->strip()->node(size_t(selected_->row())).file();
+  if (!file.empty()) QDesktopServices::openUrl(QUrl::fromLocalFile(text(file)));
 }
 
 // 30 times a second; what is read, and not only seen, twice.

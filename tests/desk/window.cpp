@@ -300,6 +300,13 @@ class WindowTest : public QObject {
     QCOMPARE(tx->topLevelItemCount(), 3);
     plays(tx);
     QCOMPARE(all_messages(&window), QString());
+    // By a click the other strip is the one that is meant.
+    StripView *rx = window.view(1);
+    QTest::mouseClick(rx->viewport(), Qt::LeftButton, Qt::NoModifier,
+                      rx->visualItemRect(rx->topLevelItem(0)).center());
+    focus(list);
+    QTest::keyClick(list, Qt::Key_Return);
+    QCOMPARE(cell(rx, 1, 0), QString("SimpleGain"));
 
     // What is broken is refused with its reason.
     list->setCurrentItem(
