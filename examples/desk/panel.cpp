@@ -19,7 +19,7 @@
 namespace desk {
 
 Scope::Scope() {
-  setMinimumHeight(fontMetrics().height() * 9);
+  setMinimumHeight(fontMetrics().height() * 12);
   setAccessibleName(tr("Waveform and spectrum"));
 }
 
@@ -192,7 +192,7 @@ void Panel::add_presets() {
   auto *box = new QComboBox;
   box->setObjectName("presets");
   box->setAccessibleName(tr("Presets"));
-  box->setPlaceholderText(tr("Choose a preset"));
+  box->setPlaceholderText(tr("none"));
   box->setMinimumContentsLength(4);
   box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   const auto fill = [=](const QString &current) {

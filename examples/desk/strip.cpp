@@ -395,7 +395,10 @@ guint64 Strip::latency() const {
   gboolean live;
   GstClockTime least = 0, most;
   const Owned<GstQuery> query(gst_query_new_latency());
-  if (!playing_ || !gst_element_query(pipeline_.get(), query.get())) return 0;
+  // Of the pad, as a sink that writes as fast as it can tells of none.
+  const Owned<GstPad> pad(
+      gst_element_get_static_pad(nodes_.back()->bin_.get(), "sink"));
+  if (!playing_ || !gst_pad_peer_query(pad.get(), query.get())) return 0;
   gst_query_parse_latency(query.get(), &live, &least, &most);
   return least;
 }

@@ -34,7 +34,12 @@ class Meters : public QStyledItemDelegate {
     QColor dark = option.palette.color(QPalette::Text);
     dark.setAlpha(40);
     bar.translate(0, bar.height() * 0.6);
-    for (const double peak : {peaks.x(), peaks.y()}) {
+    // A source has nothing before it, and a sink nothing behind.
+    const bool ends[] = {index.row() == 0,
+                         index.row() + 1 == index.model()->rowCount()};
+    for (const bool behind : {false, true}) {
+      if (ends[behind]) continue;
+      const double peak = behind ? peaks.y() : peaks.x();
       QRectF lit = bar;
       lit.setWidth(bar.width() * (1 - std::min(peak, 0.0) / silence));
       painter->fillRect(bar, dark);

@@ -85,7 +85,8 @@ Window::Window() {
   end_->setObjectName("end");
   connect(menu, &QMenu::aboutToShow, this, [=] { offer_ends(menu); });
   auto *scroll = new QScrollArea;
-  scroll->setMinimumWidth(fontMetrics().averageCharWidth() * 60);
+  scroll->setMinimumWidth(fontMetrics().averageCharWidth() * 66);
+  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   scroll->setWidget(panel_);
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);

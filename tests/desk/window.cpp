@@ -87,7 +87,7 @@ void choose(QPushButton *button, const QString &entry) {
 
 template <typename Widget = QPushButton>
 Widget *child(Window *window, const char *name) {
-  auto *found = window->findChild<Widget *>(name);
+  auto *found = window->findChild<Widget *>(QString(name));
   if (!found) qFatal("there is no %s", name);
   return found;
 }
@@ -201,6 +201,36 @@ class WindowTest : public QObject {
     QTest::keyClick(tx, Qt::Key_F5);
     plays(tx);
     window.close();  // while it plays
+  }
+
+  void both_strips_play() {
+    Window window;
+    with_plugin(&window);
+    auto *list = child<QListWidget>(&window, "plugins");
+    for (const auto &[view, plugin] : {std::pair("TX", "SimpleGain"),
+                                       {"RX", "SineWaveSource"},
+                                       {"RX", "Passthrough"},
+                                       {"RX", "NullSink"}}) {
+      list->setCurrentItem(
+          list->findItems(plugin, Qt::MatchStartsWith).value(0));
+      QTest::mouseClick(child(&window, QByteArray("add-") + view),
+                        Qt::LeftButton);
+    }
+    StripView *tx = window.view(0), *rx = window.view(1);
+    QCOMPARE(cell(rx, 0, 0), QString("SineWaveSource"));
+    QCOMPARE(cell(rx, 2, 0), QString("NullSink"));
+    tx->setCurrentItem(tx->topLevelItem(2));
+    QTest::mouseClick(child<QCheckBox>(&window, "isolation"), Qt::LeftButton,
+                      Qt::NoModifier, QPoint(8, 8));
+    child<QDoubleSpinBox>(&window, "parameter-gain")->setValue(0.5);
+    window.play(true);
+    for (int row = 0; row < 3; row++)
+      plays(rx, row);
+    tx->setCurrentItem(tx->topLevelItem(1));
+    plays(tx, 1, 100);
+    plays(tx, 2);
+    picture(&window, "both");
+    QCOMPARE(all_messages(&window), QString());
   }
 
   void it_fails_and_comes_back() {
