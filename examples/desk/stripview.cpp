@@ -123,6 +123,7 @@ StripView::StripView(Strip *strip) : strip_(strip) {
 
   play_->setObjectName(name + "-play");
   play_->setCheckable(true);
+  play_->setText(tr("Start %1").arg(name));
   connect(play_, &QPushButton::clicked, this, &StripView::play);
   latency_->setObjectName(name + "-latency");
   auto *line = new QHBoxLayout(head);

@@ -76,6 +76,7 @@ def debug_bridge(tmp_path_factory):
         [compiler, "-std=c++17", "-O0", "-fPIC", "-shared", "-fvisibility=hidden"]
         + ["-fno-exceptions", "-fno-rtti", "-DPy_DEBUG"]
         + ['-DPYTHONFILTER_PYTHON_DIR=""', '-DPYTHONFILTER_PYTHON_WAY=""']
+        + ['-DPYTHONFILTER_PYTHON=""']
         + [f"-I{HEADERS}"]
         + ["-isystem", probe.stdout.strip()]
         + sorted(

@@ -330,9 +330,11 @@ def test_plugin_that_starts_slowly_is_tried_in_fewer_ways(files, monkeypatch):
     target = Target("processor", str(plugin))
     usual = bench.Bench(target, bench.Options())
     usual.prepare()
+    usual.look_at_pace()
     monkeypatch.setattr(bench, "SLOW_SECONDS", 0.0)
     slow = bench.Bench(target, bench.Options())
     slow.prepare()
+    slow.look_at_pace()
     assert not usual.slow and len(usual.findings.settings) == 10
     assert slow.slow and len(slow.findings.settings) == 3
     assert slow.options.seconds == 0.25 and slow.hurries and len(slow.names) == 2

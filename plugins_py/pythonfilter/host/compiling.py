@@ -146,7 +146,8 @@ class _Work:
         signature = self._signature(format)
         function = self._wrapper(format, interleaved)
         try:
-            if not self.checked:
+            # Twice, as another process may be writing the file that is read.
+            for _ in range(0 if self.checked else 2):
                 try:
                     made = self._numba.cfunc(signature, cache=True)(function)
                     return made, True
