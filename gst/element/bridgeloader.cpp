@@ -88,10 +88,11 @@ MakePlugin *load_process_bridge(Failure *failure) {
 
 MakePlugin *load_bridge(Failure *failure) {
   const RunningPython running = find_running_python();
-  const std::string version =
-      running.version.empty()
-          ? system_python().substr(system_python().rfind("python") + 6)
-          : running.version;
+  std::string version = running.version;
+  if (version.empty()) {
+    version = system_python();
+    version.erase(0, version.rfind("python") + strlen("python"));
+  }
   const std::string tag = tag_of(version);
   const std::string path = path_of_bridge(tag);
   if (path.empty()) {

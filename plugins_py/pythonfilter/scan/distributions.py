@@ -117,8 +117,10 @@ def _parsed(text: str) -> list[tuple[str, str]]:
     return parser.items(GROUP) if parser.has_section(GROUP) else []
 
 
-def source_of(entry: Entry, folder: str) -> str:
-    """The file that an entry's module is, below its folder or where a .pth leads.
+def source_of(entry: Entry, folder: str) -> tuple[str, str]:
+    """The file that an entry's module is, and the folder that its name begins in.
+
+    That is its distribution's, or one where a .pth leads.
 
     Raises Unusable.
     """
@@ -129,7 +131,7 @@ def source_of(entry: Entry, folder: str) -> str:
         stem = os.path.join(root, *parts)
         for path in (os.path.join(stem, "__init__.py"), f"{stem}.py"):
             if os.path.isfile(path):
-                return path
+                return path, root
         for above in range(1, len(parts) + 1):
             if zipfile.is_zipfile(os.path.join(root, *parts[:above]) + ".zip"):
                 raise Unusable(f"{entry.name}: {entry.module} is in a zip file")

@@ -148,16 +148,13 @@ def records(
                 yield _broken(*entry)
                 continue
             try:
-                path = distributions.source_of(entry, folder)
+                path, root = distributions.source_of(entry, folder)
             except Unusable as error:
                 yield _broken(entry.file, str(error))
                 continue
             yield record("watched", ("file", [path]))
             yield record("watched", ("file", [entry.file]))
             stem = entry.name.replace("_", "-")
-            root = path.removesuffix("__init__.py").removesuffix(".py").rstrip(os.sep)
-            for _ in entry.module.split("."):
-                root = os.path.dirname(root)
             found = Candidate(path, stem, entry.module, entry.attribute, root)
             yield from _read(found, skipped, owners)
     for folder, reason in distributions.of_another_python():
