@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Breaks the code in many small ways, and demands that tests see each of them.
 
-    tests/mutants.py [--list] [NAME ...]      NAME: as in mutations.py, default all
+    tests/mutants.py [--list] [NAME ...]      NAME: as in mutations/, default all
 
 A copy of the tree is built in the build folder's `mutants` ($BUILD_DIR, or build),
 where it stays for the next call. First the tests that are named are run as they

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Compiled plugins, and what is called beside a stream."""
+
+from .mutation import Mutation
+
+# Compiled plugins: seen with Numba and without.
+COMPILED = (
+    Mutation(
+        "all-formats-compiled",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "itertools.islice(itertools.product(formats, layouts), 1)",
+        "itertools.product(formats, layouts)",
+        ("test_compiled.py::test_only_what_plays_is_compiled",),
+    ),
+    Mutation(
+        "band-used-from-the-next-block-on",
+        "plugins_py/parametric_equalizer.py",
+        "            choose(state, channels)\n",
+        "            if state.place == 0:\n                choose(state, channels)\n",
+        ("test_compiled_plugins.py::test_a_change_begins_at_once_and_slowly",),
+    ),
+    Mutation(
+        "denormals-kept",
+        "plugins_py/_samples.py",
+        "    if SILENCE <= abs(x) <= LARGEST:",
+        "    if abs(x) <= LARGEST:",
+        ("test_compiled_plugins.py::test_silence_is_silent_and_every_tail_ends",),
+    ),
+    Mutation(
+        "interval-written-where-it-is-read",
+        "plugins_py/true_peak_meter.py",
+        "    last = state.last[(state.shown + 1) & 1]\n",
+        "    last = state.last[state.shown & 1]\n",
+        ("test_compiled_plugins.py::test_intervals_and_the_whole",),
+    ),
+)
+
+# What the safety of compiled plugins, and of what is called beside a stream, hangs on.
+MACHINE = (
+    Mutation(
+        "number-that-is-none",
+        "bridge/python/native_call.cpp",
+        "  return value == value &&\n",
+        "  return true &&\n",
+        ("compiled::test_values_that_are_not_allowed*",),
+    ),
+    Mutation(
+        "copied-samples-left-behind",
+        "bridge/python/native_call.cpp",
+        "  if (__builtin_expect(!fits, 0) && !read_only_) use_scratch(block, true);\n",
+        "",
+        ("compiled::test_planes_with_gaps*",),
+    ),
+    Mutation(
+        "failure-of-machine-code-unseen",
+        "bridge/python/native_call.cpp",
+        "status != PYTHONFILTER_OK, 0",
+        "status == PYTHONFILTER_RAISED, 0",
+        ("compiled::test_another_number*",),
+    ),
+    Mutation(
+        "curve-as-a-constant",
+        "bridge/python/native_call.cpp",
+        "      if (given.values.size() >= block.frames) {\n",
+        "      if (given.values.size() > block.frames) {\n",
+        ("curves::test_a_fade*",),
+    ),
+    Mutation(
+        "position-of-new-code",
+        "bridge/python/python_plugin.cpp",
+        "    native_.go_on_at(position);\n",
+        "    (void)position;\n",
+        ("compiled::test_a_reload*",),
+    ),
+    Mutation(
+        "position-of-new-code-in-a-worker",
+        "plugins_py/pythonfilter/host/native.py",
+        "self.call.position = fields.get(_POSITION, 0)",
+        "self.call.position = 0",
+        ("process-compiled::test_a_reload*",),
+    ),
+    Mutation(
+        "parameters-by-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  if (!native_.empty()) {\n    if (set_native",
+        "  if (native_.has_own_setter() && false) {\n    if (set_native",
+        ("quiet::test_parameters*",),
+    ),
+    Mutation(
+        "latency-by-the-gil",
+        "bridge/python/python_plugin.cpp",
+        "  if (beside_.last_latency(seconds)) return true;\n",
+        "",
+        ("quiet::test_latency*",),
+    ),
+    Mutation(
+        "changes-of-a-plugin-lost",
+        "bridge/python/python_plugin.cpp",
+        "  if (__builtin_expect(beside_.has_changes(), 0)) take_changes();\n",
+        "",
+        ("quiet::test_the_plugin_hears*",),
+    ),
+    Mutation(
+        "regular-before-the-first-buffer",
+        "bridge/python/beside.cpp",
+        "  if (std::exchange(due->heard, blocks) == blocks) return true;\n",
+        "",
+        ("regular::test_it_is_called*",),
+    ),
+    Mutation(
+        "regular-that-stops-its-own-element",
+        "bridge/python/beside.cpp",
+        "  return here == this;\n",
+        "  return false;\n",
+        ("regular::test_a_handler_that_stops*",),
+    ),
+    Mutation(
+        "regular-that-hangs-is-waited-for",
+        "bridge/python/beside.cpp",
+        "    calls->interrupt();\n",
+        "",
+        ("regular::test_a_call_that_hangs*",),
+    ),
+    Mutation(
+        "regular-by-a-worker-after-stop",
+        "plugins_py/pythonfilter/worker/beside.py",
+        "        self._ends.set()\n",
+        "",
+        ("process-regular::test_it_is_called*",),
+    ),
+    Mutation(
+        "same-failure-told-each-time",
+        "gst/element/failurereport.cpp",
+        "    if (same && monotonic_ns() - warned_ < warning_interval_ns) return;\n",
+        "",
+        ("regular::test_what_it_raises*",),
+    ),
+    Mutation(
+        "constant-of-the-run-before",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "            self._constants.hexdigest(),\n",
+        "",
+        ("test_compiled.py::test_a_constant_that_is_read_from_a_file_is_not_cached",),
+    ),
+    Mutation(
+        "broken-cache-is-a-mistake-of-the-plugin",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "                except Exception:\n                    pass",
+        "                except ZeroDivisionError:\n                    pass",
+        (
+            "test_compiled.py::test_a_cache_that_cannot_be_used_is_told_and_does_no_harm",
+        ),
+    ),
+    Mutation(
+        "machine-code-crashes-in-our-files",
+        "bridge/process/crash_place.cpp",
+        "if (own || (taken && !is_ours(each.file))) best",
+        "if (own || taken) best",
+        ("process-compiled::test_machine_code*",),
+    ),
+)
