@@ -10,7 +10,7 @@ import pytest
 
 import sframe_decryptor
 import soak
-from _sframe import SUITES, FrameKey
+from _sframe import SUITES, FrameKey, decode_header, encode_header
 from _sframe_session import Session
 from base_plugin import DropBuffer
 from pushing import Steps, caps_of, names
@@ -202,6 +202,7 @@ def test_a_wrong_frame_costs_one_look_at_most(tmp_path, monkeypatch):
     encryptor, decryptor, sealed = pair(key)
     (true, later) = seal(encryptor, b"true", b"later")
     assert decryptor.process_audio(buffer(true)) == b"true"
+    kid, ctr, size = decode_header(true)
     opened, decrypt = [], FrameKey.decrypt
 
     def count(self, ctr, *more):
@@ -213,10 +214,11 @@ def test_a_wrong_frame_costs_one_look_at_most(tmp_path, monkeypatch):
     forged = later[:-1] + bytes((later[-1] ^ 1,))
     kinds = {
         "noise": lambda: generator.randbytes(generator.randrange(100)),
-        "another KID": lambda: bytes((true[0], true[1] ^ 1)) + true[2:],
+        "another KID": lambda: encode_header(kid ^ 1, ctr) + true[size:],
         "replayed": lambda: true,
         "forged": lambda: forged,
-        "far ahead": lambda: b"\xff" + true[1:9] + b"\xf0" + generator.randbytes(40),
+        "far ahead": lambda: encode_header(kid, 0xF0 << 56 | generator.getrandbits(56))
+        + generator.randbytes(33),
     }
     costs = {"noise": 0, "another KID": 0, "replayed": 0, "forged": 1, "far ahead": 1}
     sizes = []

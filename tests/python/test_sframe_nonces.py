@@ -319,8 +319,10 @@ def test_a_fork_has_no_part_in_its_parents_session(isolation, how, key):
     seen, (used, said, own) = json.loads(result.out)
     assert len({*seen}) == 4 and used == 0 and len(own) == 1
     assert len(said) == 1 and "make an element of its own here" in said[0]
-    # Header, of which the first nine bytes are the session's.
-    assert seen[0][2:18] == seen[3][2:18] != own[0][2:18]
+    first, fourth, other = (
+        decode_header(bytes.fromhex(each))[0] for each in (seen[0], seen[3], own[0])
+    )
+    assert first == fourth != other
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
