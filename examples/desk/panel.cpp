@@ -232,7 +232,8 @@ void Panel::add_presets() {
 void Panel::show_node(Node *node) {
   node_ = node;
   editors_.clear();
-  if (body_) body_->deleteLater();
+  own_process_ = nullptr;
+  delete body_;
   body_ = new QWidget;
   layout()->addWidget(body_);
   form_ = new QFormLayout(body_);
@@ -251,12 +252,12 @@ void Panel::show_node(Node *node) {
       about->setWordWrap(true);
       form_->addRow(about);
     }
-    auto *own = new QCheckBox(tr("In a process of its own, which may crash"));
-    own->setObjectName("isolation");
-    own->setChecked(node->place().process);
-    connect(own, &QCheckBox::clicked, this,
+    own_process_ =
+        new QCheckBox(tr("In a process of its own, which may crash"));
+    own_process_->setObjectName("isolation");
+    connect(own_process_, &QCheckBox::clicked, this,
             [this](bool on) { on_isolate(on); });
-    form_->addRow(own);
+    form_->addRow(own_process_);
   }
   if (GST_IS_PRESET(node->element()) && node->is_python()) add_presets();
   for (const Parameter &each : parameters_of(node->element()))
@@ -273,9 +274,13 @@ void Panel::show_node(Node *node) {
     form_->addRow(reset);
   }
   show_now();
+  // At once, as the next click may be there already.
+  body_->show();
+  layout()->activate();
 }
 
 void Panel::show_now() {
+  if (own_process_) own_process_->setChecked(node_->place().process);
   for (Editor &each : editors_) {
     const QString now =
         QString::fromStdString(value_of(node_->element(), each.parameter.name));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <QCheckBox>
 #include <QFormLayout>
 #include <QLabel>
 #include <QPainter>
@@ -33,8 +34,9 @@ class Scope : public QWidget {
 class Panel : public QWidget {
  public:
   Panel();
-  void show_node(Node *node);  // NULL: nothing is selected
-  void show_now();             // what changed otherwise is shown, too
+  // NULL: nothing is selected. Not from within a signal of its children.
+  void show_node(Node *node);
+  void show_now();  // what changed otherwise is shown, too
 
   std::function<void(const QString &)> on_refused;
   std::function<void(bool)> on_isolate;
@@ -53,6 +55,7 @@ class Panel : public QWidget {
   Node *node_ = nullptr;
   QWidget *body_ = nullptr;
   QFormLayout *form_ = nullptr;
+  QCheckBox *own_process_ = nullptr;
   std::vector<Editor> editors_;
 };
 

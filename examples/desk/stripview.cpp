@@ -200,7 +200,7 @@ void StripView::set_end(int at, const Place &place) {
 void StripView::isolate(bool process) {
   if (!strip_->node(size_t(row())).is_python()) return;
   tell(strip_->isolate(size_t(row()), process));
-  refresh(row());
+  show_numbers(row(), 0);
 }
 
 void StripView::move(int from, int to) {

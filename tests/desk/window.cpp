@@ -233,6 +233,32 @@ class WindowTest : public QObject {
     QCOMPARE(all_messages(&window), QString());
   }
 
+  // Clicks wait while a plugin starts, and then come in one go.
+  void each_click_meets_what_is_selected_by_then() {
+    Window window;
+    with_plugin(&window);
+    QTest::mouseClick(child(&window, "add-RX"), Qt::LeftButton);
+    StripView *tx = window.view(0), *rx = window.view(1);
+    auto *box = child<QCheckBox>(&window, "isolation");
+    WAIT_FOR(box->isVisible() && box->width() > 100);
+    const QPoint at = box->mapTo(&window, QPoint(8, 8));
+    for (StripView *view : {rx, tx}) {
+      view->setCurrentItem(view->topLevelItem(1));
+      QWidget *there = window.childAt(at);
+      QVERIFY(there);
+      QTest::mouseClick(there, Qt::LeftButton, Qt::NoModifier,
+                        there->mapFrom(&window, at));
+    }
+    for (StripView *view : {rx, tx})
+      WAIT_FOR(cell(view, 1, 7) == "own process");
+    // What else changes it is shown.
+    focus(tx);
+    QTest::keyClick(tx, Qt::Key_P, Qt::ControlModifier);
+    WAIT_FOR(!child<QCheckBox>(&window, "isolation")->isChecked());
+    QCOMPARE(cell(tx, 1, 7), QString());
+    QCOMPARE(cell(rx, 1, 7), QString("own process"));
+  }
+
   void it_fails_and_comes_back() {
     Window window;
     StripView *tx = window.view(0);
