@@ -91,6 +91,27 @@ RULES = (
         ("test_late_caps.py",),
     ),
     Mutation(
+        "seek-after-the-stream",
+        "gst/gstpythonsrc.cpp",
+        "  if (!gst_pad_is_active(GST_BASE_SRC_PAD(base))) return FALSE;\n",
+        "",
+        ("stress::test_a_seek*", "process-stress::test_a_seek*"),
+    ),
+    Mutation(
+        "flush-after-the-filters-stream",
+        "gst/gstpythonfilter.cpp",
+        "  if (!gst_pad_is_active(GST_BASE_TRANSFORM_SINK_PAD(base))) {\n",
+        "  if (!base) {\n",
+        ("stress::test_a_flush*", "process-stress::test_a_flush*"),
+    ),
+    Mutation(
+        "flush-after-the-sinks-stream",
+        "gst/gstpythonsink.cpp",
+        "  const bool late = GST_EVENT_IS_SERIALIZED(event) &&\n",
+        "  const bool late = !event &&\n",
+        ("stress::test_a_flush*", "process-stress::test_a_flush*"),
+    ),
+    Mutation(
         "plugin-ended-without-the-gil",
         "bridge/python/python_plugin.cpp",
         "  Gil gil;  // without it the interpreter is closing, and a Ref leaks then\n",

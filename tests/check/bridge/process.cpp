@@ -17,11 +17,14 @@ using namespace pythonfilter;
 namespace {
 
 constexpr size_t frames = 480;
+// Less than this is not lent where the worker writes.
+constexpr size_t many = 100000;
 constexpr uint64_t ms = 1000000;
 
 PluginSpec spec(const std::string &group = "") {
   PluginSpec spec;
   spec.script = CHECK_PLUGINS "/worker.py";
+  spec.class_name = "Worker";
   spec.isolation.process = true;
   spec.isolation.group = group;
   return spec;
@@ -32,6 +35,15 @@ StreamFormat stereo() {
   format.rate = 48000;
   format.channels = 2;
   return format;
+}
+
+Block interleaved(std::byte *data, size_t frames) {
+  Block block = {};
+  block.data = data;
+  block.channel_stride = sizeof(float);
+  block.frame_stride = 2 * sizeof(float);
+  block.frames = frames;
+  return block;
 }
 
 // One plugin that plays, and a buffer of ones for it.
@@ -53,11 +65,8 @@ struct Playing {
   }
   Outcome play(uint64_t deadline = 0) {
     samples.assign(frames * 2, 1.0f);
-    Block block = {};
-    block.data = reinterpret_cast<std::byte *>(samples.data());
-    block.channel_stride = sizeof(float);
-    block.frame_stride = 2 * sizeof(float);
-    block.frames = frames;
+    Block block =
+        interleaved(reinterpret_cast<std::byte *>(samples.data()), frames);
     block.patience = deadline;
     failure = {};
     CallResult result;
@@ -68,6 +77,41 @@ struct Playing {
   ProcessPlugin plugin;
   Failure failure;
   std::vector<float> samples;
+};
+
+// A block of ones in memory that the worker sees, and what becomes of that.
+struct Lent final : MemoryKeeper {
+  static constexpr size_t size = many * 2 * sizeof(float);
+  struct Kept final : KeptMemory {
+    explicit Kept(int *given_back) : given_back(given_back) {}
+    ~Kept() override { ++*given_back; }
+    int *const given_back;
+  };
+
+  explicit Lent(ProcessPlugin *plugin) {
+    fail_unless(plugin->lend(size, &memory));
+    std::fill_n(samples(), many * 2, 1.0f);
+  }
+  ~Lent() { memory.release(memory.owner); }
+
+  float *samples() const { return reinterpret_cast<float *>(memory.data); }
+  std::unique_ptr<KeptMemory> keep() override {
+    copy.assign(samples(), samples() + many * 2);
+    kept++;
+    return std::make_unique<Kept>(&given_back);
+  }
+  Outcome play(Playing *playing, uint64_t deadline = 0) {
+    Block block = interleaved(memory.data, many);
+    block.keeper = this;
+    block.patience = deadline;
+    result = {};
+    return playing->plugin.process(block, &result, &playing->failure);
+  }
+
+  Output memory;
+  int kept = 0, given_back = 0;
+  std::vector<float> copy;
+  CallResult result;
 };
 
 size_t open_descriptors() {
@@ -98,41 +142,92 @@ void assert_says(const Failure &failure, const char *text) {
 }  // namespace
 
 GST_START_TEST(test_lent_memory_is_worked_on_where_it_lies) {
-  struct Keeper final : MemoryKeeper {
-    std::unique_ptr<KeptMemory> keep() override {
-      copy.assign(block.data, block.data + size);
-      block.data = copy.data();
-      return nullptr;
-    }
-    Block block = {};
-    size_t size = 0;
-    std::vector<std::byte> copy;
-  };
   Playing playing(spec());
   fail_unless(playing.set("gain", "0.5"));
-  const size_t many = 100000;
-  Keeper keeper;
-  keeper.size = many * 2 * sizeof(float);
   for (int i = 0; i < 3; i++) {
-    Output lent;
-    fail_unless(playing.plugin.lend(keeper.size, &lent));
-    std::fill_n(reinterpret_cast<float *>(lent.data), many * 2, 1.0f);
-    Block &block = keeper.block;
-    block.keeper = &keeper;
-    block.data = lent.data;
-    block.channel_stride = sizeof(float);
-    block.frame_stride = 2 * sizeof(float);
-    block.frames = many;
-    CallResult result;
-    fail_unless(playing.plugin.process(block, &result, &playing.failure) ==
-                Outcome::Ok);
+    Lent lent(&playing.plugin);
+    fail_unless(lent.play(&playing) == Outcome::Ok);
     // The worker wrote there, and what goes on is a copy of it.
-    assert_equals_float(reinterpret_cast<float *>(lent.data)[0], 0.5f);
-    fail_unless(block.data == keeper.copy.data());
-    assert_equals_float(reinterpret_cast<float *>(block.data)[2 * many - 1],
-                        0.5f);
-    lent.release(lent.owner);
+    assert_equals_float(lent.samples()[0], 0.5f);
+    assert_equals_int(lent.kept, 1);
+    assert_equals_float(lent.copy[2 * many - 1], 0.5f);
+    assert_equals_int(lent.given_back, 1);
   }
+}
+GST_END_TEST;
+
+// Where it only reads, nothing goes on but the block itself, unless the plugin
+// kept an array over it.
+GST_START_TEST(test_what_a_reader_keeps_is_left_to_it) {
+  PluginSpec reader = spec();
+  reader.class_name = "Reader";
+  Playing playing(reader);
+  Lent lent(&playing.plugin);
+  fail_unless(lent.play(&playing) == Outcome::Ok);
+  fail_if(lent.result.escaped);
+  assert_equals_int(lent.kept, 0);
+  fail_unless(playing.set("then", "keep"));
+  fail_unless(lent.play(&playing) == Outcome::Ok);
+  fail_unless(lent.result.escaped);
+  assert_equals_int(lent.kept, 1);
+  assert_equals_int(lent.given_back, 0);
+  // Nothing of that memory is shown again, or lent.
+  Output more;
+  fail_if(playing.plugin.lend(Lent::size, &more));
+}
+GST_END_TEST;
+
+// The worker still writes there: what goes on is a copy, and the memory is
+// nobody's before the reply has come.
+GST_START_TEST(test_memory_that_is_worked_on_for_too_long_does_not_go_on) {
+  Playing playing(spec());
+  fail_unless(playing.set("gain", "0.5"));
+  fail_unless(playing.set("then", "sleep"));
+  Lent lent(&playing.plugin);
+  fail_unless(lent.play(&playing, ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  assert_equals_int(lent.kept, 1);
+  assert_equals_int(lent.given_back, 0);
+  assert_equals_float(lent.copy[0], 1.0f);
+  Lent other(&playing.plugin);
+  fail_unless(other.play(&playing) == Outcome::Ok);
+  assert_equals_float(lent.samples()[0], 0.5f);
+  assert_equals_int(lent.given_back, 1);
+}
+GST_END_TEST;
+
+// Nor is it handed over twice where the worker is ended for that.
+GST_START_TEST(test_memory_of_a_worker_that_hangs_is_handed_over_once) {
+  PluginSpec quick = spec();
+  quick.isolation.hang_timeout = 100;
+  Playing playing(quick);
+  fail_unless(playing.play() == Outcome::Ok);
+  fail_unless(playing.set("then", "hang"));
+  Lent lent(&playing.plugin);
+  fail_unless(lent.play(&playing, 150 * ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Lost);
+  assert_equals_int(lent.kept, 1);
+}
+GST_END_TEST;
+
+// Also where it is a reply that nobody waited for that says it.
+GST_START_TEST(test_what_is_kept_in_a_late_call_is_left_to_the_plugin) {
+  Playing playing(spec());
+  fail_unless(playing.set("then", "sleep and keep"));
+  Lent lent(&playing.plugin);
+  fail_unless(lent.play(&playing, ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  fail_unless(playing.play() == Outcome::Ok);
+  assert_equals_int(lent.kept, 1);
+  assert_equals_int(lent.given_back, 0);
+  // The same of a copy: the next one is made elsewhere.
+  fail_unless(playing.set("then", "sleep and keep"));
+  fail_unless(playing.play(ms) == Outcome::Failed);
+  fail_unless(playing.failure.kind == Failure::Kind::Late);
+  fail_unless(playing.play() == Outcome::Ok);
+  // The worker tells whether all that it kept is as it was.
+  fail_unless(playing.set("now", "look"), "%s",
+              playing.failure.message.c_str());
 }
 GST_END_TEST;
 
@@ -395,6 +490,13 @@ Suite *process_suite() {
   Suite *suite = suite_create("process");
   TCase *plugins = new_case(suite, "plugins");
   tcase_add_test(plugins, test_lent_memory_is_worked_on_where_it_lies);
+  tcase_add_test(plugins, test_what_a_reader_keeps_is_left_to_it);
+  tcase_add_test(plugins,
+                 test_memory_that_is_worked_on_for_too_long_does_not_go_on);
+  tcase_add_test(plugins,
+                 test_memory_of_a_worker_that_hangs_is_handed_over_once);
+  tcase_add_test(plugins,
+                 test_what_is_kept_in_a_late_call_is_left_to_the_plugin);
   tcase_add_test(plugins, test_nothing_is_left_of_a_plugin);
   tcase_add_test(plugins, test_a_worker_that_crashes_is_followed_by_another);
   tcase_add_test(plugins, test_a_parameter_that_kills_is_not_set_again);

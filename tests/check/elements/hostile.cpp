@@ -332,6 +332,20 @@ GST_START_TEST(test_records_that_are_announced_are_looked_at) {
 }
 GST_END_TEST
 
+// A failure that the reply does not go with would be the answer to the next
+// call.
+GST_START_TEST(test_a_failure_that_does_not_fit_is_nobodys_answer) {
+  for (const char *plan :
+       {"process records 0 1 failure|raised|p|t|m|f|1|f|t",
+        "process records 1 1 message|name", "process records 1 1 ok"}) {
+    const Case row = {plan};
+    const std::string told = play(row, interpreter(), plan).told;
+    fail_unless(contains(told, "it broke the protocol: a failure that"), "%s",
+                told.c_str());
+  }
+}
+GST_END_TEST
+
 // ---- outputs ----------------------------------------------------------------
 
 GST_START_TEST(test_sizes_may_change_while_they_are_read) {
@@ -634,6 +648,7 @@ static Suite *hostile_suite() {
   tcase_add_test(tests, test_no_word_of_a_reply_is_believed);
   tcase_add_test(tests, test_signals_and_words_come_when_they_like);
   tcase_add_test(tests, test_records_that_are_announced_are_looked_at);
+  tcase_add_test(tests, test_a_failure_that_does_not_fit_is_nobodys_answer);
   tcase_add_test(tests, test_no_size_of_an_output_is_believed);
   tcase_add_test(tests, test_sizes_may_change_while_they_are_read);
   tests = new_case(suite, "calls");

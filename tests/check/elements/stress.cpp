@@ -2,7 +2,8 @@
 //
 // Threads that all want something of one element, and many elements at once.
 #include "../support/again.hpp"
-#include "../support/harness.hpp"
+#include "../support/pipeline.hpp"
+#include "../support/sink.hpp"
 
 using namespace check;
 
@@ -27,6 +28,58 @@ std::function<void()> setting(Element *element) {
     element->set("on-error", "silence");
   };
 }
+
+// What comes by at a pad, with the lock of its stream, stays there until the
+// pad is not active any more: as what waited for that lock while somebody else
+// ended the stream.
+class HeldUp {
+ public:
+  HeldUp(GstElement *element, const char *pad, GstPadProbeType what)
+      : pad_(gst_element_get_static_pad(element, pad)) {
+    gst_pad_add_probe(pad_, what, hold, &is_here_, nullptr);
+  }
+  ~HeldUp() { gst_object_unref(pad_); }
+
+  // Ends the stream when what `send` sends is here; what came of it.
+  bool over(const std::function<bool()> &send,
+            const std::function<void()> &end) {
+    bool sent = true;
+    std::thread thread([&] { sent = send(); });
+    fail_unless(wait_until([&] { return is_here_.load(); }));
+    end();
+    thread.join();
+    return sent;
+  }
+  GstPad *pad() const { return pad_; }
+
+ private:
+  static GstPadProbeReturn hold(GstPad *pad, GstPadProbeInfo *info,
+                                gpointer is_here) {
+    const bool meant = info->type & GST_PAD_PROBE_TYPE_EVENT_FLUSH
+                           ? GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) ==
+                                 GST_EVENT_FLUSH_STOP
+                           : GST_QUERY_TYPE(GST_PAD_PROBE_INFO_QUERY(info)) ==
+                                 GST_QUERY_CONVERT;
+    if (!meant) return GST_PAD_PROBE_OK;
+    *static_cast<std::atomic<bool> *>(is_here) = true;
+    fail_unless(wait_until([=] { return !gst_pad_is_active(pad); }));
+    return GST_PAD_PROBE_OK;
+  }
+
+  GstPad *const pad_;
+  std::atomic<bool> is_here_{false};
+};
+
+constexpr char says_what_is_called[] = R"(
+import base_plugin, checklog
+class Says(base_plugin.AudioSourcePlugin):
+    def reset(self): checklog.say("reset")
+    def get_duration(self): return 480000
+    def seek(self, frame): checklog.say("seek", frame)
+    def process_audio(self, buffer): pass
+    def write_audio(self, buffer): pass
+    def read_audio(self, buffer): pass
+)";
 
 void expect_no_errors(const Element &element) {
   for (const Report &report : element.reports())
@@ -109,6 +162,53 @@ GST_START_TEST(test_flushes_while_buffers_flow) {
 }
 GST_END_TEST;
 
+// Nothing of it comes to the plugin, which is about to be stopped.
+template <typename Flushed>
+void expect_late_flush_refused(Flushed *stream) {
+  const auto flush = [=] {
+    stream->push_event(gst_event_new_flush_start());
+    return stream->push_event(gst_event_new_flush_stop(TRUE));
+  };
+  fail_unless(flush());
+  fail_unless(wait_for_log("reset"));
+  HeldUp held(stream->get(), "sink", GST_PAD_PROBE_TYPE_EVENT_FLUSH);
+  fail_if(held.over(flush, [=] { stream->to(GST_STATE_READY); }));
+  assert_equals_int(count_in(log_text(), "reset"), 1);
+  stream->expect_no_reports();
+}
+
+GST_START_TEST(test_a_flush_that_waited_until_the_stream_was_over) {
+  const std::string file = write_file("says.py", says_what_is_called);
+  if (__i__ == 0) {
+    Stream stream(file);
+    expect_late_flush_refused(&stream);
+  } else {
+    Sink sink(file);
+    expect_late_flush_refused(&sink);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_seek_that_waited_until_the_stream_was_over) {
+  const Pipeline pipeline(
+      line_of("pythonsrc", write_file("says.py", says_what_is_called)) +
+      " ! audio/x-raw,rate=48000 ! fakesink");
+  pipeline.expect_to(GST_STATE_PAUSED);
+  // How far it is from the end in frames is asked of the pad with that lock.
+  HeldUp held(pipeline.python(), "src", GST_PAD_PROBE_TYPE_QUERY_UPSTREAM);
+  const auto seek = [&] {
+    return gst_pad_send_event(
+        held.pad(),
+        gst_event_new_seek(1, GST_FORMAT_DEFAULT, GST_SEEK_FLAG_FLUSH,
+                           GST_SEEK_TYPE_END, -4800, GST_SEEK_TYPE_NONE, 0));
+  };
+  fail_if(held.over(seek, [&] { pipeline.to(GST_STATE_READY); }));
+  fail_if(contains(log_text(), "seek"));
+  pipeline.expect_null();
+  pipeline.expect_no_reports();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_many_elements_in_parallel_do_not_disturb_each_other) {
   const std::string file = write_file("times.py", R"(
 class Times:
@@ -167,6 +267,9 @@ static Suite *stress_suite() {
   tcase_add_loop_test(one, test_states_while_properties_change, 0, count);
   tcase_add_loop_test(one, test_states_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_flushes_while_buffers_flow, 0, count);
+  tcase_add_loop_test(one, test_a_flush_that_waited_until_the_stream_was_over,
+                      0, 2);
+  tcase_add_test(one, test_a_seek_that_waited_until_the_stream_was_over);
   TCase *many = new_case(suite, "many elements");
   tcase_add_test(many,
                  test_many_elements_in_parallel_do_not_disturb_each_other);

@@ -11,6 +11,7 @@ class Worker:
         self.gain = 1.0
         self.then = ""
         self.at_start = ""
+        self.kept = []
 
     def set_parameter(self, key, value):
         if key == "gain":
@@ -31,13 +32,16 @@ class Worker:
             ctypes.string_at(0)
         if what == "exit":
             os._exit(3)
-        if what == "sleep":
+        if what.startswith("sleep"):
             time.sleep(0.4)
         if what == "hang":
             ctypes.PyDLL(None).pause()
         if what == "loop":
             while True:
                 pass
+        if what == "look":
+            for array, seen in self.kept:
+                assert (array == seen).all()
         if what == "raise":
             raise ValueError("told to")
 
@@ -48,4 +52,16 @@ class Worker:
     def process_audio(self, buffer):
         then, self.then = self.then, ""
         self.do(then)
+        self.change(buffer)
+        if then.endswith("keep"):
+            self.kept.append((buffer.data, buffer.data.copy()))
+
+    def change(self, buffer):
         buffer.data *= self.gain
+
+
+class Reader(Worker):
+    read_only = True
+
+    def change(self, buffer):
+        pass
