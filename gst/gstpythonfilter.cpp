@@ -53,7 +53,6 @@
 #include "stream/sealedevents.hpp"
 
 GST_DEBUG_CATEGORY(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
 
 using pythonfilter::FilterStream;
 using pythonfilter::PythonElement;

@@ -42,9 +42,6 @@
 #include "stream/sealedevents.hpp"
 #include "stream/sinkstream.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 using pythonfilter::PythonElement;
 using pythonfilter::PythonElementClass;
 using pythonfilter::SinkStream;

@@ -41,9 +41,6 @@
 #include "stream/busyhere.hpp"
 #include "stream/sourcestream.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 using pythonfilter::BusyHere;
 using pythonfilter::PythonElement;
 using pythonfilter::SourceStream;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What GStreamer loads: registers the elements, nothing else.
+#include "debug.hpp"
 #include "elementtypes.hpp"
 #include "scan/dynamicelements.hpp"
-
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
 
 static gboolean plugin_init(GstPlugin *plugin) {
   GST_DEBUG_CATEGORY_INIT(gst_python_filter_debug, "pythonfilter", 0,

@@ -53,19 +53,14 @@ bool AudioBlock::describe_rare(const GstAudioInfo &info,
       return false;
     }
     frames = meta->samples;
-    if (frames > map_.size / width) {
+    if (frames > map_.size / width ||
+        (interleaved && frames * frame != map_.size)) {
       *problem = "a GstAudioMeta of " + std::to_string(frames) +
                  " frames on a buffer of " + std::to_string(map_.size) +
                  " bytes";
       return false;
     }
     if (!interleaved) return describe_planes(*meta, width, problem);
-    if (frames * frame != map_.size) {
-      *problem = "a GstAudioMeta of " + std::to_string(frames) +
-                 " frames on a buffer of " + std::to_string(map_.size) +
-                 " bytes";
-      return false;
-    }
   } else if (map_.size == 0) {
     frames = 0;
   } else if (!interleaved) {

@@ -44,7 +44,6 @@ class SampleClock {
   // What went in and did not come out.
   guint64 missing() const;
   guint64 lag() const { return lag_; }
-  guint64 counted() const { return out_; }
   GstClockTime time_of(guint64 frames) const {
     return gst_util_uint64_scale(frames, GST_SECOND, guint64(out_rate_));
   }

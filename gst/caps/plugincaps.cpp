@@ -19,55 +19,38 @@ constexpr FormatName format_names[] = {
     {SampleFormat::S32, GST_AUDIO_FORMAT_S32},
 };
 
-void append_string(GValue *list, const char *text) {
-  GValue value = G_VALUE_INIT;
-  g_value_init(&value, G_TYPE_STRING);
-  g_value_set_string(&value, text);
-  gst_value_list_append_and_take_value(list, &value);
-}
-
 // A list of one is that one: fixed caps have to be fixed.
-void set_list(GstCaps *caps, const char *field, GValue *list) {
-  if (gst_value_list_get_size(list) == 1)
-    gst_caps_set_value(caps, field, gst_value_list_get_value(list, 0));
-  else
-    gst_caps_set_value(caps, field, list);
-  g_value_unset(list);
+std::string list_of(const std::vector<std::string> &values) {
+  std::string all;
+  for (const std::string &value : values)
+    all += (all.empty() ? "" : ",") + value;
+  return values.size() == 1 ? all : "{" + all + "}";
 }
 
-void set_ranges(GstCaps *caps, const char *field,
-                const std::vector<IntRange> &ranges, IntRange any) {
-  GValue list = G_VALUE_INIT;
-  g_value_init(&list, GST_TYPE_LIST);
-  for (const IntRange &range :
-       ranges.empty() ? std::vector<IntRange>{any} : ranges) {
-    GValue value = G_VALUE_INIT;
-    if (range.min == range.max) {
-      g_value_init(&value, G_TYPE_INT);
-      g_value_set_int(&value, range.min);
-    } else {
-      g_value_init(&value, GST_TYPE_INT_RANGE);
-      gst_value_set_int_range(&value, range.min, range.max);
-    }
-    gst_value_list_append_and_take_value(&list, &value);
+std::string ranges_of(std::vector<IntRange> ranges, IntRange any) {
+  if (ranges.empty()) ranges.push_back(any);
+  std::vector<std::string> texts;
+  for (const IntRange &range : ranges) {
+    const std::string min = std::to_string(range.min);
+    const std::string max = std::to_string(range.max);
+    texts.push_back(min == max ? min : "[" + min + "," + max + "]");
   }
-  set_list(caps, field, &list);
+  return list_of(texts);
 }
 
 GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
-  GstCaps *caps = gst_caps_new_simple("audio/x-raw", "layout", G_TYPE_STRING,
-                                      layout, nullptr);
-  GValue formats = G_VALUE_INIT;
-  g_value_init(&formats, GST_TYPE_LIST);
+  std::vector<std::string> formats;
   // In the plugin's order, which is its preference.
   for (SampleFormat wanted : capabilities.formats)
     for (const FormatName &known : format_names)
       if (known.format == wanted)
-        append_string(&formats, gst_audio_format_to_string(known.native));
-  set_list(caps, "format", &formats);
-  set_ranges(caps, "rate", capabilities.rates, {1, G_MAXINT});
-  set_ranges(caps, "channels", capabilities.channels, {1, max_channels});
-  return caps;
+        formats.push_back(gst_audio_format_to_string(known.native));
+  return gst_caps_from_string(
+      (std::string("audio/x-raw,layout=") + layout +
+       ",format=" + list_of(formats) +
+       ",rate=" + ranges_of(capabilities.rates, {1, G_MAXINT}) +
+       ",channels=" + ranges_of(capabilities.channels, {1, max_channels}))
+          .c_str());
 }
 
 // Whether the caps have anything in common, were it only for these fields.

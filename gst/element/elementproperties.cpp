@@ -3,9 +3,6 @@
 // The properties that every element has.
 #include "pythonelement.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 namespace {

@@ -8,9 +8,6 @@
 #include "../params/parametertypes.hpp"
 #include "pythonelement.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 namespace {

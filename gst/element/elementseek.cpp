@@ -3,9 +3,6 @@
 // How long a source is, and where in it the next block comes from.
 #include "pythonelement.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 GstFlowReturn PythonElement::update_duration() {

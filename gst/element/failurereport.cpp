@@ -4,11 +4,9 @@
 #include <utility>
 
 #include "../caps/foreigntext.hpp"
+#include "../debug.hpp"
 #include "../stream/busyhere.hpp"
 #include "failuremessage.hpp"
-
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
 
 namespace pythonfilter {
 

@@ -26,19 +26,17 @@ GstDebugLevel shown_level() {
   return std::min(_gst_debug_min, gst_debug_category_get_threshold(category()));
 }
 
+// Those that show most come first.
+constexpr std::pair<LogLevel, GstDebugLevel> levels[] = {
+    {LogLevel::Debug, GST_LEVEL_DEBUG},
+    {LogLevel::Info, GST_LEVEL_INFO},
+    {LogLevel::Warning, GST_LEVEL_WARNING},
+    {LogLevel::Error, GST_LEVEL_ERROR},
+    {LogLevel::Off, GST_LEVEL_NONE}};
+
 GstDebugLevel level_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::Debug:
-      return GST_LEVEL_DEBUG;
-    case LogLevel::Info:
-      return GST_LEVEL_INFO;
-    case LogLevel::Warning:
-      return GST_LEVEL_WARNING;
-    case LogLevel::Error:
-      return GST_LEVEL_ERROR;
-    case LogLevel::Off:
-      break;
-  }
+  for (const auto &[ours, shown] : levels)
+    if (ours == level) return shown;
   return GST_LEVEL_NONE;
 }
 
@@ -154,10 +152,9 @@ void PluginListener::failed(const Failure &failure) {
 
 LogLevel PluginListener::log_threshold() const {
   const GstDebugLevel threshold = shown_level();
-  if (threshold >= GST_LEVEL_DEBUG) return LogLevel::Debug;
-  if (threshold >= GST_LEVEL_INFO) return LogLevel::Info;
-  if (threshold >= GST_LEVEL_WARNING) return LogLevel::Warning;
-  return threshold >= GST_LEVEL_ERROR ? LogLevel::Error : LogLevel::Off;
+  for (const auto &[level, shown] : levels)
+    if (threshold >= shown) return level;
+  return LogLevel::Off;
 }
 
 }  // namespace pythonfilter

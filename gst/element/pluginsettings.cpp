@@ -149,13 +149,10 @@ void PluginSettings::install_properties(GObjectClass *object_class) {
               "else for ever; 0: for ever",
               -1, G_MAXINT, -1, GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)),
           PROP_DEADLINE);
-  install(g_param_spec_string(
-              "python", "Python",
-              "The interpreter of a plugin in another process, any that has "
-              "NumPy; default: that of the virtual environment, or else the "
-              "one this element was built with (changeable in NULL)",
-              nullptr, GParamFlags(flags | GST_PARAM_DOC_SHOW_DEFAULT)),
-          PROP_PYTHON);
+  text(PROP_PYTHON, "python", "Python",
+       "The interpreter of a plugin in another process, any that has "
+       "NumPy; default: that of the virtual environment, or else the "
+       "one this element was built with (changeable in NULL)");
   install(g_param_spec_enum("restart", "Restart",
                             "When a plugin's process is replaced by a new one "
                             "(changeable in NULL)",
@@ -174,12 +171,9 @@ void PluginSettings::install_properties(GObjectClass *object_class) {
               "may take six times as long; 0: never (changeable in NULL)",
               0, G_MAXINT, guint(Isolation{}.hang_timeout), flags),
           PROP_HANG_TIMEOUT);
-  install(g_param_spec_string(
-              "worker-group", "Worker group",
-              "Elements that name the same group share one process; default: "
-              "each has its own (changeable in NULL)",
-              nullptr, GParamFlags(flags | GST_PARAM_DOC_SHOW_DEFAULT)),
-          PROP_WORKER_GROUP);
+  text(PROP_WORKER_GROUP, "worker-group", "Worker group",
+       "Elements that name the same group share one process; default: "
+       "each has its own (changeable in NULL)");
   install(
       g_param_spec_enum("sandbox", "Sandbox",
                         "What a plugin's process may not do; stats says "

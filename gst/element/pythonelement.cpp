@@ -11,9 +11,6 @@
 #include "bridgeloader.hpp"
 #include "pluginlistener.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 namespace {
@@ -56,7 +53,7 @@ PythonElement::PythonElement(GstElement *element, PluginKind kind,
       kind_(kind),
       segment_(segment),
       properties_(element, &params_),
-      reloader_(kind, &params_, &deadline_, this, this) {
+      reloader_(kind, &params_, &deadline_, this) {
   g_object_set_qdata(G_OBJECT(element), python_element_quark(), this);
 }
 
@@ -151,7 +148,7 @@ GstStateChangeReturn PythonElement::change_state(GstStateChange transition,
   const GstStateChangeReturn result =
       parent->change_state(element_, transition);
   after_change(transition, result);
-  if (down) end_stop();
+  if (down) deadline_.end();
   return result;
 }
 
@@ -187,10 +184,6 @@ void PythonElement::begin_stop() {
   const uint64_t now = monotonic_ns();
   if (!stopping_.exchange(true)) stop_deadline_ = now + stop_patience_ns;
   deadline_.begin(stop_deadline_);
-}
-
-void PythonElement::end_stop() {
-  deadline_.end();
 }
 
 bool PythonElement::load() {
@@ -307,7 +300,7 @@ void PythonElement::unload() {
   begin_stop();
   if (kind_ == PluginKind::Sink) set_latency(0);
   if (!plugin_->shutdown(&failure_)) report(GST_CLOCK_TIME_NONE);
-  end_stop();
+  deadline_.end();
   deadline_.remove(plugin_);
   lender_->set(nullptr);
   stats_.set_worker(nullptr);

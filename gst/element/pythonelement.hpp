@@ -19,6 +19,7 @@
 #include "../buffers/audioblock.hpp"
 #include "../buffers/lentallocator.hpp"
 #include "../caps/negotiatedstream.hpp"
+#include "../debug.hpp"
 #include "../params/curves.hpp"
 #include "../params/pluginparams.hpp"
 #include "../params/pluginproperties.hpp"
@@ -238,7 +239,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool before_change(GstStateChange transition);
   void after_change(GstStateChange transition, GstStateChangeReturn result);
   void begin_stop();
-  void end_stop();
   Outcome call_elsewhere(Block *block, CallResult *result);
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);

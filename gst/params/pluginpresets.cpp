@@ -2,13 +2,9 @@
 #include "pluginpresets.hpp"
 
 #include <string>
-#include <vector>
 
 #include "../element/pythonelement.hpp"
 #include "../elementtypes.hpp"
-
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
 
 namespace pythonfilter {
 
@@ -38,27 +34,20 @@ bool is_ours(GType type) {
   return false;
 }
 
-gchar **copy_of(const std::vector<std::string> &texts) {
-  auto **copy = g_new0(gchar *, texts.size() + 1);
-  for (size_t i = 0; i < texts.size(); i++)
-    copy[i] = g_strdup(texts[i].c_str());
-  return copy;
-}
-
 gchar **get_preset_names(GstPreset *preset) {
   const std::string prefix = prefix_of(preset);
-  std::vector<std::string> names;
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
   g_auto(GStrv) all = defaults.get_preset_names(preset);
   for (gchar **name = all; name && *name; name++)
     if (g_str_has_prefix(*name, prefix.c_str()))
-      names.push_back(*name + prefix.size());
-  return copy_of(names);
+      g_strv_builder_add(names, *name + prefix.size());
+  return g_strv_builder_end(names);
 }
 
 // Ours, and of an element that is made for one plugin its parameters; neither
 // what the base class has nor which plugin it is and where it runs.
 gchar **get_property_names(GstPreset *preset) {
-  std::vector<std::string> names;
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
   guint count;
   g_autofree GParamSpec **all =
       g_object_class_list_properties(G_OBJECT_GET_CLASS(preset), &count);
@@ -67,9 +56,9 @@ gchar **get_property_names(GstPreset *preset) {
     if ((all[i]->flags & G_PARAM_READWRITE) == G_PARAM_READWRITE &&
         is_ours(all[i]->owner_type) && name != params_tag &&
         !PluginSettings::has(name))
-      names.push_back(name);
+      g_strv_builder_add(names, name.c_str());
   }
-  return copy_of(names);
+  return g_strv_builder_end(names);
 }
 
 gboolean load_preset(GstPreset *preset, const gchar *name) {

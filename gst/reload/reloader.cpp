@@ -34,15 +34,6 @@ Candidate::~Candidate() {
   explicit_bzero(state.data(), state.size());
 }
 
-Reloader::Reloader(PluginKind kind, PluginParams *params,
-                   StopDeadline *deadline, HangObserver *hangs,
-                   ReloadObserver *observer)
-    : kind_(kind),
-      params_(params),
-      deadline_(deadline),
-      hangs_(hangs),
-      observer_(observer) {}
-
 void Reloader::open(MakePlugin *make, const PluginSpec &spec,
                     const Capabilities &current) {
   {

@@ -48,7 +48,11 @@ class ReloadObserver {
 class Reloader {
  public:
   Reloader(PluginKind kind, PluginParams *params, StopDeadline *deadline,
-           HangObserver *hangs, ReloadObserver *observer);
+           ReloadObserver *observer)
+      : kind_(kind),
+        params_(params),
+        deadline_(deadline),
+        observer_(observer) {}
   ~Reloader() { close(); }
 
   // From READY to NULL. `current` was loaded as `spec` says.
@@ -89,7 +93,6 @@ class Reloader {
   const PluginKind kind_;
   PluginParams *const params_;
   StopDeadline *const deadline_;
-  HangObserver *const hangs_;
   ReloadObserver *const observer_;
 
   // No plugin is called under it. Taken before that of StopDeadline.

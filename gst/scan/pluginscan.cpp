@@ -10,9 +10,7 @@
 #include <unistd.h>
 
 #include "../../bridge/paths.hpp"
-
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
+#include "../debug.hpp"
 
 namespace pythonfilter {
 

@@ -6,9 +6,6 @@
 
 #include "../caps/plugincaps.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 bool FilterStream::start(GstCaps *input, GstCaps *output) {

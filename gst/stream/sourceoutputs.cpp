@@ -7,9 +7,6 @@
 #include "../caps/plugincaps.hpp"
 #include "sourcestream.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 namespace {

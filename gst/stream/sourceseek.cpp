@@ -6,9 +6,6 @@
 #include "../caps/plugincaps.hpp"
 #include "sourcestream.hpp"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_python_filter_debug);
-#define GST_CAT_DEFAULT gst_python_filter_debug
-
 namespace pythonfilter {
 
 // Before anything is flushed for it: what a flush throws away is gone.
