@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from types import FrameType, FunctionType, TracebackType
+from types import FrameType, FunctionType
 from typing import Any
 
 from . import loader, names
@@ -71,11 +71,8 @@ def is_machinery(file: str) -> bool:
     return file.startswith(_MACHINERY)
 
 
-def _own_frames(
-    trace: TracebackType | None,
-) -> traceback.StackSummary:
+def _own(summary: traceback.StackSummary) -> traceback.StackSummary:
     """Without the frames of ours and of the import machinery."""
-    summary = traceback.extract_tb(trace, -_MOST_FRAMES)
     return traceback.StackSummary.from_list(
         [frame for frame in summary if not is_machinery(frame.filename)]
     )
@@ -132,7 +129,7 @@ def _describe(error: BaseException) -> tuple[str, str, str, str, int, str, str]:
         # base_plugin's, for a compiled method, of which there is no traceback.
         place = place_of(getattr(error, "function", None), "")
         return "refused", "", message, *place, message
-    frames = _own_frames(error.__traceback__)
+    frames = _own(traceback.extract_tb(error.__traceback__, -_MOST_FRAMES))
     file, line, function = "", 0, ""
     if frames:
         last = _deepest_plugin_frame(frames)
@@ -241,11 +238,5 @@ def stack_of_thread(thread: int) -> str:
     frame: FrameType | None = sys._current_frames().get(thread)
     if frame is None:
         return ""
-    summary = traceback.StackSummary.from_list(
-        [
-            entry
-            for entry in traceback.extract_stack(frame, _MOST_FRAMES)
-            if not is_machinery(entry.filename)
-        ]
-    )
+    summary = _own(traceback.extract_stack(frame, _MOST_FRAMES))
     return "".join(summary.format()).rstrip()

@@ -9,8 +9,8 @@ wherever it runs.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 import numpy as np
@@ -39,42 +39,38 @@ class Format:
     rate: int
     channels: int
     frames: int
-    input_caps: str
-    output_caps: str
-    bytes: bool
-    in_place: bool
-    output_frame: int
-    output_known: bool
-    output_dtype: Any
-    output_interleaved: bool
-    output_channels: int
+    # The rest is that of a plugin whose output is like its input.
+    input_caps: str = ""
+    output_caps: str = ""
+    bytes: bool = False
+    in_place: bool = True
+    output_frame: int = 0
+    output_known: bool = False
+    output_dtype: Any = DTYPES["F32"]
+    output_interleaved: bool = True
+    output_channels: int = 0
 
 
 def stream_format(said: Sequence[str]) -> Format:
-    """As C++ and the record `start` say it.
+    """As C++ and the record `start` say it: its fields, in their order.
 
     Raises KeyError for a name that there is not, and ValueError.
     """
-    true = {"0": False, "1": True}
-    name, interleaved, rate, channels, frames, input_caps, output_caps = said[:7]
-    as_bytes, in_place, output_frame, output_known, output_name = said[7:12]
-    output_interleaved, output_channels = said[12:]
-    return Format(
-        np.dtype(np.uint8) if true[as_bytes] else DTYPES[name],
-        true[interleaved],
-        int(rate),
-        int(channels),
-        int(frames),
-        input_caps,
-        output_caps,
-        true[as_bytes],
-        true[in_place],
-        int(output_frame),
-        true[output_known],
-        DTYPES[output_name],
-        true[output_interleaved],
-        int(output_channels),
+    read: dict[Any, Callable[[str], Any]] = {
+        "Any": DTYPES.__getitem__,
+        "bool": {"0": False, "1": True}.__getitem__,
+        "int": int,
+        "str": str,
+    }
+    format = Format(
+        *(
+            read[each.type](text)
+            for each, text in zip(fields(Format), said, strict=True)
+        )
     )
+    if format.bytes:
+        format.dtype = np.dtype(np.uint8)
+    return format
 
 
 def c_name(thing: object) -> str:

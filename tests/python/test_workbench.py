@@ -291,13 +291,12 @@ def test_signals_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("layout", [formats.INTERLEAVED, formats.PLANAR])
-def test_views_have_the_strides_of_their_layout(layout):
+def test_samples_have_the_strides_of_their_layout(layout):
     setting = formats.Setting("S16", layout, 48000, 3)
-    view = formats.view_of(bytearray(range(30)), setting, 5)
+    view = formats.from_bytes(bytes(range(30)), setting)
     interleaved = layout == formats.INTERLEAVED
     assert view.strides == ((2, 6) if interleaved else (10, 2))
     assert formats.memory_of(view, setting) == bytes(range(30))
-    np.testing.assert_array_equal(formats.from_bytes(bytes(range(30)), setting), view)
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,20 @@ it ends is told by faulthandler, which writes into a file.
 from __future__ import annotations
 
 import faulthandler
+import multiprocessing
 import os
-import pickle
 import re
-import select
 import signal
-import struct
 import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import IO, Any
 
 from ..failures import is_machinery
 
-LENGTH = struct.Struct("=Q")
 FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 # Seconds that a stack may take to be written.
 PATIENCE = 5.0
@@ -64,15 +62,15 @@ def run(work: Callable[[Say], object], limit: float, expected: type[Exception]) 
     What the work raises of what is expected is raised here.
     """
     stacks = tempfile.TemporaryFile()
-    reading, writing = os.pipe()
+    reading, writing = multiprocessing.Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
-        os.close(reading)
+        reading.close()
         _work(work, writing, stacks, expected)
-    os.close(writing)
-    with os.fdopen(reading, "rb", buffering=0) as pipe:
+    writing.close()
+    with reading:
         try:
-            end = _follow(pid, pipe, limit)
+            end = _follow(pid, reading, limit)
         except BaseException:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -92,7 +90,7 @@ def run(work: Callable[[Say], object], limit: float, expected: type[Exception]) 
 
 def _work(
     work: Callable[[Say], object],
-    writing: int,
+    writing: Connection,
     stacks: IO[bytes],
     expected: type[Exception],
 ) -> None:
@@ -100,18 +98,11 @@ def _work(
     status = 1
     try:
         faulthandler.enable(stacks)
-
-        def send(*values: object) -> None:
-            data = pickle.dumps(values)
-            data = LENGTH.pack(len(data)) + data
-            while data:
-                data = data[os.write(writing, data) :]
-
         try:
-            result = work(lambda step, said: send(step, said, None, None))
-            send("", None, (result,), None)
+            result = work(lambda step, said: writing.send((step, said, None, None)))
+            writing.send(("", None, (result,), None))
         except expected as error:
-            send("", None, None, error)
+            writing.send(("", None, None, error))
         status = 0
     except KeyboardInterrupt:
         status = 130
@@ -121,16 +112,15 @@ def _work(
         os._exit(status)
 
 
-def _follow(pid: int, pipe: IO[bytes], limit: float) -> End:
+def _follow(pid: int, pipe: Connection, limit: float) -> End:
     end = End()
     begin, used = time.monotonic(), 0.0
     while True:
-        ready, _, _ = select.select([pipe], [], [], min(1.0, limit / 4))
-        if ready:
-            message = _receive(pipe)
-            if message is None:
+        if pipe.poll(min(1.0, limit / 4)):
+            try:
+                step, said, result, end.error = pipe.recv()
+            except (EOFError, OSError):  # also in the middle of a message
                 return end
-            step, said, result, end.error = message
             if result is not None:
                 (end.result,) = result
             elif end.error is None:
@@ -141,26 +131,9 @@ def _follow(pid: int, pipe: IO[bytes], limit: float) -> End:
         if time.monotonic() - begin > limit and not limit / 50 < spent < limit:
             end.problem = f"did nothing new for {limit:g} s"
             os.kill(pid, signal.SIGABRT)  # faulthandler writes the stacks
-            select.select([pipe], [], [], PATIENCE)
+            pipe.poll(PATIENCE)
             os.kill(pid, signal.SIGKILL)
             return end
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    head = _read(pipe, LENGTH.size)
-    data = head and _read(pipe, LENGTH.unpack(head)[0])
-    return pickle.loads(data) if data else None
-
-
-def _read(pipe: IO[bytes], size: int) -> bytes:
-    """All of it, or nothing."""
-    data = b""
-    while len(data) < size:
-        more = pipe.read(size - len(data))
-        if not more:
-            return b""
-        data += more
-    return data
 
 
 def _processor_time(pid: int) -> float:

@@ -205,21 +205,14 @@ def _own_output() -> TextIO:
 
 def _warn_once() -> None:
     """Each instance warns anew otherwise, and there are hundreds."""
-    told: set[tuple[str, str, int]] = set()
+    told = set()
     show: Any = warnings.showwarning
 
-    def show_once(
-        message: Warning | str,
-        category: Any,
-        filename: str,
-        lineno: int,
-        *more: Any,
-        **named: Any,
-    ) -> None:
-        key = str(message), filename, lineno
+    def show_once(message: Any, category: Any, *place: Any) -> None:
+        key = str(message), *place[:2]  # a file and a line
         if key not in told:
             told.add(key)
-            show(message, category, filename, lineno, *more, **named)
+            show(message, category, *place)
 
     setattr(warnings, "showwarning", show_once)
 

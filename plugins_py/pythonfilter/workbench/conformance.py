@@ -12,7 +12,7 @@ from ..host.instance import method_of
 
 from . import signals
 from .bench import Bench
-from .formats import Samples, Setting
+from .formats import Samples, Setting, same
 from .trial import Fault, Trial, told
 
 CALLS = 16  # for each block size and signal
@@ -133,7 +133,7 @@ def _life(bench: Bench, setting: Setting) -> None:
         first = play(trial, "process")
         if trial.loaded.has_seek:
             trial.seek(0)
-            if not _same(first, play(trial, "seek")):
+            if not same(first, play(trial, "seek")):
                 text = "after seek(0) the samples are not those of the beginning"
                 bench.findings.note("life", text, *trial.place("seek"))
         if trial.has_drain:
@@ -141,7 +141,7 @@ def _life(bench: Bench, setting: Setting) -> None:
         trial.stop()
         trial.start(setting, bench.usual_frames)
         second = play(trial, "stop")
-        if not _same(first, second) and not bench.fails_closed:
+        if not same(first, second) and not bench.fails_closed:
             bench.findings.note(
                 "life",
                 "carries over state: after stop() and start() the samples are not "
@@ -166,12 +166,6 @@ AFTER = {
     "reset": "reset()",
     "seek": "seek(0)",
 }
-
-
-def _same(one: Samples | bytes, other: Samples | bytes) -> bool:
-    if isinstance(one, bytes) or isinstance(other, bytes):
-        return one == other
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
 
 
 def _describes(bench: Bench, trial: Trial) -> None:

@@ -37,22 +37,8 @@ def agree(loaded: LoadedPlugin, setting: Setting, given: str, frames: int) -> Ag
     """``given``: caps of encoded input, which the workbench cannot make up: such
     a plugin gets bytes that mean nothing, and refuses them in its own way.
     """
-    plain = Format(
-        dtype=setting.dtype,
-        interleaved=setting.layout == INTERLEAVED,
-        rate=setting.rate,
-        channels=setting.channels,
-        frames=frames,
-        input_caps="",
-        output_caps="",
-        bytes=False,
-        in_place=True,
-        output_frame=0,
-        output_known=False,
-        output_dtype=setting.dtype,
-        output_interleaved=True,
-        output_channels=0,
-    )
+    memory = setting.dtype, setting.layout == INTERLEAVED
+    plain = Format(*memory, setting.rate, setting.channels, frames)
     if not loaded.converts:
         return Agreed(plain, None if loaded.kind == "sink" else setting)
     if loaded.kind == "source":

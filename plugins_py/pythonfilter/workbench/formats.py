@@ -146,6 +146,13 @@ def from_bytes(data: bytes, setting: Setting) -> Samples:
     return samples.reshape(setting.channels, -1)
 
 
+def same(one: Samples | bytes, other: Samples | bytes) -> bool:
+    """Whether they are equal, NaN to NaN."""
+    if isinstance(one, bytes) or isinstance(other, bytes):
+        return one == other
+    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+
+
 def full_scale(dtype: np.dtype[Any]) -> float:
     """What 1.0 is in this format."""
     return 1.0 if dtype.kind == "f" else 2.0 ** (8 * dtype.itemsize - 1)
@@ -164,16 +171,6 @@ def encode(samples: Samples, dtype: np.dtype[Any]) -> Samples:
 def decode(samples: Samples) -> Samples:
     """The inverse, as float64."""
     return samples.astype(np.float64) / full_scale(samples.dtype)
-
-
-def view_of(memory: Any, setting: Setting, frames: int) -> Samples:
-    """An array of shape (channels, frames), with the strides of the layout."""
-    item, channels = setting.dtype.itemsize, setting.channels
-    if setting.layout == INTERLEAVED:
-        strides = (item, item * channels)
-    else:
-        strides = (item * frames, item)
-    return np.ndarray((channels, frames), setting.dtype, memory, 0, strides)
 
 
 def memory_of(samples: Samples, setting: Setting) -> bytes:

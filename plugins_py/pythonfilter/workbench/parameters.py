@@ -16,7 +16,7 @@ from ..host.plugin import LoadedPlugin
 
 from .bench import Bench
 from .conformance import look_at
-from .formats import Samples
+from .formats import Samples, same
 from .trial import Fault, Trial
 
 MOST = 64
@@ -299,11 +299,11 @@ def _fail(bench: Bench, text: str) -> None:
 def _same(one: Samples | bytes, played: Any, whole: bool) -> bool:
     """What was not played to the end is compared as far as it came."""
     other = played[0] if played else one
-    if isinstance(one, bytes) or isinstance(other, bytes):
-        return bool(one == other if whole else other[: len(one)] == one)
-    if not whole:
+    if isinstance(one, bytes):
+        other = other if whole else other[: len(one)]
+    elif not whole:
         other = other[:, : one.shape[1]]
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+    return same(one, other)
 
 
 def _play(bench: Bench, parameter: Parameter | None, value: str, which: str) -> Any:

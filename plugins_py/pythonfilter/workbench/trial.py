@@ -23,7 +23,7 @@ from ..worker.running import Running
 from ..worker.view import REQUEST_WORDS, Slot, View
 
 from .converting import Agreed, agree, joined
-from .formats import INTERLEAVED, Samples, Setting, memory_of, view_of
+from .formats import INTERLEAVED, Samples, Setting, from_bytes, memory_of
 
 POLL_SECONDS = 0.001
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -398,7 +398,8 @@ class Trial:
 
     def _samples(self, frames: int) -> Samples:
         assert self._slot is not None
-        return view_of(self._slot.memory, self.setting, frames).copy()
+        data = self._slot.memory[: frames * self.setting.frame_size]
+        return from_bytes(data, self.setting).copy()
 
     def _call(self) -> int:
         """The outcome; raises Fault, Ended and Declined."""

@@ -11,13 +11,14 @@ import numpy as np
 from .. import results
 from ..host.plugin import LoadedPlugin, PluginError
 
-from . import failure, outputs, wire
+from . import failure, wire
 from .events import Outbox
 from .failure import Failure
 from .running import Running
 from .view import Request, View
 
 OK, FAILED, DROPPED, DECLINED, END_OF_STREAM, NO_SPACE = range(6)
+ALIGNMENT = 16  # of each output in the region
 ESCAPED, DISCONT, CONVERTED, COPIED, SHORT, TIMED = 1, 2, 4, 8, 16, 32
 
 
@@ -188,10 +189,19 @@ class AudioCall:
 
     def put_outputs(self) -> None:
         """Into the region; what does not go in is kept, but for the block itself."""
-        self.bytes = outputs.space_for(self.pieces)
-        if self.region is None or self.bytes > len(self.region):
+        places, end = [], 8 * len(self.pieces)  # behind their sizes
+        for piece in self.pieces:
+            begin = -(-end // ALIGNMENT) * ALIGNMENT
+            end = begin + piece.size
+            places.append(slice(begin, end))
+        self.bytes = end
+        if self.region is None or end > len(self.region):
             self.pieces = [piece.copy() for piece in self.pieces]
             return
-        outputs.write(self.pieces, self.region)
+        sizes = np.frombuffer(self.region, np.uint64, len(self.pieces))
+        memory = np.frombuffer(self.region, np.uint8)
+        for i, (piece, place) in enumerate(zip(self.pieces, places)):
+            sizes[i] = piece.size
+            memory[place] = piece
         self.outputs = len(self.pieces)
         self.pieces.clear()

@@ -391,13 +391,9 @@ class View:
 
 def _count_unshared() -> tuple[int, int, int]:
     """What references() is where nobody kept anything."""
-    dtype = DTYPES["F32"]
     view = View((0,) * REQUEST_WORDS)
     view.slots[0] = Slot(mmap.mmap(-1, 4096))
-    view.open(
-        Format(dtype, True, 1, 2, 4, "", "", False, True, 0, False, dtype, True, 2),
-        False,
-    )
+    view.open(Format(DTYPES["F32"], True, 1, 2, 4), False)
     view.point_at((0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0))
     for _ in range(100):  # Python makes other code of it meanwhile
         counts = view.references()

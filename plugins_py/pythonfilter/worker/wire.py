@@ -126,15 +126,11 @@ def receive(connection: socket.socket) -> tuple[list[bytes], list[int]] | None:
 
 
 def _receive_all(connection: socket.socket, length: int) -> bytes:
-    if length == 0:
-        return b""
-    data = connection.recv(length, socket.MSG_WAITALL)
-    if len(data) == length:
-        return data
-    parts = [data]
-    while data and length > sum(map(len, parts)):
-        data = connection.recv(length - sum(map(len, parts)), socket.MSG_WAITALL)
-        parts.append(data)
-    if not data:
-        raise ProtocolError("a record that ends in the middle")
-    return b"".join(parts)
+    data = b""
+    while len(data) < length:
+        # Mostly all of it, which is then copied no more.
+        more = connection.recv(length - len(data), socket.MSG_WAITALL)
+        if not more:
+            raise ProtocolError("a record that ends in the middle")
+        data += more
+    return data
