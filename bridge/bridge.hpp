@@ -224,6 +224,14 @@ struct Parameter {
   std::string value;
 };
 
+// A Param that is a number or a bool. Machine code needs no text of it.
+struct Number {
+  const ParameterSpec *spec;  // lives for ever
+  size_t index;               // of all that the plugin declares
+  double real;                // of a Float
+  int64_t whole;              // of others
+};
+
 // What a plugin still held at the end of a stream.
 struct Tail {
   uint64_t pts = no_time;  // where it begins, for the bridge
@@ -297,6 +305,8 @@ class Plugin {
   // On return the value is what get_parameter() says, where it says anything;
   // it is not asked about a secret.
   virtual bool set_parameter(Parameter *parameter, Failure *failure) = 0;
+  // The same, for a value that its Param allows. False: it has to be a text.
+  virtual bool set_number(const Number &) { return false; }
   // A source's, which its parameters may decide (the path of a file).
   virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
   // A source's, in ns; no_time: it does not know.

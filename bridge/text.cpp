@@ -3,7 +3,9 @@
 
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <locale.h>
 
@@ -28,6 +30,13 @@ size_t character_length(const std::string &text, size_t at) {
       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
     return 0;
   return length;
+}
+
+template <typename Number>
+std::string written(Number number) {
+  char text[64];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  return std::string(text, end);
 }
 
 }  // namespace
@@ -60,6 +69,24 @@ bool parse_number(const std::string &text, double *number) {
   char *end;
   *number = strtod_l(text.c_str(), &end, c_locale);
   return !text.empty() && end == text.c_str() + text.size();
+}
+
+std::string shortest(double number) {
+  return written(number);
+}
+
+std::string shortest(float number) {
+  return written(number);
+}
+
+std::string shortest(int64_t number) {
+  return written(number);
+}
+
+void wipe(std::string *text) {
+  text->resize(text->capacity());
+  explicit_bzero(text->data(), text->size());
+  text->clear();
 }
 
 std::string valid_text(std::string text) {

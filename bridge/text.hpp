@@ -16,6 +16,14 @@ bool parse_number(const std::string &text, int64_t *number);
 bool parse_number(const std::string &text, int *number);
 bool parse_number(const std::string &text, double *number);
 
+// A number in its shortest form that reads back equal, in any locale.
+std::string shortest(double number);
+std::string shortest(float number);
+std::string shortest(int64_t number);
+
+// Empties a text that may be a secret, with all that its memory ever held.
+void wipe(std::string *text);
+
 // With '?' for what is no UTF-8, and for NUL.
 std::string valid_text(std::string text);
 

@@ -17,11 +17,6 @@ constexpr int good_buffers = 10;
 constexpr uint64_t times_longest_start = 4;
 constexpr uint64_t least_start_patience_ns = 10000000000;
 
-void wipe(std::string *text) {
-  explicit_bzero(text->data(), text->size());
-  text->clear();
-}
-
 }  // namespace
 
 ProcessPlugin::ProcessPlugin(const PluginSpec &spec)

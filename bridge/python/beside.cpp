@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "../contract.hpp"
-#include "errors.hpp"
 #include "gil.hpp"
+#include "host_call.hpp"
 #include "parameters.hpp"
 
 namespace pythonfilter {
@@ -32,12 +32,6 @@ struct Regular {
   uint64_t heard = 0;  // blocks, at the last call
 };
 
-void remove_key(const std::string &key, std::vector<Parameter> *all) {
-  all->erase(std::remove_if(all->begin(), all->end(),
-                            [&](auto &each) { return each.key == key; }),
-             all->end());
-}
-
 }  // namespace
 
 // Of a method that is asked again and again: what it said last.
@@ -61,7 +55,7 @@ struct Beside::Calls {
   std::atomic<bool> has_changes{false};  // written under mutex
   // The rest is guarded by mutex.
   bool quits = false, over = false;
-  std::vector<Parameter> untold, changes;
+  Changes untold, changes;
   bool tells_soon = false;  // what is untold
   bool telling = false;     // one of them
   Answer<double> latency;
@@ -156,9 +150,9 @@ bool Beside::Calls::work(std::unique_lock<Mutex> &lock) {
 
 void Beside::Calls::tell_all(std::unique_lock<Mutex> &lock) {
   while (!untold.empty() && !quits) {
-    const Parameter parameter = std::move(untold.front());
-    untold.erase(untold.begin());
-    remove_key(parameter.key, &changes);
+    Change change = untold.take_first();
+    const Parameter &parameter = *change.write_out();
+    changes.forget(parameter.key);
     telling = true;
     lock.unlock();
     std::vector<Parameter> told;
@@ -168,10 +162,8 @@ void Beside::Calls::tell_all(std::unique_lock<Mutex> &lock) {
         parameter.key.c_str(), parameter.value.c_str());
     lock.lock();
     telling = false;
-    for (Parameter &each : told) {
-      remove_key(each.key, &changes);
-      changes.push_back(std::move(each));
-    }
+    for (Parameter &each : told)
+      changes.set(Change(std::move(each)));
     has_changes = !changes.empty();
   }
 }
@@ -197,17 +189,11 @@ bool Beside::Calls::call(const char *method, const char *phase, Take take,
   {
     Gil gil;
     if (!gil) return false;
-    Ref given = steal(Py_BuildValue(format, arguments...));
-    RunningCall call(site.get(), phase, ticks());
-    Inside inside(surroundings);
-    Ref bound =
-        given ? steal(PyObject_GetAttrString(host.get(), method)) : Ref{};
-    Ref done =
-        bound ? steal(PyObject_CallObject(bound.get(), given.get())) : Ref{};
-    inside.leave();
+    Ref done = call_method(host.get(), surroundings, site.get(), method, phase,
+                           steal(Py_BuildValue(format, arguments...)));
     if (done) take(done.get());
     if (done && !PyErr_Occurred()) return true;
-    capture_exception(&failure, phase);
+    describe_exception(site.get(), &failure, phase);
   }
   if (failure.kind == Failure::Kind::Interrupted) {
     failure.type.clear();
@@ -279,7 +265,7 @@ void Beside::stop() {
   }
   {
     std::lock_guard lock(calls->mutex);
-    untold_.swap(calls->untold);
+    untold_.swap(&calls->untold);
   }
   if (over) return thread_.join();
   thread_.detach();
@@ -293,22 +279,24 @@ bool Beside::is_here() const {
 
 // ---- the streaming thread's -------------------------------------------------
 
-// Only the last value of each.
-void Beside::tell(const Parameter &parameter, bool soon) {
+void Beside::tell(Change change, bool soon) {
   std::lock_guard lock(calls_->mutex);
-  remove_key(parameter.key, &calls_->untold);
-  calls_->untold.push_back(parameter);
+  calls_->untold.set(std::move(change));
   if (!soon) return;
   calls_->tells_soon = true;
   calls_->changed.notify_all();
 }
 
 // While one of them is told the others stay behind it.
-std::vector<Parameter> Beside::take_untold() {
-  if (!calls_) return std::exchange(untold_, {});
+Changes Beside::take_untold() {
+  Changes taken;
+  if (!calls_) {
+    taken.swap(&untold_);
+    return taken;
+  }
   std::lock_guard lock(calls_->mutex);
-  if (calls_->telling) return {};
-  return std::exchange(calls_->untold, {});
+  if (!calls_->telling) taken.swap(&calls_->untold);
+  return taken;
 }
 
 bool Beside::has_changes() const {
@@ -316,12 +304,14 @@ bool Beside::has_changes() const {
 }
 
 // But those that were set anew since.
-std::vector<Parameter> Beside::take_changes() {
+Changes Beside::take_changes() {
+  Changes taken;
   std::lock_guard lock(calls_->mutex);
-  for (const Parameter &newer : calls_->untold)
-    remove_key(newer.key, &calls_->changes);
+  taken.swap(&calls_->changes);
+  for (const Change &newer : calls_->untold)
+    taken.forget(newer.key());
   calls_->has_changes = false;
-  return std::exchange(calls_->changes, {});
+  return taken;
 }
 
 template <typename T>

@@ -5,8 +5,7 @@
 // method is a C function, all that is called while it plays.
 #pragma once
 
-#include <vector>
-
+#include "../changes.hpp"
 #include "../thread.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
@@ -36,13 +35,13 @@ class Beside {
 
   // Has set_parameter() called: `soon`, or before any other method is. What it
   // refuses is a warning, as nobody waits for the answer.
-  void tell(const Parameter &parameter, bool soon);
+  void tell(Change change, bool soon);
   // What still waits for that, for whoever is about to call another method.
-  std::vector<Parameter> take_untold();
+  Changes take_untold();
   // What plugins made of their parameters meanwhile, as set_parameter() takes
   // it.
   bool has_changes() const;
-  std::vector<Parameter> take_changes();
+  Changes take_changes();
 
   // What such a method said last, as long as there is a thread that asks it
   // again; false: it has to be asked here first, and that be told.
@@ -60,8 +59,8 @@ class Beside {
   template <typename T>
   void set(Answer<T> Calls::*which, T value);
 
-  std::shared_ptr<Calls> calls_;   // NULL: there is no thread
-  std::vector<Parameter> untold_;  // of one that has ended
+  std::shared_ptr<Calls> calls_;  // NULL: there is no thread
+  Changes untold_;                // of one that has ended
   Thread thread_;
   bool left_alone_ = false;
 };

@@ -18,7 +18,7 @@ int64_t known(uint64_t value) {
 }
 
 template <typename T>
-void store(std::byte *record, size_t place, T value) {
+void store(std::byte *record, ptrdiff_t place, T value) {
   std::memcpy(record + place, &value, sizeof value);
 }
 
@@ -82,17 +82,17 @@ bool NativeCall::read(PyObject *host, PluginKind kind,
 bool NativeCall::add_fields(PyObject *list, const Capabilities &capabilities) {
   fields_.clear();
   curves_.clear();
+  for (const ParameterSpec &spec : capabilities.parameters)
+    fields_.push_back({&spec, nowhere});
   for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {
     const char *name;
     Py_ssize_t place;
     if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "sn", &name, &place))
       return false;
-    for (const ParameterSpec &spec : capabilities.parameters) {
-      if (spec.name != name) continue;
-      if (spec.curve)
-        curves_.push_back({name, size_t(place), {}});
-      else
-        fields_.push_back({&spec, size_t(place)});
+    for (Field &field : fields_) {
+      if (field.spec->name != name) continue;
+      field.place = place;
+      if (field.spec->curve) curves_.push_back({name, place, {}});
     }
   }
   return true;
@@ -103,16 +103,32 @@ NativeCall::Set NativeCall::set(const Parameter &parameter,
   for (const Field &field : fields_) {
     const ParameterSpec &spec = *field.spec;
     if (spec.name != parameter.key) continue;
-    if (put(field, parameter.value)) return Set::Done;
+    if (field.place == nowhere) return Set::NotMine;
+    // The values of a curve are the elements' to know.
+    if (spec.curve || put(field, parameter.value)) return Set::Done;
     *problem = spec.name + " = " +
                (spec.secret ? "this value" : parameter.value) + ": must be " +
                spec.allowed;
     return Set::Refused;
   }
-  // The values of a curve are the elements' to know.
-  for (const Curve &curve : curves_)
-    if (curve.name == parameter.key) return Set::Done;
   return Set::NotMine;
+}
+
+bool NativeCall::set(const Number &number) {
+  if (number.index >= fields_.size()) return false;
+  const Field &field = fields_[number.index];
+  const ParameterSpec &spec = *field.spec;
+  if (field.place == nowhere || spec.kind != number.spec->kind ||
+      spec.name != number.spec->name)
+    return false;
+  if (spec.curve) return true;
+  if (spec.kind == ParameterSpec::Kind::Float)
+    store(params_, field.place, number.real);
+  else if (spec.kind == ParameterSpec::Kind::Bool)
+    store(params_, field.place, uint8_t(number.whole));
+  else
+    store(params_, field.place, number.whole);
+  return true;
 }
 
 bool NativeCall::put(const Field &field, const std::string &text) {

@@ -30,6 +30,8 @@ class NativeCall {
   // function's. Refused: it is not what the plugin allows, as `problem` says.
   enum class Set { Done, NotMine, Refused };
   Set set(const Parameter &parameter, std::string *problem);
+  // One that is allowed. False: it is not the function's.
+  bool set(const Number &number);
   // Of the stream, which goes on with new code.
   int64_t position() const { return position_; }
   void go_on_at(int64_t position) { position_ = position; }
@@ -41,11 +43,12 @@ class NativeCall {
  private:
   struct Field {
     const ParameterSpec *spec;  // of the plugin's capabilities
-    size_t place;
+    ptrdiff_t place;            // nowhere: it is not the function's
   };
+  static constexpr ptrdiff_t nowhere = -1;
   struct Curve {
     std::string name;
-    size_t place;
+    ptrdiff_t place;
     std::vector<float> values;  // where it is the same for all frames
   };
 
@@ -63,7 +66,7 @@ class NativeCall {
   bool read_only_ = false, has_own_setter_ = false;
   std::string name_, file_;
   int line_ = 0;
-  std::vector<Field> fields_;
+  std::vector<Field> fields_;  // one for each that the plugin declares
   std::vector<Curve> curves_;
   // Holds a block whose channels are not where the function wants them; grows.
   std::vector<std::byte> scratch_;

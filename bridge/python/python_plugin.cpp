@@ -9,6 +9,7 @@
 #include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
+#include "host_call.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
 #include "parameters.hpp"
@@ -38,20 +39,6 @@ std::vector<std::string> texts_of(PyObject *tuple) {
 void hide_secret(Failure *failure, const std::string &key) {
   *failure = {failure->kind, failure->phase, failure->type,
               "refused the secret parameter " + key};
-}
-
-// Calls never overlap, but a plugin may flush its own stream.
-const char *outer_call(const CallSite &site) {
-  return is_in_call(site) ? site.phase.load() : nullptr;
-}
-
-// The exception that a call has left. Its __str__ and whatever else is looked
-// at are the plugin's code as well, so this is a call of its own, which a stop
-// of the element ends.
-void describe_exception(CallSite *site, Failure *failure, const char *phase) {
-  assert(with_gil());
-  RunningCall call(site, phase, ticks(), outer_call(*site));
-  capture_exception(failure, phase);
 }
 
 }  // namespace
@@ -177,14 +164,9 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   va_start(all, format);
   Ref arguments = steal(Py_VaBuildValue(format, all));
   va_end(all);
-  RunningCall call(site_.get(), phase, ticks(), outer_call(*site_));
-  Inside inside(surroundings_.get());
-  Ref bound =
-      arguments ? steal(PyObject_GetAttrString(host_.get(), method)) : Ref{};
   Ref result =
-      bound ? steal(PyObject_CallObject(bound.get(), arguments.get())) : Ref{};
-  inside.leave();
-  call.end();
+      call_method(host_.get(), surroundings_.get(), site_.get(), method, phase,
+                  std::move(arguments), outer_call(*site_));
   if (result) return result;
   describe_exception(site_.get(), failure, phase);
   // Only the audio method has a buffer to drop.
@@ -410,7 +392,8 @@ bool PythonPlugin::is_secret(const std::string &key) const {
 // The plugin's attributes follow when it is called the next time.
 void PythonPlugin::tell_rest() {
   assert(with_gil());
-  for (const Parameter &parameter : beside_.take_untold()) {
+  for (Change &change : beside_.take_untold()) {
+    const Parameter &parameter = *change.write_out();
     Failure failure;
     Ref told =
         call_host("set_parameter_beside", "set_parameter", &failure, "(ss)",
@@ -447,14 +430,20 @@ bool PythonPlugin::set_native(const Parameter &parameter, Failure *failure) {
     *failure = {Failure::Kind::Refused, "set_parameter", "", problem};
     return false;
   }
-  beside_.tell(parameter, own || set != NativeCall::Set::Done);
+  beside_.tell(Change(parameter), own || set != NativeCall::Set::Done);
+  return true;
+}
+
+bool PythonPlugin::set_number(const Number &number) {
+  if (native_.empty() || !native_.set(number)) return false;
+  beside_.tell(Change(number), native_.has_own_setter());
   return true;
 }
 
 [[gnu::cold]] void PythonPlugin::take_changes() {
   std::string ignored;
-  for (const Parameter &each : beside_.take_changes())
-    native_.set(each, &ignored);
+  for (const Change &each : beside_.take_changes())
+    native_.set(each.parameter, &ignored);
 }
 
 bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
@@ -565,12 +554,9 @@ bool PythonPlugin::unlock(Failure *failure) {
   if (!gil) return told_closing(failure, "unlock");
   if (!host_) return true;
   add_call_site(site);
-  RunningCall call(site.get(), "unlock", ticks());
-  Inside inside(surroundings_.get());
-  Ref done = steal(PyObject_CallMethod(host_.get(), "unlock", nullptr));
-  inside.leave();
-  call.end();
-  if (done) return true;
+  if (call_method(host_.get(), surroundings_.get(), site.get(), "unlock",
+                  "unlock", steal(PyTuple_New(0))))
+    return true;
   describe_exception(site.get(), failure, "unlock");
   return false;
 }
@@ -598,12 +584,8 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
                                 const std::string &caps, std::string *mapped,
                                 Failure *failure) {
   assert(with_gil());
-  RunningCall call(site, method, ticks());
-  Inside inside(surroundings_.get());
-  Ref answer =
-      steal(PyObject_CallMethod(host_.get(), method, "s", caps.c_str()));
-  inside.leave();
-  call.end();
+  Ref answer = call_method(host_.get(), surroundings_.get(), site, method,
+                           method, steal(Py_BuildValue("(s)", caps.c_str())));
   const char *text, *file, *function;
   int line;
   if (!answer ||

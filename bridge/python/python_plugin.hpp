@@ -33,6 +33,7 @@ class PythonPlugin final : public Plugin {
   Outcome process(const Block &block, CallResult *result,
                   Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
+  bool set_number(const Number &number) override;
   bool preferences(Preferences *preferences, Failure *failure) override;
   bool duration(uint64_t *duration, Failure *failure) override;
   bool seek(uint64_t place, Failure *failure) override;

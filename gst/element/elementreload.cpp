@@ -80,7 +80,7 @@ bool PythonElement::hand_over(Candidate *next, Failure *failure) {
     good = good && next->plugin->set_parameter(&parameter, failure);
     next->answers.push_back(parameter);
   }
-  PluginParams::wipe(&now);
+  wipe(&now);
   if (!good) return false;
   const bool carries = carries_state(*next);
   if (carries && !plugin_->get_state(&next->state, failure)) return false;

@@ -69,31 +69,53 @@ bool PythonElement::may_be_secret(const std::string &key) const {
 
 GstFlowReturn PythonElement::apply_params() {
   assert(streaming.is_here());
-  std::vector<Parameter> changes = params_.take();
-  if (changes.empty()) return GST_FLOW_OK;
+  // Whoever is notified of one may come by here again.
+  Changes changes;
+  changes.swap(&changes_);
+  params_.take(&changes);
   const BusyHere busy(this);
-  std::vector<Parameter> asked = changes;
   GstFlowReturn flow = GST_FLOW_OK;
-  for (size_t i = 0; i < changes.size() && flow == GST_FLOW_OK; i++) {
-    if (params_.is_as_written(changes[i].key, &failure_) &&
-        plugin_->set_parameter(&changes[i], &failure_)) {
-      params_.accept(changes[i]);
-      GST_DEBUG_OBJECT(
-          element_, "%s: %s = %s", name_.c_str(), changes[i].key.c_str(),
-          may_be_secret(changes[i].key) ? "(a secret)"
-                                        : changes[i].value.c_str());
-    } else {
-      params_.forget_key(asked[i]);
-      flow = report(GST_CLOCK_TIME_NONE);
-      // What fails the load stays as it was asked for.
-      if (stream_) params_.take_back(changes[i].key);
+  bool heard = false, curved = false;
+  for (Change &change : changes) {
+    const Number number = change.number;
+    if (!number.spec || !plugin_->set_number(number)) {
+      heard = curved = true;
+      flow = apply(change.write_out());
+      if (flow != GST_FLOW_OK) break;
+      continue;
     }
-    properties_.tell_outcome(asked[i]);
+    curved = curved || number.spec->curve;
+    params_.accept(number);
+    GST_DEBUG_OBJECT(element_, "%s: %s = %g", name_.c_str(),
+                     number.spec->name.c_str(),
+                     number.real + double(number.whole));
   }
-  PluginParams::wipe(&changes);
-  PluginParams::wipe(&asked);
-  curves_.refresh(properties_);
-  return flow == GST_FLOW_OK ? update_latency() : flow;
+  changes.clear();
+  changes_.swap(&changes);
+  if (curved) curves_.refresh(properties_);
+  // Machine code that is given a number says nothing new by itself.
+  return flow == GST_FLOW_OK && heard ? update_latency() : flow;
+}
+
+// One that the plugin's set_parameter() hears of.
+GstFlowReturn PythonElement::apply(Parameter *parameter) {
+  Parameter asked = *parameter;
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (params_.is_as_written(asked.key, &failure_) &&
+      plugin_->set_parameter(parameter, &failure_)) {
+    params_.accept(*parameter);
+    GST_DEBUG_OBJECT(
+        element_, "%s: %s = %s", name_.c_str(), asked.key.c_str(),
+        may_be_secret(asked.key) ? "(a secret)" : parameter->value.c_str());
+  } else {
+    params_.forget_key(asked);
+    flow = report(GST_CLOCK_TIME_NONE);
+    // What fails the load stays as it was asked for.
+    if (stream_) params_.take_back(asked.key);
+  }
+  properties_.tell_outcome(asked);
+  wipe(&asked.value);
+  return flow;
 }
 
 // ---- states ----------------------------------------------------------------
@@ -279,7 +301,7 @@ bool PythonElement::initialize() {
   for (const Parameter &each : set)
     good = good && params_.is_as_written(each.key, &failure);
   good = good && plugin_->initialize(set, &failure);
-  PluginParams::wipe(&set);
+  wipe(&set);
   if (!good) {
     params_.redact(&failure);
     report_.post(GST_MESSAGE_ERROR, failure);
@@ -491,8 +513,8 @@ GstFlowReturn PythonElement::apply_changes(GstClockTime pts) {
   if (properties_.is_controlled())
     properties_.sync(
         gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, pts));
-  return asks_latency() && !params_.changed() ? update_latency()
-                                              : apply_params();
+  const GstFlowReturn flow = apply_params();
+  return flow == GST_FLOW_OK && asks_latency() ? update_latency() : flow;
 }
 
 [[gnu::hot]] Outcome PythonElement::call_elsewhere(Block *block,

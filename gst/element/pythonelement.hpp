@@ -244,6 +244,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool close_if_asked(const Capabilities &capabilities);
   bool may_be_secret(const std::string &key) const;
   GstFlowReturn apply_params();
+  GstFlowReturn apply(Parameter *parameter);
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
   GstFlowReturn update_duration();
@@ -294,6 +295,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   Failure failure_;      // of the call; strings are not made for each buffer
   Failure refusal_;      // of the last caps, where that is no error
   Curves curves_;
+  Changes changes_;  // memory that is used again
 
   Reloader reloader_;  // last: its threads use the others
 };

@@ -191,6 +191,42 @@ bool value_from_text(const ParameterSpec &spec, const std::string &text,
   return true;
 }
 
+GType number_type(const ParameterSpec &spec) {
+  switch (spec.kind) {
+    case Kind::Bool:
+      return G_TYPE_BOOLEAN;
+    case Kind::Int:
+      return G_TYPE_INT64;
+    case Kind::Float:
+      return G_TYPE_DOUBLE;
+    case Kind::Choice:
+    case Kind::String:
+      break;
+  }
+  return 0;
+}
+
+Number number_of(const ParameterSpec &spec, size_t index, const GValue *value) {
+  Number number = {&spec, index, 0, 0};
+  if (spec.kind == Kind::Float)
+    number.real = g_value_get_double(value);
+  else if (spec.kind == Kind::Bool)
+    number.whole = g_value_get_boolean(value);
+  else
+    number.whole = g_value_get_int64(value);
+  return number;
+}
+
+void value_of(const Number &number, GValue *value) {
+  g_value_init(value, number_type(*number.spec));
+  if (number.spec->kind == Kind::Float)
+    g_value_set_double(value, number.real);
+  else if (number.spec->kind == Kind::Bool)
+    g_value_set_boolean(value, number.whole != 0);
+  else
+    g_value_set_int64(value, number.whole);
+}
+
 void plain_value(const GValue *value, GValue *plain) {
   if (!G_VALUE_HOLDS_ENUM(value)) {
     g_value_copy(value, g_value_init(plain, G_VALUE_TYPE(value)));

@@ -25,6 +25,11 @@ bool is_parameter(GParamSpec *property);
 bool value_from_text(const ParameterSpec &spec, const std::string &text,
                      GValue *value);
 
+// The type of a number's values; 0: it is none. Those of choices have names.
+GType number_type(const ParameterSpec &spec);
+Number number_of(const ParameterSpec &spec, size_t index, const GValue *value);
+void value_of(const Number &number, GValue *value);
+
 // A choice as a string: what `params` shows.
 void plain_value(const GValue *value, GValue *plain);
 

@@ -2,21 +2,15 @@
 #include "pluginparams.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <iterator>
 #include <utility>
 
+#include "parametertypes.hpp"
+
 namespace pythonfilter {
 
 namespace {
-
-template <typename Number>
-std::string shortest(Number number) {
-  char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
-  return std::string(text, end);
-}
 
 // As set_parameter() gets it: 0.5, 7, true, warm. Numbers in their shortest
 // form that reads back equal.
@@ -54,14 +48,18 @@ void set_from_text(GstStructure *params, const char *key,
     gst_structure_set(params, key, G_TYPE_STRING, text.c_str(), nullptr);
 }
 
-void wipe_text(std::string *text) {
-  explicit_bzero(text->data(), text->size());
-  text->clear();
+void wipe(std::optional<std::string> *text) {
+  if (*text) pythonfilter::wipe(&**text);
+  text->reset();
 }
 
-void wipe_text(std::optional<std::string> *text) {
-  if (*text) wipe_text(&**text);
-  text->reset();
+// Nothing is made anew where there is one of this type.
+void set_field(GstStructure *fields, const char *key, const GValue *value) {
+  auto *now = const_cast<GValue *>(gst_structure_get_value(fields, key));
+  if (now && G_VALUE_TYPE(now) == G_VALUE_TYPE(value))
+    g_value_copy(value, now);
+  else
+    gst_structure_set_value(fields, key, value);
 }
 
 // A word this short is in any text by chance, and hiding it there tells it.
@@ -110,7 +108,6 @@ void PluginParams::set(const GstStructure *changes) {
     properties_.erase(key);
     put(key, gst_structure_get_value(changes, key));
   }
-  changed_ = true;
 }
 
 // A text as it was written, where GStreamer took it for something else: the one
@@ -162,37 +159,36 @@ void PluginParams::declare(const std::vector<ParameterSpec> &specs) {
 void PluginParams::put(const char *key, const GValue *given) {
   g_auto(GValue) written = G_VALUE_INIT;
   const GValue *value = as_text(key, given, &written);
-  const std::string text = value_to_text(value);
+  std::string text = value_to_text(value);
   const auto secret = secrets_.find(key);
   if (secret == secrets_.end()) {
     gst_structure_set_value(params_, key, value);
   } else {
-    wipe_text(&secret->second.value);
+    wipe(&secret->second.value);
     secret->second.value = text;
   }
-  change(key, text);
+  pending_.set(Change(Parameter{key, std::move(text)}));
+  changed_ = true;
 }
 
-// Only the last value of a burst: a plugin that is busy, or paused, would
-// otherwise be left with a queue that grows and holds the stream up.
-void PluginParams::change(const std::string &key, std::string value) {
-  forget_pending(key);
-  pending_.push_back({key, std::move(value)});
-}
-
-void PluginParams::forget_pending(const std::string &key) {
-  for (Parameter &old : pending_)
-    if (old.key == key) wipe_text(&old.value);
-  pending_.erase(std::remove_if(pending_.begin(), pending_.end(),
-                                [&](auto &old) { return old.key == key; }),
-                 pending_.end());
+void PluginParams::note_property(const std::string &key) {
+  if (!params_) params_ = gst_structure_new_empty("p");
+  if (!gst_structure_has_field(params_, key.c_str())) properties_.insert(key);
 }
 
 void PluginParams::set_property(const std::string &key, const GValue *value) {
   std::lock_guard lock(mutex_);
-  if (!params_) params_ = gst_structure_new_empty("p");
-  if (!gst_structure_has_field(params_, key.c_str())) properties_.insert(key);
+  note_property(key);
   put(key.c_str(), value);
+}
+
+void PluginParams::set_number(const Number &number, const GValue *value) {
+  const std::string &key = number.spec->name;
+  std::lock_guard lock(mutex_);
+  note_property(key);
+  if (secrets_.count(key)) return put(key.c_str(), value);
+  set_field(params_, key.c_str(), value);
+  pending_.set(Change(number));
   changed_ = true;
 }
 
@@ -202,6 +198,15 @@ bool PluginParams::read(const std::string &key, std::string *text) const {
       params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
   if (value) *text = value_to_text(value);
   return value != nullptr;
+}
+
+bool PluginParams::read_number(const std::string &key, GValue *value) const {
+  std::lock_guard lock(mutex_);
+  const GValue *now =
+      params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
+  if (!now || G_VALUE_TYPE(now) != G_VALUE_TYPE(value)) return false;
+  g_value_copy(now, value);
+  return true;
 }
 
 bool PluginParams::knows_secrets() const {
@@ -224,7 +229,7 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
   declare(specs);
   std::lock_guard lock(mutex_);
   knows_secrets_ = true;
-  wipe(&pending_);
+  pending_.clear();
   g_clear_pointer(&accepted_, gst_structure_free);
   std::map<std::string, Secret> before;
   before.swap(secrets_);
@@ -236,22 +241,22 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
         params_ ? gst_structure_get_value(params_, key.c_str()) : nullptr;
     if (shown) {
       g_auto(GValue) written = G_VALUE_INIT;
-      wipe_text(&secret.value);
+      wipe(&secret.value);
       secret.value = value_to_text(as_text(key, shown, &written));
       gst_structure_remove_field(params_, key.c_str());
     }
-    if (secret.value) change(key, *secret.value);
+    if (secret.value) pending_.set(Change(Parameter{key, *secret.value}));
   }
   for (auto &[key, secret] : before) {
-    wipe_text(&secret.value);
-    wipe_text(&secret.accepted);
+    wipe(&secret.value);
+    wipe(&secret.accepted);
   }
   for (int i = 0; params_ && i < gst_structure_n_fields(params_); i++) {
     const char *key = gst_structure_nth_field_name(params_, guint(i));
     GValue written = G_VALUE_INIT;
     const GValue *value =
         as_text(key, gst_structure_get_value(params_, key), &written);
-    change(key, value_to_text(value));
+    pending_.set(Change(Parameter{key, value_to_text(value)}));
     if (G_IS_VALUE(&written)) gst_structure_take_value(params_, key, &written);
   }
 }
@@ -288,9 +293,9 @@ std::vector<Parameter> PluginParams::accepted() const {
 void PluginParams::forget_secrets() {
   std::lock_guard lock(mutex_);
   for (auto &[key, secret] : secrets_) {
-    wipe_text(&secret.value);
-    wipe_text(&secret.accepted);
-    forget_pending(key);
+    wipe(&secret.value);
+    wipe(&secret.accepted);
+    pending_.forget(key);
   }
   secrets_.clear();
   texts_.clear();
@@ -301,28 +306,25 @@ void PluginParams::forget_secrets() {
   properties_.clear();
 }
 
-std::vector<Parameter> PluginParams::pending() const {
+std::vector<Parameter> PluginParams::pending() {
   std::lock_guard lock(mutex_);
-  return pending_;
+  std::vector<Parameter> all;
+  for (Change &each : pending_)
+    all.push_back(*each.write_out());
+  return all;
 }
 
-std::vector<Parameter> PluginParams::take() {
+void PluginParams::take(Changes *changes) {
   std::lock_guard lock(mutex_);
   changed_ = false;
-  return std::exchange(pending_, {});
-}
-
-void PluginParams::wipe(std::vector<Parameter> *parameters) {
-  for (Parameter &parameter : *parameters)
-    wipe_text(&parameter.value);
-  parameters->clear();
+  pending_.swap(changes);
 }
 
 void PluginParams::accept(const Parameter &parameter) {
   std::lock_guard lock(mutex_);
   const char *key = parameter.key.c_str();
   if (auto secret = secrets_.find(key); secret != secrets_.end()) {
-    wipe_text(&secret->second.accepted);
+    wipe(&secret->second.accepted);
     secret->second.accepted = parameter.value;
     return;
   }
@@ -332,13 +334,27 @@ void PluginParams::accept(const Parameter &parameter) {
                           gst_structure_get_value(params_, key));
 }
 
+void PluginParams::accept(const Number &number) {
+  const std::string &key = number.spec->name;
+  {
+    std::lock_guard lock(mutex_);
+    if (!secrets_.count(key)) {
+      if (!accepted_) accepted_ = gst_structure_new_empty("p");
+      g_auto(GValue) value = G_VALUE_INIT;
+      value_of(number, &value);
+      return set_field(accepted_, key.c_str(), &value);
+    }
+  }
+  Change secret(number);
+  accept(*secret.write_out());
+}
+
 void PluginParams::take_back(const std::string &key) {
   std::lock_guard lock(mutex_);
-  for (const Parameter &newer : pending_)
-    if (newer.key == key) return;
+  if (pending_.has(key)) return;
   if (auto found = secrets_.find(key); found != secrets_.end()) {
     Secret &secret = found->second;
-    wipe_text(&secret.value);
+    wipe(&secret.value);
     // Not an assignment of one that may be empty, of which GCC 14 warns.
     if (secret.accepted) secret.value = *secret.accepted;
     return;
@@ -349,8 +365,7 @@ void PluginParams::take_back(const std::string &key) {
 void PluginParams::forget_key(const Parameter &refused) {
   if (!looks_like_a_key(refused.value)) return;
   std::lock_guard lock(mutex_);
-  for (const Parameter &newer : pending_)
-    if (newer.key == refused.key) return;
+  if (pending_.has(refused.key)) return;
   // A secret's is still needed, to be taken out of what is told.
   if (!secrets_.count(refused.key)) restore(refused.key);
 }

@@ -14,6 +14,7 @@
 #include <gst/gst.h>
 
 #include "../../bridge/bridge.hpp"
+#include "../../bridge/changes.hpp"
 #include "../../bridge/contract.hpp"
 
 namespace pythonfilter {
@@ -31,11 +32,15 @@ class PluginParams {
   // Sets one parameter by its name. The value does not outlive
   // forget_secrets(): another plugin may have no such property.
   void set_property(const std::string &key, const GValue *value);
+  // The same, for `number`, whose value it is.
+  void set_number(const Number &number, const GValue *value);
   // Whether a plugin has said which are secrets, and which it named.
   bool knows_secrets() const;
   bool is_secret(const std::string &key) const;
   // False: none is set, or it is a secret.
   bool read(const std::string &key, std::string *text) const;
+  // False: none of the type that `value` has is set.
+  bool read_number(const std::string &key, GValue *value) const;
 
   // A new instance, which has yet to be told everything. What it calls a
   // secret is never shown again, and stays known for the next instance.
@@ -55,15 +60,15 @@ class PluginParams {
   void forget_secrets();
 
   // What take() is going to give; wipe() it after use.
-  std::vector<Parameter> pending() const;
+  std::vector<Parameter> pending();
 
   // Whether there is anything to tell the plugin.
   bool changed() const { return changed_.load(std::memory_order_relaxed); }
-  // The last value of each changed parameter; wipe() them after use.
-  std::vector<Parameter> take();
-  static void wipe(std::vector<Parameter> *parameters);
+  // The last value of each changed parameter, into what is empty.
+  void take(Changes *changes);
   // The plugin has it now, as it says.
   void accept(const Parameter &parameter);
+  void accept(const Number &number);
   // The value was refused, and the parameter reads as what the plugin had
   // before, if anything.
   void take_back(const std::string &key);
@@ -79,11 +84,10 @@ class PluginParams {
     std::optional<std::string> value, accepted;
   };
 
+  void note_property(const std::string &key);
   void put(const char *key, const GValue *value);
   const GValue *as_text(const std::string &key, const GValue *value,
                         GValue *text);
-  void change(const std::string &key, std::string value);
-  void forget_pending(const std::string &key);
   void restore(const std::string &key);
 
   // A leaf lock: nothing is called and nothing waited for under it.
@@ -98,7 +102,9 @@ class PluginParams {
   std::map<std::string, std::vector<std::string>> texts_;
   // What GStreamer made of what was written, for people.
   std::map<std::string, std::string> misread_;
-  std::vector<Parameter> pending_;
+  // Only the last value of a burst: a plugin that is busy, or paused, would
+  // otherwise be left with a queue that grows and holds the stream up.
+  Changes pending_;
   std::atomic<bool> changed_{false};
 };
 

@@ -59,9 +59,24 @@ static std::string text_of(GstPythonParams *self, size_t index) {
   return owner->values[index];
 }
 
+static bool read_number(GstPythonParams *self, const ParameterSpec &spec,
+                        GValue *value) {
+  const GType type = pythonfilter::number_type(spec);
+  if (!type) return false;
+  g_value_init(value, type);
+  {
+    std::lock_guard lock(self->owner->mutex);
+    const PluginParams *params = self->owner->params;
+    if (params && params->read_number(spec.name, value)) return true;
+  }
+  g_value_unset(value);
+  return false;
+}
+
 // What cannot be read as the property's type is no value of the plugin's.
 static void read_value(GstPythonParams *self, size_t index, GValue *value) {
   const ParameterSpec &spec = specs_of(self)[index];
+  if (read_number(self, spec, value)) return;
   if (pythonfilter::value_from_text(spec, text_of(self, index), value)) return;
   std::unique_lock lock(self->owner->mutex);
   const std::string text = self->owner->values[index];
@@ -96,9 +111,9 @@ static void refuse(GstElement *element, const std::string &plugin,
 }
 
 // Whoever watches the property of an element that is made for one plugin.
-static void notify_element(GstElement *element, const std::string &name) {
+static void notify_element(GstElement *element, const char *name) {
   auto *klass = G_OBJECT_GET_CLASS(element);
-  GParamSpec *own = g_object_class_find_property(klass, name.c_str());
+  GParamSpec *own = g_object_class_find_property(klass, name);
   if (own && pythonfilter::is_parameter(own))
     g_object_notify_by_pspec(G_OBJECT(element), own);
 }
@@ -125,7 +140,10 @@ static void gst_python_params_set_property(GObject *object, guint id,
     std::lock_guard lock(self->owner->mutex);
     if (self->owner->element) {
       element = GST_ELEMENT(gst_object_ref(self->owner->element));
-      if (allowed) {
+      if (allowed && pythonfilter::number_type(spec)) {
+        self->owner->params->set_number(
+            pythonfilter::number_of(spec, id - 1, &now), &now);
+      } else if (allowed) {
         g_auto(GValue) plain = G_VALUE_INIT;
         pythonfilter::plain_value(&now, &plain);
         self->owner->params->set_property(spec.name, &plain);
@@ -137,7 +155,8 @@ static void gst_python_params_set_property(GObject *object, guint id,
       refuse(element, self->owner->plugin, spec, &now);
     else if (!same && !spec.secret) {
       g_object_notify_by_pspec(object, property);
-      notify_element(element, spec.name);
+      // By GLib's own name: of one with a '_' it would make a copy first.
+      notify_element(element, property->name);
     }
     if (allowed && !same && !spec.secret && !controlled)
       g_object_notify(G_OBJECT(element), "params");
@@ -357,7 +376,7 @@ void PluginProperties::tell_outcome(const Parameter &asked) const {
     if (!value_from_text(specs[i], asked.value, &wanted) ||
         gst_value_compare(&wanted, &now) != GST_VALUE_EQUAL) {
       g_object_notify(G_OBJECT(child_), specs[i].name.c_str());
-      notify_element(element_, specs[i].name);
+      notify_element(element_, specs[i].name.c_str());
     }
   }
 }

@@ -29,8 +29,8 @@ Failure refusal(const std::string &problem) {
 }  // namespace
 
 Candidate::~Candidate() {
-  PluginParams::wipe(&told);
-  PluginParams::wipe(&answers);
+  wipe(&told);
+  wipe(&answers);
   explicit_bzero(state.data(), state.size());
 }
 
@@ -221,7 +221,7 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
   params_->declare(capabilities.secrets);
   std::vector<Parameter> set = params_->accepted();
   const bool initialized = plugin->initialize(set, failure);
-  PluginParams::wipe(&set);
+  wipe(&set);
   if (!initialized) return false;
   std::string problem;
   if (capabilities.converts &&

@@ -87,6 +87,20 @@ MACHINE = (
         ("quiet::test_parameters*",),
     ),
     Mutation(
+        "numbers-as-texts",
+        "bridge/python/python_plugin.cpp",
+        "  if (native_.empty() || !native_.set(number)) return false;\n",
+        "  return false;\n",
+        ("quiet::test_a_controller*",),
+    ),
+    Mutation(
+        "number-not-told",
+        "bridge/python/python_plugin.cpp",
+        "  beside_.tell(Change(number), native_.has_own_setter());\n",
+        "",
+        ("compiled::test_the_attributes*",),
+    ),
+    Mutation(
         "latency-by-the-gil",
         "bridge/python/python_plugin.cpp",
         "  if (beside_.last_latency(seconds)) return true;\n",

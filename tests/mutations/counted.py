@@ -165,8 +165,8 @@ COUNTED = (
         "gst/params/pluginparams.cpp",
         "  std::lock_guard lock(mutex_);\n"
         "  changed_ = false;\n"
-        "  return std::exchange(pending_, {});\n",
-        "  changed_ = false;\n  return std::exchange(pending_, {});\n",
+        "  pending_.swap(changes);\n",
+        "  changed_ = false;\n  pending_.swap(changes);\n",
         ("sanitize-thread", "stress"),
     ),
     Mutation(

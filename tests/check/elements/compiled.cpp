@@ -88,6 +88,31 @@ GST_START_TEST(test_parameters_are_there_in_the_next_buffer) {
 }
 GST_END_TEST;
 
+// Also what no text was ever made of.
+GST_START_TEST(test_the_attributes_follow_before_any_other_method) {
+  for (const double factor : {-1.0, 1.0 / 3, 4.0}) {
+    Stream stream(scale);
+    g_autoptr(GObject) child = gst_child_proxy_get_child_by_name(
+        GST_CHILD_PROXY(stream.get()), "plugin");
+    g_object_set(child, "factor", factor, nullptr);
+    const auto scaled = [&](size_t c, size_t f) {
+      return double(float(factor * number_at(c, f)));
+    };
+    stream.expect_through(scaled);
+    g_object_set(child, "factor", 5.0, nullptr);
+    stream.expect_through(
+        [](size_t c, size_t f) { return 5 * number_at(c, f); });
+    g_object_set(child, "factor", factor, nullptr);
+    stream.expect_through(scaled);
+    double now = 0;
+    g_object_get(child, "factor", &now, nullptr);
+    fail_unless_equals_float(now, factor);
+    fail_unless(stream.to(GST_STATE_READY));
+    fail_unless_equals_float(posted(stream.bus(), "stopped", "factor"), factor);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_values_that_are_not_allowed_are_refused) {
   for (const char *value : {"11.0", "loud", "nan"}) {
     Stream stream(scale, {}, {{"on-error", "drop"}});
@@ -296,6 +321,7 @@ static Suite *compiled_suite() {
   tcase_add_test(compiled,
                  test_the_state_is_zeroed_at_start_kept_and_read_by_python);
   tcase_add_test(compiled, test_parameters_are_there_in_the_next_buffer);
+  tcase_add_test(compiled, test_the_attributes_follow_before_any_other_method);
   tcase_add_test(compiled, test_values_that_are_not_allowed_are_refused);
   tcase_add_test(compiled, test_another_number_is_a_failure_by_on_error);
   if (!in_process()) tcase_add_test(compiled, test_nobody_waits_for_the_gil);

@@ -143,38 +143,78 @@ class Line : public Element {
   int pushed_ = 0;
 };
 
-// One whose every method that may be called while it plays is its own.
+// What never comes to rest and never comes back to where it was.
+void control(gpointer object, const std::vector<const char *> &names) {
+  GstControlSource *source = gst_lfo_control_source_new();
+  g_object_set(source, "frequency", 3.0, "amplitude", 0.5, "offset", 0.5,
+               nullptr);
+  for (const char *name : names)
+    fail_unless(gst_object_add_control_binding(
+        GST_OBJECT(object),
+        gst_direct_control_binding_new(GST_OBJECT(object), name, source)));
+  gst_object_unref(source);
+}
+
+// What GStreamer itself allocates to set one property so often, which is none
+// of ours.
+guint64 allocations_of_a_controller() {
+  GstElement *volume = gst_element_factory_make("volume", nullptr);
+  control(volume, {"volume"});
+  for (int i = -count; i < count; i++) {
+    if (i == 0) counted = {};
+    gst_object_sync_values(GST_OBJECT(volume),
+                           GstClockTime(i + count) * 10 * GST_MSECOND);
+  }
+  const guint64 allocations = counted.allocations;
+  gst_object_unref(volume);
+  return allocations;
+}
+
+// Numbers of each kind, some with names that are no short texts.
+constexpr char numbers[] =
+    "import ctypes, os\n"
+    "from base_plugin import *\n"
+    "class Numbers(AudioProcessorPlugin):\n"
+    "    curves = ('level',)\n"
+    "    factor = Param(2.0, min=-10.0, max=10.0)\n"
+    "    fails_with = Param(0)\n"
+    "    shows = Param(False)\n"
+    "    mode = Param('low', choices=('low', 'high'))\n"
+    "    level = Param(0.5)\n"
+    "    called_by_a_long_name = Param(0.5, max=2.0)\n"
+    "    number_with_a_long_name = Param(0, min=0, max=9)\n"
+    "    switch_with_a_long_name = Param(False)\n"
+    "    class State:\n"
+    "        frames: int\n"
+    "        last: Array[float, MAX_CHANNELS]\n"
+    "    process_audio = compiled("
+    "ctypes.CDLL(os.environ['CHECK_FUNCTIONS']).scale)\n";
+
+std::string plugin_with_numbers() {
+  return write_file("numbers.py", numbers);
+}
+
+// And whose every method that may be called while it plays is its own.
 std::string plugin_with_all() {
   return write_file(
-      "all.py",
-      "import ctypes, os\n"
-      "from base_plugin import *\n"
-      "class All(AudioProcessorPlugin):\n"
-      "    curves = ('level',)\n"
-      "    factor = Param(2.0, min=-10.0, max=10.0)\n"
-      "    fails_with = Param(0)\n"
-      "    shows = Param(False)\n"
-      "    mode = Param('low', choices=('low', 'high'))\n"
-      "    level = Param(0.5)\n"
-      "    label = Param('none')\n"
-      "    asked = 0\n"
-      "    class State:\n"
-      "        frames: int\n"
-      "        last: Array[float, MAX_CHANNELS]\n"
-      "    process_audio = "
-      "compiled(ctypes.CDLL(os.environ['CHECK_FUNCTIONS']).scale)\n"
-      "    def set_parameter(self, key, value):\n"
-      "        if key == 'label':\n"
-      "            self.post('labelled', label=value)\n"
-      "            self.factor = float(len(value))\n"
-      "        return super().set_parameter(key, value)\n"
-      "    def get_processing_latency(self):\n"
-      "        self.asked += 1\n"
-      "        self.post('asked', count=self.asked)\n"
-      "        return 0.0\n"
-      "    @every(1)\n"
-      "    def show(self):\n"
-      "        self.post('factor', factor=float(self.factor))\n");
+      "all.py", std::string(numbers) +
+                    "class All(Numbers):\n"
+                    "    label = Param('none')\n"
+                    "    asked = 0\n"
+                    "    def set_parameter(self, key, value):\n"
+                    "        if key == 'label':\n"
+                    "            self.post('labelled', label=value)\n"
+                    "            self.factor = float(len(value))\n"
+                    "        return super().set_parameter(key, value)\n"
+                    "    def get_processing_latency(self):\n"
+                    "        self.asked += 1\n"
+                    "        self.post('asked', count=self.asked)\n"
+                    "        return 0.0\n"
+                    "    @every(1)\n"
+                    "    def show(self):\n"
+                    "        self.post('factor', factor=float(self.factor))\n"
+                    "def create_plugin():\n"
+                    "    return All()\n");
 }
 
 GObject *parameters_of(const Element &element) {
@@ -318,21 +358,27 @@ GST_START_TEST(test_what_set_parameter_refuses_beside_is_a_warning) {
 }
 GST_END_TEST;
 
-// What GStreamer itself needs for it, it needs for `volume` as well.
-GST_START_TEST(test_a_controller_takes_no_gil) {
-  Line line(plugin_with_all());
-  g_autoptr(GObject) plugin = parameters_of(line);
-  GstControlSource *source = gst_lfo_control_source_new();
-  g_object_set(source, "frequency", 3.0, "amplitude", 0.5, "offset", 0.5,
-               nullptr);
-  for (const char *name : {"factor", "level"})
-    fail_unless(gst_object_add_control_binding(
-        GST_OBJECT(plugin),
-        gst_direct_control_binding_new(GST_OBJECT(plugin), name, source)));
-  gst_object_unref(source);
-  line.push();
-  const Counts counts = line.push();
-  fail_unless_equals_uint64(counts.gil, 0);
+// GLib itself makes a copy of a name with a '_'.
+GST_START_TEST(test_a_controller_takes_no_gil_and_no_memory_of_ours) {
+  const std::vector<const char *> names = {"factor", "called-by-a-long-name",
+                                           "number-with-a-long-name",
+                                           "switch-with-a-long-name"};
+  const guint64 theirs = allocations_of_a_controller() * names.size();
+  for (const std::string &file : {plugin_with_numbers(), plugin_with_all()}) {
+    Line line(file);
+    g_autoptr(GObject) plugin = parameters_of(line);
+    control(plugin, names);
+    line.push();
+    const Counts counts = line.push();
+    fail_unless_equals_uint64(counts.gil, 0);
+    fail_unless(counts.allocations <= theirs,
+                "%" G_GUINT64_FORMAT ", %" G_GUINT64_FORMAT " of them theirs",
+                counts.allocations, theirs);
+    // GStreamer makes an array for each question about a curve.
+    control(plugin, {"level"});
+    fail_unless_equals_uint64(line.push().gil, 0);
+    line.expect_no_reports();
+  }
 }
 GST_END_TEST;
 
@@ -345,7 +391,7 @@ static Suite *quiet_suite() {
   tcase_add_test(quiet, test_the_plugin_hears_of_parameters_beside_the_stream);
   tcase_add_test(quiet, test_latency_is_asked_beside_the_stream);
   tcase_add_test(quiet, test_what_set_parameter_refuses_beside_is_a_warning);
-  tcase_add_test(quiet, test_a_controller_takes_no_gil);
+  tcase_add_test(quiet, test_a_controller_takes_no_gil_and_no_memory_of_ours);
   return suite;
 }
 
