@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // A window for two strips of Python plugins: desk [SESSION.json] [--start]
-#include <QApplication>
-#include <QCommandLineParser>
-
-#include "german.hpp"
 #include "window.hpp"
 
 int main(int argc, char **argv) {
@@ -17,10 +13,11 @@ int main(int argc, char **argv) {
   parser.addOptions({{"start", "Play at once."},
                      {"language", "en or de; else the system's.", "code"}});
   parser.process(application);
-  const QString language =
-      parser.isSet("language") ? parser.value("language") : QLocale().name();
-  desk::German german;
-  if (language.startsWith("de")) application.installTranslator(&german);
+  const QLocale locale(parser.isSet("language") ? parser.value("language")
+                                                : QLocale().name());
+  QTranslator words;
+  if (words.load(locale, "desk", "_", DESK_WORDS))
+    application.installTranslator(&words);
   desk::Window window;
   window.show();
   for (const QString &path : parser.positionalArguments())

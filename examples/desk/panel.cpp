@@ -2,21 +2,12 @@
 #include "panel.hpp"
 
 #include <cmath>
-#include <QCheckBox>
-#include <QComboBox>
-#include <QDoubleSpinBox>
-#include <QFileDialog>
-#include <QInputDialog>
-#include <QLineEdit>
-#include <QPushButton>
-#include <QSlider>
-#include <QVBoxLayout>
 
 #include <gst/fft/gstfftf32.h>
 
-#include "stripview.hpp"
-
 namespace desk {
+
+// ---- what is heard ---------------------------------------------------------
 
 Scope::Scope() {
   setMinimumHeight(fontMetrics().height() * 12);
@@ -24,167 +15,189 @@ Scope::Scope() {
 }
 
 void Scope::show_now(Node *node) {
-  rate_ = node ? node->tap().rate() : 0;
-  samples_ = node ? node->tap().picture() : std::vector<float>();
-  levels_.clear();
+  const int rate = node ? node->tap().rate() : 0;
+  wave_.clear();
+  spectrum_.clear();
   loudest_ = 0;
-  if (rate_ > 0) {
-    const int size = int(samples_.size());
-    std::vector<float> windowed(samples_);
-    std::vector<GstFFTF32Complex> bands(samples_.size() / 2 + 1);
-    GstFFTF32 *fft = gst_fft_f32_new(size, FALSE);
-    gst_fft_f32_window(fft, windowed.data(), GST_FFT_WINDOW_HANN);
-    gst_fft_f32_fft(fft, windowed.data(), bands.data());
-    gst_fft_f32_free(fft);
-    for (const GstFFTF32Complex &band : bands)  // a full tone is 0 dB
-      levels_.push_back(
-          20 *
-          std::log10(std::hypot(band.r, band.i) * 4 / float(size) + 1e-6f));
-    const auto most = std::max_element(levels_.begin(), levels_.end());
-    if (*most > -60) loudest_ = double(most - levels_.begin()) * rate_ / size;
-  }
   update();
+  if (!rate) return;
+  std::vector<float> samples = node->tap().picture();
+  const int size = int(samples.size());
+  for (int i = 0; i < size; i += 2)
+    wave_ << QPointF(double(i) / size, 0.5 - double(samples[size_t(i)]) / 2);
+  std::vector<GstFFTF32Complex> bands(samples.size() / 2 + 1);
+  GstFFTF32 *fft = gst_fft_f32_new(size, FALSE);
+  gst_fft_f32_window(fft, samples.data(), GST_FFT_WINDOW_HANN);
+  gst_fft_f32_fft(fft, samples.data(), bands.data());
+  gst_fft_f32_free(fft);
+  double most = -60;
+  for (int i = 1; i <= size / 2; i++) {
+    const double hz = double(i) * rate / size;
+    const auto &[re, im] = bands[size_t(i)];  // a full tone is 0 dB
+    const double db =
+        20 * std::log10(double(std::hypot(re, im)) * 4 / size + 1e-6);
+    spectrum_ << QPointF(std::log10(hz / 20) / 3, db / -90);
+    if (db > most) loudest_ = hz;
+    most = std::max(most, db);
+  }
 }
 
 void Scope::paintEvent(QPaintEvent *) {
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
-  const double height = this->height() / 2.0 - 2, width = this->width();
-  for (const bool spectrum : {false, true}) {
-    painter.setClipRect(QRectF(0, 0, width, height));
-    painter.fillRect(QRectF(0, 0, width, height), palette().base());
+  QRectF box(0, 0, width(), height() / 2.0 - 2);
+  const QString heard =
+      loudest_ > 0 ? tr("Spectrum, loudest at %1 Hz").arg(loudest_, 0, 'f', 0)
+                   : tr("Spectrum, 20 Hz to 20 kHz");
+  for (const auto &[name, line] :
+       {std::pair(tr("Waveform"), wave_), std::pair(heard, spectrum_)}) {
+    painter.setClipRect(box);
+    painter.fillRect(box, palette().base());
     painter.setPen(palette().color(QPalette::PlaceholderText));
-    painter.drawText(
-        QRectF(6, 2, width, height),
-        !spectrum ? tr("Waveform")
-        : loudest_ == 0
-            ? tr("Spectrum, 20 Hz to 20 kHz")
-            : tr("Spectrum, loudest at %1 Hz").arg(loudest_, 0, 'f', 0));
-    QPolygonF line;
-    for (size_t i = 0; !spectrum && rate_ && i < samples_.size(); i += 2)
-      line << QPointF(width * double(i) / double(samples_.size()),
-                      height / 2 * (1 - double(samples_[i])));
-    for (size_t i = 1; spectrum && i < levels_.size(); i++)
-      line << QPointF(
-          width * std::log10(double(i) * rate_ / double(samples_.size()) / 20) /
-              3,
-          -height * double(levels_[i]) / 90);
+    painter.drawText(box.adjusted(6, 2, 0, 0), name);
     painter.setPen(palette().color(QPalette::Highlight));
-    painter.drawPolyline(line);
-    painter.translate(0, height + 4);
+    const int title = fontMetrics().height() + 4;
+    const QTransform there(box.width(), 0, 0, box.height() - title, 0,
+                           box.y() + title);
+    painter.drawPolyline(there.map(line));
+    box.moveTop(box.bottom() + 4);
   }
 }
+
+// ---- what can be set -------------------------------------------------------
+
+namespace {
+
+// A range and the steps of its slider, which are logarithmic where it has
+// several powers of ten.
+struct Range {
+  double least, most;
+  bool whole;
+
+  explicit Range(GParamSpec *spec) : whole(G_IS_PARAM_SPEC_INT64(spec)) {
+    least = whole ? double(G_PARAM_SPEC_INT64(spec)->minimum)
+                  : G_PARAM_SPEC_DOUBLE(spec)->minimum;
+    most = whole ? double(G_PARAM_SPEC_INT64(spec)->maximum)
+                 : G_PARAM_SPEC_DOUBLE(spec)->maximum;
+  }
+  bool has_slider() const { return most - least <= 1e6; }
+  bool is_logarithmic() const { return least > 0 && most / least >= 100; }
+  int steps() const { return whole ? int(std::min(most - least, 1e3)) : 1000; }
+  double at(int step) const {
+    const double part = double(step) / steps();
+    return is_logarithmic() ? least * std::pow(most / least, part)
+                            : least + (most - least) * part;
+  }
+  int step_of(double value) const {
+    return int(std::lround(
+        steps() * (is_logarithmic()
+                       ? std::log(value / least) / std::log(most / least)
+                       : (value - least) / (most - least))));
+  }
+};
+
+}  // namespace
 
 Panel::Panel() {
   new QVBoxLayout(this);
   show_node(nullptr);
 }
 
-void Panel::set(const std::string &name, const QString &value) {
-  if (!set_value(node_->element(), name, value.toStdString()))
-    on_refused(
-        tr("%1 cannot be “%2”").arg(QString::fromStdString(name), value));
+void Panel::set(const Parameter &parameter, const QString &value) {
+  if (!node_->set(parameter.property, value.toStdString()))
+    emit refused(tr("%1 cannot be “%2”").arg(parameter.spec->name, value));
   show_now();
 }
 
+QWidget *Panel::make_number(const Parameter &parameter, QSlider **slider) {
+  const Range range(parameter.spec);
+  const double width = range.most - range.least;
+  auto *box = new QDoubleSpinBox;
+  box->setRange(range.least, range.most);
+  box->setDecimals(range.whole ? 0 : width > 100 ? 1 : 3);
+  box->setSingleStep(range.whole ? 1 : std::min(width / 100, 1.0));
+  box->setKeyboardTracking(false);
+  if (!parameter.unit.empty()) box->setSuffix(" " + text(parameter.unit));
+  connect(box, &QDoubleSpinBox::valueChanged, this, [=](double value) {
+    set(parameter, QString::number(value, 'g', range.whole ? 17 : 9));
+  });
+  if (!range.has_slider()) return box;
+  *slider = new QSlider(Qt::Horizontal);
+  (*slider)->setRange(0, range.steps());
+  connect(*slider, &QSlider::valueChanged, box,
+          [=](int step) { box->setValue(range.at(step)); });
+  return box;
+}
+
+QWidget *Panel::make_choice(const Parameter &parameter) {
+  auto *box = new QComboBox;
+  const GEnumClass *all = G_PARAM_SPEC_ENUM(parameter.spec)->enum_class;
+  for (guint i = 0; i < all->n_values; i++)
+    box->addItem(all->values[i].value_nick);
+  connect(box, &QComboBox::textActivated, this,
+          [=](const QString &value) { set(parameter, value); });
+  return box;
+}
+
+QWidget *Panel::make_text(const Parameter &parameter, QLayout *line) {
+  const bool secret = parameter.is_secret();
+  const QString name = parameter.spec->name;
+  auto *edit = new QLineEdit;
+  edit->setEchoMode(secret ? QLineEdit::Password : QLineEdit::Normal);
+  if (secret) edit->setPlaceholderText(tr("cannot be read, only set"));
+  connect(edit, &QLineEdit::editingFinished, this, [=] {
+    if (edit->isModified()) set(parameter, edit->text());
+    edit->setModified(false);
+    if (secret) edit->clear();
+  });
+  if (!secret && !name.contains("file") && name != "path") return edit;
+  auto *choose = new QPushButton(tr("Choose…"));
+  choose->setObjectName("choose-" + name);
+  choose->setAccessibleName(tr("Choose a file for %1").arg(name));
+  connect(choose, &QPushButton::clicked, this, [=] {
+    const QString path =
+        QFileDialog::getOpenFileName(this, tr("File for %1").arg(name));
+    QFile file(path);
+    if (path.isEmpty()) return;
+    if (!secret)  // it is a name that the plugin wants
+      set(parameter, path);
+    else if (file.open(QIODevice::ReadOnly))
+      set(parameter, QString::fromUtf8(file.readAll().trimmed()));
+    else
+      emit refused(path + ": " + file.errorString());
+  });
+  line->addWidget(choose);
+  return edit;
+}
+
 void Panel::add_parameter(const Parameter &parameter) {
-  using Kind = Parameter::Kind;
-  const std::string name = parameter.name;
-  const auto text = [](const std::string &from) {
-    return QString::fromStdString(from);
-  };
-  const auto changed = [this, name](const QString &value) { set(name, value); };
-  Editor editor{parameter, nullptr, nullptr, {}};
+  GParamSpec *spec = parameter.spec;
   auto *line = new QHBoxLayout;
-  if (parameter.kind == Kind::Switch) {
+  Editor made{parameter, nullptr, nullptr, {}};
+  if (G_IS_PARAM_SPEC_DOUBLE(spec) || G_IS_PARAM_SPEC_INT64(spec)) {
+    made.widget = make_number(parameter, &made.slider);
+  } else if (G_IS_PARAM_SPEC_ENUM(spec)) {
+    made.widget = make_choice(parameter);
+  } else if (G_IS_PARAM_SPEC_BOOLEAN(spec)) {
     auto *box = new QCheckBox;
     connect(box, &QCheckBox::clicked, this,
-            [changed](bool on) { changed(on ? "true" : "false"); });
-    editor.widget = box;
-    editor.show = [box](const QString &value) {
-      box->setChecked(value == "true");
-    };
-  } else if (parameter.kind == Kind::Choice) {
-    auto *box = new QComboBox;
-    for (const std::string &choice : parameter.choices)
-      box->addItem(text(choice));
-    connect(box, &QComboBox::textActivated, this, changed);
-    editor.widget = box;
-    editor.show = [box](const QString &value) { box->setCurrentText(value); };
-  } else if (parameter.kind == Kind::Text || parameter.kind == Kind::Secret) {
-    const bool secret = parameter.kind == Kind::Secret;
-    auto *edit = new QLineEdit;
-    edit->setEchoMode(secret ? QLineEdit::Password : QLineEdit::Normal);
-    if (secret) edit->setPlaceholderText(tr("cannot be read, only set"));
-    connect(edit, &QLineEdit::editingFinished, this, [=] {
-      if (edit->isModified()) changed(edit->text());
-      edit->setModified(false);
-      if (secret) edit->clear();
-    });
-    editor.widget = edit;
-    editor.show = [edit](const QString &value) { edit->setText(value); };
-    if (secret || name.find("file") != name.npos || name == "path") {
-      auto *choose = new QPushButton(tr("Choose…"));
-      choose->setObjectName(text("choose-" + name));
-      choose->setAccessibleName(tr("Choose a file for %1").arg(text(name)));
-      connect(choose, &QPushButton::clicked, this, [=] {
-        const QString path = QFileDialog::getOpenFileName(
-            this, tr("File for %1").arg(text(name)));
-        QFile file(path);
-        if (path.isEmpty()) return;
-        if (!secret)  // it is a name that the plugin wants
-          changed(path);
-        else if (file.open(QIODevice::ReadOnly))
-          changed(QString::fromUtf8(file.readAll().trimmed()));
-      });
-      line->addWidget(choose);
-    }
+            [=](bool on) { set(parameter, on ? "true" : "false"); });
+    made.widget = box;
   } else {
-    const double least = parameter.least, most = parameter.most;
-    const bool whole = parameter.kind == Kind::Whole;
-    const bool logarithmic = parameter.logarithmic;
-    auto *box = new QDoubleSpinBox;
-    box->setRange(least, most);
-    box->setDecimals(whole ? 0 : most - least > 100 ? 1 : 3);
-    box->setSingleStep(whole ? 1 : std::min((most - least) / 100, 1.0));
-    box->setKeyboardTracking(false);
-    if (!parameter.unit.empty()) box->setSuffix(" " + text(parameter.unit));
-    connect(box, &QDoubleSpinBox::valueChanged, this, [=](double value) {
-      changed(QString::number(value, 'g', whole ? 17 : 9));
-    });
-    editor.widget = box;
-    QSlider *slider = nullptr;
-    const int steps = whole ? int(std::min(most - least, 1000.0)) : 1000;
-    if (most - least <= 1e6) {
-      slider = new QSlider(Qt::Horizontal);
-      slider->setRange(0, steps);
-      slider->setObjectName(text("slider-" + name));
-      slider->setAccessibleName(text(name));
-      connect(slider, &QSlider::valueChanged, this, [=](int at) {
-        const double part = double(at) / steps;
-        box->setValue(logarithmic ? least * std::pow(most / least, part)
-                                  : least + (most - least) * part);
-      });
-      line->addWidget(slider, 1);
-    }
-    editor.show = [=](const QString &shown) {
-      const QSignalBlocker quiet(box), silent(slider);
-      const double value = shown.toDouble();
-      box->setValue(value);
-      if (slider && !slider->isSliderDown())
-        slider->setValue(int(std::lround(
-            steps * (logarithmic
-                         ? std::log(value / least) / std::log(most / least)
-                         : (value - least) / (most - least)))));
-    };
+    made.widget = make_text(parameter, line);
   }
-  editor.widget->setObjectName(text("parameter-" + name));
-  editor.widget->setAccessibleName(text(name));
-  editor.widget->setAccessibleDescription(text(parameter.description));
-  editor.widget->setToolTip(text(parameter.description));
-  line->addWidget(editor.widget, parameter.kind == Kind::Number ? 0 : 1);
-  form_->addRow(text(name), line);
-  editors_.push_back(editor);
+  if (made.slider) line->insertWidget(0, made.slider, 1);
+  line->addWidget(made.widget, made.slider ? 0 : 1);
+  for (QWidget *each : {made.widget, static_cast<QWidget *>(made.slider)}) {
+    if (!each) continue;
+    each->setObjectName((each == made.slider ? "slider-" : "parameter-") +
+                        QString(spec->name));
+    each->setAccessibleName(spec->name);
+    each->setAccessibleDescription(text(parameter.description));
+    each->setToolTip(text(parameter.description));
+  }
+  form_->addRow(spec->name, line);
+  editors_.push_back(made);
 }
 
 void Panel::add_presets() {
@@ -197,8 +210,8 @@ void Panel::add_presets() {
   box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   const auto fill = [=](const QString &current) {
     box->clear();
-    const Owned<gchar *> names(gst_preset_get_preset_names(preset));
-    for (gchar **name = names.get(); name && *name; name++)
+    g_auto(GStrv) names = gst_preset_get_preset_names(preset);
+    for (gchar **name = names; name && *name; name++)
       box->addItem(*name);
     box->setCurrentIndex(box->findText(current));
   };
@@ -221,7 +234,7 @@ void Panel::add_presets() {
       if (!(rename
                 ? gst_preset_rename_preset(preset, old.toUtf8(), name.toUtf8())
                 : gst_preset_save_preset(preset, name.toUtf8())))
-        on_refused(tr("The preset could not be saved"));
+        emit refused(tr("The preset could not be saved"));
       fill(name);
     });
     line->addWidget(button);
@@ -242,34 +255,28 @@ void Panel::show_node(Node *node) {
     form_->addRow(new QLabel(tr("Select something in a strip to set it.")));
     return;
   }
-  auto *title = new QLabel("<b>" + title_of(*node).toHtmlEscaped() + "</b>");
-  form_->addRow(title);
+  form_->addRow(
+      new QLabel("<b>" + title(node->title()).toHtmlEscaped() + "</b>"));
   if (node->is_python()) {
-    if (node->place().value.empty()) {  // not of an element for any plugin
-      auto *about = new QLabel(
-          QString(gst_element_get_metadata(node->element(), "description"))
-              .remove('`'));
-      about->setWordWrap(true);
-      form_->addRow(about);
-    }
+    auto *about = new QLabel(text(node->description()));
+    about->setWordWrap(true);
+    form_->addRow(about);
     own_process_ =
         new QCheckBox(tr("In a process of its own, which may crash"));
     own_process_->setObjectName("isolation");
-    connect(own_process_, &QCheckBox::clicked, this,
-            [this](bool on) { on_isolate(on); });
+    connect(own_process_, &QCheckBox::clicked, this, &Panel::isolated);
     form_->addRow(own_process_);
+    add_presets();
   }
-  if (GST_IS_PRESET(node->element()) && node->is_python()) add_presets();
-  for (const Parameter &each : parameters_of(node->element()))
+  for (const Parameter &each : node->parameters())
     add_parameter(each);
   if (!editors_.empty()) {
     auto *reset = new QPushButton(tr("Reset to defaults"));
     reset->setObjectName("reset");
-    connect(reset, &QPushButton::clicked, this, [this] {
+    connect(reset, &QPushButton::clicked, this, [=] {
       for (const Editor &each : editors_)
-        if (each.parameter.kind != Parameter::Kind::Secret)
-          set(each.parameter.name,
-              QString::fromStdString(each.parameter.initial));
+        if (!each.parameter.is_secret()) node->reset(each.parameter);
+      show_now();
     });
     form_->addRow(reset);
   }
@@ -280,12 +287,15 @@ void Panel::show_node(Node *node) {
 }
 
 void Panel::show_now() {
-  if (own_process_) own_process_->setChecked(node_->place().process);
+  if (own_process_) own_process_->setChecked(node_->is_isolated());
   for (Editor &each : editors_) {
-    const QString now =
-        QString::fromStdString(value_of(node_->element(), each.parameter.name));
+    const QString now = text(node_->value(each.parameter.property));
     if (now == each.shown) continue;
-    each.show(each.shown = now);
+    each.shown = now;
+    const QSignalBlocker quiet(each.widget), silent(each.slider);
+    each.widget->metaObject()->userProperty().write(each.widget, now);
+    if (each.slider && !each.slider->isSliderDown())
+      each.slider->setValue(Range(each.parameter.spec).step_of(now.toDouble()));
   }
 }
 

@@ -4,53 +4,64 @@
 // picture of its sound.
 #pragma once
 
-#include <functional>
-#include <QCheckBox>
-#include <QFormLayout>
-#include <QLabel>
-#include <QPainter>
+#include <QtWidgets>
 
-#include "parameters.hpp"
-#include "strip.hpp"
+#include "node.hpp"
 
 namespace desk {
 
+inline QString text(const std::string &from) {
+  return QString::fromStdString(from);
+}
+
+// Of what strip.hpp and catalog.hpp call so, in the user's language.
+inline QString title(const std::string &of) {
+  return QCoreApplication::translate("desk", of.c_str());
+}
+
 // The waveform, and its spectrum.
 class Scope : public QWidget {
+  Q_OBJECT
+
  public:
   Scope();
-  void show_now(Node *node);
+  void show_now(Node *node);  // NULL: nothing plays
   double loudest_hz() const { return loudest_; }
 
  protected:
   void paintEvent(QPaintEvent *) override;
 
  private:
-  std::vector<float> samples_, levels_;  // dB of each band
+  QPolygonF wave_, spectrum_;  // in a unit square
   double loudest_ = 0;
-  int rate_ = 0;
 };
 
 class Panel : public QWidget {
+  Q_OBJECT
+
  public:
   Panel();
   // NULL: nothing is selected. Not from within a signal of its children.
   void show_node(Node *node);
   void show_now();  // what changed otherwise is shown, too
 
-  std::function<void(const QString &)> on_refused;
-  std::function<void(bool)> on_isolate;
+ signals:
+  void refused(const QString &why);
+  void isolated(bool on);
 
  private:
   struct Editor {
     Parameter parameter;
-    QWidget *widget;
-    std::function<void(const QString &)> show;
+    QWidget *widget;  // its user property is the value
+    QSlider *slider;
     QString shown;
   };
   void add_parameter(const Parameter &parameter);
+  QWidget *make_number(const Parameter &parameter, QSlider **slider);
+  QWidget *make_choice(const Parameter &parameter);
+  QWidget *make_text(const Parameter &parameter, QLayout *line);
   void add_presets();
-  void set(const std::string &name, const QString &value);
+  void set(const Parameter &parameter, const QString &value);
 
   Node *node_ = nullptr;
   QWidget *body_ = nullptr;

@@ -4,262 +4,127 @@
 #include <utility>
 
 #include "catalog.hpp"
-#include "hold.hpp"
-#include "parameters.hpp"
 
 namespace desk {
 
 namespace {
 
-constexpr char convert[] = "audioconvert name=first ! audioresample ! ";
-constexpr char format[] =
-    "capsfilter caps=audio/x-raw,format=F32LE,layout=interleaved,"
-    "rate=48000,channels=2";
-constexpr char rtp[] =
-    " caps=application/x-rtp,media=application,clock-rate=90000,"
-    "encoding-name=X-GST ! rtpjitterbuffer latency=50 ! rtpgstdepay name=main";
+// Keeps the stream waiting at a pad, so that what is behind it can be linked
+// otherwise. One thread pushes through the whole chain: when it waits here,
+// nobody is in any of the elements.
+class Hold {
+ public:
+  explicit Hold(GstElement *source)
+      : pad_(gst_element_get_static_pad(source, "src")) {
+    constexpr auto when = GstPadProbeType(GST_PAD_PROBE_TYPE_IDLE |
+                                          GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM);
+    const auto come = [](GstPad *, GstPadProbeInfo *, gpointer holds) {
+      *static_cast<std::atomic<bool> *>(holds) = true;
+      return GST_PAD_PROBE_OK;  // it waits until the probe is removed
+    };
+    probe_ = gst_pad_add_probe(pad_, when, come, &holds_, nullptr);
+    // Longer than any buffer is, if nothing downstream hangs.
+    for (int ms = 0; ms < 1000 && !holds_; ms++)
+      g_usleep(1000);
+  }
+  ~Hold() {
+    if (probe_) gst_pad_remove_probe(pad_, probe_);
+    gst_object_unref(pad_);
+  }
+  Hold(const Hold &) = delete;
+  Hold &operator=(const Hold &) = delete;
 
-// "192.0.2.1:5004", or "5004" of this computer, with what is before each.
-std::string address(const char *host, const std::string &value) {
-  const size_t colon = value.rfind(':');
-  const bool here = colon == std::string::npos;
-  return std::string(host) + (here ? "127.0.0.1" : value.substr(0, colon)) +
-         " port=" + (here ? value : value.substr(colon + 1));
-}
+  bool holds() const { return holds_; }
 
-// What gst-launch-1.0 would take; the element that matters is called "main",
-// and that of a device is put before or behind the one called "first".
-std::string line_of_source(const Place &place) {
-  if (place.kind == "network")
-    return address("udpsrc address=", place.value) + rtp;
-  const std::string with =
-      place.kind == "tone"
-          ? "audiotestsrc name=main is-live=true samplesperbuffer=480 ! "
-      : place.kind == "file" ? "filesrc name=main ! decodebin ! "
-      : place.kind == "device"
-          ? place.value.empty() ? "autoaudiosrc name=main ! " : ""
-          : place.kind + " name=main is-live=true ! ";
-  return with + convert + format;
-}
+ private:
+  GstPad *const pad_;
+  gulong probe_ = 0;
+  std::atomic<bool> holds_{false};
+};
 
-std::string line_of_sink(const Place &place) {
-  if (place.kind == "none") return "fakesink name=main sync=true";
-  if (place.kind == "network")
-    return "rtpgstpay config-interval=1 ! " +
-           address("udpsink name=main host=", place.value);
-  if (place.kind == "device" && !place.value.empty())
-    return "audioresample ! audioconvert name=first";
-  return convert + (place.kind == "file"     ? "wavenc ! filesink name=main"
-                    : place.kind == "device" ? "autoaudiosink name=main"
-                                             : place.kind + " name=main");
-}
-
-// Something that takes sound gets it in a format that it takes. What takes
-// anything, as an encryptor does, gets it as it is.
-std::string line_of_processor(const Place &place) {
-  const Owned<GstElementFactory> factory(
-      gst_element_factory_find(place.kind.c_str()));
-  const auto takes = [&](const char *type) {
-    const Owned<GstCaps> caps(gst_caps_new_empty_simple(type));
-    return factory &&
-           gst_element_factory_can_sink_any_caps(factory.get(), caps.get());
-  };
-  const bool sound = takes("audio/x-raw") && !takes("application/x-anything");
-  return (sound ? "audioconvert ! " : "") + place.kind + " name=main";
-}
-
-// It is an encryptor, or something else that lets nothing by.
-bool fails_closed(GstElement *element) {
-  return gst_element_class_get_metadata(GST_ELEMENT_GET_CLASS(element),
-                                        "fail-closed");
-}
-
-bool to_ready(GstElement *element) {
-  return gst_element_set_state(element, GST_STATE_READY) !=
-         GST_STATE_CHANGE_FAILURE;
+std::string error_on(GstBus *bus) {
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  if (!message) return "it cannot be started";
+  g_autoptr(GError) error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  return error->message;
 }
 
 }  // namespace
 
-Node::~Node() {
-  tap_.reset();
-  if (bin_) gst_element_set_state(bin_.get(), GST_STATE_NULL);
-}
-
-bool Node::is_python() const {
-  return g_object_class_find_property(G_OBJECT_GET_CLASS(element_),
-                                      "isolation");
-}
-
-std::string Node::file() const {
-  const char *script = gst_element_get_metadata(element_, "script");
-  return script ? script : is_python() ? place_.value : "";
-}
-
-std::map<std::string, guint64> Node::statistics() const {
-  std::map<std::string, guint64> all;
-  if (!is_python()) return all;
-  GstStructure *fields = nullptr;
-  g_object_get(element_, "stats", &fields, nullptr);
-  const Owned<GstStructure> own(fields);
-  for (int i = 0; i < gst_structure_n_fields(fields); i++) {
-    const char *name = gst_structure_nth_field_name(fields, guint(i));
-    guint64 number;
-    if (gst_structure_get_uint64(fields, name, &number)) all[name] = number;
-  }
-  return all;
-}
-
-Message read_message(GstMessage *message) {
-  Message read;
-  const bool fatal = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
-  GError *error = nullptr;
-  gchar *debug = nullptr;
-  (fatal ? gst_message_parse_error : gst_message_parse_warning)(message, &error,
-                                                                &debug);
-  const Owned<GError> own_error(error);
-  const Owned<gchar> own_debug(debug);
-  read.severity = fatal ? Message::Severity::Error : Message::Severity::Warning;
-  read.where = GST_MESSAGE_SRC_NAME(message);
-  read.text = error->message;
-  read.of_loading = error->domain == GST_LIBRARY_ERROR;
-  if (debug) read.details = debug;  // of Python's failures the traceback
-  return read;
-}
-
-std::string error_on(GstBus *bus) {
-  const Owned<GstMessage> message(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
-  return message ? read_message(message.get()).text : "it cannot be started";
-}
-
+// Its plugins are always loaded: that is when they say what parameters they
+// have, and whether they can be used. Devices are taken when it starts.
 Strip::Strip(const std::string &name)
-    : name_(name), pipeline_(gst_pipeline_new(name.c_str())) {
-  gst_object_ref_sink(pipeline_.get());
-  // Its plugins are always loaded: that is when they say what parameters they
-  // have, and whether they can be used. Devices are taken when it starts.
-  gst_element_set_state(pipeline_.get(), GST_STATE_READY);
-  bus_.reset(gst_element_get_bus(pipeline_.get()));
+    : name_(name),
+      pipeline_(gst_pipeline_new(name.c_str())),
+      bus_(gst_element_get_bus(pipeline_)) {
+  gst_object_ref_sink(pipeline_);
+  gst_element_set_state(pipeline_, GST_STATE_READY);
   std::string why;
-  nodes_.push_back(make({"tone"}, Role::Source, &why));
-  nodes_.push_back(make({"none"}, Role::Sink, &why));
-  for (const Made &each : nodes_)
-    if (!each || !bring_up(each.get(), &why))
+  for (const bool sink : {false, true}) {
+    nodes_.push_back(load(ends(sink).front(), sink, !sink, &why));
+    if (!nodes_.back())
       g_error("Debian: apt install gstreamer1.0-plugins-base (%s)",
               why.c_str());
-  link_all();
+  }
+  link_all(true);
 }
 
 Strip::~Strip() {
   stop();
-  gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
-  gst_bus_set_flushing(bus_.get(), TRUE);
+  gst_element_set_state(pipeline_, GST_STATE_NULL);
+  gst_bus_set_flushing(bus_, TRUE);
+  gst_object_unref(bus_);
+  gst_object_unref(pipeline_);
 }
 
 // ---- its places ------------------------------------------------------------
 
-Strip::Made Strip::make(const Place &place, Role role, std::string *why) {
-  const std::string line = role == Role::Source ? line_of_source(place)
-                           : role == Role::Sink ? line_of_sink(place)
-                                                : line_of_processor(place);
-  GError *error = nullptr;
-  GstElement *bin = gst_parse_bin_from_description_full(
-      line.c_str(), FALSE, nullptr, GstParseFlags(GST_PARSE_FLAG_FATAL_ERRORS),
-      &error);
-  const Owned<GError> own_error(error);
-  if (!bin) {
-    *why = error ? error->message : line;
+// Loads its plugin, before any stream has to wait for it. Other ends are opened
+// when it plays.
+Strip::Made Strip::load(const Place &place, bool in, bool out,
+                        std::string *why) {
+  Made node = Node::make(place, in, out, why);
+  if (!node) return nullptr;
+  node->lock(true);
+  gst_bin_add(GST_BIN(pipeline_), node->bin_);
+  if (node->is_python() && !node->set_state(GST_STATE_READY)) {
+    *why = error_on(bus_);
+    take_out(node.get());
     return nullptr;
   }
-  auto node = std::make_unique<Node>();
-  node->place_ = place;
-  node->bin_.reset(GST_ELEMENT(gst_object_ref_sink(bin)));
-  if (place.kind == "device" && !place.value.empty()) {
-    GstElement *device = element_of_device(place.value, role == Role::Sink);
-    if (!device) {
-      *why = place.value + " is not there";
-      return nullptr;
-    }
-    const Owned<GstElement> first(gst_bin_get_by_name(GST_BIN(bin), "first"));
-    gst_bin_add(GST_BIN(bin), device);
-    if (role == Role::Sink)
-      gst_element_link(first.get(), device);
-    else
-      gst_element_link(device, first.get());
-  }
-  for (const GstPadDirection direction : {GST_PAD_SINK, GST_PAD_SRC}) {
-    const Owned<GstPad> pad(gst_bin_find_unlinked_pad(GST_BIN(bin), direction));
-    if (pad)
-      gst_element_add_pad(
-          bin, gst_ghost_pad_new(direction == GST_PAD_SINK ? "sink" : "src",
-                                 pad.get()));
-  }
-  GstElement *main = gst_bin_get_by_name(GST_BIN(bin), "main");
-  gst_object_unref(main);  // the bin's
-  node->element_ = main;
-  if (place.kind == "file")
-    g_object_set(main, "location", place.value.c_str(), nullptr);
-  if (node->is_python()) {
-    if (!place.value.empty())
-      g_object_set(main, "script", place.value.c_str(), nullptr);
-    // One buffer that fails is no reason to end a call. What failed is said,
-    // and an encryptor lets nothing unencrypted by either way.
-    gst_util_set_object_arg(G_OBJECT(main), "on-error",
-                            fails_closed(main) ? "drop" : "silence");
-    gst_util_set_object_arg(G_OBJECT(main), "isolation",
-                            place.process ? "process" : "none");
-    g_object_set(main, "reload", TRUE, nullptr);
-  }
-  GstElement *at = role == Role::Processor ? main : bin;
-  const Owned<GstPad> sink(gst_element_get_static_pad(at, "sink"));
-  const Owned<GstPad> src(gst_element_get_static_pad(at, "src"));
-  node->tap_ = std::make_unique<Tap>(sink.get(), src.get());
-  node->tap_->bypass(place.bypassed);
+  // Those of a file's plugin are there only now.
+  for (const auto &[name, value] : place.properties)
+    if (name.rfind("plugin::", 0) == 0) node->set(name, value);
   return node;
 }
 
-// Loads its plugin, before any stream has to wait for it.
-bool Strip::bring_up(Node *node, std::string *why) {
-  const auto set_all = [&] {
-    for (const auto &[name, value] : node->place_.parameters)
-      set_value(node->element_, name, value);
-  };
-  set_all();  // what initialize() is to know; a child is only there in READY
-  gst_element_set_locked_state(node->bin_.get(), TRUE);
-  gst_bin_add(GST_BIN(pipeline_.get()), node->bin_.get());
-  if (!node->is_python()) return true;
-  if (to_ready(node->bin_.get())) return set_all(), true;
-  *why = error_on(bus_.get());
-  take_out(node);
-  return false;
-}
-
+// First out of the pipeline, for which this is not the end.
 void Strip::take_out(Node *node) {
-  gst_element_set_locked_state(node->bin_.get(), TRUE);
-  gst_element_set_state(node->bin_.get(), GST_STATE_NULL);
-  gst_bin_remove(GST_BIN(pipeline_.get()), node->bin_.get());
+  node->lock(true);
+  gst_bin_remove(GST_BIN(pipeline_), node->bin_);
 }
 
 // A file is whole only when its writer was told of the end.
-void Strip::end_file(Node *node) {
-  const Owned<GstPad> pad(gst_element_get_static_pad(node->bin_.get(), "sink"));
-  if (playing_ && (node->place_.kind == "file" || node->is_python()))
-    gst_pad_send_event(pad.get(), gst_event_new_eos());
+void Strip::end_file() {
+  const Node &sink = *nodes_.back();
+  g_autoptr(GstPad) pad = gst_element_get_static_pad(sink.bin_, "sink");
+  if (playing_ && (sink.is_python() || !sink.value("location").empty()))
+    gst_pad_send_event(pad, gst_event_new_eos());
 }
 
-void Strip::unlink_all() {
+void Strip::link_all(bool on) {
   for (size_t i = 1; i < nodes_.size(); i++)
-    gst_element_unlink(nodes_[i - 1]->bin_.get(), nodes_[i]->bin_.get());
-}
-
-void Strip::link_all() {
-  for (size_t i = 1; i < nodes_.size(); i++)
-    gst_element_link(nodes_[i - 1]->bin_.get(), nodes_[i]->bin_.get());
+    if (on)
+      gst_element_link(nodes_[i - 1]->bin_, nodes_[i]->bin_);
+    else
+      gst_element_unlink(nodes_[i - 1]->bin_, nodes_[i]->bin_);
   // What is behind goes first, so that there is somebody to push to.
-  for (size_t i = nodes_.size(); i-- > 0;) {
+  for (size_t i = nodes_.size(); on && i-- > 0;) {
     const bool processor = i > 0 && i + 1 < nodes_.size();
     if (!playing_ && !processor) continue;
-    gst_element_set_locked_state(nodes_[i]->bin_.get(), FALSE);
-    gst_element_sync_state_with_parent(nodes_[i]->bin_.get());
+    nodes_[i]->lock(false);
+    gst_element_sync_state_with_parent(nodes_[i]->bin_);
   }
 }
 
@@ -267,30 +132,28 @@ void Strip::link_all() {
 // because something in the chain hangs, the strip is started anew.
 template <typename Change>
 void Strip::change(const Change &change) {
-  const Owned<GstPad> pad(
-      gst_element_get_static_pad(nodes_[0]->bin_.get(), "src"));
-  const auto hold = playing_ ? std::make_unique<Hold>(pad.get()) : nullptr;
+  const auto hold =
+      playing_ ? std::make_unique<Hold>(nodes_[0]->bin_) : nullptr;
   const bool again = hold && !hold->holds();
   if (again) stop();
-  unlink_all();
+  link_all(false);
   change();
-  link_all();
+  link_all(true);
   if (again) start();
 }
 
-std::string Strip::set_end(size_t at, const Place &place) {
+std::string Strip::set_end(bool sink, const Place &place) {
   std::string why;
-  Made made = make(place, at == 0 ? Role::Source : Role::Sink, &why);
-  if (!made || !bring_up(made.get(), &why)) return why;
+  Made made = load(place, sink, !sink, &why);
+  if (!made) return why;
   // Two sources cannot have one device, or port: the old one goes first.
-  const bool again = playing_ && at == 0;
+  const bool again = playing_ && !sink;
   if (again) stop();
   change([&] {
-    // Out of the pipeline first, for which this is not the end.
-    const Made old = std::exchange(nodes_[at], std::move(made));
-    gst_element_set_locked_state(old->bin_.get(), TRUE);
-    gst_bin_remove(GST_BIN(pipeline_.get()), old->bin_.get());
-    if (at > 0) end_file(old.get());
+    Made &end = sink ? nodes_.back() : nodes_.front();
+    take_out(end.get());
+    if (sink) end_file();
+    end = std::move(made);
   });
   if (again) start();
   return "";
@@ -298,8 +161,8 @@ std::string Strip::set_end(size_t at, const Place &place) {
 
 std::string Strip::insert(size_t at, const Place &place) {
   std::string why;
-  Made made = make(place, Role::Processor, &why);
-  if (!made || !bring_up(made.get(), &why)) return why;
+  Made made = load(place, true, true, &why);
+  if (!made) return why;
   change([&] { nodes_.insert(nodes_.begin() + long(at), std::move(made)); });
   return "";
 }
@@ -321,8 +184,7 @@ void Strip::move(size_t from, size_t to) {
 
 std::string Strip::bypass(size_t at, bool on) {
   Node &node = *nodes_[at];
-  if (on && fails_closed(node.element_))
-    return "nothing may go past this plugin";
+  if (on && node.fails_closed()) return "nothing may go past this plugin";
   node.place_.bypassed = on;
   node.tap_->bypass(on);
   return "";
@@ -330,17 +192,16 @@ std::string Strip::bypass(size_t at, bool on) {
 
 // The stream waits meanwhile: without the plugin nothing may go on, as it may
 // be an encryptor. It is the same element, which keeps its parameters.
-std::string Strip::isolate(size_t at, bool process) {
+std::string Strip::isolate(size_t at, bool on) {
   Node &node = *nodes_[at];
   std::string why;
   change([&] {
-    gst_element_set_locked_state(node.bin_.get(), TRUE);
-    gst_element_set_state(node.bin_.get(), GST_STATE_NULL);
-    gst_util_set_object_arg(G_OBJECT(node.element_), "isolation",
-                            process ? "process" : "none");
-    node.place_.process = process;
+    node.lock(true);
+    node.set_state(GST_STATE_NULL);
+    node.set("isolation",
+             node.place_.properties["isolation"] = on ? "process" : "none");
     node.problem_.clear();
-    if (!to_ready(node.bin_.get())) why = error_on(bus_.get());
+    if (!node.set_state(GST_STATE_READY)) why = error_on(bus_);
   });
   return why;
 }
@@ -348,12 +209,10 @@ std::string Strip::isolate(size_t at, bool process) {
 std::vector<Place> Strip::places() const {
   std::vector<Place> all;
   for (const Made &node : nodes_) {
-    Place place = node->place_;
-    place.parameters.clear();
-    for (const Parameter &each : parameters_of(node->element_))
-      if (each.kind != Parameter::Kind::Secret)
-        place.parameters[each.name] = value_of(node->element_, each.name);
-    all.push_back(place);
+    all.push_back(node->place_);
+    for (const Parameter &each : node->parameters())
+      if (!each.is_secret())
+        all.back().properties[each.property] = node->value(each.property);
   }
   return all;
 }
@@ -365,42 +224,68 @@ void Strip::start() {
   playing_ = true;
   for (const Made &each : nodes_) {
     each->problem_.clear();
-    gst_element_set_locked_state(each->bin_.get(), FALSE);
+    each->lock(false);
   }
   // What fails is said on the bus, whenever it happens.
-  gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  gst_element_set_state(pipeline_, GST_STATE_PLAYING);
 }
 
 void Strip::stop() {
   if (!playing_) return;
-  {
-    const Owned<GstPad> pad(
-        gst_element_get_static_pad(nodes_[0]->bin_.get(), "src"));
-    const Hold hold(pad.get());
-    if (hold.holds()) end_file(nodes_.back().get());
-  }
+  if (const Hold hold(nodes_.front()->bin_); hold.holds()) end_file();
   playing_ = false;
-  gst_element_set_state(pipeline_.get(), GST_STATE_READY);
+  gst_element_set_state(pipeline_, GST_STATE_READY);
   for (const Made *each : {&nodes_.front(), &nodes_.back()}) {
-    gst_element_set_locked_state((*each)->bin_.get(), TRUE);
-    gst_element_set_state((*each)->bin_.get(), GST_STATE_NULL);
-    if ((*each)->is_python()) to_ready((*each)->bin_.get());
+    (*each)->lock(true);
+    (*each)->set_state(GST_STATE_NULL);
+    if ((*each)->is_python()) (*each)->set_state(GST_STATE_READY);
   }
   // That it ended is no news.
-  const Owned<GstMessage> end(
-      gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_EOS));
+  g_autoptr(GstMessage) end = gst_bus_pop_filtered(bus_, GST_MESSAGE_EOS);
 }
 
 guint64 Strip::latency() const {
   gboolean live;
   GstClockTime least = 0, most;
-  const Owned<GstQuery> query(gst_query_new_latency());
+  g_autoptr(GstQuery) query = gst_query_new_latency();
   // Of the pad, as a sink that writes as fast as it can tells of none.
-  const Owned<GstPad> pad(
-      gst_element_get_static_pad(nodes_.back()->bin_.get(), "sink"));
-  if (!playing_ || !gst_pad_peer_query(pad.get(), query.get())) return 0;
-  gst_query_parse_latency(query.get(), &live, &least, &most);
+  g_autoptr(GstPad) pad =
+      gst_element_get_static_pad(nodes_.back()->bin_, "sink");
+  if (!playing_ || !gst_pad_peer_query(pad, query)) return 0;
+  gst_query_parse_latency(query, &live, &least, &most);
   return least;
+}
+
+// Whatever failed is loaded anew.
+void Strip::load_anew() {
+  stop();
+  for (size_t i = 1; i + 1 < nodes_.size(); i++) {
+    nodes_[i]->set_state(GST_STATE_NULL);
+    nodes_[i]->set_state(GST_STATE_READY);
+  }
+}
+
+Message Strip::read(GstMessage *message, Node *owner) {
+  const bool fatal = GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR;
+  g_autoptr(GError) error = nullptr;
+  g_autofree gchar *debug = nullptr;
+  (fatal ? gst_message_parse_error : gst_message_parse_warning)(message, &error,
+                                                                &debug);
+  Message read{fatal ? Message::Severity::Error : Message::Severity::Warning,
+               GST_MESSAGE_SRC_NAME(message), error->message,
+               debug ? debug : ""};  // of Python's failures the traceback
+  if (!owner) return read;
+  // Without its folder, which is in the details.
+  const std::string file = owner->file();
+  const size_t folder = file.rfind('/') + 1;
+  for (size_t at; folder && (at = read.text.find(file)) != file.npos;)
+    read.text.erase(at, folder);
+  read.where = name_ + ": " + owner->title();
+  owner->problem_ = read.text;
+  // No buffer makes it good again that it does not load.
+  owner->problem_lasts_ = error->domain == GST_LIBRARY_ERROR;
+  owner->then_ = owner->statistics();
+  return read;
 }
 
 std::vector<Message> Strip::poll() {
@@ -415,47 +300,38 @@ std::vector<Message> Strip::poll() {
       each->problem_.clear();
   }
   std::vector<Message> messages;
-  while (GstMessage *popped = gst_bus_pop(bus_.get())) {
-    const Owned<GstMessage> message(popped);
-    const GstMessageType type = GST_MESSAGE_TYPE(popped);
+  while (g_autoptr(GstMessage) message = gst_bus_pop(bus_)) {
+    GstObject *source = GST_MESSAGE_SRC(message);
     Node *owner = nullptr;
     for (const Made &each : nodes_)
-      if (GstObject *bin = GST_OBJECT(each->bin_.get());
-          GST_MESSAGE_SRC(popped) == bin ||
-          gst_object_has_as_ancestor(GST_MESSAGE_SRC(popped), bin))
+      if (source == GST_OBJECT(each->bin_) ||
+          gst_object_has_as_ancestor(source, GST_OBJECT(each->bin_)))
         owner = each.get();
-    if (type == GST_MESSAGE_LATENCY)  // a plugin's, now that it is known
-      gst_bin_recalculate_latency(GST_BIN(pipeline_.get()));
-    if (owner && gst_message_has_name(popped, "pythonfilter-reloaded")) {
-      owner->problem_.clear();
-      messages.push_back({Message::Severity::Info, name_,
-                          owner->file() + " plays the code that was saved",
-                          ""});
-    }
-    if (type == GST_MESSAGE_EOS) {
-      messages.push_back({Message::Severity::Info, name_, "the end", ""});
-      stop();
-    }
-    if (type != GST_MESSAGE_ERROR && type != GST_MESSAGE_WARNING) continue;
-    Message read = read_message(popped);
-    if (owner) {
-      // Without its folder, which is in the details.
-      const std::string file = owner->file();
-      const size_t folder = file.rfind('/') + 1;
-      for (size_t at; folder && (at = read.text.find(file)) != file.npos;)
-        read.text.erase(at, folder);
-      owner->problem_ = read.text;
-      owner->problem_lasts_ = read.of_loading;
-      owner->then_ = owner->statistics();
-      read.where = name_ + ": " + (folder ? file.substr(folder) : read.where);
-    }
-    messages.push_back(read);
-    if (type != GST_MESSAGE_ERROR) continue;
-    stop();
-    // Whatever failed is loaded anew.
-    for (size_t i = 1; i + 1 < nodes_.size(); i++) {
-      gst_element_set_state(nodes_[i]->bin_.get(), GST_STATE_NULL);
-      to_ready(nodes_[i]->bin_.get());
+    switch (GST_MESSAGE_TYPE(message)) {
+      case GST_MESSAGE_LATENCY:  // a plugin's, now that it is known
+        gst_bin_recalculate_latency(GST_BIN(pipeline_));
+        break;
+      case GST_MESSAGE_ELEMENT:
+        if (!owner || !gst_message_has_name(message, "pythonfilter-reloaded"))
+          break;
+        owner->problem_.clear();
+        messages.push_back({Message::Severity::Info,
+                            name_ + ": " + owner->title(),
+                            "plays the code that was saved"});
+        break;
+      case GST_MESSAGE_EOS:
+        messages.push_back({Message::Severity::Info, name_, "the end"});
+        stop();
+        break;
+      case GST_MESSAGE_WARNING:
+        messages.push_back(read(message, owner));
+        break;
+      case GST_MESSAGE_ERROR:
+        messages.push_back(read(message, owner));
+        load_anew();
+        break;
+      default:
+        break;
     }
   }
   return messages;

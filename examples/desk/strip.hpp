@@ -4,60 +4,14 @@
 // All of it can change while it plays. No Qt, and one thread: the window's.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "owned.hpp"
-#include "tap.hpp"
+#include "node.hpp"
 
 namespace desk {
 
-// What a session keeps of one place in a strip, and all it takes to make it.
-//
-// kind: of a source "tone", "device", "file" or "network"; of a sink "none",
-// "device", "file" or "network"; of all three, and of a processor, the name of
-// an element: "py-simple-gain", or "pythonfilter" with `value` as its script.
-// value: the device's name ("": the default one), the path, or [HOST:]PORT.
-struct Place {
-  std::string kind = "", value = "";
-  bool process = false, bypassed = false;
-  std::map<std::string, std::string> parameters = {};  // but for secrets
-};
-
 struct Message {
   enum class Severity { Info, Warning, Error };
-  Severity severity = Severity::Info;
-  std::string where, text, details;
-  bool of_loading = false;  // not of a call, so no buffer makes it good again
-};
-Message read_message(GstMessage *message);
-// What the error on it says.
-std::string error_on(GstBus *bus);
-
-class Node {
- public:
-  ~Node();
-  const Place &place() const { return place_; }
-  GstElement *element() const { return element_; }
-  Tap &tap() { return *tap_; }
-  // What went wrong, until it goes well again; "": nothing.
-  const std::string &problem() const { return problem_; }
-  bool is_python() const;
-  std::string file() const;  // of a plugin; else ""
-  // As its element has them, by their names there.
-  std::map<std::string, guint64> statistics() const;
-
- private:
-  friend class Strip;
-  Place place_;
-  Owned<GstElement> bin_;
-  GstElement *element_ = nullptr;  // in the bin
-  std::unique_ptr<Tap> tap_;
-  std::string problem_;
-  bool problem_lasts_ = false;
-  std::map<std::string, guint64> then_;  // when it failed last
+  Severity severity = Severity::Error;
+  std::string where, text, details = "";
 };
 
 class Strip {
@@ -74,21 +28,17 @@ class Strip {
 
   // Each returns "", or why it did not happen; then all is as it was. A plugin
   // that does not load where isolate() puts it stays, and ends the playing.
-  std::string set_source(const Place &place) { return set_end(0, place); }
-  std::string set_sink(const Place &place) {
-    return set_end(count() - 1, place);
-  }
+  std::string set_end(bool sink, const Place &place);
   std::string insert(size_t at, const Place &place);
   void remove(size_t at);
   void move(size_t from, size_t to);
   std::string bypass(size_t at, bool on);
-  std::string isolate(size_t at, bool process);
+  std::string isolate(size_t at, bool on);
 
   void start();
   void stop();
   bool is_playing() const { return playing_; }
-  // Of everything in it, in ns.
-  guint64 latency() const;
+  guint64 latency() const;  // of everything in it, in ns
 
   // What happened since the last call. Often: it also does what the pipeline
   // asks an application to do.
@@ -98,20 +48,18 @@ class Strip {
 
  private:
   using Made = std::unique_ptr<Node>;
-  enum class Role { Source, Processor, Sink };
-  Made make(const Place &place, Role role, std::string *why);
-  bool bring_up(Node *node, std::string *why);
-  std::string set_end(size_t at, const Place &place);
+  Made load(const Place &place, bool in, bool out, std::string *why);
   void take_out(Node *node);
-  void end_file(Node *node);
-  void unlink_all();
-  void link_all();
+  void end_file();
+  void link_all(bool on);
   template <typename Change>
   void change(const Change &change);
+  Message read(GstMessage *message, Node *owner);
+  void load_anew();
 
   const std::string name_;
-  Owned<GstElement> pipeline_;
-  Owned<GstBus> bus_;
+  GstElement *const pipeline_;
+  GstBus *const bus_;
   std::vector<Made> nodes_;
   bool playing_ = false;
 };

@@ -3,10 +3,7 @@
 // Two strips, the plugins that there are, a panel and the messages.
 #pragma once
 
-#include <QListWidget>
-#include <QMainWindow>
-#include <QMenu>
-#include <QTimer>
+#include <QtWidgets>
 
 #include "catalog.hpp"
 #include "panel.hpp"
@@ -15,6 +12,8 @@
 namespace desk {
 
 class Window : public QMainWindow {
+  Q_OBJECT
+
  public:
   Window();
 
@@ -27,6 +26,7 @@ class Window : public QMainWindow {
   void add_menu();
   QWidget *make_plugins();
   QWidget *make_messages();
+  QWidget *make_selected();
   void list_plugins();
   void use_plugin(StripView *view, int at);
   void load_plugin();
@@ -36,8 +36,7 @@ class Window : public QMainWindow {
   void show_now();
   void tell(const Message &message);
 
-  Strip tx_{"TX"}, rx_{"RX"};
-  StripView *views_[2] = {new StripView(&tx_), new StripView(&rx_)};
+  StripView *const views_[2] = {new StripView("TX"), new StripView("RX")};
   StripView *selected_ = views_[0];
   std::vector<Plugin> plugins_;
   QListWidget *const list_ = new QListWidget;
@@ -45,7 +44,6 @@ class Window : public QMainWindow {
   Panel *const panel_ = new Panel;
   Scope *const scope_ = new Scope;
   QPushButton *const end_ = new QPushButton;
-  QTimer timer_;
   unsigned ticks_ = 0;
 };
 

@@ -4,7 +4,6 @@
 #include "desk/strip.hpp"
 
 #include "desk/catalog.hpp"
-#include "desk/parameters.hpp"
 #include "heard.hpp"
 #include "waiting.hpp"
 
@@ -32,8 +31,22 @@ class Loud(AudioProcessorPlugin):
         buffer.data *= self.gain
 )";
 
-Place filter(const std::string &text = a_filter) {
-  return {"pythonfilter", check::write_file("loud.py", text)};
+Place filter(const std::string &text = a_filter,
+             const std::string &name = "loud.py") {
+  return {"",
+          "pythonfilter name=main reload=true on-error=silence",
+          "",
+          {{"script", check::write_file(name, text)}}};
+}
+
+Place installed(const std::string &name) {
+  for (const desk::Plugin &each : desk::installed_plugins())
+    if (each.name == name) return each.place;
+  return {};
+}
+
+Place sink_file() {
+  return desk::file_end(true, check::folder() + "/out.wav");
 }
 
 std::vector<desk::Message> said;
@@ -68,21 +81,20 @@ void nothing_was_said() {
 
 GST_START_TEST(test_a_processor_is_heard_in_the_file) {
   Strip strip("TX");
-  const std::string path = check::folder() + "/out.wav";
-  fail_unless(strip.set_sink({"file", path}).empty());
+  fail_unless(strip.set_end(true, sink_file()).empty());
   Place place = filter();
-  place.parameters["gain"] = "0.5";
+  place.properties["plugin::gain"] = "0.5";
   fail_unless(strip.insert(1, place).empty());
   strip.start();
   fail_unless(plays(&strip, 1));
   // Set while it plays, as a slider does.
-  GstElement *element = strip.node(1).element();
-  fail_unless(desk::set_value(element, "gain", "0.5"));
+  desk::Node &node = strip.node(1);
+  fail_unless(node.set("plugin::gain", "0.5"));
   fail_unless(plays(&strip, 1));
-  fail_unless(desk::set_value(element, "gain", "0.25"));
+  fail_unless(node.set("plugin::gain", "0.25"));
   fail_unless(plays(&strip, 1));
   strip.stop();
-  const auto samples = samples_of(path);
+  const auto samples = samples_of(check::folder() + "/out.wav");
   fail_unless(samples.size() >= 80 * 960);
   fail_unless(std::fabs(peak(samples, 40 * 960, 45 * 960) - 0.4f) < 0.01f);
   fail_unless(
@@ -104,8 +116,10 @@ GST_START_TEST(test_a_chain_changes_while_it_plays) {
   strip.move(1, 2);
   fail_unless(strip.node(2).element() == first);
   fail_unless(plays(&strip, 1) && plays(&strip, 2));
-  fail_unless(strip.set_sink({"none"}).empty() && plays(&strip, 2));
-  fail_unless(strip.set_source({"tone"}).empty() && plays(&strip, 2));
+  fail_unless(strip.set_end(true, desk::ends(true).front()).empty() &&
+              plays(&strip, 2));
+  fail_unless(strip.set_end(false, desk::ends(false).front()).empty() &&
+              plays(&strip, 2));
   strip.remove(1);
   fail_unless(strip.count() == 3 && strip.node(1).element() == first);
   fail_unless(plays(&strip, 1));
@@ -126,18 +140,16 @@ GST_END_TEST
 // 480 steps, which are 10 ms.
 GST_START_TEST(test_a_bypass_fades) {
   Strip strip("TX");
-  const std::string path = check::folder() + "/out.wav";
-  fail_unless(strip.set_sink({"file", path}).empty());
+  fail_unless(strip.set_end(true, sink_file()).empty());
   Place place = filter();
-  place.parameters["gain"] = "0";
+  place.properties["plugin::gain"] = "0";
   fail_unless(strip.insert(1, place).empty());
   const char constant[] =
       "from base_plugin import AudioProcessorPlugin\n"
       "class Constant(AudioProcessorPlugin):\n"
       "    def process_audio(self, buffer):\n"
       "        buffer.data[:] = 0.8\n";
-  place = {"pythonfilter", check::write_file("constant.py", constant)};
-  fail_unless(strip.insert(1, place).empty());
+  fail_unless(strip.insert(1, filter(constant, "constant.py")).empty());
   strip.start();
   fail_unless(plays(&strip, 2));
   for (const bool on : {true, false}) {
@@ -145,7 +157,7 @@ GST_START_TEST(test_a_bypass_fades) {
     fail_unless(plays(&strip, 2));
   }
   strip.stop();
-  const auto samples = samples_of(path);
+  const auto samples = samples_of(check::folder() + "/out.wav");
   fail_unless(peak(samples, 0, 20 * 960) == 0);
   fail_unless(std::fabs(peak(samples, 0, samples.size()) - 0.8f) < 0.01f);
   fail_unless(peak(samples, samples.size() - 5 * 960, samples.size()) == 0);
@@ -161,14 +173,14 @@ GST_START_TEST(test_a_failing_plugin_says_so_and_comes_back) {
   fail_unless(strip.insert(1, filter()).empty());
   strip.start();
   fail_unless(plays(&strip, 1));
-  GstElement *element = strip.node(1).element();
-  fail_unless(desk::set_value(element, "fail", "true"));
+  desk::Node &node = strip.node(1);
+  fail_unless(node.set("plugin::fail", "true"));
   fail_unless(
       poll_until(&strip, [&] { return !strip.node(1).problem().empty(); }));
   fail_unless(check::contains(strip.node(1).problem(), "loud.py:13"), "%s",
               strip.node(1).problem().c_str());
   fail_unless(check::contains(text_said(), "Traceback"));
-  fail_unless(desk::set_value(element, "fail", "false"));
+  fail_unless(node.set("plugin::fail", "false"));
   fail_unless(
       poll_until(&strip, [&] { return strip.node(1).problem().empty(); }));
   fail_unless(strip.is_playing());
@@ -181,13 +193,13 @@ GST_START_TEST(test_a_killed_worker_is_replaced) {
   strip.start();
   fail_unless(plays(&strip, 1));
   // By a click, while it plays; its parameters stay.
-  GstElement *element = strip.node(1).element();
-  fail_unless(desk::set_value(element, "gain", "0.5"));
+  desk::Node &node = strip.node(1);
+  fail_unless(node.set("plugin::gain", "0.5"));
   fail_unless(strip.isolate(1, true).empty());
   fail_unless(plays(&strip, 1));
-  ck_assert_str_eq(desk::value_of(element, "gain").c_str(), "0.5");
+  ck_assert_str_eq(node.value("plugin::gain").c_str(), "0.5");
   GstStructure *stats;
-  g_object_get(element, "stats", &stats, nullptr);
+  g_object_get(node.element(), "stats", &stats, nullptr);
   gint64 pid = 0;
   fail_unless(gst_structure_get_int64(stats, "worker-pid", &pid) && pid > 0);
   gst_structure_free(stats);
@@ -223,7 +235,7 @@ GST_START_TEST(test_what_cannot_be_used_is_refused_with_a_reason) {
   const std::string why = strip.insert(1, filter("import nothing_there\n"));
   fail_unless(check::contains(why, "loud.py:1"), "%s", why.c_str());
   fail_unless(strip.count() == 2 && strip.is_playing());
-  fail_unless(!strip.insert(1, {"py-not-there"}).empty());
+  fail_unless(!strip.insert(1, {"", "py-not-there name=main"}).empty());
   const auto plugin = desk::plugin_in(check::write_file("bad.py", "def (:\n"));
   fail_unless(check::contains(plugin.problem, "bad.py"), "%s",
               plugin.problem.c_str());
@@ -232,7 +244,7 @@ GST_END_TEST
 
 GST_START_TEST(test_nothing_goes_past_an_encryptor) {
   Strip strip("TX");
-  fail_unless(strip.insert(1, {"py-sframe-encryptor"}).empty());
+  fail_unless(strip.insert(1, installed("SFrameEncryptor")).empty());
   fail_unless(!strip.bypass(1, true).empty());
   fail_unless(!strip.node(1).tap().is_bypassed());
 }
@@ -241,20 +253,20 @@ GST_END_TEST
 GST_START_TEST(test_the_registry_is_listed) {
   bool gain = false, broken = false, source = false;
   for (const desk::Plugin &each : desk::installed_plugins()) {
-    gain = gain ||
-           (each.factory == "py-simple-gain" && each.name == "SimpleGain" &&
-            each.author == "The pythonfilter authors" &&
-            !each.description.empty() && each.problem.empty());
-    source = source || (each.factory == "py-sine-wave-source" &&
+    gain = gain || (check::contains(each.place.line, "py-simple-gain ") &&
+                    each.name == "SimpleGain" &&
+                    each.author == "The pythonfilter authors" &&
+                    !each.description.empty() && each.problem.empty());
+    source = source || (each.name == "SineWaveSource" &&
                         each.kind == desk::Plugin::Kind::Source);
     broken = broken || (each.name == "mistyped.py" &&
                         check::contains(each.problem, "line 1"));
   }
   fail_unless(gain && source && broken);
   const Place place = filter();
-  const desk::Plugin mine = desk::plugin_in(place.value);
+  const desk::Plugin mine = desk::plugin_in(place.properties.at("script"));
   ck_assert_str_eq(mine.problem.c_str(), "");
-  ck_assert_str_eq(mine.factory.c_str(), "pythonfilter");
+  fail_unless(mine.kind == desk::Plugin::Kind::Filter);
   const desk::Plugin sine =
       desk::plugin_in(CHECK_SHIPPED "/sine_wave_source.py");
   ck_assert_str_eq(sine.problem.c_str(), "");
@@ -267,56 +279,50 @@ GST_START_TEST(test_parameters_are_described) {
   fail_unless(strip.insert(1, filter()).empty());
   strip.start();
   fail_unless(plays(&strip, 1));
-  GstElement *element = strip.node(1).element();
-  const auto all = desk::parameters_of(element);
+  desk::Node &node = strip.node(1);
+  const auto all = node.parameters();
   fail_unless(all.size() == 5);
   for (const desk::Parameter &each : all) {
-    using Kind = desk::Parameter::Kind;
-    if (each.name == "cutoff") {
-      fail_unless(each.kind == Kind::Number && each.logarithmic);
-      fail_unless(each.least == 20 && each.most == 20000);
-      ck_assert_str_eq(each.unit.c_str(), "Hz");
-      ck_assert_str_eq(each.description.c_str(), "Edge");
-      ck_assert_str_eq(each.initial.c_str(), "100");
-    }
-    if (each.name == "kind")
-      fail_unless(each.kind == Kind::Choice && each.choices.size() == 2);
-    if (each.name == "word") fail_unless(each.kind == Kind::Secret);
+    fail_unless(each.is_secret() == (each.property == "plugin::word"));
+    if (each.property != "plugin::cutoff") continue;
+    const auto *range = G_PARAM_SPEC_DOUBLE(each.spec);
+    fail_unless(range->minimum == 20 && range->maximum == 20000);
+    ck_assert_str_eq(each.unit.c_str(), "Hz");
+    ck_assert_str_eq(each.description.c_str(), "Edge");
   }
   // A secret goes in, and neither out nor into a session.
-  fail_unless(desk::set_value(element, "word", "sesame"));
-  ck_assert_str_eq(desk::value_of(element, "word").c_str(), "");
-  fail_unless(desk::set_value(element, "kind", "cold"));
-  fail_unless(!desk::set_value(element, "kind", "lukewarm"));
+  fail_unless(node.set("plugin::word", "sesame"));
+  ck_assert_str_eq(node.value("plugin::word").c_str(), "");
+  fail_unless(node.set("plugin::kind", "cold"));
+  fail_unless(!node.set("plugin::kind", "lukewarm"));
   const auto places = strip.places();
   fail_unless(places.size() == 3);
-  fail_unless(places[1].parameters.count("word") == 0);
-  ck_assert_str_eq(places[1].parameters.at("kind").c_str(), "cold");
+  fail_unless(places[1].properties.count("plugin::word") == 0);
+  ck_assert_str_eq(places[1].properties.at("plugin::kind").c_str(), "cold");
   // A session that comes back.
   Strip again("TX again");
   fail_unless(again.insert(1, places[1]).empty());
   again.start();
   fail_unless(plays(&again, 1));
-  ck_assert_str_eq(desk::value_of(again.node(1).element(), "kind").c_str(),
-                   "cold");
+  ck_assert_str_eq(again.node(1).value("plugin::kind").c_str(), "cold");
 }
 GST_END_TEST
 
 GST_START_TEST(test_a_secure_call_is_heard) {
   const std::string key = check::folder() + "/call.key";
-  const std::string path = check::folder() + "/heard.wav";
   FILE *file = fopen(key.c_str(), "w");
   fchmod(fileno(file), 0600);
   fputs("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n", file);
   fclose(file);
   const std::string port = std::to_string(10000 + getpid() % 20000);
   Strip rx("RX"), tx("TX");
-  fail_unless(rx.set_source({"network", port}).empty());
-  fail_unless(rx.set_sink({"file", path}).empty());
-  Place decryptor{"py-sframe-decryptor"}, encryptor{"py-sframe-encryptor"};
-  decryptor.parameters["key-file"] = encryptor.parameters["key-file"] = key;
+  fail_unless(rx.set_end(false, desk::network_end(false, port)).empty());
+  fail_unless(rx.set_end(true, sink_file()).empty());
+  Place decryptor = installed("SFrameDecryptor");
+  Place encryptor = installed("SFrameEncryptor");
+  decryptor.properties["key-file"] = encryptor.properties["key-file"] = key;
   fail_unless(rx.insert(1, decryptor).empty());
-  fail_unless(tx.set_sink({"network", port}).empty());
+  fail_unless(tx.set_end(true, desk::network_end(true, port)).empty());
   fail_unless(tx.insert(1, encryptor).empty());
   rx.start();
   tx.start();
@@ -327,7 +333,9 @@ GST_START_TEST(test_a_secure_call_is_heard) {
   fail_unless(rx.latency() >= 50 * GST_MSECOND);  // its jitter buffer's
   tx.stop();
   rx.stop();
-  fail_unless(std::fabs(peak(samples_of(path), 0, 1 << 30) - 0.8f) < 0.01f);
+  fail_unless(
+      std::fabs(peak(samples_of(check::folder() + "/out.wav"), 0, 1 << 30) -
+                0.8f) < 0.01f);
 }
 GST_END_TEST
 
