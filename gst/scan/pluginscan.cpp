@@ -189,7 +189,7 @@ void watch_plugin_folders(GstPlugin *plugin) {
                              "XDG_DATA_HOME/pythonfilter/plugins",
                              "HOME/.local/share/pythonfilter/plugins",
                              // Another one has other distributions.
-                             "VIRTUAL_ENV", nullptr};
+                             "VIRTUAL_ENV", "CONDA_PREFIX", nullptr};
   const std::vector<std::string> system = system_folders();
   std::vector<const char *> paths;
   for (const std::string &folder : system)
@@ -225,7 +225,8 @@ std::vector<std::string> scan_plugins(const std::vector<std::string> &folders,
   std::vector<std::string> kept, arguments = folders;
   // A build tree is not to see what is installed, as in system_folders().
   if (source_directory().empty()) arguments.push_back("--system");
-  if (arguments.empty() && !getenv("VIRTUAL_ENV")) return kept;
+  if (arguments.empty() && !getenv("VIRTUAL_ENV") && !getenv("CONDA_PREFIX"))
+    return kept;
   const gint64 until = g_get_monotonic_time() + patience_us;
   for (int attempt = 1;; attempt++) {
     std::string current;

@@ -163,6 +163,11 @@ def _no_venv(path: str, error: OSError) -> str:
     )
 
 
+def _in_its_own(path: str) -> str:
+    python = os.path.join(path, "bin", "python")
+    return "" if is_worker else f", or set isolation=process python={python}"
+
+
 def _add_venv(path: str) -> None:
     if os.path.isdir(os.path.join(path, "conda-meta")):
         programs = os.path.join(path, "bin")
@@ -179,7 +184,7 @@ def _add_venv(path: str) -> None:
         raise PluginError(
             "unusable",
             f"{path} is an environment of conda, whose libraries are for its own "
-            "Python: set isolation=process, which runs the plugin in that one",
+            f"Python: set isolation=process python={programs}/python",
         )
     config = os.path.join(path, "pyvenv.cfg")
     try:
@@ -196,7 +201,7 @@ def _add_venv(path: str) -> None:
             "unusable",
             f"the virtual environment {path} was made for Python {theirs}, "
             f"but this element runs Python {ours}: make one with "
-            f"python{ours} -m venv",
+            f"python{ours} -m venv{_in_its_own(path)}",
         )
     packages = os.path.join(path, "lib", f"python{ours}", "site-packages")
     if packages in sys.path:

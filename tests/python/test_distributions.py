@@ -2,6 +2,7 @@
 """Plugins that pip installed: found by their entry points, without running them."""
 
 import os
+import re
 import sys
 import venv
 import zipfile
@@ -163,7 +164,27 @@ def test_an_environment_of_another_python_is_told(environment):
     add(site, {"halves.py": HALVES.format(more="", doc="")}, "halves = halves:Halves")
     site.parent.rename(site.parent.with_name("python3.9"))
     assert names(env) == []
-    assert "isolation=process python=" in not_usable(env)
+    assert f"{site.parents[2]}/bin/python module=" in not_usable(env)
+
+
+@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
+def test_an_environment_of_conda_is_told_and_plays_as_told(environment, variable):
+    site, env = environment
+    root = site.parents[2]
+    (root / "conda-meta").mkdir()
+    env = {**env, "VIRTUAL_ENV": None, variable: root}
+    assert names(env) == []
+    assert "conda" not in not_usable(env)
+    add(site, {"halves.py": HALVES.format(more="", doc="")}, "halves = halves:Halves")
+    touch(site)
+    assert names(env) == []
+    told = not_usable(env)
+    assert f"{site}: is of conda, whose libraries are for its own Python: " in told
+    [how] = re.findall(r"with (pythonfilter .*=)\.\.\.", told)
+    assert how == f"pythonfilter isolation=process python={root}/bin/python module="
+    result = launch(f"{LINE} ! {how}halves ! fdsink fd=1", **env)
+    assert result.code == 0, result.err
+    assert set(np.frombuffer(result.out, "f4")) == {0.5, -0.5}
 
 
 def test_where_a_pth_file_leads(environment, tmp_path):

@@ -249,14 +249,26 @@ def test_pythonhome_is_of_another_python(files, home, isolation):
 def test_an_environment_of_conda_is_told_and_runs_in_its_own_python(files):
     folder = files({"plugin.py": CHILD, "conda/conda-meta/history": ""})
     (folder / "conda/bin").mkdir()
-    (folder / "conda/bin/python3").symlink_to(PYTHON)
+    for name in ("python", "python3"):
+        (folder / "conda/bin" / name).symlink_to(PYTHON)
     element = f"script={folder}/plugin.py venv={folder}/conda"
     result = launch(LINE.format(element))
     assert result.code != 0
     told = f"{folder}/conda is an environment of conda, whose libraries are for its own"
-    assert told in result.err and "set isolation=process" in result.err
-    result = launch(LINE.format(element + " isolation=process"))
-    assert result.code == 0, result.err
+    how = f"isolation=process python={folder}/conda/bin/python"
+    assert told in result.err and f"set {how}" in result.err
+    for element in (f"{element} isolation=process", f"{element} {how}"):
+        result = launch(LINE.format(element))
+        assert result.code == 0, result.err
+
+
+def test_an_environment_of_another_python_is_told_with_the_way_out(files):
+    folder = files({"plugin.py": GOOD, "old/pyvenv.cfg": "version = 3.2.1\n"})
+    element = f"script={folder}/plugin.py venv={folder}/old"
+    result = launch(LINE.format(element))
+    assert result.code != 0
+    assert f"{folder}/old was made for Python 3.2" in result.err
+    assert f"isolation=process python={folder}/old/bin/python" in result.err
 
 
 def test_an_environment_of_conda_without_a_python_is_told(files):

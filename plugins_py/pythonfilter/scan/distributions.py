@@ -43,26 +43,42 @@ class Entry:
 
 def site_folders(system: bool) -> list[str]:
     """Where modules are: of an activated environment, and of this Python itself."""
-    folders = _of_environment(VERSION)
+    venv = os.environ.get("VIRTUAL_ENV", "")
+    usable = os.path.isabs(venv) and not _is_of_conda(venv)
+    folders = _below(venv, VERSION) if usable else []
     if system:
         folders += [site.getusersitepackages(), *site.getsitepackages()]
     return folders
 
 
-def _of_environment(version: str) -> list[str]:
-    venv = os.environ.get("VIRTUAL_ENV", "")
-    pattern = os.path.join(glob.escape(venv), f"lib/python{version}/site-packages")
-    return glob.glob(pattern) if os.path.isabs(venv) else []
+def _below(root: str, version: str) -> list[str]:
+    return glob.glob(
+        os.path.join(glob.escape(root), f"lib/python{version}/site-packages")
+    )
+
+
+def _is_of_conda(root: str) -> bool:
+    return os.path.isdir(os.path.join(root, "conda-meta"))
 
 
 def of_another_python() -> Iterator[tuple[str, str]]:
-    """Folders with plugins that cannot be loaded here, and what to do."""
-    for folder in [] if _of_environment(VERSION) else _of_environment("3.*"):
-        if any(True for _ in entries(folder)):
-            python = os.path.join(os.environ["VIRTUAL_ENV"], "bin", "python3")
+    """Folders whose plugins cannot be loaded here, and what to do with those."""
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        root = os.environ.get(variable, "")
+        if not os.path.isabs(root) or os.path.realpath(root) == os.path.realpath(
+            sys.prefix
+        ):
+            continue
+        if _is_of_conda(root):
+            what = "is of conda, whose libraries are for its own Python"
+        elif variable == "VIRTUAL_ENV" and not _below(root, VERSION):
+            what = f"is of another Python than {VERSION}"
+        else:
+            continue
+        for folder in _below(root, "3.*"):
             yield folder, (
-                f"is of another Python than {VERSION}: play its plugins with "
-                f"pythonfilter isolation=process python={python} module=..."
+                f"{what}: play its plugins with pythonfilter isolation=process "
+                f"python={os.path.join(root, 'bin', 'python')} module=..."
             )
 
 

@@ -159,7 +159,8 @@ def records(
             yield from _read(found, skipped, owners)
     for folder, reason in distributions.of_another_python():
         yield record("watched", ("file", [folder]))
-        yield _broken(folder, reason)
+        if any(True for _ in distributions.entries(folder)):
+            yield _broken(folder, reason)
 
 
 def _each_once(folders: Iterable[str]) -> Iterator[str]:
