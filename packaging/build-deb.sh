@@ -182,6 +182,8 @@ try_out() {
     $no_compiler
     play
     dpkg --purge $names
+    # With it, plugins are compiled, and what comes of that is kept.
+    $bare install python3-numba || echo 'no Numba in this suite'
     come_and_go '$version' '$names'"
   diff "$box/src/before" "$box/src/after"
   echo "== $suite: autopkgtest"

@@ -2,8 +2,9 @@
 # Builds the project with warnings as errors and runs every test it has.
 #   tests/run.sh [--soak]       build folder: $BUILD_DIR, or build
 # --soak: what counts by the thousand does so, all programs run under sanitizers
-# and valgrind, tests/mutants.py breaks the code, and at the end Debian bookworm,
-# trixie and sid count as far (docs/testing.md says what that adds).
+# and valgrind, tests/mutants.py breaks the code, Debian packages are built and
+# tried, and at the end Debian bookworm, trixie and sid count as far
+# (docs/testing.md says what that adds).
 # PYTHONFILTER_SOAK=1 without --soak: the counts alone.
 # Installs missing Debian packages first, if it may. Each step's output is in
 # the build folder's test-logs. No step has a time limit: a hang is that nothing
@@ -216,13 +217,17 @@ suite() {
   [ "$(id -u)" -eq 0 ] || { echo 'skipped, as debootstrap and chroot need root'; exit 77; }
   BUILD_DIR=$build bash tests/suites.sh "$1"
 }
+debs() {
+  [ "$(id -u)" -eq 0 ] || { echo 'skipped, as debootstrap and chroot need root'; exit 77; }
+  BUILD_DIR=$build bash packaging/build-deb.sh
+}
 bookworm() { suite bookworm; }
 trixie() { suite trixie; }
 sid() { suite sid; }
 
 export build logs soak
 export -f packages configure compile decides clang_format black_format types meson_tests \
-  check slow python_tests demo mutants suite bookworm trixie sid
+  check slow python_tests demo mutants suite debs bookworm trixie sid
 mkdir -p "$logs" || exit 1
 # Caches and registries go to the home folder, which may be read-only.
 if ! probe=$(mktemp -p "${HOME:-/}" .pythonfilter-XXXXXX 2>/dev/null); then
@@ -254,8 +259,8 @@ if [ $built = 0 ]; then
   join slow meson "$build/meson-logs/slow.json"
   if [ -n "$soak" ]; then
     # At the same time again: each of them waits where another one can go on.
-    for each in mutants bookworm trixie sid; do start "$each" "$each"; done
-    for each in mutants bookworm trixie sid; do join "$each" one; done
+    for each in mutants debs bookworm trixie sid; do start "$each" "$each"; done
+    for each in mutants debs bookworm trixie sid; do join "$each" one; done
   fi
   echo
   /usr/bin/python3 tests/count_results.py slowest "$build"/meson-logs/{check,slow}.json "$logs/pytest.xml"

@@ -382,3 +382,12 @@ def test_costs_are_printed_as_the_page_shows_them():
 
     assert len(codes(shown)) > 15
     assert codes(result.out.decode()) == codes(shown)
+
+
+def test_the_version_is_the_same_everywhere():
+    def first(pattern, path):
+        return re.search(pattern, (ROOT / path).read_text(), re.MULTILINE)[1]
+
+    built = first(r"^  version: '([\d.]+)'", "meson.build")
+    assert first(r"^## ([\d.]+) ", "CHANGELOG.md") == built
+    assert first(r"^pythonfilter \(([\d.]+)-", "packaging/debian/changelog") == built
