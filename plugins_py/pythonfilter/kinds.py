@@ -81,6 +81,28 @@ METHODS = (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
+
+
+def ranges_of(value: Any, most: int) -> list[tuple[int, int]] | None:
+    """An int, a range or a collection of ints as pairs; None: it is none of these,
+    or not all of it is from 1 to `most`."""
+    if isinstance(value, int):
+        ranges = [(value, value)]
+    elif isinstance(value, range) and value.step == 1 and value:
+        ranges = [(value.start, value.stop - 1)]
+    elif (
+        isinstance(value, (tuple, list, set, frozenset, range))
+        and 0 < len(value) <= MOST_DECLARED
+    ):
+        ranges = [(each, each) for each in value]
+    else:
+        return None
+    valid = all(
+        isinstance(low, int) and 1 <= low <= high <= most for low, high in ranges
+    )
+    return ranges if valid else None
+
 
 # Every GstObject has properties that are called so.
 TAKEN = ("name", "parent")

@@ -18,6 +18,7 @@ from ..kinds import (
     MOST_DECLARED,
     NATIVE,
     REMAINDERS,
+    ranges_of,
 )
 
 
@@ -99,8 +100,8 @@ class Capabilities:
                 )
         self.interleaved = "interleaved" in layouts
         self.non_interleaved = "non-interleaved" in layouts
-        self.rates = self._ranges("rates", 1, 2**31 - 1)
-        self.channels = self._ranges("channels", 1, MAX_CHANNELS)
+        self.rates = self._ranges("rates", 2**31 - 1)
+        self.channels = self._ranges("channels", MAX_CHANNELS)
         self.read_only = self._declared("read_only") is True
         self._read_conversion()
         self._read_params()
@@ -204,23 +205,15 @@ class Capabilities:
             raise self._declares("block_remainder", remainder, known)
         return size, remainder == "pass"
 
-    def _ranges(self, name: str, least: int, most: int) -> tuple[tuple[int, int], ...]:
-        """None, an int, a range, or a collection of ints; () is "any"."""
+    def _ranges(self, name: str, most: int) -> tuple[tuple[int, int], ...]:
+        """() is "any"."""
         value = self._declared(name)
         if value is None:
             return ()
-        if isinstance(value, int):
-            ranges = [(value, value)]
-        elif isinstance(value, range) and value.step == 1 and value:
-            ranges = [(value.start, value.stop - 1)]
-        elif isinstance(value, (tuple, list, set, frozenset, range)) and value:
-            ranges = [(each, each) for each in value]
-        else:
-            ranges = [(least - 1, least - 1)]
-        for low, high in ranges:
-            if not (isinstance(low, int) and least <= low <= high <= most):
-                ints = f"an int, a range or a tuple of ints from {least} to {most}"
-                raise self._declares(name, value, f"; it must be {ints}")
+        ranges = ranges_of(value, most)
+        if ranges is None:
+            ints = f"an int, a range or a tuple of ints from 1 to {most}"
+            raise self._declares(name, value, f"; it must be {ints}")
         return tuple(ranges)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from typing import NamedTuple
 
 from ..kinds import (
     AUDIO_METHODS,
@@ -17,11 +18,12 @@ from ..kinds import (
     MAX_CHANNELS,
     NATIVE,
     param_name_problem,
+    ranges_of,
     spoken,
 )
 from ..reading import Unusable, read
 from ..spelling import warnings
-from .reader import ABSENT, FUNCTIONS, UNKNOWN, Marker, SourceText
+from .reader import ABSENT, FUNCTIONS, UNKNOWN, SourceText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,27 +43,19 @@ LONGEST_LINE = 200
 WIDE = {"wide": ["1"], "converts": ["1"]}
 
 
-class Plugin:
+class Plugin(NamedTuple):
     """A plugin of a file: ``name`` is its class's, "" if nobody can tell.
 
-    ``problem`` is why it cannot be loaded, "" if it may.
+    ``problem`` is why it cannot be loaded, "" if it may, and ``notes`` are on what
+    its ``classes`` may not mean.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        name: str,
-        fields: dict[str, list[str]],
-        problem: str = "",
-        classes: Sequence[str] = (),
-        parameters: Sequence[tuple[str, ...]] = (),
-    ) -> None:
-        self.classes = classes
-        self.name = name
-        self.problem = problem
-        self.notes: list[str] = []
-        self.fields = {"kind": [kind], **fields}
-        self.parameters = parameters
+    name: str
+    fields: dict[str, list[str]]
+    problem: str = ""
+    classes: Sequence[str] = ()
+    parameters: Sequence[tuple[str, ...]] = ()
+    notes: Sequence[str] = ()
 
 
 def plugins(text: bytes, path: str, root: str = "") -> list[Plugin]:
@@ -70,9 +64,7 @@ def plugins(text: bytes, path: str, root: str = "") -> list[Plugin]:
     source = SourceText(text, path, helpers.find)
     found = _plugins(source, helpers)
     trees = {path: source.tree} | helpers.trees()
-    for plugin in found:
-        plugin.notes = warnings(trees, plugin.classes)
-    return found
+    return [each._replace(notes=warnings(trees, each.classes)) for each in found]
 
 
 def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
@@ -102,7 +94,8 @@ def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
         name = candidates[0][2].name if len(candidates) == 1 else ""
         if len(kinds) != 1:
             raise Unusable(NO_KIND)
-        return [_vague(source, kinds.pop(), name)]
+        # Of which only the kind is certain.
+        return [Plugin(name, _info(source, source.tree, kinds.pop(), name) | WIDE)]
     if not candidates:
         return [
             _describe(source, kind, source.tree, bare)
@@ -110,10 +103,7 @@ def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
             if any(name in source.functions for name in methods)
         ][:1]
     bases = {
-        base
-        for _, owner, cls in candidates
-        for base in owner.lineage(cls)[1:]
-        if not isinstance(base, Marker)
+        base for _, owner, cls in candidates for base in owner.known_lineage(cls)[1:]
     }
     last = [each for each in candidates if each[2] not in bases]
     found = [_describe(owner, kind, cls, bare) for kind, owner, cls in last]
@@ -139,7 +129,7 @@ def _of_package(
         return []
     found = [
         source.class_of(ast.Name(name, ast.Load()))
-        for name, (module, original) in source.imported().items()
+        for name, (module, original) in source.imports.items()
         if module.startswith(".") and original
     ]
     return [each for each in found if each is not None]
@@ -234,8 +224,7 @@ def _kind_of(source: SourceText, cls: ast.ClassDef) -> str:
         return found[0]
     named = [
         BASES[name]
-        for each in source.lineage(cls)
-        if not isinstance(each, Marker)
+        for each in source.known_lineage(cls)
         for base in each.bases
         for name in [_last_name(base)]
         if name in BASES
@@ -253,13 +242,11 @@ def _last_name(node: ast.expr) -> str:
 
 def _is_abstract(source: SourceText, cls: ast.ClassDef) -> bool:
     left: set[str] = set()
-    for each in reversed(source.lineage(cls)):
-        for node in [] if isinstance(each, Marker) else each.body:
+    for each in reversed(source.known_lineage(cls)):
+        for node in each.body:
             if isinstance(node, FUNCTIONS):
                 left.discard(node.name)
-                if any(
-                    _last_name(mark) == "abstractmethod" for mark in node.decorator_list
-                ):
+                if "abstractmethod" in map(_last_name, node.decorator_list):
                     left.add(node.name)
     return bool(left)
 
@@ -281,43 +268,27 @@ def _is_docstring(node: ast.stmt) -> bool:
 # ---- what it says of itself --------------------------------------------------
 
 
-def _vague(source: SourceText, kind: str, name: str) -> Plugin:
-    """For a plugin of which only the kind is certain."""
-    fields = _info(source, source.tree, name) | WIDE
-    return Plugin(kind, name, fields)
-
-
 def _describe(
     source: SourceText, kind: str, place: ast.ClassDef | ast.Module, bare: bool
 ) -> Plugin:
     name = place.name if isinstance(place, ast.ClassDef) else ""
-    fields = _info(source, place, name)
-    classes: list[str] = []
-    if isinstance(place, ast.ClassDef):
-        line = source.lineage(place)
-        classes = [each.name for each in line if not isinstance(each, Marker)]
     caps = Caps(source, place, bare)
-    fields |= caps.conversion()
-    fields |= caps.raw_audio()
-    fields |= caps.facts(kind)
-    problem = ""
-    parameters: list[tuple[str, ...]] = []
-    if isinstance(place, ast.ClassDef):
-        params = ParamsRead(source, place)
-        if params.secrets:
-            fields["secret"] = params.secrets
-        parameters = [
-            spoken(name, parts, choices)
-            for name, (parts, choices) in params.all.items()
-        ]
-        problem = params.problem
-    return Plugin(kind, name, fields, problem, classes, parameters)
+    fields = _info(source, place, kind, name)
+    fields |= caps.conversion() | caps.raw_audio() | caps.facts(kind)
+    if isinstance(place, ast.Module):
+        return Plugin(name, fields)
+    params = ParamsRead(source, place)
+    if params.secrets:
+        fields["secret"] = params.secrets
+    parameters = [spoken(name, *param) for name, param in params.all.items()]
+    classes = [each.name for each in source.known_lineage(place)]
+    return Plugin(name, fields, params.problem, classes, parameters)
 
 
 def _info(
-    source: SourceText, place: ast.ClassDef | ast.Module, name: str
+    source: SourceText, place: ast.ClassDef | ast.Module, kind: str, name: str
 ) -> dict[str, list[str]]:
-    """Name, description and author: of its PluginInfo, or its docstring."""
+    """Kind, name, description and author: of its PluginInfo, or its docstring."""
     doc = ast.get_docstring(place) or ast.get_docstring(source.tree) or ""
     info = {
         "title": name,
@@ -333,7 +304,7 @@ def _info(
                 value = source.value(given.get(key))
                 info[key] = value if value and isinstance(value, str) else info[key]
             break
-    return {
+    return {"kind": [kind]} | {
         key: [" ".join(value.split())[:LONGEST_LINE]]
         for key, value in info.items()
         if isinstance(value, str) and value.strip()
@@ -371,7 +342,8 @@ class Caps:
         as_bytes = self._declared("as_bytes")
         values = [*caps.values(), as_bytes]
         if UNKNOWN in values or None in maps.values():
-            return self._half_known(caps)
+            # What is declared in so many words holds whatever else there is.
+            return WIDE | {key: [value] for key, value in caps.items() if _is(value)}
         fields = {key: [value] for key, value in caps.items() if value and _is(value)}
         if any(
             value not in (ABSENT, None) and not _is(value) for value in caps.values()
@@ -381,11 +353,6 @@ class Caps:
         if as_bytes is True:
             fields["as_bytes"] = ["1"]
         return fields | {"converts": ["1"]} if fields else {}
-
-    @staticmethod
-    def _half_known(caps: dict[str, Any]) -> dict[str, list[str]]:
-        """What is declared in so many words holds whatever else there is."""
-        return WIDE | {key: [value] for key, value in caps.items() if _is(value)}
 
     def raw_audio(self) -> dict[str, list[str]]:
         """Formats, layouts, rates and channels."""
@@ -412,8 +379,8 @@ class Caps:
             ("rate", "rates", 2**31 - 1),
             ("channels", "channels", MAX_CHANNELS),
         ):
-            ranges = _ranges(self._declared(name), most)
-            if ranges:
+            ranges = ranges_of(self._declared(name), most)
+            if ranges and len(ranges) <= LONGEST_LINE:
                 fields[word] = ["%d %d" % each for each in ranges]
         return fields
 
@@ -431,23 +398,6 @@ def _is(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _ranges(value: Any, most: int) -> list[tuple[int, int]]:
-    """As the host reads it; empty for anything else."""
-    if type(value) is int:
-        ranges = [(value, value)]
-    elif isinstance(value, range) and value and value.step == 1:
-        ranges = [(value.start, value.stop - 1)]
-    elif isinstance(value, (tuple, range)) and 0 < len(value) <= LONGEST_LINE:
-        ranges = [(each, each) for each in value]
-    else:
-        return []
-    valid = all(
-        type(low) is int and type(high) is int and 1 <= low <= high <= most
-        for low, high in ranges
-    )
-    return ranges if valid else []
-
-
 class ParamsRead:
     """The Params of a class, as spoken() takes them."""
 
@@ -462,11 +412,10 @@ class ParamsRead:
             if isinstance(secrets, tuple)
             else []
         )
-        for each in reversed(source.lineage(cls)):
-            if not isinstance(each, Marker):
-                self._source = source.owner(each)
-                for node in each.body:
-                    self._read(node)
+        for each in reversed(source.known_lineage(cls)):
+            self._source = source.owner(each)
+            for node in each.body:
+                self._read(node)
         self.secrets = sorted(
             {*self.secrets}
             | {name for name, (parts, _) in self.all.items() if parts["secret"]}

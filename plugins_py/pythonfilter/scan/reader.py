@@ -88,7 +88,8 @@ class SourceText:
             each.name: each for each in self.tree.body if isinstance(each, FUNCTIONS)
         }
         self._bound = self._bindings_of(self.tree)
-        self._imports = dict(_imports(self.tree.body))
+        # What names of this module stand for in others: module and name.
+        self.imports = dict(_imports(self.tree.body))
         self._facts = {each: Facts(each) for each in self.tree.body}
         self._changed = set().union(*(each.changed for each in self._facts.values()))
         self._changes_any = any(each.changes_any for each in self._facts.values())
@@ -100,8 +101,8 @@ class SourceText:
             times = sum(name == node.id for name, _ in self._bound)
             if times == 0:
                 return "builtins", node.id
-            if times == 1 and node.id in self._imports:
-                return self._imports[node.id]
+            if times == 1 and node.id in self.imports:
+                return self.imports[node.id]
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module, name = self.origin(node.value)
             if module and not name:
@@ -115,10 +116,6 @@ class SourceText:
         bound = [each for name, each in self._bound if name == node.id]
         found = bound[0] if len(bound) == 1 else None
         return found if isinstance(found, ast.ClassDef) else None
-
-    def imported(self) -> dict[str, tuple[str, str]]:
-        """What names of this module stand for in others: module and name."""
-        return self._imports
 
     def class_of(self, node: ast.expr) -> tuple[SourceText, ast.ClassDef] | None:
         """What ``node`` names, and the module that defines it."""
@@ -143,8 +140,10 @@ class SourceText:
         found = [each for facts in self._facts.values() for each in facts.calls]
         return [call for _, call in sorted(found, key=lambda each: each[0])]
 
-    def lineage(self, cls: ast.ClassDef) -> list[ast.ClassDef | Marker]:
+    def lineage(self, cls: ast.ClassDef | ast.Module) -> list[Any]:
         """The class and its bases in the order of look-up; UNKNOWN hides others."""
+        if isinstance(cls, ast.Module):
+            return [cls]
         if cls not in self._lineages:
             found: list[ast.ClassDef | Marker] = []
             self._owners[cls] = self
@@ -154,6 +153,10 @@ class SourceText:
                 each for i, each in enumerate(found) if each not in found[i + 1 :]
             ]
         return self._lineages[cls]
+
+    def known_lineage(self, cls: ast.ClassDef | ast.Module) -> list[Any]:
+        """What of the lineage can be read."""
+        return [each for each in self.lineage(cls) if not isinstance(each, Marker)]
 
     def _add_lineage(
         self,
@@ -182,19 +185,12 @@ class SourceText:
     def attribute(self, place: ast.ClassDef | ast.Module, name: str) -> Any:
         """The value of a class attribute or global; ABSENT, UNKNOWN."""
         node, source = self._defined(place, name)
-        changing = {self, source, *map(self.owner, self._line(place))}
+        changing = {self, source, *map(self.owner, self.known_lineage(place))}
         if any(each._changes_any or name in each._changed for each in changing):
             return UNKNOWN
         if isinstance(node, (ast.Assign, ast.AnnAssign)):
             return source.value(node.value)
         return node if isinstance(node, Marker) else UNKNOWN
-
-    def _line(self, place: ast.ClassDef | ast.Module) -> list[Any]:
-        """What look-up goes through, without what is not known of it."""
-        line: list[Any] = (
-            [place] if isinstance(place, ast.Module) else self.lineage(place)
-        )
-        return [each for each in line if not isinstance(each, Marker)]
 
     def definition(
         self, place: ast.ClassDef | ast.Module, name: str
@@ -205,10 +201,7 @@ class SourceText:
     def _defined(
         self, place: ast.ClassDef | ast.Module, name: str
     ) -> tuple[ast.AST | Marker, SourceText]:
-        line: list[Any] = (
-            [place] if isinstance(place, ast.Module) else self.lineage(place)
-        )
-        for each in line:
+        for each in self.lineage(place):
             # A decorator may have made something else of it.
             if isinstance(each, Marker) or getattr(each, "decorator_list", None):
                 return UNKNOWN, self
@@ -231,8 +224,7 @@ class SourceText:
         """Whether the class, or a base of it in this module, defines it."""
         return any(
             key == name
-            for each in self.lineage(cls)
-            if not isinstance(each, Marker)
+            for each in self.known_lineage(cls)
             for key, _ in self._bindings_of(each)
         )
 
@@ -289,7 +281,7 @@ class SourceText:
             return UNKNOWN
         if isinstance(bound[0], (ast.Assign, ast.AnnAssign)):
             return self.value(bound[0].value)
-        module, original = self._imports.get(name, ("", ""))
+        module, original = self.imports.get(name, ("", ""))
         other = self._find(module) if self._find and original else None
         return other.value(ast.Name(original, ast.Load())) if other else UNKNOWN
 
