@@ -103,9 +103,8 @@ static GstCaps *gst_python_filter_fixate_caps(GstBaseTransform *base,
 }
 
 // Pushes `buffer`, which may be NULL, then all that the same call gave.
-static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
-                                                GstBuffer *buffer,
-                                                GstFlowReturn flow) {
+static GstFlowReturn push_all(GstPythonFilter *self, GstBuffer *buffer,
+                              GstFlowReturn flow) {
   if (!buffer && flow == GST_FLOW_OK) buffer = self->stream->pop_output();
   while (buffer) {
     flow = self->stream->late.release();
@@ -120,28 +119,26 @@ static GstFlowReturn gst_python_filter_push_all(GstPythonFilter *self,
 }
 
 // Less than a block, which what follows does not continue.
-static GstFlowReturn gst_python_filter_push_rest(GstPythonFilter *self) {
+static GstFlowReturn push_rest(GstPythonFilter *self) {
   if (!self->stream->has_rest()) return GST_FLOW_OK;
   GstBuffer *rest;
   const GstFlowReturn flow = self->stream->take_rest(&rest);
-  return gst_python_filter_push_all(self, rest, flow);
+  return push_all(self, rest, flow);
 }
 
 // What the plugin still holds belongs to the format it got it in.
-static GstFlowReturn gst_python_filter_push_tail(GstPythonFilter *self) {
-  GstFlowReturn flow = gst_python_filter_push_rest(self);
+static GstFlowReturn push_tail(GstPythonFilter *self) {
+  GstFlowReturn flow = push_rest(self);
   if (flow != GST_FLOW_OK) return flow;
   GstBuffer *tail;
   flow = self->stream->drain(&tail);
-  return gst_python_filter_push_all(self, tail, flow);
+  return push_all(self, tail, flow);
 }
 
 // What was held back, if there is any, belongs to what it came with: a stream,
 // a segment, what is before a gap.
-static GstFlowReturn gst_python_filter_end_part(GstPythonFilter *self,
-                                                bool holds) {
-  GstFlowReturn flow = holds ? gst_python_filter_push_tail(self)
-                             : gst_python_filter_push_rest(self);
+static GstFlowReturn end_part(GstPythonFilter *self, bool holds) {
+  GstFlowReturn flow = holds ? push_tail(self) : push_rest(self);
   if (holds && flow == GST_FLOW_OK) flow = self->stream->reset();
   self->stream->expect_jump();
   return flow;
@@ -155,26 +152,25 @@ static bool continues(const GstSegment *before, GstSegment after) {
   return gst_segment_is_equal(before, &after);
 }
 
-static void gst_python_filter_new_segment(GstPythonFilter *self,
-                                          GstEvent *event) {
+static void new_segment(GstPythonFilter *self, GstEvent *event) {
   GstSegment after;
   gst_event_copy_segment(event, &after);
   if (continues(&GST_BASE_TRANSFORM(self)->segment, after)) {
-    gst_python_filter_push_rest(self);
+    push_rest(self);
     return;
   }
-  gst_python_filter_end_part(self, self->stream->holds_back());
+  end_part(self, self->stream->holds_back());
   self->stream->begin_segment(after.rate < 0);
 }
 
 // What the old code holds and cannot hand over comes before what the new makes.
-static GstFlowReturn gst_python_filter_change_code(GstPythonFilter *self) {
+static GstFlowReturn change_code(GstPythonFilter *self) {
   GstBuffer *tail;
   self->stream->change_code(&tail);
-  return gst_python_filter_push_all(self, tail, GST_FLOW_OK);
+  return push_all(self, tail, GST_FLOW_OK);
 }
 
-static void gst_python_filter_set_passthrough(GstPythonFilter *self) {
+static void set_passthrough(GstPythonFilter *self) {
   gst_base_transform_set_passthrough(
       GST_BASE_TRANSFORM(self), self->python->capabilities().read_only &&
                                     !self->python->capabilities().converts);
@@ -183,8 +179,7 @@ static void gst_python_filter_set_passthrough(GstPythonFilter *self) {
 // The plugin starts, and what it gives is known; downstream hears of it with
 // the first of that. True for caps that it takes, and where those that it does
 // not take are no reason to end the stream.
-static bool gst_python_filter_start_late(GstPythonFilter *self,
-                                         GstCaps *input) {
+static bool start_late(GstPythonFilter *self, GstCaps *input) {
   auto &late = self->stream->late;
   if (self->python->refuse_within_call("take caps")) return false;
   const bool taken = self->python->takes(input);
@@ -193,7 +188,7 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
   if (taken && gst_caps_is_empty(output)) return false;
   const bool started = taken && self->stream->start(input, output);
   if (started) {
-    gst_python_filter_set_passthrough(self);
+    set_passthrough(self);
     late.hold_caps(input, output);
   } else if (!self->python->failed()) {
     self->python->stop();
@@ -204,14 +199,13 @@ static bool gst_python_filter_start_late(GstPythonFilter *self,
 
 // Another process runs the plugin now, and what it gives can have other caps,
 // such as an encryptor's new session.
-static GstFlowReturn gst_python_filter_start_again(GstPythonFilter *self) {
+static GstFlowReturn start_again(GstPythonFilter *self) {
   auto *base = GST_BASE_TRANSFORM(self);
   GstPad *src = GST_BASE_TRANSFORM_SRC_PAD(base);
   g_autoptr(GstCaps) input =
       gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
   if (self->python->fails_closed()) {
-    if (input && !gst_python_filter_start_late(self, input))
-      return GST_FLOW_NOT_NEGOTIATED;
+    if (input && !start_late(self, input)) return GST_FLOW_NOT_NEGOTIATED;
     if (!self->stream->late.refused()) return GST_FLOW_OK;
     const GstFlowReturn flow = self->stream->drop_refused();
     return flow == GST_FLOW_OK ? GST_BASE_TRANSFORM_FLOW_DROPPED : flow;
@@ -232,9 +226,9 @@ static gboolean gst_python_filter_set_caps(GstBaseTransform *base,
   const StreamingThread::Call call(&self->python->streaming);
   if (self->stream->late.releases()) return TRUE;
   // Only the output changes: downstream asked for it, no event told so before.
-  if (!self->draining) gst_python_filter_push_tail(self);
+  if (!self->draining) push_tail(self);
   if (!self->stream->start(input, output)) return FALSE;
-  gst_python_filter_set_passthrough(self);
+  set_passthrough(self);
   return TRUE;
 }
 
@@ -265,16 +259,15 @@ static bool changes_caps(GstBaseTransform *base, GstEvent *event) {
 }
 
 // The tail goes out before the base class sends the new caps on.
-static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
-                                           GstEvent *taken) {
+static gboolean new_caps(GstPythonFilter *self, GstEvent *taken) {
   g_autoptr(GstEvent) event = taken;
   auto *base = GST_BASE_TRANSFORM(self);
   const bool changes = changes_caps(base, event);
-  if (changes) gst_python_filter_push_tail(self);
+  if (changes) push_tail(self);
   if (self->python->fails_closed()) {
     GstCaps *input;
     gst_event_parse_caps(event, &input);
-    return !changes || gst_python_filter_start_late(self, input);
+    return !changes || start_late(self, input);
   }
   self->draining = TRUE;
   const gboolean good = base_class()->sink_event(base, g_steal_pointer(&event));
@@ -283,14 +276,14 @@ static gboolean gst_python_filter_new_caps(GstPythonFilter *self,
 }
 
 // The plugin's EndOfStream. Blocks that wait are not for it any more.
-static void gst_python_filter_end_if_asked(GstPythonFilter *self) {
+static void end_if_asked(GstPythonFilter *self) {
   if (G_LIKELY(!self->stream->take_end())) return;
   self->stream->forget();
   self->python->end(GST_BASE_TRANSFORM_SINK_PAD(self));
 }
 
 // Takes an event that is not for downstream yet, or not any more.
-static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
+static bool hold(GstPythonFilter *self, GstEvent *event) {
   auto *base = GST_BASE_TRANSFORM(self);
   auto &late = self->stream->late;
   switch (GST_EVENT_TYPE(event)) {
@@ -315,8 +308,7 @@ static bool gst_python_filter_hold(GstPythonFilter *self, GstEvent *event) {
 }
 
 // An event that comes in its place between buffers.
-static gboolean gst_python_filter_serialized(GstPythonFilter *self,
-                                             GstEvent *event) {
+static gboolean serialized(GstPythonFilter *self, GstEvent *event) {
   auto *base = GST_BASE_TRANSFORM(self);
   // A FLUSH_STOP may have waited until the stream was over.
   if (!gst_pad_is_active(GST_BASE_TRANSFORM_SINK_PAD(base))) {
@@ -327,24 +319,24 @@ static gboolean gst_python_filter_serialized(GstPythonFilter *self,
   gboolean taken;
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_CAPS:
-      taken = gst_python_filter_new_caps(self, event);
-      gst_python_filter_end_if_asked(self);
+      taken = new_caps(self, event);
+      end_if_asked(self);
       return taken;
     case GST_EVENT_EOS:
-      gst_python_filter_push_tail(self);
+      push_tail(self);
       self->stream->take_end();  // it does already
       self->python->end_of_stream();
       self->stream->late.release_start();
       break;
     case GST_EVENT_STREAM_START:
     case GST_EVENT_SEGMENT_DONE:
-      gst_python_filter_end_part(self, self->stream->holds_back());
+      end_part(self, self->stream->holds_back());
       break;
     case GST_EVENT_SEGMENT:
-      gst_python_filter_new_segment(self, event);
+      new_segment(self, event);
       break;
     case GST_EVENT_GAP:
-      gst_python_filter_end_part(self, self->stream->lags());
+      end_part(self, self->stream->lags());
       break;
     case GST_EVENT_FLUSH_STOP:
       self->stream->late.forget_segment();
@@ -354,9 +346,8 @@ static gboolean gst_python_filter_serialized(GstPythonFilter *self,
     default:
       break;
   }
-  taken = gst_python_filter_hold(self, event) ||
-          base_class()->sink_event(base, event);
-  gst_python_filter_end_if_asked(self);
+  taken = hold(self, event) || base_class()->sink_event(base, event);
+  end_if_asked(self);
   return taken;
 }
 
@@ -369,8 +360,7 @@ static gboolean gst_python_filter_sink_event(GstBaseTransform *base,
   }
   if (self->python->closes() && !(event = pythonfilter::sealed_event(event)))
     return TRUE;
-  if (GST_EVENT_IS_SERIALIZED(event))
-    return gst_python_filter_serialized(self, event);
+  if (GST_EVENT_IS_SERIALIZED(event)) return serialized(self, event);
   // Beside the stream, on any thread: FLUSH_START.
   return base_class()->sink_event(base, event);
 }
@@ -417,8 +407,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
 
 // Takes a buffer of a stream that nobody downstream has heard of; the base
 // class only takes one where it has agreed with them.
-static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
-                                                   GstBuffer *input) {
+static GstFlowReturn submit_late(GstPythonFilter *self, GstBuffer *input) {
   auto *base = GST_BASE_TRANSFORM(self);
   const StreamingThread::Call call(&self->python->streaming);
   if (self->stream->late.refused()) {
@@ -430,12 +419,13 @@ static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
   return GST_FLOW_OK;
 }
 
-[[gnu::noinline]] static GstFlowReturn gst_python_filter_submit_closed(
-    GstBaseTransform *base, gboolean discont, GstBuffer *input) {
+[[gnu::noinline]] static GstFlowReturn submit_closed(GstBaseTransform *base,
+                                                     gboolean discont,
+                                                     GstBuffer *input) {
   auto *self = GST_PYTHON_FILTER(base);
   pythonfilter::remove_foreign_metas(&input);
   return self->stream->late.waits()
-             ? gst_python_filter_submit_late(self, input)
+             ? submit_late(self, input)
              : base_class()->submit_input_buffer(base, discont, input);
 }
 
@@ -443,14 +433,14 @@ static GstFlowReturn gst_python_filter_submit_late(GstPythonFilter *self,
     GstBaseTransform *base, gboolean discont, GstBuffer *input) {
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
   return G_UNLIKELY(self->stream->late.closes())
-             ? gst_python_filter_submit_closed(base, discont, input)
+             ? submit_closed(base, discont, input)
              : base_class()->submit_input_buffer(base, discont, input);
 }
 
 // Instead of transform_ip: a failed call may leave nothing, or silence in a
 // buffer that a read-only plugin was not given to write to.
-[[gnu::always_inline]] static inline GstFlowReturn
-gst_python_filter_next_output(GstBaseTransform *base, GstBuffer **output) {
+[[gnu::always_inline]] static inline GstFlowReturn next_output(
+    GstBaseTransform *base, GstBuffer **output) {
   GstBuffer *buffer = std::exchange(base->queued_buf, nullptr);
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
   *output = nullptr;
@@ -470,16 +460,15 @@ gst_python_filter_next_output(GstBaseTransform *base, GstBuffer **output) {
   self->stream->clip(&buffer);
   if (G_UNLIKELY(!buffer)) return GST_FLOW_OK;
   // As audiofxbasefirfilter does: what was held back comes before the break.
-  GstFlowReturn flow = self->stream->begins_anew(&buffer)
-                           ? gst_python_filter_push_tail(self)
-                           : GST_FLOW_OK;
+  GstFlowReturn flow =
+      self->stream->begins_anew(&buffer) ? push_tail(self) : GST_FLOW_OK;
   if (G_UNLIKELY(self->python->new_code_waits()) && flow == GST_FLOW_OK)
-    flow = gst_python_filter_change_code(self);
+    flow = change_code(self);
   if (G_UNLIKELY(self->python->wants_start()) && flow == GST_FLOW_OK)
-    flow = gst_python_filter_start_again(self);
+    flow = start_again(self);
   if (G_UNLIKELY(self->stream->makes_blocks()) && flow == GST_FLOW_OK) {
     if (self->stream->add(buffer)) return self->stream->next_block(output);
-    flow = gst_python_filter_push_rest(self);
+    flow = push_rest(self);
   }
   if (flow == GST_FLOW_OK) flow = self->stream->process(&buffer);
   if (G_UNLIKELY(self->stream->plays_backwards()) &&
@@ -497,30 +486,28 @@ gst_python_filter_next_output(GstBaseTransform *base, GstBuffer **output) {
 // What is held back follows at once: before that event the source posts its
 // message, and who then seeks, to play the segment again, waits for a sink that
 // may have got nothing yet.
-static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
-                                                   GstBuffer **output,
-                                                   GstFlowReturn flow) {
+static GstFlowReturn end_segment(GstPythonFilter *self, GstBuffer **output,
+                                 GstFlowReturn flow) {
   auto *base = GST_BASE_TRANSFORM(self);
   while (flow == GST_FLOW_OK && *output) {
-    flow = gst_python_filter_push_all(self, *output, flow);
+    flow = push_all(self, *output, flow);
     *output = nullptr;
-    if (flow == GST_FLOW_OK) flow = gst_python_filter_next_output(base, output);
+    if (flow == GST_FLOW_OK) flow = next_output(base, output);
   }
   if (flow != GST_FLOW_OK) return flow;
-  return gst_python_filter_end_part(self, self->stream->holds_back());
+  return end_part(self, self->stream->holds_back());
 }
 
-[[gnu::hot, gnu::noinline]] static GstFlowReturn gst_python_filter_generate(
-    GstPythonFilter *self, GstBuffer **output) {
+[[gnu::hot, gnu::noinline]] static GstFlowReturn generate(GstPythonFilter *self,
+                                                          GstBuffer **output) {
   auto *base = GST_BASE_TRANSFORM_CAST(self);
   const StreamingThread::Call call(&self->python->streaming);
   const bool last = self->stream->ends_segment(base->queued_buf);
-  GstFlowReturn flow = gst_python_filter_next_output(base, output);
-  if (G_UNLIKELY(last))
-    flow = gst_python_filter_end_segment(self, output, flow);
+  GstFlowReturn flow = next_output(base, output);
+  if (G_UNLIKELY(last)) flow = end_segment(self, output, flow);
   // One comparison, as every buffer comes by here.
   if (G_LIKELY((flow | self->stream->late.waits()) == GST_FLOW_OK)) return flow;
-  if (flow == GST_FLOW_EOS) gst_python_filter_end_if_asked(self);
+  if (flow == GST_FLOW_EOS) end_if_asked(self);
   if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
   return flow;
@@ -532,7 +519,7 @@ static GstFlowReturn gst_python_filter_end_segment(GstPythonFilter *self,
     GstBaseTransform *base, GstBuffer **output) {
   auto *self = reinterpret_cast<GstPythonFilter *>(base);
   if (base->queued_buf || G_UNLIKELY(self->stream->has_more()))
-    return gst_python_filter_generate(self, output);
+    return generate(self, output);
   *output = nullptr;
   return GST_FLOW_OK;
 }

@@ -30,18 +30,39 @@ void cut_to(GstBuffer *buffer, const GstAudioInfo &info, size_t frames) {
     gst_buffer_set_size(buffer, gssize(frames * size_t(info.bpf)));
 }
 
+void silence(GstBuffer *buffer, const GstAudioInfo &info) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) return;
+  // Not always zeros: of unsigned samples it is the middle.
+  gst_audio_format_info_fill_silence(info.finfo, map.data, map.size);
+  gst_buffer_unmap(buffer, &map);
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
+}
+
 GstBuffer *make_silence(const GstAudioInfo &info, size_t frames) {
   GstBuffer *buffer =
       gst_buffer_new_allocate(nullptr, frames * size_t(info.bpf), nullptr);
-  GstMapInfo map;
-  if (buffer && gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
-    gst_audio_format_info_fill_silence(info.finfo, map.data, map.size);
-    gst_buffer_unmap(buffer, &map);
-  }
+  silence(buffer, info);
   if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
     gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
-  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
   return buffer;
+}
+
+void shift_references(GstBuffer *buffer, bool known, GstClockTimeDiff later) {
+  constexpr auto api = gst_reference_timestamp_meta_api_get_type;
+  while (!known) {
+    GstMeta *meta = gst_buffer_get_meta(buffer, api());
+    if (!meta) return;
+    gst_buffer_remove_meta(buffer, meta);
+  }
+  gpointer state = nullptr;
+  while (GstMeta *meta =
+             gst_buffer_iterate_meta_filtered(buffer, &state, api())) {
+    auto *reference = reinterpret_cast<GstReferenceTimestampMeta *>(meta);
+    reference->timestamp += GstClockTime(later);
+    if (GST_CLOCK_TIME_IS_VALID(reference->duration))
+      reference->duration = GST_BUFFER_DURATION(buffer);
+  }
 }
 
 }  // namespace pythonfilter

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Frames taken off a writable buffer of raw audio, at its own memory. Not by
-// gst_audio_buffer_truncate(), whose sub-memory nobody may write to.
+// Frames taken off a writable buffer of raw audio, at its own memory, and what
+// a buffer says of its time. Not by gst_audio_buffer_truncate(), whose
+// sub-memory nobody may write to.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -21,8 +22,14 @@ inline size_t frames_in(GstBuffer *buffer, const GstAudioInfo &info) {
 void cut_front(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
 // So many are left; its times are the caller's.
 void cut_to(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);
+// What the format calls silence, flagged as a gap.
+void silence(GstBuffer *buffer, const GstAudioInfo &info);
 // A buffer of what the format calls silence, with a GstAudioMeta where it is
 // planar and flagged as a gap.
 GstBuffer *make_silence(const GstAudioInfo &info, size_t frames);
+
+// The buffer's time by another clock, now that it begins so much later than
+// what that was said of. Where that is not known, it is not told.
+void shift_references(GstBuffer *buffer, bool known, GstClockTimeDiff later);
 
 }  // namespace pythonfilter

@@ -38,9 +38,8 @@ struct GstPythonLentAllocatorClass {
 G_DEFINE_TYPE(GstPythonLentAllocator, gst_python_lent_allocator,
               GST_TYPE_ALLOCATOR)
 
-static GstMemory *gst_python_lent_allocator_alloc(GstAllocator *allocator,
-                                                  gsize size,
-                                                  GstAllocationParams *params) {
+static GstMemory *lent_alloc(GstAllocator *allocator, gsize size,
+                             GstAllocationParams *params) {
   const gsize align = params->align | gst_memory_alignment;
   const gsize whole = params->prefix + size + params->padding;
   Output piece;
@@ -62,20 +61,19 @@ static GstMemory *gst_python_lent_allocator_alloc(GstAllocator *allocator,
   return &made->memory;
 }
 
-static void gst_python_lent_allocator_free(GstAllocator *, GstMemory *memory) {
+static void lent_free(GstAllocator *, GstMemory *memory) {
   const Output piece = lent(memory)->lent;
   if (piece.release) piece.release(piece.owner);
   g_free(memory);
 }
 
-static gpointer gst_python_lent_map(GstMemory *memory, gsize, GstMapFlags) {
+static gpointer lent_map(GstMemory *memory, gsize, GstMapFlags) {
   return lent(memory)->data;
 }
 
-static void gst_python_lent_unmap(GstMemory *) {}
+static void lent_unmap(GstMemory *) {}
 
-static GstMemory *gst_python_lent_share(GstMemory *memory, gssize offset,
-                                        gssize size) {
+static GstMemory *lent_share(GstMemory *memory, gssize offset, gssize size) {
   GstMemory *parent = memory->parent ? memory->parent : memory;
   const gsize length =
       size < 0 ? gsize(gssize(memory->size) - offset) : gsize(size);
@@ -90,8 +88,7 @@ static GstMemory *gst_python_lent_share(GstMemory *memory, gssize offset,
 }
 
 // Somebody wants it to himself: not what a worker sees.
-static GstMemory *gst_python_lent_copy(GstMemory *memory, gssize offset,
-                                       gssize size) {
+static GstMemory *lent_copy(GstMemory *memory, gssize offset, gssize size) {
   const gsize length =
       size < 0 ? gsize(gssize(memory->size) - offset) : gsize(size);
   GstMemory *copy = gst_allocator_alloc(nullptr, length, nullptr);
@@ -103,8 +100,7 @@ static GstMemory *gst_python_lent_copy(GstMemory *memory, gssize offset,
   return copy;
 }
 
-static gboolean gst_python_lent_is_span(GstMemory *one, GstMemory *other,
-                                        gsize *offset) {
+static gboolean lent_is_span(GstMemory *one, GstMemory *other, gsize *offset) {
   if (offset) *offset = one->offset - one->parent->offset;
   return lent(one)->data + one->offset + one->size ==
          lent(other)->data + other->offset;
@@ -113,11 +109,11 @@ static gboolean gst_python_lent_is_span(GstMemory *one, GstMemory *other,
 static void gst_python_lent_allocator_init(GstPythonLentAllocator *self) {
   auto *allocator = GST_ALLOCATOR(self);
   allocator->mem_type = memory_type;
-  allocator->mem_map = gst_python_lent_map;
-  allocator->mem_unmap = gst_python_lent_unmap;
-  allocator->mem_share = gst_python_lent_share;
-  allocator->mem_copy = gst_python_lent_copy;
-  allocator->mem_is_span = gst_python_lent_is_span;
+  allocator->mem_map = lent_map;
+  allocator->mem_unmap = lent_unmap;
+  allocator->mem_share = lent_share;
+  allocator->mem_copy = lent_copy;
+  allocator->mem_is_span = lent_is_span;
   self->lender = new std::shared_ptr<Lender>;
 }
 
@@ -130,8 +126,8 @@ static void gst_python_lent_allocator_class_init(
     GstPythonLentAllocatorClass *klass) {
   auto *allocator_class = GST_ALLOCATOR_CLASS(klass);
   G_OBJECT_CLASS(klass)->finalize = gst_python_lent_allocator_finalize;
-  allocator_class->alloc = gst_python_lent_allocator_alloc;
-  allocator_class->free = gst_python_lent_allocator_free;
+  allocator_class->alloc = lent_alloc;
+  allocator_class->free = lent_free;
 }
 
 namespace pythonfilter {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "audiocut.hpp"
-#include "references.hpp"
 
 namespace pythonfilter {
 
@@ -32,10 +31,6 @@ gboolean copy_untagged(GstBuffer *from, GstMeta **meta, gpointer to) {
                          _gst_meta_transform_copy, &all);
   }
   return TRUE;
-}
-
-guint64 share(guint64 whole, guint64 part, guint64 parts) {
-  return gst_util_uint64_scale(whole, part, parts);
 }
 
 }  // namespace
@@ -295,7 +290,7 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
 GstClockTime OutputQueue::later(guint64 from, guint64 parts) const {
   if (from == 0) return 0;
   return GST_CLOCK_TIME_IS_VALID(span_.duration)
-             ? share(span_.duration, from, parts)
+             ? gst_util_uint64_scale(span_.duration, from, parts)
              : GST_CLOCK_TIME_NONE;
 }
 
@@ -304,7 +299,8 @@ GstClockTime OutputQueue::later(guint64 from, guint64 parts) const {
                                          guint64 to, guint64 parts) const {
   if (GST_CLOCK_TIME_IS_VALID(span_.duration)) {
     const GstClockTime begin = later(from, parts);
-    GST_BUFFER_DURATION(buffer) = share(span_.duration, to, parts) - begin;
+    GST_BUFFER_DURATION(buffer) =
+        gst_util_uint64_scale(span_.duration, to, parts) - begin;
     if (GST_CLOCK_TIME_IS_VALID(span_.pts))
       GST_BUFFER_PTS(buffer) = span_.pts + begin;
     if (GST_CLOCK_TIME_IS_VALID(span_.dts))
@@ -318,8 +314,10 @@ GstClockTime OutputQueue::later(guint64 from, guint64 parts) const {
                        span_.offset_end >= span_.offset;
   if (counted) {
     const guint64 length = span_.offset_end - span_.offset;
-    GST_BUFFER_OFFSET(buffer) = span_.offset + share(length, from, parts);
-    GST_BUFFER_OFFSET_END(buffer) = span_.offset + share(length, to, parts);
+    GST_BUFFER_OFFSET(buffer) =
+        span_.offset + gst_util_uint64_scale(length, from, parts);
+    GST_BUFFER_OFFSET_END(buffer) =
+        span_.offset + gst_util_uint64_scale(length, to, parts);
     return;
   }
   if (from == 0) GST_BUFFER_OFFSET(buffer) = span_.offset;

@@ -51,33 +51,20 @@ GstCaps *ElementCaps::allowed() const {
   return caps ? caps : gst_caps_new_any();
 }
 
-GstCaps *ElementCaps::transform(GstPadDirection direction,
-                                GstCaps *caps) const {
+GstCaps *ElementCaps::transform(GstPadDirection direction, GstCaps *caps,
+                                bool tells) const {
   CapsConversion conversion;
-  bool tells;
   {
     std::lock_guard lock(mutex_);
     if (!caps_) return gst_caps_new_any();
     if (!conversion_.is_open())
       return gst_caps_intersect_full(caps, caps_, GST_CAPS_INTERSECT_FIRST);
-    tells = !fails_closed_ || direction == GST_PAD_SRC;
+    tells = tells || !fails_closed_ || direction == GST_PAD_SRC;
     if (!tells && agreed_input_ && gst_caps_is_equal(caps, agreed_input_))
       return gst_caps_ref(agreed_output_);
     conversion = conversion_;
   }
   return conversion.transform(direction, caps, tells);
-}
-
-GstCaps *ElementCaps::output_for(GstCaps *input) const {
-  CapsConversion conversion;
-  {
-    std::lock_guard lock(mutex_);
-    if (!caps_) return gst_caps_new_empty();
-    if (!conversion_.is_open())
-      return gst_caps_intersect_full(input, caps_, GST_CAPS_INTERSECT_FIRST);
-    conversion = conversion_;
-  }
-  return conversion.transform(GST_PAD_SINK, input, true);
 }
 
 void ElementCaps::agree(GstCaps *input, GstCaps *output) {

@@ -31,11 +31,10 @@ class ElementCaps {
   // What the plugin takes, the template's before READY.
   GstCaps *allowed() const;
   // The caps of the other pad of a filter; anything before READY, when nobody
-  // knows the plugin.
-  GstCaps *transform(GstPadDirection direction, GstCaps *caps) const;
-  // What the plugin gives for these caps of its input. Of one that fails closed
-  // transform() tells that only once it is agreed on.
-  GstCaps *output_for(GstCaps *input) const;
+  // knows the plugin. What one that fails closed gives is told once it is
+  // agreed on, or to whoever `tells` it to nobody else.
+  GstCaps *transform(GstPadDirection direction, GstCaps *caps,
+                     bool tells = false) const;
   void agree(GstCaps *input, GstCaps *output);
   // To ask a plugin that converts, which it may keep a hold of.
   CapsConversion conversion() const;

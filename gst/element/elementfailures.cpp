@@ -20,11 +20,12 @@ void PythonElement::call_hangs(const std::string &phase,
 }
 
 Outcome PythonElement::refuse(const std::string &problem) {
+  return refuse(problem, element_for(kind_).method);
+}
+
+Outcome PythonElement::refuse(const std::string &problem, const char *phase) {
   assert(streaming.is_here());
-  failure_ = Failure{};
-  failure_.kind = Failure::Kind::Refused;
-  failure_.phase = element_for(kind_).method;
-  failure_.message = problem;
+  failure_ = {Failure::Kind::Refused, phase, "", problem};
   return Outcome::Failed;
 }
 

@@ -60,11 +60,9 @@ bool PythonElement::accept_code(Candidate *next) {
 
 bool PythonElement::hand_over(Candidate *next, Failure *failure) {
   if (!close_if_asked(next->plugin->capabilities())) {
-    failure->kind = Failure::Kind::Refused;
-    failure->phase = "reload";
-    failure->message =
-        "the new code is not taken: on-error is not for a plugin "
-        "that says that nothing unprocessed may leave it";
+    *failure = {Failure::Kind::Refused, "reload", "",
+                "the new code is not taken: on-error is not for a plugin that "
+                "says that nothing unprocessed may leave it"};
     return false;
   }
   // Some were set since the reloader's thread told it all.

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// How long a source is, and where in it the next block comes from.
+// Where in a source the next block comes from.
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
-
-GstFlowReturn PythonElement::update_duration() {
-  uint64_t length = no_time;
-  if (!plugin_->duration(&length, &failure_))
-    return report(GST_CLOCK_TIME_NONE);
-  length_ = length;
-  return GST_FLOW_OK;
-}
 
 bool PythonElement::has(bool Capabilities::*what) const {
   std::lock_guard lock(mutex_);

@@ -11,8 +11,7 @@ bool PythonElement::describe_caps() {
   CapsConversion conversion;
   std::string problem;
   if (capabilities.converts && !conversion.open(plugin_, &problem)) {
-    refuse(problem);
-    failure_.phase = "load";
+    refuse(problem, "load");
     report_.post(GST_MESSAGE_ERROR, failure_);
     return false;
   }
@@ -24,16 +23,13 @@ bool PythonElement::confirm_source_caps(GstCaps *agreed) {
   assert(streaming.is_here());
   const CapsConversion conversion = caps.conversion();
   if (failed_) return false;
-  failure_ = Failure{};
-  failure_.phase = "set_caps";
+  failure_ = {Failure::Kind::Raised, "set_caps"};
   g_autoptr(GstCaps) allowed = conversion.source(&failure_);
   if (!allowed) return fail_caps();
   if (gst_caps_is_fixed(agreed) && gst_caps_is_subset(agreed, allowed))
     return true;
-  refuse("its output is " + text_of(allowed) + ", but what was agreed on is " +
-         text_of(agreed));
-  failure_.phase = "set_caps";
-  return fail_caps();
+  return fail_caps("its output is " + text_of(allowed) +
+                   ", but what was agreed on is " + text_of(agreed));
 }
 
 bool PythonElement::confirm_caps(GstCaps *input, GstCaps *output) {
@@ -67,10 +63,8 @@ bool is_of_caps(const Failure &failure) {
 }  // namespace
 
 bool PythonElement::refuse_caps(const GstCaps *caps, const char *does) {
-  refuse(std::string("the audio that it ") + does +
-         " has no exact format, rate and channels: " + text_of(caps));
-  failure_.phase = "set_caps";
-  return fail_caps();
+  return fail_caps(std::string("the audio that it ") + does +
+                   " has no exact format, rate and channels: " + text_of(caps));
 }
 
 // Once; the pad sends caps that were refused again, before each buffer.
@@ -96,9 +90,8 @@ bool PythonElement::fail_caps() {
 bool PythonElement::takes(const GstCaps *input) {
   g_autoptr(GstCaps) allowed = caps.allowed();
   if (gst_caps_can_intersect(input, allowed)) return true;
-  refuse("it takes " + text_of(allowed) + ", and got " + text_of(input));
-  failure_.phase = "set_caps";
-  return fail_caps();
+  return fail_caps("it takes " + text_of(allowed) + ", and got " +
+                   text_of(input));
 }
 
 // With the reason, which a message in between may have come too late for.

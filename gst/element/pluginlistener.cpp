@@ -109,14 +109,10 @@ bool PluginListener::allows(const Message &message) {
   if (all) return true;
   dropped_->add();
   if (named_too_much_.exchange(true)) return false;
-  Failure failure;
-  failure.kind = Failure::Kind::Refused;
-  failure.phase = "post";
-  failure.message =
-      "post() of " + message.name +
-      ": messages and their fields have too many different names; what "
-      "changes belongs into a value";
-  failed(failure);
+  failed({Failure::Kind::Refused, "post", "",
+          "post() of " + message.name +
+              ": messages and their fields have too many different names; what "
+              "changes belongs into a value"});
   return false;
 }
 

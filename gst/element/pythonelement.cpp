@@ -412,20 +412,24 @@ GstFlowReturn PythonElement::update_latency() {
   if (!stream_) return GST_FLOW_OK;
   stream_->frames_since_latency = 0;  // also of a plugin that says nothing
   const BusyHere busy(this);
+  GstFlowReturn flow = GST_FLOW_OK;
   if (plugin_->capabilities().has_duration) {
-    const GstFlowReturn flow = update_duration();
-    if (flow != GST_FLOW_OK) return flow;
+    uint64_t length = no_time;
+    if (plugin_->duration(&length, &failure_))
+      length_ = length;
+    else
+      flow = report(GST_CLOCK_TIME_NONE);
   }
-  if (!plugin_->capabilities().has_latency) return GST_FLOW_OK;
+  if (flow != GST_FLOW_OK || !plugin_->capabilities().has_latency) return flow;
   double seconds = 0;
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
   // A live pipeline waits as long before it plays at all. NaN is neither.
   if (!(seconds >= 0 && seconds <= most_latency_seconds)) {
     refuse("get_processing_latency() gave " + std::to_string(seconds) +
-           ", not a number of seconds from 0 to " +
-           std::to_string(most_latency_seconds));
-    failure_.phase = "get_processing_latency";
+               ", not a number of seconds from 0 to " +
+               std::to_string(most_latency_seconds),
+           "get_processing_latency");
     return report(GST_CLOCK_TIME_NONE);
   }
   set_latency(GstClockTime(std::llround(seconds * GST_SECOND)));

@@ -247,10 +247,15 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   GstFlowReturn apply(Parameter *parameter);
   GstFlowReturn apply_changes(GstClockTime pts);
   GstFlowReturn update_latency();
-  GstFlowReturn update_duration();
   void set_latency(GstClockTime now);
   void tell_latency();
   bool fail_caps();
+  // As if the method `phase` had failed.
+  Outcome refuse(const std::string &problem, const char *phase);
+  bool fail_caps(const std::string &problem) {
+    refuse(problem, "set_caps");
+    return fail_caps();
+  }
   void count(const Block &block, const CallResult &result);
   void warn_about_escapes();
   bool is_live() const;

@@ -16,14 +16,9 @@ namespace {
 constexpr uint64_t load_patience_ns = 1000000000;
 
 Failure refusal(const std::string &problem) {
-  Failure failure;
-  failure.kind = Failure::Kind::Refused;
-  failure.phase = "reload";
-  failure.message =
-      "the new code does not fit the stream, and the old one "
-      "plays on: " +
-      problem;
-  return failure;
+  return {Failure::Kind::Refused, "reload", "",
+          "the new code does not fit the stream, and the old one plays on: " +
+              problem};
 }
 
 }  // namespace
@@ -103,11 +98,8 @@ bool Reloader::request() {
       return true;
     }
   }
-  Failure failure;
-  failure.kind = Failure::Kind::Unusable;
-  failure.phase = "reload";
-  failure.message = std::string("the old code plays on: ") + Thread::none_left;
-  tell(failure);
+  tell({Failure::Kind::Unusable, "reload", "",
+        std::string("the old code plays on: ") + Thread::none_left});
   return false;
 }
 

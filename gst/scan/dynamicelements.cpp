@@ -169,7 +169,7 @@ void init_class(gpointer klass, gpointer data) {
   if (!module.empty())
     gst_element_class_add_metadata(element_class, "module", module.c_str());
   add_promises(element_class, says);
-  add_pad_templates(element_class, says, record.has("wide"));
+  add_pad_templates(element_class, says, !record.value("wide").empty());
 }
 
 void init_instance(GTypeInstance *instance, gpointer klass) {

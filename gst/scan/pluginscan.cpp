@@ -135,19 +135,10 @@ ScanRecord::ScanRecord(const std::string &line) {
   }
 }
 
-std::vector<std::string> ScanRecord::values(const std::string &key) const {
-  for (const Field &field : fields_)
-    if (field.key == key) return field.values;
-  return {};
-}
-
 std::string ScanRecord::value(const std::string &key) const {
-  const std::vector<std::string> all = values(key);
-  return all.empty() ? "" : all[0];
-}
-
-bool ScanRecord::has(const std::string &key) const {
-  return !values(key).empty();
+  for (const Field &field : fields_)
+    if (field.key == key && !field.values.empty()) return field.values[0];
+  return "";
 }
 
 std::vector<std::string> plugin_folders() {

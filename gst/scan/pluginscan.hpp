@@ -19,11 +19,8 @@ class ScanRecord {
  public:
   explicit ScanRecord(const std::string &line);
 
-  // Empty where there is no such field.
-  std::vector<std::string> values(const std::string &key) const;
-  // The first of them.
+  // The first of a field's; empty where there is no such field.
   std::string value(const std::string &key) const;
-  bool has(const std::string &key) const;
 
   struct Field {
     std::string key;

@@ -5,11 +5,6 @@
 
 namespace pythonfilter {
 
-void ClockWait::drop_id() {
-  if (id_) gst_clock_id_unref(id_);
-  id_ = nullptr;
-}
-
 GstFlowReturn ClockWait::until(GstClockTime running_time) {
   for (;;) {
     guint64 pauses;
@@ -42,7 +37,7 @@ bool ClockWait::prepare(GstClock *clock, GstClockTime time, guint64 pauses) {
   // The clock id is used again, as a wait comes with each buffer.
   if (!id_ || !gst_clock_id_uses_clock(id_, clock) ||
       !gst_clock_single_shot_id_reinit(clock, id_, time)) {
-    drop_id();
+    g_clear_pointer(&id_, gst_clock_id_unref);
     id_ = gst_clock_new_single_shot_id(clock, time);
   }
   waiting_ = true;

@@ -14,7 +14,7 @@ namespace pythonfilter {
 class ClockWait {
  public:
   explicit ClockWait(GstBaseSrc *source) : source_(source) {}
-  ~ClockWait() { drop_id(); }
+  ~ClockWait() { g_clear_pointer(&id_, gst_clock_id_unref); }
   ClockWait(const ClockWait &) = delete;
   ClockWait &operator=(const ClockWait &) = delete;
 
@@ -30,7 +30,6 @@ class ClockWait {
   void pause();
 
  private:
-  void drop_id();
   bool prepare(GstClock *clock, GstClockTime time, guint64 pauses);
   GstClockReturn wait();
 

@@ -14,15 +14,10 @@ constexpr GstClockTime discont_wait = GST_SECOND;
 
 }  // namespace
 
-void Continuity::stop() {
-  if (align_) gst_audio_stream_align_free(align_);
-  align_ = nullptr;
-}
-
 void Continuity::start(int rate, bool backwards) {
   restart();
   if (rate == rate_ && backwards == backwards_) return;
-  stop();
+  g_clear_pointer(&align_, gst_audio_stream_align_free);
   rate_ = rate;
   backwards_ = backwards;
   if (rate <= 0) return;

@@ -13,7 +13,7 @@ namespace pythonfilter {
 class Continuity {
  public:
   Continuity() = default;
-  ~Continuity() { stop(); }
+  ~Continuity() { g_clear_pointer(&align_, gst_audio_stream_align_free); }
   Continuity(const Continuity &) = delete;
   Continuity &operator=(const Continuity &) = delete;
 
@@ -40,7 +40,6 @@ class Continuity {
   // Less than what GstAudioStreamAlign takes for a jump, by some samples.
   static constexpr double near_ns_ = 39e6;
 
-  void stop();
   bool look(GstClockTime pts, size_t frames);
   void hand_over();
   GstClockTime time_of(guint64 frames) const {

@@ -196,7 +196,7 @@ void FilterStream::let_through(GstBuffer **buffer, AudioBlock *block,
     broken_ = true;
   } else if (silences) {
     *buffer = gst_buffer_make_writable(*buffer);
-    silence(*buffer);
+    silence(*buffer, python.info());
   }
   if (*buffer && broken_) mark_discont(buffer, block);
 }
@@ -208,15 +208,6 @@ void FilterStream::mark_discont(GstBuffer **buffer, AudioBlock *block) {
   block->unmap();
   *buffer = gst_buffer_make_writable(*buffer);
   GST_BUFFER_FLAG_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
-}
-
-void FilterStream::silence(GstBuffer *buffer) {
-  GstMapInfo map;
-  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) return;
-  // Not always zeros: of unsigned samples it is the middle.
-  gst_audio_format_info_fill_silence(python.info().finfo, map.data, map.size);
-  gst_buffer_unmap(buffer, &map);
-  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
 }
 
 }  // namespace pythonfilter

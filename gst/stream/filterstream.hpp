@@ -171,7 +171,6 @@ class FilterStream {
                      OnError policy);
   void let_through(GstBuffer **buffer, AudioBlock *block, OnError policy);
   void mark_discont(GstBuffer **buffer, AudioBlock *block);
-  void silence(GstBuffer *buffer);
   GstBuffer *take_tail(Tail *tail);
   GstBuffer *make_tail(const Tail &tail);
   void note_position(GstClockTime pts, guint64 offset, size_t frames) {

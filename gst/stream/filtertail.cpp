@@ -8,7 +8,6 @@
 #include <cstring>
 #include <utility>
 
-#include "../buffers/references.hpp"
 #include "filterstream.hpp"
 
 namespace pythonfilter {

@@ -45,7 +45,7 @@ void LateStart::forget() {
 
 // As the base class does it, but that downstream is not asked about `input`.
 GstCaps *LateStart::find_output(GstCaps *input) const {
-  GstCaps *output = python_->caps.output_for(input);
+  GstCaps *output = python_->caps.transform(GST_PAD_SINK, input, true);
   if (gst_caps_is_any(output)) return output;
   if (!gst_caps_is_fixed(output)) {
     python_->refusal.look_at_output(output, filter_->srcpad);

@@ -33,6 +33,7 @@ import abc
 import collections
 import enum
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -154,6 +155,7 @@ class PluginInfo:
 AudioSourceCallback = Callable[[AudioBuffer], None]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Timed:
     """An output, and when it is: for plugins whose output is not like its input.
 
@@ -164,22 +166,15 @@ class Timed:
     is given after it without a time follows it.
     """
 
-    __slots__ = ("data", "pts", "duration")
-
-    def __init__(
-        self,
-        data: bytes | bytearray | memoryview | NDArray[Any],
-        pts: int | None = None,
-        duration: int | None = None,
-    ) -> None:
-        self.data = data
-        self.pts = pts
-        self.duration = duration
+    data: bytes | bytearray | memoryview | NDArray[Any]
+    pts: int | None = None
+    duration: int | None = None
 
     def __repr__(self) -> str:
         return f"Timed({self.data!r}, {self.pts}, {self.duration})"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Gap:
     """There is nothing now, as between two subtitles: downstream need not wait.
 
@@ -187,11 +182,8 @@ class Gap:
     times it is the time that an output would have here.
     """
 
-    __slots__ = ("pts", "duration")
-
-    def __init__(self, pts: int | None = None, duration: int | None = None) -> None:
-        self.pts = pts
-        self.duration = duration
+    pts: int | None = None
+    duration: int | None = None
 
     def __repr__(self) -> str:
         return f"Gap({self.pts}, {self.duration})"

@@ -472,7 +472,8 @@ def _found_elsewhere(name: str) -> Any:
     """The spec of what a name is without plugins; None: nothing."""
     finder: Any
     for finder in list(sys.meta_path):
-        if isinstance(finder, _PlainFinder) or any(finder is each for each in _OURS):
+        ours = isinstance(finder, (_PlainFinder, _BasePluginFinder))
+        if ours or finder is _PrivateFinder:
             continue
         # This finder knows of distutils alone, and fills Python's caches at each
         # question.
@@ -486,38 +487,29 @@ def _found_elsewhere(name: str) -> Any:
 
 
 class _BasePluginFinder:
-    """Answers for base_plugin when nobody else does."""
+    """Answers for base_plugin: `first`, where sys.path would give a second copy of
+    ours, or else when nobody else does."""
 
-    @classmethod
-    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+    def __init__(self, first: bool) -> None:
+        self._first = first
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "base_plugin":
             return None
-        return importlib.machinery.ModuleSpec(name, cls)  # type: ignore[arg-type]
+        if self._first:
+            found = importlib.machinery.PathFinder.find_spec(name)
+            if found is None or not _same_file(found.origin, OUR_BASE_PLUGIN):
+                return None
+        return importlib.machinery.ModuleSpec(name, self)  # type: ignore[arg-type]
 
-    @staticmethod
-    def create_module(spec: Any) -> ModuleType:
+    def create_module(self, spec: Any) -> ModuleType:
         return base_plugin()
 
-    @staticmethod
-    def exec_module(module: ModuleType) -> None:
+    def exec_module(self, module: ModuleType) -> None:
         pass
 
 
-class _SameBasePluginFinder(_BasePluginFinder):
-    """Answers for base_plugin where sys.path would give a second copy of ours."""
-
-    @classmethod
-    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "base_plugin":
-            return None
-        found = importlib.machinery.PathFinder.find_spec(name)
-        if found is None or not _same_file(found.origin, OUR_BASE_PLUGIN):
-            return None
-        return super().find_spec(name)
-
-
 _ours = False
-_OURS = (_PrivateFinder, _SameBasePluginFinder, _BasePluginFinder)
 
 
 def install(ours: bool) -> None:
@@ -530,8 +522,9 @@ def install(ours: bool) -> None:
     names.follow_threads()
     finders: list[Any] = sys.meta_path
     if _PrivateFinder not in finders:
-        finders[:0] = [_PrivateFinder, _SameBasePluginFinder, _PlainFinder(near=True)]
-        finders += [_BasePluginFinder, _PlainFinder(near=False)]
+        first = _BasePluginFinder(first=True), _PlainFinder(near=True)
+        finders[:0] = [_PrivateFinder, *first]
+        finders += [_BasePluginFinder(first=False), _PlainFinder(near=False)]
 
 
 def _contains(folder: str, inner: str) -> bool:

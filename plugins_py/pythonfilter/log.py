@@ -92,7 +92,9 @@ class _PluginHandler(CategoryHandler):
         asking = _plugins.get(getattr(names.asking(), "name", ""))
         handler = asking.handler if asking is not None else self
         setattr(record, _SHOWN, True)
-        passed = record.levelno >= handler.threshold and handler._show(record)
+        passed = record.levelno >= handler.threshold and CategoryHandler.handle(
+            handler, record
+        )
         # As propagation does, which would not ask for the application's level.
         root = logging.getLogger()
         if record.levelno >= root.level and (
@@ -100,9 +102,6 @@ class _PluginHandler(CategoryHandler):
         ):
             root.callHandlers(record)
         return passed
-
-    def _show(self, record: logging.LogRecord) -> bool:
-        return super().handle(record)
 
 
 def _show_as_python_does(record: logging.LogRecord, us: logging.Handler) -> bool:

@@ -11,11 +11,13 @@ asks is told by the frames on the stack. docs/decisions.md has the reasons.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
@@ -88,16 +90,13 @@ def _imports(file: str) -> bool:
 _acting = threading.local()
 
 
-class acting_for:
+@contextlib.contextmanager
+def acting_for(owner: Owner | None) -> Iterator[None]:
     """Within it this thread asks for `owner` where no plugin's code is running."""
-
-    def __init__(self, owner: Owner | None) -> None:
-        self._owner = owner
-
-    def __enter__(self) -> None:
-        _acting.owner = self._owner
-
-    def __exit__(self, *_: object) -> None:
+    _acting.owner = owner
+    try:
+        yield
+    finally:
         del _acting.owner
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from ..host.plugin import prepare_interpreter
+from ..kinds import ELEMENTS
 from ..results import DTYPES
 from . import (
     child,
@@ -252,7 +253,7 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
     else:
         bench.findings, base, skipped, kind = end.result
         if kind:
-            bench.findings.element = element.measure(kind, options.quick)
+            bench.findings.element = element.measure(ELEMENTS[kind], options.quick)
     bench.findings.finish(skipped)
     if asked.json:
         json.dump(bench.findings.as_json(), out, indent=1, default=str)

@@ -89,12 +89,12 @@ class Target:
     retry: Retry = field(default_factory=Retry, compare=False)
 
 
+@dataclass
 class Curves:
     """Curves of parameters that nothing is bound to: one value for all frames."""
 
-    def __init__(self, plugin: Any, names: list[str]) -> None:
-        self._plugin = plugin
-        self._names = names
+    _plugin: Any
+    _names: list[str]
 
     def get(self, name: str, frames: int) -> Samples:
         """A new array of shape (frames,)."""

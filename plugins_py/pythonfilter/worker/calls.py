@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,24 +29,17 @@ class CallFailed(Exception):
         self.failure = told
 
 
+@dataclass
 class Calls:
     """Answers the records about one plugin."""
 
-    def __init__(
-        self,
-        running: Running,
-        outbox: Outbox,
-        view: View,
-        confined: Confinement,
-        page: ControlPage,
-    ) -> None:
-        self.loaded: LoadedPlugin | None = None
-        self._running = running
-        self._outbox = outbox
-        self._view = view
-        self._confined = confined
-        self._page = page
-        self._beside: Beside | None = None  # between start() and stop()
+    _running: Running
+    _outbox: Outbox
+    _view: View
+    _confined: Confinement
+    _page: ControlPage
+    loaded: LoadedPlugin | None = None
+    _beside: Beside | None = None  # between start() and stop()
 
     def answer(self, fields: list[bytes]) -> list[bytes]:
         """To one record; what the plugin posts meanwhile is in the outbox."""

@@ -19,7 +19,7 @@ _SYSTEMS = {
     "BPF": 39,
     "CHECKPOINT_RESTORE": 40,
 }
-_VERSION = 0x20080522
+VERSION = 0x20080522
 
 
 def drop() -> None:
@@ -28,15 +28,19 @@ def drop() -> None:
     With no_new_privs no program that it starts has them again.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(_VERSION, 0)
+    header = (ctypes.c_uint32 * 2)(VERSION, 0)
     # Effective, permitted and inheritable: the first 32, then the others.
     held = (ctypes.c_uint32 * 6)()
-    if libc.capget(header, held) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    check(libc.capget(header, held))
     if not any(held):
         return
     for number in _SYSTEMS.values():
         for kind in range(3):
             held[3 * (number // 32) + kind] &= ~(1 << number % 32)
-    if libc.capset(header, held) != 0:
+    check(libc.capset(header, held))
+
+
+def check(result: int) -> None:
+    """Of a call of the C library's.  Raises OSError."""
+    if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass, field
 
 from .sandbox import Applied, apply_basic, apply_strict
 
@@ -13,14 +14,14 @@ class Refused(Exception):
     """A sandbox that is required cannot be applied; says why."""
 
 
+@dataclass
 class Confinement:
-    """The sandbox of one worker. `kind`: "none", "basic" or "strict"."""
+    """The sandbox of one worker, which is "none", "basic" or "strict"."""
 
-    def __init__(self, kind: str, required: bool, server: int = -1) -> None:
-        self._kind = kind
-        self._required = required
-        self._server = server  # see apply_basic()
-        self._lock = threading.Lock()
+    _kind: str
+    _required: bool
+    _server: int = -1  # see apply_basic()
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> str:
         """Before any code of a plugin's runs, and any other thread."""

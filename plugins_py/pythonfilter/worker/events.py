@@ -153,11 +153,8 @@ def _scalar(key: str, value: Any) -> tuple[bytes, bytes]:
 
 def log_anonymous(level: int, file: str, line: int, function: str, text: str) -> None:
     """For what no plugin's own logger says: of the plugin whose call runs here."""
-    for outbox in list(_outboxes):
-        if outbox.is_in_call():
-            outbox.log(level, file, line, function, text)
-            return
-    for outbox in list(_outboxes):
-        outbox.log(level, file, line, function, text, True)
-        return
+    outboxes = list(_outboxes)
+    here = [each for each in outboxes if each.is_in_call()]
+    for outbox in (here or outboxes)[:1]:
+        return outbox.log(level, file, line, function, text, not here)
     print(text, file=sys.stderr)

@@ -14,6 +14,8 @@ import errno
 import os
 import struct
 
+from .capabilities import check
+
 # These numbers are the same on all architectures that Python and NumPy run on.
 _CREATE_RULESET = 444
 _ADD_RULE = 445
@@ -85,7 +87,5 @@ def _call(number: int, *arguments: object) -> int:
             *(ctypes.c_long(a) if isinstance(a, int) else a for a in arguments),
         )
     )
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    check(result)
     return result

@@ -11,8 +11,9 @@ import ctypes
 import os
 import struct
 
+from . import capabilities
+
 _CLONE_NEWUSER = 0x10000000
-_CAPABILITY_VERSION = 0x20080522
 
 
 def enter() -> None:
@@ -22,7 +23,7 @@ def enter() -> None:
     """
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.unshare(_CLONE_NEWUSER))
+    capabilities.check(libc.unshare(_CLONE_NEWUSER))
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),
@@ -31,10 +32,5 @@ def enter() -> None:
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
     # Whoever makes one has every right inside.
-    _check(libc.capset(struct.pack("=Ii", _CAPABILITY_VERSION, 0), bytes(24)))
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    header = struct.pack("=Ii", capabilities.VERSION, 0)
+    capabilities.check(libc.capset(header, bytes(24)))
