@@ -232,8 +232,7 @@ GstBuffer *BlockSplitter::take_rest(bool pad, size_t *frames) {
   copied_ = true;
   if (backwards_) move_to_front(*frames);
   end_block(block_, *frames);
-  GST_BUFFER_DURATION(block_) =
-      gst_util_uint64_scale_round(*frames, GST_SECOND, guint64(info_.rate));
+  GST_BUFFER_DURATION(block_) = time_of(*frames);
   if (GST_BUFFER_OFFSET_IS_VALID(block_))
     GST_BUFFER_OFFSET_END(block_) = GST_BUFFER_OFFSET(block_) + *frames;
   if (pad) {
@@ -314,7 +313,7 @@ size_t BlockSplitter::byte_of(int plane, size_t frame) const {
 }
 
 GstClockTime BlockSplitter::time_of(size_t frame) const {
-  return gst_util_uint64_scale_round(frame, GST_SECOND, guint64(info_.rate));
+  return GST_FRAMES_TO_CLOCK_TIME(frame, guint64(info_.rate));
 }
 
 }  // namespace pythonfilter

@@ -58,8 +58,9 @@ RunningPython find_running_python() {
 // The bridge of plugins in processes of their own, which needs no Python here.
 constexpr char process_tag[] = "process";
 
-void fail(Failure *failure, std::string message) {
+MakePlugin *fail(Failure *failure, std::string message) {
   *failure = {Failure::Kind::Unusable, "python", "", std::move(message)};
+  return nullptr;
 }
 
 std::string missing(const std::string &tag) {
@@ -79,11 +80,10 @@ MakePlugin *open_module(const std::string &path, Failure *failure) {
 MakePlugin *load_process_bridge(Failure *failure) {
   const std::string path = path_of_bridge(process_tag);
   if (!path.empty()) return open_module(path, failure);
-  fail(failure,
-       "what runs plugins in other processes, for isolation=process, "
-       "is missing" +
-           missing(process_tag));
-  return nullptr;
+  return fail(failure,
+              "what runs plugins in other processes, for isolation=process, "
+              "is missing" +
+                  missing(process_tag));
 }
 
 MakePlugin *load_bridge(Failure *failure) {
@@ -95,15 +95,13 @@ MakePlugin *load_bridge(Failure *failure) {
   }
   const std::string tag = tag_of(version);
   const std::string path = path_of_bridge(tag);
-  if (path.empty()) {
-    fail(failure,
-         (running.version.empty()
-              ? std::string("the bridge to Python ") + version + " is missing"
-              : "this process runs Python " + version +
-                    ", and there is no bridge for it") +
-             missing(tag));
-    return nullptr;
-  }
+  if (path.empty())
+    return fail(failure,
+                (running.version.empty()
+                     ? "the bridge to Python " + version + " is missing"
+                     : "this process runs Python " + version +
+                           ", and there is no bridge for it") +
+                    missing(tag));
   // Extension modules such as NumPy's are not linked with libpython: its
   // symbols have to be global, also where somebody loaded it locally.
   const std::string library = !running.library.empty()
@@ -113,11 +111,9 @@ MakePlugin *load_bridge(Failure *failure) {
       !running.version.empty() && running.library.empty();
   const int flags =
       RTLD_NOW | RTLD_GLOBAL | (inside_executable ? RTLD_NOLOAD : 0);
-  if (!dlopen(library.c_str(), flags) && !inside_executable) {
-    fail(failure,
-         std::string("Python ") + version + " cannot be loaded: " + dlerror());
-    return nullptr;
-  }
+  if (!dlopen(library.c_str(), flags) && !inside_executable)
+    return fail(failure,
+                "Python " + version + " cannot be loaded: " + dlerror());
   return open_module(path, failure);
 }
 

@@ -10,8 +10,7 @@ namespace pythonfilter {
 
 void PythonElement::call_hangs(const std::string &phase,
                                const std::string &stack) {
-  Failure failure;
-  failure.phase = phase;
+  Failure failure = {Failure::Kind::Raised, phase};
   failure.message = phase +
                     "() hangs outside Python code, where it cannot be "
                     "interrupted; the element cannot stop before it returns";

@@ -10,21 +10,9 @@
 
 namespace pythonfilter {
 
-namespace {
-
-// As they are declared; what they are now is something else.
-bool same_parameters(const std::vector<ParameterSpec> &some,
-                     const std::vector<ParameterSpec> &others) {
-  return std::equal(some.begin(), some.end(), others.begin(), others.end(),
-                    [](const ParameterSpec &one, const ParameterSpec &other) {
-                      return signature_of(one) == signature_of(other);
-                    });
-}
-
-}  // namespace
-
 void PythonElement::reload_failed(const Failure &failure) {
-  report_.post(GST_MESSAGE_WARNING, failure);
+  if (failure.kind != Failure::Kind::Closing)
+    report_.post(GST_MESSAGE_WARNING, failure);
 }
 
 void PythonElement::cannot_watch(const std::string &problem) {
@@ -53,7 +41,7 @@ bool PythonElement::accept_code(Candidate *next) {
     std::lock_guard lock(mutex_);
     fail_closed_ = plugin_->capabilities().fail_closed;
   }
-  if (failure.kind != Failure::Kind::Closing) reload_failed(failure);
+  reload_failed(failure);
   reloader_.discard(std::move(*next));
   return false;
 }
@@ -92,8 +80,7 @@ bool PythonElement::hand_over(Candidate *next, Failure *failure) {
 bool PythonElement::change_over(Candidate *next, bool carries,
                                 Failure *failure) {
   Failure stopped;
-  if (!plugin_->stop(&stopped) && stopped.kind != Failure::Kind::Closing)
-    reload_failed(stopped);
+  if (!plugin_->stop(&stopped)) reload_failed(stopped);
   next->started = true;
   if (next->plugin->start(stream().format, failure) &&
       (!carries || next->plugin->set_state(next->state, failure)))
@@ -101,11 +88,7 @@ bool PythonElement::change_over(Candidate *next, bool carries,
   next->started = false;
   Failure ignored;
   next->plugin->stop(&ignored);
-  if (plugin_->start(stream().format, &failure_)) return false;
-  failed_ = true;
-  stats_.errors.add();
-  if (failure_.kind != Failure::Kind::Closing)
-    report_.post(GST_MESSAGE_ERROR, failure_);
+  if (!plugin_->start(stream().format, &failure_)) fail_caps();
   return false;
 }
 
@@ -115,8 +98,7 @@ void PythonElement::drain_old(Tail *tail, GstClockTime pts) {
   assert(streaming.is_here());
   Failure failure;
   tail->pts = pts;
-  if (plugin_->capabilities().has_drain && !plugin_->drain(tail, &failure) &&
-      failure.kind != Failure::Kind::Closing)
+  if (plugin_->capabilities().has_drain && !plugin_->drain(tail, &failure))
     reload_failed(failure);
 }
 
@@ -125,8 +107,7 @@ void PythonElement::take_over(Candidate next) {
   const BusyHere busy(this);
   const Capabilities &capabilities = next.plugin->capabilities();
   const bool carried = carries_state(next);
-  const std::vector<ParameterSpec> old_parameters =
-      plugin_->capabilities().parameters;
+  const std::string before = signature_of(plugin_->capabilities().parameters);
   Candidate old;
   old.started = kind_ == PluginKind::Processor;
   {
@@ -139,9 +120,9 @@ void PythonElement::take_over(Candidate next) {
   reloader_.discard(std::move(old));
   for (const Parameter &answer : next.answers)
     params_.accept(answer);
-  // Parameters that are the same stay the same object, with whatever controls
-  // it.
-  if (!same_parameters(old_parameters, capabilities.parameters)) {
+  // Parameters that are declared the same, whatever they are now, stay the same
+  // object, with whatever controls it.
+  if (signature_of(capabilities.parameters) != before) {
     properties_.withdraw();
     properties_.publish(capabilities.parameters, name_);
   } else {

@@ -6,8 +6,8 @@
 namespace pythonfilter {
 
 bool PythonElement::has(bool Capabilities::*what) const {
-  std::lock_guard lock(mutex_);
-  return plugin_ && plugin_->capabilities().*what;
+  const std::shared_ptr<Plugin> plugin = plugin_now();
+  return plugin && plugin->capabilities().*what;
 }
 
 bool PythonElement::seek(guint64 place) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "failuremessage.hpp"
 
+#include <utility>
+
 #include "../../bridge/contract.hpp"
 #include "../../bridge/words.hpp"
 #include "../caps/foreigntext.hpp"
@@ -9,23 +11,16 @@ namespace pythonfilter {
 
 namespace {
 
-void domain_and_code(const Failure &failure, GQuark *domain, int *code) {
-  switch (failure.kind) {
-    case Failure::Kind::NotFound:
-      *domain = GST_RESOURCE_ERROR;
-      *code = GST_RESOURCE_ERROR_NOT_FOUND;
-      return;
-    case Failure::Kind::Unusable:
-      *domain = GST_LIBRARY_ERROR;
-      *code = failure.phase == "python" ? GST_LIBRARY_ERROR_INIT
-                                        : GST_LIBRARY_ERROR_SETTINGS;
-      return;
-    default:
-      break;
-  }
-  const bool loading = failure.phase == "load" || failure.phase == "initialize";
-  *domain = loading ? GST_LIBRARY_ERROR : GST_STREAM_ERROR;
-  *code = loading ? int(GST_LIBRARY_ERROR_INIT) : int(GST_STREAM_ERROR_FAILED);
+std::pair<GQuark, int> domain_and_code(const Failure &failure) {
+  const std::string &phase = failure.phase;
+  if (failure.kind == Failure::Kind::NotFound)
+    return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND};
+  if (failure.kind == Failure::Kind::Unusable && phase != "python")
+    return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
+  if (failure.kind == Failure::Kind::Unusable || phase == "load" ||
+      phase == "initialize")
+    return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT};
+  return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
 // Before start() a plugin is told the format, and a source asked for its own:
@@ -86,9 +81,7 @@ std::string post_failure(GstElement *element, GstMessageType type,
       G_TYPE_STRING, failure.function.c_str(), "plugin", G_TYPE_STRING,
       plugin.c_str(), "pts", G_TYPE_UINT64, guint64(pts), "count",
       G_TYPE_UINT64, count, nullptr);
-  GQuark domain;
-  int code;
-  domain_and_code(failure, &domain, &code);
+  const auto [domain, code] = domain_and_code(failure);
   const std::string debug =
       failure.traceback.empty() ? message : shown_text(failure.traceback);
   gst_element_message_full_with_details(

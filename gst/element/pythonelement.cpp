@@ -121,11 +121,7 @@ GstFlowReturn PythonElement::apply(Parameter *parameter) {
 // ---- states ----------------------------------------------------------------
 
 bool PythonElement::refuse_within_call(const char *what) const {
-  std::shared_ptr<Plugin> plugin;
-  {
-    std::lock_guard lock(mutex_);
-    plugin = plugin_;
-  }
+  const std::shared_ptr<Plugin> plugin = plugin_now();
   if (!BusyHere::is_with(this) && !(plugin && plugin->is_called_here()))
     return false;
   // Not on the bus: whoever asks may do so for whatever comes there.
@@ -371,7 +367,7 @@ bool PythonElement::start(const GstAudioInfo &info,
                         : "non-interleaved",
                     to, format.output_caps.c_str());
   if (!plugin_->start(format, &failure_)) return fail_caps();
-  reloader_.begin_stream(next);
+  reloader_.set_stream(next);
   return update_latency() == GST_FLOW_OK;
 }
 
@@ -401,7 +397,7 @@ void PythonElement::stop() {
   const BusyHere busy(this);
   stream_.reset();
   length_ = GST_CLOCK_TIME_NONE;
-  reloader_.end_stream();
+  reloader_.set_stream({});
   if (!plugin_->stop(&failure_)) report(GST_CLOCK_TIME_NONE);
   g_autoptr(GstStructure) stats = stats_.to_structure();
   GST_INFO_OBJECT(element_, "%s: %" GST_PTR_FORMAT, name_.c_str(), stats);
@@ -485,11 +481,7 @@ GstFlowReturn PythonElement::drain(Tail *tail, GstClockTime pts) {
 
 void PythonElement::unlock() {
   Failure failure;
-  std::shared_ptr<Plugin> plugin;
-  {
-    std::lock_guard lock(mutex_);
-    plugin = plugin_;
-  }
+  const std::shared_ptr<Plugin> plugin = plugin_now();
   if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))
     report_.post(GST_MESSAGE_WARNING, failure);
 }

@@ -123,9 +123,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool carries_state(const Candidate &next) const;
   void drain_old(Tail *tail, GstClockTime pts);
   // A WARNING of the last failure, which ends nothing.
-  void forgive() {
-    if (failure_.kind != Failure::Kind::Closing) reload_failed(failure_);
-  }
+  void forgive() { reload_failed(failure_); }
   void take_over(Candidate next);
   // All of that where there is no tail. Whether the new code is there, and
   // knows nothing of what the old one did.
@@ -225,6 +223,11 @@ class PythonElement final : private HangObserver, private ReloadObserver {
       "the plugin says that nothing unprocessed may leave it, so on-error must "
       "be fail or drop";
 
+  // On any thread; NULL: there is none.
+  std::shared_ptr<Plugin> plugin_now() const {
+    std::lock_guard lock(mutex_);
+    return plugin_;
+  }
   void call_hangs(const std::string &phase, const std::string &stack) override;
   void reload_failed(const Failure &failure) override;
   void cannot_watch(const std::string &problem) override;

@@ -46,14 +46,13 @@ GType lenient(GType parent) {
   if (const GType known = g_type_from_name(name.c_str())) return known;
   GTypeQuery query;
   g_type_query(parent, &query);
-  GTypeInfo info = {};
-  info.class_size = guint16(query.class_size);
-  info.instance_size = guint16(query.instance_size);
-  info.class_init = [](gpointer klass, gpointer) {
+  const auto init_class = [](gpointer klass, gpointer) {
     static_cast<GParamSpecClass *>(klass)->value_validate =
         [](GParamSpec *, GValue *) -> gboolean { return FALSE; };
   };
-  return g_type_register_static(parent, name.c_str(), &info, GTypeFlags(0));
+  return g_type_register_static_simple(parent, name.c_str(), query.class_size,
+                                       init_class, query.instance_size, nullptr,
+                                       GTypeFlags(0));
 }
 
 // Types cannot be taken back, so the same choices are the same type again.
@@ -278,15 +277,19 @@ std::string blurb_of(const ParameterSpec &spec) {
   return spec.unit.empty() ? text : text + " (" + spec.unit + ")";
 }
 
-std::string signature_of(const ParameterSpec &spec) {
-  std::string all = spec.name + word_for(parameter_words, spec.kind);
-  for (const auto &[name, flag] : parameter_flags)
-    all += spec.*flag ? '1' : '0';
-  for (const auto &[name, text] : parameter_texts)
-    all += '\n' + spec.*text;
-  for (const std::string &choice : spec.choices)
-    all += '\n' + choice;
-  return all + '\f';
+std::string signature_of(const std::vector<ParameterSpec> &specs) {
+  std::string all;
+  for (const ParameterSpec &spec : specs) {
+    all += spec.name + word_for(parameter_words, spec.kind);
+    for (const auto &[name, flag] : parameter_flags)
+      all += spec.*flag ? '1' : '0';
+    for (const auto &[name, text] : parameter_texts)
+      all += '\n' + spec.*text;
+    for (const std::string &choice : spec.choices)
+      all += '\n' + choice;
+    all += '\f';
+  }
+  return all;
 }
 
 }  // namespace pythonfilter

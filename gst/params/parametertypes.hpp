@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <gst/gst.h>
 
@@ -41,8 +42,8 @@ void clamp_value(const ParameterSpec &spec, GValue *value);
 // "Cutoff frequency (Hz)"
 std::string blurb_of(const ParameterSpec &spec);
 
-// Everything that makes two specs the same property.
-std::string signature_of(const ParameterSpec &spec);
+// Everything that makes specs the same properties.
+std::string signature_of(const std::vector<ParameterSpec> &specs);
 
 double number_or(const std::string &text, double otherwise);
 

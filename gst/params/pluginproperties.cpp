@@ -197,11 +197,8 @@ static void gst_python_params_install(gpointer klass, gpointer data) {
 static GType type_for(const std::vector<ParameterSpec> &specs) {
   static pythonfilter::Mutex mutex;
   static auto &known = *new std::map<std::string, GType>;
-  std::string signature;
-  for (const ParameterSpec &spec : specs)
-    signature += pythonfilter::signature_of(spec);
   std::lock_guard lock(mutex);
-  GType &type = known[signature];
+  GType &type = known[pythonfilter::signature_of(specs)];
   if (type) return type;
   GTypeInfo info = {};
   info.class_size = sizeof(GstPythonParamsClass);

@@ -98,24 +98,17 @@ bool Reloader::request() {
       return true;
     }
   }
-  tell({Failure::Kind::Unusable, "reload", "",
-        std::string("the old code plays on: ") + Thread::none_left});
+  observer_->reload_failed(
+      {Failure::Kind::Unusable, "reload", "",
+       std::string("the old code plays on: ") + Thread::none_left});
   return false;
 }
 
 // ---- the streaming thread's -------------------------------------------------
 
-void Reloader::begin_stream(const NegotiatedStream &stream) {
+void Reloader::set_stream(const std::optional<NegotiatedStream> &stream) {
   std::lock_guard lock(mutex_);
   stream_ = stream;
-  stream_serial_++;
-  offered_ = false;
-  changed_.notify_all();
-}
-
-void Reloader::end_stream() {
-  std::lock_guard lock(mutex_);
-  stream_.reset();
   stream_serial_++;
   offered_ = false;
   changed_.notify_all();
@@ -178,7 +171,7 @@ void Reloader::load(std::unique_lock<Mutex> &lock) {
   Failure failure;
   Candidate next;
   next.plugin.reset(make(spec, &failure));
-  if (!next.plugin) tell(failure);
+  if (!next.plugin) observer_->reload_failed(failure);
   lock.lock();
   if (!next.plugin) return;
   deadline_->add(next.plugin);
@@ -193,7 +186,7 @@ void Reloader::load(std::unique_lock<Mutex> &lock) {
   if (out_of_date) deadline_->calm(next.plugin.get());
   const bool good = loaded && make_ready(&next, &failure);
   if (!good && !(out_of_date && failure.kind == Failure::Kind::Interrupted))
-    tell(failure);
+    observer_->reload_failed(failure);
   if (!loaded) {
     deadline_->remove(next.plugin);
     next.plugin.reset();
@@ -249,7 +242,7 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
       fits = next.plugin->start(stream->format, &failure);
     }
   }
-  if (!fits) tell(failure);
+  if (!fits) observer_->reload_failed(failure);
   lock.lock();
   if (!fits) {
     discarded_.push_back(std::move(next));
@@ -263,7 +256,7 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
 void Reloader::stop(Candidate *candidate) {
   if (!std::exchange(candidate->started, false)) return;
   Failure failure;
-  if (!candidate->plugin->stop(&failure)) tell(failure);
+  if (!candidate->plugin->stop(&failure)) observer_->reload_failed(failure);
 }
 
 void Reloader::dispose(std::unique_lock<Mutex> &lock) {
@@ -275,14 +268,10 @@ void Reloader::dispose(std::unique_lock<Mutex> &lock) {
   // Somebody asks it about caps, or to return from a call that is over.
   wait_by_looking([&] { return old.plugin.use_count() == 1; });
   Failure failure;
-  if (!old.plugin->shutdown(&failure)) tell(failure);
+  if (!old.plugin->shutdown(&failure)) observer_->reload_failed(failure);
   deadline_->remove(old.plugin);
   old.plugin.reset();
   lock.lock();
-}
-
-void Reloader::tell(const Failure &failure) {
-  if (failure.kind != Failure::Kind::Closing) observer_->reload_failed(failure);
 }
 
 }  // namespace pythonfilter

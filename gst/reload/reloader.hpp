@@ -68,9 +68,8 @@ class Reloader {
 
   // The streaming thread's.
 
-  // The plugin that plays was started with it.
-  void begin_stream(const NegotiatedStream &stream);
-  void end_stream();
+  // What the plugin that plays was started with; none: it was stopped.
+  void set_stream(const std::optional<NegotiatedStream> &stream);
   bool has_offer() const { return offered_.load(std::memory_order_relaxed); }
   // False: it was withdrawn. What is taken comes back by discard(), or it
   // plays, which is told by took_over().
@@ -87,7 +86,6 @@ class Reloader {
   void dispose(std::unique_lock<Mutex> &lock);
   bool make_ready(Candidate *candidate, Failure *failure);
   void stop(Candidate *candidate);
-  void tell(const Failure &failure);
   void watch_files();
 
   const PluginKind kind_;

@@ -181,8 +181,8 @@ class FilterStream {
   // Where what comes next would begin. A division, which few buffers need.
   GstClockTime next_pts() const {
     return GST_CLOCK_TIME_IS_VALID(pts_)
-               ? pts_ + gst_util_uint64_scale_round(frames_, GST_SECOND,
-                                                    guint64(python.info().rate))
+               ? pts_ + GST_FRAMES_TO_CLOCK_TIME(frames_,
+                                                 guint64(python.info().rate))
                : pts_;
   }
   guint64 next_offset() const {

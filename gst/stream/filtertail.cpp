@@ -26,8 +26,8 @@ guint64 back(guint64 at, guint64 by, guint64 first) {
 // Nobody who only reads can delay anything.
 size_t FilterStream::lag_now() const {
   if (converts_ || !writes_) return 0;
-  return size_t(gst_util_uint64_scale_round(
-      python.latency(), guint64(python.info().rate), GST_SECOND));
+  return GST_CLOCK_TIME_TO_FRAMES(python.latency(),
+                                  guint64(python.info().rate));
 }
 
 void FilterStream::begin_run(GstBuffer *first) {
@@ -190,8 +190,8 @@ void FilterStream::ask_old(Tail *tail) {
 void FilterStream::stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset,
                          size_t frames) const {
   GST_BUFFER_PTS(buffer) = pts;
-  GST_BUFFER_DURATION(buffer) = gst_util_uint64_scale_round(
-      frames, GST_SECOND, guint64(python.info().rate));
+  GST_BUFFER_DURATION(buffer) =
+      GST_FRAMES_TO_CLOCK_TIME(frames, guint64(python.info().rate));
   GST_BUFFER_OFFSET(buffer) = offset;
   GST_BUFFER_OFFSET_END(buffer) =
       offset == GST_BUFFER_OFFSET_NONE ? offset : offset + frames;

@@ -7,15 +7,13 @@ namespace pythonfilter {
 
 void LateStart::hold_start(GstEvent *event) {
   assert(python_->streaming.is_here());
-  gst_clear_event(&start_);
-  start_ = event;
+  gst_event_take(&start_, event);
   waits_ = closes_ = true;
 }
 
 void LateStart::hold_segment(GstEvent *event) {
   assert(python_->streaming.is_here());
-  gst_clear_event(&segment_);
-  segment_ = event;
+  gst_event_take(&segment_, event);
 }
 
 void LateStart::hold_caps(GstCaps *input, GstCaps *output) {

@@ -107,8 +107,7 @@ GstFlowReturn SourceStream::wait_for(const Output &output) {
 size_t SourceStream::frames_of(const Output &output) const {
   if (!output.gap) return output.size / size_t(output_.bpf);
   if (output.duration == no_time) return frames_;
-  return gst_util_uint64_scale_round(output.duration, guint64(output_.rate),
-                                     GST_SECOND);
+  return GST_CLOCK_TIME_TO_FRAMES(output.duration, guint64(output_.rate));
 }
 
 Outcome SourceStream::ask_for_outputs() {

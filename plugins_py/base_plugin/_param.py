@@ -10,14 +10,8 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 
 BOOLS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
 }
 
 T = TypeVar("T")

@@ -46,37 +46,13 @@ DECLARATIONS = (
 # The methods that the elements call, or that the base classes have.
 METHODS = (
     *(name for names in AUDIO_METHODS.values() for name in names),
-    "initialize",
-    "shutdown",
-    "start",
-    "stop",
-    "reset",
-    "drain",
-    "unlock",
-    "post",
-    "posted",
-    "seek",
-    "get_info",
-    "get_type",
-    "get_state",
-    "set_state",
-    "get_parameter",
-    "set_parameter",
-    "get_sample_rate",
-    "set_sample_rate",
-    "get_channel_count",
-    "set_channel_count",
-    "get_channels",
-    "set_channels",
-    "get_buffer_size",
-    "set_buffer_size",
-    "get_available_space",
-    "get_processing_latency",
-    "get_duration",
-    "get_output_caps",
-    "get_input_caps",
-    "set_caps",
-    "set_audio_callback",
+    *"""
+    initialize shutdown start stop reset drain unlock post posted seek get_info
+    get_type get_state set_state get_parameter set_parameter get_sample_rate
+    set_sample_rate get_channel_count set_channel_count get_channels set_channels
+    get_buffer_size set_buffer_size get_available_space get_processing_latency
+    get_duration get_output_caps get_input_caps set_caps set_audio_callback
+    """.split(),
 )
 TYPE_CHECKING = False
 if TYPE_CHECKING:

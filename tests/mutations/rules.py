@@ -16,8 +16,8 @@ RULES = (
     Mutation(
         "flush-start-is-streaming",
         "gst/gstpythonfilter.cpp",
-        "  if (GST_EVENT_IS_SERIALIZED(event))\n",
-        "  if (event)\n",
+        "  if (GST_EVENT_IS_SERIALIZED(event)) return serialized(self, event);\n",
+        "  return serialized(self, event);\n",
         ("stress::test_flushes_while_buffers_flow*",),
     ),
     Mutation(

@@ -182,7 +182,7 @@ OTHERS = (
     ),
     Mutation(
         "silence-without-gap",
-        "gst/stream/filterstream.cpp",
+        "gst/buffers/audiocut.cpp",
         "  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);\n",
         "",
         ("onerror",),
@@ -204,8 +204,8 @@ OTHERS = (
     Mutation(
         "parts-of-the-same-place",
         "gst/buffers/outputqueue.cpp",
-        "    GST_BUFFER_OFFSET(buffer) = span_.offset + share(length, from, parts);\n",
-        "    GST_BUFFER_OFFSET(buffer) = span_.offset;\n",
+        "        span_.offset + gst_util_uint64_scale(length, from, parts);\n",
+        "        span_.offset;\n",
         ("outputtimes",),
     ),
     Mutation(

@@ -330,13 +330,6 @@ def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
     Statements within others count too, but those of functions do not.
     """
     for each in body:
-        if isinstance(each, (*FUNCTIONS, ast.ClassDef)):
-            yield each.name, each
-            continue
-        if isinstance(each, (ast.Import, ast.ImportFrom)):
-            for alias in each.names:
-                yield alias.asname or alias.name.partition(".")[0], each
-            continue
         if isinstance(each, ast.Assign) and all(
             isinstance(target, ast.Name) for target in each.targets
         ):
@@ -347,7 +340,8 @@ def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
             if each.value is not None:
                 yield each.target.id, each
             continue
-        for node in ast.walk(each):
+        whole = isinstance(each, (*FUNCTIONS, ast.ClassDef))
+        for node in [each] if whole else ast.walk(each):
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
                 yield node.id, node
             elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
@@ -359,14 +353,13 @@ def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
 
 def _imports(body: list[Any]) -> Iterator[tuple[str, tuple[str, str]]]:
     for each in body:
-        if isinstance(each, ast.ImportFrom) and each.level and not each.module:
-            for alias in each.names:  # modules of the package
-                name = "." * each.level + alias.name
-                yield alias.asname or alias.name, (name, "")
-        elif isinstance(each, ast.ImportFrom):
+        if isinstance(each, ast.ImportFrom):
+            dots = "." * each.level
             for alias in each.names:
-                module = "." * each.level + (each.module or "")
-                yield alias.asname or alias.name, (module, alias.name)
+                module, name = each.module, alias.name
+                # Without one it is a module of the package.
+                found = (dots + module, name) if module else (dots + name, "")
+                yield alias.asname or name, found
         elif isinstance(each, ast.Import):
             for alias in each.names:
                 if alias.asname or "." not in alias.name:

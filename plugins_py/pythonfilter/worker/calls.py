@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from .. import results
 from ..host import plugin
-from ..host.plugin import LoadedPlugin, PluginError
+from ..host.plugin import LoadedPlugin
 
 from . import failure, state, wire
 from .beside import Beside
