@@ -139,7 +139,10 @@ join() {
 
 step() { start "$1" "$3" && join "$1" "$2"; }
 
-packages() { bash packaging/install-packages.sh; }
+packages() {
+  bash packaging/install-packages.sh
+  [ -z "$soak" ] || bash packaging/install-packages.sh window
+}
 
 configure() {
   if [ -f "$build/build.ninja" ]; then
@@ -213,6 +216,11 @@ demo() {
 
 mutants() { BUILD_DIR=$build tests/mutants.py; }
 
+# Half an hour of the window, with nothing beside it that could make it late.
+window() {
+  meson test -C "$build" --no-rebuild -v -t 0 --logbase window desk-window --test-args soak
+}
+
 suite() {
   [ "$(id -u)" -eq 0 ] || { echo 'skipped, as debootstrap and chroot need root'; exit 77; }
   BUILD_DIR=$build bash tests/suites.sh "$1"
@@ -227,7 +235,7 @@ sid() { suite sid; }
 
 export build logs soak
 export -f packages configure compile decides clang_format black_format types meson_tests \
-  check slow python_tests demo mutants suite debs bookworm trixie sid
+  check slow python_tests demo mutants window suite debs bookworm trixie sid
 mkdir -p "$logs" || exit 1
 # Caches and registries go to the home folder, which may be read-only.
 if ! probe=$(mktemp -p "${HOME:-/}" .pythonfilter-XXXXXX 2>/dev/null); then
@@ -258,6 +266,7 @@ if [ $built = 0 ]; then
   step demo one demo
   join slow meson "$build/meson-logs/slow.json"
   if [ -n "$soak" ]; then
+    DESK_MINUTES=${DESK_MINUTES:-30} step window one window
     # At the same time again: each of them waits where another one can go on.
     for each in mutants debs bookworm trixie sid; do start "$each" "$each"; done
     for each in mutants debs bookworm trixie sid; do join "$each" one; done

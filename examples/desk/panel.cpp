@@ -258,8 +258,9 @@ void Panel::show_node(Node *node) {
   form_->addRow(
       new QLabel("<b>" + title(node->title()).toHtmlEscaped() + "</b>"));
   if (node->is_python()) {
-    auto *about = new QLabel(text(node->description()));
+    auto *about = new QLabel(text(node->description()).remove('`'));
     about->setWordWrap(true);
+    about->setHidden(about->text().isEmpty());
     form_->addRow(about);
     own_process_ =
         new QCheckBox(tr("In a process of its own, which may crash"));
