@@ -78,8 +78,7 @@ bool PythonElement::set_property(guint id, const GValue *value) {
       stats_.set_interval(g_value_get_uint(value));
       return true;
     case PROP_RELOAD:
-      reload_ = g_value_get_boolean(value);
-      reloader_.set_watching(reload_);
+      reloader_.set_watching(g_value_get_boolean(value));
       return true;
     default:
       return settings.set_property(id, value);
@@ -104,7 +103,7 @@ bool PythonElement::get_property(guint id, GValue *value) {
       g_value_set_uint(value, stats_.interval());
       return true;
     case PROP_RELOAD:
-      g_value_set_boolean(value, reload_);
+      g_value_set_boolean(value, reloader_.is_watching());
       return true;
     default:
       return settings.get_property(id, value);

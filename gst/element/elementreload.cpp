@@ -134,7 +134,7 @@ void PythonElement::take_over(Candidate next) {
   tell_warnings(capabilities);
   curves_.open(capabilities.parameters);
   curves_.refresh(properties_);
-  reloader_.took_over(capabilities);
+  const guint64 count = reloader_.took_over(capabilities);
   if (capabilities.has_latency)
     update_latency();
   else
@@ -142,10 +142,10 @@ void PythonElement::take_over(Candidate next) {
   gst_element_post_message(
       element_, gst_message_new_element(
                     GST_OBJECT(element_),
-                    gst_structure_new(
-                        "pythonfilter-reloaded", "plugin", G_TYPE_STRING,
-                        name_.c_str(), "count", G_TYPE_UINT64, ++reloads_,
-                        "state-carried", G_TYPE_BOOLEAN, carried, nullptr)));
+                    gst_structure_new("pythonfilter-reloaded", "plugin",
+                                      G_TYPE_STRING, name_.c_str(), "count",
+                                      G_TYPE_UINT64, count, "state-carried",
+                                      G_TYPE_BOOLEAN, carried, nullptr)));
 }
 
 }  // namespace pythonfilter

@@ -92,6 +92,71 @@ GType sandbox_type() {
   return type;
 }
 
+constexpr auto install = g_object_class_install_property;
+constexpr auto flags = GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
+void install_text(GObjectClass *klass, guint id, const char *name,
+                  const char *nick, const char *blurb) {
+  install(klass, id,
+          g_param_spec_string(name, nick, blurb, nullptr,
+                              GParamFlags(flags | GST_PARAM_DOC_SHOW_DEFAULT)));
+}
+
+// Where the plugin runs, and what becomes of its process.
+void install_process_properties(GObjectClass *klass) {
+  install(klass, PROP_ISOLATION,
+          g_param_spec_enum(
+              "isolation", "Isolation",
+              "Where the plugin runs; default: $GST_PYTHONFILTER_ISOLATION, "
+              "or else none (changeable in NULL)",
+              isolation_type(), 0, flags));
+  install(
+      klass, PROP_DEADLINE,
+      g_param_spec_int(
+          "deadline", "Deadline",
+          "How long a plugin in another process may take for a buffer, in "
+          "ms; what takes longer is a gap in the sound, and live this is "
+          "in the latency. -1: live 20 ms more than the buffer lasts, "
+          "else for ever; 0: for ever",
+          -1, G_MAXINT, -1, GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)));
+  install_text(klass, PROP_PYTHON, "python", "Python",
+               "The interpreter of a plugin in another process, any that has "
+               "NumPy; default: that of the virtual environment, or else the "
+               "one this element was built with (changeable in NULL)");
+  install(klass, PROP_RESTART,
+          g_param_spec_enum("restart", "Restart",
+                            "When a plugin's process is replaced by a new one "
+                            "(changeable in NULL)",
+                            restart_type(), int(Restart::OnCrash), flags));
+  install(klass, PROP_MAX_RESTARTS,
+          g_param_spec_uint("max-restarts", "Most restarts",
+                            "How often in a minute a plugin's process is "
+                            "replaced; once more is an error "
+                            "(changeable in NULL)",
+                            0, G_MAXINT, 5, flags));
+  install(klass, PROP_HANG_TIMEOUT,
+          g_param_spec_uint(
+              "hang-timeout", "Hang timeout",
+              "When a call in another process that is late hangs, and its "
+              "process is replaced, in ms; loading, start() and the first call "
+              "may take six times as long; 0: never (changeable in NULL)",
+              0, G_MAXINT, guint(Isolation{}.hang_timeout), flags));
+  install_text(klass, PROP_WORKER_GROUP, "worker-group", "Worker group",
+               "Elements that name the same group share one process; default: "
+               "each has its own (changeable in NULL)");
+  install(
+      klass, PROP_SANDBOX,
+      g_param_spec_enum("sandbox", "Sandbox",
+                        "What a plugin's process may not do; stats says "
+                        "what was applied (changeable in NULL)",
+                        sandbox_type(), int(Isolation::Sandbox::Basic), flags));
+  install(klass, PROP_SANDBOX_REQUIRED,
+          g_param_spec_boolean("sandbox-required", "Sandbox required",
+                               "Fail where the sandbox cannot be applied in "
+                               "full (changeable in NULL)",
+                               FALSE, flags));
+}
+
 // What $GST_PYTHONFILTER_ISOLATION says. False: something else than none or
 // process.
 bool isolation_of_environment(bool *process) {
@@ -110,81 +175,21 @@ PluginSettings::PluginSettings(GstElement *element, PluginKind kind,
   spec_.kind = kind;
 }
 
-void PluginSettings::install_properties(GObjectClass *object_class) {
-  constexpr auto flags =
-      GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
-  const auto install = [&](GParamSpec *spec, guint id) {
-    g_object_class_install_property(object_class, id, spec);
-  };
-  const auto text = [&](guint id, const char *name, const char *nick,
-                        const char *blurb) {
-    install(
-        g_param_spec_string(name, nick, blurb, nullptr,
-                            GParamFlags(flags | GST_PARAM_DOC_SHOW_DEFAULT)),
-        id);
-  };
-  text(PROP_SCRIPT, "script", "Script",
-       "Path of the plugin's .py file, or of a package: a folder with an "
-       "__init__.py (changeable in NULL)");
-  text(PROP_MODULE, "module", "Module",
-       "Dotted name of the plugin's module, in place of script "
-       "(changeable in NULL)");
-  text(PROP_CLASS, "class", "Class",
-       "Which class of the module to use, when it has several "
-       "(changeable in NULL)");
-  text(PROP_VENV, "venv", "Virtual environment",
-       "Whose site-packages the plugin sees; default: $VIRTUAL_ENV "
-       "(changeable in NULL)");
-  install(g_param_spec_enum(
-              "isolation", "Isolation",
-              "Where the plugin runs; default: $GST_PYTHONFILTER_ISOLATION, "
-              "or else none (changeable in NULL)",
-              isolation_type(), 0, flags),
-          PROP_ISOLATION);
-  install(g_param_spec_int(
-              "deadline", "Deadline",
-              "How long a plugin in another process may take for a buffer, in "
-              "ms; what takes longer is a gap in the sound, and live this is "
-              "in the latency. -1: live 20 ms more than the buffer lasts, "
-              "else for ever; 0: for ever",
-              -1, G_MAXINT, -1, GParamFlags(flags | GST_PARAM_MUTABLE_PLAYING)),
-          PROP_DEADLINE);
-  text(PROP_PYTHON, "python", "Python",
-       "The interpreter of a plugin in another process, any that has "
-       "NumPy; default: that of the virtual environment, or else the "
-       "one this element was built with (changeable in NULL)");
-  install(g_param_spec_enum("restart", "Restart",
-                            "When a plugin's process is replaced by a new one "
-                            "(changeable in NULL)",
-                            restart_type(), int(Restart::OnCrash), flags),
-          PROP_RESTART);
-  install(g_param_spec_uint("max-restarts", "Most restarts",
-                            "How often in a minute a plugin's process is "
-                            "replaced; once more is an error "
-                            "(changeable in NULL)",
-                            0, G_MAXINT, 5, flags),
-          PROP_MAX_RESTARTS);
-  install(g_param_spec_uint(
-              "hang-timeout", "Hang timeout",
-              "When a call in another process that is late hangs, and its "
-              "process is replaced, in ms; loading, start() and the first call "
-              "may take six times as long; 0: never (changeable in NULL)",
-              0, G_MAXINT, guint(Isolation{}.hang_timeout), flags),
-          PROP_HANG_TIMEOUT);
-  text(PROP_WORKER_GROUP, "worker-group", "Worker group",
-       "Elements that name the same group share one process; default: "
-       "each has its own (changeable in NULL)");
-  install(
-      g_param_spec_enum("sandbox", "Sandbox",
-                        "What a plugin's process may not do; stats says "
-                        "what was applied (changeable in NULL)",
-                        sandbox_type(), int(Isolation::Sandbox::Basic), flags),
-      PROP_SANDBOX);
-  install(g_param_spec_boolean("sandbox-required", "Sandbox required",
-                               "Fail where the sandbox cannot be applied in "
-                               "full (changeable in NULL)",
-                               FALSE, flags),
-          PROP_SANDBOX_REQUIRED);
+void PluginSettings::install_properties(GObjectClass *klass) {
+  install_text(
+      klass, PROP_SCRIPT, "script", "Script",
+      "Path of the plugin's .py file, or of a package: a folder with an "
+      "__init__.py (changeable in NULL)");
+  install_text(klass, PROP_MODULE, "module", "Module",
+               "Dotted name of the plugin's module, in place of script "
+               "(changeable in NULL)");
+  install_text(klass, PROP_CLASS, "class", "Class",
+               "Which class of the module to use, when it has several "
+               "(changeable in NULL)");
+  install_text(klass, PROP_VENV, "venv", "Virtual environment",
+               "Whose site-packages the plugin sees; default: $VIRTUAL_ENV "
+               "(changeable in NULL)");
+  install_process_properties(klass);
   for (const GType type : {isolation_type(), restart_type(), sandbox_type()})
     gst_type_mark_as_plugin_api(type, GstPluginAPIFlags(0));
 }

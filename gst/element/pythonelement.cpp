@@ -204,6 +204,25 @@ void PythonElement::begin_stop() {
   deadline_.begin(stop_deadline_);
 }
 
+// False: an error was posted.
+bool PythonElement::names_one_plugin(const PluginSpec &spec) const {
+  const bool none = spec.script.empty() && spec.module.empty();
+  if (none || (!spec.script.empty() && !spec.module.empty()))
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      (none ? "No plugin: set script=FILE.py or module=NAME"
+                            : "Set either script or module, not both"),
+                      (nullptr));
+  else if (settings.isolation_in_doubt())
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "
+                       "process",
+                       g_getenv("GST_PYTHONFILTER_ISOLATION")),
+                      (nullptr));
+  else
+    return true;
+  return false;
+}
+
 bool PythonElement::load() {
   // Who wants NULL within a call that ends the stream gets it from GStreamer,
   // which skips what is refused there: the plugin before this one is still
@@ -225,27 +244,12 @@ bool PythonElement::load() {
   stopping_ = failed_ = escape_warned_ = false;
   report_.begin(name_);
   latency_ = 0;
-  if (spec.script.empty() == spec.module.empty()) {
-    GST_ELEMENT_ERROR(
-        element_, LIBRARY, SETTINGS,
-        (spec.script.empty() ? "No plugin: set script=FILE.py or module=NAME"
-                             : "Set either script or module, not both"),
-        (nullptr));
-    return false;
-  }
+  if (!names_one_plugin(spec)) return false;
   GST_INFO_OBJECT(element_, "loads %s%s%s%s", name_.c_str(),
                   spec.class_name.empty() ? "" : ", class ",
                   spec.class_name.c_str(),
                   isolated_ ? ", in a process of its own" : "");
   Failure failure;
-  if (settings.isolation_in_doubt()) {
-    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
-                      ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "
-                       "process",
-                       g_getenv("GST_PYTHONFILTER_ISOLATION")),
-                      (nullptr));
-    return false;
-  }
   MakePlugin *make = find_bridge(spec, &failure);
   std::shared_ptr<Plugin> plugin(make ? make(spec, &failure) : nullptr);
   if (!plugin || !plugin->load(&failure)) {
@@ -256,32 +260,34 @@ bool PythonElement::load() {
   plugin_ = std::move(plugin);
   lender_->set(plugin_);
   stats_.set_worker(plugin_->isolated());
-  reloads_ = 0;
-  // Before anything else is said or can fail.
-  params_.begin(plugin_->capabilities().secrets,
-                plugin_->capabilities().parameters);
-  tell_warnings(plugin_->capabilities());
-  // A launch line sets plugin::NAME as soon as it is there, and initialize()
-  // may need it.
-  properties_.publish(plugin_->capabilities().parameters, name_);
-  if (!initialize() || !describe_caps()) {
-    unload();
-    return false;
-  }
-  curves_.open(plugin_->capabilities().parameters);
-  const bool closed = close_if_asked(plugin_->capabilities());
-  if (!closed)
-    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
-                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
-  if (closed && apply_params() == GST_FLOW_OK) {
-    g_autoptr(GstCaps) taken = caps.input();
-    GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(),
-                    taken);
+  if (make_ready()) {
     reloader_.open(make, spec, plugin_->capabilities());
     return true;
   }
   unload();
   return false;
+}
+
+// What a plugin needs that was loaded. False: an error was posted.
+bool PythonElement::make_ready() {
+  const Capabilities &capabilities = plugin_->capabilities();
+  // Before anything else is said or can fail.
+  params_.begin(capabilities.secrets, capabilities.parameters);
+  tell_warnings(capabilities);
+  // A launch line sets plugin::NAME as soon as it is there, and initialize()
+  // may need it.
+  properties_.publish(capabilities.parameters, name_);
+  if (!initialize() || !describe_caps()) return false;
+  curves_.open(capabilities.parameters);
+  if (!close_if_asked(capabilities)) {
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("%s: %s", name_.c_str(), fail_closed_rule), (nullptr));
+    return false;
+  }
+  if (apply_params() != GST_FLOW_OK) return false;
+  g_autoptr(GstCaps) taken = caps.input();
+  GST_INFO_OBJECT(element_, "%s takes %" GST_PTR_FORMAT, name_.c_str(), taken);
+  return true;
 }
 
 void PythonElement::tell_warnings(const Capabilities &capabilities) {

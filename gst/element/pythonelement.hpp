@@ -233,7 +233,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void cannot_watch(const std::string &problem) override;
   bool hand_over(Candidate *next, Failure *failure);
   bool change_over(Candidate *next, bool carries, Failure *failure);
+  bool names_one_plugin(const PluginSpec &spec) const;
   bool load();
+  bool make_ready();
   bool initialize();
   void tell_warnings(const Capabilities &capabilities);
   bool describe_caps();
@@ -293,8 +295,6 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::atomic<bool> latency_is_told_later_{false};
   uint64_t stop_deadline_ = 0;
   StopDeadline deadline_{this};
-  std::atomic<bool> reload_{false};
-  guint64 reloads_ = 0;  // the streaming thread's
   std::atomic<bool> escape_warned_{false};
 
   // The streaming thread's.

@@ -37,6 +37,7 @@ void Reloader::open(MakePlugin *make, const PluginSpec &spec,
     spec_ = spec;
     spec_.again = true;
     current_ = current;
+    count_ = 0;
     requested_ = quits_ = false;
   }
   watch_files();
@@ -122,12 +123,15 @@ bool Reloader::take(Candidate *candidate) {
   return true;
 }
 
-void Reloader::took_over(const Capabilities &current) {
+guint64 Reloader::took_over(const Capabilities &current) {
+  guint64 count;
   {
     std::lock_guard lock(mutex_);
     current_ = current;
+    count = ++count_;
   }
   watch_files();
+  return count;
 }
 
 void Reloader::discard(Candidate candidate) {

@@ -63,6 +63,7 @@ class Reloader {
 
   // Whether saving the plugin's file is a request.
   void set_watching(bool watching);
+  bool is_watching() const { return watching_; }
   // False: there is no plugin whose code could be loaded.
   bool request();
 
@@ -74,7 +75,8 @@ class Reloader {
   // False: it was withdrawn. What is taken comes back by discard(), or it
   // plays, which is told by took_over().
   bool take(Candidate *candidate);
-  void took_over(const Capabilities &current);
+  // How many did since open().
+  guint64 took_over(const Capabilities &current);
   // Calls stop(), if it is started, and shutdown() some time soon.
   void discard(Candidate candidate);
 
@@ -101,6 +103,7 @@ class Reloader {
   PluginSpec spec_;
   Capabilities current_;
   std::optional<NegotiatedStream> stream_;
+  guint64 count_ = 0;  // of those that took over
   bool requested_ = false;
   bool quits_ = false;
   Plugin *loading_ = nullptr;
@@ -113,8 +116,8 @@ class Reloader {
 
   // Held while its thread is waited for, which takes mutex_ only.
   Mutex watch_mutex_;
-  std::unique_ptr<FileWatch> watch_;  // guarded by watch_mutex_
-  bool watching_ = false;             // guarded by watch_mutex_
+  std::unique_ptr<FileWatch> watch_;   // guarded by watch_mutex_
+  std::atomic<bool> watching_{false};  // written under watch_mutex_
 };
 
 }  // namespace pythonfilter

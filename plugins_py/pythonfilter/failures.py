@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -15,6 +16,7 @@ from . import loader, names
 from .brief import MOST_TEXT, cut, is_large, shown
 
 
+@dataclass(eq=False)
 class PluginError(Exception):
     """A failure that is told in one sentence and needs no traceback.
 
@@ -22,22 +24,16 @@ class PluginError(Exception):
     of exception it stands for, or "".
     """
 
-    def __init__(
-        self,
-        kind: str,
-        message: str,
-        file: str = "",
-        line: int = 0,
-        function: str = "",
-        type: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.file = file
-        self.line = line
-        self.function = function
-        self.type = type
-        self.details = ""  # more than the one sentence, for whoever asks
+    kind: str
+    message: str
+    file: str = ""
+    line: int = 0
+    function: str = ""
+    type: str = ""
+    details: str = ""  # more than the one sentence, for whoever asks
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def unusable(message: str, file: str, place: object = None) -> PluginError:

@@ -28,20 +28,11 @@ MOST_CAPS = 256 * 1024  # characters; the element reads no more
 MOST_DECLARED = 4096  # of anything: rates, names, Params, choices
 NATIVE = "LE" if sys.byteorder == "little" else "BE"
 # What the elements read of a plugin's class.
-DECLARATIONS = (
-    "formats",
-    "layouts",
-    "rates",
-    "channels",
-    "read_only",
-    "fail_closed",
-    "secrets",
-    "curves",
-    "input_caps",
-    "output_caps",
-    "as_bytes",
-    "block_size",
-    "block_remainder",
+DECLARATIONS = tuple(
+    """
+    formats layouts rates channels read_only fail_closed secrets curves input_caps
+    output_caps as_bytes block_size block_remainder
+    """.split()
 )
 # The methods that the elements call, or that the base classes have.
 METHODS = (

@@ -171,8 +171,8 @@ TRIED = (
     Mutation(
         "secret-in-a-refusal",
         "plugins_py/pythonfilter/worker/calls.py",
-        "            if name in self._plugin.secrets:\n",
-        "            if name is None:\n",
+        "            if name not in self._plugin.secrets:\n",
+        "            if name is not None:\n",
         ("process-secrets::test_a_refused_secret_is_not_quoted*",),
     ),
     Mutation(

@@ -24,24 +24,12 @@ from ..kinds import (
 
 # What is so or not. Whatever is new in this list is new in capability_flags of
 # bridge/capabilities.hpp, and nowhere else.
-FLAGS = (
-    "interleaved",
-    "non_interleaved",
-    "read_only",
-    "has_reset",
-    "has_drain",
-    "has_latency",
-    "has_unlock",
-    "has_space",
-    "has_duration",
-    "has_seek",
-    "fail_closed",
-    "carries_state",
-    "converts",
-    "maps_to_output",
-    "maps_to_input",
-    "as_bytes",
-    "pass_remainder",
+FLAGS = tuple(
+    """
+    interleaved non_interleaved read_only has_reset has_drain has_latency has_unlock
+    has_space has_duration has_seek fail_closed carries_state converts
+    maps_to_output maps_to_input as_bytes pass_remainder
+    """.split()
 )
 
 

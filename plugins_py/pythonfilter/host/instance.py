@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, Callable
 
@@ -117,7 +116,7 @@ def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:
                 file,
             )
     abstract = [
-        f"{cls.__name__} lacks {_listed(getattr(cls, '__abstractmethods__', ()))}"
+        f"{cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}"
         for cls in objects
         if inspect.isclass(cls)
         and inspect.isabstract(cls)
@@ -150,7 +149,3 @@ def _misspelt(name: str, objects: list[object]) -> Any:
 def _definition(thing: object) -> Any:
     is_one = inspect.isclass(thing) or inspect.ismodule(thing)
     return thing if is_one else type(thing)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -18,19 +18,11 @@ from ..kinds import MOST_DECLARED, param_name_problem, spoken
 MOST_VALUE = 2**20
 
 # What a base_plugin.Param has.
-ATTRIBUTES = (
-    "name",
-    "type",
-    "default",
-    "minimum",
-    "maximum",
-    "choices",
-    "unit",
-    "description",
-    "secret",
-    "allowed",
-    "parse",
-    "format",
+ATTRIBUTES = tuple(
+    """
+    name type default minimum maximum choices unit description secret allowed parse
+    format
+    """.split()
 )
 
 

@@ -46,8 +46,7 @@ def find(loaded: LoadedPlugin) -> list[Parameter]:
     """
     plugin, secrets = loaded.plugin, set(loaded.secrets)
     declared = _declared(type(plugin))
-    hidden = [k for k, each in declared.items() if getattr(each, "secret", False)]
-    secrets.update(hidden)
+    secrets |= {k for k, each in declared.items() if getattr(each, "secret", False)}
     found = [
         _from_declaration(name, each)
         for name, each in declared.items()

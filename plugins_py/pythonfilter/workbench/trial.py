@@ -29,6 +29,7 @@ POLL_SECONDS = 0.001
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+@dataclass(eq=False)
 class Fault(Exception):
     """What a plugin did wrong, and where.
 
@@ -36,12 +37,10 @@ class Fault(Exception):
     audio method), "drain" …
     """
 
-    def __init__(self, phase: str, message: str, file: str = "", line: int = 0) -> None:
-        super().__init__(message)
-        self.phase = phase
-        self.message = message
-        self.file = file
-        self.line = line
+    phase: str
+    message: str
+    file: str = ""
+    line: int = 0
 
 
 class Ended(Exception):

@@ -175,9 +175,12 @@ class Calls:
                 "set_parameter", method, name, wire.decode(value)
             )
         except CallFailed as error:
-            if name in self._plugin.secrets:
-                raise CallFailed(_without_secret(error.failure, name)) from None
-            raise
+            if name not in self._plugin.secrets:
+                raise
+            # Whatever is said about a secret that was refused may quote it.
+            said = error.failure.kind, error.failure.phase, error.failure.type
+            told = failure.Failure(*said, f"refused the secret parameter {name}")
+            raise CallFailed(told) from None
         return now
 
     def _preferences(self) -> list[bytes]:
@@ -250,12 +253,6 @@ _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "get_state": (Calls._get_state, 0),
     "restore_state": (Calls._restore_state, 1),
 }
-
-
-def _without_secret(told: failure.Failure, key: str) -> failure.Failure:
-    """Whatever is said about a secret that was refused may quote it."""
-    message = "refused the secret parameter " + key
-    return failure.Failure(told.kind, told.phase, told.type, message)
 
 
 def _format(fields: tuple[bytes, ...]) -> results.Format:

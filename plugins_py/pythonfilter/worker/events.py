@@ -47,9 +47,6 @@ class Outbox:
         if self in _outboxes:
             _outboxes.remove(self)
 
-    def is_in_call(self) -> bool:
-        return self._running.is_here()
-
     # -- given to the plugin
 
     def post(self, name: str, fields: dict[str, Any]) -> None:
@@ -154,7 +151,7 @@ def _scalar(key: str, value: Any) -> tuple[bytes, bytes]:
 def log_anonymous(level: int, file: str, line: int, function: str, text: str) -> None:
     """For what no plugin's own logger says: of the plugin whose call runs here."""
     outboxes = list(_outboxes)
-    here = [each for each in outboxes if each.is_in_call()]
+    here = [each for each in outboxes if each._running.is_here()]
     for outbox in (here or outboxes)[:1]:
         return outbox.log(level, file, line, function, text, not here)
     print(text, file=sys.stderr)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from sys import getrefcount
 from typing import Any
 
@@ -153,14 +154,12 @@ class StreamInfo:
         return self.curves.get(name, self.words[5])
 
 
+@dataclass(slots=True, eq=False)
 class Slot:
     """A region that samples are in, and the arrays over it."""
 
-    __slots__ = ("memory", "shown")
-
-    def __init__(self, memory: mmap.mmap) -> None:
-        self.memory = memory
-        self.shown: dict[tuple[int, ...], Shown] = {}
+    memory: mmap.mmap
+    shown: dict[tuple[int, ...], Shown] = field(default_factory=dict)
 
 
 class Shown:
