@@ -16,7 +16,7 @@ done
 
 if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
-    -Doptimization=1 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
+    -Doptimization=0 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
 # Python's bridge, and those that stand in for it in some programs.
 case $sanitizers in *thread*) bridges=tests/check ;; *) bridges='\(bridge\|tests/check\)' ;; esac
