@@ -45,7 +45,7 @@ void hide_secret(Failure *failure, const std::string &key) {
 
 bool PythonPlugin::load(Failure *failure) {
   // Whoever loads it holds the element's lock, as far as its first start().
-  until_started_.begin(site_, spec_.isolation.hang_ns(), false);
+  until_started_.begin(site_, spec_.isolation.slow_ns(), false);
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "load");
