@@ -106,7 +106,7 @@ play() {
     for line in \
       'gst-launch-1.0 audiotestsrc num-buffers=50 ! audioconvert ! py-simple-gain gain=0.5 ! fakesink' \
       'gst-launch-1.0 py-sine-wave-source num-buffers=9 ! py-simple-gain isolation=process ! fakesink' \
-      'gst-launch-1.0 py-plucked-strings num-buffers=9 ! py-compressor ! py-true-peak-meter ! fakesink' \
+      'gst-launch-1.0 py-plucked-strings num-buffers=9 ! py-compressor ! fakesink' \
       'gst-inspect-1.0 py-simple-gain | grep -A9 "^  gain  " | grep "Range:"' \
       'gst-inspect-1.0 py-simple-gain | grep "Description  *[A-Z]"' \
       'cd $(mktemp -d) && pythonfilter-workbench new mine && python3 test_mine.py &&
