@@ -171,7 +171,7 @@ try_out() {
   cp "$results/$suite"/*.deb "$box/src/packages/"
   rm -f "$box"/src/packages/*-dbgsym_*.deb
   names=$(cd "$box/src/packages" && printf '%s ' *.deb | sed 's/_[^ ]*//g')
-  echo "== $suite: apt install, play, and go"
+  echo "== $suite: apt install, play"
   # Their dependencies come first, and stay: only ours come and go then.
   quietly enter "$box" "$begin
     apt-get -qq update
@@ -181,11 +181,7 @@ try_out() {
     $apt install /src/packages/*.deb
     $no_compiler
     play
-    dpkg --purge $names
-    # With it, plugins are compiled, and what comes of that is kept.
-    $bare install python3-numba || echo 'no Numba in this suite'
-    come_and_go '$version' '$names'"
-  diff "$box/src/before" "$box/src/after"
+    dpkg --purge $names"
   echo "== $suite: autopkgtest"
   # Of the sources only what tells of the tests.
   mkdir "$box/src/tests"
@@ -193,6 +189,13 @@ try_out() {
   quietly enter "$box" "$begin; $bare install autopkgtest; useradd -m tester"
   enter "$box" "$begin; export LC_ALL=C.UTF-8; $no_compiler
     autopkgtest --no-built-binaries --user=tester /src/packages/*.deb /src/tests -- null"
+  echo "== $suite: upgrade, play, remove, purge"
+  # With Numba, plugins are compiled, and what comes of that is kept.
+  quietly enter "$box" "$begin
+    dpkg --purge $names
+    $bare install python3-numba || echo 'no Numba in this suite'
+    come_and_go '$version' '$names'"
+  diff "$box/src/before" "$box/src/after"
   quietly enter "$box" "$begin; list_what_is_in"
   find "$box/src/in" -maxdepth 1 -type f -exec cp -t "$results/$suite" {} +
 }
