@@ -13,6 +13,20 @@ COMPILED = (
         ("test_compiled.py::test_only_what_plays_is_compiled",),
     ),
     Mutation(
+        "compiled-again-for-each-instance",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "_kept.pop(key, None) or self._compile(format, interleaved)",
+        "self._compile(format, interleaved)",
+        ("test_compiled.py::test_only_what_plays_is_compiled",),
+    ),
+    Mutation(
+        "closure-of-the-run-before",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "self._taken(name, given.cell_contents, function)",
+        "given.cell_contents",
+        ("test_compiled.py::test_a_constant_that_is_read_from_a_file_is_not_cached",),
+    ),
+    Mutation(
         "band-used-from-the-next-block-on",
         "plugins_py/parametric_equalizer.py",
         "            choose(state, channels)\n",

@@ -392,8 +392,15 @@ def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
     host.audio(buffer)
     tell(float(buffer.data[0, 3]))
     """
-    for constant in ("TABLE[1]", "FACTOR"):
-        folder = files({"plugin.py": source.format(constant), "table.txt": "2\n2\n"})
+    made = HEAD + (
+        "def make(factor):\n    class Plugin(AudioProcessorPlugin):\n"
+        "        layouts = 'interleaved'\n        @compiled\n"
+        "        def process_audio(data, params, state, stream):\n"
+        "            data *= factor\n    return Plugin\n"
+        "Plugin = make(float(np.loadtxt('table.txt')[0]))\n"
+    )
+    for text in (source.format("TABLE[1]"), source.format("FACTOR"), made):
+        folder = files({"plugin.py": text, "table.txt": "2\n2\n"})
         assert run(folder, code) == 2.0
         (folder / "table.txt").write_text("3\n3\n")
         assert run(folder, code) == 3.0
@@ -407,19 +414,28 @@ def test_only_what_plays_is_compiled(files):
     class Made:
         address = 4096
     def compile(self, format, interleaved):
-        made.append([format, interleaved])
+        made.append([format, interleaved, self.checked])
         return Made, True
     compiling._numba = lambda: __import__("types").SimpleNamespace(
         njit=lambda **options: lambda function: function, __version__="0"
     )
-    compiling._Work.compile = compile
+    compiling._Work._compile = compile
     host = load("plugin.py")
     loaded = len(made)
     for _ in "12":
         host.start(48000, 1, 0, "", "", "S16", False)
+    # Another instance has what is there, and the workbench's own is another.
+    for format in ("S16", "S32"):
+        other = load("plugin.py")
+        if format == "S32":
+            other.native.run_checked()
+        other.start(48000, 1, 0, "", "", format, False)
     tell([loaded, made])
     """
-    assert run(folder, code) == [1, [["F32", True], ["S16", False]]]
+    assert run(folder, code) == [
+        1,
+        [["F32", True, False], ["S16", False, False], ["S32", False, True]],
+    ]
 
 
 @needs_numba

@@ -46,6 +46,12 @@ def make(digest):
 """
 
 
+# What this process has compiled or read last, and whether a cache has it: an
+# application plays many instances of one plugin, and the workbench hundreds.
+_MOST_KEPT = 64
+_kept: dict[str, tuple[Any, bool]] = {}
+
+
 class Missing(Exception):
     """There is no Numba, or none that works; says so in one sentence."""
 
@@ -141,13 +147,21 @@ class _Work:
 
     def compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
         """The C function, and whether a cache has it for the next time."""
+        key = f"{self._digest} {format} {interleaved} {self.checked}"
+        made = _kept.pop(key, None) or self._compile(format, interleaved)
+        _kept[key] = made
+        if len(_kept) > _MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        return made
+
+    def _compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
         from numba.core.errors import NumbaError
 
         signature = self._signature(format)
         function = self._wrapper(format, interleaved)
         try:
             # Twice, as another process may be writing the file that is read.
-            for _ in range(0 if self.checked else 2):
+            for _ in range(2):
                 try:
                     made = self._numba.cfunc(signature, cache=True)(function)
                     return made, True
@@ -170,21 +184,53 @@ class _Work:
         known = self._known.get(function)
         if known is not None:
             return known
-        own = dict(function.__globals__)
+        code, own = function.__code__, dict(function.__globals__)
+        cells = tuple(python_types.CellType() for _ in code.co_freevars)
         copy = python_types.FunctionType(
-            *(function.__code__, own, function.__name__),
-            *(function.__defaults__, function.__closure__),
+            code, own, function.__name__, function.__defaults__, cells
         )
         copy.__kwdefaults__ = function.__kwdefaults__
         copy.__module__ = function.__module__
         copy.__qualname__ = function.__qualname__
         made = self._known[function] = self._numba.njit(**self._options)(copy)
-        for name in _names_in(function.__code__):
-            value = own.get(name)
-            self._note_constant(name, value, function)
-            if isinstance(value, python_types.FunctionType) and self._is_own(value):
-                own[name] = self._jitted(value)
+        self._note_code(code)
+        defaults = (function.__kwdefaults__ or {}).items()
+        self._note_constant("", (*(function.__defaults__ or ()), *defaults), function)
+        for name in _names_in(code):
+            if name in own:
+                own[name] = self._taken(name, own[name], function)
+        # Of a function that another one made.
+        for name, cell, given in zip(
+            code.co_freevars, cells, function.__closure__ or ()
+        ):
+            try:
+                cell.cell_contents = self._taken(name, given.cell_contents, function)
+            except ValueError:
+                pass  # it has no value yet
         return made
+
+    def _taken(self, name: str, value: Any, function: Any) -> Any:
+        """What a name in it means to Numba."""
+        self._note_constant(name, value, function)
+        if isinstance(value, python_types.FunctionType) and self._is_own(value):
+            return self._jitted(value)
+        return value
+
+    def _note_code(self, code: Any) -> None:
+        """The plugin's files say what it may be, and not which of it is used."""
+        self._constants.update(f"{code.co_name} {code.co_names}".encode())
+        self._constants.update(code.co_code)
+        for constant in code.co_consts:
+            if isinstance(constant, python_types.CodeType):
+                self._note_code(constant)
+            else:
+                # A set has another order in each process.
+                facts = (
+                    sorted(map(repr, constant))
+                    if isinstance(constant, frozenset)
+                    else constant
+                )
+                self._constants.update(repr(facts).encode())
 
     def _note_constant(self, name: str, value: Any, function: Any) -> None:
         """Numba compiles in what a global is, and its cache does not look at it."""
@@ -221,7 +267,8 @@ class _Work:
             prepare.append(f"        params_ = Params({', '.join(fields)})")
             params_ = "params_"
         calls = []
-        for count in (*_USUAL_CHANNELS, None):
+        # Checked, each of them would be several times as long.
+        for count in (*(() if self.checked else _USUAL_CHANNELS), None):
             indent = " " * 12
             if count is not None:
                 calls.append(f"{indent}if channels == {count}:")
