@@ -19,7 +19,9 @@ struct Change {
   explicit Change(const Number &given) : number(given) {}
   Change(Change &&) = default;
   Change &operator=(Change &&) = default;
-  ~Change() { wipe(&parameter.value); }  // it may be a secret
+  ~Change() {
+    if (!number.spec) wipe(&parameter.value);  // it may be a secret
+  }
 
   const std::string &key() const {
     return number.spec ? number.spec->name : parameter.key;

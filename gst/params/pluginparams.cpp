@@ -231,6 +231,7 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
   knows_secrets_ = true;
   pending_.clear();
   g_clear_pointer(&accepted_, gst_structure_free);
+  accepted_numbers_.clear();
   std::map<std::string, Secret> before;
   before.swap(secrets_);
   for (const std::string &key : secrets) {
@@ -263,6 +264,7 @@ void PluginParams::begin(const std::vector<std::string> &secrets,
 
 void PluginParams::declare(const std::vector<std::string> &secrets) {
   std::lock_guard lock(mutex_);
+  write_accepted();
   for (const std::string &key : secrets) {
     if (secrets_.count(key)) continue;
     Secret &secret = secrets_[key];
@@ -277,8 +279,9 @@ void PluginParams::declare(const std::vector<std::string> &secrets) {
   }
 }
 
-std::vector<Parameter> PluginParams::accepted() const {
+std::vector<Parameter> PluginParams::accepted() {
   std::lock_guard lock(mutex_);
+  write_accepted();
   std::vector<Parameter> all;
   for (int i = 0; accepted_ && i < gst_structure_n_fields(accepted_); i++) {
     const char *key = gst_structure_nth_field_name(accepted_, guint(i));
@@ -329,29 +332,42 @@ void PluginParams::accept(const Parameter &parameter) {
     return;
   }
   set_from_text(params_, key, parameter.value);
+  write_accepted();
   if (!accepted_) accepted_ = gst_structure_new_empty("p");
   gst_structure_set_value(accepted_, key,
                           gst_structure_get_value(params_, key));
 }
 
+// For each buffer of a plugin that is controlled: fields are found by a table
+// of all names in the process, which nothing else there has in the caches.
 void PluginParams::accept(const Number &number) {
-  const std::string &key = number.spec->name;
-  {
-    std::lock_guard lock(mutex_);
-    if (!secrets_.count(key)) {
-      if (!accepted_) accepted_ = gst_structure_new_empty("p");
-      g_auto(GValue) value = G_VALUE_INIT;
-      value_of(number, &value);
-      return set_field(accepted_, key.c_str(), &value);
+  std::lock_guard lock(mutex_);
+  if (number.index >= accepted_numbers_.size())
+    accepted_numbers_.resize(number.index + 1);
+  accepted_numbers_[number.index] = number;
+}
+
+void PluginParams::write_accepted() {
+  for (const Number &number : accepted_numbers_) {
+    if (!number.spec) continue;
+    const std::string &key = number.spec->name;
+    if (auto secret = secrets_.find(key); secret != secrets_.end()) {
+      wipe(&secret->second.accepted);
+      secret->second.accepted = Change(number).write_out()->value;
+      continue;
     }
+    if (!accepted_) accepted_ = gst_structure_new_empty("p");
+    g_auto(GValue) value = G_VALUE_INIT;
+    value_of(number, &value);
+    gst_structure_set_value(accepted_, key.c_str(), &value);
   }
-  Change secret(number);
-  accept(*secret.write_out());
+  accepted_numbers_.clear();
 }
 
 void PluginParams::take_back(const std::string &key) {
   std::lock_guard lock(mutex_);
   if (pending_.has(key)) return;
+  write_accepted();
   if (auto found = secrets_.find(key); found != secrets_.end()) {
     Secret &secret = found->second;
     wipe(&secret.value);
@@ -366,6 +382,7 @@ void PluginParams::forget_key(const Parameter &refused) {
   if (!looks_like_a_key(refused.value)) return;
   std::lock_guard lock(mutex_);
   if (pending_.has(refused.key)) return;
+  write_accepted();
   // A secret's is still needed, to be taken out of what is told.
   if (!secrets_.count(refused.key)) restore(refused.key);
 }

@@ -55,7 +55,7 @@ class PluginParams {
   // and GStreamer read a number: 1.10 is 1.1 to it, 0123 is 83, yes is true.
   bool is_as_written(const std::string &key, Failure *failure) const;
   // All that the instance was told and has taken; wipe() them after use.
-  std::vector<Parameter> accepted() const;
+  std::vector<Parameter> accepted();
   // The next instance is of another plugin.
   void forget_secrets();
 
@@ -89,12 +89,14 @@ class PluginParams {
   const GValue *as_text(const std::string &key, const GValue *value,
                         GValue *text);
   void restore(const std::string &key);
+  void write_accepted();
 
   // A leaf lock: nothing is called and nothing waited for under it.
   mutable Mutex mutex_;
   // The rest is guarded by mutex_.
   GstStructure *params_ = nullptr;         // NULL: none set
   GstStructure *accepted_ = nullptr;       // by this instance
+  std::vector<Number> accepted_numbers_;   // by index, not yet in accepted_
   std::map<std::string, Secret> secrets_;  // all that were declared
   bool knows_secrets_ = false;             // since begin()
   std::set<std::string> properties_;       // set by name
