@@ -8,8 +8,10 @@
 // NumPy array and says what came of the call.
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -280,6 +282,33 @@ class Isolated {
   ~Isolated() = default;
 };
 
+// What is asked between two blocks, and answered with numbers.
+struct Question {
+  const char *name;         // for the host and for workers
+  const char *method;       // of the plugin; for people
+  size_t least, most;       // how many numbers
+  int64_t limit = INT_MAX;  // none is below 0, or beyond; 0: they have parts
+  // Each library has texts of its own.
+  bool operator==(const Question &other) const {
+    return strcmp(name, other.name) == 0;
+  }
+};
+constexpr Question ask_preferences = {"preferences", "preferences", 3, 3},
+                   ask_duration = {"duration", "get_duration", 0, 1, INT64_MAX},
+                   ask_seek = {"seek", "seek", 0, 0},
+                   ask_latency = {"latency", "get_processing_latency", 1, 1, 0},
+                   ask_reset = {"reset", "reset", 0, 0},
+                   ask_space = {"available_space", "get_available_space", 1, 1};
+
+struct Answer {
+  size_t count = 0;  // 0: there is nothing to say, or nobody knows now
+  int64_t whole[3] = {};
+  double real = 0;
+};
+// False: these texts are none to that question.
+bool read_answer(const Question &question,
+                 const std::vector<std::string> &texts, Answer *answer);
+
 // One instance of somebody's plugin. Calls for one plugin never overlap,
 // except stop_deadline(), unlock() and map_caps().
 class Plugin {
@@ -308,17 +337,18 @@ class Plugin {
   // The same, for a value that its Param allows. False: it has to be a text.
   virtual bool set_number(const Number &) { return false; }
   // A source's, which its parameters may decide (the path of a file).
-  virtual bool preferences(Preferences *preferences, Failure *failure) = 0;
+  bool preferences(Preferences *preferences, Failure *failure);
   // A source's, in ns; no_time: it does not know.
-  virtual bool duration(uint64_t *duration, Failure *failure) = 0;
+  bool duration(uint64_t *duration, Failure *failure);
   // A source's: the next block begins with this frame, or at this time in ns
   // where it gives no raw audio. Refused: it cannot go there.
-  virtual bool seek(uint64_t place, Failure *failure) = 0;
-  virtual bool latency(double *seconds, Failure *failure) = 0;
-  virtual bool reset(Failure *failure) = 0;
-  virtual bool drain(Tail *tail, Failure *failure) = 0;
+  bool seek(uint64_t place, Failure *failure);
+  // Left as it is where that is not known now.
+  bool latency(double *seconds, Failure *failure);
+  bool reset(Failure *failure);
   // Frames that a sink can take without waiting.
-  virtual bool available_space(int *frames, Failure *failure) = 0;
+  bool available_space(int *frames, Failure *failure);
+  virtual bool drain(Tail *tail, Failure *failure) = 0;
   // Bytes for set_state() of the plugin that replaces it, made by the same
   // bridge, before this one is shut down; where both say that they carry it.
   virtual bool get_state(std::string *state, Failure *failure) = 0;
@@ -343,6 +373,11 @@ class Plugin {
   // no good here: monotonic_ns()) gets PluginTimeout; 0 takes it back and
   // waits for the observer to be left alone.
   virtual void stop_deadline(uint64_t deadline, HangObserver *observer) = 0;
+
+ protected:
+  // `place`: of a seek.
+  virtual bool ask(const Question &question, uint64_t place, Answer *answer,
+                   Failure *failure) = 0;
 };
 
 // The one symbol gst/ looks up. It starts Python, or joins the one that runs,

@@ -5,76 +5,36 @@
 
 namespace pythonfilter {
 
-bool ProcessPlugin::quick_call(const char *phase, const char *record,
-                               Failure *failure, Fields *answer) {
-  stay_apart();
-  notice_end(phase, failure);
-  if (!has_session(1, failure)) return false;
-  return noted(session_->call(phase, {record}, spec_.isolation.hang_ns(),
-                              failure, answer),
-               failure);
-}
-
-bool ProcessPlugin::preferences(Preferences *preferences, Failure *failure) {
-  Fields answer;
-  if (!quick_call("preferences", "preferences", failure, &answer)) return false;
-  if (answer.size() == 4 && parse_number(answer[1], &preferences->rate) &&
-      parse_number(answer[2], &preferences->channels) &&
-      parse_number(answer[3], &preferences->frames))
-    return true;
-  return refuse_answer("preferences", failure);
-}
-
-bool ProcessPlugin::duration(uint64_t *duration, Failure *failure) {
-  Fields answer;
-  *duration = no_time;
-  if (!quick_call("get_duration", "duration", failure, &answer))
-    return !gone_ && failure->kind == Failure::Kind::Lost;
-  int64_t told;
-  if (answer.size() == 2 && answer[1].empty()) return true;
-  if (answer.size() == 2 && parse_number(answer[1], &told) && told >= 0) {
-    *duration = uint64_t(told);
-    return true;
-  }
-  return refuse_answer("get_duration", failure);
-}
-
-// A file on a slow disk may take its time, as start() may.
-bool ProcessPlugin::seek(uint64_t place, Failure *failure) {
-  Fields answer;
-  if (!has_session(0, failure)) return false;
-  out_of_place_ = false;
-  return noted(session_->call("seek", {"seek", std::to_string(place)}, 0,
-                              failure, &answer),
-               failure);
-}
-
-bool ProcessPlugin::latency(double *seconds, Failure *failure) {
-  Fields answer;
-  *seconds = latency_;
-  if (!quick_call("get_processing_latency", "latency", failure, &answer))
-    return !gone_ && failure->kind == Failure::Kind::Lost;
-  if (answer.size() != 2 || !parse_number(answer[1], seconds))
-    return refuse_answer("get_processing_latency", failure);
-  latency_ = *seconds;
-  return true;
-}
-
-bool ProcessPlugin::reset(Failure *failure) {
-  Fields answer;
+bool ProcessPlugin::ask(const Question &question, uint64_t place,
+                        Answer *answer, Failure *failure) {
   stay_apart();
   // Another one has nothing to forget.
-  if (session_ && !session_->is_started()) return true;
-  return quick_call("reset", "reset", failure, &answer) ||
-         (!gone_ && failure->kind == Failure::Kind::Lost && !session_);
+  if (question == ask_reset && session_ && !session_->is_started()) return true;
+  const bool seeks = question == ask_seek;
+  if (!seeks) notice_end(question.method, failure);
+  if (!has_session(seeks ? 0 : 1, failure)) return can_wait(question, *failure);
+  Fields record = {question.name}, told;
+  if (seeks) {
+    out_of_place_ = false;
+    record.push_back(std::to_string(place));
+  }
+  // A file on a slow disk may take its time, as start() may.
+  const uint64_t patience = seeks ? 0 : spec_.isolation.hang_ns();
+  if (!noted(session_->call(question.method, record, patience, failure, &told),
+             failure))
+    return can_wait(question, *failure);
+  told.erase(told.begin());
+  return read_answer(question, told, answer) ||
+         refuse_answer(question.method, failure);
 }
 
-bool ProcessPlugin::available_space(int *frames, Failure *failure) {
-  Fields answer;
-  if (!quick_call("get_available_space", "available_space", failure, &answer))
-    return false;
-  return (answer.size() == 2 && parse_number(answer[1], frames)) ||
-         refuse_answer("get_available_space", failure);
+// What is asked again when the next worker is there, which has nothing to
+// forget.
+bool ProcessPlugin::can_wait(const Question &question,
+                             const Failure &failure) const {
+  return !gone_ && failure.kind == Failure::Kind::Lost &&
+         (question == ask_duration || question == ask_latency ||
+          (question == ask_reset && !session_));
 }
 
 bool ProcessPlugin::refuse_answer(const char *phase, Failure *failure) {

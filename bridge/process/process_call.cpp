@@ -256,14 +256,14 @@ bool Session::take_outputs(const Reply &reply, CallResult *result) {
               sizes_.size() * sizeof(uint64_t));
   const bool timed = reply.flags & reply_timed;
   bool good =
-      place_outputs(sizes_, reply.bytes, format_.output_frame, &places_, timed);
+      find_outputs(sizes_, reply.bytes, format_.output_frame, &ranges_, timed);
   SaidTimes times;
   if (good && timed)
-    good = times.read(outputs_->data() + places_[0].offset, places_[0].size,
-                      places_.size() - 1);
-  for (size_t i = timed; good && i < places_.size(); i++)
-    good = times.add_output(outputs_->data() + places_[i].offset,
-                            places_[i].size, result->outputs);
+    good = times.read(outputs_->data() + ranges_[0].offset, ranges_[0].size,
+                      ranges_.size() - 1);
+  for (size_t i = timed; good && i < ranges_.size(); i++)
+    good = times.add_output(outputs_->data() + ranges_[i].offset,
+                            ranges_[i].size, result->outputs);
   if (good) return true;
   for (; result->outputs->size() > before; result->outputs->pop_back())
     result->outputs->back().release(result->outputs->back().owner);

@@ -196,20 +196,20 @@ bool ProcessPlugin::load(Failure *failure) {
     tell_of(session_.get());
     return true;
   }
-  return fail_load(failure);
+  return give_up(failure);
 }
 
 bool ProcessPlugin::initialize(const std::vector<Parameter> &set,
                                Failure *failure) {
   const uint64_t began = monotonic_ns();
-  if (!session_->initialize(set, failure)) return fail_load(failure);
+  if (!session_->initialize(set, failure)) return give_up(failure);
   longest_start_ += monotonic_ns() - began;
   capabilities_ = session_->capabilities();
   return true;
 }
 
-// There is nothing yet that another one could go on with.
-bool ProcessPlugin::fail_load(Failure *failure) {
+// There is nothing that another worker could go on with. Returns false.
+bool ProcessPlugin::give_up(Failure *failure) {
   if (failure->kind == Failure::Kind::Lost) failure->kind = Failure::Kind::Gone;
   gone_ = true;
   loss_ = *failure;
@@ -251,15 +251,8 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     tell_of(session_.get());
     return true;
   }
-  if (session_ && session_->is_lost()) {
-    // The plugin ended its worker itself, and would do it again.
-    if (failure->kind == Failure::Kind::Lost)
-      failure->kind = Failure::Kind::Gone;
-    gone_ = true;
-    loss_ = *failure;
-    tell_of(nullptr);
-    session_.reset();
-  }
+  // The plugin ended its worker itself, and would do it again.
+  if (session_ && session_->is_lost()) give_up(failure);
   return false;
 }
 

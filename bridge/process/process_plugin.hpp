@@ -23,13 +23,7 @@ class ProcessPlugin final : public Plugin, public Isolated {
   Outcome process(const Block &block, CallResult *result,
                   Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
-  bool preferences(Preferences *preferences, Failure *failure) override;
-  bool duration(uint64_t *duration, Failure *failure) override;
-  bool seek(uint64_t place, Failure *failure) override;
-  bool latency(double *seconds, Failure *failure) override;
-  bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
-  bool available_space(int *frames, Failure *failure) override;
   bool get_state(std::string *state, Failure *failure) override;
   bool set_state(const std::string &state, Failure *failure) override;
   bool unlock(Failure *failure) override;
@@ -44,9 +38,10 @@ class ProcessPlugin final : public Plugin, public Isolated {
  private:
   bool has_session(uint64_t until, Failure *failure);
   bool adopt_settings(Session *session, Failure *failure);
+  bool ask(const Question &question, uint64_t place, Answer *answer,
+           Failure *failure) override;
   bool refuse_answer(const char *phase, Failure *failure);
-  bool quick_call(const char *phase, const char *record, Failure *failure,
-                  Fields *answer);
+  bool can_wait(const Question &question, const Failure &failure) const;
   void tell_of(Session *session);
   void note_loss(Failure *failure);
   bool notice_end(const char *phase, Failure *failure);
@@ -55,7 +50,7 @@ class ProcessPlugin final : public Plugin, public Isolated {
   bool is_same_plugin(const Capabilities &now, Failure *failure) const;
   uint64_t remember(const Parameter &parameter);
   std::vector<Parameter> remembered() const;
-  bool fail_load(Failure *failure);
+  bool give_up(Failure *failure);
   std::shared_ptr<Events> events();
   // At the begin of whatever is to be told to the worker.
   void stay_apart() {
@@ -77,7 +72,6 @@ class ProcessPlugin final : public Plugin, public Isolated {
   Failure loss_;               // why there is no session
   int good_buffers_ = 0;       // since the last worker came
   bool out_of_place_ = false;  // it begins where the stream does not
-  double latency_ = 0;
 
   mutable Mutex mutex_;  // a leaf; guards everything below
   std::shared_ptr<Events> events_;

@@ -76,16 +76,16 @@ bool tells_failure(const Reply &reply) {
          ReplyOutcome(reply.outcome) == ReplyOutcome::Dropped;
 }
 
-bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
-                   size_t frame, std::vector<OutputPlace> *places, bool timed) {
-  places->clear();
+bool find_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
+                  size_t frame, std::vector<OutputRange> *ranges, bool timed) {
+  ranges->clear();
   size_t offset = aligned(sizes.size() * sizeof(uint64_t));
   for (const uint64_t size : sizes) {
     offset = aligned(offset);
     if (offset > bytes ? size > 0 : size > bytes - offset) return false;
-    const bool table = timed && places->empty();
+    const bool table = timed && ranges->empty();
     if (frame && !table && size % frame != 0) return false;
-    places->push_back({offset, size_t(size)});
+    ranges->push_back({offset, size_t(size)});
     offset += size_t(size);
   }
   return true;

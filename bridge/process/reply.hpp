@@ -33,7 +33,7 @@ const char *find_fault(const Reply &reply, const Asked &asked);
 // Whether one of its records is a `failure`.
 bool tells_failure(const Reply &reply);
 
-struct OutputPlace {
+struct OutputRange {
   size_t offset;
   size_t size;
 };
@@ -41,8 +41,8 @@ struct OutputPlace {
 // Where outputs of these sizes lie in the region. False: not within the
 // `bytes` that the reply claims, or not of whole frames. `timed`: the first is
 // a table, which has none.
-bool place_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
-                   size_t frame, std::vector<OutputPlace> *places,
-                   bool timed = false);
+bool find_outputs(const std::vector<uint64_t> &sizes, uint64_t bytes,
+                  size_t frame, std::vector<OutputRange> *ranges,
+                  bool timed = false);
 
 }  // namespace pythonfilter

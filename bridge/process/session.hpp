@@ -94,7 +94,7 @@ class Session {
   std::unique_ptr<Region> curves_;
   std::vector<std::string> curve_names_;
   std::vector<uint64_t> sizes_;  // of outputs, copied
-  std::vector<OutputPlace> places_;
+  std::vector<OutputRange> ranges_;
 
   Request request_;           // the last one
   bool outstanding_ = false;  // it is late, and not answered yet

@@ -7,7 +7,7 @@
 
 #include "../contract.hpp"
 #include "gil.hpp"
-#include "host_call.hpp"
+#include "loaded_call.hpp"
 #include "parameters.hpp"
 
 namespace pythonfilter {
@@ -32,19 +32,19 @@ struct Regular {
   uint64_t heard = 0;  // blocks, at the last call
 };
 
-}  // namespace
-
-// Of a method that is asked again and again: what it said last.
-template <typename T>
-struct Beside::Answer {
-  T last{};
-  bool known = false, asked = false;
+// What is asked again and again, and what was said last.
+struct Known {
+  Question question;
+  Answer last;
+  bool asked = false;
 };
+
+}  // namespace
 
 // What the thread needs, also when it was left alone.
 struct Beside::Calls {
   const void *owner;
-  Ref host;  // with the GIL
+  Ref loaded;  // with the GIL
   Surroundings *surroundings;
   std::shared_ptr<CallSite> stream;
   const std::shared_ptr<CallSite> site = std::make_shared<CallSite>();
@@ -58,17 +58,15 @@ struct Beside::Calls {
   Changes untold, changes;
   bool tells_soon = false;  // what is untold
   bool telling = false;     // one of them
-  Answer<double> latency;
-  Answer<uint64_t> duration;
+  std::vector<Known> known;
 
   bool read();
   void run();
   bool work(std::unique_lock<Mutex> &lock);
   void tell_all(std::unique_lock<Mutex> &lock);
-  template <typename T, typename Take>
-  bool answer(std::unique_lock<Mutex> &lock, Answer<T> *answer,
-              const char *method, const char *phase, Take take);
-  // `take` gets what the method of the host gave, with the GIL. False: an
+  bool ask_again(std::unique_lock<Mutex> &lock);
+  Known *find(const Question &question);
+  // `take` gets what the method of `loaded` gave, with the GIL. False: an
   // exception was raised, which was told.
   template <typename Take, typename... T>
   bool call(const char *method, const char *phase, Take take,
@@ -79,7 +77,7 @@ struct Beside::Calls {
 };
 
 bool Beside::Calls::read() {
-  Ref all = steal(PyObject_CallMethod(host.get(), "regular_calls", nullptr));
+  Ref all = steal(PyObject_CallMethod(loaded.get(), "regular_calls", nullptr));
   if (!all) return false;
   const auto now = Clock::now();
   const uint64_t heard = stream->blocks.load(std::memory_order_relaxed);
@@ -103,7 +101,7 @@ void Beside::Calls::run() {
   }
   {
     Gil gil;
-    host.reset();
+    loaded.reset();
   }
   std::lock_guard lock(mutex);
   over = true;
@@ -116,16 +114,7 @@ bool Beside::Calls::work(std::unique_lock<Mutex> &lock) {
     tell_all(lock);
     return true;
   }
-  const auto take_latency = [](PyObject *told) {
-    return PyFloat_AsDouble(told);
-  };
-  const auto take_duration = [](PyObject *told) {
-    return told == Py_None ? no_time : PyLong_AsUnsignedLongLong(told);
-  };
-  if (answer(lock, &latency, "latency", "get_processing_latency",
-             take_latency) ||
-      answer(lock, &duration, "duration", "get_duration", take_duration))
-    return true;
+  if (ask_again(lock)) return true;
   if (regular.empty()) return false;
   const auto due =
       std::min_element(regular.begin(), regular.end(),
@@ -168,18 +157,29 @@ void Beside::Calls::tell_all(std::unique_lock<Mutex> &lock) {
   }
 }
 
-template <typename T, typename Take>
-bool Beside::Calls::answer(std::unique_lock<Mutex> &lock, Answer<T> *answer,
-                           const char *method, const char *phase, Take take) {
-  if (!std::exchange(answer->asked, false)) return false;
-  T now{};
+// False: nothing is asked.
+bool Beside::Calls::ask_again(std::unique_lock<Mutex> &lock) {
+  const auto asked = std::find_if(known.begin(), known.end(),
+                                  [](const Known &each) { return each.asked; });
+  if (asked == known.end()) return false;
+  asked->asked = false;
+  const Question question = asked->question;
+  Answer now;
   tell_all(lock);
   lock.unlock();
   const bool good = call(
-      method, phase, [&](PyObject *told) { now = T(take(told)); }, "()");
+      "ask", question.method,
+      [&](PyObject *told) { read_answer(question, texts_of(told), &now); },
+      "(sK)", question.name, 0ull);
   lock.lock();
-  if (good) answer->last = now;
+  if (good) find(question)->last = now;
   return true;
+}
+
+Known *Beside::Calls::find(const Question &question) {
+  for (Known &each : known)
+    if (each.question == question) return &each;
+  return nullptr;
 }
 
 template <typename Take, typename... T>
@@ -189,8 +189,8 @@ bool Beside::Calls::call(const char *method, const char *phase, Take take,
   {
     Gil gil;
     if (!gil) return false;
-    Ref done = call_method(host.get(), surroundings, site.get(), method, phase,
-                           steal(Py_BuildValue(format, arguments...)));
+    Ref done = call_method(loaded.get(), surroundings, site.get(), method,
+                           phase, steal(Py_BuildValue(format, arguments...)));
     if (done) take(done.get());
     if (done && !PyErr_Occurred()) return true;
     describe_exception(site.get(), &failure, phase);
@@ -231,11 +231,11 @@ void Beside::Calls::tell_of_hang() {
   site->listener->failed(failure);
 }
 
-bool Beside::start(PyObject *host, Surroundings *surroundings,
+bool Beside::start(PyObject *loaded, Surroundings *surroundings,
                    const std::shared_ptr<CallSite> &stream, bool native) {
   auto calls = std::make_shared<Calls>();
   calls->owner = this;
-  calls->host = borrow(host);
+  calls->loaded = borrow(loaded);
   calls->surroundings = surroundings;
   calls->stream = stream;
   calls->site->listener = stream->listener;
@@ -314,39 +314,24 @@ Changes Beside::take_changes() {
   return taken;
 }
 
-template <typename T>
-bool Beside::last(Answer<T> Calls::*which, T *value) {
+bool Beside::last(const Question &question, Answer *answer) {
   if (!calls_) return false;
   std::lock_guard lock(calls_->mutex);
-  Answer<T> &answer = (*calls_).*which;
-  if (!answer.known) return false;
-  *value = answer.last;
-  answer.asked = true;
+  Known *known = calls_->find(question);
+  if (!known) return false;
+  *answer = known->last;
+  known->asked = true;
   calls_->changed.notify_all();
   return true;
 }
 
-template <typename T>
-void Beside::set(Answer<T> Calls::*which, T value) {
+void Beside::set(const Question &question, const Answer &answer) {
   if (!calls_) return;
   std::lock_guard lock(calls_->mutex);
-  (*calls_).*which = {value, true, false};
-}
-
-bool Beside::last_latency(double *seconds) {
-  return last(&Calls::latency, seconds);
-}
-
-bool Beside::last_duration(uint64_t *duration) {
-  return last(&Calls::duration, duration);
-}
-
-void Beside::set_latency(double seconds) {
-  set(&Calls::latency, seconds);
-}
-
-void Beside::set_duration(uint64_t duration) {
-  set(&Calls::duration, duration);
+  if (Known *known = calls_->find(question))
+    known->last = answer;
+  else
+    calls_->known.push_back({question, answer});
 }
 
 }  // namespace pythonfilter

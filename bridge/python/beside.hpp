@@ -18,10 +18,9 @@ class Beside {
   ~Beside() { stop(); }
 
   // Of a plugin that was just started; `stream` is where its other calls are,
-  // and `host` says what is to be called. With the GIL. False: an exception is
-  // set.
-  // `native`: the audio method is a C function.
-  bool start(PyObject *host, Surroundings *surroundings,
+  // and `loaded` says what is to be called. With the GIL. False: an exception
+  // is set. `native`: the audio method is a C function.
+  bool start(PyObject *loaded, Surroundings *surroundings,
              const std::shared_ptr<CallSite> &stream, bool native);
   // Returns when nothing is called any more, without the GIL. A call that runs
   // is interrupted, and one that hangs is left alone: it is told of, and then
@@ -45,19 +44,11 @@ class Beside {
 
   // What such a method said last, as long as there is a thread that asks it
   // again; false: it has to be asked here first, and that be told.
-  bool last_latency(double *seconds);
-  bool last_duration(uint64_t *duration);
-  void set_latency(double seconds);
-  void set_duration(uint64_t duration);
+  bool last(const Question &question, Answer *answer);
+  void set(const Question &question, const Answer &answer);
 
  private:
   struct Calls;
-  template <typename T>
-  struct Answer;
-  template <typename T>
-  bool last(Answer<T> Calls::*which, T *value);
-  template <typename T>
-  void set(Answer<T> Calls::*which, T value);
 
   std::shared_ptr<Calls> calls_;  // NULL: there is no thread
   Changes untold_;                // of one that has ended

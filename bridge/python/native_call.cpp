@@ -47,7 +47,7 @@ bool find_truth(const std::string &text, bool *truth) {
 
 }  // namespace
 
-bool NativeCall::read(PyObject *host, PluginKind kind,
+bool NativeCall::read(PyObject *loaded, PluginKind kind,
                       const StreamFormat &format,
                       const Capabilities &capabilities) {
   assert(with_gil());
@@ -57,7 +57,7 @@ bool NativeCall::read(PyObject *host, PluginKind kind,
   format_ = format;
   if (format.bytes) return true;
   Ref told = steal(PyObject_CallMethod(
-      host, "native_call", "sO", word_for(format_words, format.format),
+      loaded, "native_call", "sO", word_for(format_words, format.format),
       format.interleaved ? Py_True : Py_False));
   if (!told) return false;
   if (told.get() == Py_None) return true;

@@ -18,9 +18,9 @@ namespace pythonfilter {
 // The streaming thread's, which has no GIL, but for read().
 class NativeCall {
  public:
-  // Reads how a plugin that was just started is called. `host` keeps what the
+  // Reads how a plugin that was just started is called. `loaded` keeps what the
   // function is and all that it uses. With the GIL. False: an exception is set.
-  bool read(PyObject *host, PluginKind kind, const StreamFormat &format,
+  bool read(PyObject *loaded, PluginKind kind, const StreamFormat &format,
             const Capabilities &capabilities);
   // Python has to be called.
   bool empty() const { return !function_; }
@@ -59,7 +59,7 @@ class NativeCall {
   Outcome outcome_of(int32_t status, Failure *failure) const;
 
   PythonfilterCall *function_ = nullptr;
-  std::byte *params_ = nullptr;  // the host's, as state_
+  std::byte *params_ = nullptr;  // Python's, as state_
   void *state_ = nullptr;
   StreamFormat format_;
   PluginKind kind_ = PluginKind::Processor;

@@ -31,6 +31,13 @@ PyObject *new_curve(const Block &block, const std::string &name) {
   return array;
 }
 
+std::vector<std::string> texts_of(PyObject *tuple) {
+  std::vector<std::string> texts;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
+    texts.push_back(text_of(PyTuple_GET_ITEM(tuple, i)));
+  return texts;
+}
+
 std::vector<Parameter> parameters_in(PyObject *list) {
   std::vector<Parameter> all;
   for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {

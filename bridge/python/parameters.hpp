@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Parameters that Python gets, for a block, and that it gives.
+// Parameters that Python gets, for a block, and what it gives as texts.
 #pragma once
 
 #include <vector>
@@ -13,6 +13,8 @@ namespace pythonfilter {
 // What buffer.curve() gives: a new array of one float32 for each frame. Needs
 // the GIL; NULL: exception set.
 PyObject *new_curve(const Block &block, const std::string &name);
+
+std::vector<std::string> texts_of(PyObject *tuple);
 
 // Of a list of (name, text). With the GIL; on a mistake an exception is set.
 std::vector<Parameter> parameters_in(PyObject *list);

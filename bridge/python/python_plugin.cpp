@@ -9,7 +9,7 @@
 #include "closing.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
-#include "host_call.hpp"
+#include "loaded_call.hpp"
 #include "names.hpp"
 #include "numpy_api.hpp"
 #include "parameters.hpp"
@@ -24,13 +24,6 @@ constexpr uint64_t unlock_patience_ns = 1000000000;
 bool told_closing(Failure *failure, const char *phase) {
   *failure = {Failure::Kind::Closing, phase, "", "Python is closing"};
   return false;
-}
-
-std::vector<std::string> texts_of(PyObject *tuple) {
-  std::vector<std::string> texts;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
-    texts.push_back(text_of(PyTuple_GET_ITEM(tuple, i)));
-  return texts;
 }
 
 // Whatever is said about a secret that was refused may quote it: the text, a
@@ -61,20 +54,21 @@ bool PythonPlugin::initialize(const std::vector<Parameter> &set,
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "initialize");
-  if (preset(set, failure) && call_host("initialize", "initialize", failure) &&
+  if (preset(set, failure) &&
+      call_loaded("initialize", "initialize", failure) &&
       read_values(failure)) {
     close_before_later_handlers();
     return true;
   }
   unload();
-  host_.reset();
+  loaded_.reset();
   return false;
 }
 
 bool PythonPlugin::preset(const std::vector<Parameter> &set, Failure *failure) {
   for (const Parameter &each : set) {
-    if (call_host("preset", "set_parameter", failure, "(ss)", each.key.c_str(),
-                  each.value.c_str()))
+    if (call_loaded("preset", "set_parameter", failure, "(ss)",
+                    each.key.c_str(), each.value.c_str()))
       continue;
     if (is_secret(each.key)) hide_secret(failure, each.key);
     return false;
@@ -86,7 +80,7 @@ void PythonPlugin::unload() {
   assert(with_gil());
   audio_.reset();
   Failure ignored;
-  call_host("unload", "unload", &ignored);
+  call_loaded("unload", "unload", &ignored);
 }
 
 bool PythonPlugin::load_module(Failure *failure) {
@@ -96,14 +90,14 @@ bool PythonPlugin::load_module(Failure *failure) {
   Ref post = Outbox::post_function(outbox_);
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
-    host_ = steal(PyObject_CallFunction(
+    loaded_ = steal(PyObject_CallFunction(
         python.load, "sssssOOiO", word_for(kind_words, spec_.kind),
         spec_.script.c_str(), spec_.module.c_str(), spec_.class_name.c_str(),
         spec_.venv.c_str(), post.get(), log.get(), outbox_->log_threshold(),
         spec_.again ? Py_True : Py_False));
   inside.leave();
   call.end();
-  if (host_ && read_capabilities()) return true;
+  if (loaded_ && read_capabilities()) return true;
   describe_exception(site_.get(), failure, "load");
   return false;
 }
@@ -111,8 +105,8 @@ bool PythonPlugin::load_module(Failure *failure) {
 // All that it says of itself, in the words that a worker uses, too.
 bool PythonPlugin::read_capabilities() {
   assert(with_gil());
-  audio_ = steal(PyObject_GetAttrString(host_.get(), "audio"));
-  Ref all = steal(PyObject_CallMethod(host_.get(), "described", nullptr));
+  audio_ = steal(PyObject_GetAttrString(loaded_.get(), "audio"));
+  Ref all = steal(PyObject_CallMethod(loaded_.get(), "described", nullptr));
   if (!audio_ || !all) return false;
   const bool bound = PyMethod_Check(audio_.get());
   called_ = bound ? PyMethod_GET_FUNCTION(audio_.get()) : audio_.get();
@@ -138,7 +132,7 @@ bool PythonPlugin::read_capabilities() {
 }
 
 bool PythonPlugin::read_values(Failure *failure) {
-  Ref values = call_host("values", "get_parameter", failure);
+  Ref values = call_loaded("values", "get_parameter", failure);
   return values && pythonfilter::read_values(texts_of(values.get()), 0,
                                              &capabilities_.parameters);
 }
@@ -150,14 +144,14 @@ PythonPlugin::~PythonPlugin() {
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
   audio_.reset();
-  host_.reset();
+  loaded_.reset();
   if (surroundings_) surroundings_->close();
 }
 
 // `format` and what follows are its arguments, as Py_BuildValue() makes a
 // tuple.
-Ref PythonPlugin::call_host(const char *method, const char *phase,
-                            Failure *failure, const char *format, ...) {
+Ref PythonPlugin::call_loaded(const char *method, const char *phase,
+                              Failure *failure, const char *format, ...) {
   assert(with_gil());
   tell_rest();
   va_list all;
@@ -165,8 +159,8 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   Ref arguments = steal(Py_VaBuildValue(format, all));
   va_end(all);
   Ref result =
-      call_method(host_.get(), surroundings_.get(), site_.get(), method, phase,
-                  std::move(arguments), outer_call(*site_));
+      call_method(loaded_.get(), surroundings_.get(), site_.get(), method,
+                  phase, std::move(arguments), outer_call(*site_));
   if (result) return result;
   describe_exception(site_.get(), failure, phase);
   // Only the audio method has a buffer to drop.
@@ -175,24 +169,32 @@ Ref PythonPlugin::call_host(const char *method, const char *phase,
   return result;
 }
 
-// A call between two buffers. `take` may look at the answer: false where it is
-// of no use, with an exception set.
-template <typename Take, typename... T>
-bool PythonPlugin::ask(const char *method, const char *phase, Failure *failure,
-                       Take take, const char *format, T... arguments) {
+// A call between two buffers. `told`: what it gave, if that is a text.
+template <typename... T>
+bool PythonPlugin::call_alone(const char *method, const char *phase,
+                              std::string *told, Failure *failure,
+                              const char *format, T... arguments) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, phase);
-  Ref answer = call_host(method, phase, failure, format, arguments...);
-  if (!answer) return false;
-  if (take(answer.get())) return true;
-  capture_exception(failure, phase);
-  return false;
+  Ref answer = call_loaded(method, phase, failure, format, arguments...);
+  if (answer && told) *told = text_of(answer.get());
+  return bool(answer);
 }
 
-bool PythonPlugin::ask(const char *method, Failure *failure) {
-  return ask(
-      method, method, failure, [](PyObject *) { return true; }, "()");
+bool PythonPlugin::ask(const Question &question, uint64_t place, Answer *answer,
+                       Failure *failure) {
+  const bool again = question == ask_latency || question == ask_duration;
+  if (again && beside_.last(question, answer)) return true;
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, question.method);
+  Ref told = call_loaded("ask", question.method, failure, "(sK)", question.name,
+                         (unsigned long long)place);
+  if (!told) return false;
+  read_answer(question, texts_of(told.get()), answer);
+  if (again && !native_.empty()) beside_.set(question, *answer);
+  return true;
 }
 
 bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
@@ -205,14 +207,15 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
     capture_exception(failure, "start");
     return false;
   }
-  if (!call_host("start", "start", failure, "(iiisssO)", format.rate,
-                 format.channels, format.frames, format.input_caps.c_str(),
-                 format.output_caps.c_str(),
-                 word_for(format_words, format.format),
-                 format.interleaved ? Py_True : Py_False))
+  if (!call_loaded("start", "start", failure, "(iiisssO)", format.rate,
+                   format.channels, format.frames, format.input_caps.c_str(),
+                   format.output_caps.c_str(),
+                   word_for(format_words, format.format),
+                   format.interleaved ? Py_True : Py_False))
     return false;
-  if (native_.read(host_.get(), spec_.kind, format, capabilities_) &&
-      beside_.start(host_.get(), surroundings_.get(), site_, !native_.empty()))
+  if (native_.read(loaded_.get(), spec_.kind, format, capabilities_) &&
+      beside_.start(loaded_.get(), surroundings_.get(), site_,
+                    !native_.empty()))
     return true;
   capture_exception(failure, "start");
   return false;
@@ -221,16 +224,16 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
 bool PythonPlugin::stop(Failure *failure) {
   beside_.stop();
   native_.clear();
-  return ask("stop", failure);
+  return call_alone("stop", "stop", nullptr, failure);
 }
 
 bool PythonPlugin::shutdown(Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "shutdown");
-  if (!host_) return true;
+  if (!loaded_) return true;
   side_calls_.interrupt();
-  const bool good = bool(call_host("shutdown", "shutdown", failure));
+  const bool good = bool(call_loaded("shutdown", "shutdown", failure));
   // The view first: what the plugin kept goes when the instance goes.
   view_.close();
   unload();
@@ -377,8 +380,8 @@ void PythonPlugin::complain(Failure *failure, bool refused) {
     *failure = std::move(problem);
     return;
   }
-  steal(refused ? PyObject_CallMethod(host_.get(), "complain", nullptr)
-                : PyObject_CallMethod(host_.get(), "complain", "sss",
+  steal(refused ? PyObject_CallMethod(loaded_.get(), "complain", nullptr)
+                : PyObject_CallMethod(loaded_.get(), "complain", "sss",
                                       "bad-result", problem.type.c_str(),
                                       problem.message.c_str()));
   capture_exception(failure, capabilities_.audio_name.c_str());
@@ -396,8 +399,8 @@ void PythonPlugin::tell_rest() {
     const Parameter &parameter = *change.write_out();
     Failure failure;
     Ref told =
-        call_host("set_parameter_beside", "set_parameter", &failure, "(ss)",
-                  parameter.key.c_str(), parameter.value.c_str());
+        call_loaded("set_parameter_beside", "set_parameter", &failure, "(ss)",
+                    parameter.key.c_str(), parameter.value.c_str());
     if (!told) {
       site_->listener->failed(failure);
       continue;
@@ -447,51 +450,11 @@ bool PythonPlugin::set_number(const Number &number) {
 }
 
 bool PythonPlugin::tell_parameter(Parameter *parameter, Failure *failure) {
-  Ref now = call_host("set_parameter", "set_parameter", failure, "(ss)",
-                      parameter->key.c_str(), parameter->value.c_str());
+  Ref now = call_loaded("set_parameter", "set_parameter", failure, "(ss)",
+                        parameter->key.c_str(), parameter->value.c_str());
   if (!now) return false;
   if (now.get() != Py_None) parameter->value = text_of(now.get());
   return true;
-}
-
-bool PythonPlugin::preferences(Preferences *preferences, Failure *failure) {
-  const auto take = [&](PyObject *told) {
-    return PyArg_ParseTuple(told, "iii", &preferences->rate,
-                            &preferences->channels, &preferences->frames);
-  };
-  return ask("preferences", "preferences", failure, take, "()");
-}
-
-bool PythonPlugin::duration(uint64_t *duration, Failure *failure) {
-  if (beside_.last_duration(duration)) return true;
-  const auto take = [&](PyObject *told) {
-    *duration = told == Py_None ? no_time : PyLong_AsUnsignedLongLong(told);
-    return !PyErr_Occurred();
-  };
-  if (!ask("duration", "get_duration", failure, take, "()")) return false;
-  if (!native_.empty()) beside_.set_duration(*duration);
-  return true;
-}
-
-bool PythonPlugin::seek(uint64_t place, Failure *failure) {
-  const auto take = [](PyObject *) { return true; };
-  return ask("seek", "seek", failure, take, "(K)", (unsigned long long)place);
-}
-
-bool PythonPlugin::latency(double *seconds, Failure *failure) {
-  if (beside_.last_latency(seconds)) return true;
-  const auto take = [&](PyObject *told) {
-    *seconds = PyFloat_AsDouble(told);
-    return !PyErr_Occurred();
-  };
-  if (!ask("latency", "get_processing_latency", failure, take, "()"))
-    return false;
-  if (!native_.empty()) beside_.set_latency(*seconds);
-  return true;
-}
-
-bool PythonPlugin::reset(Failure *failure) {
-  return ask("reset", failure);
 }
 
 bool PythonPlugin::drain(Tail *tail, Failure *failure) {
@@ -499,7 +462,7 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   delivery.pts = tail->pts;
   Gil gil;
   if (!gil) return told_closing(failure, "drain");
-  Ref samples = call_host("drain", "drain", failure);
+  Ref samples = call_loaded("drain", "drain", failure);
   if (!samples) return false;
   // What a sink holds is for nobody else.
   if (spec_.kind == PluginKind::Sink) {
@@ -515,21 +478,11 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   return false;
 }
 
-bool PythonPlugin::available_space(int *frames, Failure *failure) {
-  const auto take = [&](PyObject *told) {
-    *frames = int(PyLong_AsLong(told));
-    return !PyErr_Occurred();
-  };
-  return ask("available_space", "get_available_space", failure, take, "()");
-}
-
 // And how far the stream was, for machine code that goes on there.
 bool PythonPlugin::get_state(std::string *state, Failure *failure) {
-  const auto take = [&](PyObject *told) {
-    *state = std::to_string(native_.position()) + " " + text_of(told);
-    return true;
-  };
-  return ask("offer_state", "get_state", failure, take, "()");
+  if (!call_alone("offer_state", "get_state", state, failure)) return false;
+  state->insert(0, std::to_string(native_.position()) + " ");
+  return true;
 }
 
 bool PythonPlugin::set_state(const std::string &state, Failure *failure) {
@@ -537,9 +490,8 @@ bool PythonPlugin::set_state(const std::string &state, Failure *failure) {
   int64_t position = 0;
   if (parse_number(state.substr(0, space), &position))
     native_.go_on_at(position);
-  const auto take = [](PyObject *) { return true; };
-  return ask("adopt_state", "set_state", failure, take, "(s)",
-             state.c_str() + space + 1);
+  return call_alone("adopt_state", "set_state", nullptr, failure, "(s)",
+                    state.c_str() + space + 1);
 }
 
 // While another thread's call is running, so at a site of its own. Nothing else
@@ -552,9 +504,9 @@ bool PythonPlugin::unlock(Failure *failure) {
   watch.begin(site, unlock_patience_ns, true);
   Gil gil;
   if (!gil) return told_closing(failure, "unlock");
-  if (!host_) return true;
+  if (!loaded_) return true;
   add_call_site(site);
-  if (call_method(host_.get(), surroundings_.get(), site.get(), "unlock",
+  if (call_method(loaded_.get(), surroundings_.get(), site.get(), "unlock",
                   "unlock", steal(PyTuple_New(0))))
     return true;
   describe_exception(site.get(), failure, "unlock");
@@ -584,7 +536,7 @@ bool PythonPlugin::ask_for_caps(CallSite *site, const char *method,
                                 const std::string &caps, std::string *mapped,
                                 Failure *failure) {
   assert(with_gil());
-  Ref answer = call_method(host_.get(), surroundings_.get(), site, method,
+  Ref answer = call_method(loaded_.get(), surroundings_.get(), site, method,
                            method, steal(Py_BuildValue("(s)", caps.c_str())));
   const char *text, *file, *function;
   int line;

@@ -34,13 +34,7 @@ class PythonPlugin final : public Plugin {
                   Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool set_number(const Number &number) override;
-  bool preferences(Preferences *preferences, Failure *failure) override;
-  bool duration(uint64_t *duration, Failure *failure) override;
-  bool seek(uint64_t place, Failure *failure) override;
-  bool latency(double *seconds, Failure *failure) override;
-  bool reset(Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
-  bool available_space(int *frames, Failure *failure) override;
   bool get_state(std::string *state, Failure *failure) override;
   bool set_state(const std::string &state, Failure *failure) override;
   bool unlock(Failure *failure) override;
@@ -58,12 +52,13 @@ class PythonPlugin final : public Plugin {
   bool read_values(Failure *failure);
   bool preset(const std::vector<Parameter> &set, Failure *failure);
   void unload();
-  Ref call_host(const char *method, const char *phase, Failure *failure,
-                const char *format = "()", ...);
-  template <typename Take, typename... T>
-  bool ask(const char *method, const char *phase, Failure *failure, Take take,
-           const char *format, T... arguments);
-  bool ask(const char *method, Failure *failure);
+  Ref call_loaded(const char *method, const char *phase, Failure *failure,
+                  const char *format = "()", ...);
+  template <typename... T>
+  bool call_alone(const char *method, const char *phase, std::string *told,
+                  Failure *failure, const char *format = "()", T... arguments);
+  bool ask(const Question &question, uint64_t place, Answer *answer,
+           Failure *failure) override;
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
   Ref call_audio(PyObject *buffer, uint64_t now);
@@ -87,9 +82,9 @@ class PythonPlugin final : public Plugin {
   CallWatch until_started_;
   SideCalls side_calls_;
   // All with the GIL.
-  Ref host_;   // LoadedPlugin of host/plugin.py, the instance and what is
-               // known of it
-  Ref audio_;  // process_audio, read_audio or write_audio, bound
+  Ref loaded_;  // LoadedPlugin of host/plugin.py: the instance and what is
+                // known of it
+  Ref audio_;   // process_audio, read_audio or write_audio, bound
   // What audio_ calls, and whose it is: borrowed from it. NULL: nobody's.
   PyObject *called_ = nullptr, *self_ = nullptr;
   vectorcallfunc call_ = nullptr;  // how, and with how many arguments

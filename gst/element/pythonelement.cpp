@@ -423,7 +423,7 @@ GstFlowReturn PythonElement::update_latency() {
       flow = report(GST_CLOCK_TIME_NONE);
   }
   if (flow != GST_FLOW_OK || !plugin_->capabilities().has_latency) return flow;
-  double seconds = 0;
+  double seconds = double(latency()) / double(GST_SECOND);
   if (!plugin_->latency(&seconds, &failure_))
     return report(GST_CLOCK_TIME_NONE);
   // A live pipeline waits as long before it plays at all. NaN is neither.

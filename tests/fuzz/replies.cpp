@@ -32,13 +32,13 @@ class Input {
   size_t left_;
 };
 
-void check_places(const std::vector<OutputPlace> &places,
+void check_ranges(const std::vector<OutputRange> &ranges,
                   const std::vector<uint64_t> &sizes, size_t frame,
                   size_t bytes) {
   size_t end = sizes.size() * sizeof(uint64_t);
-  CHECK(places.size() == sizes.size());
-  for (size_t i = 0; i < places.size(); i++) {
-    const auto &[offset, size] = places[i];
+  CHECK(ranges.size() == sizes.size());
+  for (size_t i = 0; i < ranges.size(); i++) {
+    const auto &[offset, size] = ranges[i];
     CHECK(size == sizes[i]);
     CHECK(offset >= end && offset % 16 == 0);
     CHECK(size == 0 || (offset <= bytes && size <= bytes - offset));
@@ -84,8 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::vector<uint64_t> sizes(size_t(reply.outputs));
   for (uint64_t &each : sizes)
     each = input.left() ? input.take<uint64_t>() : 0;
-  std::vector<OutputPlace> places;
-  if (place_outputs(sizes, reply.bytes, frame, &places))
-    check_places(places, sizes, frame, size_t(reply.bytes));
+  std::vector<OutputRange> ranges;
+  if (find_outputs(sizes, reply.bytes, frame, &ranges))
+    check_ranges(ranges, sizes, frame, size_t(reply.bytes));
   return 0;
 }

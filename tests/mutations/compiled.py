@@ -117,7 +117,7 @@ MACHINE = (
     Mutation(
         "latency-by-the-gil",
         "bridge/python/python_plugin.cpp",
-        "  if (beside_.last_latency(seconds)) return true;\n",
+        "  if (again && beside_.last(question, answer)) return true;\n",
         "",
         ("quiet::test_latency*",),
     ),

@@ -143,13 +143,13 @@ RULES = (
         "asked-without-the-gil",
         "bridge/python/python_plugin.cpp",
         "  if (!gil) return told_closing(failure, phase);\n"
-        "  Ref answer = call_host(method, phase, failure, format, arguments...);\n",
+        "  Ref answer = call_loaded(method, phase, failure, format, arguments...);\n",
         "  if (!gil) return told_closing(failure, phase);\n"
         "  Ref answer;\n"
         "  Py_BEGIN_ALLOW_THREADS answer =\n"
-        "      call_host(method, phase, failure, format, arguments...);\n"
+        "      call_loaded(method, phase, failure, format, arguments...);\n"
         "  Py_END_ALLOW_THREADS\n",
-        ("latency",),
+        ("lifecycle",),
     ),
     Mutation(
         "gone-and-at-rest",

@@ -464,6 +464,15 @@ class LoadedPlugin(Capabilities):
 
     # -- between buffers
 
+    def ask(self, name: str, place: int = 0) -> tuple[str, ...]:
+        """One of the methods below that give numbers, or nothing: as texts."""
+        told: Any = getattr(self, name)(*([place] if name == "seek" else []))
+        numbers = () if told is None else told if isinstance(told, tuple) else (told,)
+        # Of an int, whatever its class is.
+        return tuple(
+            "%d" % each if isinstance(each, int) else repr(each) for each in numbers
+        )
+
     def set_parameter(self, key: str, value: str) -> str | None:
         """The value that the plugin now says it has, if it says any."""
         self._tell(key, value)

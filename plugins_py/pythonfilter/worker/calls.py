@@ -151,10 +151,6 @@ class Calls:
         self._run("stop", self._plugin.stop)
         return []
 
-    def _reset(self) -> list[bytes]:
-        self._run("reset", self._plugin.reset)
-        return []
-
     def _shutdown(self) -> list[bytes]:
         try:
             self._run("shutdown", self._plugin.shutdown)
@@ -182,25 +178,6 @@ class Calls:
             told = failure.Failure(*said, f"refused the secret parameter {name}")
             raise CallFailed(told) from None
         return now
-
-    def _preferences(self) -> list[bytes]:
-        told = self._run("preferences", self._plugin.preferences)
-        return [b"%d" % each for each in told]
-
-    def _duration(self) -> list[bytes]:
-        told = self._run("get_duration", self._plugin.duration)
-        return [b"" if told is None else b"%d" % told]
-
-    def _seek(self, place: bytes) -> list[bytes]:
-        self._run("seek", self._plugin.seek, wire.number(place))
-        return []
-
-    def _latency(self) -> list[bytes]:
-        seconds = self._run("get_processing_latency", self._plugin.latency)
-        return [wire.encode(repr(seconds))]
-
-    def _available_space(self) -> list[bytes]:
-        return [b"%d" % self._run("get_available_space", self._plugin.available_space)]
 
     def _drain(self, pts: bytes) -> list[bytes]:
         wire.number(pts)
@@ -234,6 +211,17 @@ class Calls:
         return []
 
 
+def _asks(name: str, method: str = "") -> Callable[..., list[bytes]]:
+    """What the plugin answers with numbers, or with nothing."""
+
+    def ask(calls: Calls, *arguments: bytes) -> list[bytes]:
+        given = map(wire.number, arguments)
+        told = calls._run(method or name, calls._plugin.ask, name, *given)
+        return [wire.encode(text) for text in told]
+
+    return ask
+
+
 PAIRS = -1
 
 _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
@@ -241,14 +229,14 @@ _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "initialize": (Calls._initialize, PAIRS),
     "start": (Calls._start, 14),
     "stop": (Calls._stop, 0),
-    "reset": (Calls._reset, 0),
+    "reset": (_asks("reset"), 0),
     "shutdown": (Calls._shutdown, 0),
     "set_parameter": (Calls._set_parameter, 2),
-    "preferences": (Calls._preferences, 0),
-    "duration": (Calls._duration, 0),
-    "seek": (Calls._seek, 1),
-    "latency": (Calls._latency, 0),
-    "available_space": (Calls._available_space, 0),
+    "preferences": (_asks("preferences"), 0),
+    "duration": (_asks("duration", "get_duration"), 0),
+    "seek": (_asks("seek"), 1),
+    "latency": (_asks("latency", "get_processing_latency"), 0),
+    "available_space": (_asks("available_space", "get_available_space"), 0),
     "drain": (Calls._drain, 1),
     "get_state": (Calls._get_state, 0),
     "restore_state": (Calls._restore_state, 1),

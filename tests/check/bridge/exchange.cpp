@@ -336,14 +336,14 @@ GST_START_TEST(test_outputs_lie_within_their_region) {
   }
   reply.bytes = 4096;
   fail_unless(find_fault(reply, asked) == nullptr);
-  std::vector<OutputPlace> places;
-  fail_unless(place_outputs({100, 8}, 136, 0, &places));
-  assert_equals_uint64(places[0].offset, 16);
-  assert_equals_uint64(places[1].offset, 128);
-  fail_if(place_outputs({100, 9}, 136, 0, &places));
-  fail_if(place_outputs({100, 8}, 136, 8, &places));
-  fail_if(place_outputs({UINT64_MAX, 8}, 4096, 0, &places));
-  fail_if(place_outputs({8, UINT64_MAX - 16}, 4096, 0, &places));
+  std::vector<OutputRange> ranges;
+  fail_unless(find_outputs({100, 8}, 136, 0, &ranges));
+  assert_equals_uint64(ranges[0].offset, 16);
+  assert_equals_uint64(ranges[1].offset, 128);
+  fail_if(find_outputs({100, 9}, 136, 0, &ranges));
+  fail_if(find_outputs({100, 8}, 136, 8, &ranges));
+  fail_if(find_outputs({UINT64_MAX, 8}, 4096, 0, &ranges));
+  fail_if(find_outputs({8, UINT64_MAX - 16}, 4096, 0, &ranges));
 }
 GST_END_TEST;
 

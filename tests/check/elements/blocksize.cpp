@@ -149,6 +149,25 @@ GST_START_TEST(test_gap_is_a_gap_only_if_all_of_it_is_one) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_block_is_as_corrupted_as_any_of_its_parts) {
+  const Audio audio = {"S16", false, 2};
+  Stream stream(plugin_file("blocks.py"), audio, blocks_of(10));
+  Feed feed(audio);
+  // ---- --cc cc-- ----
+  stream.expect_push(feed.next(15));
+  stream.expect_push(with_flag(feed.next(10), GST_BUFFER_FLAG_CORRUPTED));
+  stream.expect_push(feed.next(15));
+  const std::vector<GstBuffer *> outs = pull_all(&stream);
+  fail_unless_equals_int(outs.size(), 4);
+  for (size_t i = 0; i < 4; i++) {
+    fail_unless(
+        has_flag(outs[i], GST_BUFFER_FLAG_CORRUPTED) == (i == 1 || i == 2),
+        "block %d", int(i));
+    gst_buffer_unref(outs[i]);
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_empty_buffers_change_nothing) {
   for (bool planar : {false, true}) {
     const Audio audio = {"F32", planar, 2};
@@ -303,6 +322,7 @@ static Suite *blocksize_suite() {
   tcase_add_test(blocks, test_plugin_is_told_size_times_and_offsets);
   tcase_add_test(blocks, test_frames_without_times_have_none_afterwards);
   tcase_add_test(blocks, test_gap_is_a_gap_only_if_all_of_it_is_one);
+  tcase_add_test(blocks, test_a_block_is_as_corrupted_as_any_of_its_parts);
   tcase_add_test(blocks, test_empty_buffers_change_nothing);
   TCase *latency = new_case(suite, "latency");
   tcase_add_test(latency, test_a_block_less_one_frame_is_latency);

@@ -271,6 +271,40 @@ GST_START_TEST(test_a_secret_is_taken_out_of_later_failures) {
 }
 GST_END_TEST;
 
+// What nobody waits for: of a call beside the stream, here or told by a worker.
+GST_START_TEST(test_a_secret_is_taken_out_of_warnings) {
+  const std::string file = write_file("beside.py", R"(
+from base_plugin import *
+from checklog import say
+class Beside(AudioSinkPlugin):
+    passphrase = Param("", secret=True)
+    def write_audio(self, buffer): say("write")
+    def unlock(self): raise ValueError("no " + self.passphrase)
+    @every(1)
+    def look(self):
+        say("look")
+        raise ValueError("cannot use " + self.passphrase)
+)");
+  const Pipeline pipeline(
+      "audiotestsrc is-live=true samplesperbuffer=64 ! " +
+      line_of("pythonsink", file,
+              "params=\"p,passphrase=" + std::string(word) + "\""));
+  pipeline.expect_to(GST_STATE_PLAYING);
+  fail_unless(wait_for_log("look"));
+  pipeline.expect_to(GST_STATE_READY);
+  std::string told;
+  fail_unless(wait_until([&] {
+                for (const Report &report : pipeline.reports())
+                  told += all_of(report);
+                return contains(told, "cannot use ") &&
+                       contains(told, "no ...");
+              }),
+              "%s", told.c_str());
+  expect_part(told, "cannot use ...");
+  fail_if(contains(told, word), "%s", told.c_str());
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_secret_of_any_type_is_told_as_text) {
   Stream stream(keeping());
   stream.set("params", "p,passphrase=(int)47110815");
@@ -446,6 +480,7 @@ static Suite *secrets_suite() {
   tcase_add_test(secrets, test_a_refused_secret_leaves_the_one_before);
   tcase_add_test(secrets, test_a_refused_secret_fails_each_load);
   tcase_add_test(secrets, test_a_secret_is_taken_out_of_later_failures);
+  tcase_add_test(secrets, test_a_secret_is_taken_out_of_warnings);
   tcase_add_test(secrets, test_a_secret_of_any_type_is_told_as_text);
   tcase_add_loop_test(secrets, test_what_is_declared_is_never_a_guess, 0,
                       int(std::size(declarations)));

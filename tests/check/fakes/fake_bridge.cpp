@@ -71,23 +71,19 @@ class Threaded final : public FakePlugin {
     if (parameter->key == "factor") factor_ = atoi(parameter->value.c_str());
     return true;
   }
-  bool latency(double *seconds, Failure *) override {
+  bool ask(const Question &question, uint64_t place, Answer *answer,
+           Failure *failure) override {
+    if (question == ask_reset) calls_ = 0;
     // With 2 what goes in comes out at once.
-    *seconds = factor_ == 2 ? 0 : factor_ * 0.001;
-    return true;
-  }
-  bool reset(Failure *) override {
-    calls_ = 0;
-    return true;
+    if (question == ask_latency)
+      *answer = {1, {}, factor_ == 2 ? 0 : factor_ * 0.001};
+    return question == ask_latency ||
+           FakePlugin::ask(question, place, answer, failure);
   }
   bool drain(Tail *tail, Failure *) override {
     if (capabilities_.converts) return true;
     tail->frames = 8;
     tail->samples.resize(8 * sizeof(float) * size_t(format_.channels));
-    return true;
-  }
-  bool available_space(int *frames, Failure *) override {
-    *frames = 1024;
     return true;
   }
   bool map_caps(bool, const std::string &, std::string *mapped,

@@ -33,13 +33,7 @@ class FakePlugin : public Plugin {
   bool stop(Failure *) override { return true; }
   bool shutdown(Failure *) override { return true; }
   bool set_parameter(Parameter *, Failure *) override { return true; }
-  bool duration(uint64_t *, Failure *) override { return true; }
-  bool seek(uint64_t, Failure *) override { return true; }
-  bool latency(double *, Failure *) override { return true; }
-  bool reset(Failure *) override { return true; }
   bool drain(Tail *, Failure *) override { return true; }
-  bool preferences(Preferences *, Failure *) override { return true; }
-  bool available_space(int *, Failure *) override { return true; }
   bool get_state(std::string *, Failure *) override { return true; }
   bool set_state(const std::string &, Failure *) override { return true; }
   bool unlock(Failure *) override { return true; }
@@ -49,6 +43,11 @@ class FakePlugin : public Plugin {
   void stop_deadline(uint64_t, HangObserver *) override {}
 
  protected:
+  bool ask(const Question &question, uint64_t, Answer *answer,
+           Failure *) override {
+    if (question == ask_space) *answer = {1, {1024}};
+    return true;
+  }
   void multiply(const Block &block, float factor) const {
     for (int c = 0; c < format_.channels; c++) {
       for (size_t i = 0; i < block.frames; i++) {

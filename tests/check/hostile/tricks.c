@@ -184,6 +184,19 @@ static void signal_twice(struct channel *channel) {
   if (write(channel->replies, &one, sizeof one) < 0) give_up("once is enough");
 }
 
+// For the reply before, when the next one is waited for.
+static void signal_again(struct channel *channel) {
+  const uint64_t one = 1;
+  if (write(channel->replies, &one, sizeof one) < 0) give_up("not even once");
+  sleep_ms(20);
+  process(channel);
+}
+
+static void signal_endlessly(struct channel *channel) {
+  for (const uint64_t one = 1;;)
+    if (write(channel->replies, &one, sizeof one) < 0) give_up("it is full");
+}
+
 // The next sequence number, before anybody asked.
 static void reply_early(struct channel *channel) {
   process(channel);
@@ -217,6 +230,10 @@ bool do_trick(struct channel *channel) {
     lie_about_outputs(channel, arguments);
   } else if (is(plan, "twice")) {
     signal_twice(channel);
+  } else if (is(plan, "again")) {
+    signal_again(channel);
+  } else if (is(plan, "endlessly")) {
+    signal_endlessly(channel);
   } else if (is(plan, "early")) {
     reply_early(channel);
   } else if (is(plan, "fill")) {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "host_call.hpp"
+#include "loaded_call.hpp"
 
 #include "gil.hpp"
 
 namespace pythonfilter {
 
-Ref call_method(PyObject *host, Surroundings *surroundings, CallSite *site,
+Ref call_method(PyObject *loaded, Surroundings *surroundings, CallSite *site,
                 const char *method, const char *phase, Ref arguments,
                 const char *outer) {
   assert(with_gil());
   RunningCall call(site, phase, ticks(), outer);
   Inside inside(surroundings);
-  Ref bound = arguments ? steal(PyObject_GetAttrString(host, method)) : Ref{};
+  Ref bound = arguments ? steal(PyObject_GetAttrString(loaded, method)) : Ref{};
   Ref result =
       bound ? steal(PyObject_CallObject(bound.get(), arguments.get())) : Ref{};
   inside.leave();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// A call of one of the host's methods (plugins_py/pythonfilter/host), which is
+// A call of a method of LoadedPlugin (pythonfilter/host/plugin.py), which is
 // one of the plugin's. With the GIL.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace pythonfilter {
 
 // `arguments` is a tuple, or NULL with an exception set. `outer` is the phase
 // of the call that this one is made in. NULL: an exception is set.
-Ref call_method(PyObject *host, Surroundings *surroundings, CallSite *site,
+Ref call_method(PyObject *loaded, Surroundings *surroundings, CallSite *site,
                 const char *method, const char *phase, Ref arguments,
                 const char *outer = nullptr);
 
