@@ -375,20 +375,16 @@ class Namespace:
         return module
 
 
-class _Private:
-    """A loader's part that knows whose modules it loads."""
-
-    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
-        super().__init__(fullname, path)  # type: ignore[call-arg]
-        self._namespace = namespace
-
-
-class _PrivateLoader(_Private, importlib.machinery.SourceFileLoader):
+class _PrivateLoader(importlib.machinery.SourceFileLoader):
     """Runs a module with its plugin's `import`, always from its source.
 
     No .pyc: it is keyed by whole seconds, so that a file saved twice in one
     would be stale, and a plugin's folder may not be ours to write to.
     """
+
+    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._namespace = namespace
 
     def get_filename(self, name: str | None = None) -> str:
         """Whichever of its two names it is called by."""
@@ -404,8 +400,12 @@ class _PrivateLoader(_Private, importlib.machinery.SourceFileLoader):
         self._namespace.run(module, lambda: exec(code, vars(module)))
 
 
-class _PrivateExtension(_Private, importlib.machinery.ExtensionFileLoader):
+class _PrivateExtension(importlib.machinery.ExtensionFileLoader):
     """Runs a module that was compiled."""
+
+    def __init__(self, namespace: Namespace, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._namespace = namespace
 
     def exec_module(self, module: ModuleType) -> None:
         execute = super().exec_module

@@ -451,9 +451,11 @@ def test_the_element_and_the_workbench_use_one_cache_folder(files):
 @slow
 @needs_numba
 def test_the_cache_is_used_until_a_helper_changes(files):
-    source = HEAD + (
+    # Numba reads the source of what it keeps: nothing may depend on what stands in
+    # its first lines, which is no Python here.
+    source = '"""Louder (or\n(not\n(so\n(loud\n(as\n(before.\n"""\n' + HEAD
+    source += (
         "from helper import FACTOR\nclass Plugin(AudioProcessorPlugin):\n"
-        "    layouts = 'interleaved'\n"
         "    layouts = 'interleaved'\n"
         "    @compiled\n    def process_audio(data, params, state, stream):\n"
         "        data *= FACTOR\n"

@@ -298,6 +298,11 @@ class _Work:
         file = call.compiled.function.__code__.co_filename
         exec(compile(text, file, "exec"), names)
         function = names["make"](f"{self._digest} {interleaved} {self.checked}")
+        # For its cache Numba reads the source from here on, and Python 3.13 raises
+        # where that is within a string.
+        function.__code__ = function.__code__.replace(
+            co_firstlineno=call.compiled.function.__code__.co_firstlineno
+        )
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__
         return function

@@ -297,7 +297,7 @@ def _fail(bench: Bench, text: str) -> None:
 
 def _same(one: Samples | bytes, played: Any, whole: bool) -> bool:
     """What was not played to the end is compared as far as it came."""
-    other = played[0] if played else one
+    other: Any = played[0] if played else one
     if isinstance(one, bytes):
         other = other if whole else other[: len(one)]
     elif not whole:
