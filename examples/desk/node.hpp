@@ -68,7 +68,9 @@ class Node {
   Node() = default;
   GParamSpec *look_up(const std::string &property, GObject **holder) const;
   bool set_state(GstState state);
+  // So that the pipeline does not take it along to its states.
   void lock(bool on) { gst_element_set_locked_state(bin_, on); }
+  bool is_locked() const { return gst_element_is_locked_state(bin_); }
 
   Place place_;
   GstElement *bin_ = nullptr, *main_ = nullptr;

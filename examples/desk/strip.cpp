@@ -59,6 +59,9 @@ Strip::Strip(const std::string &name)
       pipeline_(gst_pipeline_new(name.c_str())),
       bus_(gst_element_get_bus(pipeline_)) {
   gst_object_ref_sink(pipeline_);
+  // That of a device would stand still when the device is replaced.
+  g_autoptr(GstClock) clock = gst_system_clock_obtain();
+  gst_pipeline_use_clock(GST_PIPELINE(pipeline_), clock);
   gst_element_set_state(pipeline_, GST_STATE_READY);
   std::string why;
   for (const bool sink : {false, true}) {
@@ -119,12 +122,14 @@ void Strip::link_all(bool on) {
       gst_element_link(nodes_[i - 1]->bin_, nodes_[i]->bin_);
     else
       gst_element_unlink(nodes_[i - 1]->bin_, nodes_[i]->bin_);
-  // What is behind goes first, so that there is somebody to push to.
+  // What is new goes on, what is behind first, so that there is somebody to
+  // push to. Not to the pipeline's state, which is PAUSED while a new sink
+  // prerolls.
   for (size_t i = nodes_.size(); on && i-- > 0;) {
     const bool processor = i > 0 && i + 1 < nodes_.size();
-    if (!playing_ && !processor) continue;
+    if (!nodes_[i]->is_locked() || (!playing_ && !processor)) continue;
     nodes_[i]->lock(false);
-    gst_element_sync_state_with_parent(nodes_[i]->bin_);
+    nodes_[i]->set_state(playing_ ? GST_STATE_PLAYING : GST_STATE_READY);
   }
 }
 

@@ -136,6 +136,35 @@ GST_START_TEST(test_a_chain_changes_while_it_plays) {
 }
 GST_END_TEST
 
+// A new sink takes the pipeline to PAUSED until it has its first buffer. What
+// plays goes on meanwhile: a live source that were paused may not come back.
+GST_START_TEST(test_a_new_sink_does_not_pause_the_source) {
+  Strip strip("TX");
+  strip.start();
+  g_autoptr(GstObject) pipeline = gst_object_get_parent(
+      GST_OBJECT(GST_ELEMENT_PARENT(strip.node(0).element())));
+  g_autoptr(GstBus) bus = gst_element_get_bus(GST_ELEMENT(pipeline));
+  std::pair<GstObject *, std::atomic<int>> pauses(
+      GST_OBJECT(strip.node(0).element()), 0);
+  gst_bus_enable_sync_message_emission(bus);
+  const auto look = +[](GstBus *, GstMessage *message, decltype(pauses) *all) {
+    GstState before, now;
+    gst_message_parse_state_changed(message, &before, &now, nullptr);
+    if (GST_MESSAGE_SRC(message) == all->first && before == GST_STATE_PLAYING)
+      all->second++;
+  };
+  g_signal_connect(bus, "sync-message::state-changed", G_CALLBACK(look),
+                   &pauses);
+  for (int i = 0; i < 5; i++)
+    fail_unless(strip.set_end(true, desk::ends(true).front()).empty());
+  fail_unless(strip.insert(1, filter()).empty());
+  fail_unless(plays(&strip, 1));
+  fail_unless(pauses.second == 0, "%d", int(pauses.second));
+  g_signal_handlers_disconnect_by_data(bus, &pauses);
+  gst_bus_disable_sync_message_emission(bus);
+}
+GST_END_TEST
+
 // Silence where the plugin is heard, 0.8 where it is not, and between them
 // 480 steps, which are 10 ms.
 GST_START_TEST(test_a_bypass_fades) {
@@ -344,6 +373,7 @@ Suite *strip_suite() {
   TCase *tests = check::new_case(suite, "strip");
   tcase_add_test(tests, test_a_processor_is_heard_in_the_file);
   tcase_add_test(tests, test_a_chain_changes_while_it_plays);
+  tcase_add_test(tests, test_a_new_sink_does_not_pause_the_source);
   tcase_add_test(tests, test_a_bypass_fades);
   tcase_add_test(tests, test_a_failing_plugin_says_so_and_comes_back);
   tcase_add_test(tests, test_a_killed_worker_is_replaced);
