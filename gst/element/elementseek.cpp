@@ -6,8 +6,9 @@
 namespace pythonfilter {
 
 bool PythonElement::has(bool Capabilities::*what) const {
-  const std::shared_ptr<Plugin> plugin = plugin_now();
-  return plugin && plugin->capabilities().*what;
+  // Not by plugin_now(): who only asks shall not be the last to have it.
+  std::lock_guard lock(mutex_);
+  return plugin_ && plugin_->capabilities().*what;
 }
 
 bool PythonElement::seek(guint64 place) {
