@@ -42,7 +42,8 @@ unpack_sources() {
 }
 
 setup='export DEBIAN_FRONTEND=noninteractive LC_ALL=C'
-apt='apt-get -qq -o Dpkg::Options::=--force-unsafe-io -y'
+# Files of apt.conf.d are there from this computer, before their packages are.
+apt='apt-get -qq -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--force-confold -y'
 bare="$apt --no-install-recommends"
 # Only what it is told about goes to the result: the rest is a megabyte.
 quietly() { "$@" >>"$log" 2>&1 || { tail -n 40 "$log"; return 1; }; }
