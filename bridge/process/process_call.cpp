@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../samples.hpp"
 #include "process_outputs.hpp"
-#include "samples.hpp"
 #include "session.hpp"
 
 namespace pythonfilter {
@@ -214,7 +214,7 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
       handed_over_ = true;
     }
   } else if (ok && writes() && spec_.kind != PluginKind::Sink) {
-    copy_to_block(slot_->data(), format_, block);
+    copy_to_block(slot_->data(), Dense(format_), block);
   }
   if (__builtin_expect(result->escaped, 0)) leave_to_plugin(std::move(kept));
   switch (ReplyOutcome(reply.outcome)) {

@@ -3,7 +3,7 @@
 // How a buffer gets to where its worker can see it.
 #include <algorithm>
 
-#include "samples.hpp"
+#include "../samples.hpp"
 #include "session.hpp"
 
 namespace pythonfilter {
@@ -82,16 +82,16 @@ bool Session::forget_lent() {
   if (block.curves && !block.curves->empty() && !place_curves(block, request))
     return false;
 
+  const Dense dense(format_);
   size_t length, plane_stride;
-  Arena *arena = find_samples(block, format_, &length, &plane_stride)
+  Arena *arena = find_samples(block, dense, &length, &plane_stride)
                      ? lent_->find(block.data, length)
                      : nullptr;
   in_lent_ = arena && arena->region->worker_writes() == writes();
   if (!in_lent_) {
-    const size_t size = dense_size(format_, block.frames);
-    if (!use_slot(size)) return false;
+    if (!use_slot(dense.size(block.frames))) return false;
     if (spec_.kind != PluginKind::Source)
-      copy_from_block(block, format_, slot_->data());
+      copy_from_block(block, dense, slot_->data());
     request->slot = own_slot;
     request->plane_stride =
         format_.bytes ? 0 : block.frames * sample_size(format_.format);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "../samples.hpp"
 #include "../words.hpp"
 #include "errors.hpp"
 #include "outputs.hpp"
@@ -24,19 +25,11 @@ Ref new_format(const StreamFormat &format) {
       PyObject_CallMethod(python.results, "stream_format", "O", texts.get()));
 }
 
-// Byte by byte: the memory behind it need not be aligned.
-void copy_channels(const Block &block, char *samples, size_t item, int channels,
-                   bool into_block) {
-  for (int c = 0; c < channels; c++) {
-    std::byte *at = block.channel(size_t(c));
-    for (size_t i = 0; i < block.frames; i++, at += block.frame_stride) {
-      if (into_block)
-        std::memcpy(at, samples, item);
-      else
-        std::memcpy(samples, at, item);
-      samples += item;
-    }
-  }
+// As arrays are: one channel after another.
+Dense planar(const StreamFormat &format) {
+  Dense dense(format);
+  dense.interleaved = false;
+  return dense;
 }
 
 }  // namespace
@@ -102,8 +95,8 @@ bool AudioView::make_buffer() {
 }
 
 bool AudioView::show_copy(const Block &block) {
-  const size_t size =
-      block.frames * size_t(format_.channels) * size_t(item_size_);
+  const Dense dense = planar(format_);
+  const size_t size = dense.size(block.frames);
   if (!scratch_ || scratch_->size < size) {
     scratch_ = std::make_unique<Scratch>();
     scratch_->memory.reset(new (std::nothrow) char[size]);
@@ -115,7 +108,7 @@ bool AudioView::show_copy(const Block &block) {
     scratch_->size = size;
   }
   char *const samples = scratch_->memory.get();
-  copy_channels(block, samples, size_t(item_size_), format_.channels, false);
+  copy_from_block(block, dense, reinterpret_cast<std::byte *>(samples));
   const auto frames = ptrdiff_t(block.frames);
   show({samples, frames, frames * item_size_, item_size_});
   return true;
@@ -221,8 +214,8 @@ bool AudioView::release(const Block &block, CallResult *result,
     if (*bound != own) steal(std::exchange(*bound, borrow(own).release()));
   }
   if (shows_copy_ && succeeded && !read_only_)
-    copy_channels(block, place_.data, size_t(item_size_), format_.channels,
-                  true);
+    copy_to_block(reinterpret_cast<std::byte *>(place_.data), planar(format_),
+                  block);
 
   const bool parts_sent = std::exchange(parts_sent_, false);
   if (let_go(result)) return true;

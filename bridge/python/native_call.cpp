@@ -5,6 +5,7 @@
 #include <cstring>
 #include <strings.h>
 
+#include "../samples.hpp"
 #include "../text.hpp"
 #include "../ticks.hpp"
 #include "../words.hpp"
@@ -182,22 +183,10 @@ bool NativeCall::put(const Field &field, const std::string &text) {
 
 [[gnu::cold]] void NativeCall::use_scratch(const Block &block,
                                            bool into_block) {
-  const size_t size = sample_size(format_.format);
-  const auto channels = size_t(format_.channels);
-  if (scratch_.size() < block.frames * channels * size)
-    scratch_.resize(block.frames * channels * size);
-  for (size_t c = 0; c < channels; c++) {
-    std::byte *at = block.channel(c);
-    for (size_t f = 0; f < block.frames; f++, at += block.frame_stride) {
-      const size_t index =
-          format_.interleaved ? f * channels + c : c * block.frames + f;
-      std::byte *copy = scratch_.data() + index * size;
-      if (into_block)
-        std::memcpy(at, copy, size);
-      else
-        std::memcpy(copy, at, size);
-    }
-  }
+  const Dense dense(format_);
+  if (into_block) return copy_to_block(scratch_.data(), dense, block);
+  scratch_.resize(std::max(scratch_.size(), dense.size(block.frames)));
+  copy_from_block(block, dense, scratch_.data());
 }
 
 [[gnu::hot]] Outcome NativeCall::operator()(const Block &block,

@@ -322,4 +322,18 @@ TRIED = (
         "  bool same;",
         ("secrets::test_a_secret_is_taken_out_of_w*",),
     ),
+    Mutation(
+        "python-without-a-gil",
+        "bridge/python/python.hpp",
+        "#ifdef Py_GIL_DISABLED\n",
+        "#ifdef Py_GIL_DISABLED_AND_MORE\n",
+        ("test_free_threading.py",),
+    ),
+    Mutation(
+        "worker-without-a-gil",
+        "plugins_py/pythonfilter/worker/server.py",
+        '    if "t" in getattr(sys, "abiflags", ""):\n',
+        '    if "t" == getattr(sys, "abiflags", "") + "t":\n',
+        ("test_free_threading.py",),
+    ),
 )

@@ -12,7 +12,7 @@
 #include "../../../bridge/process/answers.hpp"
 #include "../../../bridge/process/crash_place.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
-#include "../../../bridge/process/samples.hpp"
+#include "../../../bridge/samples.hpp"
 #include "../../../bridge/words.hpp"
 #include "../support/waiting.hpp"
 
@@ -378,10 +378,10 @@ GST_START_TEST(test_samples_of_any_layout) {
          {std::pair(4, 8), {12, 4}, {4, 12}, {24, 8}}) {
       block.channel_stride = channel;
       block.frame_stride = frame;
-      copy_to_block(reinterpret_cast<const std::byte *>(one.data()), format,
-                    block);
+      copy_to_block(reinterpret_cast<const std::byte *>(one.data()),
+                    Dense(format), block);
       std::vector<float> back(6);
-      copy_from_block(block, format,
+      copy_from_block(block, Dense(format),
                       reinterpret_cast<std::byte *>(back.data()));
       fail_unless(back == one);
       assert_equals_float(memory[size_t(channel + frame) / 4],

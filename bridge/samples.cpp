@@ -7,18 +7,10 @@ namespace pythonfilter {
 
 namespace {
 
-size_t width_of(const StreamFormat &format) {
-  return format.bytes ? 1 : sample_size(format.format);
-}
-
-size_t channels_of(const StreamFormat &format) {
-  return format.bytes ? 1 : size_t(format.channels);
-}
-
+// Byte by byte: the memory of a block need not be aligned.
 template <typename Move>
-void move_samples(const Block &block, const StreamFormat &format, Move move) {
-  const size_t width = width_of(format), channels = channels_of(format);
-  const bool interleaved = format.interleaved && channels > 1;
+void move_samples(const Block &block, const Dense &dense, Move move) {
+  const auto [width, channels, interleaved] = dense;
   const auto frame = ptrdiff_t(width * (interleaved ? channels : 1));
   if (interleaved && !block.plane_offsets && block.frame_stride == frame &&
       block.channel_stride == ptrdiff_t(width)) {
@@ -39,30 +31,24 @@ void move_samples(const Block &block, const StreamFormat &format, Move move) {
 
 }  // namespace
 
-size_t dense_size(const StreamFormat &format, size_t frames) {
-  return frames * channels_of(format) * width_of(format);
-}
-
-void copy_from_block(const Block &block, const StreamFormat &format,
-                     std::byte *to) {
-  move_samples(block, format,
+void copy_from_block(const Block &block, const Dense &dense, std::byte *to) {
+  move_samples(block, dense,
                [to](const std::byte *at, size_t offset, size_t length) {
                  std::memcpy(to + offset, at, length);
                });
 }
 
-void copy_to_block(const std::byte *from, const StreamFormat &format,
+void copy_to_block(const std::byte *from, const Dense &dense,
                    const Block &block) {
-  move_samples(block, format,
+  move_samples(block, dense,
                [from](std::byte *at, size_t offset, size_t length) {
                  std::memcpy(at, from + offset, length);
                });
 }
 
-bool find_samples(const Block &block, const StreamFormat &format,
-                  size_t *length, size_t *plane_stride) {
-  const size_t width = width_of(format), channels = channels_of(format);
-  const bool interleaved = format.interleaved && channels > 1;
+bool find_samples(const Block &block, const Dense &dense, size_t *length,
+                  size_t *plane_stride) {
+  const auto [width, channels, interleaved] = dense;
   const size_t frame = interleaved ? width * channels : width;
   if (block.plane_offsets || block.frame_stride != ptrdiff_t(frame) ||
       reinterpret_cast<uintptr_t>(block.data) % width != 0)
