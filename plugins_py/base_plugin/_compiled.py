@@ -13,6 +13,7 @@ import enum
 import importlib
 import inspect
 import keyword
+import math
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ _C_FUNCTION: Any = _CALL.__mro__[1]  # of all that ctypes can call
 
 
 class CallFailed(Exception):
-    """A compiled method returned a number that is a failure."""
+    """A compiled method returned a number that is a failure, or cannot be called."""
 
     def __init__(self, message: str, function: Any) -> None:
         super().__init__(message)
@@ -214,12 +215,28 @@ def _fields_of(given: Any, names: dict[str, Any]) -> list[tuple[Any, ...]]:
     fields: list[tuple[Any, ...]] = []
     for name, kind in inspect.get_annotations(given).items():
         if isinstance(kind, str):
-            kind = eval(kind, names, dict(vars(given)))
+            try:
+                kind = eval(kind, names, dict(vars(given)))
+            except Exception as error:
+                raise TypeError(f"State.{name} is {kind!r}: {error}") from None
         if isinstance(kind, _ArrayField):
             fields.append((name, np.dtype(kind.element), kind.shape))
         else:
             fields.append((name, np.dtype(kind), ()))
+    if not fields:
+        raise TypeError(
+            f"State has no fields: each is declared by its type, as in "
+            f"'{_example_of(given)}'"
+        )
     return fields
+
+
+def _example_of(state: type) -> str:
+    """How the first attribute of it, which is no field, becomes one."""
+    for name, value in vars(state).items():
+        if isinstance(value, (bool, int, float)):
+            return f"{name}: {type(value).__name__}"
+    return "last: float"
 
 
 class StateType:
@@ -238,6 +255,11 @@ class StateType:
                 raise TypeError(f"State.{name} is {kind}; it must be a number")
             if keyword.iskeyword(name) or name.startswith("_"):
                 raise TypeError(f"State.{name} must be called something else")
+            if math.prod(map(int, shape)) * kind.itemsize > _LARGEST_STATE:
+                raise ValueError(
+                    f"State.{name} has more than {_LARGEST_STATE} bytes, which is "
+                    "all that a State may have"
+                )
             for size in shape:
                 if isinstance(size, Channels) and size < MAX_CHANNELS:
                     least = self.most_channels or size
@@ -279,6 +301,8 @@ class Compiled:
     """A method that is to be machine code; in an instance, a ``Call``."""
 
     def __init__(self, function: Any) -> None:
+        if isinstance(function, staticmethod):  # as it has no self
+            function = function.__func__
         self.function = function
         #: Of a C function; 0: it is Python, and somebody else compiles it.
         self.address = _address_of(function)
@@ -341,6 +365,10 @@ def _address_of_cffi(function: Any) -> int:
 
 
 def _check_arguments(function: Any) -> None:
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(
+            f"{function.__name__}() is compiled, and can neither be async nor yield"
+        )
     try:
         inspect.signature(function).bind(*range(4))
     except TypeError:
@@ -448,10 +476,11 @@ class Call:
                 try:
                     setattr(self.params, name, value)
                 except (TypeError, ValueError, OverflowError) as error:
-                    raise ValueError(
+                    text = (
                         f"self.{name} is a {type(value).__name__} that cannot be "
                         f"given to {self.__name__}(): {error}"
-                    ) from None
+                    )
+                    raise CallFailed(text, self.compiled.function) from None
 
     def texts(self) -> dict[str, str]:
         """The plugin's attributes that are in the record, as set_parameter() takes

@@ -241,7 +241,15 @@ MISTAKES = {
     ),
     "a result that is no number": (
         "return 'done'",
-        ["process_audio() cannot be compiled"],
+        ["process_audio() cannot be compiled: what it gives is no number"],
+    ),
+    "a field that is not there": (
+        "stream.nothing = 1",
+        ["cannot be compiled: there is no field 'nothing'", "plugin.py:9)"],
+    ),
+    "a parameter where there are none": (
+        "data[0, 0] = params.gain",
+        ["Unknown attribute 'gain' of None: no Param or State has it"],
     ),
 }
 
@@ -290,6 +298,27 @@ REFUSED = {
         "State = np.dtype(float)\n    process_audio = compiled(1)",
         "State = float64: it must be a dtype that has fields",
     ),
+    "a State without types": (
+        "class State:\n        last = 0.5\n    process_audio = compiled(1)",
+        "State has no fields: each is declared by its type, as in 'last: float'",
+    ),
+    "a type that nobody knows": (
+        "class State:\n        last: 'Nothing'\n    process_audio = compiled(1)",
+        "State.last is 'Nothing': name 'Nothing' is not defined",
+    ),
+    "a State that is too large": (
+        "class State:\n        line: Array[float, 1 << 40]\n"
+        "    process_audio = compiled(1)",
+        "State.line has more than 1073741824 bytes",
+    ),
+    "a coroutine": (
+        "@compiled\n    async def process_audio(data, params, state, stream): pass",
+        "process_audio() is compiled, and can neither be async nor yield",
+    ),
+    "a generator": (
+        "@compiled\n    def process_audio(data, params, state, stream): yield 1",
+        "process_audio() is compiled, and can neither be async nor yield",
+    ),
     "caps": (
         "output_caps = 'audio/x-opus'\n    process_audio = compiled(1)",
         "the plugin can declare no caps of its own",
@@ -308,6 +337,24 @@ def test_declarations_that_are_refused(files, name):
     )
     assert expected in result.err
     assert "plugin.py" in result.err
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+def test_an_attribute_that_is_no_number_is_told_with_the_line(files, isolation):
+    source = HEAD + (
+        "class Plugin(AudioProcessorPlugin):\n    amount = Param(0.5)\n"
+        "    def start(self, *stream): self.amount = 'loud'\n"
+        "    @staticmethod\n    @compiled\n"
+        "    def process_audio(data, params, state, stream): pass\n"
+    )
+    result = launch(
+        f"audiotestsrc ! pythonfilter script=plugin.py isolation={isolation} "
+        "! fakesink async=false",
+        cwd=files({"plugin.py": source}),
+        NUMBA_DISABLE_JIT="1",
+    )
+    assert "self.amount is a str that cannot be given to process_audio()" in result.err
+    assert "plugin.py:9)" in result.err
 
 
 def test_more_channels_than_the_state_has(files):

@@ -381,14 +381,24 @@ def _field(parameters: Any, name: str) -> str:
 
 def _brief(text: str) -> str:
     """Numba's reason, without where it was on its way."""
+    if "status_of" in text:  # which Numba finds no way to call
+        return "what it gives is no number; nothing or 0 is success"
+    text = re.sub(r"Internal error at <(?!\S*SetAttr).*>\.\s*", "", text)
+    unknown = re.search(r"<numba\S*SetAttr.*\n'(\w+)'", text)
+    if unknown:  # Numba's own mistake, where it looks for the field
+        return f"there is no field {unknown[1]!r}"
     said: list[str] = []
     for line in map(str.strip, text.splitlines()):
         skipped = ("Failed in ", "During: ", "File ", "<source", "def make", "- ")
-        if said and (not line or line.startswith(("File ", "During: "))):
+        if said and line.startswith(("File ", "During: ")):
+            break
+        if said and not line and not said[-1].endswith(":"):
             break
         if line and not line.startswith(skipped):
-            said.append(line)
-    return cut(" ".join(said)) or cut(" ".join(text.split()))
+            said.append(line.removeprefix(">>> "))
+    brief = " ".join(said) or " ".join(text.split())
+    # What there is in place of the record, where the class declares none.
+    return cut(brief.replace("of type none", "of None: no Param or State has it"))
 
 
 def _names_in(code: Any) -> Iterator[str]:

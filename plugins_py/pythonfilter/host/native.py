@@ -25,6 +25,8 @@ def compiled_method(plugin: Any, file: str, *spellings: str) -> Any:
     place = plugin if inspect.ismodule(plugin) else type(plugin)
     for name in spellings:
         declared = inspect.getattr_static(place, name, None)
+        if isinstance(declared, staticmethod):  # it has no self
+            declared = declared.__func__
         if not hasattr(declared, "address") or not hasattr(declared, "function"):
             continue
         try:

@@ -1,67 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What a buffer of a compiled plugin costs besides its samples: no hold of the
-// GIL and no allocation on the thread that streams. Both are counted here, by
-// functions of this program that stand in for the C library's and Python's.
-// System calls are counted by tests/python/test_steady_state.py.
-#include <dlfcn.h>
-
+// GIL and no allocation on the thread that streams. System calls are counted by
+// tests/python/test_steady_state.py.
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstlfocontrolsource.h>
 
+#include "../support/counted.hpp"
 #include "../support/harness.hpp"
 #include "../support/waiting.hpp"
-
-namespace {
-
-struct Counts {
-  guint64 allocations = 0, gil = 0;
-};
-
-thread_local Counts counted;
-
-template <typename Function>
-Function *next(const char *name) {
-  return reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
-}
-
-}  // namespace
-
-#pragma GCC visibility push(default)
-extern "C" {
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-
-void *malloc(size_t size) {
-  counted.allocations++;
-  return __libc_malloc(size);
-}
-
-void *calloc(size_t count, size_t size) {
-  counted.allocations++;
-  return __libc_calloc(count, size);
-}
-
-void *realloc(void *memory, size_t size) {
-  counted.allocations++;
-  return __libc_realloc(memory, size);
-}
-
-void PyEval_RestoreThread(void *state) {
-  counted.gil++;
-  static auto *real = next<void(void *)>("PyEval_RestoreThread");
-  real(state);
-}
-
-int PyGILState_Ensure() {
-  counted.gil++;
-  static auto *real = next<int()>("PyGILState_Ensure");
-  return real();
-}
-}
-#pragma GCC visibility pop
 
 using namespace check;
 
