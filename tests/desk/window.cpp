@@ -330,8 +330,15 @@ class WindowTest : public QObject {
     WAIT_FOR(all_messages(&window).contains("invalid syntax"));
     plays(tx);
     QVERIFY(cell(tx, 1, 7).contains("loud.py:1"));
-    write("loud.py", loud);
+    // Another parameter is shown, and what is set stays.
+    QVERIFY(tx->node(1).set("plugin::gain", "0.5"));
+    write("loud.py", QByteArray(loud).replace("    gain =",
+                                              "    more = Param(2)"
+                                              "\n    gain ="));
     WAIT_FOR(cell(tx, 1, 7).isEmpty());
+    WAIT_FOR(window.findChild<QDoubleSpinBox *>("parameter-more"));
+    QCOMPARE(child<QDoubleSpinBox>(&window, "parameter-more")->value(), 2.0);
+    QCOMPARE(child<QDoubleSpinBox>(&window, "parameter-gain")->value(), 0.5);
   }
 
   void the_chain_is_changed() {
