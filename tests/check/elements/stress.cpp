@@ -189,6 +189,30 @@ GST_START_TEST(test_a_flush_that_waited_until_the_stream_was_over) {
 }
 GST_END_TEST;
 
+// In the middle of an event that goes through, with the lock of the stream.
+GST_START_TEST(test_a_flush_begins_beside_what_streams) {
+  Stream stream(plugin_file("inplace.py"));
+  GstPad *src = gst_element_get_static_pad(stream.get(), "src");
+  gst_pad_add_probe(
+      src, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer stream) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) ==
+            GST_EVENT_CUSTOM_DOWNSTREAM)
+          std::thread([=] {
+            static_cast<Stream *>(stream)->push_event(
+                gst_event_new_flush_start());
+          }).join();
+        return GST_PAD_PROBE_OK;
+      },
+      &stream, nullptr);
+  stream.push_event(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                         gst_structure_new_empty("check")));
+  fail_unless(stream.push_event(gst_event_new_flush_stop(TRUE)));
+  gst_object_unref(src);
+  stream.expect_no_reports();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_seek_that_waited_until_the_stream_was_over) {
   const Pipeline pipeline(
       line_of("pythonsrc", write_file("says.py", says_what_is_called)) +
@@ -269,6 +293,7 @@ static Suite *stress_suite() {
   tcase_add_loop_test(one, test_flushes_while_buffers_flow, 0, count);
   tcase_add_loop_test(one, test_a_flush_that_waited_until_the_stream_was_over,
                       0, 2);
+  tcase_add_test(one, test_a_flush_begins_beside_what_streams);
   tcase_add_test(one, test_a_seek_that_waited_until_the_stream_was_over);
   TCase *many = new_case(suite, "many elements");
   tcase_add_test(many,
