@@ -112,7 +112,7 @@ play() {
       'gst-inspect-1.0 py-simple-gain | grep "Description  *[A-Z]"' \
       'cd $(mktemp -d) && pythonfilter-workbench new mine && python3 test_mine.py &&
          pythonfilter-workbench --quick mine.py' \
-      'cd / && for each in $(py3versions -s); do $each -c "import base_plugin"; done' \
+      'cd / && for each in $(py3versions -i); do $each -c "import base_plugin"; done' \
       'man -w pythonfilter-workbench || test -f /usr/share/man/man1/pythonfilter-workbench.1.gz'; do
       echo "+ $as: $line"
       runuser -u "$as" -- env -i PATH=/usr/bin:/bin HOME="$(getent passwd $as | cut -d: -f6)" \
