@@ -116,7 +116,7 @@ def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:
                 file,
             )
     abstract = [
-        f"{cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}"
+        f"{cls.__name__} lacks {', '.join(sorted(vars(cls)['__abstractmethods__']))}"
         for cls in objects
         if inspect.isclass(cls)
         and inspect.isabstract(cls)
