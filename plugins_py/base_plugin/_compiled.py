@@ -234,7 +234,7 @@ def _fields_of(given: Any, names: dict[str, Any]) -> list[tuple[Any, ...]]:
 def _example_of(state: type) -> str:
     """How the first attribute of it, which is no field, becomes one."""
     for name, value in vars(state).items():
-        if isinstance(value, (bool, int, float)):
+        if isinstance(value, (bool, int, float)) and name[:2] != "__":
             return f"{name}: {type(value).__name__}"
     return "last: float"
 

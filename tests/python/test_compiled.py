@@ -232,12 +232,12 @@ def test_a_c_function_may_be_given_in_any_way(files, way):
 
 MISTAKES = {
     "a type": (
-        "text = str(data)\n        data[0, 0] = len(text.encode())",
-        ["process_audio() cannot be compiled", "plugin.py:9)"],
+        "data[0, 0] = len(str(data).encode())",
+        ["process_audio() cannot be compiled", "plugin.py:10)"],
     ),
     "a module that Numba does not know": (
         "data[0, 0] = json.loads('1')",
-        ["process_audio() cannot be compiled", "plugin.py:9)"],
+        ["process_audio() cannot be compiled", "plugin.py:10)"],
     ),
     "a result that is no number": (
         "return 'done'",
@@ -245,7 +245,7 @@ MISTAKES = {
     ),
     "a field that is not there": (
         "stream.nothing = 1",
-        ["cannot be compiled: there is no field 'nothing'", "plugin.py:9)"],
+        ["cannot be compiled: there is no field 'nothing'", "plugin.py:10)"],
     ),
     "a parameter where there are none": (
         "data[0, 0] = params.gain",
@@ -267,7 +267,7 @@ def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
         }
     )
     result = launch(
-        "audiotestsrc ! pythonfilter script=plugin.py " "! fakesink async=false",
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink async=false",
         cwd=folder,
     )
     errors = [
@@ -332,7 +332,7 @@ def test_declarations_that_are_refused(files, name):
     source = HEAD + f"class Plugin(AudioProcessorPlugin):\n    {body}\n"
     folder = files({"plugin.py": source})
     result = launch(
-        "audiotestsrc ! pythonfilter script=plugin.py " "! fakesink async=false",
+        "audiotestsrc ! pythonfilter script=plugin.py ! fakesink async=false",
         cwd=folder,
     )
     assert expected in result.err

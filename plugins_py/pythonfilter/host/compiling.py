@@ -8,6 +8,8 @@ function takes, and calls that. Numba's own cache keeps it on disk.
 
 from __future__ import annotations
 
+import ast
+import dis
 import enum
 import hashlib
 import itertools
@@ -296,13 +298,16 @@ class _Work:
             "samples": helpers["only_read" if self._read_only else "as_they_are"],
         }
         file = call.compiled.function.__code__.co_filename
-        exec(compile(text, file, "exec"), names)
+        tree = ast.parse(text)
+        # All of it is where the method begins: Numba names the line in what it
+        # says, and reads the source from there for its cache, where Python 3.13
+        # raises if that is within a string.
+        for node in ast.walk(tree):
+            if hasattr(node, "lineno"):
+                node.lineno = call.compiled.function.__code__.co_firstlineno
+                node.end_lineno = node.lineno
+        exec(compile(tree, file, "exec"), names)
         function = names["make"](f"{self._digest} {interleaved} {self.checked}")
-        # For its cache Numba reads the source from here on, and Python 3.13 raises
-        # where that is within a string.
-        function.__code__ = function.__code__.replace(
-            co_firstlineno=call.compiled.function.__code__.co_firstlineno
-        )
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__
         return function
@@ -359,7 +364,12 @@ class _Work:
         file, line, function = place_of(
             self._call.compiled.function, next(iter(self._files), "")
         )
-        for named, number in re.findall(r'File "(.+?)", line (\d+)', text):
+        if isinstance(error, KeyError):  # Numba's mistake since 0.65, without a place
+            field = str(error.args[0])
+            text = f"there is no field {field!r}"
+            line = _line_that_sets(field, self._call.compiled.function) or line
+        # The first is where it is wrong, and those after it who called that.
+        for named, number in reversed(re.findall(r'File "(.+?)", line (\d+)', text)):
             for own in self._files:
                 if os.path.basename(own) == os.path.basename(named):
                     file, line = own, int(number)
@@ -377,6 +387,14 @@ def _field(parameters: Any, name: str) -> str:
     if name in parameters.curves:
         return f"carray(at(p.{name}), frames)"
     return f"float32(p.{name})" if parameters.is_float32(name) else f"p.{name}"
+
+
+def _line_that_sets(field: str, function: Any) -> int | None:
+    """The first in which an attribute of this name is set."""
+    for each in dis.get_instructions(function):
+        if each.opname == "STORE_ATTR" and each.argval == field and each.positions:
+            return each.positions.lineno
+    return None
 
 
 def _brief(text: str) -> str:
