@@ -23,7 +23,7 @@ case $sanitizers in *thread*) bridges=tests/check ;; *) bridges='\(bridge\|tests
 mapfile -t targets < <(ninja -C "$build" -t targets all |
   sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
 for test in "${tests[@]}"; do targets+=("tests/check/check-$test"); done
-targets+=(tests/check/hostile-worker)
+targets+=(tests/check/hostile-worker tests/check/functions.so)
 ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
 
 # The scanner is a program without the sanitizer and cannot load the plugin.
