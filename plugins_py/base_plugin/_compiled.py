@@ -14,6 +14,7 @@ import importlib
 import inspect
 import keyword
 import math
+import operator
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -559,9 +560,21 @@ class Call:
             result = self.compiled.function(
                 data, self.arguments(curves), self.state, self.stream
             )
-        if isinstance(result, (bool, np.bool_)):
-            return 0 if result else 1
-        return 0 if result is None else int(result)
+        return self._status_of(result)
+
+    def _status_of(self, result: Any) -> int:
+        """What the function gave, as the number that machine code gives for it."""
+        if result is None or isinstance(result, (bool, np.bool_)):
+            return int(result is not None and not result)
+        try:
+            number = operator.index(result)
+        except TypeError:
+            text = (
+                f"{self.__name__}() gave a {type(result).__name__}, which is no whole "
+                "number; nothing or 0 is success"
+            )
+            raise CallFailed(text, self.compiled.function) from None
+        return number if -(2**31) <= number < 2**31 else 2**31 - 1
 
     def _run(self, data: Any, curves: dict[str, NDArray[np.float32]]) -> int:
         for name, values in curves.items():

@@ -8,9 +8,18 @@ COMPILED = (
     Mutation(
         "all-formats-compiled",
         "plugins_py/pythonfilter/host/compiling.py",
-        "itertools.islice(itertools.product(formats, layouts), 1)",
-        "itertools.product(formats, layouts)",
+        "if number == 0 or (file, *each) in _played:",
+        "if True:",
         ("test_compiled.py::test_only_what_plays_is_compiled",),
+    ),
+    Mutation(
+        "new-code-compiled-while-it-plays",
+        "plugins_py/pythonfilter/host/compiling.py",
+        "_played.add((self._work.file, format, interleaved))",
+        "pass",
+        (
+            "test_compiled.py::test_new_code_is_compiled_for_what_plays_while_it_is_loaded",
+        ),
     ),
     Mutation(
         "compiled-again-for-each-instance",

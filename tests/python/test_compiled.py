@@ -230,6 +230,80 @@ def test_a_c_function_may_be_given_in_any_way(files, way):
     assert run(files({"plugin.py": source}), code) == [8.0, ""]
 
 
+RESULTS = (
+    HEAD
+    + """
+class Results(AudioProcessorPlugin):
+    layouts = "interleaved"
+
+    case = Param(0)
+
+    @compiled
+    def process_audio(data, params, state, stream):
+        {body}
+"""
+)
+# The body, and what it gives for the cases 0, 1 and so on: 0 is success.
+GIVEN = {
+    "whole numbers": ("return params.case - 1", [-1, 0, 1]),
+    "larger than the status": (
+        "return (0, 1 << 32, (1 << 32) + 7, -(1 << 40), 1 << 31)[params.case]",
+        [0, *[2**31 - 1] * 4],
+    ),
+    "of some cases only": (
+        "if params.case: return (params.case - 1) << 32",
+        [0, 0, 2**31 - 1],
+    ),
+    "truths": ("return params.case == 1", [1, 0]),
+    "truths of some cases only": (
+        "if params.case: return params.case == 1",
+        [0, 0, 1],
+    ),
+    "float": ("return 0.5", None),
+    "str": ("return '0'", None),
+}
+
+
+# Numba takes seconds for each.
+COMPILED = (
+    GIVEN if soak.SOAK else ("larger than the status", "truths of some cases only")
+)
+
+
+@pytest.mark.parametrize(
+    "name, machine",
+    [(name, False) for name in GIVEN]
+    + [pytest.param(name, True, marks=needs_numba) for name in COMPILED],
+)
+def test_what_is_success_is_the_same_for_python_and_machine_code(files, name, machine):
+    body, expected = GIVEN[name]
+    code = """
+    import base_plugin
+    said = []
+    try:
+        host = load("plugin.py")
+        host.start(48000, 1, 0, "", "", "F32", True)
+        for case in range(CASES):
+            host.plugin.case = case
+            try:
+                host.plugin.process_audio(base_plugin.AudioBuffer(1, 4))
+                said.append("0")
+            except Exception as error:
+                said.append(str(error).split("returned ")[-1])
+    except Exception as error:
+        said.append(str(error))
+    tell(said)
+    """.replace(
+        "CASES", str(len(expected or "1"))
+    )
+    folder = files({"plugin.py": RESULTS.format(body=body)})
+    said = run(folder, ("" if machine else AS_PYTHON) + dedent(code))
+    if expected is None:
+        assert "is no" in said[0] and "nothing or 0 is success" in said[0], said
+    else:
+        assert said == list(map(str, expected))
+
+
 MISTAKES = {
     "a type": (
         "data[0, 0] = len(str(data).encode())",
@@ -276,6 +350,8 @@ def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
     assert len(errors) == 1, result.err
     for part in expected:
         assert part in errors[0].replace(f"{folder}/", ""), errors[0]
+    details = result.err.partition("Additional debug info:")[2]
+    assert "nopython" in details or name == "a field that is not there", result.err
     assert "\x1b" not in result.err
 
 
@@ -483,6 +559,34 @@ def test_only_what_plays_is_compiled(files):
         1,
         [["F32", True, False], ["S16", False, False], ["S32", False, True]],
     ]
+
+
+def test_new_code_is_compiled_for_what_plays_while_it_is_loaded(files):
+    """And not on the streaming thread, where a source's or a sink's start() is."""
+    folder = files({"plugin.py": RICH})
+    code = """
+    import os
+    from pythonfilter.host import compiling
+    made = []
+    class Made:
+        address = 4096
+    def compile(self, format, interleaved):
+        made.append([format, interleaved])
+        return Made, True
+    compiling._numba = lambda: __import__("types").SimpleNamespace(
+        njit=lambda **options: lambda function: function, __version__="0"
+    )
+    compiling._Work._compile = compile
+    load("plugin.py").start(48000, 1, 0, "", "", "S16", False)
+    with open("plugin.py", "a") as file:
+        file.write("# other code")
+    del made[:]
+    new = load("plugin.py")
+    loaded = len(made)
+    new.start(48000, 1, 0, "", "", "S16", False)
+    tell([loaded, made])
+    """
+    assert run(folder, code) == [2, [["F32", True], ["S16", False]]]
 
 
 @needs_numba

@@ -52,6 +52,9 @@ def make(digest):
 # application plays many instances of one plugin, and the workbench hundreds.
 _MOST_KEPT = 64
 _kept: dict[str, tuple[Any, bool]] = {}
+# In which format and layout methods of a file have been played: its next code
+# is compiled for them while it is loaded, and not on the streaming thread.
+_played: set[tuple[str, str, bool]] = set()
 
 
 class Missing(Exception):
@@ -78,7 +81,10 @@ class Machine:
         if made is None:
             made, cached = self._work.compile(format, interleaved)
             self._made[format, interleaved] = made
-            if not cached and not self._work.checked and not self.warnings:
+            if self._work.checked:
+                return made.address  # type: ignore[no-any-return]
+            _played.add((self._work.file, format, interleaved))
+            if not cached and not self.warnings:
                 self.warnings.append(
                     f"{self._work.name}() is compiled anew each time, as no cache "
                     "can be used: set NUMBA_CACHE_DIR to a folder that can be "
@@ -98,15 +104,22 @@ def machine_code(
     read_only: bool,
     files: Iterable[str],
 ) -> Machine:
-    """For the first of these formats, interleaved or not, and others when asked.
+    """For the first of these formats, interleaved or not, for what the code before
+    it has played, and for others when asked.
 
     Raises Missing and PluginError.
     """
     numba, named = _numba(), tuple(files)
     machine = Machine(lambda checked: _Work(numba, call, read_only, named, checked))
-    for first in itertools.islice(itertools.product(formats, layouts), 1):
-        machine.address(*first)
+    file = _file_of(call)
+    for number, each in enumerate(itertools.product(formats, layouts)):
+        if number == 0 or (file, *each) in _played:
+            machine.address(*each)
     return machine
+
+
+def _file_of(call: Any) -> str:
+    return call.compiled.function.__code__.co_filename  # type: ignore[no-any-return]
 
 
 def _numba() -> Any:
@@ -135,7 +148,7 @@ class _Work:
         checked: bool,
     ) -> None:
         self._numba = numba
-        self.name = call.__name__
+        self.name, self.file = call.__name__, _file_of(call)
         self._call = call
         self._read_only = read_only
         self._files = files
@@ -145,6 +158,7 @@ class _Work:
         self._known: dict[Any, Any] = {}
         self._constants = hashlib.sha256()
         self._function = self._jitted(call.compiled.function)
+        self._note_code(_helpers.__code__)
         self._digest = self._digest_of_code()
 
     def compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
@@ -297,7 +311,6 @@ class _Work:
             "status_of": helpers["status_of"],
             "samples": helpers["only_read" if self._read_only else "as_they_are"],
         }
-        file = call.compiled.function.__code__.co_filename
         tree = ast.parse(text)
         # All of it is where the method begins: Numba names the line in what it
         # says, and reads the source from there for its cache, where Python 3.13
@@ -306,7 +319,7 @@ class _Work:
             if hasattr(node, "lineno"):
                 node.lineno = call.compiled.function.__code__.co_firstlineno
                 node.end_lineno = node.lineno
-        exec(compile(tree, file, "exec"), names)
+        exec(compile(tree, self.file, "exec"), names)
         function = names["make"](f"{self._digest} {interleaved} {self.checked}")
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__
@@ -464,6 +477,7 @@ def _helpers(numba: Any) -> dict[str, Any]:
         return array
 
     def status_of(result: Any) -> int:
+        """As Call._status_of() of base_plugin has it."""
         return 0
 
     @overload(status_of)
@@ -473,9 +487,18 @@ def _helpers(numba: Any) -> dict[str, Any]:
         if isinstance(result, types.Boolean):
             return lambda result: 0 if result else 1
         if isinstance(result, types.Optional):
-            return lambda result: 0 if result is None else int(result)
+            if isinstance(result.type, types.Boolean):
+                return lambda result: 0 if result is None or bool(result) else 1
+            return lambda result: 0 if result is None else status_of(int(result))
         if isinstance(result, types.Integer):
-            return lambda result: result
+            if result.signed and result.bitwidth <= 32:
+                return lambda result: result
+            # 1 << 32 is no success.
+            return lambda result: (
+                np.int32(result)
+                if np.int32(result) == result
+                else np.int32(2**31 - 1)
+            )
         return None
 
     _made.update(
