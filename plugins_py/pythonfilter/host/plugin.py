@@ -468,9 +468,10 @@ class LoadedPlugin(Capabilities):
         """One of the methods below that give numbers, or nothing: as texts."""
         told: Any = getattr(self, name)(*([place] if name == "seek" else []))
         numbers = () if told is None else told if isinstance(told, tuple) else (told,)
-        # Of an int, whatever its class is.
+        # Of an int, whatever its class is. Of a list, as a tuple of what has no length
+        # is cut to its size, and CPython keeps up to 2000 such for later.
         return tuple(
-            "%d" % each if isinstance(each, int) else repr(each) for each in numbers
+            ["%d" % each if isinstance(each, int) else repr(each) for each in numbers]
         )
 
     def set_parameter(self, key: str, value: str) -> str | None:
