@@ -186,7 +186,7 @@ try_out() {
   echo "== $suite: autopkgtest"
   # Of the sources only what tells of the tests.
   mkdir "$box/src/tests"
-  cp -r "$project/packaging/debian" "$box/src/tests/"
+  tar -C "$box/src/tests" -xf "$results/$suite/pythonfilter_$version.debian.tar.xz"
   quietly enter "$box" "$begin; $bare install autopkgtest; useradd -m tester"
   enter "$box" "$begin; export LC_ALL=C.UTF-8; $no_compiler
     autopkgtest --no-built-binaries --user=tester /src/packages/*.deb /src/tests -- null"

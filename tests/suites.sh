@@ -21,6 +21,7 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs=$(cd "$project" && realpath -m "${BUILD_DIR:-build}")/test-logs
 # shellcheck source=packaging/systems.sh
 . "$project/packaging/systems.sh"
+worktree=$project
 
 # checkout SUITE: HEAD, in the system's /src/pythonfilter. Root is asked to, but
 # the checkout here is mostly somebody else's, which git refuses unless told.

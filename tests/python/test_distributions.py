@@ -60,6 +60,7 @@ def add(site, files, entries, name="thing"):
 
 def test_a_wheel_that_the_workbench_began(environment, tmp_path):
     pytest.importorskip("build.__main__")  # not a build folder
+    pytest.importorskip("ensurepip")
     site, env = environment
     command = [PYTHON, WORKBENCH, "new", "warm_echo", "--package"]
     assert run(command, cwd=tmp_path).code == 0
@@ -71,9 +72,12 @@ def test_a_wheel_that_the_workbench_began(environment, tmp_path):
     built = run([PYTHON, "-m", "build", *options], cwd=project)
     assert built.code == 0, built.err
     [wheel] = (project / "dist").glob("*.whl")
-    # What an installer does with a wheel of Python alone.
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+    assert names(env) == []
+    python = site.parents[2] / "bin/python3"
+    for command in (["ensurepip"], ["pip", "install", "--no-index", wheel]):
+        result = run([python, "-m", *command], cwd=tmp_path)
+        assert result.code == 0, result.err
+    touch(site)
     assert names(env) == ["py-warm-echo"]
     text = inspect("py-warm-echo", env)
     assert "Multiplies every sample" in text and "gain  " in text
@@ -135,6 +139,7 @@ BROKEN = {
     "no such class": ("a = halves:Missing", "a: it has no plugin class Missing"),
     "no name": ("a = ../etc/passwd", "'../etc/passwd' is no name of a module"),
     "in a zip": ("a = zipped.halves", "a: zipped.halves is in a zip file"),
+    "where a .pth leads": ("a = packed.it", "a: packed.it is in a zip file"),
     "no key": ("just this", "Source contains parsing errors"),
 }
 
@@ -147,6 +152,8 @@ def test_what_cannot_be_used_is_told_and_costs_only_itself(environment, name):
     add(site, {}, entries, "other")
     with zipfile.ZipFile(site / "zipped.zip", "w") as archive:
         archive.writestr("halves.py", "")
+        archive.writestr("packed/it.py", "")
+    (site / "some.pth").write_text("zipped.zip\n")
     assert names(env) == ["py-halves"]
     assert expected in not_usable(env)
 

@@ -119,6 +119,17 @@ def _is_in_zip(path: str) -> bool:
         return False
 
 
+def _has_module(path: str, parts: list[str]) -> bool:
+    """Whether it is a zip file with that module, as a .pth file may name one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile, NotImplementedError):
+        return False
+    stem = "/".join(parts)
+    return f"{stem}.py" in names or f"{stem}/__init__.py" in names
+
+
 def _parsed(text: str) -> list[tuple[str, str]]:
     import configparser
 
@@ -148,9 +159,13 @@ def source_of(entry: Entry, folder: str) -> tuple[str, str]:
         for path in (os.path.join(stem, "__init__.py"), f"{stem}.py"):
             if os.path.isfile(path):
                 return path, root
-        for above in range(1, len(parts) + 1):
-            if zipfile.is_zipfile(os.path.join(root, *parts[:above]) + ".zip"):
-                raise Unusable(f"{entry.name}: {entry.module} is in a zip file")
+        zipped = [
+            os.path.join(root, *parts[:above]) for above in range(1, len(parts) + 1)
+        ]
+        if any(zipfile.is_zipfile(f"{path}.zip") for path in zipped) or (
+            os.path.isfile(root) and _has_module(root, parts)
+        ):
+            raise Unusable(f"{entry.name}: {entry.module} is in a zip file")
     raise Unusable(
         f"{entry.name}: no source of {entry.module} is below {folder}; what is "
         "installed with pip install --editable needs --config-settings "
@@ -159,7 +174,7 @@ def source_of(entry: Entry, folder: str) -> tuple[str, str]:
 
 
 def _led_to(folder: str) -> Iterator[str]:
-    """The folders that .pth files name, which may run code as well: that is not."""
+    """What .pth files name, which may run code as well: that is not run."""
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "*.pth"))):
         try:
             lines = read(path).decode("utf-8", "replace").splitlines()
@@ -169,5 +184,5 @@ def _led_to(folder: str) -> Iterator[str]:
             line = line.strip()
             if line and not line.startswith(("#", "import ", "import\t")):
                 led = os.path.join(folder, line)
-                if os.path.isdir(led):
+                if os.path.exists(led):
                     yield led
