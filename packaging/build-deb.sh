@@ -86,10 +86,12 @@ build() {
   cp "$box/src/first.sha256" "$results/$suite/sha256sums"
 }
 
-# What is in a system, but for what apt and dpkg write down.
+# What is in a system, but for what apt and dpkg write down, and the bytecode that
+# root's Python keeps of NumPy where Debian has none (for a second Python).
 contents() {
   find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /src \
-    -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \) \
+    -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/cache -o -path /var/log \
+    -o -path "/usr/lib/python3/dist-packages/numpy/*.pyc" \) \
     -prune -o -print | sort
 }
 
