@@ -529,9 +529,8 @@ def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
         assert run(folder, code) == 3.0
 
 
-def test_only_what_plays_is_compiled(files):
-    folder = files({"plugin.py": RICH})
-    code = """
+# In place of Numba: `made` is what would be compiled.
+FAKED = """
     from pythonfilter.host import compiling
     made = []
     class Made:
@@ -543,6 +542,12 @@ def test_only_what_plays_is_compiled(files):
         njit=lambda **options: lambda function: function, __version__="0"
     )
     compiling._Work._compile = compile
+"""
+
+
+def test_only_what_plays_is_compiled(files):
+    folder = files({"plugin.py": RICH})
+    code = """
     host = load("plugin.py")
     loaded = len(made)
     for _ in "12":
@@ -555,7 +560,7 @@ def test_only_what_plays_is_compiled(files):
         other.start(48000, 1, 0, "", "", format, False)
     tell([loaded, made])
     """
-    assert run(folder, code) == [
+    assert run(folder, FAKED + code) == [
         1,
         [["F32", True, False], ["S16", False, False], ["S32", False, True]],
     ]
@@ -565,18 +570,6 @@ def test_new_code_is_compiled_for_what_plays_while_it_is_loaded(files):
     """And not on the streaming thread, where a source's or a sink's start() is."""
     folder = files({"plugin.py": RICH})
     code = """
-    import os
-    from pythonfilter.host import compiling
-    made = []
-    class Made:
-        address = 4096
-    def compile(self, format, interleaved):
-        made.append([format, interleaved])
-        return Made, True
-    compiling._numba = lambda: __import__("types").SimpleNamespace(
-        njit=lambda **options: lambda function: function, __version__="0"
-    )
-    compiling._Work._compile = compile
     load("plugin.py").start(48000, 1, 0, "", "", "S16", False)
     with open("plugin.py", "a") as file:
         file.write("# other code")
@@ -586,7 +579,10 @@ def test_new_code_is_compiled_for_what_plays_while_it_is_loaded(files):
     new.start(48000, 1, 0, "", "", "S16", False)
     tell([loaded, made])
     """
-    assert run(folder, code) == [2, [["F32", True], ["S16", False]]]
+    assert run(folder, FAKED + code) == [
+        2,
+        [["F32", True, False], ["S16", False, False]],
+    ]
 
 
 @needs_numba
