@@ -24,7 +24,7 @@ namespace pythonfilter {
 
 constexpr uint64_t no_time = UINT64_MAX;
 
-enum class PluginKind { Source, Processor, Sink };
+enum class PluginKind { Source, Processor, Sink, Mixer, Splitter };
 
 // Where a plugin runs: here, or in a process of its own.
 struct Isolation {
@@ -61,6 +61,20 @@ struct Preferences {
   int frames = 0;  // of each buffer
 };
 
+// One input of a mixer, or one output of a splitter; its rate is the stream's.
+struct PortFormat {
+  std::string name;
+  SampleFormat format = SampleFormat::F32;
+  int channels = 0;
+  // Where each channel is, in GStreamer's words; empty: nobody says.
+  std::vector<std::string> positions;
+
+  bool operator==(const PortFormat &other) const {
+    return name == other.name && format == other.format &&
+           channels == other.channels && positions == other.positions;
+  }
+};
+
 struct StreamFormat {
   SampleFormat format = SampleFormat::F32;
   bool interleaved = true;
@@ -83,6 +97,11 @@ struct StreamFormat {
   SampleFormat output_format = SampleFormat::F32;
   bool output_interleaved = true;
   int output_channels = 0;
+
+  // Of a mixer: its inputs, in the order of their pads, as long as no others
+  // are set_inputs(), and where the channels of its output are.
+  std::vector<PortFormat> inputs;
+  std::vector<std::string> positions;
 };
 
 // One failure, told once: everything a bus message needs. What is left out
@@ -195,6 +214,20 @@ struct Block {
   const std::vector<Curve> *curves;  // NULL: the plugin has none
   // How long to wait for a plugin in another process, in ns; 0: for ever.
   uint64_t patience;
+};
+
+// What a mixer is shown of one input, for as long as one block. It is only
+// read.
+struct InputView {
+  // As many frames as the output has; silence where the input gave none.
+  std::byte *data;
+  ptrdiff_t channel_stride, frame_stride;
+  MemoryKeeper *keeper;
+  uint64_t pts;  // of its first frame, on its own line; no_time: not known
+  bool present;  // some of them came from the input
+  bool gap;      // it said that there is silence
+  bool late;     // it is live, and what it has was not there in time
+  bool discont;  // these do not continue those of the block before
 };
 
 // What came of a call; of one that is Closing nothing is told.
@@ -364,6 +397,15 @@ class Plugin {
 
   // NULL: it runs here.
   virtual Isolated *isolated() { return nullptr; }
+
+  // A mixer's, in the place of process(): `output` is written, and `inputs` are
+  // those that it knows, in their order.
+  virtual Outcome mix(const Block &output, const std::vector<InputView> &inputs,
+                      CallResult *result, Failure *failure);
+  // Between two blocks: a mixer has other inputs from here on. start() says
+  // which it has first.
+  virtual bool set_inputs(const std::vector<PortFormat> &inputs,
+                          Failure *failure);
 
   // Whether this thread is in a call of it, or in what is told after one. Of a
   // plugin in another process only whoever calls it knows.

@@ -71,6 +71,41 @@ bool read_format(const std::string &text, std::vector<SampleFormat> *formats) {
   return true;
 }
 
+// So that its pad can be called so; a second one cannot.
+bool can_be_port(const std::string &name, const std::vector<Port> &known) {
+  for (const Port &port : known)
+    if (port.name == name || port.name == any_port || name == any_port)
+      return false;
+  return known.size() < size_t(max_ports) &&
+         (name == any_port || is_made_of(name, "_"));
+}
+
+// As read_parameter().
+bool read_port(const Texts &values, std::vector<Port> *known) {
+  if (values.size() % 2 != 1 || !can_be_port(values[0], *known)) return false;
+  Port port;
+  port.name = values[0];
+  for (size_t i = 1; i < values.size(); i += 2) {
+    const std::string &word = values[i], &value = values[i + 1];
+    if (word == "description")
+      port.description = valid_text(value);
+    else if (!(word == "format" ? read_format(value, &port.formats)
+               : word == "channels"
+                   ? read_range(value, &port.channels)
+                   : word == "optional" && parse_flag(value, &port.optional)))
+      return false;
+  }
+  known->push_back(std::move(port));
+  return true;
+}
+
+bool read_port_count(const std::string &text, IntRange *count) {
+  std::vector<IntRange> ranges;
+  if (!read_range(text, &ranges) || ranges[0].max > max_ports) return false;
+  *count = ranges[0];
+  return true;
+}
+
 bool read_one(const std::string &name, const std::string &value,
               Capabilities *to) {
   for (const auto &[word, flag] : capability_flags)
@@ -78,6 +113,7 @@ bool read_one(const std::string &name, const std::string &value,
   if (name == "format") return read_format(value, &to->formats);
   if (name == "rate") return read_range(value, &to->rates);
   if (name == "channels") return read_range(value, &to->channels);
+  if (name == "port_count") return read_port_count(value, &to->port_count);
   if (name == "block_size")
     return parse_number(value, &to->block_size) && to->block_size >= 0 &&
            to->block_size <= most_block_frames;
@@ -92,6 +128,10 @@ bool read_one(const std::string &name, const std::string &value,
     to->input_caps = valid_text(value);
   else if (name == "output_caps")
     to->output_caps = valid_text(value);
+  else if (name == "output_like")
+    to->output_like = valid_text(value);
+  else if (name == "passthrough")
+    to->passthrough = valid_text(value);
   else if (name == "audio_name")
     to->audio_name = valid_text(value);
   else
@@ -104,6 +144,9 @@ bool read_one(const std::string &name, const std::string &value,
 bool read_capability(const std::string &name, const Texts &values,
                      Capabilities *to) {
   if (name == "parameter") return read_parameter(values, &to->parameters);
+  if (name == "input_parameter")
+    return read_parameter(values, &to->input_parameters);
+  if (name == "port") return read_port(values, &to->ports);
   for (const std::string &value : values)
     if (!read_one(name, value, to)) return false;
   return true;

@@ -51,6 +51,18 @@ constexpr std::pair<const char *, std::string ParameterSpec::*>
 constexpr std::pair<const char *, bool ParameterSpec::*> parameter_flags[] = {
     {"secret", &ParameterSpec::secret}, {"curve", &ParameterSpec::curve}};
 
+// An input of a mixer, or an output of a splitter. Nothing in `formats` or
+// `channels`: those of the plugin.
+struct Port {
+  std::string name;  // any_port for each of those that come and go
+  std::vector<SampleFormat> formats;
+  std::vector<IntRange> channels;
+  bool optional = false;
+  std::string description;  // one line
+};
+constexpr char any_port[] = "%u";
+constexpr int max_ports = 64;
+
 // What a plugin said it can work on; known once it is loaded.
 struct Capabilities {
   std::string audio_name;             // of its audio method
@@ -85,6 +97,18 @@ struct Capabilities {
 
   int block_size = 0;           // frames of each call; 0: as they come
   bool pass_remainder = false;  // fewer at the end, not filled up
+
+  // Of a mixer its inputs, of a splitter its outputs: all of them; or one that
+  // describes each of those that come and go, and how many there may be.
+  std::vector<Port> ports;
+  IntRange port_count = {0, 0};  // 0 at most: those in `ports` are always there
+  std::string output_like;  // the input that the output is like; empty: none
+  std::string passthrough;  // the port that is for what was not processed
+  bool output_zero = true;  // its array is full of zeros at first
+  bool has_add_input = false, has_remove_input = false;
+  std::vector<ParameterSpec> input_parameters;  // that each input has
+
+  bool ports_come_and_go() const { return port_count.max > 0; }
 };
 
 constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {
@@ -104,7 +128,10 @@ constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {
     {"maps_to_output", &Capabilities::maps_to_output},
     {"maps_to_input", &Capabilities::maps_to_input},
     {"as_bytes", &Capabilities::as_bytes},
-    {"pass_remainder", &Capabilities::pass_remainder}};
+    {"pass_remainder", &Capabilities::pass_remainder},
+    {"output_zero", &Capabilities::output_zero},
+    {"has_add_input", &Capabilities::has_add_input},
+    {"has_remove_input", &Capabilities::has_remove_input}};
 
 // Adds what is said under `name`, of which nothing is believed before it was
 // checked: a worker may say anything. False: nothing is called so, or it means

@@ -59,4 +59,23 @@ bool Plugin::available_space(int *frames, Failure *failure) {
   return true;
 }
 
+namespace {
+
+bool no_mixer(Failure *failure, const char *phase) {
+  *failure = {Failure::Kind::Refused, phase, "", "is no mixer"};
+  return false;
+}
+
+}  // namespace
+
+Outcome Plugin::mix(const Block &, const std::vector<InputView> &, CallResult *,
+                    Failure *failure) {
+  no_mixer(failure, "mix_audio");
+  return Outcome::Failed;
+}
+
+bool Plugin::set_inputs(const std::vector<PortFormat> &, Failure *failure) {
+  return no_mixer(failure, "set_inputs");
+}
+
 }  // namespace pythonfilter

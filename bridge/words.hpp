@@ -20,7 +20,9 @@ constexpr Word<SampleFormat> format_words[] = {{"F32", SampleFormat::F32},
 
 constexpr Word<PluginKind> kind_words[] = {{"processor", PluginKind::Processor},
                                            {"source", PluginKind::Source},
-                                           {"sink", PluginKind::Sink}};
+                                           {"sink", PluginKind::Sink},
+                                           {"mixer", PluginKind::Mixer},
+                                           {"splitter", PluginKind::Splitter}};
 
 constexpr Word<ParameterSpec::Kind> parameter_words[] = {
     {"bool", ParameterSpec::Kind::Bool},

@@ -117,7 +117,8 @@ class Plugin(AudioProcessorPlugin):
         "has_duration": 0, "has_seek": 0,
         "fail_closed": 0, "carries_state": 1, "converts": 0, "maps_to_output": 0,
         "maps_to_input": 0, "as_bytes": 0, "pass_remainder": 1,
-        "has_seek": 0, "has_duration": 0,
+        "has_seek": 0, "has_duration": 0, "output_zero": 1, "has_add_input": 0,
+        "has_remove_input": 0,
     }  # fmt: skip
     assert {name: int(told.pop(name)[0]) for name in flags} == flags
     parameters = [text(unpack_list(each)) for each in told.pop("parameter")]

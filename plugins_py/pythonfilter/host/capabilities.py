@@ -28,7 +28,8 @@ FLAGS = tuple(
     """
     interleaved non_interleaved read_only has_reset has_drain has_latency has_unlock
     has_space has_duration has_seek fail_closed carries_state converts
-    maps_to_output maps_to_input as_bytes pass_remainder
+    maps_to_output maps_to_input as_bytes pass_remainder output_zero has_add_input
+    has_remove_input
     """.split()
 )
 
@@ -95,6 +96,7 @@ class Capabilities:
         self._read_params()
         self._read_promises()
         self.block_size, self.pass_remainder = self._blocks()
+        self.output_zero = self._declared("output_zero") is not False
 
     def described(self) -> list[tuple[str, tuple[str, ...]]]:
         """All of it, as bridge/capabilities.cpp reads it: names and their values."""

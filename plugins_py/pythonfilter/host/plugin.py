@@ -233,6 +233,8 @@ class LoadedPlugin(Capabilities):
         self._seek = method_of(self.plugin, "seek")
         self.has_duration = kind == "source" and self._duration is not None
         self.has_seek = kind == "source" and self._seek is not None
+        self.has_add_input = kind == "mixer" and hasattr(self.plugin, "add_input")
+        self.has_remove_input = kind == "mixer" and hasattr(self.plugin, "remove_input")
         self._rate = 0  # of frames; 0: it gives none
         # Any base_plugin has a get_state(), which says in which state of its
         # life a plugin is: only with the other one it is the plugin's own.

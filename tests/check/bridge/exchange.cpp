@@ -80,6 +80,46 @@ GST_START_TEST(test_what_a_worker_says_is_checked) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_is_said_of_ports_is_checked) {
+  const auto reads = [](const char *name, std::vector<std::string> values,
+                        Capabilities *said) {
+    return read_capability(name, values, said);
+  };
+  Capabilities named, counted;
+  fail_unless(reads("port",
+                    {"voice", "channels", "1 2", "format", "S16", "optional",
+                     "1", "description", "a\xff"},
+                    &named));
+  const Port &voice = named.ports.at(0);
+  fail_unless(voice.name == "voice" && voice.optional);
+  fail_unless(voice.channels.at(0).max == 2);
+  fail_unless(voice.formats.at(0) == SampleFormat::S16);
+  fail_unless(voice.description == "a?");
+  for (const std::vector<std::string> &wrong :
+       std::vector<std::vector<std::string>>{
+           {},
+           {"voice"},  // a second one of that name
+           {any_port},
+           {"9"},
+           {"a b"},
+           {"x", "channels"},
+           {"x", "channels", "2 1"},
+           {"x", "format", "S24"},
+           {"x", "optional", "x"},
+           {"x", "unheard-of", "1"}})
+    fail_unless(!reads("port", wrong, &named));
+  fail_unless(named.ports.size() == 1 && !named.ports_come_and_go());
+  fail_unless(reads("port", {any_port}, &counted));
+  fail_unless(!reads("port", {"other"}, &counted));
+  for (const char *wrong : {"", "1", "0 2", "2 1", "1 65"})
+    fail_unless(!reads("port_count", {wrong}, &counted));
+  fail_unless(reads("port_count", {"1 64"}, &counted));
+  fail_unless(counted.ports_come_and_go());
+  fail_unless(reads("input_parameter", {"gain", "kind", "float"}, &counted));
+  fail_unless(!reads("input_parameter", {"gain"}, &counted));
+}
+GST_END_TEST;
+
 GST_START_TEST(test_text_becomes_valid) {
   const char *good = "\xc3\xa4\xe2\x82\xac";
   fail_unless(valid_text(good) == good);
@@ -479,6 +519,7 @@ Suite *exchange_suite() {
   TCase *exchange = new_case(suite, "exchange");
   tcase_add_test(exchange, test_a_record_is_whole_or_refused);
   tcase_add_test(exchange, test_what_a_worker_says_is_checked);
+  tcase_add_test(exchange, test_what_is_said_of_ports_is_checked);
   tcase_add_test(exchange, test_text_becomes_valid);
   tcase_add_test(exchange, test_a_reply_is_held_against_its_request);
   tcase_add_test(exchange, test_a_reply_without_outputs_has_a_reason);
