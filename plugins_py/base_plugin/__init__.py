@@ -32,7 +32,7 @@ from __future__ import annotations
 import abc
 import collections
 import enum
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -44,22 +44,35 @@ from ._buffer import AudioBuffer
 from ._compiled import Array, Channels, compiled
 from ._every import every
 from ._messages import PlainValue, checked_fields
-from ._param import BOOLS, Param, text_of
+from ._mixing import (
+    MixerInput,
+    MixerInputs,
+    MixerOutput,
+    SplitterOutput,
+    SplitterOutputs,
+)
+from ._param import BOOLS, InputParam, Param, text_of
 
 __all__ = [
     "Array",
     "AudioBuffer",
+    "AudioMixerPlugin",
     "AudioProcessorPlugin",
     "AudioSinkPlugin",
     "AudioSourceCallback",
     "AudioSourcePlugin",
+    "AudioSplitterPlugin",
     "BasePlugin",
     "Channels",
     "DropBuffer",
     "EndOfStream",
     "Field",
     "Gap",
+    "InputParam",
     "MAX_CHANNELS",
+    "MixerInput",
+    "MixerInputs",
+    "MixerOutput",
     "NOTHING_YET",
     "Output",
     "Param",
@@ -67,6 +80,8 @@ __all__ = [
     "PluginState",
     "PluginTimeout",
     "PluginType",
+    "SplitterOutput",
+    "SplitterOutputs",
     "Timed",
     "compiled",
     "every",
@@ -86,6 +101,8 @@ class PluginType(enum.Enum):
     AUDIO_SOURCE = "AudioSource"
     AUDIO_SINK = "AudioSink"
     PROCESSOR = "Processor"
+    AUDIO_MIXER = "AudioMixer"
+    AUDIO_SPLITTER = "AudioSplitter"
 
 
 class PluginState(enum.Enum):
@@ -305,6 +322,8 @@ class BasePlugin(abc.ABC):
         or out of range raises ValueError, which says what a ``Param`` allows.
         """
         param = getattr(type(self), key, None)
+        if isinstance(param, InputParam):
+            raise ValueError(f"{key} is a parameter of each input, not of the plugin")
         if isinstance(param, Param):
             setattr(self, key, param.parse(value))
             return True
@@ -336,7 +355,7 @@ class BasePlugin(abc.ABC):
         The empty string for an unknown key, and for a secret.
         """
         param = getattr(type(self), key, None)
-        if key in self.secrets:
+        if key in self.secrets or isinstance(param, InputParam):
             return ""
         if isinstance(param, Param):
             return "" if param.secret else param.format(getattr(self, key))
@@ -386,7 +405,9 @@ class BasePlugin(abc.ABC):
 
     def _parameter(self, key: str) -> Any:
         """The parameter's value, or None if there is none of that name."""
-        if key.startswith("_") or key in _NOT_PARAMETERS:
+        mixes = isinstance(self, (AudioMixerPlugin, AudioSplitterPlugin))
+        declared = _NOT_PARAMETERS if mixes else _NOT_PARAMETERS - _OF_MIXING
+        if key.startswith("_") or key in declared:
             return None
         # A constant of the class; a filter's own Q may be a parameter.
         if key.isupper() and key not in getattr(self, "__dict__", ()):
@@ -622,10 +643,142 @@ class AudioProcessorPlugin(_StreamPlugin):
         return 0.0
 
 
+#: What a class may say of an input or output: ``channels``, ``formats``,
+#: ``description``, and of an input whether it is ``optional``.
+Port = Mapping[str, Any]
+
+#: The names of inputs or outputs, and what they are; or a least and a most number
+#: of them, and what is true of each.
+Ports = Mapping[str, Port] | Sequence[str] | tuple[int, int] | tuple[int, int, Port]
+
+
+class AudioMixerPlugin(_StreamPlugin):
+    """A plugin with several inputs, which are aligned by their times, to the sample.
+
+    ``inputs``
+        A dict, as ``{"music": {}, "voice": {"channels": 1, "optional": True}}``:
+        each name is an input, whose pad is ``sink_music``.  Or the least and
+        the most number of inputs that come and go, ``(1, 32)``: their pads are
+        ``sink_0``, ``sink_1``, …, and they are called ``"0"``, ``"1"``, ….
+        ``(1, 32, {"channels": 1})`` also says what each of them is.  There are at
+        most 64.
+
+        What can be said of an input: ``channels`` and ``formats``, as the class
+        says its own, which are used where the input says nothing;
+        ``optional``, if the output may end before this input does; a
+        ``description``.
+    ``formats``, ``channels``
+        What the output may be.
+    ``output_like``
+        The name of the input whose format and channels the output has.
+    ``block_size``, ``block_remainder``
+        As a filter's: frames of each call, whatever comes in.  With 0 the
+        element's ``output-buffer-duration`` says how long a block is.
+    ``output_zero``
+        False if ``mix_audio`` fills all of ``output.data``: it is then undefined
+        what that holds before.
+    ``passthrough``
+        The name of the input that goes through where ``mix_audio`` fails and the
+        element has ``on-error=passthrough``; without it ``output_like``.
+
+    Inputs and output have the same rate.  Memory is interleaved: ``data`` has the
+    shape ``(channels, frames)`` all the same.
+
+    These methods are called if a plugin defines them; there is no default:
+
+    ``reset(self) -> None``, ``drain(self) -> numpy.ndarray | None``
+        As a filter's.  The output ends when all inputs have that are not optional.
+    ``add_input(self, name: str, channels: int) -> None``
+        An input is there, with so many channels, from the next block on.
+    ``remove_input(self, name: str) -> None``
+        It is gone.
+    """
+
+    inputs: ClassVar[Ports] = (1, 64)
+    output_like: ClassVar[str | None] = None
+    output_zero: ClassVar[bool] = True
+    passthrough: ClassVar[str | None] = None
+    block_size: ClassVar[int] = 0
+    block_remainder: ClassVar[str] = "pad"
+
+    def get_type(self) -> PluginType:
+        """``PluginType.AUDIO_MIXER``."""
+        return PluginType.AUDIO_MIXER
+
+    @abc.abstractmethod
+    def mix_audio(self, output: MixerOutput, inputs: MixerInputs) -> bool | None:
+        """Fill ``output.data``, of shape ``(channels, frames)``, from the inputs.
+
+        ``inputs`` is the same mapping in each call, and so are the inputs in it.
+        All have as many frames as the output.  ``None`` and ``True`` are success;
+        after ``False`` or an exception nothing of the block is used.
+        """
+
+    def get_processing_latency(self) -> float:
+        """How much later a sample comes out than it went in, in seconds."""
+        return 0.0
+
+
+class AudioSplitterPlugin(_StreamPlugin):
+    """A plugin with one input and several outputs.
+
+    ``outputs``
+        Names, as ``("vocals", "rest")``, or a dict that says more of them,
+        ``{"mid": {"channels": 1}, "side": {"channels": 1}}``: the pad of one is
+        ``src_vocals``.  Or the least and the most number of outputs that are asked
+        for while playing, ``(1, 16)`` or ``(1, 16, {"channels": 1})``: their pads
+        are ``src_0``, ``src_1``, …, and they are called ``"0"``, ``"1"``, ….
+        There are at most 64.
+
+        What can be said of an output: ``channels`` and ``formats``, which are the
+        input's where nothing is said; a ``description``.
+    ``formats``, ``channels``
+        What the input may be.
+    ``passthrough``
+        The name of the output that gets the input where ``split_audio`` fails and
+        the element has ``on-error=passthrough``.  The others are then silent.
+
+    All outputs have the times and the latency of the input.
+
+    ``reset`` and ``drain`` are as a filter's, but that ``drain`` returns a dict:
+    the name of each output that has something left, and an array of shape
+    ``(channels, frames)``.
+    """
+
+    outputs: ClassVar[Ports] = (1, 64)
+    passthrough: ClassVar[str | None] = None
+
+    def get_type(self) -> PluginType:
+        """``PluginType.AUDIO_SPLITTER``."""
+        return PluginType.AUDIO_SPLITTER
+
+    @abc.abstractmethod
+    def split_audio(self, buffer: AudioBuffer, outputs: SplitterOutputs) -> bool | None:
+        """Fill the ``data`` of each output from ``buffer.data``, which refuses writes.
+
+        ``outputs`` is the same mapping in each call, and so are the outputs in it.
+        ``None`` and ``True`` are success; after ``False`` or an exception nothing
+        of the block is used.
+        """
+
+    def get_processing_latency(self) -> float:
+        """How much later a sample comes out than it went in, in seconds."""
+        return 0.0
+
+
+def _declared_by(*classes: type) -> frozenset[str]:
+    return frozenset(
+        name
+        for each in classes
+        for name, kind in each.__annotations__.items()
+        if kind.startswith("ClassVar")
+    )
+
+
 # What these classes declare: no parameters, though their values look like some.
-_NOT_PARAMETERS = frozenset(
-    name
-    for each in (BasePlugin, AudioSourcePlugin, AudioSinkPlugin, AudioProcessorPlugin)
-    for name, kind in each.__annotations__.items()
-    if kind.startswith("ClassVar")
+_COMMON = _declared_by(
+    BasePlugin, AudioSourcePlugin, AudioSinkPlugin, AudioProcessorPlugin
 )
+_NOT_PARAMETERS = _COMMON | _declared_by(AudioMixerPlugin, AudioSplitterPlugin)
+# A filter may have a parameter called passthrough.
+_OF_MIXING = _NOT_PARAMETERS - _COMMON

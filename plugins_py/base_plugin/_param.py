@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A parameter in the class of a plugin: what base_plugin has as Param."""
+"""A parameter in the class of a plugin: base_plugin's Param and InputParam."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Collection
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 import numpy as np
 
@@ -81,6 +81,7 @@ class Param(Generic[T]):
     """
 
     name = ""
+    of_inputs = False
 
     def __init__(
         self,
@@ -203,3 +204,56 @@ class Param(Generic[T]):
         low = -np.inf if self.minimum is None else self.minimum
         high = np.inf if self.maximum is None else self.maximum
         return bool(low <= value <= high)  # so NaN is not
+
+
+class InputParam(Param[T]):
+    """A parameter of each input of a mixer::
+
+        class Sum(AudioMixerPlugin):
+            gain = InputParam(1.0, min=0.0, max=8.0, description="Linear gain")
+
+            def mix_audio(self, output, inputs):
+                for each in inputs.values():
+                    output.data += each.gain * each.data
+
+    It is declared as a ``Param`` is, but for ``secret``.  Inside the plugin it is
+    an attribute of each input, outside a property of each sink pad:
+    ``sink_voice::gain=2``.  The plugin itself has none: reading it there raises
+    AttributeError.
+    """
+
+    of_inputs = True
+
+    def __init__(
+        self,
+        default: T,
+        *,
+        min: float | None = None,
+        max: float | None = None,
+        unit: str = "",
+        description: str = "",
+        choices: Collection[str] | type[enum.Enum] | None = None,
+    ) -> None:
+        super().__init__(
+            default,
+            min=min,
+            max=max,
+            unit=unit,
+            description=description,
+            choices=choices,
+        )
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> InputParam[T]:
+        ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        ...
+
+    def __get__(self, instance: object, owner: type) -> InputParam[T] | NoReturn:
+        if instance is None:
+            return self
+        raise AttributeError(
+            f"{self.name} is a parameter of each input: read inputs[…].{self.name}"
+        )

@@ -13,17 +13,30 @@ AUDIO_METHODS = {
     "source": ("read_audio", "readAudio"),
     "processor": ("process_audio", "processAudio"),
     "sink": ("write_audio", "writeAudio"),
+    "mixer": ("mix_audio", "mixAudio"),
+    "splitter": ("split_audio", "splitAudio"),
+}
+# What the audio method is called with.
+ARGUMENTS = {
+    "source": ("buffer",),
+    "processor": ("buffer",),
+    "sink": ("buffer",),
+    "mixer": ("output", "inputs"),
+    "splitter": ("buffer", "outputs"),
 }
 ELEMENTS = {
     "source": "pythonsrc",
     "processor": "pythonfilter",
     "sink": "pythonsink",
+    "mixer": "pythonmixer",
+    "splitter": "pythondemixer",
 }
 FORMATS = ("F32", "F64", "S16", "S32")
 LAYOUTS = ("interleaved", "non-interleaved")
 REMAINDERS = ("pad", "pass")
 MAX_BLOCK_SIZE = 2**20
 MAX_CHANNELS = 64
+MAX_PORTS = 64  # inputs of a mixer, outputs of a splitter
 MOST_CAPS = 256 * 1024  # characters; the element reads no more
 MOST_DECLARED = 4096  # of anything: rates, names, Params, choices
 NATIVE = "LE" if sys.byteorder == "little" else "BE"
@@ -31,7 +44,8 @@ NATIVE = "LE" if sys.byteorder == "little" else "BE"
 DECLARATIONS = tuple(
     """
     formats layouts rates channels read_only fail_closed secrets curves input_caps
-    output_caps as_bytes block_size block_remainder
+    output_caps as_bytes block_size block_remainder inputs outputs output_like
+    output_zero passthrough
     """.split()
 )
 # The methods that the elements call, or that the base classes have.
@@ -42,7 +56,8 @@ METHODS = (
     get_type get_state set_state get_parameter set_parameter get_sample_rate
     set_sample_rate get_channel_count set_channel_count get_channels set_channels
     get_buffer_size set_buffer_size get_available_space get_processing_latency
-    get_duration get_output_caps get_input_caps set_caps set_audio_callback
+    get_duration get_output_caps get_input_caps set_caps set_audio_callback add_input
+    remove_input
     """.split(),
 )
 TYPE_CHECKING = False
@@ -73,6 +88,14 @@ def ranges_of(value: Any, most: int) -> list[tuple[int, int]] | None:
 
 # Every GstObject has properties that are called so.
 TAKEN = ("name", "parent")
+# What an input of a mixer has besides, and its pad.
+TAKEN_OF_INPUTS = tuple(
+    """
+    data present gap late discont pts duration offset sample_rate positions name
+    pad_name curve curves get_channel_data get_frame_count get_channel_count clear
+    copy_from direction template caps emit_signals qos_messages
+    """.split()
+)
 
 
 def param_name_problem(name: str) -> str:
@@ -88,6 +111,16 @@ def param_name_problem(name: str) -> str:
     return (
         f"has a Param {name[:255]!r}: it must be called something else than "
         f"{' and '.join(TAKEN)}, with letters of ASCII, digits and _, at most 255"
+    )
+
+
+def input_param_name_problem(name: str) -> str:
+    """Why no pad can have an InputParam of that name; "" if one can."""
+    if name not in TAKEN_OF_INPUTS:
+        return ""
+    return (
+        f"has an InputParam {name!r}: it must be called something else, as each input, "
+        "or its pad, has one already"
     )
 
 

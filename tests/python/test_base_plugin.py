@@ -74,6 +74,14 @@ def test_star_import_brings_every_contract_name():
         "AudioSourcePlugin",
         "AudioSinkPlugin",
         "AudioProcessorPlugin",
+        "AudioMixerPlugin",
+        "AudioSplitterPlugin",
+        "MixerInput",
+        "MixerInputs",
+        "MixerOutput",
+        "SplitterOutput",
+        "SplitterOutputs",
+        "InputParam",
         "PluginTimeout",
         "DropBuffer",
         "Output",
@@ -89,6 +97,8 @@ def test_plugin_type_values():
         "AUDIO_SOURCE": "AudioSource",
         "AUDIO_SINK": "AudioSink",
         "PROCESSOR": "Processor",
+        "AUDIO_MIXER": "AudioMixer",
+        "AUDIO_SPLITTER": "AudioSplitter",
     }
 
 

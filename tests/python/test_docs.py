@@ -226,6 +226,15 @@ def docstring_examples(module):
                 yield pytest.param(name, textwrap.dedent(text), id=name)
 
 
+CALL_OF_A_MIXER = """
+inputs = MixerInputs({"0": MixerInput(2, 480, gain=2.0)})
+inputs["0"].data[:] = 0.25
+output = MixerOutput(2, 480)
+Sum().mix_audio(output, inputs)
+assert (output.data == 0.5).all()
+"""
+
+
 @pytest.mark.parametrize(
     "name, text",
     [
@@ -237,6 +246,12 @@ def docstring_examples(module):
 def test_example_of_the_reference_page_works(name, text, tmp_path):
     path = tmp_path / "example.py"
     path.write_text("from base_plugin import *\n" + text)
+    if "mix_audio" in text:
+        path.write_text(path.read_text() + CALL_OF_A_MIXER)
+        where = str(processes.PLUGINS)
+        result = processes.run([processes.PYTHON, path], tmp_path, PYTHONPATH=where)
+        assert result.code == 0, result.err
+        return
     # What a Param's docstring says of its own.
     more = " plugin::gain=0.5 plugin::mode=cold" if name == "Param" else ""
     line = ELEMENTS[audio_method(text)].format(f"{path}{more}")
@@ -247,7 +262,7 @@ def test_example_of_the_reference_page_works(name, text, tmp_path):
 
 def test_the_reference_page_has_examples():
     names = [each.values[0] for each in docstring_examples("base_plugin/_param")]
-    assert names == ["Param"]
+    assert names == ["Param", "InputParam"]
     assert [*docstring_examples("base_plugin/__init__")]
 
 

@@ -81,6 +81,8 @@ def test_all_that_base_plugin_has_is_known():
         "AudioSourcePlugin",
         "AudioSinkPlugin",
         "AudioProcessorPlugin",
+        "AudioMixerPlugin",
+        "AudioSplitterPlugin",
     ):
         cls = getattr(base_plugin, name)
         for key, value in inspect.getmembers(cls):

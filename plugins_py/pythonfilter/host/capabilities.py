@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from . import params
+from .. import ports
 from ..brief import is_large, shown
 from ..failures import PluginError, unusable
 from ..kinds import (
@@ -20,6 +20,8 @@ from ..kinds import (
     REMAINDERS,
     ranges_of,
 )
+from . import params
+from .places import line_of
 
 
 # What is so or not. Whatever is new in this list is new in capability_flags of
@@ -52,8 +54,13 @@ class Capabilities:
     def _unusable(self, message: str) -> PluginError:
         return unusable(message, self._file)
 
+    def _unusable_at(self, name: str, message: str) -> PluginError:
+        """What is wrong with a declaration, at its line."""
+        place = line_of(self.plugin, name, self._file)
+        return PluginError("unusable", message, *place)
+
     def _declares(self, name: str, value: object, but: str) -> PluginError:
-        return self._unusable(f"declares {name} = {shown(value)}{but}")
+        return self._unusable_at(name, f"declares {name} = {shown(value)}{but}")
 
     def _declared(self, name: str) -> Any:
         """A class attribute: instances use `self.channels` for what is now."""
@@ -92,6 +99,7 @@ class Capabilities:
         self.rates = self._ranges("rates", 2**31 - 1)
         self.channels = self._ranges("channels", MAX_CHANNELS)
         self.read_only = self._declared("read_only") is True
+        self._read_ports()
         self._read_conversion()
         self._read_params()
         self._read_promises()
@@ -113,15 +121,42 @@ class Capabilities:
             ("output_caps", (self.output_caps,)),
             ("block_size", (str(self.block_size),)),
             *(("parameter", each) for each in self.parameters),
+            *(self.ports.spoken() if self.ports else ()),
+            *(("input_parameter", each) for each in self.input_parameters),
         ]
 
     def _read_params(self) -> None:
         try:
             self._params = params.Params(type(self.plugin))
-        except ValueError as error:
-            raise self._unusable(str(error)) from None
+        except ports.Misdeclared as error:
+            raise self._unusable_at(error.name, str(error)) from None
         self.parameters = self._params.described()
+        self.input_parameters = self._params.described_of_inputs()
         self.curves = self._params.curves
+        for name in self._params.of_inputs if self.kind != "mixer" else ():
+            raise self._unusable_at(
+                name,
+                f"has an InputParam {name!r}, but only a mixer has inputs to set it "
+                "on: declare a Param",
+            )
+
+    def _read_ports(self) -> None:
+        """The inputs of a mixer, or the outputs of a splitter."""
+        self.ports: ports.Declared | None = None
+        if self.kind in ports.WHAT:
+            what = ports.WHAT[self.kind]
+            if what in getattr(self.plugin, "__dict__", ()) and not inspect.ismodule(
+                self.plugin
+            ):
+                raise self._unusable(
+                    f"sets its {what} in an instance: declare them in the class, as "
+                    "there are pads before there is an instance"
+                )
+            try:
+                self.ports = ports.read_all(self.kind, self._declared)
+            except ports.Misdeclared as error:
+                raise self._unusable_at(error.name, str(error)) from None
+            self.non_interleaved = False
 
     def _read_conversion(self) -> None:
         """What a plugin says of itself if its output is not like its input."""
@@ -142,6 +177,11 @@ class Capabilities:
             raise self._unusable(
                 "declares what goes in (input_caps, as_bytes, get_input_caps), but "
                 "nothing goes into a source"
+            )
+        maps = self.maps_to_output or self.maps_to_input
+        if self.kind in ports.WHAT and maps:
+            raise self._unusable(
+                f"has get_output_caps() or get_input_caps() in vain: {ports.RAW}"
             )
         gives = self.output_caps or self.maps_to_output or self.maps_to_input
         if self.kind == "sink" and gives:
@@ -182,7 +222,7 @@ class Capabilities:
 
     def _blocks(self) -> tuple[int, bool]:
         """Frames of each call, 0 for any; whether the last one gets fewer."""
-        if self.kind != "processor":
+        if self.kind not in ("processor", "mixer"):
             return 0, False
         declared = self._declared("block_size")
         size = 0 if declared is None else declared

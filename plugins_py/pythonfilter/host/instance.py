@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from ..failures import PluginError, unusable
-from ..kinds import AUDIO_METHODS, ELEMENTS
+from ..kinds import ARGUMENTS, AUDIO_METHODS, ELEMENTS
 
 
 def method_of(instance: object, *names: str) -> Callable[..., Any] | None:
@@ -27,19 +27,22 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
-def check_arguments(audio: Callable[..., Any], file: str) -> None:
-    """Raises PluginError where it cannot be called with a buffer: what Python
-    says of such a call names no line."""
+def check_arguments(kind: str, audio: Callable[..., Any], file: str) -> None:
+    """Raises PluginError where it cannot be called with a buffer, or what else its
+    kind gets: what Python says of such a call names no line."""
     try:
         # What a decorator wraps may take more than it does itself.
         signature = inspect.signature(audio, follow_wrapped=False)
     except (TypeError, ValueError):  # not every callable tells
         return
     try:
-        signature.bind(None)
+        signature.bind(*ARGUMENTS[kind])
     except TypeError as error:
+        given = f"({', '.join(ARGUMENTS[kind])})"
+        if given == "(buffer)":
+            given = "the buffer alone"
         raise unusable(
-            f"{name_of(audio)}() is called with the buffer alone, which its "
+            f"{name_of(audio)}() is called with {given}, which its "
             f"arguments do not allow: {error}",
             file,
             audio,
@@ -99,7 +102,7 @@ def _is_of(cls: type, module: ModuleType) -> bool:
 
 def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:
     """Why a module or an instance has no audio method of this kind."""
-    want = AUDIO_METHODS[kind][0]
+    want, given = AUDIO_METHODS[kind][0], ", ".join(ARGUMENTS[kind])
     objects = [candidate]
     if inspect.ismodule(candidate):
         objects += [c for c in vars(candidate).values() if inspect.isclass(c)]
@@ -126,8 +129,8 @@ def wrong_kind(kind: str, candidate: object, file: str) -> PluginError:
         return unusable(f"has only abstract classes ({'; '.join(abstract)})", file)
     misspelt = _misspelt(want, objects)
     return unusable(
-        f"has no plugin: no create_plugin(), no class with {want}(buffer) "
-        f"and no function {want}(buffer)"
+        f"has no plugin: no create_plugin(), no class with {want}({given}) "
+        f"and no function {want}({given})"
         + (f"; is {misspelt.__qualname__}() meant to be it?" if misspelt else ""),
         file,
         misspelt,

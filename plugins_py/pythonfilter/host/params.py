@@ -12,7 +12,13 @@ import numbers
 from typing import Any
 
 from ..brief import cut, is_large, shown
-from ..kinds import MOST_DECLARED, param_name_problem, spoken
+from ..kinds import (
+    MOST_DECLARED,
+    input_param_name_problem,
+    param_name_problem,
+    spoken,
+)
+from ..ports import Misdeclared
 
 # Characters of a value: a text may be a small file, and no large one.
 MOST_VALUE = 2**20
@@ -27,32 +33,53 @@ ATTRIBUTES = tuple(
 
 
 class Params:
-    """The Params of one plugin.  Raises ValueError for what no element can show."""
+    """The Params of one plugin.  Raises Misdeclared for what no element can show."""
 
     def __init__(self, plugin: type) -> None:
         names = {name: None for cls in reversed(plugin.__mro__) for name in vars(cls)}
         found = {name: getattr(plugin, name, None) for name in names}
-        self.all: dict[str, Any] = {
+        both: dict[str, Any] = {
             name: param
             for name, param in found.items()
             if not isinstance(param, type)
             and all(hasattr(param, each) for each in ATTRIBUTES)
         }
-        curves = getattr(plugin, "curves", ()) if self.all else ()
+        curves = getattr(plugin, "curves", ()) if both else ()
         self.curves = (curves,) if isinstance(curves, str) else tuple(curves)
-        if len(self.all) > MOST_DECLARED:
-            raise ValueError(f"has {len(self.all)} Params, not {MOST_DECLARED} at most")
-        for name, param in self.all.items():
+        if len(both) > MOST_DECLARED:
+            text = f"has {len(both)} Params, not {MOST_DECLARED} at most"
+            raise Misdeclared("", text)
+        for name, param in both.items():
             _check(name, param)
+        # Those of each input of a mixer are not the plugin's.
+        self.of_inputs = {
+            name: param
+            for name, param in both.items()
+            if getattr(param, "of_inputs", False)
+        }
+        self.all = {
+            name: param for name, param in both.items() if name not in self.of_inputs
+        }
+        for name in self.of_inputs:
+            if input_param_name_problem(name):
+                raise Misdeclared(name, input_param_name_problem(name))
         for name in self.curves:
-            if name not in self.all or kind_of(self.all[name]) != "float":
-                raise ValueError(
+            if name not in both or kind_of(both[name]) != "float":
+                raise Misdeclared(
+                    "curves",
                     f"declares curves = {shown(curves)}, but {shown(name)} is no "
-                    "Param that is a float"
+                    "Param that is a float",
                 )
 
     def described(self) -> tuple[tuple[str, ...], ...]:
-        """All of them, in the order of their declaration, as spoken() says."""
+        """All of the plugin, in the order of their declaration, as spoken() says."""
+        return self._described(self.all)
+
+    def described_of_inputs(self) -> tuple[tuple[str, ...], ...]:
+        """As described(), those that each input of a mixer has."""
+        return self._described(self.of_inputs)
+
+    def _described(self, params: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
         return tuple(
             spoken(
                 name,
@@ -69,7 +96,7 @@ class Params:
                 },
                 param.choices or (),
             )
-            for name, param in self.all.items()
+            for name, param in params.items()
         )
 
     def secrets(self) -> tuple[str, ...]:
@@ -109,19 +136,20 @@ def _limit(param: Any, value: Any) -> str:
 def _check(name: str, param: Any) -> None:
     problem = param_name_problem(name)
     if problem:
-        raise ValueError(problem)
+        raise Misdeclared(name, problem)
     if len(param.choices or ()) > MOST_DECLARED or is_large(
         (param.default, param.choices), MOST_VALUE
     ):
-        raise ValueError(
+        raise Misdeclared(
+            name,
             f"has a Param {name!r} with the default {shown(param.default)} and "
             f"{len(param.choices or ())} choices: there are at most "
-            f"{MOST_DECLARED}, and {MOST_VALUE} characters in all"
+            f"{MOST_DECLARED}, and {MOST_VALUE} characters in all",
         )
     if kind_of(param) != "int":
         return
     for value in (param.default, param.minimum, param.maximum):
         if value is not None and not -(2**63) <= value < 2**63:
-            raise ValueError(
-                f"has a Param {name!r} with {shown(value)}: more than 64 bits"
+            raise Misdeclared(
+                name, f"has a Param {name!r} with {shown(value)}: more than 64 bits"
             )

@@ -217,7 +217,7 @@ class LoadedPlugin(Capabilities):
                 file,
                 audio,
             )
-        check_arguments(audio, file)
+        check_arguments(kind, audio, file)
         self.audio = audio
         self.audio_name = name_of(audio)
         self.read_class_attributes()

@@ -11,12 +11,14 @@ import os
 import sys
 from typing import NamedTuple
 
+from .. import ports
 from ..kinds import (
     AUDIO_METHODS,
     FORMATS,
     LAYOUTS,
     MAX_CHANNELS,
     NATIVE,
+    input_param_name_problem,
     param_name_problem,
     ranges_of,
     spoken,
@@ -37,6 +39,8 @@ BASES = {
     "AudioSourcePlugin": "source",
     "AudioProcessorPlugin": "processor",
     "AudioSinkPlugin": "sink",
+    "AudioMixerPlugin": "mixer",
+    "AudioSplitterPlugin": "splitter",
 }
 LONGEST_LINE = 200
 # The fields of a plugin that may give or take anything.
@@ -46,8 +50,8 @@ WIDE = {"wide": ["1"], "converts": ["1"]}
 class Plugin(NamedTuple):
     """A plugin of a file: ``name`` is its class's, "" if nobody can tell.
 
-    ``problem`` is why it cannot be loaded, "" if it may, and ``notes`` are on what
-    its ``classes`` may not mean.
+    ``problem`` is why it cannot be loaded, "" if it may, ``more`` what a mixer or a
+    splitter says, and ``notes`` are on what its ``classes`` may not mean.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Plugin(NamedTuple):
     problem: str = ""
     classes: Sequence[str] = ()
     parameters: Sequence[tuple[str, ...]] = ()
+    more: Sequence[tuple[str, tuple[str, ...]]] = ()
     notes: Sequence[str] = ()
 
 
@@ -92,7 +97,7 @@ def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
                 return [_describe(made[0], kind, made[1], bare)]
         kinds = {kind for kind, _, _ in candidates}
         name = candidates[0][2].name if len(candidates) == 1 else ""
-        if len(kinds) != 1:
+        if len(kinds) != 1 or not kinds.isdisjoint(ports.WHAT):
             raise Unusable(NO_KIND)
         # Of which only the kind is certain.
         return [Plugin(name, _info(source, source.tree, kinds.pop(), name) | WIDE)]
@@ -275,14 +280,55 @@ def _describe(
     caps = Caps(source, place, bare)
     fields = _info(source, place, kind, name)
     fields |= caps.conversion() | caps.raw_audio() | caps.facts(kind)
+    more: list[tuple[str, tuple[str, ...]]] = []
+    problem = ""
+    if kind in ports.WHAT:
+        more, problem = Mixing(source, place).said(kind)
+        fields["non_interleaved"] = ["0"]
     if isinstance(place, ast.Module):
-        return Plugin(name, fields)
+        return Plugin(name, fields, problem, more=more)
     params = ParamsRead(source, place)
     if params.secrets:
         fields["secret"] = params.secrets
     parameters = [spoken(name, *param) for name, param in params.all.items()]
+    more += [
+        ("input_parameter", spoken(name, *param))
+        for name, param in params.of_inputs.items()
+    ]
+    if params.of_inputs and kind != "mixer":
+        problem = f"has an InputParam {[*params.of_inputs][0]!r}, and is no mixer"
     classes = [each.name for each in source.known_lineage(place)]
-    return Plugin(name, fields, params.problem, classes, parameters)
+    return Plugin(name, fields, params.problem or problem, classes, parameters, more)
+
+
+class Mixing:
+    """The inputs of a mixer, or the outputs of a splitter.
+
+    Without knowing them nobody knows its pads.
+    """
+
+    def __init__(self, source: SourceText, place: ast.ClassDef | ast.Module) -> None:
+        self._source = source
+        self._place = place
+
+    def said(self, kind: str) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
+        """As Declared.spoken(); and why it makes no element, or ""."""
+        try:
+            return ports.read_all(kind, self._declared).spoken(), ""
+        except ports.Misdeclared as error:
+            node = self._source.definition(self._place, error.name)
+            line = getattr(node, "lineno", 0)
+            return [], f"line {line}: {error}" if line else str(error)
+
+    def _declared(self, name: str) -> Any:
+        value = self._source.attribute(self._place, name)
+        if value is UNKNOWN and name in (*ports.WHAT.values(), "output_like"):
+            raise ports.Misdeclared(
+                name,
+                f"makes no element: its source does not say in so many words what its "
+                f"{name} are; write them out in the class, or play it with script=",
+            )
+        return None if value in (ABSENT, UNKNOWN) else value
 
 
 def _info(
@@ -388,7 +434,8 @@ class Caps:
         """What the plugin promises, for people to read."""
         names = ["read_only", "fail_closed"]
         fields = {name: ["1"] for name in names if self._declared(name) is True}
-        size = self._declared("block_size") if kind == "processor" else 0
+        blocks = kind in ("processor", "mixer")
+        size = self._declared("block_size") if blocks else 0
         if type(size) is int and 0 < size < 2**31:
             fields["block_size"] = [str(size)]
         return fields
@@ -404,6 +451,7 @@ class ParamsRead:
     def __init__(self, source: SourceText, cls: ast.ClassDef) -> None:
         self._source = source
         self.all: dict[str, Param] = {}
+        self.of_inputs: dict[str, Param] = {}  # of each input of a mixer
         self._declared: dict[str, ast.stmt] = {}
         secrets = source.attribute(cls, "secrets")
         secrets = (secrets,) if isinstance(secrets, str) else secrets
@@ -423,8 +471,11 @@ class ParamsRead:
 
         self.problem = ""
         for name, node in self._declared.items():
-            if param_name_problem(name) and source.definition(cls, name) is node:
-                self.problem = param_name_problem(name)
+            problem = param_name_problem(name)
+            if name in self.of_inputs:
+                problem = problem or input_param_name_problem(name)
+            if problem and source.definition(cls, name) is node:
+                self.problem = problem
 
     def _read(self, node: ast.stmt) -> None:
         target: ast.expr | None = None
@@ -433,24 +484,30 @@ class ParamsRead:
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             target = node.target
         if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            self.all.pop(node.name, None)
+            self._forget(node.name)
         if not isinstance(target, ast.Name):
             return
-        self.all.pop(target.id, None)
+        self._forget(target.id)
         call = node.value  # type: ignore[attr-defined]
         if not isinstance(call, ast.Call):
             return
-        if self._source.origin(call.func) != ("base_plugin", "Param"):
+        module, kind = self._source.origin(call.func)
+        if module != "base_plugin" or kind not in ("Param", "InputParam"):
             return
         self._declared[target.id] = node
         param = self._arguments(call)
         if param is not None and not param_name_problem(target.id):
-            self.all[target.id] = param
+            known = self.of_inputs if kind == "InputParam" else self.all
+            known[target.id] = param
             parts, _ = param
             if target.id in self.secrets:
                 parts["secret"] = "1"
             if parts["secret"]:
                 parts["default"] = ""  # nor is that for anybody
+
+    def _forget(self, name: str) -> None:
+        self.all.pop(name, None)
+        self.of_inputs.pop(name, None)
 
     def _arguments(self, call: ast.Call) -> Param | None:
         given = {each.arg: each.value for each in call.keywords}

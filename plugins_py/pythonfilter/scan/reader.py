@@ -35,6 +35,8 @@ PLAIN_BASES = {
         "AudioProcessorPlugin",
         "AudioSourcePlugin",
         "AudioSinkPlugin",
+        "AudioMixerPlugin",
+        "AudioSplitterPlugin",
     ),
 }
 ENUMS = ("Enum", "StrEnum", "IntEnum")
@@ -245,6 +247,8 @@ class SourceText:
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             values = tuple(self.value(each) for each in node.elts)
             return UNKNOWN if UNKNOWN in values else values
+        if isinstance(node, ast.Dict):
+            return self._dict(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             operand = self.value(node.operand)
             return -operand if _is_number(operand) else UNKNOWN
@@ -259,6 +263,14 @@ class SourceText:
         if isinstance(node, ast.Call) and not node.keywords:
             return self._called(node)
         return UNKNOWN
+
+    def _dict(self, node: ast.Dict) -> Any:
+        keys = [self.value(each) for each in node.keys]  # None for **others
+        values = [self.value(each) for each in node.values]
+        plain = None not in node.keys and all(
+            isinstance(each, (str, int, float)) for each in keys
+        )
+        return dict(zip(keys, values)) if plain and UNKNOWN not in values else UNKNOWN
 
     def _calculated(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)

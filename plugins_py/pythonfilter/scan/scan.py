@@ -217,6 +217,7 @@ def _elements(candidate: Candidate, owners: dict[str, str]) -> Iterator[str]:
                 *([("module", [candidate.module])] if candidate.module else []),
                 *plugin.fields.items(),
                 *(("parameter", each) for each in plugin.parameters),
+                *plugin.more,
             )
             if len(line) > LONGEST_RECORD:
                 raise Unusable("says more of itself than an element can have")
