@@ -25,6 +25,10 @@ namespace pythonfilter {
 constexpr uint64_t no_time = UINT64_MAX;
 
 enum class PluginKind { Source, Processor, Sink, Mixer, Splitter };
+// With False: it has, or takes, nothing now.
+constexpr bool can_decline(PluginKind kind) {
+  return kind == PluginKind::Source || kind == PluginKind::Sink;
+}
 
 // Where a plugin runs: here, or in a process of its own.
 struct Isolation {

@@ -32,7 +32,7 @@ Asked Session::asked(uint64_t sequence) const {
   const PluginKind kind = spec_.kind;
   Asked asked;
   asked.sequence = sequence;
-  asked.can_decline = kind != PluginKind::Processor;
+  asked.can_decline = can_decline(kind);
   asked.can_be_short = kind == PluginKind::Source;
   asked.can_drop = kind != PluginKind::Source;
   asked.converts = capabilities_.converts;

@@ -34,60 +34,34 @@ Dense planar(const StreamFormat &format) {
 
 }  // namespace
 
-bool AudioView::open(const StreamFormat &format, bool read_only, bool shorter) {
+bool AudioView::open(const StreamFormat &format, PyObject *type, bool read_only,
+                     bool shorter) {
   assert(with_gil());
   close();
   shorter_ = shorter;
   format_ = format;
-  read_only_ = read_only;
-  frame_axis_ = format.bytes ? 0 : 1;
-  type_num_ = format.bytes ? NPY_UINT8 : numpy_type(format.format);
-  item_size_ = format.bytes ? 1 : Py_ssize_t(sample_size(format.format));
+  type_ = reinterpret_cast<PyTypeObject *>(type);
   said_format_ = new_format(format);
-  return said_format_ && make_array() && make_buffer();
+  return said_format_ &&
+         open_array(format.bytes ? 0 : format.channels, format.format,
+                    read_only) &&
+         make_buffer();
 }
 
 void AudioView::close() {
   buffer_.reset();
-  array_.reset();
-  owner_.reset();
+  close_array();
   info_.reset();
   scratch_.reset();
   said_format_.reset();
 }
 
-Ref AudioView::new_array(const Place &place) const {
-  npy_intp dims[2] = {format_.channels, 0};
-  npy_intp strides[2] = {place.channel_stride, 0};
-  dims[frame_axis_] = place.frames;
-  strides[frame_axis_] = place.frame_stride;
-  return steal(PyArray_New(&PyArray_Type, frame_axis_ + 1, dims, type_num_,
-                           strides, place.data, 0,
-                           read_only_ ? 0 : NPY_ARRAY_WRITEABLE, nullptr));
-}
-
-bool AudioView::make_array() {
-  place_ = {no_samples, 0, item_size_, item_size_ * format_.channels};
-  note_first_axis();
-  array_ = new_array(place_);
-  if (!array_) return false;
-  owner_ = steal(new_memory_owner(read_only_));
-  if (!owner_) return false;
-  descr_ = PyArray_DESCR(as_array(array_.get()));
-  flags_ = PyArray_FLAGS(as_array(array_.get()));
-  // An owner that is no array: slices of slices then all refer to array_
-  // itself, where a `.T` of another array would hide them from its count.
-  return PyArray_SetBaseObject(as_array(array_.get()),
-                               borrow(owner_.get()).release()) == 0;
-}
-
 bool AudioView::make_buffer() {
-  auto *type = reinterpret_cast<PyTypeObject *>(python.buffer_type);
-  buffer_ = steal(type->tp_alloc(type, 0));
+  buffer_ = steal(type_->tp_alloc(type_, 0));
   if (!buffer_) return false;
   // gc.get_objects() would lead to the array at any time.
   PyObject_GC_UnTrack(buffer_.get());
-  info_ = steal(new_stream_info(format_.rate));
+  info_ = steal(new_stream_info(format_.rate, format_.positions));
   if (!info_) return false;
   *slot(buffer_.get(), python.stream_slot) = borrow(info_.get()).release();
   *slot(buffer_.get(), python.data_slot) = borrow(array_.get()).release();
@@ -112,23 +86,6 @@ bool AudioView::show_copy(const Block &block) {
   const auto frames = ptrdiff_t(block.frames);
   show({samples, frames, frames * item_size_, item_size_});
   return true;
-}
-
-void AudioView::reshape(const Place &place) {
-  PyArrayObject_fields *fields = fields_of(array_.get());
-  fields->strides[0] = place.channel_stride;
-  fields->strides[frame_axis_] = place.frame_stride;
-  PyArray_UpdateFlags(as_array(array_.get()),
-                      NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_F_CONTIGUOUS);
-  flags_ = fields->flags;
-  place_ = place;
-  note_first_axis();
-}
-
-void AudioView::note_first_axis() {
-  const bool bytes = frame_axis_ == 0;
-  first_length_ = bytes ? place_.frames : format_.channels;
-  first_stride_ = bytes ? place_.frame_stride : place_.channel_stride;
 }
 
 // `frames` below 0 for any number of them.
@@ -223,26 +180,13 @@ bool AudioView::release(const Block &block, CallResult *result,
   const bool buffer_kept = is_buffer_kept(), kept = is_kept();
   // A part of the block that was sent on is no mistake of the plugin's.
   result->escaped = kept && !parts_sent;
-  if (kept) give_memory(block);
+  if (kept)
+    give_memory(shows_copy_ ? std::move(scratch_) : block.keeper->keep());
   if (!make_array()) return false;
   if (buffer_kept || !has_its_class()) return make_buffer();
   PyObject **data = slot(buffer_.get(), python.data_slot);
   steal(std::exchange(*data, borrow(array_.get()).release()));
   return true;
-}
-
-// The memory lives as long as the array, or whatever the plugin kept of it.
-void AudioView::give_memory(const Block &block) {
-  give_to_owner(owner_.get(),
-                shows_copy_ ? std::move(scratch_) : block.keeper->keep());
-  PyArrayObject_fields *fields = fields_of(array_.get());
-  if (fields->base == owner_.get()) return;
-  // The slices of the array, which are over our memory, refer to the array
-  // alone.
-  PyObject *both = fields->base ? PyTuple_Pack(2, owner_.get(), fields->base)
-                                : borrow(owner_.get()).release();
-  if (both) steal(std::exchange(fields->base, both));
-  PyErr_Clear();
 }
 
 bool AudioView::take_tail(PyObject *samples, Tail *tail) const {

@@ -202,12 +202,14 @@ bool look_up_names(const PluginSpec &spec) {
       !steal(PyObject_CallMethod(host.get(), "log_with", "O", log.get())))
     return false;
   Ref names = steal(PyObject_CallMethod(host.get(), "names", nullptr));
-  if (!names || !PyArg_ParseTuple(names.get(), "OOO", &python.load,
-                                  &python.timeout, &python.buffer_type))
+  PyObject **const kept[] = {&python.load,        &python.timeout,
+                             &python.buffer_type, &python.output_type,
+                             &python.input_type,  &python.inputs_type};
+  if (!names || !PyArg_ParseTuple(names.get(), "OOOOOO", kept[0], kept[1],
+                                  kept[2], kept[3], kept[4], kept[5]))
     return false;
-  Py_INCREF(python.load);
-  Py_INCREF(python.timeout);
-  Py_INCREF(python.buffer_type);
+  for (PyObject **each : kept)
+    Py_INCREF(*each);
   if (!slot_offset(python.buffer_type, "data", &python.data_slot) ||
       !slot_offset(python.buffer_type, "_stream", &python.stream_slot))
     return false;

@@ -8,12 +8,15 @@
 namespace pythonfilter {
 
 struct Python {
-  PyObject *host = nullptr;          // module of pythonfilter/host/plugin.py
-  PyObject *describe = nullptr;      // its describe_exception
-  PyObject *results = nullptr;       // module of pythonfilter/results.py
-  PyObject *load = nullptr;          // its load
-  PyObject *timeout = nullptr;       // base_plugin.PluginTimeout
-  PyObject *buffer_type = nullptr;   // base_plugin.AudioBuffer
+  PyObject *host = nullptr;         // module of pythonfilter/host/plugin.py
+  PyObject *describe = nullptr;     // its describe_exception
+  PyObject *results = nullptr;      // module of pythonfilter/results.py
+  PyObject *load = nullptr;         // its load
+  PyObject *timeout = nullptr;      // base_plugin.PluginTimeout
+  PyObject *buffer_type = nullptr;  // base_plugin.AudioBuffer
+  // base_plugin's classes that are derived from it, and the mapping of inputs.
+  PyObject *output_type = nullptr, *input_type = nullptr,
+           *inputs_type = nullptr;
   Py_ssize_t data_slot = 0;          // offset of AudioBuffer.data
   Py_ssize_t stream_slot = 0;        // offset of AudioBuffer._stream
   PyObject *numpy_errors = nullptr;  // where NumPy 1 has them; NULL: NumPy 2

@@ -241,7 +241,7 @@ bool NativeCall::put(const Field &field, const std::string &text) {
 
 [[gnu::cold]] Outcome NativeCall::outcome_of(int32_t status,
                                              Failure *failure) const {
-  if (status == PYTHONFILTER_NOTHING_YET && kind_ != PluginKind::Processor)
+  if (status == PYTHONFILTER_NOTHING_YET && can_decline(kind_))
     return Outcome::Declined;
   Failure told;
   told.kind = Failure::Kind::Refused;

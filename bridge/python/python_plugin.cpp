@@ -143,6 +143,7 @@ PythonPlugin::~PythonPlugin() {
   if (beside_.left_alone()) (void)surroundings_.release();
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
+  inputs_.close();
   audio_.reset();
   loaded_.reset();
   if (surroundings_) surroundings_->close();
@@ -202,8 +203,11 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "start");
-  if (!view_.open(format, capabilities_.read_only || !format.in_place,
-                  spec_.kind == PluginKind::Source)) {
+  const bool mixes = spec_.kind == PluginKind::Mixer;
+  if (!view_.open(format, mixes ? python.output_type : python.buffer_type,
+                  capabilities_.read_only || !format.in_place,
+                  spec_.kind == PluginKind::Source) ||
+      (mixes && !inputs_.open(format.rate))) {
     capture_exception(failure, "start");
     return false;
   }
@@ -213,6 +217,7 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
                    word_for(format_words, format.format),
                    format.interleaved ? Py_True : Py_False))
     return false;
+  if (mixes && !change_inputs(format.inputs, failure)) return false;
   if (native_.read(loaded_.get(), spec_.kind, format, capabilities_) &&
       beside_.start(loaded_.get(), surroundings_.get(), site_,
                     !native_.empty()))
@@ -234,8 +239,9 @@ bool PythonPlugin::shutdown(Failure *failure) {
   if (!loaded_) return true;
   side_calls_.interrupt();
   const bool good = bool(call_loaded("shutdown", "shutdown", failure));
-  // The view first: what the plugin kept goes when the instance goes.
+  // The views first: what the plugin kept goes when the instance goes.
   view_.close();
+  inputs_.close();
   unload();
   return good;
 }
@@ -266,8 +272,7 @@ bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
     truth = PyObject_IsTrue(returned);
     returned = Py_None;
   }
-  if (truth == 0 && spec_.kind != PluginKind::Processor)
-    return Outcome::Declined;
+  if (truth == 0 && can_decline(spec_.kind)) return Outcome::Declined;
   if (returned == Py_None ? truth == 1 && take(returned, result)
                           : take_in_a_call(returned, result))
     return result->at_end ? Outcome::EndOfStream : Outcome::Ok;
@@ -278,15 +283,102 @@ bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
   return Outcome::Failed;
 }
 
-// As Python itself calls a method: nothing is bound for it.
-[[gnu::always_inline]] inline Ref PythonPlugin::call_audio(PyObject *buffer,
-                                                           uint64_t now) {
+// As Python itself calls a method: nothing is bound for it. The first of the
+// arguments is where self_ is.
+template <size_t count>
+[[gnu::always_inline]] inline Ref PythonPlugin::call_audio(
+    PyObject *(&arguments)[count], uint64_t now) {
   RunningCall call(site_.get(), capabilities_.audio_name.c_str(), now);
   Inside inside(surroundings_.get());
-  PyObject *arguments[] = {self_, buffer};
-  Ref returned = steal(call_(called_, arguments + 2 - given_, given_, nullptr));
+  const size_t some = given_ + count - 2;
+  Ref returned = steal(call_(called_, arguments + count - some, some, nullptr));
   inside.leave(!returned);
   return returned;
+}
+
+// Without the GIL.
+[[gnu::always_inline]] inline void PythonPlugin::after_call(
+    const Block &block, CallResult *result) {
+  result->times.left = ticks();
+  count_block(site_.get());
+  if (__builtin_expect(!outbox_->empty(), 0)) {
+    delivering_ = thread_id();
+    outbox_->deliver(block.pts, block.duration);
+    delivering_ = 0;
+  }
+}
+
+// As process(), with two arguments.
+[[gnu::hot]] Outcome PythonPlugin::mix(const Block &output,
+                                       const std::vector<InputView> &inputs,
+                                       CallResult *result, Failure *failure) {
+  result->times.asked = ticks();
+  Outcome outcome = Outcome::Ok;
+  {
+    Gil gil;
+    if (!gil) return Outcome::Closing;
+    result->times.held = ticks();
+    if (is_in_call(*site_)) return call_itself(result, failure);
+    bool good = view_.point_at(output, result);
+    if (good) {
+      Ref returned;
+      if (inputs_.show(inputs, output)) {
+        PyObject *both[] = {self_, view_.buffer(), inputs_.mapping()};
+        returned = call_audio(both, result->times.held);
+      }
+      const bool quiet = returned.get() == Py_None;
+      const bool untouched = quiet && view_.release_untouched(result);
+      if (!untouched) outcome = accept(returned.get(), result, failure);
+      returned.give_back();
+      good = inputs_.release(inputs, result);
+      if (!untouched)
+        good = view_.release(output, result, outcome == Outcome::Ok) && good;
+    }
+    if (!good) {
+      capture_exception(failure, capabilities_.audio_name.c_str());
+      outcome = Outcome::Failed;
+    }
+  }
+  after_call(output, result);
+  return outcome;
+}
+
+bool PythonPlugin::set_inputs(const std::vector<PortFormat> &inputs,
+                              Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "set_inputs");
+  return change_inputs(inputs, failure);
+}
+
+bool PythonPlugin::change_inputs(const std::vector<PortFormat> &inputs,
+                                 Failure *failure) {
+  std::vector<PortFormat> before;
+  inputs_.describe(&before);
+  if (!inputs_.change(inputs)) {
+    capture_exception(failure, "set_inputs");
+    return false;
+  }
+  const auto find = [](const std::vector<PortFormat> &all,
+                       const PortFormat &named) {
+    return std::find_if(all.begin(), all.end(), [&](const PortFormat &each) {
+      return each.name == named.name;
+    });
+  };
+  for (const PortFormat &each : before)
+    if (capabilities_.has_remove_input && find(inputs, each) == inputs.end() &&
+        !call_loaded("remove_input", "remove_input", failure, "(s)",
+                     each.name.c_str()))
+      return false;
+  for (const PortFormat &each : inputs) {
+    const auto known = find(before, each);
+    if (capabilities_.has_add_input &&
+        (known == before.end() || known->channels != each.channels) &&
+        !call_loaded("add_input", "add_input", failure, "(si)",
+                     each.name.c_str(), each.channels))
+      return false;
+  }
+  return true;
 }
 
 [[gnu::hot]] Outcome PythonPlugin::process(const Block &block,
@@ -304,7 +396,8 @@ bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
     if (capabilities_.converts) release_sent();
     bool good = view_.point_at(block, result);
     if (__builtin_expect(good, 1)) {
-      Ref returned = call_audio(view_.buffer(), result->times.held);
+      PyObject *only[] = {self_, view_.buffer()};
+      Ref returned = call_audio(only, result->times.held);
       const bool quiet = returned.get() == Py_None && !capabilities_.converts;
       if (!quiet || !view_.release_untouched(result)) {
         outcome = accept(returned.get(), result, failure);
@@ -319,13 +412,7 @@ bool PythonPlugin::take_in_a_call(PyObject *returned, CallResult *result) {
       outcome = Outcome::Failed;
     }
   }
-  result->times.left = ticks();
-  count_block(site_.get());
-  if (__builtin_expect(!outbox_->empty(), 0)) {
-    delivering_ = thread_id();
-    outbox_->deliver(block.pts, block.duration);
-    delivering_ = 0;
-  }
+  after_call(block, result);
   return outcome;
 }
 

@@ -6,6 +6,7 @@
 #include "../bridge.hpp"
 #include "audio_view.hpp"
 #include "beside.hpp"
+#include "input_views.hpp"
 #include "native_call.hpp"
 #include "outbox.hpp"
 #include "python.hpp"
@@ -31,6 +32,10 @@ class PythonPlugin final : public Plugin {
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
   Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override;
+  Outcome mix(const Block &output, const std::vector<InputView> &inputs,
+              CallResult *result, Failure *failure) override;
+  bool set_inputs(const std::vector<PortFormat> &inputs,
                   Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool set_number(const Number &number) override;
@@ -61,7 +66,10 @@ class PythonPlugin final : public Plugin {
            Failure *failure) override;
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
-  Ref call_audio(PyObject *buffer, uint64_t now);
+  bool change_inputs(const std::vector<PortFormat> &inputs, Failure *failure);
+  template <size_t count>
+  Ref call_audio(PyObject *(&arguments)[count], uint64_t now);
+  void after_call(const Block &block, CallResult *result);
   Outcome call_native(const Block &block, CallResult *result, Failure *failure);
   bool set_native(const Parameter &parameter, Failure *failure);
   void take_changes();
@@ -91,6 +99,7 @@ class PythonPlugin final : public Plugin {
   size_t given_ = 1;
   std::unique_ptr<Surroundings> surroundings_;
   AudioView view_;
+  InputViews inputs_;  // of a mixer
   // The streaming thread's, without the GIL, between start() and stop().
   NativeCall native_;
   Beside beside_;  // between start() and stop()

@@ -75,7 +75,12 @@ PyObject *curve(PyObject *self, PyObject *name) {
   return nullptr;
 }
 
+PyObject *positions(PyObject *self, void *) {
+  return borrow(info_of(self)->positions).release();
+}
+
 void info_dealloc(PyObject *self) {
+  Py_XDECREF(info_of(self)->positions);
   PyTypeObject *type = Py_TYPE(self);
   type->tp_free(self);
   Py_DECREF(type);
@@ -112,6 +117,9 @@ bool make_view_types() {
       {"discont", flag, set_flag, nullptr, at(offsetof(StreamInfo, discont))},
       {"gap", flag, nullptr, nullptr, at(offsetof(StreamInfo, gap))},
       {"sample_rate", sample_rate, nullptr, nullptr, nullptr},
+      {"present", flag, nullptr, nullptr, at(offsetof(StreamInfo, present))},
+      {"late", flag, nullptr, nullptr, at(offsetof(StreamInfo, late))},
+      {"positions", positions, nullptr, nullptr, nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static PyMethodDef methods[] = {{"curve", curve, METH_O, nullptr},
                                   {nullptr, nullptr, 0, nullptr}};
@@ -137,14 +145,24 @@ void give_to_owner(PyObject *owner, std::unique_ptr<KeptMemory> memory) {
   reinterpret_cast<MemoryOwner *>(owner)->memory = memory.release();
 }
 
-PyObject *new_stream_info(int rate) {
+PyObject *new_stream_info(int rate, const std::vector<std::string> &positions) {
   assert(with_gil());
+  Ref places = positions.empty()
+                   ? borrow(Py_None)
+                   : steal(PyTuple_New(Py_ssize_t(positions.size())));
+  for (size_t i = 0; places && i < positions.size(); i++) {
+    PyObject *place = PyUnicode_FromString(positions[i].c_str());
+    if (!place) return nullptr;
+    PyTuple_SET_ITEM(places.get(), Py_ssize_t(i), place);
+  }
   PyObject *info =
-      python.stream_info_type->tp_alloc(python.stream_info_type, 0);
+      places ? python.stream_info_type->tp_alloc(python.stream_info_type, 0)
+             : nullptr;
   if (info) {
     info_of(info)->pts = info_of(info)->duration = info_of(info)->offset =
         no_time;
     info_of(info)->sample_rate = rate;
+    info_of(info)->positions = places.release();
   }
   return info;
 }

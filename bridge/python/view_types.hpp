@@ -22,14 +22,22 @@ struct StreamInfo {
   PyObject_HEAD uint64_t pts, duration, offset;
   int sample_rate;
   bool discont, gap;
-  const Block *block;  // of the call that runs; NULL: none with curves
+  bool present, late;   // of an input of a mixer
+  const Block *block;   // of the call that runs; NULL: none with curves
+  PyObject *positions;  // a tuple, or None
 };
+
+// One of an AudioBuffer's attributes.
+inline PyObject **slot(PyObject *object, Py_ssize_t offset) {
+  return reinterpret_cast<PyObject **>(reinterpret_cast<char *>(object) +
+                                       offset);
+}
 
 inline StreamInfo *info_of(PyObject *object) {
   return reinterpret_cast<StreamInfo *>(object);
 }
 
-PyObject *new_stream_info(int rate);
+PyObject *new_stream_info(int rate, const std::vector<std::string> &positions);
 
 // Stores a few numbers; objects are made only when the plugin reads them.
 inline void fill_stream_info(PyObject *object, const Block &block) {

@@ -109,7 +109,7 @@ AUDITED = (
     ),
     Mutation(
         "weak-reference-between-calls",
-        "bridge/python/audio_view.hpp",
+        "bridge/python/array_view.hpp",
         "  return (moved | reinterpret_cast<uintptr_t>(fields->weakreflist)) == 0 &&\n",
         "  return moved == 0 &&\n",
         ("arrays::test_weak_references*",),

@@ -21,9 +21,9 @@ OTHERS = (
     ),
     Mutation(
         "kept-owner-not-seen",
-        "bridge/python/audio_view.hpp",
-        "         Py_REFCNT(owner_.get()) > 2;\n",
-        "         false;\n",
+        "bridge/python/array_view.hpp",
+        " || Py_REFCNT(owner_.get()) > 2;\n",
+        ";\n",
         ("escape::test_what_a_plugin_keeps*",),
     ),
     Mutation(

@@ -31,6 +31,7 @@ from ..failures import (
 )
 from ..interpreter import check_numpy, log_with, prepare_interpreter
 from ..kinds import AUDIO_METHODS, ELEMENTS, MOST_CAPS
+from ..ports import WHAT
 from ..reading import Unusable, read
 from .capabilities import Capabilities
 from .instance import (
@@ -63,10 +64,12 @@ __all__ = [
 LONGEST_LATENCY = 24 * 3600.0
 
 
-def names() -> tuple[Any, Any, Any]:
-    """What the C++ side keeps: load(), PluginTimeout, AudioBuffer."""
+def names() -> tuple[Any, ...]:
+    """What the C++ side keeps: load(), PluginTimeout, AudioBuffer, and what a mixer
+    gets."""
     base = loader.base_plugin()
-    return load, base.PluginTimeout, base.AudioBuffer
+    mixing = base.MixerOutput, base.MixerInput, base.MixerInputs
+    return load, base.PluginTimeout, base.AudioBuffer, *mixing
 
 
 # ---- loading ----------------------------------------------------------------
@@ -207,6 +210,13 @@ class LoadedPlugin(Capabilities):
         spellings = AUDIO_METHODS[kind]
         audio = compiled_method(self.plugin, file, *spellings)
         self.native = Native(audio, file) if audio is not None else None
+        if audio is not None and kind in WHAT:
+            raise unusable(
+                f"{name_of(audio)}() is compiled, which only the audio methods of "
+                "sources, filters and sinks can be yet",
+                file,
+                audio,
+            )
         if audio is None:
             audio = method_of(self.plugin, *spellings)
         if audio is None:
@@ -670,6 +680,12 @@ class LoadedPlugin(Capabilities):
 
     def drain(self) -> object:
         return self.plugin.drain()
+
+    def add_input(self, name: str, channels: int) -> None:
+        self._call("add_input", name, channels)
+
+    def remove_input(self, name: str) -> None:
+        self._call("remove_input", name)
 
     def complain(
         self, kind: str = "refused", type: str = "", message: str = "returned False"
