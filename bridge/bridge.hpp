@@ -55,6 +55,9 @@ struct PluginSpec {
   std::string venv;        // empty: $VIRTUAL_ENV, if we start Python
   std::shared_ptr<Listener> listener;  // NULL: nobody listens
   bool again = false;  // the code may be another one than last time
+  // Machine code is made for the first of these that it declares, while it
+  // loads; of none, and where there are none, for the first that it declares.
+  std::vector<SampleLayout> likely;
   Isolation isolation;
 };
 

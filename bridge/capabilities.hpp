@@ -20,6 +20,14 @@ constexpr size_t sample_size(SampleFormat format) {
   return format == SampleFormat::F64 ? 8 : format == SampleFormat::S16 ? 2 : 4;
 }
 
+struct SampleLayout {
+  SampleFormat format;
+  bool interleaved;
+  bool operator==(const SampleLayout &other) const {
+    return format == other.format && interleaved == other.interleaved;
+  }
+};
+
 struct IntRange {
   int min, max;
 };
@@ -82,6 +90,7 @@ struct Capabilities {
   bool has_seek = false;           // a source's seek()
   bool fail_closed = false;        // nothing unprocessed may leave it
   bool carries_state = false;      // get_state() and set_state()
+  bool compiled = false;           // machine code is made of its audio method
   std::vector<std::string> files;  // where its code comes from; absolute
   // Parameters that are never shown, neither they nor what is said of them.
   std::vector<std::string> secrets;
@@ -124,6 +133,7 @@ constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {
     {"has_seek", &Capabilities::has_seek},
     {"fail_closed", &Capabilities::fail_closed},
     {"carries_state", &Capabilities::carries_state},
+    {"compiled", &Capabilities::compiled},
     {"converts", &Capabilities::converts},
     {"maps_to_output", &Capabilities::maps_to_output},
     {"maps_to_input", &Capabilities::maps_to_input},

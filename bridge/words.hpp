@@ -65,7 +65,17 @@ const char *word_for(const Word<T> (&words)[count], T means) {
   return words[0].text;
 }
 
-// As it is told to Python and to workers; results.py takes it apart.
+// As they are told to Python and to workers: "F32 1,S16 0".
+inline std::string said(const std::vector<SampleLayout> &layouts) {
+  std::string text;
+  for (const SampleLayout &each : layouts)
+    text += std::string(text.empty() ? "" : ",") +
+            word_for(format_words, each.format) +
+            (each.interleaved ? " 1" : " 0");
+  return text;
+}
+
+// The same of a stream's; results.py takes it apart.
 inline std::vector<std::string> said(const StreamFormat &format) {
   const auto flag = [](bool set) { return set ? "1" : "0"; };
   return {word_for(format_words, format.format),

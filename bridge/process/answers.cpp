@@ -137,7 +137,8 @@ Fields load_call(const PluginSpec &spec, int threshold) {
           spec.class_name,
           spec.venv,
           spec.again ? "1" : "0",
-          std::to_string(threshold)};
+          std::to_string(threshold),
+          said(spec.likely)};
 }
 
 Fields start_call(const StreamFormat &format) {

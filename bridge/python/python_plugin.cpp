@@ -91,10 +91,10 @@ bool PythonPlugin::load_module(Failure *failure) {
   Ref log = post ? Outbox::log_function(outbox_) : Ref{};
   if (log)
     loaded_ = steal(PyObject_CallFunction(
-        python.load, "sssssOOiO", word_for(kind_words, spec_.kind),
+        python.load, "sssssOOiOs", word_for(kind_words, spec_.kind),
         spec_.script.c_str(), spec_.module.c_str(), spec_.class_name.c_str(),
         spec_.venv.c_str(), post.get(), log.get(), outbox_->log_threshold(),
-        spec_.again ? Py_True : Py_False));
+        spec_.again ? Py_True : Py_False, said(spec_.likely).c_str()));
   inside.leave();
   call.end();
   if (loaded_ && read_capabilities()) return true;

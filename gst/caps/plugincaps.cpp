@@ -179,6 +179,21 @@ bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
   return false;
 }
 
+std::vector<SampleLayout> layouts_in(const GstCaps *caps) {
+  std::vector<SampleLayout> all;
+  if (gst_caps_is_any(caps)) return all;
+  for (const FormatName &known : format_names)
+    for (const bool interleaved : {true, false}) {
+      g_autoptr(GstCaps) one = gst_caps_new_simple(
+          "audio/x-raw", "format", G_TYPE_STRING,
+          gst_audio_format_to_string(known.native), "layout", G_TYPE_STRING,
+          interleaved ? "interleaved" : "non-interleaved", nullptr);
+      if (gst_caps_can_intersect(caps, one))
+        all.push_back({known.format, interleaved});
+    }
+  return all;
+}
+
 void describe_output(const GstAudioInfo &output, StreamFormat *format) {
   StreamFormat known;
   format->output_frame = size_t(output.bpf);

@@ -28,6 +28,9 @@ bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
 
+// How samples may lie in audio of these caps; empty: in each way.
+std::vector<SampleLayout> layouts_in(const GstCaps *caps);
+
 // What the format of a converting plugin says of raw audio that comes out.
 void describe_output(const GstAudioInfo &output, StreamFormat *format);
 

@@ -6,6 +6,18 @@
 
 namespace pythonfilter {
 
+std::vector<SampleLayout> PythonElement::likely_layouts() const {
+  g_autoptr(GstCaps) passed = gst_caps_new_any();
+  for (const char *name : {"sink", "src"}) {
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(element_, name);
+    if (!pad) continue;
+    g_autoptr(GstCaps) others = gst_pad_peer_query_caps(pad, nullptr);
+    g_autoptr(GstCaps) before = passed;
+    passed = gst_caps_intersect(before, others);
+  }
+  return layouts_in(passed);
+}
+
 bool PythonElement::describe_caps() {
   const Capabilities &capabilities = plugin_->capabilities();
   CapsConversion conversion;

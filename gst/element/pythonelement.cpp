@@ -245,6 +245,7 @@ bool PythonElement::load() {
   report_.begin(name_);
   latency_ = 0;
   if (!names_one_plugin(spec)) return false;
+  spec.likely = likely_layouts();
   GST_INFO_OBJECT(element_, "loads %s%s%s%s", name_.c_str(),
                   spec.class_name.empty() ? "" : ", class ",
                   spec.class_name.c_str(),

@@ -238,6 +238,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool make_ready();
   bool initialize();
   void tell_warnings(const Capabilities &capabilities);
+  // What the neighbours let through, as far as they know it now.
+  std::vector<SampleLayout> likely_layouts() const;
   bool describe_caps();
   void unload();
   bool may_change_state(GstStateChange transition) const;

@@ -21,6 +21,10 @@ Failure refusal(const std::string &problem) {
               problem};
 }
 
+SampleLayout layout_of(const NegotiatedStream &stream) {
+  return {stream.format.format, stream.format.interleaved};
+}
+
 }  // namespace
 
 Candidate::~Candidate() {
@@ -168,12 +172,14 @@ bool Reloader::work(std::unique_lock<Mutex> &lock) {
 }
 
 void Reloader::load(std::unique_lock<Mutex> &lock) {
-  const PluginSpec spec = spec_;
+  PluginSpec spec = spec_;
+  if (stream_) spec.likely = {layout_of(*stream_)};
   MakePlugin *const make = make_;
   if (!make) return;
   lock.unlock();
   Failure failure;
   Candidate next;
+  next.likely = spec.likely;
   next.plugin.reset(make(spec, &failure));
   if (!next.plugin) observer_->reload_failed(failure);
   lock.lock();
@@ -226,7 +232,8 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
 
 // A filter's start() comes early, so that the streaming thread need not wait
 // for it. A source's or a sink's may want the very device or file that the old
-// one has, and comes when that has stopped.
+// one has, and comes when that has stopped: by then machine code for what plays
+// is there, or it is loaded once more.
 void Reloader::start(std::unique_lock<Mutex> &lock) {
   Candidate next = std::exchange(candidate_, {});
   const std::optional<NegotiatedStream> stream = stream_;
@@ -235,7 +242,7 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
   lock.unlock();
   stop(&next);
   Failure failure;
-  bool fits = true;
+  bool fits = true, again = false;
   if (stream) {
     const std::string problem =
         misfit(current, next.plugin->capabilities(), next.conversion, *stream);
@@ -244,6 +251,8 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
     if (fits && kind_ == PluginKind::Processor) {
       next.started = true;
       fits = next.plugin->start(stream->format, &failure);
+    } else if (fits && next.plugin->capabilities().compiled) {
+      again = next.likely != std::vector<SampleLayout>{layout_of(*stream)};
     }
   }
   if (!fits) observer_->reload_failed(failure);
@@ -253,6 +262,7 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
     return;
   }
   candidate_ = std::move(next);
+  requested_ = requested_ || again;
   // Else it is started again, with the caps of now.
   offered_ = stream && serial == stream_serial_ && !requested_ && !quits_;
 }

@@ -26,7 +26,8 @@ struct Candidate {
   CapsConversion conversion;  // open if it converts
   // Parameters as it was told them, and as it says that they are; wiped.
   std::vector<Parameter> told, answers;
-  std::string state;  // of the one whose place it takes
+  std::string state;                 // of the one whose place it takes
+  std::vector<SampleLayout> likely;  // when it was loaded
   bool started = false;
 
   Candidate() = default;

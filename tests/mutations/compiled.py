@@ -8,18 +8,23 @@ COMPILED = (
     Mutation(
         "all-formats-compiled",
         "plugins_py/pythonfilter/host/compiling.py",
-        "if number == 0 or (file, *each) in _played:",
-        "if True:",
+        "    machine.address(*first)\n",
+        "    machine.address(*first)\n    machine.address('S32', False)\n",
         ("test_compiled.py::test_only_what_plays_is_compiled",),
     ),
     Mutation(
         "new-code-compiled-while-it-plays",
-        "plugins_py/pythonfilter/host/compiling.py",
-        "_played.add((self._work.file, format, interleaved))",
-        "pass",
-        (
-            "test_compiled.py::test_new_code_is_compiled_for_what_plays_while_it_is_loaded",
-        ),
+        "gst/reload/reloader.cpp",
+        "  if (stream_) spec.likely = {layout_of(*stream_)};\n",
+        "",
+        ("compiled::test_new_code_is_compiled_while_the_old_plays*",),
+    ),
+    Mutation(
+        "compiled-for-what-cannot-come",
+        "gst/element/pythonelement.cpp",
+        "  spec.likely = likely_layouts();\n",
+        "",
+        ("compiled::test_it_is_compiled_for_what_comes*",),
     ),
     Mutation(
         "compiled-again-for-each-instance",

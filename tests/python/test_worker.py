@@ -115,7 +115,7 @@ class Plugin(AudioProcessorPlugin):
         "interleaved": 1, "non_interleaved": 0, "read_only": 1, "has_reset": 1,
         "has_drain": 0, "has_latency": 1, "has_unlock": 0, "has_space": 0,
         "has_duration": 0, "has_seek": 0,
-        "fail_closed": 0, "carries_state": 1, "converts": 0, "maps_to_output": 0,
+        "fail_closed": 0, "carries_state": 1, "compiled": 0, "converts": 0, "maps_to_output": 0,
         "maps_to_input": 0, "as_bytes": 0, "pass_remainder": 1,
         "has_seek": 0, "has_duration": 0, "output_zero": 1, "has_add_input": 0,
         "has_remove_input": 0,

@@ -12,11 +12,10 @@ import ast
 import dis
 import enum
 import hashlib
-import itertools
 import os
 import re
 import types as python_types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -52,9 +51,6 @@ def make(digest):
 # application plays many instances of one plugin, and the workbench hundreds.
 _MOST_KEPT = 64
 _kept: dict[str, tuple[Any, bool]] = {}
-# In which format and layout methods of a file have been played: its next code
-# is compiled for them while it is loaded, and not on the streaming thread.
-_played: set[tuple[str, str, bool]] = set()
 
 
 class Missing(Exception):
@@ -64,9 +60,9 @@ class Missing(Exception):
 class Machine:
     """What was compiled, and has to live as long as it may be called.
 
-    The first format is compiled when the plugin is loaded, so that what Numba
-    refuses is told there, and any other when a stream has it: to compile a long
-    method takes seconds, and most of what a plugin declares never plays.
+    One format is compiled when the plugin is loaded, so that what Numba refuses
+    is told there, and any other when a stream has it: to compile a long method
+    takes seconds, and most of what a plugin declares never plays.
     """
 
     def __init__(self, make: Callable[[bool], _Work], checked: bool = False) -> None:
@@ -83,7 +79,6 @@ class Machine:
             self._made[format, interleaved] = made
             if self._work.checked:
                 return made.address  # type: ignore[no-any-return]
-            _played.add((self._work.file, format, interleaved))
             if not cached and not self.warnings:
                 self.warnings.append(
                     f"{self._work.name}() is compiled anew each time, as no cache "
@@ -98,28 +93,16 @@ class Machine:
 
 
 def machine_code(
-    call: Any,
-    formats: Iterable[str],
-    layouts: Iterable[bool],
-    read_only: bool,
-    files: Iterable[str],
+    call: Any, first: tuple[str, bool], read_only: bool, files: tuple[str, ...]
 ) -> Machine:
-    """For the first of these formats, interleaved or not, for what the code before
-    it has played, and for others when asked.
+    """For this format, interleaved or not, and for others when asked.
 
     Raises Missing and PluginError.
     """
-    numba, named = _numba(), tuple(files)
-    machine = Machine(lambda checked: _Work(numba, call, read_only, named, checked))
-    file = _file_of(call)
-    for number, each in enumerate(itertools.product(formats, layouts)):
-        if number == 0 or (file, *each) in _played:
-            machine.address(*each)
+    numba = _numba()
+    machine = Machine(lambda checked: _Work(numba, call, read_only, files, checked))
+    machine.address(*first)
     return machine
-
-
-def _file_of(call: Any) -> str:
-    return call.compiled.function.__code__.co_filename  # type: ignore[no-any-return]
 
 
 def _numba() -> Any:
@@ -148,7 +131,7 @@ class _Work:
         checked: bool,
     ) -> None:
         self._numba = numba
-        self.name, self.file = call.__name__, _file_of(call)
+        self.name, self._code = call.__name__, call.compiled.function.__code__
         self._call = call
         self._read_only = read_only
         self._files = files
@@ -317,9 +300,9 @@ class _Work:
         # raises if that is within a string.
         for node in ast.walk(tree):
             if hasattr(node, "lineno"):
-                node.lineno = call.compiled.function.__code__.co_firstlineno
+                node.lineno = self._code.co_firstlineno
                 node.end_lineno = node.lineno
-        exec(compile(tree, self.file, "exec"), names)
+        exec(compile(tree, self._code.co_filename, "exec"), names)
         function = names["make"](f"{self._digest} {interleaved} {self.checked}")
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__

@@ -8,6 +8,8 @@ base_plugin/_compiled.py.
 from __future__ import annotations
 
 import inspect
+import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..failures import PluginError, place_of, unusable
@@ -46,34 +48,26 @@ class Native:
         #: Why the method runs as Python; "" where it does not.
         self.interpreted = ""
 
-    def compile(
-        self, formats: tuple[str, ...], layouts: tuple[bool, ...], read_only: bool
-    ) -> None:
-        """Raises PluginError for what Numba refuses."""
+    def compile_for(self, loaded: Any, likely: str) -> None:
+        """What the plugin declares.  Raises PluginError for what Numba refuses."""
         if self.call.compiled.address:
             return
         # Not before: it imports NumPy, and a virtual environment's comes first.
         from . import compiling
 
+        layouts = ((True, loaded.interleaved), (False, loaded.non_interleaved))
+        declared = itertools.product(
+            loaded.formats, (each for each, is_so in layouts if is_so)
+        )
         try:
             self._machine = compiling.machine_code(
-                self.call, formats, layouts, read_only, self._files
+                self.call, _first(declared, likely), loaded.read_only, loaded.files
             )
         except compiling.Missing as error:
             self.interpreted = (
                 f"{self.call.__name__}() runs as Python, hundreds of times slower: "
                 f"{error}"
             )
-
-    def compile_for(self, loaded: Any) -> None:
-        """What the plugin declares."""
-        self._files = loaded.code_files()
-        layouts = ((True, loaded.interleaved), (False, loaded.non_interleaved))
-        self.compile(
-            loaded.formats,
-            tuple(each for each, is_so in layouts if is_so),
-            loaded.read_only,
-        )
 
     @property
     def has_machine_code(self) -> bool:
@@ -146,6 +140,13 @@ class Native:
             if given is None or (given.dtype, given.shape) != (kind.base, kind.shape):
                 continue
             setattr(state, name, given)
+
+
+def _first(declared: Iterable[tuple[str, bool]], likely: str) -> tuple[str, bool]:
+    """Of what a plugin declares, the first that may play."""
+    known, every = set(likely.split(",")), tuple(declared)
+    fitting = (each for each in every if "%s %d" % each in known)
+    return next(fitting, every[0])
 
 
 def taken_apart(state: object) -> tuple[dict[str, Any], object]:

@@ -85,11 +85,13 @@ def load(
     log_record: log.Log | None = None,
     log_threshold: int = log.OFF,
     again: bool = False,
+    likely: str = "",
 ) -> LoadedPlugin:
     """Loads a plugin and makes its instance; does not initialize() it.
 
     `post` and `log_record` take what it tells; without an element nobody does.
     `again`: its code replaces one that runs, which may have been another.
+    `likely`: what it may play, "F32 1,S16 0": formats, and whether interleaved.
     """
     if venv:
         interpreter.use_venv(venv)
@@ -103,7 +105,7 @@ def load(
         try:
             loaded = namespace.load()
             return LoadedPlugin(
-                kind, loaded, class_name, script, namespace, post, again
+                kind, loaded, class_name, script, namespace, post, again, likely
             )
         except BaseException:
             _forget(namespace)
@@ -118,7 +120,7 @@ def load(
                 f"there is no module {module!r} on sys.path",
             ) from None
         raise
-    return LoadedPlugin(kind, loaded, class_name, module, None, post, again)
+    return LoadedPlugin(kind, loaded, class_name, module, None, post, again, likely)
 
 
 def _import_again(name: str) -> ModuleType:
@@ -201,6 +203,7 @@ class LoadedPlugin(Capabilities):
         namespace: loader.Namespace | None,
         post: Callable[[str, dict[str, Any]], None] | None,
         again: bool,
+        likely: str,
     ) -> None:
         file = getattr(module, "__file__", None) or name
         super().__init__(kind, make_instance(kind, module, class_name, file), file)
@@ -256,7 +259,8 @@ class LoadedPlugin(Capabilities):
         self.files = self.code_files()
         self.warnings = self._warnings()
         if self.native is not None:
-            self._compile(self.native)
+            self._compile(self.native, likely)
+        self.compiled = self.native is not None and self.native.has_machine_code
         interpreter.plugin_loaded(again)
 
     def _warnings(self) -> tuple[str, ...]:
@@ -286,8 +290,8 @@ class LoadedPlugin(Capabilities):
         """Below which its modules are; "" for a module that is everybody's."""
         return self.namespace.name if self.namespace else ""
 
-    def _compile(self, native: Native) -> None:
-        native.compile_for(self)
+    def _compile(self, native: Native, likely: str) -> None:
+        native.compile_for(self, likely)
         self.warnings += native.warnings
         # Where it is in the stream, if nothing else.
         self.carries_state = True

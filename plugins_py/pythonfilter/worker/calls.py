@@ -95,11 +95,12 @@ class Calls:
         if kind not in plugin.AUDIO_METHODS:
             raise wire.ProtocolError(f"there is no kind {kind!r}")
         again, threshold = wire.truth(fields[5]), wire.number(fields[6])
+        likely = wire.decode(fields[7])
         loaded: LoadedPlugin = self._run(
             "load",
             plugin.load,
             *(kind, script, module, class_name, venv),
-            *(self._outbox.post, self._outbox.log, threshold, again),
+            *(self._outbox.post, self._outbox.log, threshold, again, likely),
         )
         try:
             answer = _capabilities(loaded)
@@ -225,7 +226,7 @@ def _asks(name: str, method: str = "") -> Callable[..., list[bytes]]:
 PAIRS = -1
 
 _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
-    "load": (Calls._load, 7),
+    "load": (Calls._load, 8),
     "initialize": (Calls._initialize, PAIRS),
     "start": (Calls._start, 14),
     "stop": (Calls._stop, 0),

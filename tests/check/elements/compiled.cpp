@@ -315,6 +315,106 @@ GST_START_TEST(test_machine_code_that_fails_hard_is_the_workers_end) {
 }
 GST_END_TEST;
 
+namespace {
+
+// Plays a class of c_formats.py, between caps that can be changed.
+class Formats {
+ public:
+  explicit Formats(const std::string &kind) : pipeline_(line(kind)) {}
+
+  const Pipeline &pipeline() const { return pipeline_; }
+  void set_format(const char *format) const {
+    g_autoptr(GstCaps) caps = gst_caps_new_simple(
+        "audio/x-raw", "format", G_TYPE_STRING, format, "layout", G_TYPE_STRING,
+        "interleaved", "channels", G_TYPE_INT, 1, nullptr);
+    g_autoptr(GstElement) filter =
+        gst_bin_get_by_name(GST_BIN(pipeline_.get()), "caps");
+    g_object_set(filter, "caps", caps, nullptr);
+  }
+  void wait_for(const char *name) const { gst_structure_free(next(name)); }
+  // For which formats code was made while it was loaded, and for which later.
+  void expect_started(const char *loaded, const char *later) const {
+    g_autoptr(GstStructure) started = next("started");
+    expect_text(gst_structure_get_string(started, "loaded"), loaded);
+    expect_text(gst_structure_get_string(started, "later"), later);
+  }
+
+ private:
+  static std::string line(const std::string &kind) {
+    const std::string filter = " ! capsfilter name=caps ! ";
+    const auto python = [&](const char *factory, const char *name) {
+      return line_of(factory, plugin_file("c_formats.py"),
+                     "class=" + std::string(name));
+    };
+    if (kind == "source")
+      return python("pythonsrc", "Source") + filter + "fakesink sync=true";
+    if (kind == "sink")
+      return "audiotestsrc" + filter + python("pythonsink", "Sink");
+    return "audiotestsrc" + filter + python("pythonfilter", "Filter") +
+           " ! fakesink sync=true";
+  }
+  GstStructure *next(const char *name) const {
+    GstStructure *told = nullptr;
+    while (!told) {
+      GstMessage *message = pipeline_.wait_for(GstMessageType(
+          GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING));
+      fail_unless(message != nullptr, "no %s", name);
+      fail_unless(GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT, "%s",
+                  report_in(message).text.c_str());
+      const GstStructure *said = gst_message_get_structure(message);
+      if (gst_structure_has_name(said, name)) told = gst_structure_copy(said);
+      gst_message_unref(message);
+    }
+    return told;
+  }
+
+  Pipeline pipeline_;
+};
+
+const char *const kinds[] = {"filter", "source", "sink"};
+
+}  // namespace
+
+GST_START_TEST(test_it_is_compiled_for_what_comes) {
+  for (const char *kind : kinds) {
+    const Formats formats(kind);
+    formats.set_format("S16LE");
+    formats.pipeline().expect_to(GST_STATE_PAUSED);
+    formats.expect_started("S16 1", "");
+  }
+}
+GST_END_TEST;
+
+// Never on the streaming thread.
+GST_START_TEST(test_new_code_is_compiled_while_the_old_plays) {
+  for (const char *kind : kinds) {
+    const Formats formats(kind);
+    formats.set_format("F32LE");
+    formats.pipeline().expect_to(GST_STATE_PLAYING);
+    formats.expect_started("F32 1", "");
+    formats.set_format("S16LE");
+    formats.expect_started("F32 1", "S16 1");
+    fail_unless(ask(formats.pipeline().python()));
+    formats.expect_started("S16 1", "");
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_new_code_that_was_there_before_the_stream) {
+  for (const char *kind : {"source", "sink"}) {
+    const Formats formats(kind);
+    formats.pipeline().expect_to(GST_STATE_READY);
+    formats.wait_for("initialized");
+    fail_unless(ask(formats.pipeline().python()));
+    formats.wait_for("initialized");
+    formats.set_format("S16LE");
+    formats.pipeline().expect_to(GST_STATE_PLAYING);
+    formats.expect_started("F32 1", "S16 1");  // the old one
+    formats.expect_started("S16 1", "");
+  }
+}
+GST_END_TEST;
+
 static Suite *compiled_suite() {
   Suite *suite = suite_create("compiled");
   TCase *compiled = new_case(suite, "compiled");
@@ -329,6 +429,9 @@ static Suite *compiled_suite() {
   tcase_add_test(compiled, test_planes_with_gaps_between_are_copied);
   tcase_add_test(compiled, test_a_source_and_a_sink);
   tcase_add_test(compiled, test_a_reload_goes_on_where_the_stream_is);
+  tcase_add_test(compiled, test_it_is_compiled_for_what_comes);
+  tcase_add_test(compiled, test_new_code_is_compiled_while_the_old_plays);
+  tcase_add_test(compiled, test_new_code_that_was_there_before_the_stream);
   if (in_process())
     tcase_add_test(compiled,
                    test_machine_code_that_fails_hard_is_the_workers_end);

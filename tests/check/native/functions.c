@@ -73,6 +73,15 @@ EXPORT int32_t scale(void *data, int32_t channels, int64_t frames,
   return PYTHONFILTER_OK;
 }
 
+EXPORT int32_t nothing(void *data, int32_t channels, int64_t frames,
+                       int64_t channel_stride, int64_t frame_stride,
+                       const void *given, void *kept,
+                       PythonfilterStream *stream) {
+  (void)data, (void)channels, (void)frames, (void)channel_stride;
+  (void)frame_stride, (void)given, (void)kept, (void)stream;
+  return PYTHONFILTER_OK;
+}
+
 /* Writes the curve that is its only parameter. */
 EXPORT int32_t follow(void *data, int32_t channels, int64_t frames,
                       int64_t channel_stride, int64_t frame_stride,

@@ -14,8 +14,8 @@ from pythonfilter.host import plugin as h
 from pythonfilter import loader
 h.prepare_interpreter({ours}, "")
 load_plugin, PluginTimeout, AudioBuffer = h.names()
-def load(script="", module="", class_name="", kind="processor"):
-    host = load_plugin(kind, str(script), module, class_name, "")
+def load(script="", module="", class_name="", kind="processor", **more):
+    host = load_plugin(kind, str(script), module, class_name, "", **more)
     host.initialize()
     return host
 def gain(host):

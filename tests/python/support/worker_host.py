@@ -308,9 +308,10 @@ class Plugin:
         venv="",
         again=0,
         level=1000,
+        likely="",
         parameters=(),
     ):
-        told = self.ask("load", kind, script, module, cls, venv, again, level)
+        told = self.ask("load", kind, script, module, cls, venv, again, level, likely)
         assert len(told) % 2 == 0
         for name, value in zip(told[::2], told[1::2]):
             self.capabilities.setdefault(name.decode(), []).append(value)
