@@ -119,8 +119,11 @@ bool NativeCall::set(const Number &number) {
   if (number.index >= fields_.size()) return false;
   const Field &field = fields_[number.index];
   const ParameterSpec &spec = *field.spec;
+  // It was held against the limits that it was set under, which may be those of
+  // the code before this.
   if (field.place == nowhere || spec.kind != number.spec->kind ||
-      spec.name != number.spec->name)
+      spec.name != number.spec->name || spec.minimum != number.spec->minimum ||
+      spec.maximum != number.spec->maximum)
     return false;
   if (spec.curve) return true;
   if (spec.kind == ParameterSpec::Kind::Float)

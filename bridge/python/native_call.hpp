@@ -30,7 +30,8 @@ class NativeCall {
   // function's. Refused: it is not what the plugin allows, as `problem` says.
   enum class Set { Done, NotMine, Refused };
   Set set(const Parameter &parameter, std::string *problem);
-  // One that is allowed. False: it is not the function's.
+  // One that its Param allows. False: it is not the function's, or its Param
+  // allows others.
   bool set(const Number &number);
   // Of the stream, which goes on with new code.
   int64_t position() const { return position_; }

@@ -122,6 +122,13 @@ MACHINE = (
         ("quiet::test_a_controller*",),
     ),
     Mutation(
+        "number-of-the-limits-before",
+        "bridge/python/native_call.cpp",
+        "      spec.maximum != number.spec->maximum)\n",
+        "      false)\n",
+        ("compiled::test_a_number_that_waits*",),
+    ),
+    Mutation(
         "number-not-told",
         "bridge/python/python_plugin.cpp",
         "  beside_.tell(Change(number), native_.has_own_setter());\n",

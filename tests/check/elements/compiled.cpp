@@ -263,6 +263,52 @@ GST_START_TEST(test_a_reload_goes_on_where_the_stream_is) {
 }
 GST_END_TEST;
 
+// By who hears a message of the new code, before the element declares it.
+GST_START_TEST(test_a_number_that_waits_while_its_range_is_narrowed) {
+  const auto limited = [](const char *most) {
+    return scaling("    factor = Param(2.0, min=0.0, max=" + std::string(most) +
+                       ")\n    class State:\n        frames: int\n"
+                       "        last: Array[float, MAX_CHANNELS]\n",
+                   "    def get_state(self): return {}\n"
+                   "    def set_state(self, state): self.post('narrowed')\n");
+  };
+  Stream stream(limited("9.0"));
+  stream.expect_through(doubled);
+  struct Set {
+    GObject *child;
+    std::atomic<int> count{0};
+  } set{gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(stream.get()),
+                                          "plugin")};
+  gst_bus_set_sync_handler(
+      stream.bus(),
+      [](GstBus *, GstMessage *message, gpointer data) {
+        const GstStructure *said = gst_message_get_structure(message);
+        auto *set = static_cast<Set *>(data);
+        if (said && gst_structure_has_name(said, "narrowed")) {
+          g_object_set(set->child, "factor", 8.0, nullptr);
+          set->count++;
+        }
+        return GST_BUS_PASS;
+      },
+      &set, nullptr);
+  limited("4.0");
+  fail_unless(ask(stream.get()));
+  GstFlowReturn flow = GST_FLOW_OK;
+  int later = 0;
+  fail_unless(wait_until([&] {
+    flow = stream.push_frames();
+    GstBuffer *out = stream.pull();
+    gst_clear_buffer(&out);
+    return flow != GST_FLOW_OK || (set.count > 0 && ++later > 2);
+  }));
+  gst_bus_set_sync_handler(stream.bus(), nullptr, nullptr, nullptr);
+  g_object_unref(set.child);
+  fail_unless_equals_int(set.count, 1);
+  fail_unless_equals_int(flow, GST_FLOW_ERROR);
+  expect_part(stream.reports().text(), "must be a number from 0.0 to 4.0");
+}
+GST_END_TEST;
+
 // What would end the application ends a worker, and the next one goes on.
 GST_START_TEST(test_machine_code_that_fails_hard_is_the_workers_end) {
   const std::pair<int, const char *> ways[] = {{1, "did not return"},
@@ -429,6 +475,8 @@ static Suite *compiled_suite() {
   tcase_add_test(compiled, test_planes_with_gaps_between_are_copied);
   tcase_add_test(compiled, test_a_source_and_a_sink);
   tcase_add_test(compiled, test_a_reload_goes_on_where_the_stream_is);
+  tcase_add_test(compiled,
+                 test_a_number_that_waits_while_its_range_is_narrowed);
   tcase_add_test(compiled, test_it_is_compiled_for_what_comes);
   tcase_add_test(compiled, test_new_code_is_compiled_while_the_old_plays);
   tcase_add_test(compiled, test_new_code_that_was_there_before_the_stream);
