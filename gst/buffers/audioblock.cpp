@@ -5,23 +5,11 @@
 #include <cstring>
 #include <utility>
 
+#include "keptmap.hpp"
+
 namespace pythonfilter {
 
 namespace {
-
-// Stays mapped, and so locked: whoever wants to write to it gets a copy.
-class KeptMap final : public KeptMemory {
- public:
-  explicit KeptMap(const GstMapInfo &map) : map_(map) {}
-  ~KeptMap() override {
-    GstMemory *memory = map_.memory;
-    gst_memory_unmap(memory, &map_);
-    gst_memory_unref(memory);
-  }
-
- private:
-  GstMapInfo map_;
-};
 
 // All but the one that says where the planes are.
 gboolean copy_other_meta(GstBuffer *from, GstMeta **meta, gpointer to) {

@@ -2,6 +2,7 @@
 #include "audiocut.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pythonfilter {
 
@@ -45,6 +46,26 @@ GstBuffer *make_silence(const GstAudioInfo &info, size_t frames) {
   silence(buffer, info);
   if (info.layout == GST_AUDIO_LAYOUT_NON_INTERLEAVED)
     gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
+  return buffer;
+}
+
+GstBuffer *make_buffer(const GstAudioInfo &info,
+                       const std::vector<std::byte> &samples, size_t frames) {
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
+  const auto channels = size_t(info.channels);
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, samples.size(), nullptr);
+  if (info.layout != GST_AUDIO_LAYOUT_INTERLEAVED) {
+    gst_buffer_fill(buffer, 0, samples.data(), samples.size());
+    gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
+    return buffer;
+  }
+  GstMapInfo map;
+  gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+  for (size_t c = 0; c < channels; c++)
+    for (size_t i = 0; i < frames; i++)
+      std::memcpy(map.data + (i * channels + c) * width,
+                  samples.data() + (c * frames + i) * width, width);
+  gst_buffer_unmap(buffer, &map);
   return buffer;
 }
 

@@ -5,6 +5,9 @@
 // sub-memory nobody may write to.
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include <gst/audio/audio.h>
 
 namespace pythonfilter {
@@ -27,6 +30,10 @@ void silence(GstBuffer *buffer, const GstAudioInfo &info);
 // A buffer of what the format calls silence, with a GstAudioMeta where it is
 // planar and flagged as a gap.
 GstBuffer *make_silence(const GstAudioInfo &info, size_t frames);
+
+// Of samples that lie one channel after another, as planes or as frames.
+GstBuffer *make_buffer(const GstAudioInfo &info,
+                       const std::vector<std::byte> &samples, size_t frames);
 
 // The buffer's time by another clock, now that it begins so much later than
 // what that was said of. Where that is not known, it is not told.

@@ -144,6 +144,21 @@ GstCaps *caps_of(const Capabilities &capabilities) {
   return caps;
 }
 
+// The base class of mixers cuts buffers, which it knows no planes of.
+GstCaps *caps_of_port(Capabilities plugin, const Port *port, int rate) {
+  plugin.non_interleaved = false;
+  plugin.interleaved = true;
+  if (port && !port->formats.empty()) plugin.formats = port->formats;
+  if (port && !port->channels.empty()) plugin.channels = port->channels;
+  GstCaps *caps = caps_of(plugin);
+  if (rate == 0) return caps;
+  g_autoptr(GstCaps) one =
+      gst_caps_new_simple("audio/x-raw", "rate", G_TYPE_INT, rate, nullptr);
+  gst_caps_take(&caps,
+                gst_caps_intersect_full(caps, one, GST_CAPS_INTERSECT_FIRST));
+  return caps;
+}
+
 std::string text_of(const GstCaps *caps) {
   g_autofree gchar *text = gst_caps_to_string(caps);
   return text;

@@ -15,6 +15,9 @@ namespace pythonfilter {
 Capabilities all_capabilities();
 
 GstCaps *caps_of(const Capabilities &capabilities);
+// Of a mixer: of one of its inputs, or with NULL of its output; `rate` is what
+// is agreed on, or 0.
+GstCaps *caps_of_port(Capabilities plugin, const Port *port, int rate);
 
 std::string text_of(const GstCaps *caps);
 // What `filter`, unless it is NULL, has of `caps`, which it takes.

@@ -18,12 +18,36 @@ void ElementCaps::open(const Capabilities &capabilities,
   gst_caps_take(&caps_, caps);
   conversion_ = conversion;
   fails_closed_ = capabilities.fail_closed;
+  if (kind_ == PluginKind::Mixer) declared_ = capabilities;
 }
 
 void ElementCaps::close() {
   std::lock_guard lock(mutex_);
   gst_clear_caps(&caps_);
   conversion_.close();
+}
+
+bool ElementCaps::find_port(const std::string &name, Port *port) const {
+  std::lock_guard lock(mutex_);
+  for (const Port &each : declared_.ports)
+    if (caps_ && (each.name == name || each.name == any_port)) {
+      *port = each;
+      return true;
+    }
+  return false;
+}
+
+GstCaps *ElementCaps::of_port(const std::string &name, int rate) const {
+  Port port;
+  const bool known = find_port(name, &port);
+  std::lock_guard lock(mutex_);
+  return caps_of_port(caps_ ? declared_ : all_capabilities(),
+                      known ? &port : nullptr, rate);
+}
+
+GstCaps *ElementCaps::of_output(int rate) const {
+  std::lock_guard lock(mutex_);
+  return caps_of_port(caps_ ? declared_ : all_capabilities(), nullptr, rate);
 }
 
 GstCaps *ElementCaps::input() const {

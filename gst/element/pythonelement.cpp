@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include <gst/base/gstaggregator.h>
 #include <gst/base/gstbasesink.h>
 
 #include "../caps/plugincaps.hpp"
@@ -212,6 +213,11 @@ bool PythonElement::names_one_plugin(const PluginSpec &spec) const {
                       (none ? "No plugin: set script=FILE.py or module=NAME"
                             : "Set either script or module, not both"),
                       (nullptr));
+  else if (kind_ == PluginKind::Mixer && isolated_)
+    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
+                      ("A mixer runs in this process: isolation=process is "
+                       "not there for it yet"),
+                      (nullptr));
   else if (settings.isolation_in_doubt())
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
                       ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "
@@ -241,7 +247,7 @@ bool PythonElement::load() {
   spec.listener = std::make_shared<PluginListener>(element_, &segment_,
                                                    &stats_.messages_dropped);
   stats_.begin(isolated_);
-  stopping_ = failed_ = escape_warned_ = false;
+  stopping_ = flushes_ = failed_ = escape_warned_ = false;
   report_.begin(name_);
   latency_ = 0;
   if (!names_one_plugin(spec)) return false;
@@ -385,6 +391,9 @@ bool PythonElement::is_live() const {
     g_object_get(element_, "is-live", &live, nullptr);
     return live;
   }
+  if (kind_ == PluginKind::Mixer)
+    return GST_CLOCK_TIME_IS_VALID(
+        gst_aggregator_get_latency(GST_AGGREGATOR(element_)));
   g_autoptr(GstPad) pad = gst_element_get_static_pad(element_, "sink");
   g_autoptr(GstQuery) query = gst_query_new_latency();
   if (gst_pad_peer_query(pad, query))
@@ -491,6 +500,17 @@ void PythonElement::unlock() {
   const std::shared_ptr<Plugin> plugin = plugin_now();
   if (plugin && plugin->capabilities().has_unlock && !plugin->unlock(&failure))
     report_.post(GST_MESSAGE_WARNING, failure);
+}
+
+void PythonElement::begin_flush() {
+  if (!plugin_now()) return;
+  flushes_ = true;
+  deadline_.begin(monotonic_ns() + stop_patience_ns);
+}
+
+// The deadline of a stop that has begun meanwhile is the element's to end.
+void PythonElement::end_flush() {
+  if (flushes_.exchange(false) && !stopping_) deadline_.end();
 }
 
 bool PythonElement::available_space(int *frames) {

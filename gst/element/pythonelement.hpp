@@ -136,6 +136,12 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   }
   // The plugin's audio method. What Failed means waits for report().
   Outcome call(Block *block, CallResult *result);
+  // As call(), of a mixer.
+  Outcome mix(Block *block, const std::vector<InputView> &inputs,
+              CallResult *result);
+  // Between two blocks: a mixer has these from here on. False: an error was
+  // posted.
+  bool set_inputs(const std::vector<PortFormat> &inputs);
   // What a call with this outcome, which is not Ok, lets through.
   OnError lets_through(Outcome outcome) const;
   // As if the plugin had failed, for something it is not to blame for.
@@ -189,6 +195,12 @@ class PythonElement final : private HangObserver, private ReloadObserver {
 
   // Any thread, from READY on.
   void unlock();
+  // A flush that waits until the call that runs has come back, as it does by
+  // itself, or when it is interrupted: it has as long as where the element
+  // stops, and what comes of it is not told.
+  void begin_flush();
+  void end_flush();
+  bool flushes() const { return flushes_.load(std::memory_order_relaxed); }
   // Warns of a call whose end nobody waited for. Any thread.
   void warn_about_failure(const Failure &failure) {
     if (failure.kind != Failure::Kind::Late) stats_.count_error_beside();
@@ -264,6 +276,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     return fail_caps();
   }
   void count(const Block &block, const CallResult &result);
+  Outcome note(Outcome outcome, const Block &block, const CallResult &result);
   void warn_about_escapes();
   bool is_live() const;
   bool asks_latency() const {
@@ -291,6 +304,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   const std::shared_ptr<Lender> lender_ = std::make_shared<Lender>();
   Statistics stats_{element_, this};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> flushes_{false};
   FailureReport report_{element_, this, params_, stopping_};
   std::atomic<GstClockTime> latency_{0};
   std::atomic<GstClockTime> length_{GST_CLOCK_TIME_NONE};
@@ -330,6 +344,19 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   if (G_UNLIKELY(result.escaped)) warn_about_escapes();
 }
 
+[[gnu::always_inline]] inline Outcome PythonElement::note(
+    Outcome outcome, const Block &block, const CallResult &result) {
+  if (outcome == Outcome::Closing) return outcome;
+  count(block, result);
+  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
+    stats_.frames.add(G_LIKELY(stream_->stat_unit == 1)
+                          ? block.frames - result.missing
+                      : stream_->stat_unit ? block.frames / stream_->stat_unit
+                                           : 0);
+  stats_.post_if_due(result.times.left);
+  return outcome;
+}
+
 [[gnu::always_inline]] inline Outcome PythonElement::call(Block *block,
                                                           CallResult *result) {
   assert(stream_);
@@ -338,15 +365,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   const Outcome outcome = G_UNLIKELY(isolated_)
                               ? call_elsewhere(block, result)
                               : plugin_->process(*block, result, &failure_);
-  if (outcome == Outcome::Closing) return outcome;
-  count(*block, *result);
-  if (outcome != Outcome::Declined && outcome != Outcome::EndOfStream)
-    stats_.frames.add(G_LIKELY(stream_->stat_unit == 1)
-                          ? block->frames - result->missing
-                      : stream_->stat_unit ? block->frames / stream_->stat_unit
-                                           : 0);
-  stats_.post_if_due(result->times.left);
-  return outcome;
+  return note(outcome, *block, *result);
 }
 
 }  // namespace pythonfilter

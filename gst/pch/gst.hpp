@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <gst/audio/audio.h>
+#include <gst/audio/gstaudioaggregator.h>
 #include <gst/base/gstbasesink.h>
 #include <gst/base/gstbasesrc.h>
 #include <gst/base/gstbasetransform.h>

@@ -9,6 +9,7 @@
 #include "../caps/plugincaps.hpp"
 #include "../element/pythonelement.hpp"
 #include "../elementtypes.hpp"
+#include "../mixerpad.hpp"
 #include "../params/parametertypes.hpp"
 #include "pluginscan.hpp"
 
@@ -100,6 +101,29 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
   PythonElement::of(object)->properties().get_own(spec, value);
 }
 
+// In the place of any input's: those that the plugin declares.
+void add_mixer_templates(GstElementClass *klass, const Capabilities &plugin) {
+  for (const char *any : {"sink_%s", "sink_%u"}) {
+    GstPadTemplate *pads = gst_element_class_get_pad_template(klass, any);
+    klass->padtemplates = g_list_remove(klass->padtemplates, pads);
+    klass->numpadtemplates--;
+    gst_object_unref(pads);
+  }
+  const auto add = [&](const std::string &name, GstPadDirection direction,
+                       GstPadPresence presence, const Port *port, GType type) {
+    g_autoptr(GstCaps) caps = caps_of_port(plugin, port, 0);
+    gst_element_class_add_pad_template(
+        klass, gst_pad_template_new_with_gtype(name.c_str(), direction,
+                                               presence, caps, type));
+  };
+  for (const Port &each : plugin.ports)
+    add(input_prefix + each.name, GST_PAD_SINK,
+        each.name == any_port ? GST_PAD_REQUEST : GST_PAD_ALWAYS, &each,
+        GST_TYPE_PYTHON_MIXER_PAD);
+  add("src", GST_PAD_SRC, GST_PAD_ALWAYS, nullptr,
+      GST_TYPE_AUDIO_AGGREGATOR_PAD);
+}
+
 void add_pad_templates(GstElementClass *klass, const Capabilities &plugin,
                        bool wide) {
   for (const auto &[name, direction] :
@@ -169,7 +193,10 @@ void init_class(gpointer klass, gpointer data) {
   if (!module.empty())
     gst_element_class_add_metadata(element_class, "module", module.c_str());
   add_promises(element_class, says);
-  add_pad_templates(element_class, says, !record.value("wide").empty());
+  if (kind_of(record) == PluginKind::Mixer)
+    add_mixer_templates(element_class, says);
+  else
+    add_pad_templates(element_class, says, !record.value("wide").empty());
 }
 
 void init_instance(GTypeInstance *instance, gpointer klass) {

@@ -312,23 +312,7 @@ GstBuffer *FilterStream::take_tail(Tail *tail) {
 }
 
 GstBuffer *FilterStream::make_tail(const Tail &tail) {
-  const GstAudioInfo &info = python.info();
-  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
-  const auto channels = size_t(info.channels);
-  GstBuffer *buffer =
-      gst_buffer_new_allocate(nullptr, tail.samples.size(), nullptr);
-  if (info.layout == GST_AUDIO_LAYOUT_INTERLEAVED) {
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-    for (size_t c = 0; c < channels; c++)
-      for (size_t i = 0; i < tail.frames; i++)
-        std::memcpy(map.data + (i * channels + c) * width,
-                    tail.samples.data() + (c * tail.frames + i) * width, width);
-    gst_buffer_unmap(buffer, &map);
-  } else {
-    gst_buffer_fill(buffer, 0, tail.samples.data(), tail.samples.size());
-    gst_buffer_add_audio_meta(buffer, &info, tail.frames, nullptr);
-  }
+  GstBuffer *buffer = make_buffer(python.info(), tail.samples, tail.frames);
   stamp(buffer, tail_pts(), back(next_offset(), owed(), first_offset_),
         tail.frames);
   if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);

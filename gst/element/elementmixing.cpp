@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a plugin with several inputs is called with.
+#include "pythonelement.hpp"
+
+namespace pythonfilter {
+
+[[gnu::hot]] Outcome PythonElement::mix(Block *block,
+                                        const std::vector<InputView> &inputs,
+                                        CallResult *result) {
+  assert(streaming.is_here() && stream_);
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, stream().curve_rate, block);
+  return note(plugin_->mix(*block, inputs, result, &failure_), *block, *result);
+}
+
+bool PythonElement::set_inputs(const std::vector<PortFormat> &inputs) {
+  assert(streaming.is_here() && stream_);
+  const BusyHere busy(this);
+  stream_->format.inputs = inputs;
+  reloader_.set_stream(*stream_);
+  return plugin_->set_inputs(inputs, &failure_) || fail_caps();
+}
+
+}  // namespace pythonfilter

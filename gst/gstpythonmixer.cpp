@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/**
+ * SECTION:element-pythonmixer
+ * @title: pythonmixer
+ * @short_description: mixes several inputs in Python with NumPy
+ *
+ * Calls a Python plugin's `mix_audio(output, inputs)` for each block.
+ * `inputs["music"].data` is what came in at the pad `sink_music` for just these
+ * frames, and `output.data` the outgoing buffer's own memory: NumPy arrays of
+ * the shape (channels, frames). Inputs are aligned by running time, to the
+ * sample, and each has its own format and channels; there is one rate for all.
+ *
+ * A class that declares `inputs = {"music": {}, "voice": {"optional": True}}`
+ * has the pads `sink_music` and `sink_voice`, which can also be requested by
+ * these names before READY, when the class is not known yet. With
+ * `inputs = (1, 32)` pads `sink_%u` come and go at any time.
+ *
+ * A live input that has nothing in time is silent and `late`; what it brings
+ * later is dropped, with a QOS message. The output ends when all inputs have
+ * ended that are not optional. A pad that is linked and silent, and not live,
+ * holds the mixer as it holds audiomixer;
+ * #GstAudioAggregator:ignore-inactive-pads is the way out where there are live
+ * inputs. It plays forwards only.
+ *
+ * With #GstPythonMixer:on-error `passthrough` the input goes through that the
+ * class names as its `passthrough`, or as its `output_like`. A class with a
+ * `block_size` gets blocks of that many frames; else, or where
+ * #GstAudioAggregator:output-buffer-duration is set, they last as long as that.
+ *
+ * #GstPythonMixer:isolation can only be `none` yet.
+ *
+ * Messages are those of #pythonfilter.
+ */
+#include <string>
+
+#include "caps/plugincaps.hpp"
+#include "element/pythonelementclass.hpp"
+#include "elementtypes.hpp"
+#include "mixerpad.hpp"
+#include "stream/mixerstream.hpp"
+#include "stream/sealedevents.hpp"
+
+using pythonfilter::input_name;
+using pythonfilter::input_prefix;
+using pythonfilter::MixerInput;
+using pythonfilter::MixerStream;
+using pythonfilter::Port;
+using pythonfilter::PythonElement;
+using pythonfilter::PythonElementClass;
+using pythonfilter::StreamingThread;
+
+// ---- an input's pad ---------------------------------------------------------
+
+G_DEFINE_TYPE(GstPythonMixerPad, gst_python_mixer_pad,
+              GST_TYPE_AUDIO_AGGREGATOR_PAD)
+
+static void gst_python_mixer_pad_init(GstPythonMixerPad *self) {
+  self->input = new MixerInput;
+}
+
+static void gst_python_mixer_pad_finalize(GObject *object) {
+  delete GST_PYTHON_MIXER_PAD(object)->input;
+  G_OBJECT_CLASS(gst_python_mixer_pad_parent_class)->finalize(object);
+}
+
+static void gst_python_mixer_pad_class_init(GstPythonMixerPadClass *klass) {
+  G_OBJECT_CLASS(klass)->finalize = gst_python_mixer_pad_finalize;
+}
+
+// ---- the element ------------------------------------------------------------
+
+struct _GstPythonMixer {
+  GstAudioAggregator parent;
+  MixerStream *stream;    // C++ side; made in init, freed in finalize
+  PythonElement *python;  // in stream
+};
+
+G_DEFINE_TYPE_WITH_CODE(GstPythonMixer, gst_python_mixer,
+                        GST_TYPE_AUDIO_AGGREGATOR,
+                        pythonfilter::add_interfaces(g_define_type_id))
+
+static GstAggregatorClass *base_class() {
+  return static_cast<GstAggregatorClass *>(gst_python_mixer_parent_class);
+}
+
+static void gst_python_mixer_init(GstPythonMixer *self) {
+  self->stream = new MixerStream(GST_AGGREGATOR(self));
+  self->python = &self->stream->python;
+}
+
+static void gst_python_mixer_notify(GObject *object, GParamSpec *spec) {
+  if (g_str_has_prefix(spec->name, "output-buffer-duration"))
+    GST_PYTHON_MIXER(object)->stream->duration_was_set();
+  auto *parent = G_OBJECT_CLASS(gst_python_mixer_parent_class);
+  if (parent->notify) parent->notify(object, spec);
+}
+
+// ---- pads -------------------------------------------------------------------
+
+static GstPad *new_pad(GstPythonMixer *self, const std::string &name) {
+  auto *klass = GST_ELEMENT_GET_CLASS(self);
+  GstPadTemplate *named =
+      gst_element_class_get_pad_template(klass, name.c_str());
+  GstPadTemplate *pads =
+      named ? named : gst_element_class_get_pad_template(klass, "sink_%s");
+  return GST_PAD(g_object_new(GST_TYPE_PYTHON_MIXER_PAD, "name", name.c_str(),
+                              "direction", GST_PAD_SINK, "template", pads,
+                              nullptr));
+}
+
+static bool is_number(const std::string &name) {
+  return !name.empty() &&
+         name.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// What is wrong with an input of that name; "": nothing.
+static std::string problem_of_input(GstPythonMixer *self,
+                                    const std::string &name) {
+  const auto &plugin = self->python->capabilities();
+  Port port;
+  const bool known = self->python->caps.find_port(name, &port);
+  if (plugin.ports_come_and_go() ? is_number(name) : known) return "";
+  std::string all;
+  for (const Port &each : plugin.ports)
+    all += (all.empty() ? "" : ", ") + (input_prefix + each.name);
+  return "the plugin has no input for the pad " + (input_prefix + name) +
+         (plugin.ports_come_and_go() ? ": its pads are sink_0, sink_1, …"
+                                     : "; its pads are " + all);
+}
+
+static std::vector<std::string> inputs_of(GstPythonMixer *self) {
+  std::vector<std::string> names;
+  GST_OBJECT_LOCK(self);
+  for (GList *each = GST_ELEMENT(self)->sinkpads; each; each = each->next)
+    names.push_back(input_name(each->data));
+  GST_OBJECT_UNLOCK(self);
+  return names;
+}
+
+// No stream can hold it up that nobody will send. The next STREAM_START begins
+// another.
+static void end_unlinked(GstPad *pad) {
+  if (gst_pad_is_linked(pad) || !gst_pad_is_active(pad)) return;
+  g_autofree gchar *id = g_strdup_printf("unlinked-%s", GST_OBJECT_NAME(pad));
+  gst_pad_send_event(pad, gst_event_new_stream_start(id));
+  gst_pad_send_event(pad, gst_event_new_eos());
+}
+
+static void add_always_pad(GstPythonMixer *self, const std::string &name) {
+  GstPad *pad = new_pad(self, input_prefix + name);
+  g_signal_connect(pad, "unlinked", G_CALLBACK(end_unlinked), nullptr);
+  if (!gst_element_add_pad(GST_ELEMENT(self), pad)) gst_object_unref(pad);
+}
+
+// An element of its own has the pads that its plugin declares from the start.
+static void gst_python_mixer_constructed(GObject *object) {
+  G_OBJECT_CLASS(gst_python_mixer_parent_class)->constructed(object);
+  auto *klass = GST_ELEMENT_GET_CLASS(object);
+  for (GList *each = gst_element_class_get_pad_template_list(klass); each;
+       each = each->next) {
+    auto *pads = static_cast<GstPadTemplate *>(each->data);
+    if (GST_PAD_TEMPLATE_DIRECTION(pads) == GST_PAD_SINK &&
+        GST_PAD_TEMPLATE_PRESENCE(pads) == GST_PAD_ALWAYS)
+      add_always_pad(
+          GST_PYTHON_MIXER(object),
+          GST_PAD_TEMPLATE_NAME_TEMPLATE(pads) + strlen(input_prefix));
+  }
+}
+
+// The plugin is known: it has the pads that it declares, and no others. False:
+// an error was posted.
+static bool complete_pads(GstPythonMixer *self) {
+  const auto &plugin = self->python->capabilities();
+  const std::vector<std::string> names = inputs_of(self);
+  for (const std::string &name : names) {
+    const std::string problem = problem_of_input(self, name);
+    if (problem.empty()) continue;
+    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("%s", problem.c_str()),
+                      (nullptr));
+    return false;
+  }
+  if (plugin.ports_come_and_go()) {
+    if (int(names.size()) <= plugin.port_count.max) return true;
+    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
+                      ("the plugin mixes at most %d inputs, and has %d pads",
+                       plugin.port_count.max, int(names.size())),
+                      (nullptr));
+    return false;
+  }
+  for (const Port &each : plugin.ports)
+    if (std::find(names.begin(), names.end(), each.name) == names.end())
+      add_always_pad(self, each.name);
+  return true;
+}
+
+// In NULL nobody knows the plugin: complete_pads() looks at what was asked for.
+static GstAggregatorPad *gst_python_mixer_create_new_pad(GstAggregator *base,
+                                                         GstPadTemplate *pads,
+                                                         const gchar *wanted,
+                                                         const GstCaps *) {
+  auto *self = GST_PYTHON_MIXER(base);
+  const std::vector<std::string> names = inputs_of(self);
+  const auto is_there = [&](const std::string &name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::string name;
+  if (wanted && !strchr(wanted, '%') && g_str_has_prefix(wanted, input_prefix))
+    name = wanted + strlen(input_prefix);
+  for (int i = 0; name.empty(); i++)
+    if (!is_there(std::to_string(i))) name = std::to_string(i);
+  const bool loaded = self->python->loaded();
+  const auto most = loaded && self->python->capabilities().ports_come_and_go()
+                        ? self->python->capabilities().port_count.max
+                        : pythonfilter::max_ports;
+  std::string problem = loaded ? problem_of_input(self, name) : "";
+  if (problem.empty() && int(names.size()) >= most)
+    problem = "there are " + std::to_string(most) + " inputs at most";
+  if (problem.empty() && is_there(name))
+    problem = "there is a pad " + (input_prefix + name) + " already";
+  if (problem.empty())
+    return GST_AGGREGATOR_PAD(new_pad(self, input_prefix + name));
+  GST_WARNING_OBJECT(self, "no pad of the template %s: %s",
+                     GST_PAD_TEMPLATE_NAME_TEMPLATE(pads), problem.c_str());
+  return nullptr;
+}
+
+static void gst_python_mixer_release_pad(GstElement *element, GstPad *pad) {
+  GST_PYTHON_MIXER(element)->stream->remove_pad([&] {
+    GST_ELEMENT_CLASS(gst_python_mixer_parent_class)->release_pad(element, pad);
+  });
+}
+
+static GstStateChangeReturn gst_python_mixer_change_state(
+    GstElement *element, GstStateChange transition) {
+  using Base = PythonElementClass<GstPythonMixer>;
+  auto *self = GST_PYTHON_MIXER(element);
+  const GstStateChangeReturn result = Base::change_state(element, transition);
+  if (result == GST_STATE_CHANGE_FAILURE) return result;
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !complete_pads(self)) {
+    Base::change_state(element, GST_STATE_CHANGE_READY_TO_NULL);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
+      !self->python->capabilities().ports_come_and_go())
+    gst_element_foreach_sink_pad(
+        element,
+        [](GstElement *, GstPad *pad, gpointer) -> gboolean {
+          end_unlinked(pad);
+          return TRUE;
+        },
+        nullptr);
+  return result;
+}
+
+// ---- caps -------------------------------------------------------------------
+
+static gboolean gst_python_mixer_sink_query(GstAggregator *base,
+                                            GstAggregatorPad *pad,
+                                            GstQuery *query) {
+  auto *self = GST_PYTHON_MIXER(base);
+  if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS)
+    return base_class()->sink_query(base, pad, query);
+  GstCaps *filter;
+  gst_query_parse_caps(query, &filter);
+  g_autoptr(GstCaps) caps =
+      pythonfilter::filtered(self->stream->input_caps(GST_PAD(pad)), filter);
+  gst_query_set_caps_result(query, caps);
+  return TRUE;
+}
+
+static GstFlowReturn gst_python_mixer_update_src_caps(GstAggregator *base,
+                                                      GstCaps *caps,
+                                                      GstCaps **possible) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  *possible = nullptr;
+  if (!stream->knows_rate()) return GST_AGGREGATOR_FLOW_NEED_DATA;
+  g_autoptr(GstCaps) output = stream->output_caps();
+  *possible = gst_caps_intersect_full(output, caps, GST_CAPS_INTERSECT_FIRST);
+  if (gst_caps_is_empty(*possible))
+    stream->python.refusal.look_at_output(output, GST_AGGREGATOR_SRC_PAD(base));
+  return GST_FLOW_OK;
+}
+
+static GstCaps *gst_python_mixer_fixate(GstAggregator *base, GstCaps *caps) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  return stream->fixate(caps);
+}
+
+// In the middle of a block the caps stay as they are: the base class has a part
+// of it, which older versions of it would convert.
+static gboolean gst_python_mixer_negotiate(GstAggregator *base) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  if (!stream->in_block()) return base_class()->negotiate(base);
+  gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(base));
+  return TRUE;
+}
+
+static GstFlowReturn push(GstAggregator *base, GstBuffer *buffer) {
+  return base_class()->finish_buffer(base, buffer);
+}
+
+// What the plugin still holds belongs to the caps that it got it with.
+static GstFlowReturn push_tail(GstAggregator *base) {
+  GstBuffer *tail;
+  const GstFlowReturn flow = GST_PYTHON_MIXER(base)->stream->drain(&tail);
+  return tail ? push(base, tail) : flow;
+}
+
+// Other caps of the same rate are set here: GStreamer before 1.24 would convert
+// what an input has, which no pad of ours can.
+static bool set_output(GstAggregator *base, const GstAudioInfo &info,
+                       GstCaps *caps) {
+  auto *pad = GST_AUDIO_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(base));
+  if (pad->info.rate != info.rate || pad->info.bpf == 0)
+    return base_class()->negotiated_src_caps(base, caps);
+  GST_OBJECT_LOCK(base);
+  pad->info = info;
+  gst_caps_replace(&GST_AUDIO_AGGREGATOR(base)->current_caps, caps);
+  GST_OBJECT_UNLOCK(base);
+  return true;
+}
+
+static gboolean gst_python_mixer_negotiated(GstAggregator *base,
+                                            GstCaps *caps) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  GstAudioInfo info;
+  if (!gst_audio_info_from_caps(&info, caps)) return FALSE;
+  if (stream->python.started() &&
+      gst_audio_info_is_equal(&info, &stream->python.info()))
+    return TRUE;
+  push_tail(base);
+  stream->choose_block_size(info.rate);
+  return set_output(base, info, caps) && stream->start(info);
+}
+
+// ---- events and queries -----------------------------------------------------
+
+// Whether this is the last FLUSH_START of a flush of all pads, for which the
+// base class waits until the streaming thread is back.
+static bool flushes_all(GstAggregator *base, GstAggregatorPad *pad,
+                        guint32 flush) {
+  bool all = true;
+  GST_OBJECT_LOCK(base);
+  GST_PYTHON_MIXER_PAD(pad)->flush = flush;
+  for (GList *each = GST_ELEMENT(base)->sinkpads; each; each = each->next)
+    all = all && GST_PYTHON_MIXER_PAD(each->data)->flush == flush;
+  GST_OBJECT_UNLOCK(base);
+  return all;
+}
+
+// The base class waits in `handle` until the streaming thread is back.
+template <typename Handle>
+static auto flush_with(PythonElement *python, const Handle &handle) {
+  python->begin_flush();
+  python->unlock();
+  const auto handled = handle();
+  python->end_flush();
+  return handled;
+}
+
+static GstFlowReturn gst_python_mixer_sink_event_pre_queue(
+    GstAggregator *base, GstAggregatorPad *pad, GstEvent *event) {
+  PythonElement *python = GST_PYTHON_MIXER(base)->python;
+  if (!pythonfilter::is_whole(event)) {
+    gst_event_unref(event);
+    return GST_FLOW_ERROR;
+  }
+  if (GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_START ||
+      !flushes_all(base, pad, gst_event_get_seqnum(event)))
+    return base_class()->sink_event_pre_queue(base, pad, event);
+  return flush_with(python, [&] {
+    return base_class()->sink_event_pre_queue(base, pad, event);
+  });
+}
+
+// On the streaming thread, but for flushes.
+static gboolean gst_python_mixer_sink_event(GstAggregator *base,
+                                            GstAggregatorPad *pad,
+                                            GstEvent *event) {
+  if (!GST_EVENT_IS_SERIALIZED(event) ||
+      GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
+    return base_class()->sink_event(base, pad, event);
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  const GstEventType type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_SEGMENT) {
+    const GstSegment *segment;
+    gst_event_parse_segment(event, &segment);
+    if (segment->rate < 0)
+      GST_ELEMENT_ERROR(
+          base, STREAM, NOT_IMPLEMENTED,
+          ("an input is played backwards, and a mixer plays "
+           "forwards only"),
+          ("the pad %s, at the rate %g", GST_OBJECT_NAME(pad), segment->rate));
+  }
+  const gboolean taken = base_class()->sink_event(base, pad, event);
+  if (type == GST_EVENT_CAPS && taken)
+    stream->new_caps(GST_PYTHON_MIXER_PAD(pad));
+  return taken;
+}
+
+static gboolean gst_python_mixer_src_event(GstAggregator *base,
+                                           GstEvent *event) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_SEEK)
+    return base_class()->src_event(base, event);
+  gdouble rate;
+  GstSeekFlags flags;
+  gst_event_parse_seek(event, &rate, nullptr, &flags, nullptr, nullptr, nullptr,
+                       nullptr);
+  if (rate < 0) {
+    GST_ELEMENT_WARNING(base, STREAM, NOT_IMPLEMENTED,
+                        ("a mixer plays forwards only: the seek to play at the "
+                         "rate %g is refused",
+                         rate),
+                        (nullptr));
+    gst_event_unref(event);
+    return FALSE;
+  }
+  if (!(flags & GST_SEEK_FLAG_FLUSH))
+    return base_class()->src_event(base, event);
+  return flush_with(GST_PYTHON_MIXER(base)->python,
+                    [&] { return base_class()->src_event(base, event); });
+}
+
+static gboolean gst_python_mixer_src_query(GstAggregator *base,
+                                           GstQuery *query) {
+  if (!base_class()->src_query(base, query)) return FALSE;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
+  const GstClockTime ours = GST_PYTHON_MIXER(base)->stream->tell_latency();
+  gboolean live;
+  GstClockTime least, most;
+  gst_query_parse_latency(query, &live, &least, &most);
+  least += ours;
+  if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
+  gst_query_set_latency(query, live, least, most);
+  return TRUE;
+}
+
+// ---- blocks -----------------------------------------------------------------
+
+// In PAD_LOCK, so nothing is done here but to look.
+static GstBuffer *gst_python_mixer_clip(GstAggregator *base,
+                                        GstAggregatorPad *pad,
+                                        GstBuffer *buffer) {
+  buffer = base_class()->clip(base, pad, buffer);
+  if (buffer && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) &&
+      GST_BUFFER_PTS_IS_VALID(buffer) && GST_BUFFER_DURATION_IS_VALID(buffer)) {
+    GST_OBJECT_LOCK(pad);
+    const GstClockTime end = gst_segment_to_running_time(
+        &pad->segment, GST_FORMAT_TIME,
+        GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer));
+    GST_OBJECT_UNLOCK(pad);
+    if (GST_CLOCK_TIME_IS_VALID(end))
+      GST_PYTHON_MIXER_PAD(pad)->input->note_gap(end);
+  }
+  return buffer;
+}
+
+static GstBuffer *gst_python_mixer_create_output_buffer(
+    GstAudioAggregator *base, guint frames) {
+  return GST_PYTHON_MIXER(base)->stream->begin_block(frames);
+}
+
+// Called with a lock of the base class's: the plugin is not called here.
+static gboolean gst_python_mixer_aggregate_one_buffer(
+    GstAudioAggregator *base, GstAudioAggregatorPad *pad, GstBuffer *buffer,
+    guint first, GstBuffer *, guint at, guint frames) {
+  GST_PYTHON_MIXER(base)->stream->add(GST_PYTHON_MIXER_PAD(pad), buffer, first,
+                                      at, frames);
+  return TRUE;
+}
+
+static GstFlowReturn gst_python_mixer_finish_buffer(GstAggregator *base,
+                                                    GstBuffer *block) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  stream->release_pads();
+  const GstFlowReturn flow = stream->finish(&block);
+  return block ? push(base, block) : flow;
+}
+
+static GstFlowReturn gst_python_mixer_aggregate(GstAggregator *base,
+                                                gboolean timeout) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  stream->hold_pads();
+  GstFlowReturn flow = stream->look(&timeout);
+  if (flow == GST_FLOW_OK) flow = base_class()->aggregate(base, timeout);
+  stream->release_pads();
+  if (flow != GST_FLOW_EOS) return flow;
+  const GstFlowReturn last = push_tail(base);
+  stream->python.end_of_stream();
+  return last == GST_FLOW_OK ? flow : last;
+}
+
+static GstFlowReturn gst_python_mixer_flush(GstAggregator *base) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  stream->flush();
+  return base_class()->flush(base);
+}
+
+static gboolean gst_python_mixer_stop(GstAggregator *base) {
+  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
+  const StreamingThread::Call call(&stream->python.streaming);
+  stream->forget();
+  stream->forget_latency();
+  return base_class()->stop(base);
+}
+
+static void add_pad_templates(GstElementClass *element_class) {
+  g_autoptr(GstCaps) given =
+      pythonfilter::caps_of_port(pythonfilter::all_capabilities(), nullptr, 0);
+  // What an input does not take is refused when it comes, with the reason.
+  g_autoptr(GstCaps) any = gst_caps_new_any();
+  gst_element_class_add_pad_template(
+      element_class,
+      gst_pad_template_new_with_gtype("src", GST_PAD_SRC, GST_PAD_ALWAYS, given,
+                                      GST_TYPE_AUDIO_AGGREGATOR_PAD));
+  for (const char *name : {"sink_%u", "sink_%s"})
+    gst_element_class_add_pad_template(
+        element_class,
+        gst_pad_template_new_with_gtype(name, GST_PAD_SINK, GST_PAD_REQUEST,
+                                        any, GST_TYPE_PYTHON_MIXER_PAD));
+}
+
+static void gst_python_mixer_class_init(GstPythonMixerClass *klass) {
+  auto *element_class = GST_ELEMENT_CLASS(klass);
+  auto *base = GST_AGGREGATOR_CLASS(klass);
+  auto *audio_class = GST_AUDIO_AGGREGATOR_CLASS(klass);
+
+  PythonElementClass<GstPythonMixer>::init(klass,
+                                           gst_python_mixer_parent_class);
+  G_OBJECT_CLASS(klass)->notify = gst_python_mixer_notify;
+  G_OBJECT_CLASS(klass)->constructed = gst_python_mixer_constructed;
+  element_class->release_pad = gst_python_mixer_release_pad;
+  element_class->change_state = gst_python_mixer_change_state;
+  gst_element_class_set_static_metadata(
+      element_class, "Python audio mixer", "Generic/Audio",
+      "Mixes several inputs, aligned to the sample, in Python with NumPy",
+      "The pythonfilter authors");
+  add_pad_templates(element_class);
+
+  base->create_new_pad = gst_python_mixer_create_new_pad;
+  base->sink_query = gst_python_mixer_sink_query;
+  base->update_src_caps = gst_python_mixer_update_src_caps;
+  base->fixate_src_caps = gst_python_mixer_fixate;
+  base->negotiate = gst_python_mixer_negotiate;
+  base->negotiated_src_caps = gst_python_mixer_negotiated;
+  base->sink_event_pre_queue = gst_python_mixer_sink_event_pre_queue;
+  base->sink_event = gst_python_mixer_sink_event;
+  base->src_event = gst_python_mixer_src_event;
+  base->src_query = gst_python_mixer_src_query;
+  base->clip = gst_python_mixer_clip;
+  base->aggregate = gst_python_mixer_aggregate;
+  base->finish_buffer = gst_python_mixer_finish_buffer;
+  base->flush = gst_python_mixer_flush;
+  base->stop = gst_python_mixer_stop;
+  audio_class->create_output_buffer = gst_python_mixer_create_output_buffer;
+  audio_class->aggregate_one_buffer = gst_python_mixer_aggregate_one_buffer;
+  gst_type_mark_as_plugin_api(GST_TYPE_PYTHON_MIXER_PAD, GstPluginAPIFlags(0));
+}

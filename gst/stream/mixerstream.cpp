@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mixerstream.hpp"
+
+#include <algorithm>
+
+#include "../buffers/audioblock.hpp"
+#include "../buffers/audiocut.hpp"
+
+namespace pythonfilter {
+
+// ---- a block ----------------------------------------------------------------
+
+void MixerStream::open_pool(size_t frames) {
+  close_pool();
+  pool_size_ = frames * size_t(python.info().bpf);
+  g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&python.info());
+  pool_ = gst_buffer_pool_new();
+  GstStructure *config = gst_buffer_pool_get_config(pool_);
+  gst_buffer_pool_config_set_params(config, caps, guint(pool_size_), 0, 0);
+  gst_buffer_pool_set_config(pool_, config);
+  gst_buffer_pool_set_active(pool_, TRUE);
+}
+
+// What is downstream comes back to it all the same.
+void MixerStream::close_pool() {
+  if (!pool_) return;
+  gst_buffer_pool_set_active(pool_, FALSE);
+  gst_clear_object(&pool_);
+}
+
+GstBuffer *MixerStream::begin_block(size_t frames) {
+  assert(python.streaming.is_here());
+  begun_ = true;
+  block_ = frames;
+  const gsize size = frames * size_t(python.info().bpf);
+  // Some have one frame more.
+  if (!pool_ || pool_size_ < size) open_pool(frames + 1);
+  GstBuffer *block = nullptr;
+  if (gst_buffer_pool_acquire_buffer(pool_, &block, nullptr) != GST_FLOW_OK)
+    block = gst_buffer_new_allocate(nullptr, size, nullptr);
+  gst_buffer_set_size(block, gssize(size));
+  // In all formats that there are, silence is zeros.
+  if (python.capabilities().output_zero) gst_buffer_memset(block, 0, 0, size);
+  return block;
+}
+
+// Those that came before the plugin is known of are out of date, too.
+void MixerStream::end_block() {
+  begun_ = false;
+  for (const Input &each : inputs_)
+    each.pad->input->clear();
+}
+
+// ---- when the stream is over ------------------------------------------------
+
+namespace {
+
+bool has_ended(GstPythonMixerPad *pad) {
+  auto *input = GST_AGGREGATOR_PAD(pad);
+  return gst_aggregator_pad_is_eos(input) ||
+         gst_aggregator_pad_is_inactive(input);
+}
+
+}  // namespace
+
+// Whether all inputs have that are not optional.
+bool MixerStream::required_ended() const {
+  bool any = false;
+  for (const Input &each : inputs_) {
+    if (each.optional) continue;
+    any = true;
+    if (!has_ended(each.pad)) return false;
+  }
+  return any;
+}
+
+// How far the block is theirs.
+size_t MixerStream::required_end() const {
+  const GstSegment &segment =
+      GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
+  const GstClockTime begin =
+      GST_CLOCK_TIME_IS_VALID(segment.position)
+          ? gst_segment_to_running_time(&segment, GST_FORMAT_TIME,
+                                        segment.position)
+          : 0;
+  size_t end = 0;
+  for (const Input &each : inputs_) {
+    if (each.optional) continue;
+    const MixerInput &input = *each.pad->input;
+    end = std::max(end, input.end());
+    if (input.gap_until() > begin)
+      end = std::max<size_t>(end, gst_util_uint64_scale_round(
+                                      input.gap_until() - begin,
+                                      guint64(python.info().rate), GST_SECOND));
+  }
+  return std::min(end, block_);
+}
+
+GstFlowReturn MixerStream::look(gboolean *timeout) {
+  assert(python.streaming.is_here());
+  timeout_ = *timeout;
+  ending_ = false;
+  if (G_UNLIKELY(!python.started())) return wait_for_caps(*timeout);
+  if (G_UNLIKELY(has_other_inputs())) collect_inputs();
+  if (G_LIKELY(!required_ended())) return GST_FLOW_OK;
+  if (!begun_ || required_end() == 0) return GST_FLOW_EOS;
+  // What the others have for the rest of the block is not waited for.
+  ending_ = true;
+  *timeout = TRUE;
+  return GST_FLOW_OK;
+}
+
+// Before any input has caps nobody knows what a block is, and time goes on.
+GstFlowReturn MixerStream::wait_for_caps(bool timeout) {
+  collect_inputs();
+  const bool all = std::all_of(inputs_.begin(), inputs_.end(),
+                               [](auto &each) { return has_ended(each.pad); });
+  if (all && !inputs_.empty()) return GST_FLOW_EOS;
+  if (!timeout) return GST_FLOW_OK;  // the base class says why it cannot be
+  guint64 duration;
+  g_object_get(mixer_, "output-buffer-duration", &duration, nullptr);
+  GST_OBJECT_LOCK(mixer_);
+  GstSegment &segment =
+      GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
+  if (!GST_CLOCK_TIME_IS_VALID(segment.position))
+    segment.position = segment.start;
+  segment.position += duration;
+  GST_OBJECT_UNLOCK(mixer_);
+  return GST_AGGREGATOR_FLOW_NEED_DATA;
+}
+
+// ---- one call ---------------------------------------------------------------
+
+void MixerStream::show_input(const Input &input, size_t frames,
+                             GstClockTime begin, GstClockTime end,
+                             InputView *view) const {
+  MixerInput &samples = *input.pad->input;
+  auto *pad = GST_AGGREGATOR_PAD(input.pad);
+  samples.show(frames, view);
+  const size_t got = samples.end();
+  const bool silence = samples.gap_until() > begin;
+  view->gap = got == 0 && silence;
+  view->present = got > 0 || silence;
+  view->late = timeout_ && !ending_ && got < frames &&
+               samples.gap_until() < end && !gst_aggregator_pad_is_eos(pad) &&
+               !gst_aggregator_pad_has_buffer(pad);
+}
+
+// In `views_`.
+void MixerStream::show_inputs(size_t frames, GstClockTime begin,
+                              GstClockTime end) {
+  for (size_t i = 0; i < inputs_.size(); i++) {
+    show_input(inputs_[i], frames, begin, end, &views_[i]);
+    if (inputs_[i].pad->input->gathered()) python.stats().copies.add();
+  }
+}
+
+// A seek has made another segment of what comes out.
+void MixerStream::follow_segment(GstBuffer *block) {
+  const GstClockTime start =
+      GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment.start;
+  if (G_UNLIKELY(std::exchange(segment_start_, start) != start &&
+                 !owes_discont_)) {
+    python.reset();
+    owes_discont_ = true;
+  }
+  next_pts_ = GST_BUFFER_PTS(block) + GST_BUFFER_DURATION(block);
+  next_offset_ = GST_BUFFER_OFFSET_END(block);
+}
+
+GstFlowReturn MixerStream::finish(GstBuffer **block) {
+  assert(python.streaming.is_here());
+  if (G_UNLIKELY(ending_)) {
+    const GstAudioInfo &info = python.info();
+    const size_t frames = std::min(required_end(), frames_in(*block, info));
+    cut_to(*block, info, frames);
+    GST_BUFFER_OFFSET_END(*block) = GST_BUFFER_OFFSET(*block) + frames;
+    GST_BUFFER_DURATION(*block) =
+        gst_util_uint64_scale(frames, GST_SECOND, guint64(info.rate));
+  }
+  follow_segment(*block);
+  const GstFlowReturn flow = process(block);
+  if (flow != GST_FLOW_OK) gst_clear_buffer(block);
+  end_block();
+  return flow;
+}
+
+[[gnu::hot]] GstFlowReturn MixerStream::process(GstBuffer **block) {
+  const GstClockTime pts = GST_BUFFER_PTS(*block);
+  const GstFlowReturn flow = python.prepare(pts);
+  if (flow != GST_FLOW_OK) return flow;
+  if (G_UNLIKELY(python.new_code_waits()) && python.change_code())
+    owes_discont_ = true;
+  if (!update_inputs()) return GST_FLOW_ERROR;
+  const GstSegment &segment =
+      GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
+  const GstClockTime begin =
+      gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
+  AudioBlock mapped;
+  CallResult result;
+  std::string problem;
+  Outcome outcome = Outcome::Failed;
+  if (G_LIKELY(mapped.map(*block, python.info(), true, &problem))) {
+    show_inputs(mapped.frames, begin, begin + GST_BUFFER_DURATION(*block));
+    const bool nothing = std::none_of(
+        views_.begin(), views_.end(),
+        [](const InputView &each) { return each.present && !each.gap; });
+    mapped.discont = owes_discont_;
+    mapped.gap = nothing;
+    outcome = python.mix(&mapped, views_, &result);
+  } else {
+    python.refuse("got " + problem);
+  }
+  if (G_UNLIKELY(outcome != Outcome::Ok)) return fail(block, &mapped, outcome);
+  python.stats().buffers.add();
+  size_t size;
+  const std::byte *bytes = mapped.bytes(&size);
+  // What was made of nothing may be something.
+  const bool silent =
+      mapped.gap && std::all_of(bytes, bytes + size, [](std::byte each) {
+        return each == std::byte(0);
+      });
+  mapped.unmap();
+  mark(*block, silent, std::exchange(owes_discont_, false) || result.discont);
+  return GST_FLOW_OK;
+}
+
+void MixerStream::mark(GstBuffer *block, bool gap, bool discont) {
+  const auto put = [&](GstBufferFlags flag, bool set) {
+    if (set)
+      GST_BUFFER_FLAG_SET(block, flag);
+    else
+      GST_BUFFER_FLAG_UNSET(block, flag);
+  };
+  put(GST_BUFFER_FLAG_GAP, gap);
+  put(GST_BUFFER_FLAG_DISCONT, discont);
+}
+
+// What a call that did not succeed lets through.
+GstFlowReturn MixerStream::fail(GstBuffer **block, AudioBlock *mapped,
+                                Outcome outcome) {
+  if (outcome == Outcome::Closing || python.flushes()) return GST_FLOW_FLUSHING;
+  if (outcome == Outcome::EndOfStream) return GST_FLOW_EOS;
+  const OnError lets = python.lets_through(outcome);
+  const GstFlowReturn flow = python.report(GST_BUFFER_PTS(*block), lets);
+  if (flow != GST_FLOW_OK) return flow;
+  if (lets != OnError::Silence && lets != OnError::Passthrough) {
+    mapped->unmap();
+    gst_clear_buffer(block);
+    python.stats().dropped.add();
+    owes_discont_ = true;
+    return GST_FLOW_OK;
+  }
+  size_t size;
+  std::byte *bytes = mapped->bytes(&size);
+  const MixerInput *input =
+      lets == OnError::Passthrough ? find_passthrough() : nullptr;
+  if (input)
+    input->read(mapped->frames, bytes);
+  else
+    std::fill_n(bytes, size, std::byte(0));
+  mapped->unmap();
+  mark(*block, !input, std::exchange(owes_discont_, false));
+  return GST_FLOW_OK;
+}
+
+// The input that goes through where the plugin failed; NULL: none can, which is
+// said once.
+const MixerInput *MixerStream::find_passthrough() {
+  const Capabilities &plugin = python.capabilities();
+  const std::string &name =
+      plugin.passthrough.empty() ? plugin.output_like : plugin.passthrough;
+  const GstAudioInfo &output = python.info();
+  const char *why = name.empty() ? "the plugin names none" : "it is not there";
+  for (const Input &each : inputs_) {
+    if (name.empty() || input_name(each.pad) != name) continue;
+    const GstAudioInfo &input = each.pad->input->info();
+    if (GST_AUDIO_INFO_FORMAT(&input) == GST_AUDIO_INFO_FORMAT(&output) &&
+        input.channels == output.channels)
+      return each.pad->input;
+    why = "its caps are not those of the output";
+  }
+  if (!std::exchange(passing_told_, true))
+    GST_ELEMENT_WARNING(
+        mixer_, STREAM, FAILED,
+        ("on-error=passthrough: no input can go through, so there is silence: "
+         "%s%s%s",
+         name.c_str(), name.empty() ? "" : ": ", why),
+        ("told once; passthrough = \"NAME\" in the class names one"));
+  return nullptr;
+}
+
+// ---- the end ----------------------------------------------------------------
+
+GstFlowReturn MixerStream::drain(GstBuffer **tail) {
+  assert(python.streaming.is_here());
+  *tail = nullptr;
+  if (!python.started()) return GST_FLOW_OK;
+  Tail samples;
+  const GstFlowReturn flow = python.drain(&samples, next_pts_);
+  if (samples.frames == 0) return flow;
+  if (!GST_CLOCK_TIME_IS_VALID(next_pts_)) next_pts_ = 0;
+  const GstAudioInfo &info = python.info();
+  *tail = make_buffer(info, samples.samples, samples.frames);
+  GST_BUFFER_PTS(*tail) = next_pts_;
+  GST_BUFFER_DURATION(*tail) =
+      gst_util_uint64_scale(samples.frames, GST_SECOND, guint64(info.rate));
+  GST_BUFFER_OFFSET(*tail) = next_offset_;
+  GST_BUFFER_OFFSET_END(*tail) = next_offset_ + samples.frames;
+  if (std::exchange(owes_discont_, false))
+    GST_BUFFER_FLAG_SET(*tail, GST_BUFFER_FLAG_DISCONT);
+  next_pts_ += GST_BUFFER_DURATION(*tail);
+  next_offset_ += samples.frames;
+  python.stats().frames.add(samples.frames);
+  return flow;
+}
+
+void MixerStream::flush() {
+  assert(python.streaming.is_here());
+  collect_inputs();
+  end_block();
+  for (const Input &each : inputs_)
+    each.pad->input->forget();
+  owes_discont_ = true;
+  segment_start_ = GST_CLOCK_TIME_NONE;
+  python.reset();
+}
+
+void MixerStream::forget() {
+  end_block();
+  for (const Input &each : inputs_) {
+    each.pad->input->forget();
+    gst_object_unref(each.pad);
+  }
+  inputs_.clear();
+  views_.clear();
+  close_pool();
+  formats_changed_ = owes_discont_ = true;
+  passing_told_ = false;
+  segment_start_ = next_pts_ = GST_CLOCK_TIME_NONE;
+  next_offset_ = 0;
+}
+
+}  // namespace pythonfilter

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Several inputs, one output: what lies beside what, which formats, and when it
+// ends. audiomixer says what is right.
+#include <algorithm>
+
+#include "../support/mixing.hpp"
+
+using namespace check;
+
+namespace {
+
+const std::string theirs = "audiomixer name=python ";
+
+using Sources = std::vector<std::pair<std::string, Sent>>;
+
+// Both play the same; the samples are the same, and so are the times.
+void expect_as_audiomixer(const std::string &properties,
+                          const Sources &sources) {
+  Mixer ours(mixing(properties), sources), other(theirs + properties, sources);
+  ours.play();
+  other.play();
+  const std::string got = ours.bytes(), wanted = other.bytes();
+  fail_unless_equals_int(int(got.size()), int(wanted.size()));
+  fail_unless(!wanted.empty());
+  const auto differs = std::mismatch(got.begin(), got.end(), wanted.begin());
+  fail_unless(differs.first == got.end(), "at byte %d",
+              int(differs.first - got.begin()));
+  fail_unless(ours.times() == other.times());
+  ours.expect_no_reports();
+}
+
+Sent sent(const char *format, int channels, int seed, size_t frames = 4000,
+          GstClockTime begin = 0) {
+  Sent made;
+  made.audio = {format, false, channels, 8000};
+  made.frames = frames;
+  made.begin = begin;
+  made.seed = seed;
+  made.piece = 57 + 10 * size_t(seed);
+  return made;
+}
+
+}  // namespace
+
+GST_START_TEST(test_a_sum_is_audiomixers) {
+  for (const char *format : {"F32", "S16"})
+    for (const int channels : {1, 2})
+      expect_as_audiomixer(
+          "", {{"sink_0", sent(format, channels, 0)},
+               {"sink_1", sent(format, channels, 1, 3000, 33333333)},
+               {"sink_2", sent(format, channels, 2, 2500, 101000000)}});
+}
+GST_END_TEST;
+
+// Two clocks, 37 ppm apart: each jump is made where audiomixer makes it.
+GST_START_TEST(test_clocks_that_differ_are_aligned_as_by_audiomixer) {
+  const size_t frames = 8000 * size_t(soak_count(20, 3600));
+  Sent exact = sent("S16", 1, 0, frames), fast = sent("S16", 1, 1, frames);
+  exact.piece = 400;
+  fast.piece = 331;
+  fast.ppm = 37;
+  for (const char *properties :
+       {"", "alignment-threshold=250000 discont-wait=0"})
+    expect_as_audiomixer(properties, {{"sink_0", exact}, {"sink_1", fast}});
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_block_that_one_buffer_covers_is_not_copied) {
+  Sent whole = sent("F32", 1, 0);
+  whole.piece = 80;
+  Mixer mixer(mixing(), {{"sink_0", whole}, {"sink_1", whole}});
+  mixer.play();
+  fail_unless_equals_uint64(mixer.stat("buffers"), 50);
+  fail_unless_equals_uint64(mixer.stat("copies"), 0);
+  Mixer other(mixing(), {{"sink_0", whole}, {"sink_1", sent("F32", 1, 1)}});
+  other.play();
+  fail_unless(other.stat("copies") > 0 && other.stat("copies") <= 50);
+}
+GST_END_TEST;
+
+// The output ends when all inputs have that are not optional.
+GST_START_TEST(test_the_end_is_that_of_the_last_that_is_not_optional) {
+  std::vector<size_t> lengths = {333, 777, 2222};
+  std::sort(lengths.begin(), lengths.end());
+  do {
+    Mixer mixer(mixing("", "Named"),
+                {{"sink_a", sent("F32", 1, 0, lengths[0])},
+                 {"sink_b", sent("F32", 1, 1, lengths[1])},
+                 {"sink_c", sent("F32", 1, 2, lengths[2])}});
+    mixer.play();
+    const std::vector<float> got = mixer.samples<float>();
+    fail_unless_equals_int(int(got.size()),
+                           int(std::max(lengths[0], lengths[1])));
+    for (size_t i = 0; i < got.size(); i++) {
+      float wanted = 0;
+      for (int seed = 0; seed < 3; seed++)
+        if (i < lengths[size_t(seed)])
+          wanted += float(sent("F32", 1, seed).sample(0, i));
+      if (got[i] != wanted)
+        fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]),
+                    double(wanted));
+    }
+    mixer.expect_no_reports();
+  } while (std::next_permutation(lengths.begin(), lengths.end()));
+}
+GST_END_TEST;
+
+// An input that nobody is linked to, and that is optional or not, is silent.
+GST_START_TEST(test_an_input_without_a_link_is_no_input) {
+  Mixer mixer(mixing("", "Named"), {{"sink_a", sent("F32", 1, 0, 500)}});
+  mixer.play();
+  fail_unless_equals_int(int(mixer.samples<float>().size()), 500);
+  mixer.expect_no_reports();
+}
+GST_END_TEST;
+
+GST_START_TEST(test_inputs_have_formats_of_their_own) {
+  Mixer mixer(mixing("", "Averaging"), {{"sink_a", sent("F32", 2, 0, 500)},
+                                        {"sink_b", sent("S16", 1, 1, 500)}});
+  mixer.play();
+  const std::vector<float> got = mixer.samples<float>();
+  fail_unless_equals_int(int(got.size()), 500);
+  const Sent a = sent("F32", 2, 0), b = sent("S16", 1, 1);
+  for (size_t i = 0; i < got.size(); i++) {
+    const double wanted =
+        (a.sample(0, i) + a.sample(1, i)) / 2 + b.sample(0, i) / 32768;
+    if (std::abs(double(got[i]) - wanted) > 0.01)
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]),
+                  wanted);
+  }
+  GstCaps *caps = caps_on(mixer.python(), "src");
+  const GstStructure *fields = gst_caps_get_structure(caps, 0);
+  int channels;
+  fail_unless(gst_structure_get_int(fields, "channels", &channels));
+  fail_unless_equals_int(channels, 1);
+  gst_caps_unref(caps);
+}
+GST_END_TEST;
+
+// In the middle of a block, too: what is there of it becomes what comes.
+GST_START_TEST(test_the_caps_of_one_input_change) {
+  const Sent first = sent("F32", 2, 0, 500);
+  Sent then = sent("S16", 1, 3, 700);
+  const Sent other = sent("F32", 1, 1, 1200);
+  Pipeline changing(mixing("", "Averaging") +
+                    " ! fakesink name=sink sync=false" +
+                    source_line("from_sink_a", first.audio, "python.sink_a") +
+                    source_line("from_sink_b", other.audio, "python.sink_b"));
+  std::vector<float> got;
+  on_buffers(changing.python(), "src", [&](GstBuffer *buffer) {
+    const size_t before = got.size();
+    got.resize(before + gst_buffer_get_size(buffer) / sizeof(float));
+    gst_buffer_extract(buffer, 0, got.data() + before, gsize(-1));
+  });
+  const auto push = [&](const char *name, const Sent &what, bool ends) {
+    GstElement *to = gst_bin_get_by_name(GST_BIN(changing.get()), name);
+    GstCaps *caps = what.audio.caps();
+    g_object_set(to, "caps", caps, nullptr);
+    gst_caps_unref(caps);
+    for (size_t i = 0; i < what.frames; i += what.piece)
+      push_to(to, what.buffer(i, std::min(what.piece, what.frames - i)));
+    if (ends) end_of(to);
+    gst_object_unref(to);
+  };
+  then.begin = gst_util_uint64_scale(500, GST_SECOND, 8000);
+  push("from_sink_b", other, true);
+  push("from_sink_a", first, false);
+  push("from_sink_a", then, true);
+  gst_element_set_state(changing.get(), GST_STATE_PLAYING);
+  changing.expect_eos();
+  fail_unless_equals_int(int(got.size()), 1200);
+  for (size_t i = 0; i < got.size(); i++) {
+    const double a = i < 500 ? (first.sample(0, i) + first.sample(1, i)) / 2
+                             : then.sample(0, i - 500) / 32768;
+    // The rest of a block of floats is one of 16 bits by then, at full scale.
+    if (i >= 480 && i < 500) continue;
+    if (std::abs(double(got[i]) - a - other.sample(0, i)) > 0.01)
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]),
+                  a + other.sample(0, i));
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_what_a_pad_cannot_be_is_said) {
+  struct {
+    const char *cls, *pad, *part;
+  } const wrongs[] = {
+      {"Named", "sink_0", "its pads are sink_a, sink_b, sink_c"},
+      {"Named", "sink_d", "no input for the pad sink_d"},
+      {"Mixing", "sink_a", "its pads are sink_0, sink_1"}};
+  for (const auto &wrong : wrongs) {
+    Mixer mixer(mixing("", wrong.cls), {{wrong.pad, sent("F32", 1, 0, 0)}});
+    fail_unless(!mixer.to(GST_STATE_PAUSED));
+    const Reports reports = mixer.reports();
+    fail_unless_equals_int(int(reports.size()), 1);
+    expect_part(reports[0].text, wrong.part);
+  }
+}
+GST_END_TEST;
+
+Suite *mixer_suite() {
+  Suite *suite = suite_create("mixer");
+  TCase *mixer = new_case(suite, "mixer");
+  tcase_add_test(mixer, test_a_sum_is_audiomixers);
+  tcase_add_test(mixer, test_clocks_that_differ_are_aligned_as_by_audiomixer);
+  tcase_add_test(mixer, test_a_block_that_one_buffer_covers_is_not_copied);
+  tcase_add_test(mixer, test_the_end_is_that_of_the_last_that_is_not_optional);
+  tcase_add_test(mixer, test_an_input_without_a_link_is_no_input);
+  tcase_add_test(mixer, test_inputs_have_formats_of_their_own);
+  tcase_add_test(mixer, test_the_caps_of_one_input_change);
+  tcase_add_test(mixer, test_what_a_pad_cannot_be_is_said);
+  return suite;
+}
+
+GST_CHECK_MAIN(mixer);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// A mixer while it plays: inputs that come, go and are late, flushes, calls
+// that fail, and arrays that a plugin keeps.
+#include "../support/mixing.hpp"
+
+using namespace check;
+
+namespace {
+
+Sent sent(int seed, size_t frames = 800, size_t piece = 57) {
+  Sent made;
+  made.seed = seed;
+  made.frames = frames;
+  made.piece = piece;
+  return made;
+}
+
+Mixer two(const std::string &properties, size_t piece = 57,
+          const std::string &cls = "") {
+  const std::string a = cls.empty() ? "sink_0" : "sink_a",
+                    b = cls.empty() ? "sink_1" : "sink_b";
+  return Mixer(mixing(properties, cls),
+               {{a, sent(0, 800, piece)}, {b, sent(1, 800, piece)}});
+}
+
+std::string doing(const std::string &what, const std::string &more = "") {
+  return "params=\"p,do=(string)\\\"" + what + "\\\"\" " + more;
+}
+
+float wanted(size_t frame) {
+  return float(sent(0).sample(0, frame) + sent(1).sample(0, frame));
+}
+
+void expect_sum(const std::vector<float> &got, size_t from, size_t to,
+                size_t at) {
+  for (size_t i = from; i < to; i++)
+    if (got[i - at] != wanted(i))
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i - at]),
+                  double(wanted(i)));
+}
+
+int said(const std::string &line) {
+  return count_in(log_text(), line);
+}
+
+}  // namespace
+
+GST_START_TEST(test_inputs_come_and_go_while_it_plays) {
+  Pipeline pipeline(mixing() +
+                    " ! fakesink sync=false"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_0");
+  Output output(pipeline.python());
+  pipeline.expect_to(GST_STATE_PLAYING);
+  const int rounds = soak_count(100, 10000);
+  GstObject *bin = gst_object_get_parent(GST_OBJECT(pipeline.python()));
+  for (int i = 0; i < rounds; i++) {
+    GstElement *source = gst_element_factory_make("audiotestsrc", nullptr);
+    g_object_set(source, "num-buffers", i % 3 ? -1 : 2, nullptr);
+    gst_bin_add(GST_BIN(bin), source);
+    GstPad *pad = gst_element_request_pad_simple(pipeline.python(), "sink_%u");
+    GstPad *from = gst_element_get_static_pad(source, "src");
+    fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
+    gst_element_sync_state_with_parent(source);
+    if (i % 2) fail_unless(output.wait_for(output.count() + 1));
+    gst_element_set_locked_state(source, TRUE);
+    gst_element_set_state(source, GST_STATE_NULL);
+    gst_element_release_request_pad(pipeline.python(), pad);
+    gst_bin_remove(GST_BIN(bin), source);
+    gst_object_unref(from);
+    gst_object_unref(pad);
+  }
+  gst_object_unref(bin);
+  fail_unless(output.wait_for(output.count() + 2));
+  pipeline.expect_no_reports();
+  pipeline.expect_null();
+  fail_unless(said("added ") > 1);
+  // The first one is never removed.
+  fail_unless_equals_int(said("added "), said("removed ") + 1);
+}
+GST_END_TEST;
+
+// What it brings is heard again, once it does.
+GST_START_TEST(test_a_live_input_that_stops_is_late) {
+  Pipeline pipeline(mixing(doing("tell")) +
+                    " ! fakesink sync=false"
+                    " audiotestsrc is-live=true ! "
+                    "audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
+                    "python.sink_0" +
+                    source_line("source", sent(1).audio, "python.sink_1",
+                                "is-live=true do-timestamp=true min-latency=0 "
+                                "max-latency=1000000000"));
+  GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline.get()), "source");
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const auto push = [&] {
+    GstBuffer *buffer = sent(1).buffer(0, 160);
+    GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
+    push_to(source, buffer);
+  };
+  const auto heard = [&] {
+    push();
+    g_usleep(10000);
+    // Of the other input each line has this.
+    return said("present") > said(" 0 ");
+  };
+  fail_unless(wait_until(heard));
+  fail_unless(wait_until([] { return contains(log_text(), " 1 None late"); }),
+              "%s", log_text().substr(0, 3000).c_str());
+  clear_log();
+  fail_unless(wait_until(heard));
+  pipeline.expect_no_reports();
+  gst_object_unref(source);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_silence_that_is_told_is_a_gap) {
+  Mixer mixer(mixing(doing("tell")), {{"sink_0", sent(0)}});
+  GstElement *python = mixer.python();
+  // A stream of nothing but a gap, and then samples.
+  GstPad *pad = gst_element_request_pad_simple(python, "sink_1");
+  GstPad *from = gst_pad_new("from", GST_PAD_SRC);
+  gst_pad_set_active(from, TRUE);
+  fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
+  gst_element_set_state(mixer.get(), GST_STATE_PAUSED);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  GstCaps *caps = sent(1).audio.caps();
+  gst_pad_push_event(from, gst_event_new_stream_start("gaps"));
+  gst_pad_push_event(from, gst_event_new_caps(caps));
+  gst_caps_unref(caps);
+  gst_pad_push_event(from, gst_event_new_segment(&segment));
+  gst_pad_push_event(from, gst_event_new_gap(0, 50 * GST_MSECOND));
+  gst_pad_push_event(from, gst_event_new_eos());
+  gst_element_set_state(mixer.get(), GST_STATE_PLAYING);
+  mixer.expect_eos();
+  fail_unless(contains(log_text(), "1 1 None present gap"));
+  fail_unless(contains(log_text(), "5 1 None present gap"));
+  fail_unless(contains(log_text(), "6 1 None\n"));
+  gst_element_release_request_pad(python, pad);
+  gst_object_unref(from);
+  gst_object_unref(pad);
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
+  Pipeline pipeline(mixing(doing("sleep 3")) +
+                    " ! fakesink sync=false"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_0"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_1");
+  Output output(pipeline.python());
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  fail_unless(wait_for_log("sleeps"));
+  fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
+                                      GST_SEEK_FLAG_FLUSH, 3 * GST_SECOND));
+  fail_unless(!contains(log_text(), "has slept"));
+  const size_t before = output.count();
+  fail_unless(output.wait_for(before + 3));
+  fail_unless(output.all()[before].discont);
+  fail_unless(output.all()[before].pts >= 3 * GST_SECOND);
+  fail_unless(contains(log_text(), "reset"));
+  pipeline.expect_no_reports();
+}
+GST_END_TEST;
+
+GST_START_TEST(test_it_does_not_play_backwards) {
+  Pipeline pipeline(mixing() +
+                    " ! fakesink sync=false"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_0");
+  pipeline.expect_to(GST_STATE_PAUSED);
+  fail_unless(!gst_element_seek(pipeline.get(), -1, GST_FORMAT_TIME,
+                                GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+                                GST_SEEK_TYPE_SET, GST_SECOND));
+  const Reports reports = pipeline.reports();
+  fail_unless_equals_int(int(reports.size()), 1);
+  expect_part(reports[0].text, "plays forwards only");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_failed_call_ends_the_stream_or_does_not) {
+  for (const bool drops : {false, true}) {
+    const Mixer mixer =
+        two(doing(drops ? "drop 3" : "fail 3", drops ? "" : "on-error=drop"));
+    mixer.play();
+    const std::vector<float> got = mixer.samples<float>();
+    fail_unless_equals_int(int(got.size()), 720);
+    expect_sum(got, 0, 160, 0);
+    expect_sum(got, 240, 800, 80);
+    fail_unless(!mixer.disconts()[1] && mixer.disconts()[2]);
+    fail_unless_equals_uint64(mixer.stat("dropped"), 1);
+    const Reports reports = mixer.reports();
+    fail_unless_equals_int(int(reports.size()), 1);
+  }
+  const Mixer silent = two(doing("fail 3", "on-error=silence"));
+  silent.play();
+  const std::vector<float> got = silent.samples<float>();
+  expect_sum(got, 0, 160, 0);
+  for (size_t i = 160; i < 240; i++)
+    fail_unless(got[i] == 0);
+  expect_sum(got, 240, 800, 0);
+
+  const Mixer ended = two(doing("end 3"));
+  ended.play();
+  fail_unless_equals_int(int(ended.samples<float>().size()), 160);
+  ended.expect_no_reports();
+
+  const Mixer failed = two(doing("fail 3"));
+  gst_element_set_state(failed.get(), GST_STATE_PLAYING);
+  GstMessage *error = failed.wait_for(GST_MESSAGE_ERROR);
+  fail_unless(error != nullptr);
+  gst_message_unref(error);
+}
+GST_END_TEST;
+
+// The input that the class names, or that the output is like.
+GST_START_TEST(test_one_input_goes_through_where_the_plugin_fails) {
+  const Mixer mixer = two(doing("fail 3", "on-error=passthrough"), 57, "Named");
+  mixer.play();
+  const std::vector<float> got = mixer.samples<float>();
+  expect_sum(got, 0, 160, 0);
+  for (size_t i = 160; i < 240; i++)
+    fail_unless(got[i] == float(sent(0).sample(0, i)));
+  expect_sum(got, 240, 800, 0);
+  fail_unless_equals_int(int(mixer.reports().size()), 1);
+
+  const Mixer none = two(doing("fail", "on-error=passthrough"));
+  none.play();
+  for (const float each : none.samples<float>())
+    fail_unless(each == 0);
+  std::string all = none.reports().text();
+  fail_unless_equals_int(count_in(all, "no input can go through"), 1);
+}
+GST_END_TEST;
+
+// Gathered and in place, and of the output: what was kept never changes, nor
+// does what comes out.
+GST_START_TEST(test_kept_arrays_stay_as_they_were) {
+  for (const size_t piece : {57, 80, 800}) {
+    clear_log();
+    {
+      const Mixer mixer = two(doing("keep"), piece);
+      mixer.play();
+      expect_sum(mixer.samples<float>(), 0, 800, 0);
+      fail_unless_equals_uint64(mixer.stat("escapes"), 10);
+      const Reports reports = mixer.reports();
+      fail_unless_equals_int(int(reports.size()), 1);
+      expect_part(reports[0].text, "keeps");
+    }
+    expect_part(log_text(), "kept 30, 0 changed");
+  }
+}
+GST_END_TEST;
+
+Suite *mixing_suite() {
+  Suite *suite = suite_create("mixing");
+  TCase *mixing = new_case(suite, "mixing");
+  tcase_add_test(mixing, test_inputs_come_and_go_while_it_plays);
+  tcase_add_test(mixing, test_a_live_input_that_stops_is_late);
+  tcase_add_test(mixing, test_silence_that_is_told_is_a_gap);
+  tcase_add_test(mixing, test_a_flush_does_not_wait_for_a_call_that_sleeps);
+  tcase_add_test(mixing, test_it_does_not_play_backwards);
+  tcase_add_test(mixing, test_a_failed_call_ends_the_stream_or_does_not);
+  tcase_add_test(mixing, test_one_input_goes_through_where_the_plugin_fails);
+  tcase_add_test(mixing, test_kept_arrays_stay_as_they_were);
+  return suite;
+}
+
+GST_CHECK_MAIN(mixing);

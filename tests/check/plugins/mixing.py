@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Adds its inputs, as audiomixer does, and does what a test asks for besides."""
+
+import time
+
+import numpy as np
+
+from base_plugin import AudioMixerPlugin, DropBuffer, EndOfStream, Param
+from checklog import say
+
+
+class Mixing(AudioMixerPlugin):
+    inputs = (1, 64)
+    formats = ("F32", "S16")
+    passthrough = None
+
+    do = Param("", description="what to do besides, and in which call: raise 3")
+
+    def start(self):
+        self.calls = 0
+        self.kept = []
+        return super().start()
+
+    def add_input(self, name, channels):
+        say(f"added {name} {channels}")
+
+    def remove_input(self, name):
+        say(f"removed {name}")
+
+    def reset(self):
+        say("reset")
+
+    def mix_audio(self, output, inputs):
+        self.calls += 1
+        what, _, call = self.do.partition(" ")
+        if what and (not call or int(call) == self.calls):
+            getattr(self, what)(output, inputs)
+        self.add(output, inputs)
+        if what == "keep":
+            for each in [output, *inputs.values()]:
+                self.kept.append((each.data, each.data.copy()))
+
+    def add(self, output, inputs):
+        for each in inputs.values():
+            output.data += each.data
+
+    def fail(self, output, inputs):
+        raise ValueError("on purpose")
+
+    def drop(self, output, inputs):
+        raise DropBuffer("unfit")
+
+    def end(self, output, inputs):
+        raise EndOfStream
+
+    def sleep(self, output, inputs):
+        say("sleeps")
+        for _ in range(500):
+            time.sleep(0.01)
+        say("has slept")
+
+    def keep(self, output, inputs):
+        self.lasting = inputs, [*inputs.values()]  # that is no mistake
+
+    def tell(self, output, inputs):
+        for name, each in inputs.items():
+            facts = ("present", "gap", "late", "discont")
+            told = " ".join(fact for fact in facts if getattr(each, fact))
+            say(f"{self.calls} {name} {each.pts} {told}".strip())
+
+    def stop(self):
+        changed = sum(not np.array_equal(now, then) for now, then in self.kept)
+        if self.kept:
+            say(f"kept {len(self.kept)}, {changed} changed")
+        super().stop()
+
+
+class Named(Mixing):
+    inputs = {"a": {}, "b": {}, "c": {"optional": True}}
+    output_like = "a"
+
+    def mix_audio(self, output, inputs):
+        assert [*inputs] == ["a", "b", "c"], [*inputs]
+        super().mix_audio(output, inputs)
+
+
+class Averaging(Mixing):
+    """Takes any format and number of channels, and gives mono floats."""
+
+    inputs = {
+        "a": {"formats": ("F32", "S16"), "channels": (1, 2)},
+        "b": {"formats": ("F32", "S16"), "channels": (1, 2)},
+    }
+    formats = ("F32",)
+    channels = 1
+
+    def add(self, output, inputs):
+        for each in inputs.values():
+            scale = 1 if each.data.dtype == np.float32 else 1 / 32768
+            output.data += each.data.mean(axis=0) * scale
