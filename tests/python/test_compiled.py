@@ -321,6 +321,14 @@ MISTAKES = {
         "stream.nothing = 1",
         ["cannot be compiled: there is no field 'nothing'", "plugin.py:10)"],
     ),
+    "a field where there are none": (
+        "state.nothing = 1.0",
+        ["cannot be compiled: there is no field 'nothing'", "plugin.py:10)"],
+    ),
+    "a parameter that is set": (
+        "params.gain = 1.0\n    gain = Param(1.0)",
+        ["params.gain cannot be set; what the method changes is in State", ":10)"],
+    ),
     "a parameter where there are none": (
         "data[0, 0] = params.gain",
         ["Unknown attribute 'gain' of None: no Param or State has it"],

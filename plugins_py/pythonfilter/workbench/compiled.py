@@ -73,10 +73,9 @@ def _stays_within(bench: Bench, trial: Trial, setting: Setting) -> bool:
             bench.feed(trial, samples, size)
         except Fault as fault:
             place = _as_python_says(bench, setting, samples, size) or fault
-            text = f"goes beyond an array, or raises: {place.message}"
-            bench.findings.fail(
-                "bounds", f"{text} ({name}, {setting})", place.file, place.line
-            )
+            beyond = "goes beyond an array: " if "IndexError" in place.message else ""
+            text = f"{beyond}{place.message} ({name}, {setting})"
+            bench.findings.fail("bounds", text, place.file, place.line)
             return False
     trial.stop()
     return True
