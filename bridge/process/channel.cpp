@@ -160,10 +160,8 @@ bool Channel::is_stopping(const CallWait &patience) const {
   return patience.interrupted != 0;
 }
 
-// A process that somebody has stopped does not run, and is no slow plugin.
-bool Channel::stands_still(bool *before) {
-  const bool now = worker_->is_stopped();
-  if (!std::exchange(*before, now) || !now) return false;
+bool Channel::is_stopped(StandsStill *still) {
+  if (!still->look(worker_->is_stopped())) return false;
   kill("it was stopped by a signal");
   worker_->ends_now();
   return true;
@@ -178,7 +176,7 @@ bool Channel::stands_still(bool *before) {
 
 [[gnu::hot]] Waited Channel::wait(CallWait *patience, bool *replied,
                                   bool *called) {
-  bool stopped = false;
+  StandsStill still;
   for (;;) {
     const uint64_t now = monotonic_ns();
     bool lost = false;
@@ -200,7 +198,7 @@ bool Channel::stands_still(bool *before) {
     const nfds_t count = stop_.deadline() ? 3 : 4;
     const int found = ppoll(each, count, &time, nullptr);
     if (found < 0) continue;
-    if (found == 0 && stands_still(&stopped)) return Waited::Lost;
+    if (found == 0 && is_stopped(&still)) return Waited::Lost;
     *replied = each[0].revents & POLLIN;
     *called = each[2].revents != 0;
     if (*replied || *called) return Waited::Done;

@@ -84,7 +84,7 @@ class Channel {
   uint64_t word(size_t index) const;
   void set_words(const Request &request);
   Waited wait(CallWait *patience, bool *replied, bool *called);
-  bool stands_still(bool *before);
+  bool is_stopped(StandsStill *still);
   bool is_over(CallWait *patience, uint64_t now) const;
   uint64_t next_wake(CallWait *patience, uint64_t now, bool *lost);
   Waited send_call(CallWait *patience, const std::string &record);

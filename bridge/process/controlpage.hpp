@@ -49,7 +49,7 @@ constexpr uint64_t reply_converted = 4;
 constexpr uint64_t reply_copied = 8;
 // `bytes` is how many frames at the end of the block a source did not give.
 constexpr uint64_t reply_short = 16;
-// The first output is a table of times: read_times().
+// The first output is a table of times: SaidTimes.
 constexpr uint64_t reply_timed = 32;
 constexpr uint64_t all_reply_flags = 63;
 

@@ -154,13 +154,10 @@ uint64_t Session::hangs_at() const {
   return hang ? sent_ + hang : 0;
 }
 
-// A process that somebody has stopped does not run, and is no slow plugin.
-bool Session::stands_still(uint64_t now) {
+bool Session::is_stopped(uint64_t now) {
   if (now < next_look_) return false;
   next_look_ = now + look_every_ns;
-  const bool before = stood_still_;
-  stood_still_ = channel_->worker().is_stopped();
-  return before && stood_still_;
+  return still_.look(channel_->worker().is_stopped());
 }
 
 Outcome Session::be_late(const Block &block, Failure *failure) {
@@ -174,7 +171,7 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
   (*missed_deadlines_)++;
   const uint64_t now = monotonic_ns();
   const uint64_t hangs = hangs_at();
-  const bool stopped = stands_still(now);
+  const bool stopped = is_stopped(now);
   if (stopped || (hangs && now >= hangs)) {
     channel_->kill(stopped ? "it was stopped by a signal"
                            : std::string(phase) + "() did not return within " +

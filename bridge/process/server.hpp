@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 
 #include "../own_time.hpp"
 #include "output_lines.hpp"
@@ -86,6 +87,16 @@ class Server final : public Watched,
 
 // By a signal, or by somebody at a terminal.
 bool is_stopped(pid_t pid);
+
+// A process that somebody has stopped does not run, and is no slow plugin. A
+// debugger may have it go on at once: at two looks in a row it stands still.
+class StandsStill {
+ public:
+  bool look(bool stopped) { return std::exchange(before_, stopped) && stopped; }
+
+ private:
+  bool before_ = false;
+};
 
 // "was killed by SIGSEGV", "ended with exit status 3".
 std::string describe_status(int status);

@@ -66,7 +66,7 @@ class Session {
   bool forget_lent();
   Waited finish_late(CallWait *patience);
   uint64_t hangs_at() const;
-  bool stands_still(uint64_t now);
+  bool is_stopped(uint64_t now);
   Outcome be_late(const Block &block, Failure *failure);
   Waited ask(CallWait *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
@@ -102,7 +102,7 @@ class Session {
   uint64_t start_patience_ = 0;
   bool has_returned_ = false;  // from a call since start()
   uint64_t next_look_ = 0;     // whether a worker that is late runs at all
-  bool stood_still_ = false;   // it did not, at the last look
+  StandsStill still_;
   bool in_lent_ = false;
   bool handed_over_ = false;          // the memory of this call's block
   std::unique_ptr<KeptMemory> kept_;  // that it works on

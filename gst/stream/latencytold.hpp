@@ -15,7 +15,7 @@ namespace pythonfilter {
 class LatencyTold {
  public:
   // In a LATENCY query, on any thread. `latency()` is what it is now; the
-  // answer is what it was last, or is_wrong() would never hear of it.
+  // answer is what it was last, or check() would never hear of it.
   template <typename Latency>
   GstClockTime tell(const Latency &latency) {
     GstClockTime now = latency();

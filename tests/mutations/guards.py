@@ -288,6 +288,27 @@ TRIED = (
         ("hostile::test_what_breaks*",),
     ),
     Mutation(
+        "message-bytes-of-a-call-without-end",
+        "bridge/process/channel_calls.cpp",
+        "    if (told_bytes_ > most_message_bytes)\n",
+        "    if (told_bytes_ == 0)\n",
+        ("process-messages::test_the_first_megabytes*",),
+    ),
+    Mutation(
+        "more-records-than-announced",
+        "bridge/process/channel.cpp",
+        "  return records_ == count ? Waited::Done\n",
+        "  return records_ >= count ? Waited::Done\n",
+        ("hostile::test_what_breaks_the_protocol*",),
+    ),
+    Mutation(
+        "killed-at-one-look",
+        "bridge/process/server.hpp",
+        "return std::exchange(before_, stopped) && stopped;",
+        "return before_ = stopped;",
+        ("exchange::test_who_is_stopped_at_one_look*",),
+    ),
+    Mutation(
         "records-of-a-call-without-end",
         "bridge/process/channel_calls.cpp",
         "++records_ > most_reply_records)",

@@ -398,9 +398,7 @@ def _brief(text: str) -> str:
     if "status_of" in text:  # which Numba finds no way to call
         return "what it gives is no number; nothing or 0 is success"
     text = re.sub(r"Internal error at <(?!\S*SetAttr).*>\.\s*", "", text)
-    unknown = re.search(
-        r"<numba\S*SetAttr.*\n'(\w+)'|setattr: \(none\)\.(\w+)", text
-    )
+    unknown = re.search(r"<numba\S*SetAttr.*\n'(\w+)'|setattr: \(none\)\.(\w+)", text)
     if unknown:  # the first is Numba's own mistake, where it looks for the field
         return f"there is no field {unknown[1] or unknown[2]!r}"
     given = re.search(r"lowering params\(.*\)\.(\w+) = ", text)

@@ -514,6 +514,15 @@ GST_START_TEST(test_little_that_is_written_to_is_not_lent) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_who_is_stopped_at_one_look_is_left_alone) {
+  StandsStill still;
+  for (const bool stopped : {false, true, false, true, false})
+    fail_if(still.look(stopped));
+  fail_if(still.look(true));
+  fail_unless(still.look(true));
+}
+GST_END_TEST;
+
 Suite *exchange_suite() {
   Suite *suite = suite_create("exchange");
   TCase *exchange = new_case(suite, "exchange");
@@ -521,6 +530,7 @@ Suite *exchange_suite() {
   tcase_add_test(exchange, test_what_a_worker_says_is_checked);
   tcase_add_test(exchange, test_what_is_said_of_ports_is_checked);
   tcase_add_test(exchange, test_text_becomes_valid);
+  tcase_add_test(exchange, test_who_is_stopped_at_one_look_is_left_alone);
   tcase_add_test(exchange, test_a_reply_is_held_against_its_request);
   tcase_add_test(exchange, test_a_reply_without_outputs_has_a_reason);
   tcase_add_test(exchange, test_a_signal_that_is_not_there_is_not_waited_for);

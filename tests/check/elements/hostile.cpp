@@ -341,6 +341,7 @@ GST_END_TEST
 GST_START_TEST(test_what_breaks_the_protocol_is_told) {
   constexpr char uneven[] = "a failure that does not fit the outcome",
                  uncalled[] = "a record that nobody asked for",
+                 unannounced[] = "records that were not announced",
                  empty[] = "signals without a reply";
   const std::pair<const char *, const char *> rows[] = {
       {"process records 0 1 failure|raised|p|t|m|f|1|f|t", uneven},
@@ -348,6 +349,7 @@ GST_START_TEST(test_what_breaks_the_protocol_is_told) {
       {"process records 1 1 ok", "a failure that is not told"},
       {"process records 1 2 failure|raised|p|t|m|f|1|f|t", uncalled},
       {"process records 0 1 ready", uncalled},
+      {"process records-more 0 1 message|name|key|i|1", unannounced},
       {"set_parameter flood message|name|key|i|1", uncalled},
       {"process endlessly", empty},
       {"set_parameter endlessly", empty},

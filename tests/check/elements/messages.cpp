@@ -409,6 +409,20 @@ GST_START_TEST(test_the_last_thousand_of_a_call_are_sent_and_others_counted) {
 }
 GST_END_TEST;
 
+// Of one call of a worker's.
+GST_START_TEST(test_the_first_megabytes_of_a_call_are_sent_and_others_counted) {
+  Stream stream(
+      one_method("for i in range(300): self.post('m', text='x' * 60000)"));
+  for (guint64 call = 1; call <= 2; call++) {
+    push_away(&stream, new_buffer(stream.audio()));
+    const size_t sent = told_on(stream.bus()).size();
+    fail_unless(sent > 270 && sent < 280, "%zu", sent);
+    fail_unless_equals_uint64(stream.stat("messages-dropped"),
+                              (300 - sent) * call);
+  }
+}
+GST_END_TEST;
+
 // GLib keeps each name for the life of the process.
 GST_START_TEST(test_new_names_come_to_an_end) {
   Stream stream(
@@ -665,6 +679,9 @@ static Suite *messages_suite() {
   tcase_add_test(when, test_messages_of_a_plugin_that_cannot_be_used_are_sent);
   tcase_add_test(when,
                  test_the_last_thousand_of_a_call_are_sent_and_others_counted);
+  if (in_process())
+    tcase_add_test(
+        when, test_the_first_megabytes_of_a_call_are_sent_and_others_counted);
   tcase_add_test(when,
                  test_a_base_class_of_ones_own_has_no_post_and_needs_none);
   TCase *threads = new_case(suite, "threads");

@@ -150,7 +150,8 @@ static void reply_with_word(struct channel *channel, const char *arguments) {
   reply(channel, words, 1);
 }
 
-// `records` many are announced; what comes are `text`s, one after another.
+// `records` many are announced; what comes are `text`s, one after another, and
+// of "records-more" one more.
 static void reply_with_records(struct channel *channel, const char *arguments) {
   char *text;
   const uint64_t outcome = strtoull(arguments, &text, 0);
@@ -161,7 +162,8 @@ static void reply_with_records(struct channel *channel, const char *arguments) {
   if (strncmp(text, "broken ", 7) == 0) {
     send_broken(channel->calls, text + 7);
   } else if (*text) {
-    for (uint64_t i = 0; i < records; i++)
+    const uint64_t more = is(&channel->plan, "records-more");
+    for (uint64_t i = 0; i < records + more; i++)
       send_text(channel->calls, text);
   }
   reply(channel, words, 1);
@@ -222,7 +224,7 @@ bool do_trick(struct channel *channel) {
   if (die(plan)) return true;
   if (is(plan, "word")) {
     reply_with_word(channel, arguments);
-  } else if (is(plan, "records")) {
+  } else if (is(plan, "records") || is(plan, "records-more")) {
     reply_with_records(channel, arguments);
   } else if (is(plan, "long-record")) {
     reply_with_long_record(channel);
