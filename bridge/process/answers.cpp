@@ -11,19 +11,19 @@ namespace {
 
 // ---- messages --------------------------------------------------------------
 
-bool read(const std::string &text, bool *value) {
+bool parse(const std::string &text, bool *value) {
   return parse_flag(text, value);
 }
 
-bool read(const std::string &text, int64_t *value) {
+bool parse(const std::string &text, int64_t *value) {
   return parse_number(text, value);
 }
 
-bool read(const std::string &text, double *value) {
+bool parse(const std::string &text, double *value) {
   return parse_number(text, value);
 }
 
-bool read(const std::string &text, std::string *value) {
+bool parse(const std::string &text, std::string *value) {
   *value = valid_text(text);
   return true;
 }
@@ -31,7 +31,7 @@ bool read(const std::string &text, std::string *value) {
 template <typename T>
 bool read_one(const std::string &text, FieldValue *value) {
   T one;
-  if (!read(text, &one)) return false;
+  if (!parse(text, &one)) return false;
   *value = std::move(one);
   return true;
 }
@@ -43,7 +43,7 @@ bool read_list(const std::string &packed, FieldValue *value) {
   std::vector<T> all;
   for (const std::string &text : texts) {
     T each;
-    if (!read(text, &each)) return false;
+    if (!parse(text, &each)) return false;
     all.push_back(std::move(each));
   }
   *value = std::move(all);

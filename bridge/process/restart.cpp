@@ -16,7 +16,6 @@ constexpr uint64_t minute_ns = 60000 * ms;
 constexpr uint64_t delays[] = {0,         250 * ms,  500 * ms,
                                1000 * ms, 2000 * ms, 5000 * ms};
 constexpr size_t last_delay = sizeof delays / sizeof *delays - 1;
-constexpr std::chrono::milliseconds look_at_stop_every(20);
 
 }  // namespace
 

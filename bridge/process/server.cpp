@@ -22,7 +22,6 @@ namespace pythonfilter {
 namespace {
 
 constexpr int server_descriptor = 3;
-constexpr uint64_t send_patience_ns = 1000000000;
 // A fork takes a millisecond. One that says nothing for so long hangs.
 constexpr uint64_t answer_patience_ns = 10000000000;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 #include "descriptor.hpp"
 
 namespace pythonfilter {
+
+// Who waits for something else looks at it so often.
+constexpr std::chrono::milliseconds look_at_stop_every(20);
 
 class StopSignal {
  public:

@@ -30,6 +30,8 @@ bool decode_fields(std::string_view bytes, Fields *fields);
 // go with its first byte. False: nobody listens any more.
 bool send_some(int socket, std::string_view *bytes,
                const std::vector<int> &descriptors = {});
+// How long the other side may take to read a request.
+constexpr uint64_t send_patience_ns = 1000000000;
 // All of it or nothing useful: waits for the other side, up to `until`.
 bool send_all(int socket, std::string_view bytes, uint64_t until,
               const std::vector<int> &descriptors = {});

@@ -27,8 +27,6 @@ using std::chrono::milliseconds;
 
 // To import NumPy from a slow disk; of the process's own time.
 constexpr uint64_t start_patience_ns = 60000000000u;
-constexpr uint64_t send_patience_ns = 1000000000;
-constexpr milliseconds look_at_stop_every(20);
 constexpr milliseconds until_status(1000);
 // From the end of its socket until it is killed.
 constexpr int end_patience_ms = 300;

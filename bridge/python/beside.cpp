@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 
 // As in worker/beside.py: how long a call may go on when the stream stops,
 // until it gets PluginTimeout, and then until the next one, as it may catch it.
-constexpr milliseconds patience(500), again(100);
+constexpr milliseconds patience(500), look_again(100);
 constexpr int most_interrupts = 3;
 
 // Whose thread this is; NULL: nobody's.
@@ -261,7 +261,7 @@ void Beside::stop() {
   bool over = calls->wait_until_over(patience);
   for (int i = 0; i < most_interrupts && !over; i++) {
     calls->interrupt();
-    over = calls->wait_until_over(again);
+    over = calls->wait_until_over(look_again);
   }
   {
     std::lock_guard lock(calls->mutex);

@@ -80,7 +80,7 @@ bool convert_field(PyObject *object, FieldValue *value) {
 // ---- functions for Python --------------------------------------------------
 
 template <typename T>
-Ref bind(PyMethodDef *method, const std::shared_ptr<T> &self) {
+Ref bound(PyMethodDef *method, const std::shared_ptr<T> &self) {
   assert(with_gil());
   auto *kept = new std::shared_ptr<T>(self);
   Ref capsule = steal(PyCapsule_New(kept, nullptr, [](PyObject *object) {
@@ -178,15 +178,15 @@ Outbox::Outbox(const std::shared_ptr<Listener> &listener)
 }
 
 Ref Outbox::post_function(const std::shared_ptr<Outbox> &outbox) {
-  return bind(&post_method, outbox);
+  return bound(&post_method, outbox);
 }
 
 Ref Outbox::log_function(const std::shared_ptr<Outbox> &outbox) {
-  return bind(&log_method, outbox);
+  return bound(&log_method, outbox);
 }
 
 Ref Outbox::anonymous_log_function(const std::shared_ptr<Listener> &listener) {
-  return bind(&anonymous_method, or_nobody(listener));
+  return bound(&anonymous_method, or_nobody(listener));
 }
 
 int Outbox::log_threshold() const {

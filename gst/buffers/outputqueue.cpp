@@ -17,7 +17,7 @@ constexpr guint carried =
     ~guint(GST_BUFFER_FLAG_TAG_MEMORY | GST_BUFFER_FLAG_GAP);
 
 // The flags of the first buffer after a break.
-constexpr guint first_flags = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC;
+constexpr guint break_flags = GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC;
 
 // What says something about the content as it was (tags: of audio, of memory)
 // is not true of the output; and a parent would only be kept from its pool.
@@ -186,7 +186,7 @@ void OutputQueue::add_last(std::vector<Output> *outputs, bool discont) {
     first = false;
     put(g_steal_pointer(&buffer));
   }
-  if (first) owed_flags_ = span_.flags & first_flags;
+  if (first) owed_flags_ = span_.flags & break_flags;
 }
 
 // True: that is not where the last output ended.
@@ -275,13 +275,13 @@ void OutputQueue::add_gap(GstClockTime pts, GstClockTime duration) {
     }
     put(g_steal_pointer(&buffer));
   }
-  if (first) owed_flags_ = span_.flags & first_flags;
+  if (first) owed_flags_ = span_.flags & break_flags;
 }
 
 [[gnu::hot]] void OutputQueue::set_flags(GstBuffer *buffer, bool first,
                                          bool last) const {
   guint flags = span_.flags;
-  if (!first) flags &= ~first_flags;
+  if (!first) flags &= ~break_flags;
   if (!last) flags &= ~guint(GST_BUFFER_FLAG_MARKER);
   GST_BUFFER_FLAG_SET(buffer, flags);
 }

@@ -53,7 +53,7 @@ auto text_in(Spec *spec, guint id) -> decltype(&spec->script) {
   }
 }
 
-std::string text_of(const GValue *value) {
+std::string settings_text(const GValue *value) {
   const char *text = g_value_get_string(value);
   return text ? text : "";
 }
@@ -241,7 +241,7 @@ bool PluginSettings::refuse_fixed(guint id, const GValue *value) const {
       ("this element is made for %s; for another plugin use "
        "pythonfilter, pythonsrc or pythonsink",
        identity().c_str()),
-      ("ignored the new %s %s", name_of(id), text_of(value).c_str()));
+      ("ignored the new %s %s", name_of(id), settings_text(value).c_str()));
   return true;
 }
 
@@ -266,7 +266,7 @@ bool PluginSettings::set_property(guint id, const GValue *value) {
   bool same;
   {
     std::lock_guard lock(mutex_);
-    same = !names_plugin || *text_in(&spec_, id) == text_of(value);
+    same = !names_plugin || *text_in(&spec_, id) == settings_text(value);
     set(id, value);
   }
   // What one plugin was told in confidence is not for another.
@@ -279,7 +279,7 @@ bool PluginSettings::set_property(guint id, const GValue *value) {
 // Under mutex_.
 void PluginSettings::set(guint id, const GValue *value) {
   Isolation &isolation = spec_.isolation;
-  if (std::string *text = text_in(&spec_, id)) *text = text_of(value);
+  if (std::string *text = text_in(&spec_, id)) *text = settings_text(value);
   switch (id) {
     case PROP_ISOLATION:
       isolation.process = g_value_get_enum(value) != 0;

@@ -50,7 +50,7 @@ static const std::vector<ParameterSpec> &specs_of(gpointer object) {
               ->specs;
 }
 
-static std::string text_of(GstPythonParams *self, size_t index) {
+static std::string current_text(GstPythonParams *self, size_t index) {
   Owner *owner = self->owner;
   std::lock_guard lock(owner->mutex);
   std::string text;
@@ -77,7 +77,7 @@ static bool read_number(GstPythonParams *self, const ParameterSpec &spec,
 static void read_value(GstPythonParams *self, size_t index, GValue *value) {
   const ParameterSpec &spec = specs_of(self)[index];
   if (read_number(self, spec, value)) return;
-  if (pythonfilter::value_from_text(spec, text_of(self, index), value)) return;
+  if (pythonfilter::value_from_text(spec, current_text(self, index), value)) return;
   std::unique_lock lock(self->owner->mutex);
   const std::string text = self->owner->values[index];
   lock.unlock();
@@ -281,7 +281,7 @@ GstObject *PluginProperties::take_child() {
     // Whoever still holds it reads what was there last.
     std::vector<std::string> last;
     for (size_t i = 0; i < specs_of(child).size(); i++)
-      last.push_back(text_of(as_params(child), i));
+      last.push_back(current_text(as_params(child), i));
     Owner *owner = as_params(child)->owner;
     std::lock_guard lock(owner->mutex);
     owner->values.swap(last);

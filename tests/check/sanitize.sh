@@ -16,6 +16,7 @@ done
 
 if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
+    -Dunity=on -Dunity_size=1000 \
     -Doptimization=0 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
 # Python's bridge, and those that stand in for it in some programs.

@@ -145,10 +145,19 @@ def problems(name, code, expected, err):
     return [f"{name}: {'; '.join(found)}\n{err}"] if found else []
 
 
+def some(calls, turn):
+    """Three of those that end, others at each turn, and all that do not."""
+    short = [call for call in calls if call in SHORT]
+    left_out = {short[(turn * 3 + k) % len(short)] for k in range(len(short) - 3)}
+    return [call for call in calls if call not in left_out]
+
+
 def end_all(tmp_path, command, ways, way):
     """The troubles of all exits of one way, two at a time."""
     expected, calls, times = ways[way]
     few = 1 if len(calls) > 1 else 3
+    if not MORE:
+        calls = some(calls, [*ways].index(way))
 
     def end_once(number, call):
         name = f"{way}-{call}-{number}"

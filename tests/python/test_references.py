@@ -72,6 +72,17 @@ def debug_bridge(tmp_path_factory):
     folder = tmp_path_factory.mktemp("debug-bridge")
     tag = "cpython-" + VERSION.replace(".", "")
     compiler = shutil.which("c++") or "c++"
+    # All files as one, which takes a fifth of the time; what imports NumPy first.
+    sources = sorted(
+        (
+            path
+            for part in ("bridge", "bridge/python")
+            for path in (processes.ROOT / part).glob("*.cpp")
+        ),
+        key=lambda path: path.name != "numpy_api.cpp",
+    )
+    unity = folder / "bridge.cpp"
+    unity.write_text("".join(f'#include "{path}"\n' for path in sources))
     subprocess.run(
         [compiler, "-std=c++17", "-O0", "-fPIC", "-shared", "-fvisibility=hidden"]
         + ["-fno-exceptions", "-fno-rtti", "-DPy_DEBUG"]
@@ -79,12 +90,7 @@ def debug_bridge(tmp_path_factory):
         + ['-DPYTHONFILTER_PYTHON=""']
         + [f"-I{HEADERS}"]
         + ["-isystem", probe.stdout.strip()]
-        + sorted(
-            str(path)
-            for folder in ("bridge", "bridge/python")
-            for path in (processes.ROOT / folder).glob("*.cpp")
-        )
-        + ["-o", str(folder / f"bridge.{tag}.so")],
+        + [str(unity), "-o", str(folder / f"bridge.{tag}.so")],
         check=True,
     )
     return folder
