@@ -29,9 +29,9 @@ from .places import line_of
 FLAGS = tuple(
     """
     interleaved non_interleaved read_only has_reset has_drain has_latency has_unlock
-    has_space has_duration has_seek fail_closed carries_state converts
-    maps_to_output maps_to_input as_bytes pass_remainder output_zero has_add_input
-    has_remove_input compiled
+    has_space has_duration has_seek fail_closed carries_state compiled
+    converts maps_to_output maps_to_input as_bytes pass_remainder output_zero
+    has_add_input has_remove_input
     """.split()
 )
 

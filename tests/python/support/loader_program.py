@@ -13,7 +13,7 @@ import numpy as np
 from pythonfilter.host import plugin as h
 from pythonfilter import loader
 h.prepare_interpreter({ours}, "")
-load_plugin, PluginTimeout, AudioBuffer = h.names()
+load_plugin, PluginTimeout, AudioBuffer = h.names()[:3]
 def load(script="", module="", class_name="", kind="processor", **more):
     host = load_plugin(kind, str(script), module, class_name, "", **more)
     host.initialize()
