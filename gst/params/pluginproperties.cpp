@@ -77,7 +77,8 @@ static bool read_number(GstPythonParams *self, const ParameterSpec &spec,
 static void read_value(GstPythonParams *self, size_t index, GValue *value) {
   const ParameterSpec &spec = specs_of(self)[index];
   if (read_number(self, spec, value)) return;
-  if (pythonfilter::value_from_text(spec, current_text(self, index), value)) return;
+  if (pythonfilter::value_from_text(spec, current_text(self, index), value))
+    return;
   std::unique_lock lock(self->owner->mutex);
   const std::string text = self->owner->values[index];
   lock.unlock();
