@@ -46,13 +46,10 @@ class EchoFilter:
         self.partitions = partitions
         fall = 10 ** (-self.FALL / 10 * np.arange(partitions) / partitions)
         self._prior: Reals = np.repeat(self.PRIOR * fall[:, None], frames + 1, 1)
-        self._begin()
-
-    def _begin(self) -> None:
-        shape = self.partitions, self.frames + 1
-        self._played: Spectra = np.zeros(shape, complex)  # the newest comes first
-        self._last: Reals = np.zeros(2 * self.frames)
-        self._others: Reals = np.full(self.frames + 1, 1e-6)
+        # The newest comes first.
+        self._played: Spectra = np.zeros(self._prior.shape, complex)
+        self._last: Reals = np.zeros(2 * frames)
+        self._others: Reals = np.full(frames + 1, 1e-6)
         self.forget()
 
     def forget(self) -> None:
@@ -70,8 +67,8 @@ class EchoFilter:
         self._played[0] = np.fft.rfft(self._last)
         echo = np.fft.irfft(np.einsum("pb,pb->b", self._played, self._room))
         left: Reals = microphone - echo[frames:]
+        # Nothing is learnt of what is no number; it is over in a tail's time.
         if not np.isfinite(left).all():
-            self._begin()
             return microphone
         self._learn(left)
         self._heard = self._mean(self._heard, microphone)

@@ -45,6 +45,7 @@ DIRECTIVES = ("{eval-rst}", "{toctree}")
 # Commands that are not run here, and what does it.
 ELSEWHERE = {
     "examples/demo.sh": "a step of tests/run.sh",
+    "examples/echo.sh": "test_examples.py",
     "examples/secure-call.sh": "test_examples.py",
     "meson setup build": "a step of tests/run.sh",
     "ninja -C build": "a step of tests/run.sh",
@@ -57,6 +58,9 @@ ELEMENTS = {
     " ! pythonfilter script={} ! fakesink",
     "read_audio": "pythonsrc num-buffers=10 script={} ! fakesink",
     "write_audio": "audiotestsrc num-buffers=10 ! audioconvert ! pythonsink script={}",
+    "mix_audio": "pythonmixer name=mixer script={} ! fakesink"
+    " audiotestsrc num-buffers=10 ! audioconvert ! mixer.sink_music"
+    " audiotestsrc num-buffers=10 ! audioconvert ! mixer.sink_voice",
 }
 
 
@@ -334,8 +338,9 @@ def test_what_is_run_elsewhere_is_there():
     script = (ROOT / "tests" / "run.sh").read_text()
     for needed in ("examples/demo.sh", "packaging/install-packages.sh", "meson setup"):
         assert needed in script
-    sealed = ROOT / "tests" / "python" / ELSEWHERE["examples/secure-call.sh"]
-    assert "secure-call.sh" in sealed.read_text()
+    for name in ("secure-call.sh", "echo.sh"):
+        tested = ROOT / "tests" / "python" / ELSEWHERE[f"examples/{name}"]
+        assert name in tested.read_text()
 
 
 @pytest.mark.parametrize("page", ["elements.md", "reference.md"])

@@ -243,6 +243,23 @@ def test_secure_call_notices_another_speech(tmp_path):
         assert result.code == 1 and b"NOT" in result.out, result.err
 
 
+def test_echo_is_measured_beside_webrtcdsp():
+    env = {"BUILD_DIR": BUILD, "PATH": os.environ["PATH"]}
+    result = processes.run([EXAMPLES / "echo.sh"], processes.ROOT, **env)
+    text = result.out.decode()
+    assert result.code == 0, text + result.err
+    row = r"^(\S+) +the echo is (\S+) dB less .* is (\S+) dB, (\S+) dB over"
+    rows = {
+        name: [float(each) for each in numbers]
+        for name, *numbers in re.findall(row, text, re.M)
+    }
+    assert abs(rows["microphone"][0]) < 0.1
+    erle, gain, rest = rows["echo_canceller.py"]
+    assert erle >= 25.0 and abs(gain) <= 0.1 and rest >= 20.0
+    # It is of the packages that only some have.
+    assert "webrtcdsp" in rows or "webrtcdsp is missing" in text
+
+
 def test_duplex_hears_itself_encrypted(tmp_path):
     key = tmp_path / "call.key"
     assert processes.run([EXAMPLES / "make-key", key]).code == 0
