@@ -228,6 +228,8 @@ def test_help_explains_checks_and_exit_status():
     [
         ([], "PLUGIN.py"),
         (["missing.py"], "missing.py: there is no such file"),
+        (["ducker.py"], "ducker.py is a mixer, which is not tried here: play"),
+        (["mid_side_splitter.py"], "is a splitter, which is not tried here"),
         (["simple_gain.py", "missing.wav"], "missing.wav"),
         (["simple_gain.py", "simple_gain.py"], "is no WAV file"),
         (["simple_gain.py", "--set", "gain"], "must be KEY=VALUE"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from ..host.plugin import prepare_interpreter
+from .. import ports
 from ..kinds import ELEMENTS
 from ..results import DTYPES
 from . import (
@@ -312,6 +313,15 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
             return tried
         except Fault as fault:
             first = first or fault
+    for kind in () if wanted else ports.WHAT:
+        try:
+            Trial(replace(target, kind=kind)).load().unload()
+        except Fault:
+            continue
+        raise Unusable(
+            f"{target.script} is a {kind}, which is not tried here: play it, or call "
+            "it in a test with what base_plugin has for it"
+        )
     assert first is not None
     raise first
 

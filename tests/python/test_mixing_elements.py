@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mixers of plugin folders as elements, and those that come along in pipelines."""
+
+import re
+
+from plugin_folder import inspect, names
+from processes import PLUGINS, launch
+
+NAMED = """
+raise SystemExit("nobody runs this")
+from base_plugin import AudioMixerPlugin, Param
+
+class Named(AudioMixerPlugin):
+    \"\"\"Takes two.\"\"\"
+    inputs = {"music": {}, "voice": {"channels": 1, "formats": ("S16", "S32")}}
+    channels = (2, 6)
+    output_like = "music"
+    block_size = 480
+    depth = Param(-12.0, min=-60.0, max=0.0, unit="dB", description="How much")
+
+    def mix_audio(self, output, inputs): ...
+"""
+MIXER = """
+from base_plugin import AudioMixerPlugin
+
+class Mixer(AudioMixerPlugin):
+    {}
+    def mix_audio(self, output, inputs): ...
+"""
+
+
+def templates(text):
+    """(name, availability, format, channels) of each pad template."""
+    part = text.split("Pad Templates:\n")[1].split("\n\n")[0]
+    found = {}
+    for each in re.split(r"(?=  (?:SINK|SRC) template: )", part)[1:]:
+        name = re.search("template: '(.*)'", each)[1]
+        said = [re.search(f"{what}: (.*)", each)[1] for what in ("ility", "format")]
+        channels = re.search("channels: (.*)", each)[1]
+        found[name] = (*said, channels)
+    return found
+
+
+def test_pads_are_shown_without_running_the_code(place):
+    folder, env = place
+    (folder / "named.py").write_text(NAMED)
+    (folder / "many.py").write_text(MIXER.format("inputs = (1, 4, {'channels': 1})"))
+    (folder / "any.py").write_text("def mix_audio(output, inputs): ...\n")
+    (folder / "computed.py").write_text(MIXER.format("inputs = dict(a={}, b={})"))
+    (folder / "wrong.py").write_text(MIXER.format("inputs = (4, 1)"))
+    assert names(env) == ["py-any", "py-many", "py-named"]
+    text = inspect("py-named", env)
+    assert "Takes two." in text and "How much" in text
+    assert templates(text) == {
+        "sink_music": ("Always", "F32LE", "{ (int)2, (int)6 }"),
+        "sink_voice": ("Always", "{ (string)S16LE, (string)S32LE }", "1"),
+        "src": ("Always", "F32LE", "{ (int)2, (int)6 }"),
+    }
+    assert templates(inspect("py-many", env)) == {
+        "sink_%u": ("On request", "F32LE", "1"),
+        "src": ("Always", "F32LE", "[ 1, 64 ]"),
+    }
+    text = inspect("pythonfilter", env)
+    assert f"{folder}/computed.py: line 5: makes no element: its source" in text
+    assert f"{folder}/wrong.py: line 5: declares inputs = (4, 1): least" in text
+
+
+TONE = "audiotestsrc num-buffers=20 ! audio/x-raw,rate=48000,channels=1 ! audioconvert"
+
+
+def test_mixers_of_ours_play_as_elements(tmp_path):
+    env = {
+        "GST_PYTHONFILTER_PATH": PLUGINS,
+        "GST_REGISTRY": tmp_path / "registry.bin",
+    }
+    inputs = {
+        "ducker": ("music", "voice"),
+        "side-chain-compressor": ("signal", "key"),
+        "echo-canceller": ("microphone", "far_end"),
+        "comparer": ("reference", "compared"),
+    }
+    line = ""
+    for name, pads in inputs.items():
+        line += f" py-{name} name={name} ! fakesink"
+        for pad in pads:
+            line += f" {TONE} ! {name}.sink_{pad}"
+    result = launch(line, "-m", **env)
+    assert result.code == 0, result.err
+    out = result.out.decode()
+    [comparison] = re.findall("comparison, (.*)", out)
+    assert "snr=(double)inf" in comparison and "peak=(double)0," in comparison
+    counts = re.findall(r"pythonfilter-stats.*?frames=\(guint64\)(\d+)", out)
+    assert len(counts) == len(inputs)
+    assert {int(each) for each in counts} >= {20 * 1024}
