@@ -35,32 +35,12 @@
         <translation>Datei für %1 wählen</translation>
     </message>
     <message>
-        <source>File for %1</source>
-        <translation>Datei für %1</translation>
-    </message>
-    <message>
         <source>Presets</source>
         <translation>Voreinstellungen</translation>
     </message>
     <message>
-        <source>none</source>
-        <translation>keine</translation>
-    </message>
-    <message>
-        <source>Rename…</source>
-        <translation>Umbenennen …</translation>
-    </message>
-    <message>
-        <source>Save as…</source>
-        <translation>Speichern als …</translation>
-    </message>
-    <message>
         <source>Preset</source>
         <translation>Voreinstellung</translation>
-    </message>
-    <message>
-        <source>Name</source>
-        <translation>Name</translation>
     </message>
     <message>
         <source>The preset could not be saved</source>
@@ -71,71 +51,24 @@
         <translation>Was in einem Zug ausgewählt ist, wird hier eingestellt.</translation>
     </message>
     <message>
-        <source>In a process of its own, which may crash</source>
-        <translation>In eigenem Prozess, der abstürzen darf</translation>
-    </message>
-    <message>
         <source>Reset to defaults</source>
         <translation>Zurücksetzen</translation>
     </message>
-</context>
-<context>
-    <name>desk::Scope</name>
     <message>
-        <source>Waveform and spectrum</source>
-        <translation>Verlauf und Spektrum</translation>
+        <source>Save</source>
+        <translation>Sichern</translation>
     </message>
     <message>
-        <source>Spectrum, loudest at %1 Hz</source>
-        <translation>Spektrum, am lautesten bei %1 Hz</translation>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
     </message>
     <message>
-        <source>Spectrum, 20 Hz to 20 kHz</source>
-        <translation>Spektrum, 20 Hz bis 20 kHz</translation>
-    </message>
-    <message>
-        <source>Waveform</source>
-        <translation>Verlauf</translation>
+        <source>Choose a preset, and type another name for it</source>
+        <translation>Eine Voreinstellung wählen und einen anderen Namen dafür eingeben</translation>
     </message>
 </context>
 <context>
     <name>desk::StripView</name>
-    <message>
-        <source>Strip %1</source>
-        <translation>Zug %1</translation>
-    </message>
-    <message>
-        <source>Place</source>
-        <translation>Stelle</translation>
-    </message>
-    <message>
-        <source>Level in, out</source>
-        <translation>Pegel davor, danach</translation>
-    </message>
-    <message>
-        <source>p99</source>
-        <translation>p99</translation>
-    </message>
-    <message>
-        <source>CPU</source>
-        <translation>CPU</translation>
-    </message>
-    <message>
-        <source>Dropped</source>
-        <translation>Verworfen</translation>
-    </message>
-    <message>
-        <source>Overruns</source>
-        <translation>Zu spät</translation>
-    </message>
-    <message>
-        <source>Restarts</source>
-        <translation>Neustarts</translation>
-    </message>
-    <message>
-        <source>State</source>
-        <translation>Zustand</translation>
-    </message>
     <message>
         <source>No plugin yet: choose one in the list and press Enter, or drag it here. Source and sink are changed at the right.</source>
         <translation>Noch kein Plugin: eines in der Liste wählen und Enter drücken, oder hierher ziehen. Quelle und Senke ändert man rechts.</translation>
@@ -155,14 +88,6 @@
     <message>
         <source>%1 ms</source>
         <translation>%1 ms</translation>
-    </message>
-    <message>
-        <source>Stop %1</source>
-        <translation>%1 anhalten</translation>
-    </message>
-    <message>
-        <source>Start %1</source>
-        <translation>%1 starten</translation>
     </message>
     <message>
         <source>latency %1 ms</source>
@@ -186,10 +111,6 @@
     <message>
         <source>Messages</source>
         <translation>Meldungen</translation>
-    </message>
-    <message>
-        <source>Selected</source>
-        <translation>Ausgewählt</translation>
     </message>
     <message>
         <source>Sessions (*.json)</source>
@@ -228,10 +149,6 @@
         <translation>&amp;Ton</translation>
     </message>
     <message>
-        <source>Start or stop %1</source>
-        <translation>%1 starten oder anhalten</translation>
-    </message>
-    <message>
         <source>&amp;Place</source>
         <translation>&amp;Stelle</translation>
     </message>
@@ -248,24 +165,8 @@
         <translation>&amp;Entfernen</translation>
     </message>
     <message>
-        <source>Own &amp;process, or not</source>
-        <translation>Eigener &amp;Prozess, oder nicht</translation>
-    </message>
-    <message>
         <source>&amp;Edit</source>
         <translation>&amp;Bearbeiten</translation>
-    </message>
-    <message>
-        <source>Search</source>
-        <translation>Suchen</translation>
-    </message>
-    <message>
-        <source>Search the plugins</source>
-        <translation>Plugins durchsuchen</translation>
-    </message>
-    <message>
-        <source>Add to %1</source>
-        <translation>Zu %1</translation>
     </message>
     <message>
         <source>Load a plugin…</source>
@@ -354,6 +255,78 @@
     <message>
         <source>it is no session of this program</source>
         <translation>es ist keine Sitzung dieses Programms</translation>
+    </message>
+    <message>
+        <source>Add to TX</source>
+        <translation>Zu TX</translation>
+    </message>
+    <message>
+        <source>Add to RX</source>
+        <translation>Zu RX</translation>
+    </message>
+    <message>
+        <source>Strip TX</source>
+        <translation>Zug TX</translation>
+    </message>
+    <message>
+        <source>Place</source>
+        <translation>Stelle</translation>
+    </message>
+    <message>
+        <source>In</source>
+        <translation>Hinein</translation>
+    </message>
+    <message>
+        <source>Out</source>
+        <translation>Heraus</translation>
+    </message>
+    <message>
+        <source>p99</source>
+        <translation>p99</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Dropped</source>
+        <translation>Verworfen</translation>
+    </message>
+    <message>
+        <source>Overruns</source>
+        <translation>Zu spät</translation>
+    </message>
+    <message>
+        <source>Restarts</source>
+        <translation>Neustarts</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Zustand</translation>
+    </message>
+    <message>
+        <source>Strip RX</source>
+        <translation>Zug RX</translation>
+    </message>
+    <message>
+        <source>Waveform</source>
+        <translation>Verlauf</translation>
+    </message>
+    <message>
+        <source>Spectrum, 20 Hz to 20 kHz</source>
+        <translation>Spektrum, 20 Hz bis 20 kHz</translation>
+    </message>
+    <message>
+        <source>Own &amp;process</source>
+        <translation>Eigener &amp;Prozess</translation>
+    </message>
+    <message>
+        <source>Stop %1</source>
+        <translation>%1 anhalten</translation>
+    </message>
+    <message>
+        <source>Start %1</source>
+        <translation>%1 starten</translation>
     </message>
 </context>
 </TS>

@@ -1,141 +1,63 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "panel.hpp"
-
 #include <cmath>
 
-#include <gst/fft/gstfftf32.h>
+#include "ui_panel.h"
+#include "window.hpp"
 
 namespace desk {
 
-// ---- what is heard ---------------------------------------------------------
-
-Scope::Scope() {
-  setMinimumHeight(fontMetrics().height() * 12);
-  setAccessibleName(tr("Waveform and spectrum"));
+Panel::Panel(QWidget *parent) : QWidget(parent), ui_(new Ui::Panel) {
+  ui_->setupUi(this);
+  ui_->presets->lineEdit()->setAccessibleName(ui_->presets->accessibleName());
+  setMinimumWidth(fontMetrics().averageCharWidth() * 66);
 }
 
-void Scope::show_now(Node *node) {
-  const int rate = node ? node->tap().rate() : 0;
-  wave_.clear();
-  spectrum_.clear();
-  loudest_ = 0;
-  update();
-  if (!rate) return;
-  std::vector<float> samples = node->tap().picture();
-  const int size = int(samples.size());
-  for (int i = 0; i < size; i += 2)
-    wave_ << QPointF(double(i) / size, 0.5 - double(samples[size_t(i)]) / 2);
-  std::vector<GstFFTF32Complex> bands(samples.size() / 2 + 1);
-  GstFFTF32 *fft = gst_fft_f32_new(size, FALSE);
-  gst_fft_f32_window(fft, samples.data(), GST_FFT_WINDOW_HANN);
-  gst_fft_f32_fft(fft, samples.data(), bands.data());
-  gst_fft_f32_free(fft);
-  double most = -60;
-  for (int i = 1; i <= size / 2; i++) {
-    const double hz = double(i) * rate / size;
-    const auto &[re, im] = bands[size_t(i)];  // a full tone is 0 dB
-    const double db =
-        20 * std::log10(double(std::hypot(re, im)) * 4 / size + 1e-6);
-    spectrum_ << QPointF(std::log10(hz / 20) / 3, db / -90);
-    if (db > most) loudest_ = hz;
-    most = std::max(most, db);
-  }
-}
-
-void Scope::paintEvent(QPaintEvent *) {
-  QPainter painter(this);
-  painter.setRenderHint(QPainter::Antialiasing);
-  QRectF box(0, 0, width(), height() / 2.0 - 2);
-  const QString heard =
-      loudest_ > 0 ? tr("Spectrum, loudest at %1 Hz").arg(loudest_, 0, 'f', 0)
-                   : tr("Spectrum, 20 Hz to 20 kHz");
-  for (const auto &[name, line] :
-       {std::pair(tr("Waveform"), wave_), std::pair(heard, spectrum_)}) {
-    painter.setClipRect(box);
-    painter.fillRect(box, palette().base());
-    painter.setPen(palette().color(QPalette::PlaceholderText));
-    painter.drawText(box.adjusted(6, 2, 0, 0), name);
-    painter.setPen(palette().color(QPalette::Highlight));
-    const int title = fontMetrics().height() + 4;
-    const QTransform there(box.width(), 0, 0, box.height() - title, 0,
-                           box.y() + title);
-    painter.drawPolyline(there.map(line));
-    box.moveTop(box.bottom() + 4);
-  }
-}
-
-// ---- what can be set -------------------------------------------------------
-
-namespace {
-
-// A range and the steps of its slider, which are logarithmic where it has
-// several powers of ten.
-struct Range {
-  double least, most;
-  bool whole;
-
-  explicit Range(GParamSpec *spec) : whole(G_IS_PARAM_SPEC_INT64(spec)) {
-    least = whole ? double(G_PARAM_SPEC_INT64(spec)->minimum)
-                  : G_PARAM_SPEC_DOUBLE(spec)->minimum;
-    most = whole ? double(G_PARAM_SPEC_INT64(spec)->maximum)
-                 : G_PARAM_SPEC_DOUBLE(spec)->maximum;
-  }
-  bool has_slider() const { return most - least <= 1e6; }
-  bool is_logarithmic() const { return least > 0 && most / least >= 100; }
-  int steps() const { return whole ? int(std::min(most - least, 1e3)) : 1000; }
-  double at(int step) const {
-    const double part = double(step) / steps();
-    return is_logarithmic() ? least * std::pow(most / least, part)
-                            : least + (most - least) * part;
-  }
-  int step_of(double value) const {
-    return int(std::lround(
-        steps() * (is_logarithmic()
-                       ? std::log(value / least) / std::log(most / least)
-                       : (value - least) / (most - least))));
-  }
-};
-
-}  // namespace
-
-Panel::Panel() {
-  new QVBoxLayout(this);
-  show_node(nullptr);
-}
+Panel::~Panel() = default;
 
 void Panel::set(const Parameter &parameter, const QString &value) {
+  if (shows_) return;
   if (!node_->set(parameter.property, value.toStdString()))
-    emit refused(tr("%1 cannot be “%2”").arg(parameter.spec->name, value));
+    emit failed(tr("%1 cannot be “%2”").arg(parameter.spec->name, value));
   show_now();
 }
 
-QWidget *Panel::make_number(const Parameter &parameter, QSlider **slider) {
-  const Range range(parameter.spec);
-  const double width = range.most - range.least;
+// Its slider is logarithmic where the range has several powers of ten.
+QWidget *Panel::make_number(const Parameter &parameter, const QString &unit,
+                            QSlider *slider) {
+  GParamSpec *spec = parameter.spec;
+  const bool whole = G_IS_PARAM_SPEC_INT64(spec);
+  const double least = whole ? double(G_PARAM_SPEC_INT64(spec)->minimum)
+                             : G_PARAM_SPEC_DOUBLE(spec)->minimum;
+  const double most = whole ? double(G_PARAM_SPEC_INT64(spec)->maximum)
+                            : G_PARAM_SPEC_DOUBLE(spec)->maximum;
+  const double width = most - least;
+  const int decimals = whole ? 0 : width > 100 ? 1 : 3;
   auto *box = new QDoubleSpinBox;
-  box->setRange(range.least, range.most);
-  box->setDecimals(range.whole ? 0 : width > 100 ? 1 : 3);
-  box->setSingleStep(range.whole ? 1 : std::min(width / 100, 1.0));
+  box->setRange(least, most);
+  box->setDecimals(decimals);
+  box->setSingleStep(whole ? 1 : std::min(width / 100, 1.0));
   box->setKeyboardTracking(false);
-  if (!parameter.unit.empty()) box->setSuffix(" " + text(parameter.unit));
+  box->setSuffix(unit.isEmpty() ? "" : " " + unit);
   connect(box, &QDoubleSpinBox::valueChanged, this, [=](double value) {
-    set(parameter, QString::number(value, 'g', range.whole ? 17 : 9));
+    set(parameter, QString::number(value, 'f', decimals));
   });
-  if (!range.has_slider()) return box;
-  *slider = new QSlider(Qt::Horizontal);
-  (*slider)->setRange(0, range.steps());
-  connect(*slider, &QSlider::valueChanged, box,
-          [=](int step) { box->setValue(range.at(step)); });
-  return box;
-}
-
-QWidget *Panel::make_choice(const Parameter &parameter) {
-  auto *box = new QComboBox;
-  const GEnumClass *all = G_PARAM_SPEC_ENUM(parameter.spec)->enum_class;
-  for (guint i = 0; i < all->n_values; i++)
-    box->addItem(all->values[i].value_nick);
-  connect(box, &QComboBox::textActivated, this,
-          [=](const QString &value) { set(parameter, value); });
+  slider->setVisible(width <= 1e6);  // or no hand could set it
+  const bool logarithmic = least > 0 && most / least >= 100;
+  const int steps = whole ? int(std::min(width, 1e3)) : 1000;
+  slider->setRange(0, steps);
+  connect(slider, &QSlider::valueChanged, box, [=](int step) {
+    const double part = double(step) / steps;
+    box->setValue(logarithmic ? least * std::pow(most / least, part)
+                              : least + width * part);
+  });
+  connect(box, &QDoubleSpinBox::valueChanged, slider, [=](double value) {
+    const double part = logarithmic
+                            ? std::log(value / least) / std::log(most / least)
+                            : (value - least) / width;
+    const QSignalBlocker quiet(slider);
+    if (!slider->isSliderDown())
+      slider->setValue(int(std::lround(steps * part)));
+  });
   return box;
 }
 
@@ -154,150 +76,125 @@ QWidget *Panel::make_text(const Parameter &parameter, QLayout *line) {
   auto *choose = new QPushButton(tr("Choose…"));
   choose->setObjectName("choose-" + name);
   choose->setAccessibleName(tr("Choose a file for %1").arg(name));
+  line->addWidget(choose);
   connect(choose, &QPushButton::clicked, this, [=] {
-    const QString path =
-        QFileDialog::getOpenFileName(this, tr("File for %1").arg(name));
-    QFile file(path);
-    if (path.isEmpty()) return;
+    QFile file(QFileDialog::getOpenFileName(this, choose->accessibleName()));
+    if (file.fileName().isEmpty()) return;
     if (!secret)  // it is a name that the plugin wants
-      set(parameter, path);
+      set(parameter, file.fileName());
     else if (file.open(QIODevice::ReadOnly))
       set(parameter, QString::fromUtf8(file.readAll().trimmed()));
     else
-      emit refused(path + ": " + file.errorString());
+      emit failed(file.fileName() + ": " + file.errorString());
   });
-  line->addWidget(choose);
   return edit;
 }
 
 void Panel::add_parameter(const Parameter &parameter) {
   GParamSpec *spec = parameter.spec;
+  // The element says the unit at the end: "Cutoff (Hz)".
+  static const QRegularExpression unit(" \\((.*)\\)$");
+  const QString name = spec->name, about = g_param_spec_get_blurb(spec);
   auto *line = new QHBoxLayout;
-  Editor made{parameter, nullptr, nullptr, {}};
+  auto *slider = new QSlider(Qt::Horizontal);
+  QWidget *widget;
+  line->addWidget(slider, 1);
+  slider->hide();
   if (G_IS_PARAM_SPEC_DOUBLE(spec) || G_IS_PARAM_SPEC_INT64(spec)) {
-    made.widget = make_number(parameter, &made.slider);
+    widget = make_number(parameter, unit.match(about).captured(1), slider);
   } else if (G_IS_PARAM_SPEC_ENUM(spec)) {
-    made.widget = make_choice(parameter);
+    auto *box = new QComboBox;
+    const GEnumClass *all = G_PARAM_SPEC_ENUM(spec)->enum_class;
+    for (guint i = 0; i < all->n_values; i++)
+      box->addItem(all->values[i].value_nick);
+    connect(box, &QComboBox::currentTextChanged, this,
+            [=](const QString &value) { set(parameter, value); });
+    widget = box;
   } else if (G_IS_PARAM_SPEC_BOOLEAN(spec)) {
     auto *box = new QCheckBox;
-    connect(box, &QCheckBox::clicked, this,
+    connect(box, &QCheckBox::toggled, this,
             [=](bool on) { set(parameter, on ? "true" : "false"); });
-    made.widget = box;
+    widget = box;
   } else {
-    made.widget = make_text(parameter, line);
+    widget = make_text(parameter, line);
   }
-  if (made.slider) line->insertWidget(0, made.slider, 1);
-  line->addWidget(made.widget, made.slider ? 0 : 1);
-  for (QWidget *each : {made.widget, static_cast<QWidget *>(made.slider)}) {
-    if (!each) continue;
-    each->setObjectName((each == made.slider ? "slider-" : "parameter-") +
-                        QString(spec->name));
-    each->setAccessibleName(spec->name);
-    each->setAccessibleDescription(text(parameter.description));
-    each->setToolTip(text(parameter.description));
+  line->insertWidget(1, widget, slider->isHidden());
+  slider->setObjectName("slider-" + name);
+  widget->setObjectName("parameter-" + name);
+  for (QWidget *each : {static_cast<QWidget *>(slider), widget}) {
+    each->setAccessibleName(name);
+    each->setToolTip(QString(about).remove(unit));
   }
-  form_->addRow(spec->name, line);
-  editors_.push_back(made);
-}
-
-void Panel::add_presets() {
-  GstPreset *preset = GST_PRESET(node_->element());
-  auto *box = new QComboBox;
-  box->setObjectName("presets");
-  box->setAccessibleName(tr("Presets"));
-  box->setPlaceholderText(tr("none"));
-  box->setMinimumContentsLength(4);
-  box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  const auto fill = [=](const QString &current) {
-    box->clear();
-    g_auto(GStrv) names = gst_preset_get_preset_names(preset);
-    for (gchar **name = names; name && *name; name++)
-      box->addItem(*name);
-    box->setCurrentIndex(box->findText(current));
-  };
-  fill("");
-  connect(box, &QComboBox::textActivated, this, [=](const QString &name) {
-    gst_preset_load_preset(preset, name.toUtf8());
-    show_now();
-  });
-  auto *line = new QHBoxLayout;
-  line->addWidget(box, 1);
-  for (const bool rename : {false, true}) {
-    auto *button = new QPushButton(rename ? tr("Rename…") : tr("Save as…"));
-    button->setObjectName(rename ? "rename-preset" : "save-preset");
-    connect(button, &QPushButton::clicked, this, [=] {
-      const QString old = box->currentText();
-      if (rename && old.isEmpty()) return;
-      const QString name = QInputDialog::getText(this, tr("Preset"), tr("Name"),
-                                                 QLineEdit::Normal, old);
-      if (name.isEmpty()) return;
-      if (!(rename
-                ? gst_preset_rename_preset(preset, old.toUtf8(), name.toUtf8())
-                : gst_preset_save_preset(preset, name.toUtf8())))
-        emit refused(tr("The preset could not be saved"));
-      fill(name);
-    });
-    line->addWidget(button);
-  }
-  form_->addRow(tr("Preset"), line);
+  form_->addRow(name, line);
+  editors_.push_back({parameter, widget});
 }
 
 void Panel::show_node(Node *node) {
   node_ = node;
   editors_.clear();
-  own_process_ = nullptr;
-  delete body_;
-  body_ = new QWidget;
-  layout()->addWidget(body_);
-  form_ = new QFormLayout(body_);
+  auto *body = new QWidget;
+  form_ = new QFormLayout(body);
   form_->setRowWrapPolicy(QFormLayout::WrapLongRows);
-  if (!node) {
-    form_->addRow(new QLabel(tr("Select something in a strip to set it.")));
-    return;
-  }
-  form_->addRow(
-      new QLabel("<b>" + title(node->title()).toHtmlEscaped() + "</b>"));
-  if (node->is_python()) {
-    auto *about = new QLabel(text(node->description()).remove('`'));
-    about->setWordWrap(true);
-    about->setHidden(about->text().isEmpty());
-    form_->addRow(about);
-    own_process_ =
-        new QCheckBox(tr("In a process of its own, which may crash"));
-    own_process_->setObjectName("isolation");
-    connect(own_process_, &QCheckBox::clicked, this, &Panel::isolated);
-    form_->addRow(own_process_);
-    add_presets();
-  }
-  for (const Parameter &each : node->parameters())
-    add_parameter(each);
-  if (!editors_.empty()) {
-    auto *reset = new QPushButton(tr("Reset to defaults"));
-    reset->setObjectName("reset");
-    connect(reset, &QPushButton::clicked, this, [=] {
-      for (const Editor &each : editors_)
-        if (!each.parameter.is_secret()) node->reset(each.parameter);
-      show_now();
-    });
-    form_->addRow(reset);
-  }
+  const bool python = node && node->is_python();
+  ui_->title->setText(node ? "<b>" + title(node->title()).toHtmlEscaped() +
+                                 "</b>"
+                           : tr("Select something in a strip to set it."));
+  ui_->presetLine->setVisible(python);
+  ui_->presets->clear();
+  g_auto(GStrv) presets =
+      python ? gst_preset_get_preset_names(GST_PRESET(node->element()))
+             : nullptr;
+  for (gchar **each = presets; each && *each; each++)
+    ui_->presets->addItem(*each);
+  ui_->presets->setCurrentIndex(-1);
+  if (node)
+    for (const Parameter &each : node->parameters())
+      add_parameter(each);
+  ui_->reset->setVisible(!editors_.empty());
+  ui_->area->setWidget(body);  // and what was there goes
   show_now();
-  // At once, as the next click may be there already.
-  body_->show();
-  layout()->activate();
 }
 
 void Panel::show_now() {
-  if (own_process_) own_process_->setChecked(node_->is_isolated());
+  shows_ = true;
   for (Editor &each : editors_) {
     const QString now = text(node_->value(each.parameter.property));
-    if (now == each.shown) continue;
+    if (now != each.shown)
+      each.widget->metaObject()->userProperty().write(each.widget, now);
     each.shown = now;
-    const QSignalBlocker quiet(each.widget), silent(each.slider);
-    each.widget->metaObject()->userProperty().write(each.widget, now);
-    if (each.slider && !each.slider->isSliderDown())
-      each.slider->setValue(Range(each.parameter.spec).step_of(now.toDouble()));
   }
+  shows_ = false;
+}
+
+void Panel::on_reset_clicked() {
+  for (const Editor &each : editors_)
+    if (!each.parameter.is_secret())
+      node_->set(each.parameter.property, each.parameter.initial);
+  show_now();
+}
+
+void Panel::on_presets_activated(int at) {
+  gst_preset_load_preset(GST_PRESET(node_->element()),
+                         ui_->presets->itemText(at).toUtf8());
+  show_now();
+}
+
+void Panel::on_savePreset_clicked() {
+  const QString name = ui_->presets->currentText();
+  if (!gst_preset_save_preset(GST_PRESET(node_->element()), name.toUtf8()))
+    return failed(tr("The preset could not be saved"));
+  if (ui_->presets->findText(name) < 0) ui_->presets->addItem(name);
+  ui_->presets->setCurrentIndex(ui_->presets->findText(name));
+}
+
+void Panel::on_renamePreset_clicked() {
+  const int at = ui_->presets->currentIndex();
+  const QString name = ui_->presets->currentText();
+  if (!gst_preset_rename_preset(GST_PRESET(node_->element()),
+                                ui_->presets->itemText(at).toUtf8(),
+                                name.toUtf8()))
+    return failed(tr("Choose a preset, and type another name for it"));
+  ui_->presets->setItemText(at, name);
 }
 
 }  // namespace desk

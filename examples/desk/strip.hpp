@@ -2,38 +2,99 @@
 //
 // One direction of a call: a source, a chain of Python processors and a sink.
 // All of it can change while it plays. No Qt, and one thread: the window's.
+// Node is in node.cpp, and what there is for a strip in catalog.cpp.
 #pragma once
 
-#include "node.hpp"
+#include <map>
+#include <memory>
+#include <string>
+
+#include "tap.hpp"
 
 namespace desk {
 
+enum class Kind { Source, Filter, Sink };
+
+// What a session keeps of one place in a strip, and all it takes to make it.
+struct Place {
+  Kind kind = Kind::Filter;
+  std::string title = "";
+  // What gst-launch-1.0 would take. The element that matters is called main;
+  // that of a device is linked to the one that is called next.
+  std::string line = "", device = "";
+  std::map<std::string, std::string> properties = {};  // of main
+  bool bypassed = false;
+};
+
+// What can be changed while it plays: what a plugin declares.
+struct Parameter {
+  std::string property;  // "plugin::gain"
+  GParamSpec *spec;
+  std::string initial;
+  bool is_secret() const { return !(spec->flags & G_PARAM_READABLE); }
+};
+
+class Node {
+ public:
+  // NULL: no such thing can be made, and why.
+  static std::unique_ptr<Node> make(const Place &place, std::string *why);
+  ~Node();
+
+  GstElement *element() const { return main_; }
+  Place place() const;  // as it is now, without secrets
+  const std::string &title() const { return place_.title; }
+  std::string file() const;  // of a plugin; else ""
+  bool is_python() const;
+  bool is_filter() const { return place_.kind == Kind::Filter; }
+  bool is_isolated() const { return value("isolation") == "process"; }
+  bool is_bypassed() const { return place_.bypassed; }
+  // What went wrong, until it goes well again; "": nothing.
+  const std::string &problem() const { return problem_; }
+  // The numbers that its element has, by their names there.
+  std::map<std::string, guint64> statistics() const;
+
+  // Values are texts, as in a session; of a secret it is "".
+  std::vector<Parameter> parameters() const;
+  std::string value(const std::string &property) const;
+  bool set(const std::string &property, const std::string &text);
+
+ private:
+  friend class Strip;
+  explicit Node(const Place &place) : place_(place) {}
+  GParamSpec *look_up(const std::string &property, GObject **holder) const;
+  bool set_state(GstState state);
+  guint64 gone_well() const;
+
+  Place place_;
+  GstElement *bin_ = nullptr, *main_ = nullptr;
+  std::unique_ptr<Tap> tap_;  // of a sink there is none
+  std::string problem_;
+  guint64 well_again_ = 0;  // when so many calls have gone well
+};
+
 struct Message {
-  enum class Severity { Info, Warning, Error };
-  Severity severity = Severity::Error;
-  std::string where, text, details = "";
+  bool good;  // it is news, and no failure
+  std::string where, text, details;
 };
 
 class Strip {
  public:
-  explicit Strip(const std::string &name);
+  Strip();
   ~Strip();
-  Strip(const Strip &) = delete;
-  Strip &operator=(const Strip &) = delete;
 
-  const std::string &name() const { return name_; }
   // The first is the source, the last is the sink, and both are always there.
   size_t count() const { return nodes_.size(); }
   Node &node(size_t at) { return *nodes_[at]; }
+  // What comes out there. A sink hears what comes out of what is before it.
+  Tap &heard(size_t at) { return *nodes_[std::min(at, count() - 2)]->tap_; }
 
-  // Each returns "", or why it did not happen; then all is as it was. A plugin
-  // that does not load where isolate() puts it stays, and ends the playing.
-  std::string set_end(bool sink, const Place &place);
-  std::string insert(size_t at, const Place &place);
+  // A filter comes there, a source or sink takes the other one's place. False:
+  // it did not happen, all is as it was, and poll() has the reason.
+  bool put(const Place &place, size_t at = 1);
   void remove(size_t at);
   void move(size_t from, size_t to);
-  std::string bypass(size_t at, bool on);
-  std::string isolate(size_t at, bool on);
+  void bypass(size_t at, bool on);
+  void isolate(size_t at, bool on);
 
   void start();
   void stop();
@@ -44,24 +105,47 @@ class Strip {
   // asks an application to do.
   std::vector<Message> poll();
 
-  std::vector<Place> places() const;
-
  private:
   using Made = std::unique_ptr<Node>;
-  Made load(const Place &place, bool in, bool out, std::string *why);
-  void take_out(Node *node);
-  void end_file();
-  void link_all(bool on);
+  Made load(const Place &place);
+  template <typename Change>
+  bool hold(const Change &change);
   template <typename Change>
   void change(const Change &change);
-  Message read(GstMessage *message, Node *owner);
-  void load_anew();
+  void end_file();
+  void settle();
+  void say(bool good, const Node *node, const std::string &text,
+           const std::string &details = "");
+  void read(GstMessage *message);
+  void read_failure(GstMessage *message, Node *owner);
 
-  const std::string name_;
-  GstElement *const pipeline_;
-  GstBus *const bus_;
+  GstElement *const pipeline_ = gst_pipeline_new(nullptr);
+  GstBus *const bus_ = gst_element_get_bus(pipeline_);
   std::vector<Made> nodes_;
+  std::vector<Message> said_;
+  std::atomic<bool> waits_{false};
   bool playing_ = false;
 };
+
+// What there is for a strip.
+struct Plugin {
+  Place place;
+  std::string description, author, file;
+  std::string problem;  // not empty: it cannot be used, and why
+};
+
+// Those that are broken as well.
+std::vector<Plugin> installed_plugins();
+// One that is no element of its own.
+Plugin plugin_in(const std::string &file);
+
+// Sources, or sinks, that are always there, and the devices that are there now.
+std::vector<Place> ends(Kind kind);
+std::vector<Place> devices(Kind kind);
+Place file_end(Kind kind, const std::string &path);
+// "192.0.2.1:5004", or "5004" of this computer.
+Place network_end(Kind kind, const std::string &address);
+// NULL: it is not there any more.
+GstElement *element_of_device(const Place &place);
 
 }  // namespace desk

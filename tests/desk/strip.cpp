@@ -3,7 +3,6 @@
 // What the desk's strips do while they play: what is heard is in a sink's file.
 #include "desk/strip.hpp"
 
-#include "desk/catalog.hpp"
 #include "heard.hpp"
 #include "waiting.hpp"
 
@@ -12,6 +11,7 @@ namespace {
 using check::peak;
 using check::samples_of;
 using check::wait_until;
+using desk::Kind;
 using desk::Place;
 using desk::Strip;
 
@@ -33,7 +33,8 @@ class Loud(AudioProcessorPlugin):
 
 Place filter(const std::string &text = a_filter,
              const std::string &name = "loud.py") {
-  return {"",
+  return {desk::Kind::Filter,
+          name,
           "pythonfilter name=main reload=true on-error=silence",
           "",
           {{"script", check::write_file(name, text)}}};
@@ -41,12 +42,12 @@ Place filter(const std::string &text = a_filter,
 
 Place installed(const std::string &name) {
   for (const desk::Plugin &each : desk::installed_plugins())
-    if (each.name == name) return each.place;
+    if (each.place.title == name) return each.place;
   return {};
 }
 
 Place sink_file() {
-  return desk::file_end(true, check::folder() + "/out.wav");
+  return desk::file_end(Kind::Sink, check::folder() + "/out.wav");
 }
 
 std::vector<desk::Message> said;
@@ -80,11 +81,11 @@ void nothing_was_said() {
 }
 
 GST_START_TEST(test_a_processor_is_heard_in_the_file) {
-  Strip strip("TX");
-  fail_unless(strip.set_end(true, sink_file()).empty());
+  Strip strip;
+  fail_unless(strip.put(sink_file()));
   Place place = filter();
-  place.properties["plugin::gain"] = "0.5";
-  fail_unless(strip.insert(1, place).empty());
+  place.properties["params"] = "p,gain=0.5";
+  fail_unless(strip.put(place, 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   // Set while it plays, as a slider does.
@@ -105,21 +106,19 @@ GST_START_TEST(test_a_processor_is_heard_in_the_file) {
 GST_END_TEST
 
 GST_START_TEST(test_a_chain_changes_while_it_plays) {
-  Strip strip("TX");
+  Strip strip;
   const Place loud = filter();  // written once: what is saved is loaded anew
-  fail_unless(strip.insert(1, loud).empty());
+  fail_unless(strip.put(loud, 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   GstElement *first = strip.node(1).element();
-  fail_unless(strip.insert(2, loud).empty());
+  fail_unless(strip.put(loud, 2));
   fail_unless(plays(&strip, 2) && plays(&strip, 1));
   strip.move(1, 2);
   fail_unless(strip.node(2).element() == first);
   fail_unless(plays(&strip, 1) && plays(&strip, 2));
-  fail_unless(strip.set_end(true, desk::ends(true).front()).empty() &&
-              plays(&strip, 2));
-  fail_unless(strip.set_end(false, desk::ends(false).front()).empty() &&
-              plays(&strip, 2));
+  fail_unless(strip.put(desk::ends(Kind::Sink).front()) && plays(&strip, 2));
+  fail_unless(strip.put(desk::ends(Kind::Source).front()) && plays(&strip, 2));
   strip.remove(1);
   fail_unless(strip.count() == 3 && strip.node(1).element() == first);
   fail_unless(plays(&strip, 1));
@@ -139,7 +138,7 @@ GST_END_TEST
 // A new sink takes the pipeline to PAUSED until it has its first buffer. What
 // plays goes on meanwhile: a live source that were paused may not come back.
 GST_START_TEST(test_a_new_sink_does_not_pause_the_source) {
-  Strip strip("TX");
+  Strip strip;
   strip.start();
   g_autoptr(GstObject) pipeline = gst_object_get_parent(
       GST_OBJECT(GST_ELEMENT_PARENT(strip.node(0).element())));
@@ -156,8 +155,8 @@ GST_START_TEST(test_a_new_sink_does_not_pause_the_source) {
   g_signal_connect(bus, "sync-message::state-changed", G_CALLBACK(look),
                    &pauses);
   for (int i = 0; i < 5; i++)
-    fail_unless(strip.set_end(true, desk::ends(true).front()).empty());
-  fail_unless(strip.insert(1, filter()).empty());
+    fail_unless(strip.put(desk::ends(Kind::Sink).front()));
+  fail_unless(strip.put(filter(), 1));
   fail_unless(plays(&strip, 1));
   fail_unless(pauses.second == 0, "%d", int(pauses.second));
   g_signal_handlers_disconnect_by_data(bus, &pauses);
@@ -168,21 +167,21 @@ GST_END_TEST
 // Silence where the plugin is heard, 0.8 where it is not, and between them
 // 480 steps, which are 10 ms.
 GST_START_TEST(test_a_bypass_fades) {
-  Strip strip("TX");
-  fail_unless(strip.set_end(true, sink_file()).empty());
+  Strip strip;
+  fail_unless(strip.put(sink_file()));
   Place place = filter();
-  place.properties["plugin::gain"] = "0";
-  fail_unless(strip.insert(1, place).empty());
+  place.properties["params"] = "p,gain=0.0";
+  fail_unless(strip.put(place, 1));
   const char constant[] =
       "from base_plugin import AudioProcessorPlugin\n"
       "class Constant(AudioProcessorPlugin):\n"
       "    def process_audio(self, buffer):\n"
       "        buffer.data[:] = 0.8\n";
-  fail_unless(strip.insert(1, filter(constant, "constant.py")).empty());
+  fail_unless(strip.put(filter(constant, "constant.py"), 1));
   strip.start();
   fail_unless(plays(&strip, 2));
   for (const bool on : {true, false}) {
-    fail_unless(strip.bypass(2, on).empty());
+    strip.bypass(2, on);
     fail_unless(plays(&strip, 2));
   }
   strip.stop();
@@ -198,8 +197,8 @@ GST_START_TEST(test_a_bypass_fades) {
 GST_END_TEST
 
 GST_START_TEST(test_a_failing_plugin_says_so_and_comes_back) {
-  Strip strip("TX");
-  fail_unless(strip.insert(1, filter()).empty());
+  Strip strip;
+  fail_unless(strip.put(filter(), 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   desk::Node &node = strip.node(1);
@@ -217,14 +216,14 @@ GST_START_TEST(test_a_failing_plugin_says_so_and_comes_back) {
 GST_END_TEST
 
 GST_START_TEST(test_a_killed_worker_is_replaced) {
-  Strip strip("TX");
-  fail_unless(strip.insert(1, filter()).empty());
+  Strip strip;
+  fail_unless(strip.put(filter(), 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   // By a click, while it plays; its parameters stay.
   desk::Node &node = strip.node(1);
   fail_unless(node.set("plugin::gain", "0.5"));
-  fail_unless(strip.isolate(1, true).empty());
+  strip.isolate(1, true);
   fail_unless(plays(&strip, 1));
   ck_assert_str_eq(node.value("plugin::gain").c_str(), "0.5");
   GstStructure *stats;
@@ -242,8 +241,8 @@ GST_START_TEST(test_a_killed_worker_is_replaced) {
 GST_END_TEST
 
 GST_START_TEST(test_a_broken_edit_is_told_and_the_old_code_goes_on) {
-  Strip strip("TX");
-  fail_unless(strip.insert(1, filter()).empty());
+  Strip strip;
+  fail_unless(strip.put(filter(), 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   check::write_file("loud.py", "def broken(:\n");
@@ -259,12 +258,16 @@ GST_START_TEST(test_a_broken_edit_is_told_and_the_old_code_goes_on) {
 GST_END_TEST
 
 GST_START_TEST(test_what_cannot_be_used_is_refused_with_a_reason) {
-  Strip strip("TX");
+  Strip strip;
   strip.start();
-  const std::string why = strip.insert(1, filter("import nothing_there\n"));
-  fail_unless(check::contains(why, "loud.py:1"), "%s", why.c_str());
+  fail_unless(!strip.put(filter("import nothing_there\n")));
+  said = strip.poll();
+  fail_unless(!said.empty() && check::contains(said[0].text, "loud.py:1"), "%s",
+              text_said().c_str());
   fail_unless(strip.count() == 2 && strip.is_playing());
-  fail_unless(!strip.insert(1, {"", "py-not-there name=main"}).empty());
+  fail_unless(!strip.put({Kind::Filter, "", "py-not-there name=main"}));
+  said = strip.poll();
+  fail_unless(check::contains(text_said(), "py-not-there"));
   const auto plugin = desk::plugin_in(check::write_file("bad.py", "def (:\n"));
   fail_unless(check::contains(plugin.problem, "bad.py"), "%s",
               plugin.problem.c_str());
@@ -272,10 +275,12 @@ GST_START_TEST(test_what_cannot_be_used_is_refused_with_a_reason) {
 GST_END_TEST
 
 GST_START_TEST(test_nothing_goes_past_an_encryptor) {
-  Strip strip("TX");
-  fail_unless(strip.insert(1, installed("SFrameEncryptor")).empty());
-  fail_unless(!strip.bypass(1, true).empty());
-  fail_unless(!strip.node(1).tap().is_bypassed());
+  Strip strip;
+  fail_unless(strip.put(installed("SFrameEncryptor"), 1));
+  strip.bypass(1, true);
+  fail_unless(!strip.node(1).is_bypassed());
+  said = strip.poll();
+  fail_unless(check::contains(text_said(), "nothing may go past"));
 }
 GST_END_TEST
 
@@ -283,29 +288,29 @@ GST_START_TEST(test_the_registry_is_listed) {
   bool gain = false, broken = false, source = false;
   for (const desk::Plugin &each : desk::installed_plugins()) {
     gain = gain || (check::contains(each.place.line, "py-simple-gain ") &&
-                    each.name == "SimpleGain" &&
+                    each.place.title == "SimpleGain" &&
                     each.author == "The pythonfilter authors" &&
                     !each.description.empty() && each.problem.empty());
-    source = source || (each.name == "SineWaveSource" &&
-                        each.kind == desk::Plugin::Kind::Source);
-    broken = broken || (each.name == "mistyped.py" &&
+    source = source || (each.place.title == "SineWaveSource" &&
+                        each.place.kind == Kind::Source);
+    broken = broken || (each.place.title == "mistyped.py" &&
                         check::contains(each.problem, "line 1"));
   }
   fail_unless(gain && source && broken);
   const Place place = filter();
   const desk::Plugin mine = desk::plugin_in(place.properties.at("script"));
   ck_assert_str_eq(mine.problem.c_str(), "");
-  fail_unless(mine.kind == desk::Plugin::Kind::Filter);
+  fail_unless(mine.place.kind == Kind::Filter);
   const desk::Plugin sine =
       desk::plugin_in(CHECK_SHIPPED "/sine_wave_source.py");
   ck_assert_str_eq(sine.problem.c_str(), "");
-  fail_unless(sine.kind == desk::Plugin::Kind::Source);
+  fail_unless(sine.place.kind == Kind::Source);
 }
 GST_END_TEST
 
 GST_START_TEST(test_parameters_are_described) {
-  Strip strip("TX");
-  fail_unless(strip.insert(1, filter()).empty());
+  Strip strip;
+  fail_unless(strip.put(filter(), 1));
   strip.start();
   fail_unless(plays(&strip, 1));
   desk::Node &node = strip.node(1);
@@ -316,21 +321,22 @@ GST_START_TEST(test_parameters_are_described) {
     if (each.property != "plugin::cutoff") continue;
     const auto *range = G_PARAM_SPEC_DOUBLE(each.spec);
     fail_unless(range->minimum == 20 && range->maximum == 20000);
-    ck_assert_str_eq(each.unit.c_str(), "Hz");
-    ck_assert_str_eq(each.description.c_str(), "Edge");
+    ck_assert_str_eq(g_param_spec_get_blurb(each.spec), "Edge (Hz)");
+    ck_assert_str_eq(each.initial.c_str(), "100");
   }
   // A secret goes in, and neither out nor into a session.
   fail_unless(node.set("plugin::word", "sesame"));
   ck_assert_str_eq(node.value("plugin::word").c_str(), "");
   fail_unless(node.set("plugin::kind", "cold"));
   fail_unless(!node.set("plugin::kind", "lukewarm"));
-  const auto places = strip.places();
-  fail_unless(places.size() == 3);
-  fail_unless(places[1].properties.count("plugin::word") == 0);
-  ck_assert_str_eq(places[1].properties.at("plugin::kind").c_str(), "cold");
+  const Place place = node.place();
+  const std::string &params = place.properties.at("params");
+  fail_unless(check::contains(params, "cold"), "%s", params.c_str());
+  for (const auto &[name, value] : place.properties)
+    fail_unless(!check::contains(value, "sesame"), "%s", value.c_str());
   // A session that comes back.
-  Strip again("TX again");
-  fail_unless(again.insert(1, places[1]).empty());
+  Strip again;
+  fail_unless(again.put(place));
   again.start();
   fail_unless(plays(&again, 1));
   ck_assert_str_eq(again.node(1).value("plugin::kind").c_str(), "cold");
@@ -344,15 +350,15 @@ GST_START_TEST(test_a_secure_call_is_heard) {
   fputs("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n", file);
   fclose(file);
   const std::string port = std::to_string(10000 + getpid() % 20000);
-  Strip rx("RX"), tx("TX");
-  fail_unless(rx.set_end(false, desk::network_end(false, port)).empty());
-  fail_unless(rx.set_end(true, sink_file()).empty());
+  Strip rx, tx;
+  fail_unless(rx.put(desk::network_end(Kind::Source, port)));
+  fail_unless(rx.put(sink_file()));
   Place decryptor = installed("SFrameDecryptor");
   Place encryptor = installed("SFrameEncryptor");
   decryptor.properties["key-file"] = encryptor.properties["key-file"] = key;
-  fail_unless(rx.insert(1, decryptor).empty());
-  fail_unless(tx.set_end(true, desk::network_end(true, port)).empty());
-  fail_unless(tx.insert(1, encryptor).empty());
+  fail_unless(rx.put(decryptor, 1));
+  fail_unless(tx.put(desk::network_end(Kind::Sink, port)));
+  fail_unless(tx.put(encryptor, 1));
   rx.start();
   tx.start();
   fail_unless(poll_until(&rx, [&] {
