@@ -3,6 +3,7 @@
 // One buffer's way to the worker and back.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "../samples.hpp"
 #include "process_outputs.hpp"
@@ -50,6 +51,7 @@ Asked Session::asked(uint64_t sequence) const {
   if (block.patience) patience.until = patience.began + block.patience;
   result->times.asked = result->times.held = ticks();
   handed_over_ = false;
+  std::optional<OwnTime> own;
   Waited waited = Waited::Done;
   if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
   Reply reply;
@@ -61,6 +63,12 @@ Asked Session::asked(uint64_t sequence) const {
     } else {
       sent_ = patience.began;
       next_look_ = sent_ + look_every_ns;
+      // Machine code waits for nobody: what does not return loops.
+      if (!block.patience && capabilities_.compiled && hangs_at()) {
+        patience.until = sent_ + OwnTime::ask_every_ns;
+        patience.allowed = hangs_at() - sent_;
+        patience.own = &own.emplace();
+      }
       waited = ask(&patience, &request_, &reply);
     }
   }

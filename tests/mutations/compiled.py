@@ -129,6 +129,13 @@ MACHINE = (
         ("compiled::test_a_number_that_waits*",),
     ),
     Mutation(
+        "machine-code-loops-for-ever",
+        "bridge/process/process_call.cpp",
+        "if (!block.patience && capabilities_.compiled && hangs_at()) {\n",
+        "if (false) {\n",
+        ("process-compiled::test_machine_code_that_loops*",),
+    ),
+    Mutation(
         "number-not-told",
         "bridge/python/python_plugin.cpp",
         "  beside_.tell(Change(number), native_.has_own_setter());\n",

@@ -440,6 +440,10 @@ GST_START_TEST(test_new_code_is_compiled_while_the_old_plays) {
     formats.expect_started("F32 1", "");
     formats.set_format("S16LE");
     formats.expect_started("F32 1", "S16 1");
+    // It is told before the element knows that it plays.
+    const guint64 before = formats.pipeline().stat("buffers");
+    fail_unless(wait_until(
+        [&] { return formats.pipeline().stat("buffers") > before; }));
     fail_unless(ask(formats.pipeline().python()));
     formats.expect_started("S16 1", "");
   }
@@ -458,6 +462,17 @@ GST_START_TEST(test_new_code_that_was_there_before_the_stream) {
     formats.expect_started("F32 1", "S16 1");  // the old one
     formats.expect_started("S16 1", "");
   }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_machine_code_that_loops_ends_without_a_deadline) {
+  Stream stream(plugin_file("c_formats.py"), {},
+                {{"class", "Loops"},
+                 {"hang-timeout", "20"},
+                 {"deadline", "0"},
+                 {"restart", "never"}});
+  fail_unless_equals_int(stream.push_frames(), GST_FLOW_ERROR);
+  expect_part(stream.reports().text(), "process_audio() did not return within");
 }
 GST_END_TEST;
 
@@ -483,6 +498,9 @@ static Suite *compiled_suite() {
   if (in_process())
     tcase_add_test(compiled,
                    test_machine_code_that_fails_hard_is_the_workers_end);
+  if (in_process())
+    tcase_add_test(compiled,
+                   test_machine_code_that_loops_ends_without_a_deadline);
   return suite;
 }
 

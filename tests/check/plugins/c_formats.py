@@ -13,11 +13,11 @@ from base_plugin import (
     AudioProcessorPlugin,
     AudioSinkPlugin,
     AudioSourcePlugin,
+    Param,
     compiled,
 )
 
 functions = ctypes.CDLL(os.environ["CHECK_FUNCTIONS"])
-address = ctypes.cast(functions.nothing, ctypes.c_void_p).value
 made: list[str] = []
 
 
@@ -25,6 +25,9 @@ def compile(work, format, interleaved):
     # The code of now may stand in here for that before it.
     of = work._call.compiled.function.__globals__["made"]
     of.append("%s %d" % (format, interleaved))
+    loops = "how" in work._call.parameters.params
+    function = functions.fail_hard if loops else functions.nothing
+    address = ctypes.cast(function, ctypes.c_void_p).value
     return SimpleNamespace(address=address), True
 
 
@@ -33,6 +36,14 @@ compiling._numba = lambda: SimpleNamespace(
 )
 compiling._kept.clear()  # an earlier instance's, in this process
 compiling._Work._compile = compile
+
+
+class Loops(AudioProcessorPlugin):
+    how = Param(1)
+
+    @compiled
+    def process_audio(data, params, state, stream):
+        pass
 
 
 class Tells:
