@@ -20,7 +20,7 @@ if [ ! -f "$build/build.ninja" ]; then
     -Doptimization=0 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
 # Python's bridge, and those that stand in for it in some programs.
-case $sanitizers in *thread*) bridges=tests/check ;; *) bridges='\(bridge\|tests/check\)' ;; esac
+bridges='\(bridge\|tests/check\)'
 mapfile -t targets < <(ninja -C "$build" -t targets all |
   sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
 for test in "${tests[@]}"; do targets+=("tests/check/check-$test"); done
