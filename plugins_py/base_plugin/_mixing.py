@@ -177,6 +177,13 @@ class SplitterOutput(AudioBuffer):
         return found
 
 
+def _refused(ports: Any, *_: object, **__: object) -> NoReturn:
+    raise TypeError(f"which {ports._what}s there are is decided by the element")
+
+
+_refuse: Any = _refused  # in the place of methods of other types
+
+
 class _Ports(dict[str, _Port]):
     """By their names, in the order of the pads; it is not the plugin's to change."""
 
@@ -190,11 +197,8 @@ class _Ports(dict[str, _Port]):
     def __missing__(self, name: str) -> NoReturn:
         raise KeyError(f"there is no {self._what} {name!r}, only {', '.join(self)}")
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError(f"which {self._what}s there are is decided by the element")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
 class MixerInputs(_Ports[MixerInput]):

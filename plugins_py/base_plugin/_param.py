@@ -251,7 +251,7 @@ class InputParam(Param[T]):
     def __get__(self, instance: object, owner: type) -> NoReturn:
         ...
 
-    def __get__(self, instance: object, owner: type) -> InputParam[T] | NoReturn:
+    def __get__(self, instance: object, owner: type) -> InputParam[T]:
         if instance is None:
             return self
         raise AttributeError(

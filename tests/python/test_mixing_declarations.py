@@ -188,9 +188,14 @@ MISTAKES = {
     "a splitter's": ("splitter", "gain = InputParam(1.0)", "has an InputParam 'gain'"),
     "taken": ("mixer", "data = InputParam(1.0)", "has an InputParam 'data': it must"),
     "pad's": ("mixer", "qos_messages = InputParam(True)", "an InputParam 'qos_messages'"),
+    "secret": (
+        "mixer",
+        "key = InputParam(''); secrets = ('key',)",
+        "declares secrets with 'key', which is an InputParam",
+    ),
     "a name": ("mixer", "grün = InputParam(1.0)", "it must be called something else"),
 }  # fmt: skip
-NOT_READ = ("size",)  # the scan leaves it out, as of a filter
+NOT_READ = ("size", "secret")  # the scan leaves it out, as of a filter
 
 
 @pytest.mark.parametrize("what", MISTAKES)

@@ -218,6 +218,13 @@ class Capabilities:
                 f"declares secrets as {type(secrets).__name__}; it must be a tuple "
                 f"of the names of parameters"
             )
+        for name in self._params.of_inputs:
+            if name in secrets:
+                raise self._unusable_at(
+                    "secrets",
+                    f"declares secrets with {name!r}, which is an InputParam: those "
+                    "of inputs are shown",
+                )
         self.secrets = tuple(sorted({*secrets, *self._params.secrets()}))
 
     def _blocks(self) -> tuple[int, bool]:
