@@ -5,8 +5,12 @@ from .audited import AUDITED
 from .compiled import COMPILED, MACHINE
 from .counted import COUNTED
 from .guards import TRIED
+from .mixing import MIXING
 from .rules import RULES
 from .sandbox import APART
 from .unheard import OTHERS
 
-MUTATIONS = COUNTED + OTHERS + APART + AUDITED + RULES + TRIED + MACHINE + COMPILED
+MUTATIONS = (
+    *(*COUNTED, *OTHERS, *APART, *AUDITED, *RULES, *TRIED),
+    *(*MACHINE, *COMPILED, *MIXING),
+)

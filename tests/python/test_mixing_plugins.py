@@ -216,8 +216,8 @@ def cancelled(played, microphone, **parameters):
 def left_of(echo, heard, second, microphone, begin, end):
     """How much less of the echo there is in these seconds, in dB."""
     when = slice(int(begin * echo_room.RATE), int(end * echo_room.RATE))
-    quiet = microphone - echo - second
-    rest = heard - (second + quiet)[: len(heard)]
+    quiet = microphone - (echo + second)[: len(microphone)]
+    rest = heard - (second[: len(quiet)] + quiet)[: len(heard)]
     return echo_room.decibels(echo_room.power(echo[when]) / echo_room.power(rest[when]))
 
 
@@ -235,13 +235,13 @@ def test_echo_of_another_loudness_and_of_a_room_that_changes(speech):
     played, spoken = speech
     echo, second, microphone = echo_room.recording(played, spoken)
     for gain in (0.1, 10.0):
-        louder = microphone + (gain - 1.0) * echo
+        louder = (microphone + (gain - 1.0) * echo)[: 11 * echo_room.RATE]
         heard = cancelled(played, louder)
         assert left_of(gain * echo, heard, second, louder, 6, 11) >= 18.0
     other = echo_room.recording(played, spoken, seed=7)[0]
     changes = 8 * echo_room.RATE
     echo[changes:] = other[changes:]
-    changed = echo + second
+    changed = (echo + second)[: 12 * echo_room.RATE]
     heard = cancelled(played, changed)
     assert left_of(echo, heard, second, changed, 4, 8) >= 20.0
     assert left_of(echo, heard, second, changed, 8, 10) >= -1.0  # never worse
