@@ -32,6 +32,8 @@ from .findings import CHECKS, Findings
 from .trial import Fault, Trial, Target
 
 FINE, FAILED, UNUSABLE = 0, 1, 2
+# The kinds of plugins that are run here, and what the host calls them.
+TRIED = {"filter": "processor", "source": "source", "sink": "sink"}
 
 DESCRIPTION = """\
 Runs a plugin without GStreamer, as the elements would, and says what is wrong
@@ -90,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--set", metavar="KEY=VALUE", action="append", default=[], help=text)
     value("--class", "NAME", str, "", "which class, if the file has several")
     text = "which, if the plugin can be several"
-    option("--kind", choices=template.KINDS, help=text)
+    option("--kind", choices=[*TRIED], help=text)
     text = "only this rate (otherwise 48000 and the others)"
     value("--rate", "HZ", _positive, 0, text)
     text = "only so many channels (otherwise 2 and others)"
@@ -304,10 +306,9 @@ def _end_early(bench: Bench, end: child.End) -> None:
 
 def _find_kind(target: Target, wanted: str | None) -> Target:
     """Tries the kinds by turns; the first one's complaint is told."""
-    kinds = {"filter": "processor", "source": "source", "sink": "sink"}
     first: Fault | None = None
-    for kind in [wanted] if wanted else template.KINDS:
-        tried = replace(target, kind=kinds[kind])
+    for kind in [wanted] if wanted else TRIED:
+        tried = replace(target, kind=TRIED[kind])
         try:
             Trial(tried).load().unload()
             return tried

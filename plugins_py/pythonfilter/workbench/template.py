@@ -9,7 +9,7 @@ import sys
 
 from .. import names
 
-KINDS = ("filter", "source", "sink")
+KINDS = ("filter", "source", "sink", "mixer")
 
 HEAD = {
     "filter": '''"""One sentence that says what it does to the sound.
@@ -105,6 +105,33 @@ class {cls}(AudioSinkPlugin):
         self._peak = max(self._peak, float(np.abs(buffer.data).max(initial=0.0)))
         return True
 ''',
+    "mixer": '''"""One sentence that says what it makes of its inputs.
+
+    gst-launch-1.0 {element} name=mixer ! audioconvert \\
+        ! autoaudiosink \\
+        audiotestsrc num-buffers=200 ! audioconvert ! mixer.sink_music \\
+        audiotestsrc num-buffers=200 wave=ticks ! audioconvert ! mixer.sink_voice
+
+Say here what one hears.
+"""
+
+from base_plugin import AudioMixerPlugin, MixerInputs, MixerOutput, Param
+
+
+class {cls}(AudioMixerPlugin):
+    """Adds the voice to the music, as loud as ``level`` says."""
+
+    inputs = {{"music": {{}}, "voice": {{"channels": 1, "optional": True}}}}
+    output_like = "music"
+
+    level = Param(0.5, min=0.0, max=4.0, description="Of the voice")
+
+    def mix_audio(self, output: MixerOutput, inputs: MixerInputs) -> bool:
+        """Fill ``output.data``, of shape (channels, frames)."""
+        output.data[:] = inputs["music"].data
+        output.data += self.level * inputs["voice"].data
+        return True
+''',
 }
 
 TAIL = '''
@@ -124,7 +151,7 @@ import numpy as np
 # Where the plugin is, and base_plugin.
 sys.path[:0] = [str(pathlib.Path(__file__).parents[{above}]), {folder!r}]
 
-from base_plugin import AudioBuffer  # noqa: E402
+from base_plugin import {imports}  # noqa: E402
 from {name} import create_plugin  # noqa: E402
 
 RATE, CHANNELS, FRAMES = 48000, 2, 512
@@ -193,7 +220,30 @@ def test_a_new_start_begins_anew():
     plugin.start()
     assert plugin.peak == 0.0
 """,
+    "mixer": """
+def mixed(plugin, music, voice):
+    inputs = {{"music": MixerInput(CHANNELS, FRAMES), "voice": MixerInput(1, FRAMES)}}
+    inputs["music"].data[:] = music
+    inputs["voice"].data[:] = voice
+    output = MixerOutput(CHANNELS, FRAMES)
+    assert plugin.mix_audio(output, MixerInputs(inputs))
+    return output.data
+
+
+def test_voice_is_added_to_each_channel():
+    plugin = started()
+    assert plugin.set_parameter("level", "0.25")
+    expected = np.full((CHANNELS, FRAMES), 0.625, np.float32)
+    np.testing.assert_array_equal(mixed(plugin, 0.5, 0.5), expected)
+
+
+def test_without_a_voice_it_is_the_music():
+    expected = np.full((CHANNELS, FRAMES), 0.5, np.float32)
+    np.testing.assert_array_equal(mixed(started(), 0.5, 0.0), expected)
+""",
 }
+# What the tests import.
+IMPORTS = {"mixer": "MixerInput, MixerInputs, MixerOutput"}
 
 
 def problem(name: str) -> str:
@@ -232,7 +282,12 @@ packages = ["{name}"]
 {name} = ["*"]
 """
 
-ELEMENTS = {"filter": "pythonfilter", "source": "pythonsrc", "sink": "pythonsink"}
+ELEMENTS = {
+    "filter": "pythonfilter",
+    "source": "pythonsrc",
+    "sink": "pythonsink",
+    "mixer": "pythonmixer",
+}
 
 
 def write(name: str, kind: str, folder: str, package: bool = False) -> list[str]:
@@ -256,6 +311,7 @@ def write(name: str, kind: str, folder: str, package: bool = False) -> list[str]
         "element": f"py-{kebab}" if package else f"{ELEMENTS[kind]} script={name}.py",
         "prefix": "" if package else "plugin::",
         "test": test,
+        "imports": IMPORTS.get(kind, "AudioBuffer"),
         "above": int(package),
         # The folder of base_plugin, so that the test runs from anywhere.
         "folder": names.PLUGINS,
