@@ -174,8 +174,7 @@ bool Channel::is_stopped(StandsStill *still) {
   return patience->own->is_over(worker_->pid(), patience->allowed);
 }
 
-[[gnu::hot]] Waited Channel::wait(CallWait *patience, bool *replied,
-                                  bool *called) {
+[[gnu::hot]] Waited Channel::wait(CallWait *patience, bool *replied) {
   StandsStill still;
   for (;;) {
     const uint64_t now = monotonic_ns();
@@ -200,8 +199,8 @@ bool Channel::is_stopped(StandsStill *still) {
     if (found < 0) continue;
     if (found == 0 && is_stopped(&still)) return Waited::Lost;
     *replied = each[0].revents & POLLIN;
-    *called = each[2].revents != 0;
-    if (*replied || *called) return Waited::Done;
+    if (each[2].revents) return collect();
+    if (*replied) return Waited::Done;
     if (each[1].revents) return Waited::Lost;
   }
 }
@@ -215,12 +214,9 @@ Waited Channel::break_off(const char *fault) {
 [[gnu::hot]] Waited Channel::wait_reply(CallWait *patience,
                                         const Request &request, Reply *reply) {
   for (int empty = 0; empty < most_empty_signals;) {
-    bool replied, called;
-    const Waited waited = wait(patience, &replied, &called);
+    bool replied;
+    const Waited waited = wait(patience, &replied);
     if (waited != Waited::Done) return waited;
-    const char *fault = nullptr;
-    if (called && !collect(&fault))
-      return fault ? break_off(fault) : Waited::Lost;
     if (!replied) continue;
     take_signal(replies_.get());
     reply->sequence = word(reply_word);
@@ -243,13 +239,10 @@ Waited Channel::break_off(const char *fault) {
 
 Waited Channel::wait_records(CallWait *patience, uint64_t count) {
   while (records_ < count) {
-    bool replied, called;
-    const Waited waited = wait(patience, &replied, &called);
+    bool replied;
+    const Waited waited = wait(patience, &replied);
     if (waited != Waited::Done) return waited;
     if (replied) take_signal(replies_.get());
-    const char *fault = nullptr;
-    if (called && !collect(&fault))
-      return fault ? break_off(fault) : Waited::Lost;
   }
   return records_ == count ? Waited::Done
                            : break_off("records that were not announced");

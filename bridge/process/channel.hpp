@@ -83,12 +83,14 @@ class Channel {
   bool make(std::shared_ptr<Listener> listener, std::string *problem);
   uint64_t word(size_t index) const;
   void set_words(const Request &request);
-  Waited wait(CallWait *patience, bool *replied, bool *called);
+  // Takes what was sent on the way.
+  Waited wait(CallWait *patience, bool *replied);
   bool is_stopped(StandsStill *still);
   bool is_over(CallWait *patience, uint64_t now) const;
   uint64_t next_wake(CallWait *patience, uint64_t now, bool *lost);
   Waited send_call(CallWait *patience, const std::string &record);
-  bool collect(const char **fault);
+  Waited collect();
+  Waited lose_socket();
   bool take(Fields *record);
 
   const uint64_t serial_;

@@ -34,6 +34,10 @@ Waited Channel::send_call(CallWait *patience, const std::string &record) {
     if (poll(each, 2, int(pause / 1000000) + 1) > 0 && each[1].revents)
       return Waited::Lost;
   }
+  return lose_socket();
+}
+
+Waited Channel::lose_socket() {
   return worker_->ends_now() ? Waited::Lost
                              : break_off("it closed its sockets");
 }
@@ -48,40 +52,34 @@ Waited Channel::call(CallWait *patience, const Fields &record, Fields *answer) {
   Waited waited = send_call(patience, encoded);
   explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
   while (waited == Waited::Done && answer_.empty()) {
-    bool replied, called;
-    waited = wait(patience, &replied, &called);
-    if (waited != Waited::Done) break;
-    if (replied) {
+    bool replied;
+    waited = wait(patience, &replied);
+    if (waited == Waited::Done && replied) {
       take_signal(replies_.get());
       // The signal may be for what was sent before; too many of those are none.
       if (++empty_signals_ > most_empty_signals)
         return break_off("signals without a reply");
     }
-    const char *fault = nullptr;
-    if (called && !collect(&fault))
-      return fault ? break_off(fault) : Waited::Lost;
   }
   reader_.expect_answer(false);
   *answer = take_failure();
   return waited;
 }
 
-// False: the worker has ended, or `fault` says what it did.
-bool Channel::collect(const char **fault) {
+// All that lies there.
+Waited Channel::collect() {
   for (;;) {
     Fields record;
     switch (reader_.next(calls_.get(), &record)) {
       case RecordReader::Got::Nothing:
-        return true;
+        return Waited::Done;
       case RecordReader::Got::Record:
         if (take(&record)) break;
         [[fallthrough]];
       case RecordReader::Got::Broken:
-        *fault = "a record that nobody asked for";
-        return false;
+        return break_off("a record that nobody asked for");
       case RecordReader::Got::End:
-        if (!worker_->ends_now()) *fault = "it closed its sockets";
-        return false;
+        return lose_socket();
     }
   }
 }

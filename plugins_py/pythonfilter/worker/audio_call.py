@@ -57,9 +57,7 @@ class AudioCall:
         try:
             running.phase = self.name
             result = self.method(self.view.buffer)
-            running.phase = None
-            if running.interrupting:
-                running.over()
+            running.over()
         except BaseException as error:
             self.raised(error, begin)
         else:
@@ -67,9 +65,7 @@ class AudioCall:
 
     def raised(self, error: BaseException, begin: int) -> None:
         """The audio method did, or PluginTimeout came just after it."""
-        self.running.phase = None
-        if self.running.interrupting:
-            self.running.over()
+        self.running.over()
         self._begin_answer(perf_counter_ns() - begin)
         self.outcome = self._raised(error)
 

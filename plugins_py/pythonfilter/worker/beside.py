@@ -89,13 +89,9 @@ class Beside:
         try:
             running.phase = regular.name
             self._stream.surroundings.beside(regular.call)
-            running.phase = None
-            if running.interrupting:
-                running.over()
+            running.over()
         except BaseException as error:
-            running.phase = None
-            if running.interrupting:
-                running.over()
+            running.over()
             told = failure.of_call(error, regular.name)
             if isinstance(error, Timeout):
                 told.type, told.message = "", (

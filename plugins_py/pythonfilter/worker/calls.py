@@ -71,14 +71,10 @@ class Calls:
         try:
             running.phase = phase
             result = function(*arguments)
-            running.phase = None
-            if running.interrupting:
-                running.over()
+            running.over()
             return result
         except BaseException as error:
-            running.phase = None
-            if running.interrupting:
-                running.over()
+            running.over()
             raise CallFailed(failure.of_call(error, phase)) from None
         finally:
             running.surroundings.after_call()

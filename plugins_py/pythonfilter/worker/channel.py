@@ -178,7 +178,6 @@ class Channel:
 
     def _late(self, error: BaseException) -> None:
         """PluginTimeout came when the plugin's own code had just ended."""
-        self._running.phase = None
         self._running.over()
         if self._calling:
             self._tell(failure.of(error, "call").record())

@@ -60,7 +60,11 @@ class Running:
                 self._raise(Timeout)
 
     def over(self) -> None:
-        """A timeout that came too late is taken back: it shall hit nothing else."""
+        """The call is.  A timeout that came too late is taken back: it shall hit
+        nothing else."""
+        self.phase = None
+        if not self.interrupting:
+            return
         with self._lock:
             self._raise(None)
             self.interrupting = False
