@@ -79,6 +79,11 @@ def all_folders() -> list[str]:
     return list(dict.fromkeys(each for one in namespaces for each in one.folders))
 
 
+def all_files() -> list[str]:
+    """The files of all plugins that are loaded, and of their helpers."""
+    return [file for one in list(_namespaces.values()) for file in one.files()]
+
+
 def _print(*values: Any, file: Any = None, **options: Any) -> None:
     """print() of plugins: standard output belongs to the application."""
     builtins.print(*values, file=sys.stderr if file is None else file, **options)

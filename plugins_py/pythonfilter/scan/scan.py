@@ -98,6 +98,10 @@ def plugins_in(path: str, root: str = "") -> list[describe.Plugin]:
         raise Unusable(str(error) or "is nested too deeply") from None
 
 
+# Packages in OURS that are none.
+NO_PLUGINS = ("base_plugin", "pythonfilter", "pythonfilter_corpus")
+
+
 def files_in(folder: str) -> Iterator[str]:
     """The names of the files that may be plugins, and of packages."""
     try:
@@ -105,7 +109,7 @@ def files_in(folder: str) -> Iterator[str]:
     except OSError:
         return
     if os.path.realpath(folder) == os.path.realpath(OURS):
-        names = [name for name in names if name not in ("base_plugin", "pythonfilter")]
+        names = [name for name in names if name not in NO_PLUGINS]
     for name in names:
         if name.startswith(("_", ".", "test_")):
             continue

@@ -19,11 +19,13 @@ NAMES = (
     *("coreelements", "coretracers"),
     # gst-plugins-base
     *("app", "audioconvert", "audiomixer", "audioresample", "audiotestsrc"),
-    *("opus", "playback", "typefindfunctions", "volume"),
+    *("ogg", "opus", "playback", "typefindfunctions", "volume", "vorbis"),
     # gst-plugins-good; of all sound sinks none, so autoaudiosink is a fakesink
     *(
         "audiofx",
+        "audioparsers",
         "autodetect",
+        "flac",
         "interleave",
         "level",
         "rawparse",

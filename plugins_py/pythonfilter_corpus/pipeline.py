@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One GStreamer pipeline for each file, around an element that stays.
+
+    filesrc ! decodebin ! audioconvert ! audioresample ! pythonfilter
+      ! audioconvert ! ENCODER ! filesink
+
+No clock waits for anything. The element is in READY between two files, so that
+its plugin is loaded once: for each it is started, reset and stopped, as live.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import gi
+
+gi.require_version("Gst", "1.0")
+from gi.repository import GLib, Gst  # noqa: E402
+
+from . import formats, sides  # noqa: E402
+from .job import Job  # noqa: E402
+
+SOUND = "audio/x-raw"
+TEXT = "text/x-raw"
+_ENDS = Gst.MessageType.EOS | Gst.MessageType.ERROR
+_HEARD = _ENDS | Gst.MessageType.ELEMENT | Gst.MessageType.WARNING
+# As few measurements as go: the element counts the frames of one in 32 bits.
+_INTERVAL = 3600 * Gst.SECOND
+
+
+class Failed(Exception):
+    """A file failed. `event` is what the ledger has of it."""
+
+    def __init__(self, kind: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.event: dict[str, Any] = {"kind": kind, "message": message, **more}
+
+
+@dataclass
+class Heard:
+    """What a file gave but its samples."""
+
+    seconds: float = 0.0
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    powers: dict[str, list[float]] = field(default_factory=dict)
+    warning: str = ""
+
+    def levels(self) -> list[float | None]:
+        """Before and after, RMS in dBFS; None is silence; empty: not measured."""
+        return [
+            round(10 * math.log10(total / time), 2) if total > 1e-15 else None
+            for total, time in (self.powers[each] for each in sorted(self.powers))
+        ]
+
+
+class Player:
+    """Plays files, one after the other, through one plugin."""
+
+    def __init__(self, job: Job, on_length: Callable[[float], None]) -> None:
+        self._job = job
+        self._on_length = on_length
+        self._element: Any = None
+        self._formats: dict[str, Any] = {}
+        self.makes = ""  # the media type of what comes out
+        self.encoder = job.encoder or formats.ENCODERS[job.format or formats.DEFAULT]
+        self.load()
+
+    def load(self) -> None:
+        """A new instance of the plugin. Raises Failed."""
+        self.unload()
+        job = self._job
+        element = _make("pythonfilter")
+        element.set_property("script", job.plugin)
+        for name, text in (("class", job.plugin_class), ("venv", job.venv)):
+            if text:
+                element.set_property(name, text)
+        given = dict(job.parameters)
+        for name, path in job.secrets.items():
+            with open(path, encoding="utf-8") as file:
+                given[name] = file.read().removesuffix("\n")
+        if given:
+            params = Gst.Structure.new_empty("p")
+            for name, text in given.items():
+                params.set_value(name, text)
+            element.set_property("params", params)
+        # Alone in a pipeline, whose bus says why if it fails.
+        home = Gst.Pipeline()
+        home.add(element)
+        if home.set_state(Gst.State.READY) == Gst.StateChangeReturn.FAILURE:
+            message = home.get_bus().pop_filtered(Gst.MessageType.ERROR)
+            home.set_state(Gst.State.NULL)
+            raise failure_of(message, element)
+        self._take_out(home, element)
+        self._element = element
+        caps = element.get_static_pad("src").query_caps(None)
+        names = [caps.get_structure(i).get_name() for i in range(caps.get_size())]
+        self.makes = SOUND if caps.is_any() or SOUND in names else names[0]
+
+    def unload(self) -> None:
+        if self._element is not None:
+            self._element.set_state(Gst.State.NULL)
+            self._element = None
+
+    def hidden(self) -> list[str]:
+        """Parameters that the plugin calls secrets: their values are not shown."""
+        params = self._element.get_property("params")
+        return [
+            name
+            for name in self._job.parameters
+            if params is None or not params.has_field(name)
+        ]
+
+    def play(self, work: dict[str, Any], output: str) -> Heard:
+        """Raises Failed."""
+        if self._element is None or self._job.fresh:
+            self.load()
+        element, heard = self._element, Heard()
+        pipeline = Gst.Pipeline()
+        chain = _Chain(self, pipeline, element, work, output, heard)
+        element.set_locked_state(False)
+        try:
+            pipeline.set_state(Gst.State.PLAYING)
+            error = self._listen(pipeline, chain)
+        finally:
+            # After an ERROR a thread may wait there, in the element's own call.
+            chain.sink.set_state(Gst.State.NULL)
+            self._reset(element)
+            pipeline.set_state(Gst.State.READY)
+            self._take_out(pipeline, element)
+            pipeline.set_state(Gst.State.NULL)
+        if error is not None:
+            if error.event["kind"] == "exception":
+                self.unload()  # nobody knows in which state it is
+            raise error
+        return heard
+
+    def _listen(self, pipeline: Any, chain: _Chain) -> Failed | None:
+        bus = pipeline.get_bus()
+        while True:
+            message = bus.timed_pop_filtered(Gst.CLOCK_TIME_NONE, _HEARD)
+            if message.type == Gst.MessageType.ERROR:
+                return failure_of(message, self._element)
+            if message.type == Gst.MessageType.EOS:
+                return None
+            chain.hear(message)
+
+    @staticmethod
+    def _reset(element: Any) -> None:
+        """Tells the plugin that what comes does not go on with what was.
+
+        By a flush, which goes no further: a filesink would begin anew.
+        """
+        pad = element.get_static_pad("src")
+        peer = pad.get_peer()
+        if peer is not None:
+            pad.unlink(peer)
+        sink = element.get_static_pad("sink")
+        sink.send_event(Gst.Event.new_flush_start())
+        sink.send_event(Gst.Event.new_flush_stop(True))
+
+    @staticmethod
+    def _take_out(pipeline: Any, element: Any) -> None:
+        element.set_locked_state(True)
+        pipeline.remove(element)
+
+    def length(self, seconds: float) -> None:
+        self._on_length(seconds)
+
+    def format_for(self, decoded: str, encoder: Any) -> Any:
+        """Caps that keep the samples as exact as the file had them, or None."""
+        if decoded not in self._formats:
+            caps = Gst.Caps.from_string(f"{SOUND},format={decoded}")
+            takes = encoder.get_static_pad("sink").query_caps(None)
+            self._formats[decoded] = caps if takes.can_intersect(caps) else None
+        return self._formats[decoded]
+
+
+class _Chain:
+    """The elements of one file."""
+
+    def __init__(
+        self,
+        player: Player,
+        pipeline: Any,
+        element: Any,
+        work: dict[str, Any],
+        output: str,
+        heard: Heard,
+    ) -> None:
+        self._player, self._pipeline, self._heard = player, pipeline, heard
+        self._element = element
+        self._part = work.get("start", 0.0), work.get("duration")
+        self._linked = threading.Event()
+        self._levels: dict[str, str] = {}
+        source = _make("filesrc")
+        source.set_property("location", work["input"])
+        decoder = _make("decodebin")
+        decoder.set_property("caps", Gst.Caps.from_string(SOUND))
+        decoder.set_property("expose-all-streams", False)
+        decoder.connect("pad-added", self._on_pad)
+        decoder.connect("no-more-pads", self._on_no_more)
+        chain = [_make("audioconvert"), _make("audioresample")]
+        measured = work.get("measure") and player.makes == SOUND
+        if measured:
+            chain.append(self._level("0 before"))
+        chain.append(element)
+        if measured:
+            chain.append(self._level("1 after"))
+        chain += self._end(output)
+        for each in (source, decoder, *chain):
+            pipeline.add(each)
+        source.link(decoder)
+        self._entry = chain[0].get_static_pad("sink")
+        self.sink = chain[-1]
+        for one, other in zip(chain, chain[1:]):
+            if not one.link(other):
+                raise Failed("output", f"{other.get_name()} takes nothing of the kind")
+
+    def _end(self, output: str) -> list[Any]:
+        self._encoder: Any = None
+        if not self._player.encoder or self._player.makes == TEXT:
+            sink = _make("fakesink")
+            sink.set_property("sync", False)
+            if self._player.makes == TEXT:
+                sink.set_property("signal-handoffs", True)
+                sink.connect("handoff", self._on_text)
+            return [sink]
+        file = _make("filesink")
+        file.set_property("location", output)
+        self._encoder = Gst.parse_bin_from_description(self._player.encoder, True)
+        if self._player.makes != SOUND:
+            return [self._encoder, file]
+        convert, self._format = _make("audioconvert"), _make("capsfilter")
+        # So that samples which nobody changed are what they were.
+        convert.set_property("dithering", 0)
+        return [convert, self._format, self._encoder, file]
+
+    def _level(self, where: str) -> Any:
+        level = _make("level")
+        level.set_property("interval", _INTERVAL)
+        self._levels[level.get_name()] = where
+        return level
+
+    # -- on GStreamer's threads
+
+    def _on_pad(self, _decoder: Any, pad: Any) -> None:
+        if self._linked.is_set():
+            return  # the first of several
+        caps = pad.get_current_caps() or pad.query_caps(None)
+        if self._encoder is not None and self._player.makes == SOUND:
+            decoded = caps.get_structure(0).get_string("format")
+            wanted = (
+                self._player.format_for(decoded, self._encoder) if decoded else None
+            )
+            if wanted is not None:
+                self._format.set_property("caps", wanted)
+        known, length = pad.query_duration(Gst.Format.TIME)
+        start, duration = self._part
+        if start or duration is not None:
+            self._cut(pad, start, duration)
+        seconds = length / Gst.SECOND - start if known else 0.0
+        self._heard.seconds = duration if duration is not None else max(0.0, seconds)
+        self._player.length(self._heard.seconds)
+        pad.link(self._entry)
+        self._linked.set()
+
+    def _cut(self, pad: Any, start: float, duration: float | None) -> None:
+        """Goes to a part of the file before anything of it goes on."""
+
+        def block(pad: Any, _info: Any) -> Any:
+            def seek() -> None:
+                stop = Gst.SeekType.NONE if duration is None else Gst.SeekType.SET
+                end = 0 if duration is None else round((start + duration) * Gst.SECOND)
+                flags = Gst.SeekFlags.FLUSH | Gst.SeekFlags.ACCURATE
+                begin = round(start * Gst.SECOND)
+                event = Gst.Event.new_seek(
+                    *(1.0, Gst.Format.TIME, flags, Gst.SeekType.SET, begin, stop, end)
+                )
+                if not pad.send_event(event):
+                    self._complain("this file cannot be read from its middle")
+                pad.remove_probe(probe)
+
+            # Not on the thread that the seek has to stop.
+            threading.Thread(target=seek).start()
+            return Gst.PadProbeReturn.OK
+
+        probe = pad.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, block)
+
+    def _on_no_more(self, _decoder: Any) -> None:
+        if not self._linked.is_set():
+            self._complain("there is no sound in this file")
+
+    def _complain(self, sentence: str) -> None:
+        error = GLib.Error.new_literal(
+            Gst.stream_error_quark(), sentence, Gst.StreamError.FAILED
+        )
+        self._pipeline.post_message(
+            Gst.Message.new_error(self._pipeline, error, sentence)
+        )
+
+    def _on_text(self, _sink: Any, buffer: Any, _pad: Any) -> None:
+        self._heard.lines.append(sides.text(buffer))
+
+    # -- on the thread that listens
+
+    def hear(self, message: Any) -> None:
+        if message.type == Gst.MessageType.WARNING:
+            self._heard.warning = message.parse_warning()[0].message
+            return
+        structure, name = message.get_structure(), message.src.get_name()
+        if name in self._levels:
+            power = self._heard.powers.setdefault(self._levels[name], [0.0, 0.0])
+            lasted = structure.get_value("duration") / Gst.SECOND
+            power[0] += lasted * _power(structure)
+            power[1] += lasted
+        elif message.src is self._element:
+            if not structure.get_name().startswith("pythonfilter-"):
+                self._heard.lines.append(sides.message(structure))
+
+
+def _power(structure: Any) -> float:
+    """Of a measurement, the mean of all channels."""
+    powers = [10 ** (value / 10) for value in structure.get_value("rms")]
+    return float(sum(powers)) / max(1, len(powers))
+
+
+def _make(name: str) -> Any:
+    element = Gst.ElementFactory.make(name)
+    if element is None:
+        raise Failed("unusable", f"GStreamer has no element {name} here")
+    return element
+
+
+def failure_of(message: Any, element: Any) -> Failed:
+    """What an ERROR says. Of the plugin: where it is in its code."""
+    if message is None:
+        return Failed("exception", "the plugin does not load, and does not say why")
+    error, debug = message.parse_error()
+    details = message.parse_error_details()
+    if details is not None and details.get_name() == "python-exception":
+        get = details.get_value
+        more = {name: get(name) for name in ("type", "file", "line", "function")}
+        return Failed("exception", error.message, **more, traceback=debug)
+    factory = (
+        message.src.get_factory() if isinstance(message.src, Gst.Element) else None
+    )
+    if factory is not None and factory.get_name() == "filesink":
+        return Failed("output", _sentence(error, debug))
+    if message.src is element:
+        return Failed("exception", error.message, traceback=debug)
+    return Failed("input", _sentence(error, debug))
+
+
+def _sentence(error: Any, debug: str | None) -> str:
+    """GStreamer's own sentence, and the system's where it has one."""
+    last = (debug or "").strip().rpartition("\n")[2]
+    return (
+        f"{error.message} ({last})"
+        if last and last not in error.message
+        else str(error.message)
+    )

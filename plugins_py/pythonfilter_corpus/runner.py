@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The process that plays: one plugin, one file after the other.
+
+A crash of a decoder or of the plugin ends this process and no other. It is told
+what to do in JSON lines on standard input, and answers in such lines on what was
+its standard output; what plugins print goes to standard error.
+
+    {"job": …}                 {"ready": {what the plugin is}} or {"unusable": why}
+    {"claim": [path, token]}   for all that follow
+    {"work": …}                {"begin": id}, {"length": s}, then one of
+                               {"done": …}, {"failed": …}, {"stop": why}, {"revoked": id}
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import faulthandler
+import filecmp
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from .errors import with_place
+from .folder import Folder, holds
+from .job import Job, sum_of
+from .version import VERSION
+
+IDLE_SECONDS = 600  # then nobody seems to need it any more
+_PR_SET_PDEATHSIG = 1
+_MS = 1e-6
+
+
+def main() -> None:
+    parent = os.getppid()
+    # Whoever tends it may be killed, and it would go on for nobody.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    Runner(answers).serve()
+    # Neither plugins nor GStreamer have anything left to say.
+    os._exit(0)
+
+
+class Runner:
+    def __init__(self, answers: int) -> None:
+        self._answers = answers
+        self._claim = ("", "")
+        # Writes one output to the disk while the next file plays.
+        self._finisher = ThreadPoolExecutor(1)
+        self._finishing: Future[None] | None = None
+
+    def say(self, **answer: Any) -> None:
+        os.write(self._answers, json.dumps(answer).encode() + b"\n")
+
+    def serve(self) -> None:
+        for line in _lines(0):
+            request = json.loads(line)
+            if "job" in request:
+                self._begin(Job(**request["job"]))
+            elif "claim" in request:
+                self._claim = request["claim"]
+            else:
+                self._do(request["work"])
+        self._settle()
+
+    def _begin(self, job: Job) -> None:
+        # Only now, as what they lack is an answer.
+        try:
+            import gi
+
+            gi.require_version("Gst", "1.0")
+            from gi.repository import GLib, Gst
+
+            import numpy  # noqa: F401
+        except (ImportError, ValueError) as error:
+            self.say(unusable=f"{sys.executable} lacks what it takes: {error}")
+            return
+        Gst.init(None)
+        from . import pipeline
+
+        self._job, self._glib, self._failed = job, GLib, pipeline.Failed
+        self._folder = Folder(job.out)
+        try:
+            self._player = pipeline.Player(job, lambda s: self.say(length=s))
+        except pipeline.Failed as failed:
+            event: dict[str, Any] = failed.event
+            place = event.get("file", ""), event.get("line", 0)
+            self.say(unusable=with_place(event["message"], *place))
+            return
+        except OSError as error:
+            self.say(unusable=f"{error.filename}: {error.strerror}")
+            return
+        element = Gst.Registry.get().find_plugin("pythonfilter")
+        self.say(
+            ready={
+                "digest": _digest(job.plugin),
+                "makes": self._player.makes,
+                "hidden": self._player.hidden(),
+                "version": VERSION,
+                "element": element.get_version() if element else "",
+                "host": os.uname().nodename,
+            }
+        )
+
+    def _do(self, work: dict[str, Any]) -> None:
+        name = work["id"]
+        if not holds(*self._claim):
+            self._settle()
+            self.say(revoked=name)
+            return
+        self.say(begin=name)
+        began = time.monotonic_ns()
+        parts = [self._part(name, 0)]
+        try:
+            heard = self._play(work, parts[0])
+            if work.get("check"):
+                parts.append(self._part(name, 1))
+                again = self._play(work, parts[1])
+                self._compare(parts, heard, again)
+        except self._failed as failed:
+            _remove(parts)
+            self._settle()
+            if failed.event["kind"] == "output":
+                self.say(stop=failed.event["message"], id=name)
+            else:
+                self.say(failed={"id": name, **failed.event})
+            return
+        took = (time.monotonic_ns() - began) * _MS
+        done: dict[str, Any] = {"id": name, "seconds": round(heard.seconds, 3)}
+        done["took"] = round(took, 3)  # in ms
+        if levels := heard.levels():
+            done["levels"] = levels
+        if heard.warning:
+            done["warning"] = heard.warning
+        self._settle()
+        self._finishing = self._finisher.submit(
+            self._finish, work, parts, heard.lines, done
+        )
+
+    def _play(self, work: dict[str, Any], part: str) -> Any:
+        seed = zlib.crc32(f"{self._job.seed} {work['output']}".encode())
+        random.seed(seed)
+        self._glib.random_set_seed(seed)  # a muxer takes its numbers from there
+        sys.modules["numpy"].random.seed(seed)
+        return self._player.play(work, part)
+
+    def _compare(self, parts: list[str], one: Any, other: Any) -> None:
+        there = os.path.exists(parts[0])
+        same = not there or filecmp.cmp(parts[0], parts[1], shallow=False)
+        if not same or one.lines != other.lines:
+            raise self._failed("differs", "done twice, it is not the same")
+
+    def _part(self, name: str, which: int) -> str:
+        unique = f"{name}-{os.uname().nodename}-{os.getpid()}-{which}.part"
+        return os.path.join(self._folder.parts, unique)
+
+    def _settle(self) -> None:
+        if self._finishing is not None:
+            self._finishing.result()
+            self._finishing = None
+
+    def _finish(
+        self,
+        work: dict[str, Any],
+        parts: list[str],
+        lines: list[dict[str, Any]],
+        done: dict[str, Any],
+    ) -> None:
+        """Puts an output into its place: whole and on the disk, or not at all."""
+        output = os.path.join(self._job.out, work["output"])
+        beside = os.path.splitext(output)[0] + ".jsonl"
+        try:
+            os.makedirs(os.path.dirname(output), exist_ok=True)
+            if lines or output == beside:
+                side = self._part(work["id"], 2)
+                parts.append(side)
+                from . import sides
+
+                with open(side, "w", encoding="utf-8") as file:
+                    sides.write(lines, file)
+                _put(side, beside)
+            elif os.path.exists(beside):
+                os.remove(beside)  # of another plugin's
+            if output != beside:
+                _put(parts[0], output)
+            done["bytes"] = os.stat(output).st_size
+            _remove(parts)
+            self.say(done=done)
+        except OSError as error:
+            _remove(parts)
+            why = f"{error.filename or output}: {error.strerror}"
+            if error.errno == errno.EXDEV:
+                why += ", as the folder of the outputs spans several disks"
+            self.say(stop=why, id=work["id"])
+
+
+def _put(part: str, place: str) -> None:
+    file = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.rename(part, place)
+
+
+def _remove(parts: list[str]) -> None:
+    for each in parts:
+        try:
+            os.remove(each)
+        except OSError:
+            pass
+
+
+def _lines(file: int) -> Any:
+    rest = b""
+    while True:
+        if not select.select([file], [], [], IDLE_SECONDS)[0]:
+            return
+        piece = os.read(file, 1 << 16)
+        if not piece:
+            return
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+
+
+def _digest(plugin: str) -> str:
+    """Of the code of the plugin and of the helpers that it has imported."""
+    import hashlib
+
+    loader: Any = sys.modules["_pythonfilter.loader"]
+    files = sorted({os.path.realpath(each) for each in loader.all_files()})
+    home = os.path.dirname(os.path.realpath(plugin))
+    total = hashlib.sha256()
+    for path in files:
+        with open(path, "rb") as file:
+            total.update(f"{os.path.relpath(path, home)} {sum_of(file)}\n".encode())
+    return total.hexdigest()

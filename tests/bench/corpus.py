@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What pythonfilter-corpus adds to the pipelines that it runs.
+
+    corpus.py [FILES [ROUNDS]]      default: 10000 files of 1 s, 3 rounds
+
+By turns: our run, on each core; a bare loop over one warm process, which makes a
+pipeline for each file by Gst.parse_launch and nothing else; the same with the
+element kept as ours is; and, over a hundredth of the files, a shell loop of
+gst-launch-1.0. Ratios are of the medians; the bare loops write no byte to the disk
+for sure, and ours does. GST_PLUGIN_PATH says where the element is.
+"""
+
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+PLUGINS = HERE.parents[1] / "plugins_py"
+sys.path.insert(0, str(PLUGINS))
+
+from pythonfilter_corpus import Corpus, Job, engines  # noqa: E402
+
+SCRIPT = PLUGINS / "simple_gain.py"
+LINE = "filesrc location={} ! decodebin ! audioconvert ! audioresample ! "
+LINE += f"pythonfilter name=p script={SCRIPT} ! audioconvert ! flacenc ! filesink location={{}}"
+
+BARE = f"""
+import sys, time
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+wanted = Gst.MessageType.EOS | Gst.MessageType.ERROR
+files, out = sys.argv[1:]
+names = open(files).read().split()
+
+def play(name, number):
+    pipeline = Gst.parse_launch({LINE!r}.format(name, f"{{out}}/{{number}}.flac"))
+    pipeline.set_state(Gst.State.PLAYING)
+    message = pipeline.get_bus().timed_pop_filtered(Gst.CLOCK_TIME_NONE, wanted)
+    assert message.type == Gst.MessageType.EOS, message.parse_error()
+    pipeline.set_state(Gst.State.NULL)
+
+keep = Gst.parse_launch("pythonfilter script={SCRIPT}")
+keep.set_state(Gst.State.READY)  # so that Python and the plugin's modules stay
+play(names[0], 0)
+begin = time.perf_counter()
+for number, name in enumerate(names):
+    play(name, number)
+print(time.perf_counter() - begin)
+keep.set_state(Gst.State.NULL)
+"""
+
+
+def make(folder, count):
+    names = []
+    for number in range(count):
+        name = folder / "in" / f"{number}.wav"
+        names.append(str(name))
+        noise = np.random.default_rng(number).standard_normal(16000) * 3000
+        with wave.open(str(name), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            file.writeframes(noise.astype("<i2").tobytes())
+    return names
+
+
+def ours(folder, engine):
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    job = Job(str(SCRIPT), str(folder / "out"), format="flac")
+    corpus = Corpus.files(str(folder / "in"))
+    begin = time.perf_counter()
+    first = None
+    results = job.run(corpus, engines.named(engine, 0))
+    for result in results:
+        assert result.state == "done", result
+        first = first or time.perf_counter()
+    end = time.perf_counter()
+    return end - begin, first - begin
+
+
+def bare(folder, names):
+    """In one process for each core, as ours."""
+    cores = engines.cores()
+    running = []
+    for core in range(cores):
+        out = folder / f"bare{core}"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        (folder / f"names{core}").write_text("\n".join(names[core::cores]))
+        words = [sys.executable, "-c", BARE, folder / f"names{core}", out]
+        running.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+    return max(float(each.communicate()[0]) for each in running)
+
+
+def shell(folder, names):
+    out = folder / "shell"
+    out.mkdir(exist_ok=True)
+    lines = [
+        "gst-launch-1.0 -q " + LINE.format(name, out / f"{number}.flac")
+        for number, name in enumerate(names)
+    ]
+    begin = time.perf_counter()
+    subprocess.run(["bash", "-ec", "\n".join(lines)], check=True)
+    return time.perf_counter() - begin
+
+
+def main(count=10000, rounds=3):
+    cores = engines.cores()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "in").mkdir()
+        names = make(folder, count)
+        few = names[: max(10, count // 100)]
+        times = {"local": [], "bare": [], "shell": []}
+        for each in range(rounds):
+            times["bare"].append(bare(folder, names) / count)
+            whole, first = ours(folder, "local")
+            times["local"].append(whole / count)
+            times["shell"].append(shell(folder, few) / len(few))
+            shown = {key: round(value[-1] * 1000, 2) for key, value in times.items()}
+            print(f"round {each}: ms a file {shown}, first result after {first:.2f} s")
+        median = {key: statistics.median(value) for key, value in times.items()}
+    print(f"{count} files of 1 s, {cores} cores, medians of {rounds} rounds")
+    for key, value in median.items():
+        print(f"  {key:6} {value * 1000:8.3f} ms a file, {1 / value:8.1f} x real time")
+    ratio = median["bare"] / median["local"]
+    added = (median["local"] - median["bare"]) * cores * 1000
+    print(f"  speed against the bare loop on {cores} cores: {ratio:.2f}")
+    print(f"  added to a file: {added:.2f} ms of one core")
+    print(f"  speed against the shell loop: {median['shell'] / median['local']:.0f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

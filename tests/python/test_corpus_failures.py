@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""pythonfilter_corpus: what fails, and what is killed."""
+
+import contextlib
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+import corpora
+from corpora import counted, events, make, read_wav, run, samples_of
+from processes import PLUGINS, PYTHON, environment
+from pythonfilter_corpus import Corpus, Threads
+from pythonfilter_corpus.errors import Stopped
+from pythonfilter_corpus.folder import Claim, Folder
+from soak import count
+from waiting import HANG, eventually
+
+# By the first sample of the file.
+HOSTILE = """
+import ctypes, time
+from base_plugin import AudioProcessorPlugin
+
+class Hostile(AudioProcessorPlugin):
+    def process_audio(self, buffer):
+        what = round(float(buffer.data[0, 0]) * 32768)
+        if what == 1:
+            raise ValueError("this is too loud")
+        if what == 2:
+            ctypes.string_at(0)
+        if what == 3:
+            while True:
+                time.sleep(0.01)
+        buffer.data *= 0.5
+"""
+
+
+def mark(folder, number, what):
+    samples = samples_of(number)
+    samples[0] = what
+    corpora.write_wav(folder / "in" / f"{number}.wav", samples)
+
+
+def test_failures_are_told_apart_and_cost_only_themselves(tmp_path):
+    make(tmp_path, 8, plugin=HOSTILE)
+    for number, what in ((1, 1), (3, 2)):
+        mark(tmp_path, number, what)
+    (tmp_path / "in/6.wav").write_bytes(b"RIFF....")
+    results = run(tmp_path, workers=1, retries=1)
+    kinds = {name: each.kind for name, each in results.items()}
+    failed = {"1": "exception", "3": "crash", "6": "input"}
+    assert kinds == {**dict.fromkeys("02457", ""), **failed}
+    assert "this is too loud" in results["1"].message
+    assert results["1"].file == str(tmp_path / "plugin.py")
+    assert results["1"].line == 9 and "ValueError" in results["1"].traceback
+    assert "SIGSEGV" in results["3"].message
+    assert results["3"].line in (10, 11) or "string_at" in results["3"].traceback
+    tries = counted(tmp_path, "failed")
+    assert sorted(tries.values()) == [2, 2, 2]
+    assert set(counted(tmp_path, "done").values()) == {1}
+    for number in (0, 2, 4, 5, 7):
+        out = read_wav(tmp_path / f"out/{number}.wav")
+        assert (out == samples_of(number) // 2).all()
+
+
+def test_what_takes_too_long_is_ended(tmp_path):
+    make(tmp_path, 1, plugin=HOSTILE)
+    mark(tmp_path, 0, 3)
+    late = run(tmp_path, time_limit="1", retries=0)["0"]
+    assert (late.kind, late.message) == ("late", "not done within 1 s")
+
+
+def test_twenty_in_a_row_are_the_plugins_fault(tmp_path):
+    make(tmp_path, 60, plugin=HOSTILE)
+    for number in range(60):
+        mark(tmp_path, number, 1)
+    with pytest.raises(Stopped, match=r"it is the plugin.*too loud \(.*plugin.py:9\)"):
+        run(tmp_path)
+    assert 20 <= len(counted(tmp_path, "failed")) < 60
+
+
+def test_a_chunk_that_was_given_to_another_is_left(tmp_path):
+    make(tmp_path, 30)
+    folder = Folder(str(tmp_path / "out"))
+    corpus = Corpus.files(str(tmp_path / "in"))
+    results = corpora.job(tmp_path).run(corpus, Threads(1))
+    next(results)
+    (claims,) = pathlib.Path(folder.claims).iterdir()
+    for path in list(claims.iterdir()):
+        assert Claim(folder, claims.name, int(path.name.partition("-")[0])).take()
+    assert len(list(results)) == 29
+    assert set(counted(tmp_path, "done").values()) == {1}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, as root")
+def test_a_full_disk_is_one_sentence(tmp_path):
+    make(tmp_path, 12, frames=32000)
+    out = tmp_path / "out"
+    out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "corpus", out]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        with pytest.raises(Stopped, match="(?i)space"):
+            run(tmp_path)
+        done = counted(tmp_path, "done")
+        assert 0 < len(done) < 12 and set(done.values()) == {1}
+        for path in out.glob("*.wav"):
+            number = int(path.stem)
+            assert (read_wav(path) == samples_of(number, 32000) // 2).all()
+        subprocess.run([*mount[:4], "remount,size=4m", *mount[5:]], check=True)
+        assert len(run(tmp_path)) == 12 - len(done)
+    finally:
+        subprocess.run(["umount", "-l", out], check=True)
+
+
+def test_a_folder_that_goes_away_is_one_sentence(tmp_path):
+    make(tmp_path, 30)
+    corpus = Corpus.files(str(tmp_path / "in"))
+    results = corpora.job(tmp_path).run(corpus, Threads(1))
+    next(results)
+    os.rename(tmp_path / "out", tmp_path / "away")
+    with pytest.raises(Stopped, match="out"):
+        list(results)
+    os.rename(tmp_path / "away", tmp_path / "out")
+    run(tmp_path)
+    assert len(counted(tmp_path, "done")) == 30
+
+
+# -- kill -9
+
+
+def below(pid):
+    """The processes that a process has started, and they."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                found += [int(child), *below(int(child))]
+    return found
+
+
+def kill(*pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("engine", ("threads", "local"))
+def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_path):
+    if engine == "local":
+        pytest.importorskip("distributed")
+    kills = count(5, 500, "PYTHONFILTER_KILLS")
+    files = max(120, 8 * kills)
+    make(tmp_path, files, frames=800)
+    chance = random.Random(os.environ.get("PYTHONFILTER_SEED", "a corpus"))
+    words = ["run", "plugin.py", "--in", "in", "--out", "out", "--engine", engine]
+    words += ["--workers", "2", "--retries", "1000", "--format", "flac"]
+    done = killed = 0
+    while killed < kills and done < files:
+        process = subprocess.Popen(
+            [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        before = len(counted(tmp_path, "begin"))
+        # While the files go on, which ends soon; sometimes before any has begun.
+        if chance.random() < 0.9:
+            more = before + chance.randrange(8)
+            eventually(
+                lambda: process.poll() is not None
+                or len(counted(tmp_path, "begin")) > more,
+                "a file",
+            )
+        time.sleep(chance.random() * 0.02)
+        runners = below(process.pid)
+        all_at_once = chance.random() < 0.7
+        kill(*([process.pid] if all_at_once else []), *runners[: chance.randint(0, 2)])
+        killed += 1
+        if not all_at_once:
+            kill(process.pid) if chance.random() < 0.5 else process.terminate()
+        process.wait(HANG)
+        eventually(lambda: not any(map(alive, runners)), "the end of the runners")
+        done = len(counted(tmp_path, "done"))
+    last = subprocess.run(
+        [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        timeout=HANG,
+    )
+    assert last.returncode == 0, last.stderr.decode()
+    done = counted(tmp_path, "done")
+    assert len(done) == files and set(done.values()) == {1}
+    assert not list((tmp_path / "out/.pythonfilter/parts").iterdir())
+    # What was begun more than once was being done at a kill: two at a time.
+    again = sum(times - 1 for times in counted(tmp_path, "begin").values())
+    assert again <= 6 * killed
+    (tmp_path / "whole").mkdir()
+    os.symlink(tmp_path / "in", tmp_path / "whole/in")
+    (tmp_path / "whole/plugin.py").write_text(corpora.PLUGIN)
+    run(tmp_path / "whole", workers=2, format="flac")
+    for number in range(files):
+        name = f"{number}.flac"
+        one = (tmp_path / "out" / name).read_bytes()
+        assert one == (tmp_path / "whole/out" / name).read_bytes(), name
+    assert all(
+        each["event"] != "failed" or each["kind"] == "crash"
+        for each in events(tmp_path)
+    )
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
