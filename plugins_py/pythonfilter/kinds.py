@@ -93,7 +93,7 @@ TAKEN_OF_INPUTS = tuple(
     """
     data present gap late discont pts duration offset sample_rate positions name
     pad_name curve curves get_channel_data get_frame_count get_channel_count clear
-    copy_from direction template caps emit_signals qos_messages
+    copy_from direction template caps emit_signals qos_messages params
     """.split()
 )
 

@@ -188,6 +188,7 @@ MISTAKES = {
     "a splitter's": ("splitter", "gain = InputParam(1.0)", "has an InputParam 'gain'"),
     "taken": ("mixer", "data = InputParam(1.0)", "has an InputParam 'data': it must"),
     "pad's": ("mixer", "qos_messages = InputParam(True)", "an InputParam 'qos_messages'"),
+    "pads'": ("mixer", "params = InputParam(1)", "has an InputParam 'params': it must"),
     "secret": (
         "mixer",
         "key = InputParam(''); secrets = ('key',)",
@@ -212,10 +213,19 @@ def test_a_mistake_is_told_at_its_line(tmp_path, what):
         assert plugin.problem and ("InputParam" in line or expected in plugin.problem)
 
 
-def test_what_is_set_in_an_instance_comes_too_late(tmp_path):
-    body = "def __init__(self): self.inputs = ('a', 'b')"
-    with pytest.raises(host.PluginError, match="declare them in the class"):
+@pytest.mark.parametrize(
+    "body, how",
+    [
+        ("def __init__(self): self.inputs = ('a', 'b')", "in an instance"),
+        ("def inputs(self): return ('a', 'b')", "by a function"),
+        ("inputs = property(lambda self: ('a', 'b'))", "by a function"),
+    ],
+)
+def test_pads_are_there_before_an_instance_is(tmp_path, body, how):
+    with pytest.raises(host.PluginError) as failure:
         load(tmp_path, MIXER.format(body), "mixer")
+    said = f"says what its inputs are {how}: declare them in the class"
+    assert failure.value.message == said
 
 
 def test_an_element_knows_no_inputs_that_are_computed(tmp_path):

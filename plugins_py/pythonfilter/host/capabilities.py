@@ -144,19 +144,24 @@ class Capabilities:
         """The inputs of a mixer, or the outputs of a splitter."""
         self.ports: ports.Declared | None = None
         if self.kind in ports.WHAT:
-            what = ports.WHAT[self.kind]
-            if what in getattr(self.plugin, "__dict__", ()) and not inspect.ismodule(
-                self.plugin
-            ):
-                raise self._unusable(
-                    f"sets its {what} in an instance: declare them in the class, as "
-                    "there are pads before there is an instance"
-                )
+            self._check_is_a_value(ports.WHAT[self.kind])
             try:
                 self.ports = ports.read_all(self.kind, self._declared)
             except ports.Misdeclared as error:
                 raise self._unusable_at(error.name, str(error)) from None
             self.non_interleaved = False
+
+    def _check_is_a_value(self, name: str) -> None:
+        """There are pads before there is an instance that could say which."""
+        is_module = inspect.ismodule(self.plugin)
+        place = self.plugin if is_module else type(self.plugin)
+        value = getattr(place, name, None)
+        of_instance = not is_module and name in getattr(self.plugin, "__dict__", ())
+        if of_instance or callable(value) or hasattr(value, "__get__"):
+            how = "in an instance" if of_instance else "by a function"
+            raise self._unusable_at(
+                name, f"says what its {name} are {how}: declare them in the class"
+            )
 
     def _read_conversion(self) -> None:
         """What a plugin says of itself if its output is not like its input."""
