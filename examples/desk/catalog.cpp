@@ -24,23 +24,24 @@ std::string base_name(const std::string &path) {
 
 // One buffer that fails is no reason to end a call. What failed is said, and
 // an encryptor lets nothing unencrypted by either way.
-Place place_of(GstElementFactory *factory, Kind kind,
-               const std::string &title) {
+Place place_of(GstElementFactory *factory) {
+  const std::string klass = metadata(factory, GST_ELEMENT_METADATA_KLASS);
+  const std::string title = metadata(factory, GST_ELEMENT_METADATA_LONGNAME);
   std::string line = GST_OBJECT_NAME(factory);
   line += " name=main reload=true on-error=";
   line += metadata(factory, "fail-closed").empty() ? "silence" : "drop";
+  if (klass.rfind("Source", 0) == 0)
+    return {Kind::Source, title, line + " is-live=true ! " + format};
+  if (klass.rfind("Sink", 0) == 0)
+    return {Kind::Sink, title, convert + " ! " + line};
   // Something that takes sound alone gets it in a format that it takes. What
   // takes anything, as an encryptor does, gets it as it is.
   g_autoptr(GstCaps) sound = gst_caps_new_empty_simple("audio/x-raw");
   g_autoptr(GstCaps) other = gst_caps_new_empty_simple("application/x-other");
-  if (kind == Kind::Source)
-    line += " is-live=true ! " + format;
-  else if (kind == Kind::Sink)
-    line = convert + " ! " + line;
-  else if (gst_element_factory_can_sink_any_caps(factory, sound) &&
-           !gst_element_factory_can_sink_any_caps(factory, other))
+  if (gst_element_factory_can_sink_any_caps(factory, sound) &&
+      !gst_element_factory_can_sink_any_caps(factory, other))
     line = "audioconvert ! " + line;
-  return {kind, title, line};
+  return {Kind::Filter, title, line};
 }
 
 // "/a/loud.py: line 2: invalid syntax; /a/quiet.py: …"
@@ -79,14 +80,7 @@ std::vector<Plugin> installed_plugins() {
   for (GList *each = features; each; each = each->next) {
     if (!g_str_has_prefix(GST_OBJECT_NAME(each->data), "py-")) continue;
     auto *factory = GST_ELEMENT_FACTORY(each->data);
-    const auto is = [&](GstElementFactoryListType type) {
-      return gst_element_factory_list_is_type(factory, type);
-    };
-    const Kind kind = is(GST_ELEMENT_FACTORY_TYPE_SRC)    ? Kind::Source
-                      : is(GST_ELEMENT_FACTORY_TYPE_SINK) ? Kind::Sink
-                                                          : Kind::Filter;
-    const std::string title = metadata(factory, GST_ELEMENT_METADATA_LONGNAME);
-    plugins.push_back({place_of(factory, kind, title),
+    plugins.push_back({place_of(factory),
                        metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
                        metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
                        metadata(factory, "script"), ""});
@@ -107,12 +101,11 @@ Plugin plugin_in(const std::string &file) {
   Plugin plugin;
   plugin.file = file;
   Strip trial;
-  for (const auto &[name, kind] : {std::pair("pythonfilter", Kind::Filter),
-                                   {"pythonsrc", Kind::Source},
-                                   {"pythonsink", Kind::Sink}}) {
+  for (const char *name : {"pythonfilter", "pythonsrc", "pythonsink"}) {
     g_autoptr(GstElementFactory) factory = gst_element_factory_find(name);
     if (!factory) continue;
-    plugin.place = place_of(factory, kind, base_name(file));
+    plugin.place = place_of(factory);
+    plugin.place.title = base_name(file);
     plugin.place.properties["script"] = file;
     if (trial.put(plugin.place)) return plugin;
   }

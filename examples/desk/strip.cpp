@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "strip.hpp"
 
+#include <algorithm>
 #include <regex>
 #include <utility>
 
@@ -108,19 +109,20 @@ void Strip::change(const Change &change) {
 bool Strip::put(const Place &place, size_t at) {
   Made made = load(place);
   if (!made) return false;
+  const bool sink = place.kind == Kind::Sink;
   // Two sources cannot have one device, or port: the old one goes first.
   const bool again = playing_ && place.kind == Kind::Source;
   if (again) stop();
   change([&] {
     if (place.kind == Kind::Filter) {
       nodes_.insert(nodes_.begin() + long(at), std::move(made));
-      return;
+    } else {
+      Made &end = sink ? nodes_.back() : nodes_.front();
+      // First out of the pipeline, for which this is not the end.
+      gst_bin_remove(GST_BIN(pipeline_), end->bin_);
+      if (sink) end_file();
+      end = std::move(made);
     }
-    Made &end = place.kind == Kind::Sink ? nodes_.back() : nodes_.front();
-    // First out of the pipeline, for which this is not the end.
-    gst_bin_remove(GST_BIN(pipeline_), end->bin_);
-    if (place.kind == Kind::Sink) end_file();
-    end = std::move(made);
   });
   if (again) start();
   return true;
@@ -134,11 +136,9 @@ void Strip::remove(size_t at) {
 }
 
 void Strip::move(size_t from, size_t to) {
-  change([&] {
-    Made moved = std::move(nodes_[from]);
-    nodes_.erase(nodes_.begin() + long(from));
-    nodes_.insert(nodes_.begin() + long(to), std::move(moved));
-  });
+  const auto first = nodes_.begin() + long(std::min(from, to));
+  const auto last = nodes_.begin() + long(std::max(from, to)) + 1;
+  change([&] { std::rotate(first, from < to ? first + 1 : last - 1, last); });
 }
 
 void Strip::bypass(size_t at, bool on) {
@@ -200,7 +200,8 @@ std::vector<Message> Strip::poll() {
   while (g_autoptr(GstMessage) message = gst_bus_pop(bus_))
     read(message);
   for (const Made &each : nodes_)
-    if (each->gone_well() > each->well_again_) each->problem_.clear();
+    if (!each->problem_.empty() && each->gone_well() > each->well_again_)
+      each->problem_.clear();
   return std::exchange(said_, {});
 }
 
@@ -211,26 +212,17 @@ void Strip::read(GstMessage *message) {
     if (source == GST_OBJECT(each->bin_) ||
         gst_object_has_as_ancestor(source, GST_OBJECT(each->bin_)))
       owner = each.get();
-  switch (GST_MESSAGE_TYPE(message)) {
-    case GST_MESSAGE_LATENCY:  // a plugin's, now that it is known
-      gst_bin_recalculate_latency(GST_BIN(pipeline_));
-      break;
-    case GST_MESSAGE_EOS:
-      stop();
-      say(true, nullptr, "the end");
-      break;
-    case GST_MESSAGE_ELEMENT:
-      if (!owner || !gst_message_has_name(message, "pythonfilter-reloaded"))
-        break;
-      owner->problem_.clear();
-      say(true, owner, "plays the code that was saved");
-      break;
-    case GST_MESSAGE_WARNING:
-    case GST_MESSAGE_ERROR:
-      read_failure(message, owner);
-      break;
-    default:
-      break;
+  const auto type = GST_MESSAGE_TYPE(message);
+  if (type == GST_MESSAGE_LATENCY) {  // a plugin's, now that it is known
+    gst_bin_recalculate_latency(GST_BIN(pipeline_));
+  } else if (type == GST_MESSAGE_EOS) {
+    stop();
+    say(true, nullptr, "the end");
+  } else if (owner && gst_message_has_name(message, "pythonfilter-reloaded")) {
+    owner->problem_.clear();
+    say(true, owner, "plays the code that was saved");
+  } else if (type == GST_MESSAGE_WARNING || type == GST_MESSAGE_ERROR) {
+    read_failure(message, owner);
   }
 }
 

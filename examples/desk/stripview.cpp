@@ -162,13 +162,12 @@ QString StripView::summary() const {
 void StripView::show_now(double seconds) {
   for (int i = 0; i <= last(); i++) {
     if (seconds > 0) show_numbers(i, seconds);
-    // What comes out there goes into the next one.
-    QTreeWidgetItem *item = topLevelItem(i), *next = topLevelItem(i + 1);
-    const double shown = item->data(Out, Peak).toDouble();
+    if (i == last()) break;
+    const double shown = topLevelItem(i)->data(Out, Peak).toDouble();
     const double peak = falling(shown, strip_.heard(size_t(i)).take_peak());
-    if (!next || peak == shown) continue;
-    item->setData(Out, Peak, peak);
-    next->setData(In, Peak, peak);
+    if (peak == shown) continue;
+    topLevelItem(i)->setData(Out, Peak, peak);
+    topLevelItem(i + 1)->setData(In, Peak, peak);  // where it goes
   }
 }
 

@@ -77,9 +77,10 @@ void Window::add_actions() {
     if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
   });
   on(ui_->copy, [this] {
-    if (const QTreeWidgetItem *item = ui_->messages->currentItem())
-      QApplication::clipboard()->setText(
-          item->data(0, Qt::UserRole).toString());
+    const QTreeWidgetItem *item = ui_->messages->currentItem();
+    if (item && item->parent()) item = item->parent();
+    if (item)
+      qApp->clipboard()->setText(item->data(0, Qt::UserRole).toString());
   });
 }
 
@@ -240,10 +241,9 @@ void Window::tell(const Message &message) {
   const QString details = text(message.details);
   auto *item = new QTreeWidgetItem(ui_->messages, line);
   if (!message.good) item->setForeground(2, bad_colour(palette()));
+  item->setData(0, Qt::UserRole, line.join(" ") + "\n" + details);
   for (const QString &each : details.split('\n', Qt::SkipEmptyParts))
     new QTreeWidgetItem(item, {"", "", each});
-  for (QTreeWidgetItemIterator each(item); *each; ++each)
-    (*each)->setData(0, Qt::UserRole, line.join(" ") + "\n" + details);
   ui_->messages->scrollToItem(item);
   if (ui_->messages->topLevelItemCount() > kept)
     delete ui_->messages->takeTopLevelItem(0);
@@ -253,25 +253,30 @@ void Window::tell(const Message &message) {
 
 namespace {
 
+constexpr std::pair<const char *, std::string Place::*> texts[] = {
+    {"title", &Place::title},
+    {"line", &Place::line},
+    {"device", &Place::device}};
+
 QJsonObject json_of(const Place &place) {
-  QJsonObject properties;
+  QJsonObject json, properties;
   for (const auto &[name, value] : place.properties)
     properties[text(name)] = text(value);
-  return {{"title", text(place.title)},
-          {"line", text(place.line)},
-          {"device", text(place.device)},
-          {"properties", properties},
-          {"bypassed", place.bypassed}};
+  for (const auto &[name, value] : texts)
+    json[name] = text(place.*value);
+  json["properties"] = properties;
+  json["bypassed"] = place.bypassed;
+  return json;
 }
 
 Place place_of(const QJsonObject &json, Kind kind) {
-  const auto text = [&](const char *name) {
-    return json[QLatin1String(name)].toString().toStdString();
-  };
-  Place place{kind, text("title"), text("line"), text("device")};
-  const QVariantMap properties = json["properties"].toObject().toVariantMap();
-  for (auto each = properties.begin(); each != properties.end(); ++each)
-    place.properties[each.key().toStdString()] = each->toString().toStdString();
+  Place place{kind};
+  const QJsonObject properties = json["properties"].toObject();
+  for (const QString &name : properties.keys())
+    place.properties[name.toStdString()] =
+        properties[name].toString().toStdString();
+  for (const auto &[name, value] : texts)
+    place.*value = json[name].toString().toStdString();
   place.bypassed = json["bypassed"].toBool();
   return place;
 }
