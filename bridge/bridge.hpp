@@ -413,6 +413,10 @@ class Plugin {
   // which it has first.
   virtual bool set_inputs(const std::vector<PortFormat> &inputs,
                           Failure *failure);
+  // Likewise: an InputParam of one of them.
+  virtual bool set_input_parameter(const std::string &input,
+                                   const Parameter &parameter,
+                                   Failure *failure);
 
   // Whether this thread is in a call of it, or in what is told after one. Of a
   // plugin in another process only whoever calls it knows.

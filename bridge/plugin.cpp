@@ -78,4 +78,9 @@ bool Plugin::set_inputs(const std::vector<PortFormat> &, Failure *failure) {
   return no_mixer(failure, "set_inputs");
 }
 
+bool Plugin::set_input_parameter(const std::string &, const Parameter &,
+                                 Failure *failure) {
+  return no_mixer(failure, "set_parameter");
+}
+
 }  // namespace pythonfilter

@@ -27,6 +27,10 @@
  * `block_size` gets blocks of that many frames; else, or where
  * #GstAudioAggregator:output-buffer-duration is set, they last as long as that.
  *
+ * Each `InputParam` of the plugin is a property of every sink pad of its own
+ * element, which a #GstController can move, and in `sink_music::params` for
+ * any: `pythonmixer name=m … sink_music::params="p,gain=0.5"`.
+ *
  * #GstPythonMixer:isolation can only be `none` yet.
  *
  * Messages are those of #pythonfilter.
@@ -42,30 +46,11 @@
 
 using pythonfilter::input_name;
 using pythonfilter::input_prefix;
-using pythonfilter::MixerInput;
 using pythonfilter::MixerStream;
 using pythonfilter::Port;
 using pythonfilter::PythonElement;
 using pythonfilter::PythonElementClass;
 using pythonfilter::StreamingThread;
-
-// ---- an input's pad ---------------------------------------------------------
-
-G_DEFINE_TYPE(GstPythonMixerPad, gst_python_mixer_pad,
-              GST_TYPE_AUDIO_AGGREGATOR_PAD)
-
-static void gst_python_mixer_pad_init(GstPythonMixerPad *self) {
-  self->input = new MixerInput;
-}
-
-static void gst_python_mixer_pad_finalize(GObject *object) {
-  delete GST_PYTHON_MIXER_PAD(object)->input;
-  G_OBJECT_CLASS(gst_python_mixer_pad_parent_class)->finalize(object);
-}
-
-static void gst_python_mixer_pad_class_init(GstPythonMixerPadClass *klass) {
-  G_OBJECT_CLASS(klass)->finalize = gst_python_mixer_pad_finalize;
-}
 
 // ---- the element ------------------------------------------------------------
 
@@ -75,9 +60,40 @@ struct _GstPythonMixer {
   PythonElement *python;  // in stream
 };
 
-G_DEFINE_TYPE_WITH_CODE(GstPythonMixer, gst_python_mixer,
-                        GST_TYPE_AUDIO_AGGREGATOR,
-                        pythonfilter::add_interfaces(g_define_type_id))
+static void gst_python_mixer_child_proxy_init(gpointer klass, gpointer);
+
+G_DEFINE_TYPE_WITH_CODE(
+    GstPythonMixer, gst_python_mixer, GST_TYPE_AUDIO_AGGREGATOR,
+    G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY,
+                          gst_python_mixer_child_proxy_init)
+        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET,
+                              pythonfilter::init_plugin_presets))
+
+// Its inputs are its children, after the plugin, which is one while it is
+// loaded and has Params.
+static void gst_python_mixer_child_proxy_init(gpointer klass, gpointer) {
+  auto *proxy = static_cast<GstChildProxyInterface *>(klass);
+  proxy->get_child_by_index = [](GstChildProxy *element, guint index) {
+    GstObject *plugin = PythonElement::of(element)->properties().ref_child();
+    if (plugin && index == 0) return reinterpret_cast<GObject *>(plugin);
+    const guint before = plugin ? 1 : 0;
+    if (plugin) gst_object_unref(plugin);
+    GST_OBJECT_LOCK(element);
+    gpointer pad =
+        g_list_nth_data(GST_ELEMENT(element)->sinkpads, index - before);
+    if (pad) gst_object_ref(pad);
+    GST_OBJECT_UNLOCK(element);
+    return static_cast<GObject *>(pad);
+  };
+  proxy->get_children_count = [](GstChildProxy *element) {
+    g_autoptr(GstObject) plugin =
+        PythonElement::of(element)->properties().ref_child();
+    GST_OBJECT_LOCK(element);
+    const guint pads = GST_ELEMENT(element)->numsinkpads;
+    GST_OBJECT_UNLOCK(element);
+    return pads + (plugin ? 1 : 0);
+  };
+}
 
 static GstAggregatorClass *base_class() {
   return static_cast<GstAggregatorClass *>(gst_python_mixer_parent_class);
@@ -102,10 +118,10 @@ static GstPad *new_pad(GstPythonMixer *self, const std::string &name) {
   GstPadTemplate *named =
       gst_element_class_get_pad_template(klass, name.c_str());
   GstPadTemplate *pads =
-      named ? named : gst_element_class_get_pad_template(klass, "sink_%s");
-  return GST_PAD(g_object_new(GST_TYPE_PYTHON_MIXER_PAD, "name", name.c_str(),
-                              "direction", GST_PAD_SINK, "template", pads,
-                              nullptr));
+      named ? named : gst_element_class_get_pad_template(klass, "sink_%u");
+  return GST_PAD(g_object_new(GST_PAD_TEMPLATE_GTYPE(pads), "name",
+                              name.c_str(), "direction", GST_PAD_SINK,
+                              "template", pads, nullptr));
 }
 
 static bool is_number(const std::string &name) {
@@ -149,7 +165,9 @@ static void end_unlinked(GstPad *pad) {
 static void add_always_pad(GstPythonMixer *self, const std::string &name) {
   GstPad *pad = new_pad(self, input_prefix + name);
   g_signal_connect(pad, "unlinked", G_CALLBACK(end_unlinked), nullptr);
-  if (!gst_element_add_pad(GST_ELEMENT(self), pad)) gst_object_unref(pad);
+  if (gst_element_add_pad(GST_ELEMENT(self), pad))
+    gst_child_proxy_child_added(GST_CHILD_PROXY(self), G_OBJECT(pad),
+                                GST_OBJECT_NAME(pad));
 }
 
 // An element of its own has the pads that its plugin declares from the start.
@@ -224,7 +242,21 @@ static GstAggregatorPad *gst_python_mixer_create_new_pad(GstAggregator *base,
   return nullptr;
 }
 
+static GstPad *gst_python_mixer_request_new_pad(GstElement *element,
+                                                GstPadTemplate *pads,
+                                                const gchar *name,
+                                                const GstCaps *caps) {
+  GstPad *pad = GST_ELEMENT_CLASS(gst_python_mixer_parent_class)
+                    ->request_new_pad(element, pads, name, caps);
+  if (pad)
+    gst_child_proxy_child_added(GST_CHILD_PROXY(element), G_OBJECT(pad),
+                                GST_OBJECT_NAME(pad));
+  return pad;
+}
+
 static void gst_python_mixer_release_pad(GstElement *element, GstPad *pad) {
+  gst_child_proxy_child_removed(GST_CHILD_PROXY(element), G_OBJECT(pad),
+                                GST_OBJECT_NAME(pad));
   GST_PYTHON_MIXER(element)->stream->remove_pad([&] {
     GST_ELEMENT_CLASS(gst_python_mixer_parent_class)->release_pad(element, pad);
   });
@@ -277,15 +309,13 @@ static GstFlowReturn gst_python_mixer_update_src_caps(GstAggregator *base,
   if (!stream->knows_rate()) return GST_AGGREGATOR_FLOW_NEED_DATA;
   g_autoptr(GstCaps) output = stream->output_caps();
   *possible = gst_caps_intersect_full(output, caps, GST_CAPS_INTERSECT_FIRST);
-  if (gst_caps_is_empty(*possible))
+  // Here, as the base class does not ask where everything seems to be said:
+  // what has more than two channels also needs their places.
+  if (!gst_caps_is_empty(*possible))
+    *possible = stream->fixate(*possible);
+  else
     stream->python.refusal.look_at_output(output, GST_AGGREGATOR_SRC_PAD(base));
   return GST_FLOW_OK;
-}
-
-static GstCaps *gst_python_mixer_fixate(GstAggregator *base, GstCaps *caps) {
-  MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
-  const StreamingThread::Call call(&stream->python.streaming);
-  return stream->fixate(caps);
 }
 
 // In the middle of a block the caps stay as they are: the base class has a part
@@ -537,6 +567,7 @@ static void gst_python_mixer_class_init(GstPythonMixerClass *klass) {
                                            gst_python_mixer_parent_class);
   G_OBJECT_CLASS(klass)->notify = gst_python_mixer_notify;
   G_OBJECT_CLASS(klass)->constructed = gst_python_mixer_constructed;
+  element_class->request_new_pad = gst_python_mixer_request_new_pad;
   element_class->release_pad = gst_python_mixer_release_pad;
   element_class->change_state = gst_python_mixer_change_state;
   gst_element_class_set_static_metadata(
@@ -548,7 +579,6 @@ static void gst_python_mixer_class_init(GstPythonMixerClass *klass) {
   base->create_new_pad = gst_python_mixer_create_new_pad;
   base->sink_query = gst_python_mixer_sink_query;
   base->update_src_caps = gst_python_mixer_update_src_caps;
-  base->fixate_src_caps = gst_python_mixer_fixate;
   base->negotiate = gst_python_mixer_negotiate;
   base->negotiated_src_caps = gst_python_mixer_negotiated;
   base->sink_event_pre_queue = gst_python_mixer_sink_event_pre_queue;

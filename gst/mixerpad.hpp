@@ -7,6 +7,7 @@
 
 #include <gst/audio/gstaudioaggregator.h>
 
+#include "params/pluginparams.hpp"
 #include "stream/mixerinput.hpp"
 
 #define GST_TYPE_PYTHON_MIXER_PAD (gst_python_mixer_pad_get_type())
@@ -14,7 +15,9 @@ GType gst_python_mixer_pad_get_type();
 
 struct GstPythonMixerPad {
   GstAudioAggregatorPad parent;
-  pythonfilter::MixerInput *input;  // made in init, freed in finalize
+  // Both are made in init, and freed in finalize.
+  pythonfilter::MixerInput *input;
+  pythonfilter::PluginParams *params;  // its InputParams
   // Of the FLUSH_START that came last; under the element's object lock.
   guint32 flush;
 };
@@ -28,6 +31,10 @@ inline GstPythonMixerPad *GST_PYTHON_MIXER_PAD(gpointer pad) {
 }
 
 namespace pythonfilter {
+
+// A type of pad that has these as properties, for the element of one plugin.
+GType mixer_pad_type(const std::string &name,
+                     const std::vector<ParameterSpec> &parameters);
 
 constexpr char input_prefix[] = "sink_";
 

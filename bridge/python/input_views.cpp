@@ -27,6 +27,13 @@ bool set(PyObject *object, const char *name, const Ref &value) {
   return value && PyObject_SetAttrString(object, name, value.get()) == 0;
 }
 
+bool set_all(const InputArray &input, PyObject *values) {
+  PyObject *name, *value;
+  for (Py_ssize_t at = 0; PyDict_Next(values, &at, &name, &value);)
+    if (!input.set_attribute(text_of(name).c_str(), value)) return false;
+  return true;
+}
+
 }  // namespace
 
 bool InputArray::open(const PortFormat &format, int rate) {
@@ -103,7 +110,14 @@ void InputViews::close() {
   changed_ = told_ = false;
 }
 
-bool InputViews::change(const std::vector<PortFormat> &formats) {
+const InputArray *InputViews::find(const std::string &name) const {
+  for (const auto &each : arrays_)
+    if (each->format().name == name) return each.get();
+  return nullptr;
+}
+
+bool InputViews::change(const std::vector<PortFormat> &formats,
+                        PyObject *defaults) {
   assert(with_gil());
   std::vector<std::unique_ptr<InputArray>> before = std::move(arrays_);
   arrays_.clear();
@@ -120,7 +134,7 @@ bool InputViews::change(const std::vector<PortFormat> &formats) {
       if (!(input->format() == format)) good = input->change(format, rate_);
     } else {
       input = std::make_unique<InputArray>();
-      good = input->open(format, rate_);
+      good = input->open(format, rate_) && set_all(*input, defaults);
       added.push_back(format.name);
     }
     if (!good) return false;

@@ -21,6 +21,10 @@ class InputArray final : private ArrayView {
   // It is the same input, which has other samples from here on.
   bool change(const PortFormat &format, int rate);
   void show_block(const InputView &view, const Block &output);
+  // An attribute of the object.
+  bool set_attribute(const char *name, PyObject *value) const {
+    return PyObject_SetAttrString(object(), name, value) == 0;
+  }
   // Lets go of the memory, or leaves it to whoever kept it.
   bool release(const InputView &view, bool *escaped);
   // For a call of which nothing was shown.
@@ -43,12 +47,15 @@ class InputViews {
   // As those of an input.
   bool open(int rate);
   void close();
-  bool change(const std::vector<PortFormat> &formats);
+  // `defaults`: a dict of what each that is new has besides.
+  bool change(const std::vector<PortFormat> &formats, PyObject *defaults);
   // Shows what is in `views`, which are as many as the inputs.
   bool show(const std::vector<InputView> &views, const Block &output);
   bool release(const std::vector<InputView> &views, CallResult *result);
 
   PyObject *mapping() const { return mapping_.get(); }
+  // NULL: there is none of that name.
+  const InputArray *find(const std::string &name) const;
   void describe(std::vector<PortFormat> *formats) const {
     for (const auto &each : arrays_)
       formats->push_back(each->format());

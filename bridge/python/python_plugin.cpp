@@ -351,11 +351,29 @@ bool PythonPlugin::set_inputs(const std::vector<PortFormat> &inputs,
   return change_inputs(inputs, failure);
 }
 
+bool PythonPlugin::set_input_parameter(const std::string &input,
+                                       const Parameter &parameter,
+                                       Failure *failure) {
+  Delivery delivery(outbox_.get());
+  Gil gil;
+  if (!gil) return told_closing(failure, "set_parameter");
+  Ref value = call_loaded("input_value", "set_parameter", failure, "(ss)",
+                          parameter.key.c_str(), parameter.value.c_str());
+  if (!value) return false;
+  const InputArray *array = inputs_.find(input);
+  if (!array || array->set_attribute(parameter.key.c_str(), value.get()))
+    return true;
+  capture_exception(failure, "set_parameter");
+  return false;
+}
+
 bool PythonPlugin::change_inputs(const std::vector<PortFormat> &inputs,
                                  Failure *failure) {
   std::vector<PortFormat> before;
   inputs_.describe(&before);
-  if (!inputs_.change(inputs)) {
+  Ref defaults = call_loaded("input_defaults", "set_inputs", failure);
+  if (!defaults) return false;
+  if (!inputs_.change(inputs, defaults.get())) {
     capture_exception(failure, "set_inputs");
     return false;
   }

@@ -37,6 +37,8 @@ class PythonPlugin final : public Plugin {
               CallResult *result, Failure *failure) override;
   bool set_inputs(const std::vector<PortFormat> &inputs,
                   Failure *failure) override;
+  bool set_input_parameter(const std::string &input, const Parameter &parameter,
+                           Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool set_number(const Number &number) override;
   bool drain(Tail *tail, Failure *failure) override;

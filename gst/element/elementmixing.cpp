@@ -22,4 +22,27 @@ bool PythonElement::set_inputs(const std::vector<PortFormat> &inputs) {
   return plugin_->set_inputs(inputs, &failure_) || fail_caps();
 }
 
+void PythonElement::apply_params_of(const std::string &input,
+                                    PluginParams *params) {
+  assert(streaming.is_here() && stream_);
+  const BusyHere busy(this);
+  Changes changes;
+  params->take(&changes);
+  for (Change &change : changes) {
+    const Parameter &parameter = *change.write_out();
+    Failure failure;
+    if (params->is_as_written(parameter.key, &failure) &&
+        plugin_->set_input_parameter(input, parameter, &failure)) {
+      params->accept(parameter);
+      GST_DEBUG_OBJECT(element_, "%s: input %s: %s = %s", name_.c_str(),
+                       input.c_str(), parameter.key.c_str(),
+                       parameter.value.c_str());
+    } else {
+      params->take_back(parameter.key);
+      failure.message = "input " + input + ": " + failure.message;
+      report_.warn(failure);
+    }
+  }
+}
+
 }  // namespace pythonfilter

@@ -142,6 +142,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // Between two blocks: a mixer has these from here on. False: an error was
   // posted.
   bool set_inputs(const std::vector<PortFormat> &inputs);
+  // What was set of one of them; what is refused is a warning.
+  void apply_params_of(const std::string &input, PluginParams *params);
   // What a call with this outcome, which is not Ok, lets through.
   OnError lets_through(Outcome outcome) const;
   // As if the plugin had failed, for something it is not to blame for.

@@ -103,6 +103,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
 
 // In the place of any input's: those that the plugin declares.
 void add_mixer_templates(GstElementClass *klass, const Capabilities &plugin) {
+  const GType pad =
+      mixer_pad_type(G_OBJECT_CLASS_NAME(klass) + std::string("-pad"),
+                     plugin.input_parameters);
   for (const char *any : {"sink_%s", "sink_%u"}) {
     GstPadTemplate *pads = gst_element_class_get_pad_template(klass, any);
     klass->padtemplates = g_list_remove(klass->padtemplates, pads);
@@ -118,8 +121,7 @@ void add_mixer_templates(GstElementClass *klass, const Capabilities &plugin) {
   };
   for (const Port &each : plugin.ports)
     add(input_prefix + each.name, GST_PAD_SINK,
-        each.name == any_port ? GST_PAD_REQUEST : GST_PAD_ALWAYS, &each,
-        GST_TYPE_PYTHON_MIXER_PAD);
+        each.name == any_port ? GST_PAD_REQUEST : GST_PAD_ALWAYS, &each, pad);
   add("src", GST_PAD_SRC, GST_PAD_ALWAYS, nullptr,
       GST_TYPE_AUDIO_AGGREGATOR_PAD);
 }

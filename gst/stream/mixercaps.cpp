@@ -235,7 +235,9 @@ bool MixerStream::update_inputs() {
   collect_inputs();
   formats_changed_ = false;
   const std::vector<PortFormat> now = describe_inputs(python.info());
-  return now == python.stream().format.inputs || python.set_inputs(now);
+  if (now == python.stream().format.inputs) return true;
+  tell_params_again();
+  return python.set_inputs(now);
 }
 
 // 0: one has more than another now and then.
@@ -270,6 +272,7 @@ bool MixerStream::start(const GstAudioInfo &info) {
   format.positions = positions_of(info);
   close_pool();
   owes_discont_ = true;
+  tell_params_again();
   return python.start(info, format);
 }
 

@@ -146,6 +146,13 @@ void MixerStream::show_input(const Input &input, size_t frames,
                !gst_aggregator_pad_has_buffer(pad);
 }
 
+// To a plugin that has yet to be told anything of its inputs.
+void MixerStream::tell_params_again() {
+  params_due_ = true;
+  for (const Input &each : inputs_)
+    each.pad->params->begin({}, python.capabilities().input_parameters);
+}
+
 // In `views_`.
 void MixerStream::show_inputs(size_t frames, GstClockTime begin,
                               GstClockTime end) {
@@ -189,9 +196,15 @@ GstFlowReturn MixerStream::finish(GstBuffer **block) {
   const GstClockTime pts = GST_BUFFER_PTS(*block);
   const GstFlowReturn flow = python.prepare(pts);
   if (flow != GST_FLOW_OK) return flow;
-  if (G_UNLIKELY(python.new_code_waits()) && python.change_code())
-    owes_discont_ = true;
+  if (G_UNLIKELY(python.new_code_waits())) {
+    owes_discont_ = python.change_code() || owes_discont_;
+    tell_params_again();
+  }
   if (!update_inputs()) return GST_FLOW_ERROR;
+  const bool due = std::exchange(params_due_, false);
+  for (const Input &each : inputs_)
+    if (G_UNLIKELY(due || each.pad->params->changed()))
+      python.apply_params_of(input_name(each.pad), each.pad->params);
   const GstSegment &segment =
       GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
   const GstClockTime begin =

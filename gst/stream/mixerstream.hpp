@@ -125,6 +125,7 @@ class MixerStream {
                   GstClockTime end, InputView *view) const;
   GstFlowReturn fail(GstBuffer **block, AudioBlock *mapped, Outcome outcome);
   const MixerInput *find_passthrough();
+  void tell_params_again();
   static void mark(GstBuffer *block, bool gap, bool discont);
   void end_block();
   void follow_segment(GstBuffer *block);
@@ -149,6 +150,7 @@ class MixerStream {
   bool timeout_ = false;  // not all that it could have is there
   bool ending_ = false;   // it is the last one
   bool passing_told_ = false;
+  bool params_due_ = false;  // those of the inputs, to be told again
   bool owes_discont_ = true;
   GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
   GstClockTime segment_start_ = GST_CLOCK_TIME_NONE;

@@ -691,6 +691,22 @@ class LoadedPlugin(Capabilities):
     def remove_input(self, name: str) -> None:
         self._call("remove_input", name)
 
+    def input_defaults(self) -> dict[str, Any]:
+        """The InputParams of an input that nobody has set any of."""
+        return {name: each.default for name, each in self._params.of_inputs.items()}
+
+    def input_value(self, name: str, text: str) -> Any:
+        """What a text means for one of them. Raises PluginError."""
+        param = self._params.of_inputs.get(name)
+        if param is None:
+            there = ", ".join(self._params.of_inputs) or "none"
+            text = f"has no InputParam {name!r}; there is {there}"
+            raise PluginError("refused", text, self._file)
+        try:
+            return param.parse(text)
+        except ValueError as error:
+            raise PluginError("refused", str(error), self._file) from None
+
     def complain(
         self, kind: str = "refused", type: str = "", message: str = "returned False"
     ) -> None:

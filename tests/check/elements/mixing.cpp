@@ -18,8 +18,9 @@ Sent sent(int seed, size_t frames = 800, size_t piece = 57) {
 
 Mixer two(const std::string &properties, size_t piece = 57,
           const std::string &cls = "") {
-  const std::string a = cls.empty() ? "sink_0" : "sink_a",
-                    b = cls.empty() ? "sink_1" : "sink_b";
+  const bool named = cls == "Named";
+  const std::string a = named ? "sink_a" : "sink_0",
+                    b = named ? "sink_b" : "sink_1";
   return Mixer(mixing(properties, cls),
                {{a, sent(0, 800, piece)}, {b, sent(1, 800, piece)}});
 }
@@ -254,6 +255,35 @@ GST_START_TEST(test_kept_arrays_stay_as_they_were) {
 }
 GST_END_TEST;
 
+// Before the plugin is known, and after; what it has none of is told.
+GST_START_TEST(test_inputs_have_parameters) {
+  const Mixer mixer = two(
+      "sink_0::params=\"p,gain=0.5\" sink_1::params=\"p,gain=2.0,mode=cold\"",
+      57, "Scaling");
+  GstPad *pad = gst_element_get_static_pad(mixer.python(), "sink_1");
+  on_buffers(mixer.python(), "src", [&](GstBuffer *buffer) {
+    if (GST_BUFFER_OFFSET(buffer) != 240) return;
+    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,mode=warm");
+  });
+  mixer.play();
+  const std::vector<float> got = mixer.samples<float>();
+  for (size_t i = 0; i < got.size(); i++) {
+    const double a = sent(0).sample(0, i) / 2, b = sent(1).sample(0, i) * 2;
+    const double sum = i < 320 ? a : a + b;
+    if (double(got[i]) != sum)
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]), sum);
+  }
+  mixer.expect_no_reports();
+  gst_object_unref(pad);
+
+  const Mixer wrong = two("sink_0::params=\"p,loud=1\"", 57, "Scaling");
+  wrong.play();
+  const Reports reports = wrong.reports();
+  fail_unless_equals_int(int(reports.size()), 1);
+  expect_part(reports[0].text, "no InputParam 'loud'; there is gain, mode");
+}
+GST_END_TEST;
+
 Suite *mixing_suite() {
   Suite *suite = suite_create("mixing");
   TCase *mixing = new_case(suite, "mixing");
@@ -265,6 +295,7 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_a_failed_call_ends_the_stream_or_does_not);
   tcase_add_test(mixing, test_one_input_goes_through_where_the_plugin_fails);
   tcase_add_test(mixing, test_kept_arrays_stay_as_they_were);
+  tcase_add_test(mixing, test_inputs_have_parameters);
   return suite;
 }
 

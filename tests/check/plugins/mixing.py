@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from base_plugin import AudioMixerPlugin, DropBuffer, EndOfStream, Param
+from base_plugin import AudioMixerPlugin, DropBuffer, EndOfStream, InputParam, Param
 from checklog import say
 
 
@@ -73,6 +73,18 @@ class Mixing(AudioMixerPlugin):
         if self.kept:
             say(f"kept {len(self.kept)}, {changed} changed")
         super().stop()
+
+
+class Scaling(Mixing):
+    """Each input as loud as it is said to be."""
+
+    gain = InputParam(1.0, min=0.0, max=8.0, description="How loud")
+    mode = InputParam("warm", choices=("warm", "cold"))
+
+    def add(self, output, inputs):
+        for each in inputs.values():
+            if each.mode == "warm":
+                output.data += each.data * np.float32(each.gain)
 
 
 class Named(Mixing):

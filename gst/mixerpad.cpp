@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mixerpad.hpp"
+
+#include "params/parametertypes.hpp"
+
+using pythonfilter::MixerInput;
+using pythonfilter::ParameterSpec;
+using pythonfilter::PluginParams;
+
+// ---- any plugin's -----------------------------------------------------------
+
+enum { PROP_PARAMS = 1 };
+
+G_DEFINE_TYPE(GstPythonMixerPad, gst_python_mixer_pad,
+              GST_TYPE_AUDIO_AGGREGATOR_PAD)
+
+static void gst_python_mixer_pad_init(GstPythonMixerPad *self) {
+  self->input = new MixerInput;
+  self->params = new PluginParams;
+}
+
+static void gst_python_mixer_pad_finalize(GObject *object) {
+  delete GST_PYTHON_MIXER_PAD(object)->input;
+  delete GST_PYTHON_MIXER_PAD(object)->params;
+  G_OBJECT_CLASS(gst_python_mixer_pad_parent_class)->finalize(object);
+}
+
+static void gst_python_mixer_pad_set_property(GObject *object, guint,
+                                              const GValue *value,
+                                              GParamSpec *) {
+  if (const GstStructure *changes = gst_value_get_structure(value))
+    GST_PYTHON_MIXER_PAD(object)->params->set(changes);
+}
+
+static void gst_python_mixer_pad_get_property(GObject *object, guint,
+                                              GValue *value, GParamSpec *) {
+  GST_PYTHON_MIXER_PAD(object)->params->get(value);
+}
+
+static void gst_python_mixer_pad_class_init(GstPythonMixerPadClass *klass) {
+  auto *object_class = G_OBJECT_CLASS(klass);
+  object_class->finalize = gst_python_mixer_pad_finalize;
+  object_class->set_property = gst_python_mixer_pad_set_property;
+  object_class->get_property = gst_python_mixer_pad_get_property;
+  g_object_class_install_property(
+      object_class, PROP_PARAMS,
+      g_param_spec_boxed(
+          "params", "Parameters",
+          "The plugin's InputParams of this input, as in "
+          "sink_0::params=\"p,gain=0.5\"; the others stay as they are",
+          GST_TYPE_STRUCTURE,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
+}
+
+// ---- one plugin's -----------------------------------------------------------
+
+namespace pythonfilter {
+
+namespace {
+
+GQuark parameters_quark() {
+  static const GQuark quark =
+      g_quark_from_static_string("pythonfilter-input-parameters");
+  return quark;
+}
+
+const ParameterSpec &parameter_of(GObject *object, guint id) {
+  const auto *all = static_cast<const std::vector<ParameterSpec> *>(
+      g_type_get_qdata(G_OBJECT_TYPE(object), parameters_quark()));
+  return (*all)[id - 1];
+}
+
+void set_parameter(GObject *object, guint id, const GValue *value,
+                   GParamSpec *) {
+  const ParameterSpec &spec = parameter_of(object, id);
+  if (!is_allowed(spec, value)) {
+    g_warning("%s: %s must be %s; it stays as it was", GST_OBJECT_NAME(object),
+              spec.name.c_str(), spec.allowed.c_str());
+    return;
+  }
+  g_auto(GValue) plain = G_VALUE_INIT;
+  plain_value(value, &plain);
+  GST_PYTHON_MIXER_PAD(object)->params->set_property(spec.name, &plain);
+}
+
+void get_parameter(GObject *object, guint id, GValue *value, GParamSpec *) {
+  const ParameterSpec &spec = parameter_of(object, id);
+  std::string text;
+  g_auto(GValue) now = G_VALUE_INIT;
+  if ((GST_PYTHON_MIXER_PAD(object)->params->read(spec.name, &text) &&
+       value_from_text(spec, text, &now)) ||
+      value_from_text(spec, spec.default_value, &now))
+    g_value_copy(&now, value);
+}
+
+void init_pad_class(gpointer klass, gpointer data) {
+  const auto &all = *static_cast<const std::vector<ParameterSpec> *>(data);
+  auto *object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = set_parameter;
+  object_class->get_property = get_parameter;
+  for (size_t i = 0; i < all.size(); i++)
+    if (!g_object_class_find_property(object_class, all[i].name.c_str()))
+      g_object_class_install_property(object_class, guint(i + 1),
+                                      new_param_spec(all[i]));
+}
+
+}  // namespace
+
+GType mixer_pad_type(const std::string &name,
+                     const std::vector<ParameterSpec> &parameters) {
+  if (parameters.empty()) return GST_TYPE_PYTHON_MIXER_PAD;
+  if (const GType known = g_type_from_name(name.c_str())) return known;
+  // Kept for good, as the type is.
+  const auto *kept = new std::vector<ParameterSpec>(parameters);
+  GTypeQuery query;
+  g_type_query(GST_TYPE_PYTHON_MIXER_PAD, &query);
+  GTypeInfo info = {};
+  info.class_size = guint16(query.class_size);
+  info.instance_size = guint16(query.instance_size);
+  info.class_init = init_pad_class;
+  info.class_data = kept;
+  const GType type = g_type_register_static(GST_TYPE_PYTHON_MIXER_PAD,
+                                            name.c_str(), &info, GTypeFlags(0));
+  g_type_set_qdata(type, parameters_quark(),
+                   const_cast<void *>(static_cast<const void *>(kept)));
+  return type;
+}
+
+}  // namespace pythonfilter
