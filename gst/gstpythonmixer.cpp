@@ -290,13 +290,25 @@ static gboolean gst_python_mixer_sink_query(GstAggregator *base,
                                             GstAggregatorPad *pad,
                                             GstQuery *query) {
   auto *self = GST_PYTHON_MIXER(base);
-  if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS)
+  const GstQueryType type = GST_QUERY_TYPE(query);
+  if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS)
     return base_class()->sink_query(base, pad, query);
-  GstCaps *filter;
-  gst_query_parse_caps(query, &filter);
-  g_autoptr(GstCaps) caps =
-      pythonfilter::filtered(self->stream->input_caps(GST_PAD(pad)), filter);
-  gst_query_set_caps_result(query, caps);
+  // Before READY nobody knows the plugin.
+  g_autoptr(GstCaps) own = self->python->loaded()
+                               ? self->stream->input_caps(GST_PAD(pad))
+                               : gst_pad_get_pad_template_caps(GST_PAD(pad));
+  if (type == GST_QUERY_CAPS) {
+    GstCaps *filter;
+    gst_query_parse_caps(query, &filter);
+    g_autoptr(GstCaps) caps = pythonfilter::filtered(gst_caps_ref(own), filter);
+    gst_query_set_caps_result(query, caps);
+  } else {
+    GstCaps *caps;
+    gst_query_parse_accept_caps(query, &caps);
+    gst_query_set_accept_caps_result(query, gst_caps_is_subset(caps, own));
+  }
+  if (self->python->loaded())
+    self->python->refusal.look_at_query(GST_PAD(pad), nullptr, query, own);
   return TRUE;
 }
 

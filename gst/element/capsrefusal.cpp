@@ -46,7 +46,8 @@ void CapsRefusal::widen_for_link(GstQuery *query) const {
   gst_query_set_caps_result(query, wide);
 }
 
-void CapsRefusal::look_at_query(GstPad *sink, GstPad *src, GstQuery *query) {
+void CapsRefusal::look_at_query(GstPad *sink, GstPad *src, GstQuery *query,
+                                const GstCaps *own) {
   const GstQueryType type = GST_QUERY_TYPE(query);
   if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS) return;
   if (!is_to_stream()) return;
@@ -54,25 +55,27 @@ void CapsRefusal::look_at_query(GstPad *sink, GstPad *src, GstQuery *query) {
   if (type == GST_QUERY_CAPS && !peer)
     widen_for_link(query);
   else if (peer && type == GST_QUERY_CAPS)
-    look_at_answer(sink, src, query);
+    look_at_answer(sink, src, query, own);
   else if (peer)
-    look_at_offer(peer, src, query);
+    look_at_offer(peer, src, query, own);
 }
 
 // Caps that stand on upstream's pad are no question any more.
-void CapsRefusal::look_at_offer(GstPad *peer, GstPad *src, GstQuery *query) {
+void CapsRefusal::look_at_offer(GstPad *peer, GstPad *src, GstQuery *query,
+                                const GstCaps *own) {
   gboolean accepted;
   GstCaps *caps;
   gst_query_parse_accept_caps_result(query, &accepted);
   gst_query_parse_accept_caps(query, &caps);
   if (accepted) return;
   g_autoptr(GstCaps) set = gst_pad_get_current_caps(peer);
-  if (set && gst_caps_is_equal(set, caps)) refuse_offer(caps, src);
+  if (set && gst_caps_is_equal(set, caps)) refuse_offer(caps, src, own);
 }
 
 // Upstream gets nothing to choose from. That is the end where it has nothing
 // else to offer, or where nothing fits what comes after.
-void CapsRefusal::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
+void CapsRefusal::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query,
+                                 const GstCaps *own) {
   GstCaps *filter, *answer;
   gst_query_parse_caps(query, &filter);
   gst_query_parse_caps_result(query, &answer);
@@ -82,11 +85,17 @@ void CapsRefusal::look_at_answer(GstPad *sink, GstPad *src, GstQuery *query) {
       filter ? gst_pad_query_caps(sink, nullptr) : gst_caps_ref(answer);
   g_autoptr(GstCaps) offered = gst_pad_peer_query_caps(sink, nullptr);
   if (!gst_caps_is_empty(offered) && !gst_caps_can_intersect(possible, offered))
-    refuse_offer(offered, src);
+    refuse_offer(offered, src, own);
 }
 
 // Says whether the plugin refuses the offer, or who comes after it.
-void CapsRefusal::refuse_offer(const GstCaps *offered, GstPad *src) {
+void CapsRefusal::refuse_offer(const GstCaps *offered, GstPad *src,
+                               const GstCaps *own) {
+  if (own) {
+    if (!gst_caps_can_intersect(own, offered))
+      refuse(why_not_taken(own, offered), {"takes", own}, {"offered", offered});
+    return;
+  }
   g_autoptr(GstCaps) declared = caps_.input();
   if (!declared) return;
   g_autoptr(GstCaps) allowed = caps_.allowed();

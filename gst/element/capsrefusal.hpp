@@ -25,17 +25,20 @@ class CapsRefusal {
   // Another stream: it may be said again.
   void forget() { refused_ = false; }
   // Any thread: what a query for caps, answered by the base class, says of the
-  // stream. `src` is a filter's.
-  void look_at_query(GstPad *sink, GstPad *src, GstQuery *query);
+  // stream. `src` is a filter's, and `own` what an input of a mixer takes.
+  void look_at_query(GstPad *sink, GstPad *src, GstQuery *query,
+                     const GstCaps *own = nullptr);
   // Of a source, or a filter, that has not agreed on caps with what follows.
   void look_at_output(const GstCaps *gives, GstPad *src);
 
  private:
   bool is_to_stream() const;
   void widen_for_link(GstQuery *query) const;
-  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query);
-  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query);
-  void refuse_offer(const GstCaps *offered, GstPad *src);
+  void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query,
+                      const GstCaps *own);
+  void look_at_offer(GstPad *peer, GstPad *src, GstQuery *query,
+                     const GstCaps *own);
+  void refuse_offer(const GstCaps *offered, GstPad *src, const GstCaps *own);
   // What somebody does with caps: "gives" them.
   using CapsRole = std::pair<const char *, const GstCaps *>;
   void refuse(const std::string &why, const CapsRole &own,

@@ -199,6 +199,27 @@ GST_START_TEST(test_what_a_pad_cannot_be_is_said) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_an_input_does_not_take_is_said) {
+  struct {
+    const char *caps, *part;
+  } const wrongs[] = {{"format=S24LE,rate=8000,channels=1", "audioconvert"},
+                      {"format=S16LE,rate=9000,channels=1", "audioresample"}};
+  for (const auto &wrong : wrongs) {
+    const std::string other = std::string("audio/x-raw,") + wrong.caps;
+    Pipeline pipeline(mixing("sample-rate=8000") +
+                      " ! fakesink async=false"
+                      " audiotestsrc ! " +
+                      other + " ! python.sink_0");
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    GstMessage *message = pipeline.wait_for(GST_MESSAGE_ERROR);
+    fail_unless(message != nullptr);
+    const Report report = report_in(message);
+    expect_part(report.text, wrong.part);
+    gst_message_unref(message);
+  }
+}
+GST_END_TEST;
+
 Suite *mixer_suite() {
   Suite *suite = suite_create("mixer");
   TCase *mixer = new_case(suite, "mixer");
@@ -210,6 +231,7 @@ Suite *mixer_suite() {
   tcase_add_test(mixer, test_inputs_have_formats_of_their_own);
   tcase_add_test(mixer, test_the_caps_of_one_input_change);
   tcase_add_test(mixer, test_what_a_pad_cannot_be_is_said);
+  tcase_add_test(mixer, test_what_an_input_does_not_take_is_said);
   return suite;
 }
 
