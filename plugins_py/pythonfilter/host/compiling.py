@@ -77,9 +77,7 @@ class Machine:
         if made is None:
             made, cached = self._work.compile(format, interleaved)
             self._made[format, interleaved] = made
-            if self._work.checked:
-                return made.address  # type: ignore[no-any-return]
-            if not cached and not self.warnings:
+            if not (cached or self.warnings or self._work.checked):
                 self.warnings.append(
                     f"{self._work.name}() is compiled anew each time, as no cache "
                     "can be used: set NUMBA_CACHE_DIR to a folder that can be "
