@@ -19,8 +19,12 @@ if [ ! -f "$build/build.ninja" ]; then
     -Dunity=on -Dunity_size=1000 \
     -Doptimization=0 -Dtests=enabled -Dwerror=true -Dcpp_args=-fno-sanitize-recover=all
 fi
-# Python's bridge, and those that stand in for it in some programs.
-bridges='\(bridge\|tests/check\)'
+# Python's bridge, for threads in a soak alone, and those that stand in for it in
+# some programs.
+case $sanitizers:${PYTHONFILTER_SOAK:-0} in
+  *thread*:0) bridges=tests/check ;;
+  *) bridges='\(bridge\|tests/check\)' ;;
+esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |
   sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
 for test in "${tests[@]}"; do targets+=("tests/check/check-$test"); done
