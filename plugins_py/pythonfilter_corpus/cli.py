@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -175,6 +176,8 @@ def _pairs(option: str, words: list[str]) -> dict[str, Any]:
 
 
 def _work(run: Run) -> int:
+    # Dask tells of each connection that is lost, with its traceback.
+    logging.disable(logging.CRITICAL)
     progress = Progress(sys.stdout)
     results = run.results()
     stopped: Stopped | None = None

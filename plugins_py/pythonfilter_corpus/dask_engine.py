@@ -156,13 +156,13 @@ class Dask:
     def avoid(self, worker: str) -> None:
         self._avoided.add(worker)
 
-    def close(self) -> None:
+    def close(self, out: str) -> None:
         if self._make is None and self._client is not None:
             # What still runs ends by its claims; the models go with the runners.
             with contextlib.suppress(Exception):
                 self._client.cancel(list(self._futures))
-                self._client.run(tend.release)
-        tend.release()
+                self._client.run(tend.release, out)
+        tend.release(out)
         self._forget()
         if self._cluster is not None:
             with contextlib.suppress(Exception):

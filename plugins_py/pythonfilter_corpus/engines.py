@@ -37,8 +37,8 @@ class Engine(Protocol):
     def avoid(self, worker: str) -> None:
         """Gives nothing more to a worker."""
 
-    def close(self) -> None:
-        """Nothing more is to come, and what still goes on ends."""
+    def close(self, out: str) -> None:
+        """Nothing more is to come for this folder, and what still goes on ends."""
 
 
 def cores() -> int:
@@ -77,8 +77,8 @@ class Threads:
     def avoid(self, worker: str) -> None:
         pass
 
-    def close(self) -> None:
-        tend.release()
+    def close(self, out: str) -> None:
+        tend.release(out)
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

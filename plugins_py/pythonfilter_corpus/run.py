@@ -82,7 +82,7 @@ class Run:
             finally:
                 with contextlib.suppress(OSError):
                     self.folder.revoke()
-                self.engine.close()
+                self.engine.close(self.job.out)
 
     def _results(self) -> Iterator[Result]:
         order = self._check()

@@ -54,6 +54,7 @@ class Tended:
 
     def __init__(self, job: Job) -> None:
         self.key = json.dumps(job.as_json(), sort_keys=True)
+        self.out = job.out
         env = {f"{each}_NUM_THREADS": str(job.threads) for each in _THREADS}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
@@ -166,11 +167,14 @@ def _let_go(at_once: bool = False) -> None:
         runner.close()
 
 
-def release() -> None:
-    """Ends the runners of all threads, and with them what they are at."""
+def release(out: str) -> None:
+    """Ends the runners for a folder of outputs, and with them what they are at.
+
+    Others may work for another run.
+    """
     with _lock:
-        runners = list(_all)
-        _all.clear()
+        runners = [runner for runner in _all if runner.out == out]
+        _all.difference_update(runners)
     for runner in runners:
         runner.kill()
 

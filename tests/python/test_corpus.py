@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pythonfilter_corpus: what is done, what not, and what comes out."""
 
+import contextlib
 import json
 import os
+import pty
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -302,6 +305,51 @@ def test_the_command(tmp_path):
     (tmp_path / "plugin.py").write_text("class Broken\n")
     said = command(*words, "threads", cwd=tmp_path)
     assert said.code == 2 and "plugin.py:1" in said.err
+
+
+FLAGGED = """
+import os
+
+class Flagged:
+    def process_audio(self, buffer):
+        if os.path.exists("FLAG") and abs(buffer.data[0, 0]) > 0.1:
+            raise OSError("the model is not there")
+"""
+
+
+def test_what_failed_is_tried_again_when_asked(tmp_path):
+    flag = tmp_path / "flag"
+    flag.touch()
+    make(tmp_path, 6, plugin=FLAGGED.replace("FLAG", str(flag)))
+    words = ("--engine", "threads", "--workers", "1")
+    run_words = ("run", "plugin.py", "--in", "in", "--out", "out", "--retries", "0")
+    said = command(*run_words, *words, cwd=tmp_path)
+    assert said.code == 3, said.err
+    failed = len(counted(tmp_path, "failed"))
+    assert 0 < failed < 6 and said.err.count("the model is not there") == failed
+    (tmp_path / "out/0.wav").unlink(missing_ok=True)
+    flag.unlink()
+    said = command("retry", "out", "--failed", *words, cwd=tmp_path)
+    assert said.out.count(b"\n") == failed
+    said = command("retry", "out", *words, cwd=tmp_path)
+    assert said.code == 0 and said.out.count(b"\n") <= 1
+    assert len(list((tmp_path / "out").glob("*.wav"))) == 6
+
+
+def test_a_terminal_has_one_line(tmp_path):
+    make(tmp_path, 3)
+    ours, theirs = pty.openpty()
+    words = ("run", "plugin.py", "--in", "in", "--out", "out", "--engine", "threads")
+    done = subprocess.run([PYTHON, COMMAND, *words], cwd=tmp_path, stdout=theirs)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 4096):
+            said += piece
+    os.close(ours)
+    assert done.returncode == 0
+    last = said.decode().rstrip().rpartition("\r")[2]
+    assert re.search(r"3 of 3 files, [\d.]+ x real time, 0 s left$", last)
 
 
 def test_levels_are_measured(tmp_path):
