@@ -9,6 +9,7 @@ and a scheduler that is lost is waited for.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import re
@@ -24,7 +25,8 @@ from .errors import Unusable
 
 PATIENCE_SECONDS = 600  # for a scheduler or for workers to come back
 _CONNECT_SECONDS = 10
-_LOST = (OSError, TimeoutError, asyncio.TimeoutError, distributed.client.CancelledError)
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
+_LOST = (OSError, TimeoutError, asyncio.TimeoutError, *_CANCELLED)
 
 
 def local(workers: int) -> Dask:
@@ -92,11 +94,9 @@ class Dask:
     def _workers(self) -> dict[str, int]:
         """How many threads each has that may get work."""
         with self._or_lost():
-            found = self._client.scheduler_info()["workers"]
+            found = self._client.nthreads()
         return {
-            name: worker["nthreads"]
-            for name, worker in found.items()
-            if name not in self._avoided
+            name: count for name, count in found.items() if name not in self._avoided
         }
 
     @contextlib.contextmanager
@@ -150,8 +150,10 @@ class Dask:
             if future.status == "cancelled":
                 raise engines.Lost(f"the scheduler {self._address} is gone")
             chunk = self._futures.pop(future)
-            yield chunk, _answer(future)
+            with self._or_lost():
+                answer = _answer(future)
             future.release()
+            yield chunk, answer
 
     def avoid(self, worker: str) -> None:
         self._avoided.add(worker)
