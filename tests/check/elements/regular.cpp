@@ -137,6 +137,8 @@ GST_START_TEST(test_what_it_raises_is_told_once_and_counted) {
               "%s", told.text().c_str());
   fail_unless_equals_int(told[0].line(), 13);
   fail_unless(told[0].field("phase") == "show", "%s", told.text().c_str());
+  // Not before the last of them has raised, after its message.
+  fail_unless(wait_until([&] { return stream.stat("errors") >= 10; }));
   fail_unless(stream.to(GST_STATE_READY));
   for (Report &rest : stream.reports()) {
     told.push_back(rest);
