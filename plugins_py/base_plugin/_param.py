@@ -217,8 +217,9 @@ class InputParam(Param[T]):
                     output.data += each.gain * each.data
 
     It is declared as a ``Param`` is, but for ``secret``.  Inside the plugin it is
-    an attribute of each input, outside a property of each sink pad:
-    ``sink_voice::gain=2``.  The plugin itself has none: reading it there raises
+    an attribute of each input.  Outside it is in the ``params`` of each sink pad,
+    ``sink_0::params="p,gain=2"``, and a property of those of ``py-NAME`` elements,
+    ``sink_0::gain=2``.  The plugin itself has none: reading it there raises
     AttributeError.
     """
 

@@ -3,6 +3,8 @@
 
 import re
 
+import numpy as np
+
 from plugin_folder import inspect, names
 from processes import PLUGINS, launch
 
@@ -92,3 +94,26 @@ def test_mixers_of_ours_play_as_elements(tmp_path):
     counts = re.findall(r"pythonfilter-stats.*?frames=\(guint64\)(\d+)", out)
     assert len(counts) == len(inputs)
     assert {int(each) for each in counts} >= {20 * 1024}
+
+
+def test_each_input_of_the_conference_has_its_own_parameters(tmp_path):
+    env = {
+        "GST_PYTHONFILTER_PATH": PLUGINS,
+        "GST_REGISTRY": tmp_path / "registry.bin",
+    }
+    heard = tmp_path / "heard.raw"
+    square = TONE.replace("audiotestsrc", "audiotestsrc wave=square volume={}")
+    line = (
+        "py-conference name=mixer sink_second::gain=0.5 sink_third::mute=true"
+        f" ! filesink location={heard}"
+    )
+    for name, volume in (("first", 0.1), ("second", 0.3), ("third", 0.5)):
+        line += f" {square.format(volume)} ! mixer.sink_{name}"
+    result = launch(line, **env)
+    assert result.code == 0 and "WARNING" not in result.err, result.err
+    channels = np.abs(np.fromfile(heard, np.float32).reshape(-1, 3)).T
+    assert channels.shape[1] >= 20 * 1024
+    wanted = np.array([[0.15], [0.1], [0.25]])
+    np.testing.assert_allclose(
+        channels[:, 1:20000], wanted + np.zeros((3, 19999)), atol=1e-3
+    )
