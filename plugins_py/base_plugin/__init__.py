@@ -720,7 +720,7 @@ class AudioMixerPlugin(_StreamPlugin):
 
 
 class AudioSplitterPlugin(_StreamPlugin):
-    """A plugin with one input and several outputs.
+    """A plugin with one input and several outputs; no element plays it yet.
 
     ``outputs``
         Names, as ``("vocals", "rest")``, or a dict that says more of them,
