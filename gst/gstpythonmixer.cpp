@@ -381,15 +381,50 @@ static gboolean gst_python_mixer_negotiated(GstAggregator *base,
 
 // ---- events and queries -----------------------------------------------------
 
-// Whether this is the last FLUSH_START of a flush of all pads, for which the
-// base class waits until the streaming thread is back.
+static guint32 *flush_of(gpointer pad, const GstEvent *event) {
+  auto *self = GST_PYTHON_MIXER_PAD(pad);
+  return GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START ? &self->flush
+                                                        : &self->flushed;
+}
+
+// Those that nobody is linked to, and that have not heard of this flush yet.
+static std::vector<GstPad *> left_out_of(GstElement *element, GstEvent *event) {
+  const guint32 flush = gst_event_get_seqnum(event);
+  std::vector<GstPad *> pads;
+  GST_OBJECT_LOCK(element);
+  for (GList *each = element->sinkpads; each; each = each->next)
+    if (*flush_of(each->data, event) != flush &&
+        !gst_pad_is_linked(GST_PAD(each->data)))
+      pads.push_back(GST_PAD(gst_object_ref(each->data)));
+  GST_OBJECT_UNLOCK(element);
+  return pads;
+}
+
+// The base class waits until each pad has heard of a flush, which goes on for
+// ever where one has nobody who would tell it.
+static void flush_unlinked(GstPythonMixer *self, GstEvent *event) {
+  const bool starts = GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START;
+  for (GstPad *pad : left_out_of(GST_ELEMENT(self), event)) {
+    GstEvent *same =
+        starts ? gst_event_new_flush_start() : gst_event_new_flush_stop(TRUE);
+    gst_event_set_seqnum(same, gst_event_get_seqnum(event));
+    gst_pad_send_event(pad, same);
+    if (!starts && self->python->loaded() &&
+        !self->python->capabilities().ports_come_and_go())
+      end_unlinked(pad);
+    gst_object_unref(pad);
+  }
+}
+
+// Whether all pads have heard of this flush with that.
 static bool flushes_all(GstAggregator *base, GstAggregatorPad *pad,
-                        guint32 flush) {
+                        GstEvent *event) {
+  const guint32 flush = gst_event_get_seqnum(event);
   bool all = true;
   GST_OBJECT_LOCK(base);
-  GST_PYTHON_MIXER_PAD(pad)->flush = flush;
+  *flush_of(pad, event) = flush;
   for (GList *each = GST_ELEMENT(base)->sinkpads; each; each = each->next)
-    all = all && GST_PYTHON_MIXER_PAD(each->data)->flush == flush;
+    all = all && *flush_of(each->data, event) == flush;
   GST_OBJECT_UNLOCK(base);
   return all;
 }
@@ -411,8 +446,13 @@ static GstFlowReturn gst_python_mixer_sink_event_pre_queue(
     gst_event_unref(event);
     return GST_FLOW_ERROR;
   }
-  if (GST_EVENT_TYPE(event) != GST_EVENT_FLUSH_START ||
-      !flushes_all(base, pad, gst_event_get_seqnum(event)))
+  const GstEventType type = GST_EVENT_TYPE(event);
+  if (type != GST_EVENT_FLUSH_START && type != GST_EVENT_FLUSH_STOP)
+    return base_class()->sink_event_pre_queue(base, pad, event);
+  if (gst_pad_is_linked(GST_PAD(pad)))
+    flush_unlinked(GST_PYTHON_MIXER(base), event);
+  // For the last FLUSH_START the base class waits for the streaming thread.
+  if (!flushes_all(base, pad, event) || type != GST_EVENT_FLUSH_START)
     return base_class()->sink_event_pre_queue(base, pad, event);
   return flush_with(python, [&] {
     return base_class()->sink_event_pre_queue(base, pad, event);

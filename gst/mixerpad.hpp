@@ -18,8 +18,9 @@ struct GstPythonMixerPad {
   // Both are made in init, and freed in finalize.
   pythonfilter::MixerInput *input;
   pythonfilter::PluginParams *params;  // its InputParams
-  // Of the FLUSH_START that came last; under the element's object lock.
-  guint32 flush;
+  // Of the FLUSH_START and FLUSH_STOP that came last; under the element's
+  // object lock.
+  guint32 flush, flushed;
 };
 
 struct GstPythonMixerPadClass {

@@ -2,6 +2,7 @@
 #include "mixerstream.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "../buffers/audioblock.hpp"
 #include "../buffers/audiocut.hpp"
@@ -175,6 +176,16 @@ void MixerStream::follow_segment(GstBuffer *block) {
   next_offset_ = GST_BUFFER_OFFSET_END(block);
 }
 
+namespace {
+
+// Each byte is as the one before it, and the first is 0.
+bool is_silent(const std::byte *bytes, size_t size) {
+  return size == 0 || (bytes[0] == std::byte(0) &&
+                       std::memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+}  // namespace
+
 GstFlowReturn MixerStream::finish(GstBuffer **block) {
   assert(python.streaming.is_here());
   if (G_UNLIKELY(ending_)) {
@@ -229,10 +240,7 @@ GstFlowReturn MixerStream::finish(GstBuffer **block) {
   size_t size;
   const std::byte *bytes = mapped.bytes(&size);
   // What was made of nothing may be something.
-  const bool silent =
-      mapped.gap && std::all_of(bytes, bytes + size, [](std::byte each) {
-        return each == std::byte(0);
-      });
+  const bool silent = mapped.gap && is_silent(bytes, size);
   mapped.unmap();
   mark(*block, silent, std::exchange(owes_discont_, false) || result.discont);
   return GST_FLOW_OK;

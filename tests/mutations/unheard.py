@@ -336,4 +336,25 @@ OTHERS = (
         "",
         ("exchange::test_restarts_become_rarer*",),
     ),
+    Mutation(
+        "kept-input-not-seen",
+        "bridge/python/input_views.cpp",
+        "  if (kept) give_memory(view.keeper->keep());\n",
+        "",
+        ("mixing::test_kept*",),
+    ),
+    Mutation(
+        "rest-of-a-block-not-silent",
+        "gst/stream/mixerinput.cpp",
+        "  if (written_ > filled)\n",
+        "  if (written_ > filled + 100000)\n",
+        ("mixer",),
+    ),
+    Mutation(
+        "unlinked-input-not-flushed",
+        "gst/gstpythonmixer.cpp",
+        "  if (gst_pad_is_linked(GST_PAD(pad)))\n",
+        "  if (event == nullptr)\n",
+        ("mixing::test_a_flush_does_not_wait_for_an_input*",),
+    ),
 )

@@ -213,8 +213,9 @@ GST_START_TEST(test_what_an_input_does_not_take_is_said) {
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     GstMessage *message = pipeline.wait_for(GST_MESSAGE_ERROR);
     fail_unless(message != nullptr);
-    const Report report = report_in(message);
-    expect_part(report.text, wrong.part);
+    Reports reports;
+    reports.push_back(report_in(message));
+    expect_part(reports[0].text, wrong.part);
     gst_message_unref(message);
   }
 }

@@ -4,6 +4,8 @@
 // that fail, and arrays that a plugin keeps.
 #include "../support/mixing.hpp"
 
+#include <atomic>
+
 using namespace check;
 
 namespace {
@@ -166,6 +168,28 @@ GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
 }
 GST_END_TEST;
 
+// Nobody tells it of the flush, and it stays without samples.
+GST_START_TEST(test_a_flush_does_not_wait_for_an_input_without_a_link) {
+  Pipeline pipeline(mixing("", "Named") +
+                    " ! fakesink sync=false"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_a");
+  Output output(pipeline.python());
+  pipeline.expect_to(GST_STATE_PLAYING);
+  for (const int seconds : {3, 7}) {
+    const GstClockTime place = GstClockTime(seconds) * GST_SECOND;
+    fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
+                                        GST_SEEK_FLAG_FLUSH, place));
+    fail_unless(wait_until([&] {
+      const std::vector<Seen> all = output.all();
+      return !all.empty() && all.back().pts >= place;
+    }));
+    fail_unless(output.wait_for(output.count() + 3));
+  }
+  pipeline.expect_no_reports();
+}
+GST_END_TEST;
+
 GST_START_TEST(test_it_does_not_play_backwards) {
   Pipeline pipeline(mixing() +
                     " ! fakesink sync=false"
@@ -284,6 +308,58 @@ GST_START_TEST(test_inputs_have_parameters) {
 }
 GST_END_TEST;
 
+// What was set of an input is so for the new code, too.
+GST_START_TEST(test_code_is_loaded_anew_between_two_blocks) {
+  const std::string file = folder() + "/reloaded.py";
+  const auto write = [&](const char *inputs, int factor) {
+    const std::string text =
+        "from base_plugin import AudioMixerPlugin, InputParam\n"
+        "class Constant(AudioMixerPlugin):\n"
+        "    inputs = " +
+        std::string(inputs) +
+        "\n"
+        "    gain = InputParam(1.0, min=0, max=8)\n"
+        "    def mix_audio(self, output, inputs):\n"
+        "        output.data[:] = inputs['0'].gain * " +
+        std::to_string(factor) + "\n";
+    fail_unless(g_file_set_contents(file.c_str(), text.c_str(), -1, nullptr));
+  };
+  write("(1, 4)", 4);
+  Pipeline pipeline(
+      line_of("pythonmixer", file, "sink_0::params=\"p,gain=0.5\"") +
+      " ! fakesink sync=false audiotestsrc ! "
+      "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+  std::atomic<float> last{0};
+  on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
+    float sample;
+    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
+    last = sample;
+  });
+  const auto reload = [&] {
+    gboolean taken;
+    g_signal_emit_by_name(pipeline.python(), "reload", &taken);
+    fail_unless(taken);
+  };
+  pipeline.expect_to(GST_STATE_PLAYING);
+  fail_unless(wait_until([&] { return last == 2; }));
+  write("(1, 4)", 10);
+  reload();
+  fail_unless(wait_until([&] { return last == 5; }));
+  pipeline.expect_no_reports();
+  write("(2, 3)", 20);
+  reload();
+  GstMessage *warning = pipeline.wait_for(GST_MESSAGE_WARNING);
+  fail_unless(warning != nullptr);
+  Reports reports;
+  reports.push_back(report_in(warning));
+  expect_part(reports[0].text, "its inputs are others");
+  gst_message_unref(warning);
+  fail_unless(last == 5);
+  // The file is gone before its folder.
+  pipeline.expect_null();
+}
+GST_END_TEST;
+
 Suite *mixing_suite() {
   Suite *suite = suite_create("mixing");
   TCase *mixing = new_case(suite, "mixing");
@@ -291,11 +367,14 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_a_live_input_that_stops_is_late);
   tcase_add_test(mixing, test_silence_that_is_told_is_a_gap);
   tcase_add_test(mixing, test_a_flush_does_not_wait_for_a_call_that_sleeps);
+  tcase_add_test(mixing,
+                 test_a_flush_does_not_wait_for_an_input_without_a_link);
   tcase_add_test(mixing, test_it_does_not_play_backwards);
   tcase_add_test(mixing, test_a_failed_call_ends_the_stream_or_does_not);
   tcase_add_test(mixing, test_one_input_goes_through_where_the_plugin_fails);
   tcase_add_test(mixing, test_kept_arrays_stay_as_they_were);
   tcase_add_test(mixing, test_inputs_have_parameters);
+  tcase_add_test(mixing, test_code_is_loaded_anew_between_two_blocks);
   return suite;
 }
 
