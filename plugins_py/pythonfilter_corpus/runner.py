@@ -13,6 +13,7 @@ its standard output; what plugins print goes to standard error.
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import errno
 import faulthandler
@@ -23,6 +24,7 @@ import random
 import select
 import signal
 import sys
+import threading
 import time
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +35,7 @@ from .folder import Folder, holds
 from .job import Job, sum_of
 from .version import VERSION
 
+FINISHING = 4  # outputs on their way to the disk; see tend.AHEAD
 IDLE_SECONDS = 600  # then nobody seems to need it any more
 _PR_SET_PDEATHSIG = 1
 _MS = 1e-6
@@ -57,12 +60,15 @@ class Runner:
     def __init__(self, answers: int) -> None:
         self._answers = answers
         self._claim = ("", "")
-        # Writes one output to the disk while the next file plays.
-        self._finisher = ThreadPoolExecutor(1)
-        self._finishing: Future[None] | None = None
+        self._saying = threading.Lock()
+        # Outputs go to the disk while the next files play: a disk that is asked
+        # for several at once takes hardly longer than for one.
+        self._finisher = ThreadPoolExecutor(FINISHING)
+        self._finishing: collections.deque[Future[None]] = collections.deque()
 
     def say(self, **answer: Any) -> None:
-        os.write(self._answers, json.dumps(answer).encode() + b"\n")
+        with self._saying:
+            os.write(self._answers, json.dumps(answer).encode() + b"\n")
 
     def serve(self) -> None:
         for line in _lines(0):
@@ -144,9 +150,9 @@ class Runner:
             done["levels"] = levels
         if heard.warning:
             done["warning"] = heard.warning
-        self._settle()
-        self._finishing = self._finisher.submit(
-            self._finish, work, parts, heard.lines, done
+        self._settle(FINISHING - 1)
+        self._finishing.append(
+            self._finisher.submit(self._finish, work, parts, heard.lines, done)
         )
 
     def _play(self, work: dict[str, Any], part: str) -> Any:
@@ -166,10 +172,10 @@ class Runner:
         unique = f"{name}-{os.uname().nodename}-{os.getpid()}-{which}.part"
         return os.path.join(self._folder.parts, unique)
 
-    def _settle(self) -> None:
-        if self._finishing is not None:
-            self._finishing.result()
-            self._finishing = None
+    def _settle(self, but: int = 0) -> None:
+        """Waits for the outputs, but for so many."""
+        while len(self._finishing) > but:
+            self._finishing.popleft().result()
 
     def _finish(
         self,

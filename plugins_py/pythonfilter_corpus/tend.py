@@ -27,7 +27,9 @@ from .folder import Claim, Folder, holds
 from .job import Job, limit_of
 from .version import VERSION
 
-AHEAD = 2  # works that a runner knows of, so that it never waits
+# Works that a runner knows of, so that it never waits: those that it writes to
+# the disk, the one that plays, and the next.
+AHEAD = 6
 _START_SECONDS = 600  # a model may be large
 _LAST_WORDS = 4000
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -111,6 +113,7 @@ class Tended:
 
     def kill(self) -> None:
         self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         """It ends by itself, unless it cannot."""

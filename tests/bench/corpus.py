@@ -11,8 +11,8 @@ gst-launch-1.0. Ratios are of the medians; the bare loops write no byte to the d
 for sure, and ours does. GST_PLUGIN_PATH says where the element is.
 """
 
-import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -115,6 +115,13 @@ def shell(folder, names):
     return time.perf_counter() - begin
 
 
+def cpu():
+    """Seconds of this process and of those that have ended."""
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    used = map(resource.getrusage, whose)
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
 def main(count=10000, rounds=3):
     cores = engines.cores()
     with tempfile.TemporaryDirectory() as name:
@@ -123,21 +130,33 @@ def main(count=10000, rounds=3):
         names = make(folder, count)
         few = names[: max(10, count // 100)]
         times = {"local": [], "bare": [], "shell": []}
+        used = {"local": [], "bare": [], "shell": []}
         for each in range(rounds):
+            marks = [cpu()]
             times["bare"].append(bare(folder, names) / count)
+            marks.append(cpu())
             whole, first = ours(folder, "local")
             times["local"].append(whole / count)
+            marks.append(cpu())
             times["shell"].append(shell(folder, few) / len(few))
+            marks.append(cpu())
+            for key, number in (("bare", 0), ("local", 1), ("shell", 2)):
+                of = len(few) if key == "shell" else count
+                used[key].append((marks[number + 1] - marks[number]) / of)
             shown = {key: round(value[-1] * 1000, 2) for key, value in times.items()}
             print(f"round {each}: ms a file {shown}, first result after {first:.2f} s")
+        work = {key: statistics.median(value) for key, value in used.items()}
         median = {key: statistics.median(value) for key, value in times.items()}
     print(f"{count} files of 1 s, {cores} cores, medians of {rounds} rounds")
     for key, value in median.items():
-        print(f"  {key:6} {value * 1000:8.3f} ms a file, {1 / value:8.1f} x real time")
+        print(
+            f"  {key:6} {value * 1000:8.3f} ms a file, {1 / value:8.1f} x real time, "
+            f"{work[key] * 1000:.3f} ms of CPU"
+        )
     ratio = median["bare"] / median["local"]
-    added = (median["local"] - median["bare"]) * cores * 1000
+    added = (work["local"] - work["bare"]) * 1000
     print(f"  speed against the bare loop on {cores} cores: {ratio:.2f}")
-    print(f"  added to a file: {added:.2f} ms of one core")
+    print(f"  CPU added to a file: {added:.2f} ms")
     print(f"  speed against the shell loop: {median['shell'] / median['local']:.0f}")
 
 

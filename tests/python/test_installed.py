@@ -73,6 +73,7 @@ def test_elements_play(installed):
 
 def test_the_command_is_there(installed, tmp_path):
     _, env = installed
+    assert run(["pythonfilter-corpus", "--help"], cwd=tmp_path, **env).code == 0
     assert run(["pythonfilter-workbench", "new", "mine"], cwd=tmp_path, **env).code == 0
     options = ["--quick", "--json", "mine.py"]
     result = run(["pythonfilter-workbench", *options], cwd=tmp_path, **env)
