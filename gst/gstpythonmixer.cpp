@@ -27,6 +27,9 @@
  * `block_size` gets blocks of that many frames; else, or where
  * #GstAudioAggregator:output-buffer-duration is set, they last as long as that.
  *
+ * The plugin's `get_processing_latency()` is added to the latency that the base
+ * class tells; the times of what comes out stay those of the block.
+ *
  * Each `InputParam` of the plugin is a property of every sink pad of its own
  * element, which a #GstController can move, and in `sink_music::params` for
  * any: `pythonmixer name=m … sink_music::params="p,gain=0.5"`.

@@ -339,8 +339,8 @@ OTHERS = (
     Mutation(
         "kept-input-not-seen",
         "bridge/python/input_views.cpp",
-        "  if (kept) give_memory(view.keeper->keep());\n",
-        "",
+        "  const bool kept = is_array_kept();\n",
+        "  const bool kept = is_array_kept() && !array_;\n",
         ("mixing::test_kept*",),
     ),
     Mutation(
