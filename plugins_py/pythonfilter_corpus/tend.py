@@ -31,7 +31,7 @@ from .version import VERSION
 # the disk, the one that plays, and the next.
 AHEAD = 6
 _START_SECONDS = 600  # a model may be large
-_LAST_WORDS = 4000
+_KEPT, _LAST_WORDS = 1 << 16, 4000
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PROGRAM = (
     f"import sys; sys.path[0] = {_HERE!r}; from pythonfilter_corpus.runner import main;"
@@ -66,7 +66,7 @@ class Tended:
             env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
             bufsize=0,
         )
-        self._said: collections.deque[bytes] = collections.deque(maxlen=50)
+        self._said = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._rest = b""
@@ -84,7 +84,7 @@ class Tended:
     def _listen(self) -> None:
         assert self._process.stderr is not None
         while piece := self._process.stderr.read(1000):
-            self._said.append(piece)
+            self._said = (self._said + piece)[-_KEPT:]
 
     def ask(self, **request: Any) -> None:
         assert self._process.stdin is not None
@@ -129,7 +129,10 @@ class Tended:
 
     def last_words(self) -> str:
         self._listener.join(1)
-        return b"".join(self._said).decode(errors="replace")[-_LAST_WORDS:]
+        said = self._said.decode(errors="replace")
+        # faulthandler tells of all threads; this is the one that crashed.
+        crash = said.rfind("Current thread")
+        return said[-_LAST_WORDS:] if crash < 0 else said[crash:][:_LAST_WORDS]
 
     def how_it_ended(self) -> str:
         code = self._process.wait()
@@ -323,10 +326,12 @@ class _Chunk:
             self._outcome = {}  # whoever ended the run ended the runner
             return
         self._sent.pop(self._running)
-        event = {"event": "failed", "id": self._running, "kind": kind}
-        frame = _FRAME.search(said)
-        if frame:
-            event |= zip(("file", "line", "function"), frame.groups())
+        event: ledger.Event = {"event": "failed", "id": self._running, "kind": kind}
+        frames = [match.groups() for match in _FRAME.finditer(said)]
+        home = os.path.dirname(os.path.realpath(self._job.plugin))
+        own = [frame for frame in frames if os.path.realpath(frame[0]).startswith(home)]
+        for file, line, function in (own or frames)[:1]:
+            event |= {"file": file, "line": int(line), "function": function}
         self._writer.add({**event, "message": message, "traceback": said})
 
     def _note_crash(self, runner: Tended) -> None:
