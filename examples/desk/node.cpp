@@ -32,11 +32,11 @@ std::unique_ptr<Node> Node::make(const Place &place, std::string *why) {
   if (!place.device.empty()) {
     GstElement *device = element_of_device(place);
     g_autoptr(GstElement) next = gst_bin_get_by_name(bin, "next");
+    if (device) gst_bin_add(bin, device);
     if (!device || !next) {
       *why = place.device + " is not there";
       return nullptr;
     }
-    gst_bin_add(bin, device);
     in ? gst_element_link(next, device) : gst_element_link(device, next);
   }
   g_autoptr(GstElement) main = gst_bin_get_by_name(bin, "main");

@@ -50,14 +50,16 @@ QWidget *Panel::make_number(const Parameter &parameter, const QString &unit,
     box->setValue(logarithmic ? least * std::pow(most / least, part)
                               : least + width * part);
   });
-  connect(box, &QDoubleSpinBox::valueChanged, slider, [=](double value) {
+  const auto follow = [=](double value) {
     const double part = logarithmic
                             ? std::log(value / least) / std::log(most / least)
                             : (value - least) / width;
     const QSignalBlocker quiet(slider);
     if (!slider->isSliderDown())
       slider->setValue(int(std::lround(steps * part)));
-  });
+  };
+  connect(box, &QDoubleSpinBox::valueChanged, slider, follow);
+  follow(box->value());
   return box;
 }
 
@@ -181,7 +183,8 @@ void Panel::on_presets_activated(int at) {
 
 void Panel::on_savePreset_clicked() {
   const QString name = ui_->presets->currentText();
-  if (!gst_preset_save_preset(GST_PRESET(node_->element()), name.toUtf8()))
+  if (name.isEmpty() ||
+      !gst_preset_save_preset(GST_PRESET(node_->element()), name.toUtf8()))
     return failed(tr("The preset could not be saved"));
   if (ui_->presets->findText(name) < 0) ui_->presets->addItem(name);
   ui_->presets->setCurrentIndex(ui_->presets->findText(name));

@@ -3,9 +3,29 @@
 
 #include <algorithm>
 #include <regex>
+#include <sched.h>
 #include <utility>
 
 namespace desk {
+
+namespace {
+
+// A thread that streams comes before all that is no sound, where the user may
+// have that: with RLIMIT_RTPRIO, as Debian's pipewire gives it to its group.
+// What a plugin starts does not.
+GstBusSyncReply come_first(GstBus *, GstMessage *message, gpointer) {
+  GstStreamStatusType status;
+  GstElement *owner;
+  const sched_param priority = {1};
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS) {
+    gst_message_parse_stream_status(message, &status, &owner);
+    if (status == GST_STREAM_STATUS_TYPE_ENTER)
+      sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);
+  }
+  return GST_BUS_PASS;
+}
+
+}  // namespace
 
 // Its plugins are always loaded: that is when they say what parameters they
 // have, and whether they can be used. Devices are taken when it starts.
@@ -14,6 +34,7 @@ Strip::Strip() {
   // That of a device would stand still when the device is replaced.
   g_autoptr(GstClock) clock = gst_system_clock_obtain();
   gst_pipeline_use_clock(GST_PIPELINE(pipeline_), clock);
+  gst_bus_set_sync_handler(bus_, come_first, nullptr, nullptr);
   gst_element_set_state(pipeline_, GST_STATE_READY);
   for (const Kind kind : {Kind::Source, Kind::Sink}) {
     nodes_.push_back(load(ends(kind).front()));
