@@ -46,9 +46,12 @@ std::unique_ptr<Node> Node::make(const Place &place, std::string *why) {
     g_autoptr(GstPad) pad = gst_bin_find_unlinked_pad(bin, direction);
     fits = fits && wanted == (pad != nullptr);
     if (pad) gst_element_add_pad(node->bin_, gst_ghost_pad_new(name, pad));
+    g_autoptr(GstPad) another = gst_bin_find_unlinked_pad(bin, direction);
+    fits = fits && !another;
   }
   if (!fits) {
-    *why = "this has no main, or does not fit here: " + place.line;
+    *why = "no place in a strip has other inputs and outputs than one: " +
+           place.line;
     return nullptr;
   }
   node->main_ = main;  // the bin's

@@ -268,6 +268,10 @@ GST_START_TEST(test_what_cannot_be_used_is_refused_with_a_reason) {
   fail_unless(!strip.put({Kind::Filter, "", "py-not-there name=main"}));
   said = strip.poll();
   fail_unless(check::contains(text_said(), "py-not-there"));
+  fail_unless(
+      !strip.put(installed("SideChainCompressor")));  // it has two inputs
+  said = strip.poll();
+  fail_unless(check::contains(text_said(), "inputs"));
   const auto plugin = desk::plugin_in(check::write_file("bad.py", "def (:\n"));
   fail_unless(check::contains(plugin.problem, "bad.py"), "%s",
               plugin.problem.c_str());
