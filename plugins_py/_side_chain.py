@@ -50,7 +50,8 @@ class Follower:
         fall, rise = math.exp(-step_ms / attack), math.exp(-step_ms / release)
         now, held, longest = self.now, self._held, round(hold / step_ms)
         path = np.empty(len(wanted))
-        for i, to in enumerate(wanted.tolist()):
+        for i in range(len(wanted)):
+            to = float(wanted[i])
             if to < now:
                 now = to + fall * (now - to)
                 held = longest

@@ -11,6 +11,7 @@ its plugin is loaded once: for each it is started, reset and stopped, as live.
 from __future__ import annotations
 
 import math
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Player:
         self._take_out(home, element)
         self._element = element
         caps = element.get_static_pad("src").query_caps(None)
-        names = [caps.get_structure(i).get_name() for i in range(caps.get_size())]
+        names = [_read(r"[^,(]+", caps.copy_nth(i)) for i in range(caps.get_size())]
         self.makes = SOUND if caps.is_any() or SOUND in names else names[0]
 
     def unload(self) -> None:
@@ -252,7 +253,7 @@ class _Chain:
             return  # the first of several
         caps = pad.get_current_caps() or pad.query_caps(None)
         if self._encoder is not None and self._player.makes == SOUND:
-            decoded = caps.get_structure(0).get_string("format")
+            decoded = _read(r"format=\(string\)(\w+)", caps)
             wanted = (
                 self._player.format_for(decoded, self._encoder) if decoded else None
             )
@@ -320,6 +321,12 @@ class _Chain:
         elif message.src is self._element:
             if not structure.get_name().startswith("pythonfilter-"):
                 self._heard.lines.append(sides.message(structure))
+
+
+def _read(pattern: str, caps: Any) -> str:
+    """Of the text: gst-python since 1.26 gives no structures of caps, only views."""
+    found = re.search(pattern, caps.to_string())
+    return found[found.re.groups] if found else ""
 
 
 def _power(structure: Any) -> float:

@@ -137,7 +137,9 @@ class Tended:
     def how_it_ended(self) -> str:
         code = self._process.wait()
         if code >= 0:
-            return f"its process ended with {code}"
+            said = self.last_words().split("\n")
+            last = next((line.strip() for line in reversed(said) if line.strip()), "")
+            return f"its process ended with {code}" + (f": {last}" if last else "")
         name = signal.Signals(-code).name
         more = ", as by one who is short of memory" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{more}"

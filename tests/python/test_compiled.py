@@ -359,7 +359,9 @@ def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
     for part in expected:
         assert part in errors[0].replace(f"{folder}/", ""), errors[0]
     details = result.err.partition("Additional debug info:")[2]
-    assert "nopython" in details or name == "a field that is not there", result.err
+    # Numba of Debian 13 has no more to say of what is set.
+    longer = "nopython" in details or "No definition for lowering" in details
+    assert longer or name == "a field that is not there", result.err
     assert "\x1b" not in result.err
 
 

@@ -297,9 +297,9 @@ class _Work:
         # says, and reads the source from there for its cache, where Python 3.13
         # raises if that is within a string.
         for node in ast.walk(tree):
-            if hasattr(node, "lineno"):
-                node.lineno = self._code.co_firstlineno
-                node.end_lineno = node.lineno
+            if "lineno" in node._attributes:
+                first = self._code.co_firstlineno
+                vars(node).update(lineno=first, end_lineno=first)
         exec(compile(tree, self._code.co_filename, "exec"), names)
         function = names["make"](f"{self._digest} {interleaved} {self.checked}")
         function.__qualname__ = call.compiled.function.__qualname__
@@ -358,10 +358,13 @@ class _Work:
         file, line, function = place_of(
             self._call.compiled.function, next(iter(self._files), "")
         )
-        if isinstance(error, KeyError):  # Numba's mistake since 0.65, without a place
+        # What Numba tells without a place: the first is its mistake since 0.65.
+        given = _GIVEN.search(text)
+        field = given[1] if given else ""
+        if isinstance(error, KeyError):
             field = str(error.args[0])
             text = f"there is no field {field!r}"
-            line = _line_that_sets(field, self._call.compiled.function) or line
+        line = _line_that_sets(field, self._call.compiled.function) or line
         # The first is where it is wrong, and those after it who called that.
         for named, number in reversed(re.findall(r'File "(.+?)", line (\d+)', text)):
             for own in self._files:
@@ -383,6 +386,10 @@ def _field(parameters: Any, name: str) -> str:
     return f"float32(p.{name})" if parameters.is_float32(name) else f"p.{name}"
 
 
+# A parameter that is set.
+_GIVEN = re.compile(r"lowering params\(.*\)\.(\w+) = ")
+
+
 def _line_that_sets(field: str, function: Any) -> int | None:
     """The first in which an attribute of this name is set."""
     for each in dis.get_instructions(function):
@@ -399,7 +406,7 @@ def _brief(text: str) -> str:
     unknown = re.search(r"<numba\S*SetAttr.*\n'(\w+)'|setattr: \(none\)\.(\w+)", text)
     if unknown:  # the first is Numba's own mistake, where it looks for the field
         return f"there is no field {unknown[1] or unknown[2]!r}"
-    given = re.search(r"lowering params\(.*\)\.(\w+) = ", text)
+    given = _GIVEN.search(text)
     if given:
         return f"params.{given[1]} cannot be set; what the method changes is in State"
     said: list[str] = []
