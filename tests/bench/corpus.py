@@ -5,10 +5,10 @@
     corpus.py [FILES [ROUNDS]]      default: 10000 files of 1 s, 3 rounds
 
 By turns: our run, on each core; a bare loop over one warm process, which makes a
-pipeline for each file by Gst.parse_launch and nothing else; the same with the
-element kept as ours is; and, over a hundredth of the files, a shell loop of
-gst-launch-1.0. Ratios are of the medians; the bare loops write no byte to the disk
-for sure, and ours does. GST_PLUGIN_PATH says where the element is.
+pipeline for each file by Gst.parse_launch and nothing else; and, over a hundredth of
+the files, a shell loop of gst-launch-1.0. Ratios are of the medians; the bare loops
+write no byte to the disk for sure, and ours does. GST_PLUGIN_PATH says where the
+element is.
 """
 
 import pathlib
