@@ -151,7 +151,7 @@ MACHINE = (
     ),
     Mutation(
         "changes-of-a-plugin-lost",
-        "bridge/python/python_plugin.cpp",
+        "bridge/python/block_calls.cpp",
         "  if (__builtin_expect(beside_.has_changes(), 0)) take_changes();\n",
         "",
         ("quiet::test_the_plugin_hears*",),
