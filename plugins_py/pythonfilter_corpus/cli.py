@@ -115,7 +115,10 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not from 0% to 100%")
     return value
@@ -206,6 +209,10 @@ def _work(run: Run) -> int:
     print(f"{status}: {run.folder.report}", file=sys.stderr)
     if stopped is not None:
         raise stopped
+    return _standing(status)
+
+
+def _standing(status: Status) -> int:
     return FAILED if status.failed else STOPPED if status.left else DONE
 
 
@@ -217,4 +224,4 @@ def _status(asked: argparse.Namespace) -> int:
         print(status)
         for work, event in status.failed:
             print(failure(work, event))
-    return FAILED if status.failed else DONE
+    return _standing(status)

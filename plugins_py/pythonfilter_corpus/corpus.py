@@ -45,7 +45,10 @@ class Corpus:
         """By names, folders, and patterns with `*`, `?`, `[…]` and `**`."""
         found: dict[str, Entry] = {}
         for pattern in patterns:
-            for entry in _matching(pattern):
+            entries = list(_matching(pattern))
+            if not entries:
+                raise Unusable(f"no file is called {pattern}")
+            for entry in entries:
                 found.setdefault(entry.input, entry)
         return cls(found.values(), patterns)
 

@@ -85,6 +85,8 @@ class Threads:
 
 def named(name: str, workers: int) -> Engine:
     """By what --engine says."""
+    if workers < 0:
+        raise Unusable("there are 0 workers or more; with 0, one for each core")
     if name == "threads":
         return Threads(workers)
     try:

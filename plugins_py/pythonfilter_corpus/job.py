@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Of what identity() is made: work of another one counts as not done.
 IDENTITY_VERSION = 1
+
+_YEAR = 365.0 * 86400
 
 
 @dataclass
@@ -79,6 +82,8 @@ class Job:
                 "how it is made"
             )
         limit_of(self.time_limit, 0)
+        if self.retries < 0 or self.threads < 1:
+            raise Unusable("there are 0 retries or more, and at least 1 thread")
         self.output_of("a/b")
 
     def run(self, corpus: Corpus, engine: Engine | None = None) -> Iterator[Result]:
@@ -162,10 +167,12 @@ def sum_of(file: Any) -> str:
 def limit_of(text: str, seconds: float) -> float:
     """The time that a file of so many seconds may take."""
     try:
-        if text.endswith("x"):
-            return max(60.0, float(text[:-1]) * seconds)
-        return float(text)
+        number = float(text.removesuffix("x"))
+        if not 0 < number < math.inf:
+            raise ValueError
     except ValueError:
         raise Unusable(
             f"the time limit {text} is neither seconds nor, as 20x, a multiple"
         ) from None
+    limit = max(60.0, number * seconds) if text.endswith("x") else number
+    return min(limit, _YEAR)

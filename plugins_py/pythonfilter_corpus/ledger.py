@@ -74,14 +74,15 @@ def _event(line: bytes) -> Event | None:
         event = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "id" in event else None
+    known = isinstance(event, dict) and isinstance(event.get("id"), str)
+    return event if known else None
 
 
 class Standing:
-    """What all lines together say of each work.
+    """What all lines together say of each work, in whatever order they are read.
 
-    No order of them matters: what was done once is done, and otherwise it counts
-    how often it failed.
+    What was done once is done, as long as no other work was done into the same
+    output after it; otherwise it counts how often it failed.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,8 @@ class Standing:
         self.failed: dict[str, Event] = {}
         self.failures: dict[str, int] = {}
         self.begun: dict[str, int] = {}
+        self.last: dict[str, Event] = {}  # what was done into an output at last
+        self.sides: set[str] = set()  # outputs that have, or had, lines beside them
 
     def add(self, event: Event) -> None:
         name, what = event["id"], event.get("event")
@@ -96,9 +99,22 @@ class Standing:
             self.begun[name] = self.begun.get(name, 0) + 1
         elif what == "done":
             self.done[name] = event
+            output = event.get("output", "")
+            last = self.last.get(output)
+            if last is None or last.get("time", 0) <= event.get("time", 0):
+                self.last[output] = event
+            if event.get("side"):
+                self.sides.add(output)
         elif what == "failed":
             self.failed[name] = event
             self.failures[name] = self.failures.get(name, 0) + 1
+
+    def made(self, name: str) -> Event | None:
+        """How it was done, if its output is its own still."""
+        event = self.done.get(name)
+        if event is None or self.last[event.get("output", "")]["id"] != name:
+            return None
+        return event
 
     def ended(self, name: str) -> bool:
         return name in self.done or name in self.failed

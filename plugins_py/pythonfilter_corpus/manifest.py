@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +28,9 @@ class Line(NamedTuple):
     duration: float | None
 
 
+_LONGEST = 1e9  # seconds: GStreamer counts them in 64 bits of nanoseconds
+
+
 def read(path: str) -> Iterator[Line]:
     """Paths in a list are relative to its folder."""
     try:
@@ -34,7 +38,7 @@ def read(path: str) -> Iterator[Line]:
             for number, text in enumerate(file, 1):
                 if text.strip():
                     yield _entry(text, f"{path}:{number}", os.path.dirname(path))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise Unusable(f"{path}: {error}") from None
 
 
@@ -48,7 +52,7 @@ def _entry(text: str, place: str, folder: str) -> Line:
         length = line.get("duration")
         is_part = start > 0 or "recording" in line or "offset" in line
         duration = float(length) if is_part and length is not None else None
-        if start < 0 or duration is not None and duration <= 0:
+        if not 0 <= start < _LONGEST or not 0 < (duration or 1) < _LONGEST:
             raise ValueError("a part has a start of 0 or more, and lasts")
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise Unusable(

@@ -5,28 +5,71 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .corpus import Corpus
 from .errors import Unusable
+from .folder import Folder
 from .job import Job, content_of, identity_of
-from .ledger import Event
+from .ledger import Event, Standing
 
 MEASURED = 1000  # files of which the level is measured, evenly over the corpus
 
 
-def make(job: Job, corpus: Corpus, digest: str, verify: bool) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier runs have made in a folder, as far as they came."""
+
+    outputs: frozenset[str] = frozenset()
+    sides: frozenset[str] = frozenset()  # outputs with lines beside them
+
+
+def earlier(folder: Folder, before: Standing) -> Earlier:
+    """A work that has begun may have put its output there, and was not told."""
+    try:
+        works = folder.read_plan()[1]
+    except Unusable:
+        works = []
+    begun = [work for work in works if work["id"] in before.begun]
+    outputs = before.last.keys() | {work["output"] for work in begun}
+    lines = {work["output"] for work in begun if not work.get("keep")}
+    return Earlier(frozenset(outputs), frozenset(before.sides | lines))
+
+
+def beside(output: str) -> str:
+    """Where the lines go that a plugin posts."""
+    return os.path.splitext(output)[0] + ".jsonl"
+
+
+def make(
+    job: Job, corpus: Corpus, digest: str, verify: bool, earlier: Earlier = Earlier()
+) -> list[dict[str, Any]]:
     """Each with its identity, where it comes from and where it goes."""
     identity = job.identity(digest)
-    if not len(corpus):
+    root = os.path.realpath(job.out)
+    own = {os.path.join(root, name) for name in earlier.outputs}
+    own |= {beside(each) for each in own}
+    # Outputs of earlier runs are found by a pattern, too, and are no inputs.
+    entries = [each for each in corpus if os.path.realpath(each.input) not in own]
+    if not entries:
         raise Unusable(f"no file is called {' or '.join(corpus.sources)}")
+    inputs = {os.path.realpath(each.input) for each in entries}
+    inputs |= {os.path.realpath(each) for each in corpus.sources}
     outputs: dict[str, str] = {}
     works = []
     contents: dict[str, str] = {}
-    every = -(-len(corpus) // MEASURED)
+    every = -(-len(entries) // MEASURED)
     checked = _share(job.check)
-    for number, entry in enumerate(corpus):
+    for number, entry in enumerate(entries):
         output = job.output_of(entry.name)
+        place = os.path.join(root, output)
+        for path in (place, beside(place)):
+            if os.path.realpath(path) in inputs:
+                raise Unusable(
+                    f"{path} is read, and what becomes of {entry.input} would be "
+                    "written there: give another --out"
+                )
         if output in outputs:
             raise Unusable(
                 f"{outputs[output]} and {entry.input} would both become {output}: "
@@ -51,6 +94,9 @@ def make(job: Job, corpus: Corpus, digest: str, verify: bool) -> list[dict[str, 
             work["measure"] = True
         if next(checked):
             work["check"] = True
+        # Somebody else's, which is neither replaced nor removed.
+        if output not in earlier.sides and os.path.exists(beside(place)):
+            work["keep"] = True
         works.append(work)
     return works
 

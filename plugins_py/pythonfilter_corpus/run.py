@@ -29,7 +29,8 @@ class Result:
 
     state: "done" or "failed". seconds: how long the sound is; took: how long it
     took, in seconds. kind, message, file, line, traceback: of a failure, whose kind
-    is "exception" (the plugin's), "input" (the file's), "crash", "late" or "differs".
+    is "exception" (the plugin's), "input" (the file's), "output" (its place), "crash",
+    "late" or "differs".
     """
 
     id: str
@@ -86,10 +87,10 @@ class Run:
 
     def _results(self) -> Iterator[Result]:
         order = self._check()
-        self.works = self._plan(order)
         reader = ledger.Reader(self.folder)
         for event in reader.read():
             self.before.add(event)
+        self.works = self._plan(order)
         waiting = self._waiting()
         self.todo = len(waiting)
         shift = _Shift(self, order, waiting, reader)
@@ -142,19 +143,25 @@ class Run:
 
     def _plan(self, order: Order) -> dict[str, dict[str, Any]]:
         if self.corpus is None:
-            _, works = self.folder.read_plan()
+            head, works = self.folder.read_plan()
+            if head["digest"] != order.digest:
+                raise Unusable(
+                    f"{self.job.plugin} is not any more what was run into this "
+                    "folder: what it gives is new, which is what run is for"
+                )
         else:
-            works = plan.make(self.job, self.corpus, order.digest, self.verify)
-            self.folder.write_plan({"job": self.job.as_json()}, works)
+            earlier = plan.earlier(self.folder, self.before)
+            works = plan.make(self.job, self.corpus, order.digest, self.verify, earlier)
+            head = {"job": self.job.as_json(), "digest": order.digest}
+            self.folder.write_plan(head, works)
         return {work["id"]: work for work in works}
 
     def _waiting(self) -> list[dict[str, Any]]:
         before, retries = self.before, self.job.retries
         waiting = []
         for name, work in self.works.items():
-            if name in before.done and plan.is_there(
-                self.job.out, work, before.done[name]
-            ):
+            made = before.made(name)
+            if made is not None and plan.is_there(self.job.out, work, made):
                 continue
             before.done.pop(name, None)
             failed = before.failures.get(name, 0)

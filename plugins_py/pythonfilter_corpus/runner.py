@@ -30,6 +30,7 @@ import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from . import plan
 from .errors import with_place
 from .folder import Folder, holds
 from .job import Job, sum_of
@@ -39,6 +40,11 @@ FINISHING = 4  # outputs on their way to the disk; see tend.AHEAD
 IDLE_SECONDS = 600  # then nobody seems to need it any more
 _PR_SET_PDEATHSIG = 1
 _MS = 1e-6
+# What is wrong with the whole folder of the outputs, and not with one of them.
+_STOPS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EXDEV}
+
+
+_NOT_OURS = "what the plugin says would be written there, and it is no run's"
 
 
 def main() -> None:
@@ -186,9 +192,12 @@ class Runner:
     ) -> None:
         """Puts an output into its place: whole and on the disk, or not at all."""
         output = os.path.join(self._job.out, work["output"])
-        beside = os.path.splitext(output)[0] + ".jsonl"
+        beside = plan.beside(output)
+        keep = work.get("keep", False)
         try:
             os.makedirs(os.path.dirname(output), exist_ok=True)
+            if lines and keep:
+                raise FileExistsError(errno.EEXIST, _NOT_OURS, beside)
             if lines or output == beside:
                 side = self._part(work["id"], 2)
                 parts.append(side)
@@ -197,19 +206,31 @@ class Runner:
                 with open(side, "w", encoding="utf-8") as file:
                     sides.write(lines, file)
                 _put(side, beside)
-            elif os.path.exists(beside):
-                os.remove(beside)  # of another plugin's
+            elif os.path.exists(beside) and not keep:
+                os.remove(beside)  # of an earlier run's plugin
             if output != beside:
                 _put(parts[0], output)
             done["bytes"] = os.stat(output).st_size
+            done["output"] = work["output"]
+            if lines:
+                done["side"] = True
             _remove(parts)
             self.say(done=done)
         except OSError as error:
             _remove(parts)
-            why = f"{error.filename or output}: {error.strerror}"
+            why = f"{error.filename2 or error.filename or output}: {error.strerror}"
             if error.errno == errno.EXDEV:
                 why += ", as the folder of the outputs spans several disks"
-            self.say(stop=why, id=work["id"])
+            if error.errno in _STOPS or not os.path.isdir(self._folder.parts):
+                self.say(stop=why, id=work["id"])
+            else:
+                self._fail(work, why)
+        except Exception as error:  # whatever it is, somebody waits for an answer
+            _remove(parts)
+            self._fail(work, f"{output!r}: {error}")
+
+    def _fail(self, work: dict[str, Any], why: str) -> None:
+        self.say(failed={"id": work["id"], "kind": "output", "message": why})
 
 
 def _put(part: str, place: str) -> None:

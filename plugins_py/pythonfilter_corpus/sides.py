@@ -8,6 +8,7 @@ gives instead of sound `{"time": …, "duration": …, "text": …}`; both in se
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 _TIMES = ("timestamp", "running-time")
@@ -33,11 +34,13 @@ def message(structure: Any) -> dict[str, Any]:
         elif name == "duration":
             line["duration"] = seconds(value)
         else:
-            line[name] = _plain(value)
+            line[name if name not in line else f"{name}_"] = _plain(value)
     return line
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # the level of silence, say: JSON has no word for it
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     try:
@@ -58,4 +61,4 @@ def text(buffer: Any) -> dict[str, Any]:
 
 def write(lines: list[dict[str, Any]], file: Any) -> None:
     for line in lines:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")

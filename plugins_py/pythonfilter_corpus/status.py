@@ -27,7 +27,7 @@ class Status:
         standing = ledger.standing(folder)
         for work in works:
             name = work["id"]
-            done = standing.done.get(name)
+            done = standing.made(name)
             if done is not None and plan.is_there(folder.out, work, done):
                 self.done.append((work, done))
             elif name in standing.failed:
@@ -94,11 +94,17 @@ def read_plan(folder: Folder) -> tuple[Job, list[dict[str, Any]]]:
 
 def failure(work: dict[str, Any], event: ledger.Event) -> str:
     """One line of a list."""
-    return f"{work['input']}: {event['kind']}: {told(event)}"
+    return printable(f"{work['input']}: {event['kind']}: {told(event)}")
 
 
 def told(event: ledger.Event) -> str:
     return with_place(event["message"], event.get("file", ""), event.get("line", 0))
+
+
+def printable(text: str) -> str:
+    """Without what a name of a file could tell a terminal to do."""
+    plain = (c if c.isprintable() or c in "\t\n" else f"\\x{ord(c):02x}" for c in text)
+    return "".join(plain)
 
 
 def duration(seconds: float) -> str:

@@ -57,6 +57,7 @@ class Tended:
     def __init__(self, job: Job) -> None:
         self.key = json.dumps(job.as_json(), sort_keys=True)
         self.out = job.out
+        self._secrets = [_text_in(path) for path in job.secrets.values()]
         env = {f"{each}_NUM_THREADS": str(job.threads) for each in _THREADS}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
@@ -130,6 +131,8 @@ class Tended:
     def last_words(self) -> str:
         self._listener.join(1)
         said = self._said.decode(errors="replace")
+        for secret in filter(None, self._secrets):
+            said = said.replace(secret, "...")
         # faulthandler tells of all threads; this is the one that crashed.
         crash = said.rfind("Current thread")
         return said[-_LAST_WORDS:] if crash < 0 else said[crash:][:_LAST_WORDS]
@@ -143,6 +146,14 @@ class Tended:
         name = signal.Signals(-code).name
         more = ", as by one who is short of memory" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{more}"
+
+
+def _text_in(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 _mine = threading.local()
