@@ -14,10 +14,11 @@ that the same lines go on where they were ended. docs/corpora.md tells the rest;
 
 from .corpus import Corpus, Entry
 from .engines import Engine, Threads
-from .errors import Unusable
+from .errors import Stopped, Unusable
 from .job import Job
 from .run import Result, Run
 
 __all__ = [
-    *("Corpus", "Engine", "Entry", "Job", "Result", "Run", "Threads", "Unusable"),
+    *("Corpus", "Engine", "Entry", "Job", "Result", "Run", "Stopped", "Threads"),
+    "Unusable",
 ]

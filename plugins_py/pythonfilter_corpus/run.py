@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 import secrets
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -78,12 +79,19 @@ class Run:
             self.engine.open()
             try:
                 yield from self._results()
-            except OSError as error:
-                raise Stopped(f"{error.filename}: {error.strerror}") from None
+            except (OSError, Stopped) as error:
+                raise self._why(error) from None
             finally:
                 with contextlib.suppress(OSError):
                     self.folder.revoke()
                 self.engine.close(self.job.out)
+
+    def _why(self, error: OSError | Stopped) -> Stopped:
+        if not os.path.isdir(self.folder.parts):
+            return Stopped(f"{self.job.out} is gone")
+        if isinstance(error, OSError):
+            return Stopped(f"{error.filename}: {error.strerror}")
+        return error
 
     def _results(self) -> Iterator[Result]:
         order = self._check()

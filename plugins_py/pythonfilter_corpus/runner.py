@@ -195,6 +195,9 @@ class Runner:
         beside = plan.beside(output)
         keep = work.get("keep", False)
         try:
+            # Never where the folder of the outputs is gone: what was mounted there
+            # may come back, and would hide them.
+            os.stat(self._folder.parts)
             os.makedirs(os.path.dirname(output), exist_ok=True)
             if lines and keep:
                 raise FileExistsError(errno.EEXIST, _NOT_OURS, beside)
