@@ -98,7 +98,7 @@ static void gst_python_mixer_child_proxy_init(gpointer klass, gpointer) {
   };
 }
 
-static GstAggregatorClass *base_class() {
+static GstAggregatorClass *aggregator_class() {
   return static_cast<GstAggregatorClass *>(gst_python_mixer_parent_class);
 }
 
@@ -295,7 +295,7 @@ static gboolean gst_python_mixer_sink_query(GstAggregator *base,
   auto *self = GST_PYTHON_MIXER(base);
   const GstQueryType type = GST_QUERY_TYPE(query);
   if (type != GST_QUERY_CAPS && type != GST_QUERY_ACCEPT_CAPS)
-    return base_class()->sink_query(base, pad, query);
+    return aggregator_class()->sink_query(base, pad, query);
   // Before READY nobody knows the plugin.
   g_autoptr(GstCaps) own = self->python->loaded()
                                ? self->stream->input_caps(GST_PAD(pad))
@@ -338,13 +338,13 @@ static GstFlowReturn gst_python_mixer_update_src_caps(GstAggregator *base,
 static gboolean gst_python_mixer_negotiate(GstAggregator *base) {
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
-  if (!stream->in_block()) return base_class()->negotiate(base);
+  if (!stream->in_block()) return aggregator_class()->negotiate(base);
   gst_pad_mark_reconfigure(GST_AGGREGATOR_SRC_PAD(base));
   return TRUE;
 }
 
 static GstFlowReturn push(GstAggregator *base, GstBuffer *buffer) {
-  return base_class()->finish_buffer(base, buffer);
+  return aggregator_class()->finish_buffer(base, buffer);
 }
 
 // What the plugin still holds belongs to the caps that it got it with.
@@ -360,7 +360,7 @@ static bool set_output(GstAggregator *base, const GstAudioInfo &info,
                        GstCaps *caps) {
   auto *pad = GST_AUDIO_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(base));
   if (pad->info.rate != info.rate || pad->info.bpf == 0)
-    return base_class()->negotiated_src_caps(base, caps);
+    return aggregator_class()->negotiated_src_caps(base, caps);
   GST_OBJECT_LOCK(base);
   pad->info = info;
   gst_caps_replace(&GST_AUDIO_AGGREGATOR(base)->current_caps, caps);
@@ -451,14 +451,14 @@ static GstFlowReturn gst_python_mixer_sink_event_pre_queue(
   }
   const GstEventType type = GST_EVENT_TYPE(event);
   if (type != GST_EVENT_FLUSH_START && type != GST_EVENT_FLUSH_STOP)
-    return base_class()->sink_event_pre_queue(base, pad, event);
+    return aggregator_class()->sink_event_pre_queue(base, pad, event);
   if (gst_pad_is_linked(GST_PAD(pad)))
     flush_unlinked(GST_PYTHON_MIXER(base), event);
   // For the last FLUSH_START the base class waits for the streaming thread.
   if (!flushes_all(base, pad, event) || type != GST_EVENT_FLUSH_START)
-    return base_class()->sink_event_pre_queue(base, pad, event);
+    return aggregator_class()->sink_event_pre_queue(base, pad, event);
   return flush_with(python, [&] {
-    return base_class()->sink_event_pre_queue(base, pad, event);
+    return aggregator_class()->sink_event_pre_queue(base, pad, event);
   });
 }
 
@@ -468,7 +468,7 @@ static gboolean gst_python_mixer_sink_event(GstAggregator *base,
                                             GstEvent *event) {
   if (!GST_EVENT_IS_SERIALIZED(event) ||
       GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    return base_class()->sink_event(base, pad, event);
+    return aggregator_class()->sink_event(base, pad, event);
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
   const GstEventType type = GST_EVENT_TYPE(event);
@@ -482,7 +482,7 @@ static gboolean gst_python_mixer_sink_event(GstAggregator *base,
            "forwards only"),
           ("the pad %s, at the rate %g", GST_OBJECT_NAME(pad), segment->rate));
   }
-  const gboolean taken = base_class()->sink_event(base, pad, event);
+  const gboolean taken = aggregator_class()->sink_event(base, pad, event);
   if (type == GST_EVENT_CAPS && taken)
     stream->new_caps(GST_PYTHON_MIXER_PAD(pad));
   return taken;
@@ -491,7 +491,7 @@ static gboolean gst_python_mixer_sink_event(GstAggregator *base,
 static gboolean gst_python_mixer_src_event(GstAggregator *base,
                                            GstEvent *event) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_SEEK)
-    return base_class()->src_event(base, event);
+    return aggregator_class()->src_event(base, event);
   gdouble rate;
   GstSeekFlags flags;
   gst_event_parse_seek(event, &rate, nullptr, &flags, nullptr, nullptr, nullptr,
@@ -506,14 +506,14 @@ static gboolean gst_python_mixer_src_event(GstAggregator *base,
     return FALSE;
   }
   if (!(flags & GST_SEEK_FLAG_FLUSH))
-    return base_class()->src_event(base, event);
+    return aggregator_class()->src_event(base, event);
   return flush_with(GST_PYTHON_MIXER(base)->python,
-                    [&] { return base_class()->src_event(base, event); });
+                    [&] { return aggregator_class()->src_event(base, event); });
 }
 
 static gboolean gst_python_mixer_src_query(GstAggregator *base,
                                            GstQuery *query) {
-  if (!base_class()->src_query(base, query)) return FALSE;
+  if (!aggregator_class()->src_query(base, query)) return FALSE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
   const GstClockTime ours = GST_PYTHON_MIXER(base)->stream->tell_latency();
   gboolean live;
@@ -531,7 +531,7 @@ static gboolean gst_python_mixer_src_query(GstAggregator *base,
 static GstBuffer *gst_python_mixer_clip(GstAggregator *base,
                                         GstAggregatorPad *pad,
                                         GstBuffer *buffer) {
-  buffer = base_class()->clip(base, pad, buffer);
+  buffer = aggregator_class()->clip(base, pad, buffer);
   if (buffer && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) &&
       GST_BUFFER_PTS_IS_VALID(buffer) && GST_BUFFER_DURATION_IS_VALID(buffer)) {
     GST_OBJECT_LOCK(pad);
@@ -574,7 +574,7 @@ static GstFlowReturn gst_python_mixer_aggregate(GstAggregator *base,
   const StreamingThread::Call call(&stream->python.streaming);
   stream->hold_pads();
   GstFlowReturn flow = stream->look(&timeout);
-  if (flow == GST_FLOW_OK) flow = base_class()->aggregate(base, timeout);
+  if (flow == GST_FLOW_OK) flow = aggregator_class()->aggregate(base, timeout);
   stream->release_pads();
   if (flow != GST_FLOW_EOS) return flow;
   const GstFlowReturn last = push_tail(base);
@@ -586,7 +586,7 @@ static GstFlowReturn gst_python_mixer_flush(GstAggregator *base) {
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
   stream->flush();
-  return base_class()->flush(base);
+  return aggregator_class()->flush(base);
 }
 
 static gboolean gst_python_mixer_stop(GstAggregator *base) {
@@ -594,7 +594,7 @@ static gboolean gst_python_mixer_stop(GstAggregator *base) {
   const StreamingThread::Call call(&stream->python.streaming);
   stream->forget();
   stream->forget_latency();
-  return base_class()->stop(base);
+  return aggregator_class()->stop(base);
 }
 
 static void add_pad_templates(GstElementClass *element_class) {

@@ -33,7 +33,7 @@ std::string keeps_conversion(const CapsConversion &conversion,
   return problem;
 }
 
-bool is_same(const Port &one, const Port &other) {
+bool is_same_port(const Port &one, const Port &other) {
   const auto same = [](const IntRange &a, const IntRange &b) {
     return a.min == b.min && a.max == b.max;
   };
@@ -48,7 +48,7 @@ bool has_same_ports(const Capabilities &now, const Capabilities &next) {
          now.port_count.max == next.port_count.max &&
          now.output_like == next.output_like &&
          std::equal(now.ports.begin(), now.ports.end(), next.ports.begin(),
-                    next.ports.end(), is_same);
+                    next.ports.end(), is_same_port);
 }
 
 std::string now_or_not(const char *name, bool is) {
