@@ -8,12 +8,12 @@ were to be had: what the server believes of it is changed.
 import json
 import os
 import resource
-import signal
+import subprocess
 
 import pytest
 
 import worker_host
-from waiting import eventually
+from processes import PYTHON
 from worker_host import WorkerHost
 
 SERVER = worker_host.SERVER
@@ -219,21 +219,37 @@ def test_others_are_out_of_reach(kernel, sandbox, tmp_path):
         assert not missing, worker.hello
 
 
+# A process of its own: pytest-xdist may run tests beside the main thread, which
+# alone can say what a signal does. Handlers run in the order of their numbers.
+RECEIVER = """
+import signal, sys, time
+
+signal.signal(signal.SIGUSR1, lambda *_: print("seen", flush=True))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+print("ready", flush=True)
+while True:
+    time.sleep(0.02)
+"""
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_no_signal_comes_by_a_descriptor(kernel, tmp_path):
     """The kernel sends it when something can be read, or refuses that it would."""
-    seen = []
-    before = signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
-    try:
-        with host_on(kernel, tmp_path) as host:
+    command = [PYTHON, "-S", "-c", RECEIVER]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as receiver,
+        host_on(kernel, tmp_path) as host,
+    ):
+        try:
+            assert receiver.stdout.readline() == "ready\n"
             worker = host.spawn("basic")
-            results(worker, tmp_path, [("owner(pid, signal.SIGUSR1)", os.getpid())])
-            if has(worker, "guard"):
-                assert not seen
-            else:
-                eventually(lambda: seen)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+            results(worker, tmp_path, [("owner(pid, signal.SIGUSR1)", receiver.pid)])
+            if not has(worker, "guard"):
+                assert receiver.stdout.readline() == "seen\n"
+        finally:
+            receiver.terminate()
+        if has(worker, "guard"):
+            assert receiver.stdout.read() == ""
 
 
 OWN = """
