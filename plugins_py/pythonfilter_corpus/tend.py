@@ -133,8 +133,9 @@ class Tended:
         said = self._said.decode(errors="replace")
         for secret in filter(None, self._secrets):
             said = said.replace(secret, "...")
-        # faulthandler tells of all threads; this is the one that crashed.
-        crash = said.rfind("Current thread")
+        # faulthandler tells of all threads; this is the one that crashed, and not
+        # its stack in C, which Python 3.14 tells as well.
+        crash = said.rfind("Current thread 0x")
         return said[-_LAST_WORDS:] if crash < 0 else said[crash:][:_LAST_WORDS]
 
     def how_it_ended(self) -> str:

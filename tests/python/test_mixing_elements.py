@@ -34,6 +34,7 @@ class Mixer(AudioMixerPlugin):
 def templates(text):
     """(name, availability, format, channels) of each pad template."""
     part = text.split("Pad Templates:\n")[1].split("\n\n")[0]
+    part = re.sub(r" \(\w+\)$", "", part, flags=re.MULTILINE)  # since GStreamer 1.28
     found = {}
     for each in re.split(r"(?=  (?:SINK|SRC) template: )", part)[1:]:
         name = re.search("template: '(.*)'", each)[1]
