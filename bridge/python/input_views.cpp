@@ -49,26 +49,33 @@ bool InputArray::change(const PortFormat &format, int rate) {
   assert(with_gil());
   format_ = format;
   info_ = steal(new_stream_info(rate, format.positions));
-  return info_ && bind(python.stream_slot, info_.get()) &&
-         open_array(format.channels, format.format, true) && bind_array();
-}
-
-bool InputArray::bind(Py_ssize_t offset, PyObject *own) const {
-  PyObject **bound = slot(object_.get(), offset);
-  if (*bound != own) steal(std::exchange(*bound, borrow(own).release()));
+  if (!info_) return false;
+  bind(python.stream_slot, info_.get());
+  if (!open_array(format.channels, format.format, true)) return false;
+  bind_array();
   return true;
 }
 
-bool InputArray::bind_array() {
-  return bind(python.data_slot, array_.get());
+void InputArray::bind(Py_ssize_t offset, PyObject *own) const {
+  PyObject **bound = slot(object_.get(), offset);
+  if (*bound != own) steal(std::exchange(*bound, borrow(own).release()));
+}
+
+void InputArray::bind_array() {
+  bind(python.data_slot, array_.get());
+}
+
+bool InputArray::make_bound() {
+  if (!make_array()) return false;
+  bind_array();
+  return true;
 }
 
 // Whoever took the empty array between two calls keeps an empty one.
 bool InputArray::make_ready() {
   bind(python.stream_slot, info_.get());
   bind_array();
-  return __builtin_expect(!is_array_kept(), 1) ||
-         (make_array() && bind_array());
+  return __builtin_expect(!is_array_kept(), 1) || make_bound();
 }
 
 void InputArray::show_block(const InputView &view, const Block &output) {
@@ -93,7 +100,7 @@ bool InputArray::release(const InputView &view, bool *escaped) {
   }
   *escaped = *escaped || kept;
   if (kept) give_memory(view.keeper->keep());
-  return make_array() && bind_array();
+  return make_bound();
 }
 
 bool InputViews::open(int rate) {

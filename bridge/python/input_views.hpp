@@ -34,8 +34,9 @@ class InputArray final : private ArrayView {
   const PortFormat &format() const { return format_; }
 
  private:
-  bool bind_array();
-  bool bind(Py_ssize_t offset, PyObject *own) const;
+  void bind_array();
+  bool make_bound();
+  void bind(Py_ssize_t offset, PyObject *own) const;
 
   PortFormat format_;
   Ref object_;  // the MixerInput

@@ -25,7 +25,7 @@ class Earlier:
     sides: frozenset[str] = frozenset()  # outputs with lines beside them
 
 
-def earlier(folder: Folder, before: Standing) -> Earlier:
+def made_before(folder: Folder, before: Standing) -> Earlier:
     """A work that has begun may have put its output there, and was not told."""
     try:
         works = folder.read_plan()[1]

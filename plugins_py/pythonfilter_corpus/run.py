@@ -158,7 +158,7 @@ class Run:
                     "folder: what it gives is new, which is what run is for"
                 )
         else:
-            earlier = plan.earlier(self.folder, self.before)
+            earlier = plan.made_before(self.folder, self.before)
             works = plan.make(self.job, self.corpus, order.digest, self.verify, earlier)
             head = {"job": self.job.as_json(), "digest": order.digest}
             self.folder.write_plan(head, works)
