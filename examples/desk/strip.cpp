@@ -25,6 +25,14 @@ GstBusSyncReply come_first(GstBus *, GstMessage *message, gpointer) {
   return GST_BUS_PASS;
 }
 
+// A sink that prerolls would take the pipeline to PAUSED, and a thread of the
+// pipeline's then to PLAYING, with all that is in it at that moment, the sink
+// that is just removed as well.
+void do_not_preroll(GstBin *, GstBin *, GstElement *element) {
+  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "async"))
+    g_object_set(element, "async", FALSE, nullptr);
+}
+
 }  // namespace
 
 // Its plugins are always loaded: that is when they say what parameters they
@@ -35,6 +43,8 @@ Strip::Strip() {
   g_autoptr(GstClock) clock = gst_system_clock_obtain();
   gst_pipeline_use_clock(GST_PIPELINE(pipeline_), clock);
   gst_bus_set_sync_handler(bus_, come_first, nullptr, nullptr);
+  g_signal_connect(pipeline_, "deep-element-added", G_CALLBACK(do_not_preroll),
+                   nullptr);
   gst_element_set_state(pipeline_, GST_STATE_READY);
   for (const Kind kind : {Kind::Source, Kind::Sink}) {
     nodes_.push_back(load(ends(kind).front()));
@@ -77,8 +87,7 @@ void Strip::end_file() {
 }
 
 // Links what there is. What is new goes on, what is behind first, so that there
-// is somebody to push to. Not to the pipeline's state, which is PAUSED while a
-// new sink prerolls.
+// is somebody to push to.
 void Strip::settle() {
   for (size_t i = 1; i < nodes_.size(); i++)
     gst_element_link(nodes_[i - 1]->bin_, nodes_[i]->bin_);
@@ -96,17 +105,22 @@ bool Strip::hold(const Change &change) {
   g_autoptr(GstPad) pad = gst_element_get_static_pad(nodes_[0]->bin_, "src");
   constexpr auto when = GstPadProbeType(GST_PAD_PROBE_TYPE_IDLE |
                                         GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM);
-  const auto come = [](GstPad *, GstPadProbeInfo *, gpointer waits) {
-    *static_cast<std::atomic<bool> *>(waits) = true;
+  const auto come = [](GstPad *, GstPadProbeInfo *info, gpointer stream) {
+    *static_cast<std::atomic<Stream> *>(stream) =
+        info->type & GST_PAD_PROBE_TYPE_IDLE ? Stream::Idle : Stream::Waits;
     return GST_PAD_PROBE_OK;  // it waits until the probe is removed
   };
-  waits_ = !playing_;
+  stream_ = playing_ ? Stream::Runs : Stream::Waits;
   const gulong probe =
-      playing_ ? gst_pad_add_probe(pad, when, come, &waits_, nullptr) : 0;
-  // Longer than any buffer is, if nothing downstream hangs.
-  for (int ms = 0; ms < 1000 && !waits_; ms++)
+      playing_ ? gst_pad_add_probe(pad, when, come, &stream_, nullptr) : 0;
+  // A pad is idle between an event and the buffer behind it as well, and that
+  // buffer goes on. So idle means only that nothing comes when none has come
+  // for a while. What runs for longer than any buffer lasts hangs.
+  for (int ms = 0;
+       stream_ != Stream::Waits && ms < (stream_ == Stream::Idle ? 300 : 1000);
+       ms++)
     g_usleep(1000);
-  const bool waits = waits_;
+  const bool waits = stream_ != Stream::Runs;
   if (waits) change();
   if (probe) gst_pad_remove_probe(pad, probe);
   return waits;

@@ -123,7 +123,8 @@ class Strip {
   GstBus *const bus_ = gst_element_get_bus(pipeline_);
   std::vector<Made> nodes_;
   std::vector<Message> said_;
-  std::atomic<bool> waits_{false};
+  enum class Stream { Runs, Idle, Waits };
+  std::atomic<Stream> stream_{Stream::Waits};
   bool playing_ = false;
 };
 
