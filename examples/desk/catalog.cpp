@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
+#include <sstream>
 
 #include "strip.hpp"
 
@@ -44,17 +45,17 @@ Place place_of(GstElementFactory *factory) {
   return {Kind::Filter, title, line};
 }
 
-// "/a/loud.py: line 2: invalid syntax; /a/quiet.py: …"
-void add_broken(std::string all, std::vector<Plugin> *plugins) {
-  while (!all.empty()) {
-    const size_t end = std::min(all.find("; /"), all.size());
-    const size_t colon = std::min(all.find(": "), end);
+// Each line is as "/a/loud.py:2: invalid syntax".
+void add_broken(const std::string &lines, std::vector<Plugin> *plugins) {
+  std::istringstream all(lines);
+  for (std::string line; std::getline(all, line);) {
+    const std::string file = line.substr(0, line.find(": "));
+    const std::string name = base_name(file);
     Plugin plugin;
-    plugin.file = all.substr(0, colon);
-    plugin.place.title = base_name(plugin.file);
-    plugin.problem = all.substr(colon, end - colon).erase(0, 2);
+    plugin.place.title = name.substr(0, name.find(':'));
+    plugin.problem = name + line.substr(file.size());
+    plugin.file = file;
     plugins->push_back(plugin);
-    all.erase(0, end + 2);
   }
 }
 

@@ -270,12 +270,13 @@ bool register_dynamic_elements(GstPlugin *plugin) {
   return all;
 }
 
+// One a line: whatever a file or reason has in it, that it has not.
 void add_broken_plugins(GstElementClass *element_class) {
   std::string all;
   for (const std::string &record : records()) {
     if (!is_word(record, "broken ")) continue;
     const ScanRecord broken(record);
-    all += (all.empty() ? "" : "; ") + broken.value("file") + ": " +
+    all += (all.empty() ? "" : "\n") + broken.value("file") + ": " +
            broken.value("reason");
   }
   if (!all.empty())

@@ -10,7 +10,14 @@ LONGEST_FILE = 1 << 20
 
 
 class Unusable(Exception):
-    """Why a file is none that can be read."""
+    """Why a file is none that can be read, or used.
+
+    ``place`` is "file:line", where it is known.
+    """
+
+    def __init__(self, reason: str, place: str = "") -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 def read(path: str) -> bytes:

@@ -300,7 +300,7 @@ GST_START_TEST(test_the_registry_is_listed) {
     source = source || (each.place.title == "SineWaveSource" &&
                         each.place.kind == Kind::Source);
     broken = broken || (each.place.title == "mistyped.py" &&
-                        check::contains(each.problem, "line 1"));
+                        check::contains(each.problem, "mistyped.py:1: "));
   }
   fail_unless(gain && source && broken);
   const Place place = filter();

@@ -398,7 +398,7 @@ class WindowTest : public QObject {
         list->findItems("mistyped.py", Qt::MatchStartsWith).value(0));
     focus(list);
     QTest::keyClick(list, Qt::Key_Return);
-    WAIT_FOR(all_messages(&window).contains("line 1"));
+    WAIT_FOR(all_messages(&window).contains("mistyped.py:1: "));
   }
 
   void parameters_are_set_and_shown() {

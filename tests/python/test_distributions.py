@@ -131,7 +131,7 @@ def test_what_comes_and_goes_is_noticed_and_nothing_is_run(environment):
 
 def not_usable(env):
     text = inspect("pythonfilter", env)
-    return text.partition("Not-usable-plugins")[2].partition("\n")[0]
+    return text.partition("Not-usable-plugins")[2].partition("\n\n")[0]
 
 
 BROKEN = {

@@ -120,7 +120,7 @@ def test_a_range_has_one_that_stands_for_each(tmp_path):
 def test_the_source_alone_says_the_same(tmp_path, kind):
     source = {"mixer": DUCKER, "splitter": STEMS}[kind]
     [plugin] = read(tmp_path, source)
-    assert plugin.problem == "" and plugin.fields["kind"] == [kind]
+    assert plugin.problem is None and plugin.fields["kind"] == [kind]
     names = ("port", "port_count", "input_parameter", "output_like", "passthrough")
     loaded = load(tmp_path, source, kind)
     said = [each for each in loaded.described() if each[0] in names]
@@ -210,7 +210,8 @@ def test_a_mistake_is_told_at_its_line(tmp_path, what):
     assert (error.file, error.line) == (str(tmp_path / "plugin.py"), 3)
     [plugin] = read(tmp_path, source)
     if what not in NOT_READ:
-        assert plugin.problem and ("InputParam" in line or expected in plugin.problem)
+        assert "InputParam" in line or expected in str(plugin.problem)
+        assert plugin.problem.place == f"{tmp_path}/plugin.py:3"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,8 @@ def test_an_element_knows_no_inputs_that_are_computed(tmp_path):
     source = MIXER.format("inputs = tuple(f'in{i}' for i in range(3))")
     assert told(load(tmp_path, source, "mixer"), "port")[0][2] == ("in2",)
     [plugin] = read(tmp_path, source)
-    assert "line 3: makes no element: its source does not say" in plugin.problem
+    assert "makes no element: its source does not say" in str(plugin.problem)
+    assert plugin.problem.place == f"{tmp_path}/plugin.py:3"
 
 
 @pytest.mark.parametrize("kind", ["mixer", "splitter"])

@@ -64,8 +64,8 @@ def test_pads_are_shown_without_running_the_code(place):
         "src": ("Always", "F32LE", "[ 1, 64 ]"),
     }
     text = inspect("pythonfilter", env)
-    assert f"{folder}/computed.py: line 5: makes no element: its source" in text
-    assert f"{folder}/wrong.py: line 5: declares inputs = (4, 1): least" in text
+    assert f"{folder}/computed.py:5: makes no element: its source" in text
+    assert f"{folder}/wrong.py:5: declares inputs = (4, 1): least" in text
 
 
 TONE = "audiotestsrc num-buffers=20 ! audio/x-raw,rate=48000,channels=1 ! audioconvert"

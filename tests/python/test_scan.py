@@ -76,17 +76,17 @@ def test_broken_files_cost_only_themselves(place):
     assert names(env) == ["py-good"]
     text = inspect("pythonfilter", env)
     for name, why in {
-        "syntax": "line 2: ",
+        "syntax": ":2: ",
         "binary": "",
         "latin": "",
         "nested": "",
-        "huge": "has 104857600 bytes",
-        "fifo": "is no regular file",
-        "dangling": "is a link to nowhere, which is not there",
-        "loop": "Too many levels of symbolic links",
-        "folder": "is no regular file",
+        "huge": ": has 104857600 bytes",
+        "fifo": ": is no regular file",
+        "dangling": ": is a link to nowhere, which is not there",
+        "loop": ": Too many levels of symbolic links",
+        "folder": ": is no regular file",
     }.items():
-        assert f"{folder}/{name}.py: {why}" in text, name
+        assert f"{folder}/{name}.py{why}" in text, name
     assert "hidden" not in text and "test_it" not in text
 
 
@@ -171,7 +171,7 @@ def test_a_param_that_cannot_be_shown_makes_no_element(name, place):
     script = folder / "misnamed.py"
     said = launch(f"{SOURCE} ! pythonfilter script={script} ! fakesink", **env).err
     reason = re.findall(r"has a Param .* and _", said)[0]
-    assert f"{script}: {reason}" in inspect("pythonfilter", env)
+    assert f"{script}:4: {reason}" in inspect("pythonfilter", env)
 
 
 def test_a_file_that_nobody_may_read():

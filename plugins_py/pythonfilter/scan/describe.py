@@ -50,13 +50,13 @@ WIDE = {"wide": ["1"], "converts": ["1"]}
 class Plugin(NamedTuple):
     """A plugin of a file: ``name`` is its class's, "" if nobody can tell.
 
-    ``problem`` is why it cannot be loaded, "" if it may, ``more`` what a mixer or a
+    ``problem`` is why it cannot be loaded, None if it may, ``more`` what a mixer or a
     splitter says, and ``notes`` are on what its ``classes`` may not mean.
     """
 
     name: str
     fields: dict[str, list[str]]
-    problem: str = ""
+    problem: Unusable | None = None
     classes: Sequence[str] = ()
     parameters: Sequence[tuple[str, ...]] = ()
     more: Sequence[tuple[str, tuple[str, ...]]] = ()
@@ -98,7 +98,7 @@ def _plugins(source: SourceText, helpers: Helpers) -> list[Plugin]:
         kinds = {kind for kind, _, _ in candidates}
         name = candidates[0][2].name if len(candidates) == 1 else ""
         if len(kinds) != 1 or not kinds.isdisjoint(ports.WHAT):
-            raise Unusable(NO_KIND)
+            raise Unusable(NO_KIND, source.place(create))
         # Of which only the kind is certain.
         return [Plugin(name, _info(source, source.tree, kinds.pop(), name) | WIDE)]
     if not candidates:
@@ -281,7 +281,7 @@ def _describe(
     fields = _info(source, place, kind, name)
     fields |= caps.conversion() | caps.raw_audio() | caps.facts(kind)
     more: list[tuple[str, tuple[str, ...]]] = []
-    problem = ""
+    problem: Unusable | None = None
     if kind in ports.WHAT:
         more, problem = Mixing(source, place).said(kind)
         fields["non_interleaved"] = ["0"]
@@ -296,7 +296,11 @@ def _describe(
         for name, param in params.of_inputs.items()
     ]
     if params.of_inputs and kind != "mixer":
-        problem = f"has an InputParam {[*params.of_inputs][0]!r}, and is no mixer"
+        name_of_one = [*params.of_inputs][0]
+        problem = Unusable(
+            f"has an InputParam {name_of_one!r}, and is no mixer",
+            source.place_of(place, name_of_one),
+        )
     classes = [each.name for each in source.known_lineage(place)]
     return Plugin(name, fields, params.problem or problem, classes, parameters, more)
 
@@ -311,14 +315,15 @@ class Mixing:
         self._source = source
         self._place = place
 
-    def said(self, kind: str) -> tuple[list[tuple[str, tuple[str, ...]]], str]:
-        """As Declared.spoken(); and why it makes no element, or ""."""
+    def said(
+        self, kind: str
+    ) -> tuple[list[tuple[str, tuple[str, ...]]], Unusable | None]:
+        """As Declared.spoken(); and why it makes no element, or None."""
         try:
-            return ports.read_all(kind, self._declared).spoken(), ""
+            return ports.read_all(kind, self._declared).spoken(), None
         except ports.Misdeclared as error:
-            node = self._source.definition(self._place, error.name)
-            line = getattr(node, "lineno", 0)
-            return [], f"line {line}: {error}" if line else str(error)
+            place = self._source.place_of(self._place, error.name)
+            return [], Unusable(str(error), place)
 
     def _declared(self, name: str) -> Any:
         value = self._source.attribute(self._place, name)
@@ -469,13 +474,13 @@ class ParamsRead:
             | {name for name, (parts, _) in self.all.items() if parts["secret"]}
         )
 
-        self.problem = ""
+        self.problem: Unusable | None = None
         for name, node in self._declared.items():
             problem = param_name_problem(name)
             if name in self.of_inputs:
                 problem = problem or input_param_name_problem(name)
             if problem and source.definition(cls, name) is node:
-                self.problem = problem
+                self.problem = Unusable(problem, source.place_of(cls, name))
 
     def _read(self, node: ast.stmt) -> None:
         target: ast.expr | None = None

@@ -77,6 +77,7 @@ class SourceText:
 
     def __init__(self, text: bytes, name: str, find: Finder | None = None) -> None:
         self.tree = ast.parse(text, name)
+        self._name = name
         self._find = find
         # Whose the classes of a lineage are that another module defines.
         self._owners: dict[ast.ClassDef, SourceText] = {}
@@ -199,6 +200,16 @@ class SourceText:
     ) -> ast.AST | Marker:
         """The statement that binds it, where there is only one."""
         return self._defined(place, name)[0]
+
+    def place_of(self, place: ast.ClassDef | ast.Module, name: str) -> str:
+        """Where that is, "file:line"; "" where nobody knows."""
+        node, source = self._defined(place, name)
+        return source.place(node)
+
+    def place(self, node: ast.AST | Marker) -> str:
+        """Where a node of this module is, "file:line"."""
+        line = getattr(node, "lineno", 0)
+        return f"{self._name}:{line}" if line else ""
 
     def _defined(
         self, place: ast.ClassDef | ast.Module, name: str

@@ -6,8 +6,8 @@
 The registry scan of GStreamer runs it.  It reads files and executes none of them.
 Each line that it prints is one record: a word, then fields `key=value,value…`
 where whatever is not a letter, a digit or one of `._-+:/` is %-encoded.
-`reading` names the file that comes next, `broken` one that cannot be used,
-`note` what a plugin's author may wonder about, `watched` a file or folder whose
+`reading` names the file that comes next, `broken` one that cannot be used, with
+the line where it is known, `note` what a plugin's author may wonder about, `watched` a file or folder whose
 change means that a scan may find something else, and `element` a plugin. The last
 line is `end`: without it the file that was read last is one to be skipped.
 """
@@ -92,8 +92,8 @@ def plugins_in(path: str, root: str = "") -> list[describe.Plugin]:
     try:
         return describe.plugins(text, path, root)
     except SyntaxError as error:
-        place = f"line {error.lineno}: " if error.lineno else ""
-        raise Unusable(f"{place}{error.msg}") from None
+        place = f"{path}:{error.lineno}" if error.lineno else ""
+        raise Unusable(error.msg, place) from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise Unusable(str(error) or "is nested too deeply") from None
 
@@ -149,12 +149,12 @@ def records(
         yield record("watched", ("file", [folder]))
         for entry in distributions.entries(folder):
             if isinstance(entry, tuple):
-                yield _broken(*entry)
+                yield _broken(entry[0], Unusable(entry[1]))
                 continue
             try:
                 path, root = distributions.source_of(entry, folder)
             except Unusable as error:
-                yield _broken(entry.file, str(error))
+                yield _broken(entry.file, error)
                 continue
             yield record("watched", ("file", [path]))
             yield record("watched", ("file", [entry.file]))
@@ -164,7 +164,7 @@ def records(
     for folder, reason in distributions.of_another_python():
         yield record("watched", ("file", [folder]))
         if any(True for _ in distributions.entries(folder)):
-            yield _broken(folder, reason)
+            yield _broken(folder, Unusable(reason))
 
 
 def _each_once(folders: Iterable[str]) -> Iterator[str]:
@@ -175,8 +175,8 @@ def _each_once(folders: Iterable[str]) -> Iterator[str]:
             yield folder
 
 
-def _broken(path: str, reason: str) -> str:
-    return record("broken", ("file", [path]), ("reason", [reason]))
+def _broken(path: str, error: Unusable) -> str:
+    return record("broken", ("file", [error.place or path]), ("reason", [str(error)]))
 
 
 def _read(
@@ -190,7 +190,7 @@ def _read(
             raise Unusable("the scan stopped at it")
         yield from _elements(found, owners)
     except Unusable as error:
-        yield _broken(found.path, str(error))
+        yield _broken(found.path, error)
 
 
 def _elements(candidate: Candidate, owners: dict[str, str]) -> Iterator[str]:
