@@ -395,13 +395,7 @@ static gboolean gst_python_filter_query(GstBaseTransform *base,
         query);
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
     return TRUE;
-  const GstClockTime ours = GST_PYTHON_FILTER(base)->stream->tell_latency();
-  gboolean live;
-  GstClockTime least, most;
-  gst_query_parse_latency(query, &live, &least, &most);
-  least += ours;
-  if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
-  gst_query_set_latency(query, live, least, most);
+  GST_PYTHON_FILTER(base)->stream->add_latency(query);
   return TRUE;
 }
 

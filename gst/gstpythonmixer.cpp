@@ -515,13 +515,7 @@ static gboolean gst_python_mixer_src_query(GstAggregator *base,
                                            GstQuery *query) {
   if (!aggregator_class()->src_query(base, query)) return FALSE;
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return TRUE;
-  const GstClockTime ours = GST_PYTHON_MIXER(base)->stream->tell_latency();
-  gboolean live;
-  GstClockTime least, most;
-  gst_query_parse_latency(query, &live, &least, &most);
-  least += ours;
-  if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
-  gst_query_set_latency(query, live, least, most);
+  GST_PYTHON_MIXER(base)->stream->add_latency(query);
   return TRUE;
 }
 

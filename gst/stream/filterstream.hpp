@@ -125,8 +125,8 @@ class FilterStream {
   GstFlowReturn drop_refused();
 
   // The plugin's own, and what its blocks cost, for whoever asks.
-  GstClockTime tell_latency() {
-    return told_.tell([this] { return latency(); });
+  void add_latency(GstQuery *query) {
+    told_.add_to(query, [this] { return latency(); });
   }
   // From READY on nobody knows what was told.
   void forget_latency() { told_.forget(); }

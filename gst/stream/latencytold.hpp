@@ -26,6 +26,17 @@ class LatencyTold {
       now = then;
     }
   }
+  // The same, on top of what the query has from who is before it.
+  template <typename Latency>
+  void add_to(GstQuery *query, const Latency &latency) {
+    const GstClockTime ours = tell(latency);
+    gboolean live;
+    GstClockTime least, most;
+    gst_query_parse_latency(query, &live, &least, &most);
+    least += ours;
+    if (GST_CLOCK_TIME_IS_VALID(most)) most += ours;
+    gst_query_set_latency(query, live, least, most);
+  }
   void forget() { told_ = GST_CLOCK_TIME_NONE; }
 
   // The streaming thread's. Whether it is another one, and that was posted; of

@@ -94,8 +94,9 @@ class MixerStream {
   void forget();
 
   // The plugin's own, which adds to the base class's, for whoever asks.
-  GstClockTime tell_latency() {
-    return told_.tell([this] { return python.latency() + python.deadline(); });
+  void add_latency(GstQuery *query) {
+    told_.add_to(query,
+                 [this] { return python.latency() + python.deadline(); });
   }
   void forget_latency() { told_.forget(); }
 
