@@ -390,17 +390,25 @@ static guint32 *flush_of(gpointer pad, const GstEvent *event) {
                                                         : &self->flushed;
 }
 
-// Those that nobody is linked to, and that have not heard of this flush yet.
-static std::vector<GstPad *> left_out_of(GstElement *element, GstEvent *event) {
-  const guint32 flush = gst_event_get_seqnum(event);
+// A reference to each of those that are meant.
+template <typename IsMeant>
+static std::vector<GstPad *> sink_pads(GstElement *element,
+                                       const IsMeant &is_meant) {
   std::vector<GstPad *> pads;
   GST_OBJECT_LOCK(element);
   for (GList *each = element->sinkpads; each; each = each->next)
-    if (*flush_of(each->data, event) != flush &&
-        !gst_pad_is_linked(GST_PAD(each->data)))
+    if (is_meant(each->data))
       pads.push_back(GST_PAD(gst_object_ref(each->data)));
   GST_OBJECT_UNLOCK(element);
   return pads;
+}
+
+// Those that nobody is linked to, and that have not heard of this flush yet.
+static std::vector<GstPad *> left_out_of(GstElement *element, GstEvent *event) {
+  const guint32 flush = gst_event_get_seqnum(event);
+  return sink_pads(element, [&](gpointer pad) {
+    return *flush_of(pad, event) != flush && !gst_pad_is_linked(GST_PAD(pad));
+  });
 }
 
 // The base class waits until each pad has heard of a flush, which goes on for
@@ -485,6 +493,9 @@ static gboolean gst_python_mixer_sink_event(GstAggregator *base,
   const gboolean taken = aggregator_class()->sink_event(base, pad, event);
   if (type == GST_EVENT_CAPS && taken)
     stream->new_caps(GST_PYTHON_MIXER_PAD(pad));
+  // One that had not begun when the end was asked for.
+  if (type == GST_EVENT_STREAM_START && stream->end_is_asked_for())
+    aggregator_class()->sink_event(base, pad, gst_event_new_eos());
   return taken;
 }
 
@@ -509,6 +520,30 @@ static gboolean gst_python_mixer_src_event(GstAggregator *base,
     return aggregator_class()->src_event(base, event);
   return flush_with(GST_PYTHON_MIXER(base)->python,
                     [&] { return aggregator_class()->src_event(base, event); });
+}
+
+// The application's EOS, past the pads. Each input ends behind what it has by
+// then, whoever is sending to it, so that the plugin gets to drain().
+static gboolean gst_python_mixer_send_event(GstElement *element,
+                                            GstEvent *event) {
+  std::vector<GstPad *> pads;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    pads = sink_pads(element, [](gpointer) { return true; });
+  if (pads.empty())
+    return GST_ELEMENT_CLASS(gst_python_mixer_parent_class)
+        ->send_event(element, event);
+  MixerStream *stream = GST_PYTHON_MIXER(element)->stream;
+  stream->ask_for_end(true);
+  bool taken = false;
+  for (GstPad *pad : pads) {
+    const GstFlowReturn flow = gst_python_mixer_sink_event_pre_queue(
+        GST_AGGREGATOR(element), GST_AGGREGATOR_PAD(pad), gst_event_ref(event));
+    taken = taken || flow == GST_FLOW_OK;
+    gst_object_unref(pad);
+  }
+  gst_event_unref(event);
+  if (!taken) stream->ask_for_end(false);
+  return taken;
 }
 
 static gboolean gst_python_mixer_src_query(GstAggregator *base,
@@ -619,6 +654,7 @@ static void gst_python_mixer_class_init(GstPythonMixerClass *klass) {
   element_class->request_new_pad = gst_python_mixer_request_new_pad;
   element_class->release_pad = gst_python_mixer_release_pad;
   element_class->change_state = gst_python_mixer_change_state;
+  element_class->send_event = gst_python_mixer_send_event;
   gst_element_class_set_static_metadata(
       element_class, "Python audio mixer", "Generic/Audio",
       "Mixes several inputs, aligned to the sample, in Python with NumPy",

@@ -342,6 +342,7 @@ void MixerStream::flush() {
   end_block();
   for (const Input &each : inputs_)
     each.pad->input->forget();
+  end_asked_ = false;
   owes_discont_ = true;
   segment_start_ = GST_CLOCK_TIME_NONE;
   python.reset();
@@ -357,7 +358,7 @@ void MixerStream::forget() {
   views_.clear();
   close_pool();
   formats_changed_ = owes_discont_ = true;
-  passing_told_ = false;
+  passing_told_ = end_asked_ = false;
   segment_start_ = next_pts_ = GST_CLOCK_TIME_NONE;
   next_offset_ = 0;
 }

@@ -57,6 +57,10 @@ class MixerStream {
     g_rec_mutex_unlock(&pads_);
   }
 
+  // Inputs that begin from here on are at their end, until a flush.
+  void ask_for_end(bool asked) { end_asked_ = asked; }
+  bool end_is_asked_for() const { return end_asked_; }
+
   // The rest is the streaming thread's.
 
   // Of what downstream leaves open, what the plugin would like. Takes `caps`.
@@ -135,6 +139,7 @@ class MixerStream {
 
   GstAggregator *const mixer_;
   std::atomic<int> sample_rate_{0};
+  std::atomic<bool> end_asked_{false};
   bool duration_set_ = false, setting_ = false;
   LatencyTold told_;
 

@@ -19,11 +19,13 @@ struct Sent {
   GstClockTime begin = 0;
   double ppm = 0;
   int seed = 0;
+  double unit = 1;
 
   double sample(int channel, size_t frame) const {
-    return double((frame * 31 + size_t(channel) * 7 + size_t(seed) * 13) %
-                  997) -
-           498;
+    return unit *
+           (double((frame * 31 + size_t(channel) * 7 + size_t(seed) * 13) %
+                   997) -
+            498);
   }
   GstBuffer *buffer(size_t first, size_t count) const {
     GstBuffer *made = empty_buffer(audio, count);

@@ -157,7 +157,10 @@ class Output {
     std::lock_guard<std::mutex> lock(kept_->mutex);
     return kept_->seen;
   }
-  size_t count() const { return all().size(); }
+  size_t count() const {
+    std::lock_guard<std::mutex> lock(kept_->mutex);
+    return kept_->seen.size();
+  }
   bool wait_for(size_t buffers) const {
     return wait_until([&] { return count() >= buffers; });
   }
