@@ -28,7 +28,8 @@
  * #GstAudioAggregator:output-buffer-duration is set, they last as long as that.
  *
  * The plugin's `get_processing_latency()` is added to the latency that the base
- * class tells; the times of what comes out stay those of the block.
+ * class tells, and the times of what comes out are moved back by it, as those
+ * of #pythonfilter are.
  *
  * Each `InputParam` of the plugin is a property of every sink pad of its own
  * element, which a #GstController can move, and in `sink_music::params` for
@@ -593,8 +594,12 @@ static GstFlowReturn gst_python_mixer_finish_buffer(GstAggregator *base,
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
   stream->release_pads();
-  const GstFlowReturn flow = stream->finish(&block);
-  return block ? push(base, block) : flow;
+  GstBuffer *before;
+  GstFlowReturn flow = stream->finish(&block, &before);
+  if (before) flow = push(base, before);
+  if (flow == GST_FLOW_OK && block) return push(base, block);
+  gst_clear_buffer(&block);
+  return flow;
 }
 
 static GstFlowReturn gst_python_mixer_aggregate(GstAggregator *base,

@@ -173,9 +173,9 @@ GstFlowReturn FilterStream::take_rest(GstBuffer **output) {
   const GstFlowReturn flow = process_block(output, frames);
   if (!converts_) note_position(pts, offset, frames);
   // For the silence comes what lags behind, as far as it does.
-  const size_t some = std::min(padding, owed());
-  early_ += some;
-  if (*output && !backwards_ && (padding > some || lag_ > 0)) {
+  const size_t some = std::min(padding, lag_.owed());
+  lag_.bring(some);
+  if (*output && !backwards_ && (padding > some || lag_.frames() > 0)) {
     const size_t came = frames_in(*output, info);
     const size_t left = came - std::min(came, padding - some);
     cut_to(*output, info, left);

@@ -156,7 +156,7 @@ GstFlowReturn FilterStream::fail(GstBuffer **buffer, AudioBlock *block,
     replace_lent_memory(buffer);
   }
   const bool dropped = !*buffer;
-  if ((lag_ | hole_) != 0) shift(buffer, block->frames);
+  if (lag_.shifts()) shift(buffer, block->frames);
   if (*buffer && converts_) outputs_.add_same(buffer, frames_of(*block));
   return dropped ? GST_FLOW_CUSTOM_SUCCESS : GST_FLOW_OK;
 }

@@ -14,6 +14,7 @@
 #include "../buffers/outputqueue.hpp"
 #include "../element/pythonelement.hpp"
 #include "continuity.hpp"
+#include "lag.hpp"
 #include "latencytold.hpp"
 #include "latestart.hpp"
 
@@ -110,7 +111,7 @@ class FilterStream {
   }
   // Whether what comes out lags behind what goes in; it has to be out before a
   // gap.
-  bool lags() const { return runs() && (lag_ > 0 || may_lag()); }
+  bool lags() const { return runs() && (lag_.frames() > 0 || may_lag()); }
   // The tail as one buffer, NULL when there is none; or in outputs().
   GstFlowReturn drain(GstBuffer **tail);
   // The plugin's code changes, if it can; what the old one still holds.
@@ -194,11 +195,8 @@ class FilterStream {
   void begin_run(GstBuffer *first);
   void end_run();
   void follow_latency();
-  GstClockTime time_of(size_t frames) const;
   GstClockTime tail_pts() const;
   void shift(GstBuffer **buffer, size_t frames);
-  GstBuffer *make_filling(GstBuffer *next) const;
-  size_t owed() const;
   void stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset,
              size_t frames) const;
   GstFlowReturn push_silence();
@@ -233,18 +231,10 @@ class FilterStream {
   bool owes_discont_ = false;  // a buffer that said so was outside the segment
   bool backwards_ = false;
 
-  // What comes out lags so many frames behind what went in, and its times are
-  // moved back by them. What comes before the first sample is left out.
-  size_t lag_ = 0;
-  size_t skip_ = 0;       // of these, that have not come out
-  size_t early_ = 0;      // of these, that a padded rest brought
-  size_t hole_ = 0;       // frames that were left out because it lags less now
-  size_t largest_ = 0;    // frames of a buffer
-  bool run_over_ = true;  // the tail is out: what comes next is a new run
+  Lag lag_;
+  bool run_over_ = true;    // the tail is out: what comes next is a new run
   bool same_line_ = false;  // and on the same line of time
   GstClockTime seen_latency_ = 0;
-  GstClockTime first_pts_ = GST_CLOCK_TIME_NONE;  // of the run
-  guint64 first_offset_ = GST_BUFFER_OFFSET_NONE;
 };
 
 // The rest is inline, as each buffer comes by here.
@@ -327,7 +317,7 @@ inline size_t FilterStream::frames_of(const AudioBlock &block) const {
   }
   note_position(GST_BUFFER_PTS(*buffer), GST_BUFFER_OFFSET(*buffer),
                 block.frames);
-  if (G_UNLIKELY((lag_ | hole_) != 0)) {
+  if (G_UNLIKELY(lag_.shifts())) {
     block.unmap();
     shift(buffer, block.frames);
   }

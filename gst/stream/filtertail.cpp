@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What comes out of a filter later than it went in: its times are moved back by
-// the latency that the plugin reports, what lies before the first sample is
-// left out, and the tail is as long as that, so that as many frames come out as
-// went in. As audiofxbasefirfilter does.
+// What comes out of a filter later than it went in (lag.hpp), and its tail.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -11,17 +8,6 @@
 #include "filterstream.hpp"
 
 namespace pythonfilter {
-
-namespace {
-
-// Earlier, but not before the first of them. NONE stays what it is.
-guint64 back(guint64 at, guint64 by, guint64 first) {
-  if (at == guint64(-1)) return at;
-  if (first == guint64(-1)) first = 0;
-  return at > first + by ? at - by : first;
-}
-
-}  // namespace
 
 // Nobody who only reads can delay anything.
 size_t FilterStream::lag_now() const {
@@ -33,10 +19,7 @@ size_t FilterStream::lag_now() const {
 void FilterStream::begin_run(GstBuffer *first) {
   run_over_ = false;
   seen_latency_ = python.latency();
-  lag_ = skip_ = lag_now();
-  early_ = hole_ = largest_ = 0;
-  first_pts_ = GST_BUFFER_PTS(first);
-  first_offset_ = GST_BUFFER_OFFSET(first);
+  lag_.begin(lag_now(), first);
   if (converts_) outputs_.begin(seen_latency_, std::exchange(same_line_, true));
   check_latency();
 }
@@ -44,105 +27,59 @@ void FilterStream::begin_run(GstBuffer *first) {
 void FilterStream::end_run() {
   run_over_ = true;
   came_ = 0;
-  lag_ = skip_ = early_ = hole_ = 0;
+  lag_.end();
 }
 
-// More: what comes next was heard already. Less: some of it never comes.
 void FilterStream::follow_latency() {
   check_latency();
   seen_latency_ = python.latency();
   if (converts_) return outputs_.change_lag(seen_latency_);
-  const size_t now = lag_now();
-  if (now > lag_) {
-    skip_ += now - lag_;
-  } else {
-    const size_t less = lag_ - now;
-    const size_t unheard = std::min(skip_, less);
-    skip_ -= unheard;
-    hole_ += less - unheard;
-  }
-  lag_ = now;
+  lag_.follow(lag_now());
 }
 
-GstClockTime FilterStream::time_of(size_t frames) const {
-  return gst_util_uint64_scale(frames, GST_SECOND, guint64(python.info().rate));
-}
-
-// Where what is still owed begins.
 GstClockTime FilterStream::tail_pts() const {
-  return lag_ > 0 ? back(next_pts(), time_of(owed()), first_pts_) : next_pts();
+  return lag_.tail_pts(next_pts(), python.info());
 }
 
 // NULL is left where all of it lies before the first sample, or where outputs_
 // has it behind the silence that fills a hole.
 void FilterStream::shift(GstBuffer **buffer, size_t frames) {
-  largest_ = std::max(largest_, frames);
-  const size_t early = std::min(skip_, frames);
-  skip_ -= early;
-  if (!*buffer) return;
-  if (early == frames && frames > 0) {
-    broken_ =
-        broken_ || GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
-    return gst_clear_buffer(buffer);
-  }
-  *buffer = gst_buffer_make_writable(*buffer);
-  const GstClockTime before = GST_BUFFER_PTS(*buffer);
-  if (early > 0) cut_front(*buffer, python.info(), early);
-  const GstClockTime lag = time_of(lag_);
-  GST_BUFFER_PTS(*buffer) = back(GST_BUFFER_PTS(*buffer), lag, first_pts_);
-  GST_BUFFER_DTS(*buffer) = back(GST_BUFFER_DTS(*buffer), lag, first_pts_);
-  GST_BUFFER_OFFSET(*buffer) =
-      back(GST_BUFFER_OFFSET(*buffer), lag_, first_offset_);
-  GST_BUFFER_OFFSET_END(*buffer) =
-      back(GST_BUFFER_OFFSET_END(*buffer), lag_, first_offset_);
-  shift_references(*buffer, GST_CLOCK_TIME_IS_VALID(before),
-                   GST_CLOCK_DIFF(before, GST_BUFFER_PTS(*buffer)));
-  if (hole_ == 0) return;
-  outputs_.put(make_filling(*buffer));
+  const bool breaks =
+      *buffer && GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  GstBuffer *filling = lag_.shift(buffer, frames, python.info());
+  if (!*buffer) broken_ = broken_ || breaks;
+  if (!filling) return;
+  outputs_.put(filling);
   outputs_.put(std::exchange(*buffer, nullptr));
-  hole_ = 0;
-}
-
-// Silence for what the plugin left out, right before `next`.
-GstBuffer *FilterStream::make_filling(GstBuffer *next) const {
-  GstBuffer *filling = make_silence(python.info(), hole_);
-  const GstClockTime length = time_of(hole_);
-  GST_BUFFER_PTS(filling) = back(GST_BUFFER_PTS(next), length, first_pts_);
-  GST_BUFFER_DURATION(filling) = length;
-  GST_BUFFER_OFFSET(filling) =
-      back(GST_BUFFER_OFFSET(next), hole_, first_offset_);
-  GST_BUFFER_OFFSET_END(filling) = GST_BUFFER_OFFSET(next);
-  return filling;
 }
 
 // ---- the end ----------------------------------------------------------------
-
-// Frames that went in and did not come out yet.
-size_t FilterStream::owed() const {
-  return lag_ - std::min(lag_, skip_ + early_);
-}
 
 // A plugin without drain() gives what it holds back for silence, in buffers as
 // long as those that it knows. They go to outputs_.
 GstFlowReturn FilterStream::push_silence() {
   const GstAudioInfo &info = python.info();
-  const size_t frames = std::max<size_t>(largest_, 1);
+  const size_t frames = lag_.largest();
   // A padded rest was silence already.
-  note_position(next_pts(), next_offset(), early_);
+  note_position(next_pts(), next_offset(), lag_.brought());
   const GstClockTime begin = next_pts();
   const guint64 offset = next_offset();
-  size_t left = owed();
-  for (size_t fed = 0, most = left + skip_; left > 0 && fed < most;
+  size_t left = lag_.owed();
+  for (size_t fed = 0, most = left + lag_.unheard(); left > 0 && fed < most;
        fed += frames) {
     GstBuffer *buffer = make_silence(info, frames);
     // From the beginning each time, so that nothing adds up.
-    stamp(buffer, GST_CLOCK_TIME_IS_VALID(begin) ? begin + time_of(fed) : begin,
-          offset == GST_BUFFER_OFFSET_NONE ? offset : offset + fed, frames);
-    const size_t unheard = skip_;
+    stamp(
+        buffer,
+        GST_CLOCK_TIME_IS_VALID(begin)
+            ? begin + gst_util_uint64_scale(fed, GST_SECOND, guint64(info.rate))
+            : begin,
+        offset == GST_BUFFER_OFFSET_NONE ? offset : offset + fed, frames);
+    const size_t unheard = lag_.unheard();
     const GstFlowReturn flow = process(&buffer);
     if (flow == GST_FLOW_EOS) gst_clear_buffer(&buffer);
     const size_t came =
-        frames - std::min(frames, unheard - std::min(unheard, skip_));
+        frames - std::min(frames, unheard - std::min(unheard, lag_.unheard()));
     if (buffer && came > left) {
       cut_to(buffer, info, left);
       stamp(buffer, GST_BUFFER_PTS(buffer), GST_BUFFER_OFFSET(buffer), left);
@@ -161,7 +98,7 @@ GstFlowReturn FilterStream::push_silence() {
 void FilterStream::ask_old(Tail *tail) {
   const GstAudioInfo &info = python.info();
   const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
-  const size_t all = skip_ + owed(), some = std::max<size_t>(largest_, 1);
+  const size_t all = lag_.unheard() + lag_.owed(), some = lag_.largest();
   tail->frames = all;
   tail->samples.resize(all * size_t(info.bpf));
   for (size_t done = 0; done < all;) {
@@ -197,23 +134,10 @@ void FilterStream::stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset,
       offset == GST_BUFFER_OFFSET_NONE ? offset : offset + frames;
 }
 
-// As much as went in and did not come out: the rest of a longer one is what
-// came before the first sample, or more than was told; a shorter one goes on
-// with silence. A plugin that does not lag may give any number.
+// A plugin that does not lag may give any number.
 void FilterStream::fit_tail(Tail *tail) const {
-  if (lag_ == 0 && (!run_over_ || lag_now() == 0)) return;
-  const GstAudioInfo &info = python.info();
-  const auto width = size_t(GST_AUDIO_INFO_BPS(&info));
-  const size_t wanted = owed();
-  const size_t first = std::min(skip_, tail->frames);
-  const size_t some = std::min(wanted, tail->frames - first);
-  std::vector<std::byte> fitting(wanted * size_t(info.bpf));
-  for (size_t c = 0; some > 0 && c < size_t(info.channels); c++)
-    std::memcpy(fitting.data() + c * wanted * width,
-                tail->samples.data() + (c * tail->frames + first) * width,
-                some * width);
-  tail->samples = std::move(fitting);
-  tail->frames = wanted;
+  if (lag_.frames() > 0 || (run_over_ && lag_now() > 0))
+    lag_.fit(tail, python.info());
 }
 
 GstFlowReturn FilterStream::drain(GstBuffer **tail) {
@@ -226,12 +150,12 @@ GstFlowReturn FilterStream::drain(GstBuffer **tail) {
   }
   Tail samples;
   GstFlowReturn flow;
-  if (lag_ > 0 && !python.capabilities().has_drain) {
+  if (lag_.frames() > 0 && !python.capabilities().has_drain) {
     flow = push_silence();
   } else {
     flow = python.drain(&samples, tail_pts());
     // What fades out after the sound has been heard before it, backwards.
-    if (backwards_ && lag_ == 0) samples.frames = 0;
+    if (backwards_ && lag_.frames() == 0) samples.frames = 0;
     if (flow == GST_FLOW_OK) fit_tail(&samples);
   }
   *tail = take_tail(&samples);
@@ -245,7 +169,8 @@ GstFlowReturn FilterStream::drain(GstBuffer **tail) {
 GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
   // What has no frames is as whole as it will be.
   if (converts_ || frames == 0) return GST_FLOW_OK;
-  if (lag_ == 0 && *buffer && frames_in(*buffer, python.info()) == frames)
+  if (lag_.frames() == 0 && *buffer &&
+      frames_in(*buffer, python.info()) == frames)
     return GST_FLOW_OK;
   std::vector<GstBuffer *> parts;
   const auto add = [&](GstBuffer *part) {
@@ -254,7 +179,7 @@ GstFlowReturn FilterStream::complete(GstBuffer **buffer, size_t frames) {
   };
   GstFlowReturn flow = GST_FLOW_OK;
   add(*buffer ? *buffer : pop_output());
-  if (lag_ > 0) {
+  if (lag_.frames() > 0) {
     GstBuffer *tail;
     flow = drain(&tail);
     add(pop_output());
@@ -290,7 +215,7 @@ void FilterStream::change_code(GstBuffer **tail) {
   if (!python.accept_code(&next)) return;
   if (!python.carries_state(next)) {
     Tail samples;
-    if (lag_ > 0 && !python.capabilities().has_drain)
+    if (lag_.frames() > 0 && !python.capabilities().has_drain)
       ask_old(&samples);
     else
       python.drain_old(&samples, tail_pts());
@@ -313,12 +238,11 @@ GstBuffer *FilterStream::take_tail(Tail *tail) {
 
 GstBuffer *FilterStream::make_tail(const Tail &tail) {
   GstBuffer *buffer = make_buffer(python.info(), tail.samples, tail.frames);
-  stamp(buffer, tail_pts(), back(next_offset(), owed(), first_offset_),
-        tail.frames);
+  stamp(buffer, tail_pts(), lag_.tail_offset(next_offset()), tail.frames);
   if (broken_) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   broken_ = false;
   // What lagged has its place within what went in.
-  if (lag_ == 0) note_position(next_pts(), next_offset(), tail.frames);
+  if (lag_.frames() == 0) note_position(next_pts(), next_offset(), tail.frames);
   python.stats().frames.add(tail.frames);
   return buffer;
 }

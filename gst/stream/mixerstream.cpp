@@ -170,7 +170,8 @@ void MixerStream::follow_segment(GstBuffer *block) {
   if (G_UNLIKELY(std::exchange(segment_start_, start) != start &&
                  !owes_discont_)) {
     python.reset();
-    owes_discont_ = true;
+    owes_discont_ = run_over_ = true;
+    lag_.end();
   }
   next_pts_ = GST_BUFFER_PTS(block) + GST_BUFFER_DURATION(block);
   next_offset_ = GST_BUFFER_OFFSET_END(block);
@@ -186,20 +187,80 @@ bool is_silent(const std::byte *bytes, size_t size) {
 
 }  // namespace
 
-GstFlowReturn MixerStream::finish(GstBuffer **block) {
+size_t MixerStream::lag_now() const {
+  return GST_CLOCK_TIME_TO_FRAMES(python.latency(),
+                                  guint64(python.info().rate));
+}
+
+void MixerStream::follow_latency(GstBuffer *block) {
+  seen_latency_ = python.latency();
+  if (std::exchange(run_over_, false))
+    lag_.begin(lag_now(), block);
+  else
+    lag_.follow(lag_now());
+  told_.check(GST_ELEMENT(mixer_), latency());
+}
+
+// A plugin that has a size of its own gets blocks of no other, if it does not
+// say so.
+size_t MixerStream::padding_of(size_t frames) const {
+  const Capabilities &plugin = python.capabilities();
+  const auto size = size_t(plugin.block_size);
+  return size == block_ && frames < size && !plugin.pass_remainder
+             ? size - frames
+             : 0;
+}
+
+void MixerStream::stamp(GstBuffer *buffer, GstClockTime pts,
+                        guint64 offset) const {
+  const GstAudioInfo &info = python.info();
+  const size_t frames = frames_in(buffer, info);
+  GST_BUFFER_PTS(buffer) = pts;
+  GST_BUFFER_DURATION(buffer) =
+      gst_util_uint64_scale(frames, GST_SECOND, guint64(info.rate));
+  GST_BUFFER_OFFSET(buffer) = offset;
+  GST_BUFFER_OFFSET_END(buffer) = offset + frames;
+}
+
+// As Lag::shift().
+GstBuffer *MixerStream::shift(GstBuffer **block, size_t frames) {
+  const bool breaks = *block && GST_BUFFER_IS_DISCONT(*block);
+  GstBuffer *before = lag_.shift(block, frames, python.info());
+  owes_discont_ = owes_discont_ || (breaks && !*block);
+  return before;
+}
+
+GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   assert(python.streaming.is_here());
+  *before = nullptr;
+  const GstAudioInfo &info = python.info();
   if (G_UNLIKELY(ending_)) {
-    const GstAudioInfo &info = python.info();
-    const size_t frames = std::min(required_end(), frames_in(*block, info));
-    cut_to(*block, info, frames);
-    GST_BUFFER_OFFSET_END(*block) = GST_BUFFER_OFFSET(*block) + frames;
-    GST_BUFFER_DURATION(*block) =
-        gst_util_uint64_scale(frames, GST_SECOND, guint64(info.rate));
+    cut_to(*block, info, std::min(required_end(), frames_in(*block, info)));
+    stamp(*block, GST_BUFFER_PTS(*block), GST_BUFFER_OFFSET(*block));
   }
   follow_segment(*block);
+  const size_t padding = padding_of(frames_in(*block, info));
+  if (G_UNLIKELY(padding > 0))
+    gst_buffer_set_size(*block, gssize(block_ * size_t(info.bpf)));
+  if (G_UNLIKELY(run_over_ || python.latency() != seen_latency_))
+    follow_latency(*block);
+  const size_t frames = frames_in(*block, info);
   const GstFlowReturn flow = process(block);
-  if (flow != GST_FLOW_OK) gst_clear_buffer(block);
   end_block();
+  if (flow != GST_FLOW_OK) {
+    gst_clear_buffer(block);
+    return flow;
+  }
+  if (G_UNLIKELY(lag_.shifts())) *before = shift(block, frames);
+  if (G_LIKELY(padding == 0)) return flow;
+  // For the silence comes what lags behind, as far as it does.
+  const size_t some = std::min(padding, lag_.owed());
+  lag_.bring(some);
+  if (*block) {
+    const size_t came = frames_in(*block, info);
+    cut_to(*block, info, came - std::min(came, padding - some));
+    stamp(*block, GST_BUFFER_PTS(*block), GST_BUFFER_OFFSET(*block));
+  }
   return flow;
 }
 
@@ -313,26 +374,68 @@ const MixerInput *MixerStream::find_passthrough() {
 
 // ---- the end ----------------------------------------------------------------
 
+// A plugin without drain() gives what it holds back when no input is there any
+// more, in blocks as long as those that it knows.
+GstFlowReturn MixerStream::mix_silence(GstBuffer **tail) {
+  const GstAudioInfo &info = python.info();
+  const size_t frames = lag_.largest();
+  // A padded rest was silence already.
+  size_t fed = lag_.brought(), left = lag_.owed();
+  const size_t most = fed + left + lag_.unheard();
+  timeout_ = false;
+  GstFlowReturn flow = GST_FLOW_OK;
+  for (; left > 0 && fed < most && flow == GST_FLOW_OK; fed += frames) {
+    GstBuffer *block = begin_block(frames);
+    stamp(
+        block,
+        next_pts_ + gst_util_uint64_scale(fed, GST_SECOND, guint64(info.rate)),
+        next_offset_ + fed);
+    flow = process(&block);
+    end_block();
+    if (flow != GST_FLOW_OK) gst_clear_buffer(&block);
+    const size_t unheard = lag_.unheard();
+    g_autoptr(GstBuffer) before = shift(&block, frames);
+    left -= std::min(left, frames - (unheard - lag_.unheard()));
+    if (!block) continue;
+    GST_BUFFER_FLAG_UNSET(block, GST_BUFFER_FLAG_GAP);
+    *tail = *tail ? gst_buffer_append(*tail, block) : block;
+  }
+  return flow == GST_FLOW_EOS ? GST_FLOW_OK : flow;
+}
+
 GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   assert(python.streaming.is_here());
   *tail = nullptr;
+  run_over_ = true;
   if (!python.started()) return GST_FLOW_OK;
-  Tail samples;
-  const GstFlowReturn flow = python.drain(&samples, next_pts_);
-  if (samples.frames == 0) return flow;
-  if (!GST_CLOCK_TIME_IS_VALID(next_pts_)) next_pts_ = 0;
   const GstAudioInfo &info = python.info();
-  *tail = make_buffer(info, samples.samples, samples.frames);
-  GST_BUFFER_PTS(*tail) = next_pts_;
-  GST_BUFFER_DURATION(*tail) =
-      gst_util_uint64_scale(samples.frames, GST_SECOND, guint64(info.rate));
-  GST_BUFFER_OFFSET(*tail) = next_offset_;
-  GST_BUFFER_OFFSET_END(*tail) = next_offset_ + samples.frames;
+  if (!GST_CLOCK_TIME_IS_VALID(next_pts_)) next_pts_ = 0;
+  const GstClockTime pts = lag_.tail_pts(next_pts_, info);
+  const guint64 offset = lag_.tail_offset(next_offset_);
+  const size_t owed = lag_.owed();
+  GstFlowReturn flow;
+  if (owed > 0 && !python.capabilities().has_drain) {
+    flow = mix_silence(tail);
+    if (*tail) cut_to(*tail, info, std::min(owed, frames_in(*tail, info)));
+  } else {
+    Tail samples;
+    flow = python.drain(&samples, pts);
+    if (lag_.frames() > 0 && flow == GST_FLOW_OK) lag_.fit(&samples, info);
+    if (samples.frames > 0)
+      *tail = make_buffer(info, samples.samples, samples.frames);
+  }
+  const bool lagged = lag_.frames() > 0;
+  lag_.end();
+  if (!*tail) return flow;
+  stamp(*tail, pts, offset);
   if (std::exchange(owes_discont_, false))
     GST_BUFFER_FLAG_SET(*tail, GST_BUFFER_FLAG_DISCONT);
+  const size_t frames = frames_in(*tail, info);
+  python.stats().frames.add(frames);
+  if (lagged) return flow;
+  // What lagged has its place within what went in; this goes on behind it.
   next_pts_ += GST_BUFFER_DURATION(*tail);
-  next_offset_ += samples.frames;
-  python.stats().frames.add(samples.frames);
+  next_offset_ += frames;
   return flow;
 }
 
@@ -343,7 +446,8 @@ void MixerStream::flush() {
   for (const Input &each : inputs_)
     each.pad->input->forget();
   end_asked_ = false;
-  owes_discont_ = true;
+  owes_discont_ = run_over_ = true;
+  lag_.end();
   segment_start_ = GST_CLOCK_TIME_NONE;
   python.reset();
 }
@@ -357,7 +461,8 @@ void MixerStream::forget() {
   inputs_.clear();
   views_.clear();
   close_pool();
-  formats_changed_ = owes_discont_ = true;
+  formats_changed_ = owes_discont_ = run_over_ = true;
+  lag_.end();
   passing_told_ = end_asked_ = false;
   segment_start_ = next_pts_ = GST_CLOCK_TIME_NONE;
   next_offset_ = 0;

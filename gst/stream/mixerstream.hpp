@@ -15,6 +15,7 @@
 #include "../../bridge/contract.hpp"
 #include "../element/pythonelement.hpp"
 #include "../mixerpad.hpp"
+#include "lag.hpp"
 #include "latencytold.hpp"
 
 namespace pythonfilter {
@@ -88,8 +89,8 @@ class MixerStream {
   // to be made with that. EOS: no other follows; NEED_DATA: there is none yet.
   GstFlowReturn look(gboolean *timeout);
   // The block is as full as it will be: the plugin is called. NULL is left
-  // where nothing of it goes on.
-  GstFlowReturn finish(GstBuffer **block);
+  // where nothing of it goes on. `*before`: what goes on before it, or NULL.
+  GstFlowReturn finish(GstBuffer **block, GstBuffer **before);
   // What the plugin still holds; NULL: nothing.
   GstFlowReturn drain(GstBuffer **tail);
 
@@ -124,7 +125,14 @@ class MixerStream {
   bool required_ended() const;
   size_t required_end() const;
   GstFlowReturn wait_for_caps(bool timeout);
+  GstClockTime latency() const { return python.latency() + python.deadline(); }
+  size_t lag_now() const;
+  void follow_latency(GstBuffer *block);
+  size_t padding_of(size_t frames) const;
   GstFlowReturn process(GstBuffer **block);
+  GstBuffer *shift(GstBuffer **block, size_t frames);
+  GstFlowReturn mix_silence(GstBuffer **tail);
+  void stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset) const;
   void show_inputs(size_t frames, GstClockTime begin, GstClockTime end);
   void show_input(const Input &input, size_t frames, GstClockTime begin,
                   GstClockTime end, InputView *view) const;
@@ -158,6 +166,9 @@ class MixerStream {
   bool passing_told_ = false;
   bool params_due_ = false;  // those of the inputs, to be told again
   bool owes_discont_ = true;
+  Lag lag_;
+  bool run_over_ = true;  // the tail is out: what comes next is a new run
+  GstClockTime seen_latency_ = 0;
   GstClockTime next_pts_ = GST_CLOCK_TIME_NONE;
   GstClockTime segment_start_ = GST_CLOCK_TIME_NONE;
   guint64 next_offset_ = 0;

@@ -715,7 +715,10 @@ class AudioMixerPlugin(_StreamPlugin):
         """
 
     def get_processing_latency(self) -> float:
-        """How much later a sample comes out than it went in, in seconds."""
+        """How much later a sample comes out than it went in, in seconds.
+
+        The element moves the times of what comes out back by it, as a filter's.
+        """
         return 0.0
 
 

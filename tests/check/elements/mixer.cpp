@@ -117,6 +117,67 @@ GST_START_TEST(test_an_input_without_a_link_is_no_input) {
 }
 GST_END_TEST;
 
+// Of what comes out late the times are moved back, and as much comes out as
+// went in, with drain() and without it.
+GST_START_TEST(test_what_comes_late_has_the_time_at_which_it_went_in) {
+  for (const char *cls : {"Delaying", "DelayingDrained"})
+    for (const int frames : {0, 7, 80, 200, 5000}) {
+      Mixer mixer(
+          mixing("params=\"p,frames=" + std::to_string(frames) + "\"", cls),
+          {{"sink_0", sent("F32", 1, 0, 777)},
+           {"sink_1", sent("F32", 1, 1, 500)}});
+      mixer.play();
+      const std::vector<float> got = mixer.samples<float>();
+      fail_unless_equals_int(int(got.size()), 777);
+      for (size_t i = 0; i < got.size(); i++) {
+        const double wanted = sent("F32", 1, 0).sample(0, i) +
+                              (i < 500 ? sent("F32", 1, 1).sample(0, i) : 0);
+        if (double(got[i]) != wanted)
+          fail_unless(false, "%s, %d: frame %d: %g, not %g", cls, frames,
+                      int(i), double(got[i]), wanted);
+      }
+      mixer.expect_in_a_row(0);
+      fail_unless(mixer.disconts()[0]);
+      mixer.expect_no_reports();
+    }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_the_plugins_latency_is_told) {
+  GstClockTime told[2];
+  for (const bool late : {false, true}) {
+    Pipeline pipeline(
+        mixing(late ? "params=\"p,frames=400\"" : "", "Delaying") +
+        " ! fakesink sync=false audiotestsrc is-live=true ! "
+        "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+    const Output output(pipeline.python());
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    fail_unless(output.wait_for(1));
+    GstQuery *query = gst_query_new_latency();
+    fail_unless(gst_element_query(pipeline.python(), query));
+    gst_query_parse_latency(query, nullptr, &told[late], nullptr);
+    gst_query_unref(query);
+  }
+  fail_unless_equals_uint64(told[1], told[0] + 50 * GST_MSECOND);
+}
+GST_END_TEST;
+
+// The last one is filled up, as a filter's is.
+GST_START_TEST(test_the_last_block_is_as_long_as_the_others) {
+  for (const char *cls : {"Blocks", "Rests"}) {
+    Mixer mixer(mixing("", cls), {{"sink_0", sent("F32", 1, 0, 200)}});
+    mixer.play();
+    const std::vector<float> got = mixer.samples<float>();
+    fail_unless_equals_int(int(got.size()), 200);
+    for (size_t i = 0; i < got.size(); i++)
+      fail_unless(got[i] == float(sent("F32", 1, 0).sample(0, i)));
+    mixer.expect_in_a_row(0);
+    mixer.expect_no_reports();
+  }
+  expect_part(log_text(), "block 64\nblock 64\nblock 64\nblock 8\n");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_inputs_have_formats_of_their_own) {
   Mixer mixer(mixing("", "Averaging"), {{"sink_a", sent("F32", 2, 0, 500)},
                                         {"sink_b", sent("S16", 1, 1, 500)}});
@@ -231,6 +292,9 @@ Suite *mixer_suite() {
   tcase_add_test(mixer, test_a_block_that_one_buffer_covers_is_not_copied);
   tcase_add_test(mixer, test_the_end_is_that_of_the_last_that_is_not_optional);
   tcase_add_test(mixer, test_an_input_without_a_link_is_no_input);
+  tcase_add_test(mixer, test_what_comes_late_has_the_time_at_which_it_went_in);
+  tcase_add_test(mixer, test_the_plugins_latency_is_told);
+  tcase_add_test(mixer, test_the_last_block_is_as_long_as_the_others);
   tcase_add_test(mixer, test_inputs_have_formats_of_their_own);
   tcase_add_test(mixer, test_the_caps_of_one_input_change);
   tcase_add_test(mixer, test_what_a_pad_cannot_be_is_said);

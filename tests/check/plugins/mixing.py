@@ -97,6 +97,51 @@ class Draining(Mixing):
         return np.full((1, 7), 5, np.float32)
 
 
+class Delaying(Mixing):
+    """Gives the sum so many frames later, and knows it."""
+
+    formats = ("F32",)
+    frames = Param(0, min=0, max=10000)
+
+    def start(self):
+        self.lagging = np.zeros((1, self.frames), np.float32)
+        return super().start()
+
+    def get_processing_latency(self):
+        return self.lagging.shape[1] / self.get_sample_rate()
+
+    def add(self, output, inputs):
+        super().add(output, inputs)
+        all = np.hstack((self.lagging, output.data))
+        count = output.data.shape[1]
+        output.data[:] = all[:, :count]
+        self.lagging = all[:, count:]
+
+
+class DelayingDrained(Delaying):
+    def drain(self):
+        return self.lagging
+
+
+class Blocks(Mixing):
+    """Takes blocks of one size."""
+
+    formats = ("F32",)
+    block_size = 64
+
+    def mix_audio(self, output, inputs):
+        assert output.data.shape[1] == 64, output.data.shape
+        super().mix_audio(output, inputs)
+
+
+class Rests(Blocks):
+    block_remainder = "pass"
+
+    def mix_audio(self, output, inputs):
+        say(f"block {output.data.shape[1]}")
+        self.add(output, inputs)
+
+
 class Named(Mixing):
     inputs = {"a": {}, "b": {}, "c": {"optional": True}}
     output_like = "a"

@@ -78,6 +78,7 @@ class Mixer : public Pipeline {
       kept->bytes.append(reinterpret_cast<char *>(map.data), map.size);
       gst_buffer_unmap(buffer, &map);
       kept->pts.push_back(GST_BUFFER_PTS(buffer));
+      kept->end.push_back(GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer));
       kept->discont.push_back(GST_BUFFER_IS_DISCONT(buffer));
     });
     for (const auto &[pad, sent] : sources) {
@@ -111,6 +112,17 @@ class Mixer : public Pipeline {
     std::lock_guard<std::mutex> lock(kept_->mutex);
     return kept_->discont;
   }
+  // Each begins where the one before it ends.
+  void expect_in_a_row(GstClockTime begin) const {
+    std::lock_guard<std::mutex> lock(kept_->mutex);
+    for (size_t i = 0; i < kept_->pts.size(); i++) {
+      const GstClockTime wanted = i == 0 ? begin : kept_->end[i - 1];
+      const GstClockTimeDiff apart = GST_CLOCK_DIFF(wanted, kept_->pts[i]);
+      if (std::abs(apart) > 1)
+        fail_unless(false, "buffer %d: %" G_GINT64_FORMAT " ns apart", int(i),
+                    apart);
+    }
+  }
   template <typename T>
   std::vector<T> samples() const {
     const std::string all = bytes();
@@ -133,6 +145,7 @@ class Mixer : public Pipeline {
     std::mutex mutex;
     std::string bytes;              // guarded by mutex
     std::vector<GstClockTime> pts;  // guarded by mutex
+    std::vector<GstClockTime> end;  // guarded by mutex
     std::vector<bool> discont;      // guarded by mutex
   };
   std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();

@@ -161,6 +161,11 @@ class Output {
     std::lock_guard<std::mutex> lock(kept_->mutex);
     return kept_->seen.size();
   }
+  // 0 before there is any.
+  GstClockTime last_pts() const {
+    std::lock_guard<std::mutex> lock(kept_->mutex);
+    return kept_->seen.empty() ? 0 : kept_->seen.back().pts;
+  }
   bool wait_for(size_t buffers) const {
     return wait_until([&] { return count() >= buffers; });
   }
