@@ -13,12 +13,12 @@ from typing import Any
 
 from . import engines, formats, report
 from .corpus import Corpus
-from .errors import Stopped, Unusable
+from .errors import Stopped, Unusable, system_error
 from .folder import Folder
 from .job import Job
 from .progress import Progress
 from .run import Run
-from .status import Status, failure, read_plan
+from .status import Status, failure, printable, read_plan
 
 DONE, STOPPED, UNUSABLE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 MOST_LISTED = 20
@@ -138,10 +138,20 @@ def main(arguments: list[str] | None = None) -> int:
         return _say(f"{error}; the same command goes on from here", STOPPED)
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on from here", INTERRUPTED)
+    except BrokenPipeError:
+        return _unheard()
+
+
+def _unheard() -> int:
+    """As before `| head`, or a pager that was left: there is nobody to tell it to."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for standard in (1, 2):  # what is written there still, at the end, has to go
+        os.dup2(nobody, standard)
+    return STOPPED
 
 
 def _say(sentence: str, status: int) -> int:
-    print(f"pythonfilter-corpus: {sentence}", file=sys.stderr)
+    print(printable(f"pythonfilter-corpus: {sentence}"), file=sys.stderr)
     return status
 
 
@@ -182,12 +192,11 @@ def _work(run: Run) -> int:
     # Dask tells of each connection that is lost, with its traceback.
     logging.disable(logging.CRITICAL)
     progress = Progress(sys.stdout)
+    run.tell = progress.note
     results = run.results()
     stopped: Stopped | None = None
     try:
         for result in results:
-            while run.notes:
-                progress.note(run.notes.popleft())
             progress.ended(result, run.todo)
     except Stopped as error:
         stopped = error
@@ -200,7 +209,13 @@ def _work(run: Run) -> int:
     try:
         report.write(status, run.folder.report)
     except OSError as error:
-        progress.note(f"{run.folder.report}: {error.strerror}")
+        _say(system_error(error, run.job.out), STOPPED)
+    if run.aside:
+        _say(
+            f"{run.aside} outputs of earlier runs, whose files failed now, were taken "
+            f"to {run.folder.earlier}",
+            DONE,
+        )
     for work, event in status.failed[:MOST_LISTED]:
         print(failure(work, event), file=sys.stderr)
     if len(status.failed) > MOST_LISTED:
@@ -224,4 +239,5 @@ def _status(asked: argparse.Namespace) -> int:
         print(status)
         for work, event in status.failed:
             print(failure(work, event))
+    sys.stdout.flush()
     return _standing(status)

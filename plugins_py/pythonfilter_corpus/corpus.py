@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from . import manifest
+from . import manifest, walk
 from .errors import Unusable
 
 
@@ -70,24 +70,19 @@ class Corpus:
 def _matching(pattern: str) -> Iterator[Entry]:
     if os.path.isdir(pattern):
         root = pattern
-        paths = [path for path in _below(pattern) if _may_be_sound(path)]
-    elif os.path.isfile(pattern) or not glob.has_magic(pattern):
+        found = walk.matching(pattern, ["**", "*"])
+        paths = [path for path in found if _may_be_sound(path)]
+    elif os.path.lexists(pattern) or not glob.has_magic(pattern):
         root, paths = os.path.dirname(pattern), [pattern]
+        if not walk.is_file(pattern):
+            raise Unusable(f"{pattern}: there is no such file")
     else:
         root = _fixed(pattern)
-        found = glob.iglob(pattern, recursive=True)
-        paths = sorted(path for path in found if os.path.isfile(path))
+        rest = pattern[len(root) :].strip(os.sep).split(os.sep)
+        paths = walk.matching(root, rest)
     for path in paths:
-        if not os.path.isfile(path):
-            raise Unusable(f"{path}: there is no such file")
         name = os.path.splitext(os.path.relpath(path, root or os.curdir))[0]
         yield Entry(os.path.abspath(path), name)
-
-
-def _below(folder: str) -> Iterator[str]:
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (os.path.join(here, name) for name in sorted(names))
 
 
 def _may_be_sound(path: str) -> bool:

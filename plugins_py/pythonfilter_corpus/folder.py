@@ -5,6 +5,7 @@
     ledger/       what came of it: files that are only ever added to
     claims/RUN/   who may work at a chunk; where it is gone, nobody
     parts/        outputs that are not whole yet
+    earlier/      outputs of earlier runs, whose files have failed since
     lock          held by who runs
     probe         what a worker reads, to see that it is the same folder
 """
@@ -36,6 +37,7 @@ class Folder:
         self.ledger = os.path.join(self.own, "ledger")
         self.claims = os.path.join(self.own, "claims")
         self.parts = os.path.join(self.own, "parts")
+        self.earlier = os.path.join(self.own, "earlier")
         self.report = os.path.join(out, "report.html")
 
     def begin(self) -> Lock:
@@ -70,6 +72,15 @@ class Folder:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(os.path.join(self.claims, run), away)
             shutil.rmtree(away, ignore_errors=True)
+
+    # -- outputs
+
+    def set_aside(self, output: str) -> None:
+        """Takes an output away from its place."""
+        away = os.path.join(self.earlier, output)
+        os.makedirs(os.path.dirname(away), exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(os.path.join(self.out, output), away)
 
     # -- the plan
 
@@ -151,9 +162,11 @@ class Claim:
     def __init__(self, folder: Folder, run: str, chunk: int) -> None:
         self.path = os.path.join(folder.claims, run, str(chunk))
         self.token = secrets.token_hex(8)
+        self.was_anothers = False
 
     def take(self) -> bool:
         """False: the run is over."""
+        self.was_anothers = os.path.exists(self.path)
         part = f"{self.path}-{self.token}"
         try:
             with open(part, "w", encoding="utf-8") as file:

@@ -8,6 +8,7 @@ A last line without its end was torn off, and does not count.
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
@@ -33,7 +34,10 @@ class Writer:
     def add(self, *events: Event) -> None:
         now = round(time.time(), 3)
         text = "".join(json.dumps({**each, "time": now}) + "\n" for each in events)
-        os.write(self._file, text.encode())
+        line = text.encode()
+        if os.write(self._file, line) < len(line):
+            # A full disk takes a part. What comes after it would not be a line.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def __enter__(self) -> Writer:
         return self

@@ -62,6 +62,12 @@ def _entry(text: str, place: str, folder: str) -> Line:
     name = str(line.get("id") or os.path.splitext(os.path.basename(file))[0])
     if start and "id" not in line:
         name += f"-{start:.3f}"
+    try:
+        os.fsencode(path := os.path.join(folder, file) + name)
+        if "\0" in path:
+            raise ValueError("a zero byte")
+    except ValueError as error:
+        raise Unusable(f"{place}: no file can be called so ({error})") from None
     return Line(os.path.abspath(os.path.join(folder, file)), name, start, duration)
 
 

@@ -69,6 +69,24 @@ class Player:
         self.makes = ""  # the media type of what comes out
         self.encoder = job.encoder or formats.ENCODERS[job.format or formats.DEFAULT]
         self.load()
+        if self.encoder and self.makes != TEXT:
+            self._try_encoder()
+
+    def _try_encoder(self) -> None:
+        """Before the first file, as it would fail with each. Raises Failed."""
+        what = f"the encoder {self.encoder}"
+        if not self._job.encoder:
+            what = f"the format {self._job.format or formats.DEFAULT}"
+        try:
+            encoder = Gst.parse_bin_from_description(self.encoder, True)
+        except GLib.Error as error:
+            raise Failed("unusable", f"{what} cannot be made: {error.message}")
+        sink, src = map(encoder.get_static_pad, ("sink", "src"))
+        if sink is None or src is None:
+            raise Failed("unusable", f"{what} has no beginning or no end to link")
+        kind = Gst.Caps.from_string(self.makes)
+        if not sink.query_caps(None).can_intersect(kind):
+            raise Failed("unusable", f"{what} takes no {self.makes}")
 
     def load(self) -> None:
         """A new instance of the plugin. Raises Failed."""
@@ -137,6 +155,7 @@ class Player:
             if error.event["kind"] == "exception":
                 self.unload()  # nobody knows in which state it is
             raise error
+        chain.look_at_ends()
         return heard
 
     def _listen(self, pipeline: Any, chain: _Chain) -> Failed | None:
@@ -217,6 +236,9 @@ class _Chain:
         source.link(decoder)
         self._entry = chain[0].get_static_pad("sink")
         self.sink = chain[-1]
+        self._came = _First(self._entry)
+        if self._encoder is not None:
+            self._went = _First(self._encoder.get_static_pad("sink"))
         for one, other in zip(chain, chain[1:]):
             if not one.link(other):
                 raise Failed("output", f"{other.get_name()} takes nothing of the kind")
@@ -239,6 +261,15 @@ class _Chain:
         # So that samples which nobody changed are what they were.
         convert.set_property("dithering", 0)
         return [convert, self._format, self._encoder, file]
+
+    def look_at_ends(self) -> None:
+        """Encoders make broken files of nothing. Raises Failed."""
+        if not self._came:
+            start = self._part[0]
+            where = f" from {start:g} s on" if start else ""
+            raise Failed("input", f"there is not one sample in this file{where}")
+        if self._encoder is not None and not self._went:
+            raise Failed("empty", "the plugin gave nothing that can be written")
 
     def _level(self, where: str) -> Any:
         level = _make("level")
@@ -263,8 +294,8 @@ class _Chain:
         start, duration = self._part
         if start or duration is not None:
             self._cut(pad, start, duration)
-        seconds = length / Gst.SECOND - start if known else 0.0
-        self._heard.seconds = duration if duration is not None else max(0.0, seconds)
+        seconds = max(0.0, length / Gst.SECOND - start) if known else duration or 0.0
+        self._heard.seconds = min(seconds, duration or seconds)
         self._player.length(self._heard.seconds)
         pad.link(self._entry)
         self._linked.set()
@@ -323,6 +354,22 @@ class _Chain:
                 self._heard.lines.append(sides.message(structure))
 
 
+class _First:
+    """Whether a pad has had a buffer; it looks at no more than the first."""
+
+    def __init__(self, pad: Any) -> None:
+        self._had = False
+        kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+        pad.add_probe(kinds, self._on_buffer)
+
+    def _on_buffer(self, _pad: Any, _info: Any) -> Any:
+        self._had = True
+        return Gst.PadProbeReturn.REMOVE
+
+    def __bool__(self) -> bool:
+        return self._had
+
+
 def _read(pattern: str, caps: Any) -> str:
     """Of the text: gst-python since 1.26 gives no structures of caps, only views."""
     found = re.search(pattern, caps.to_string())
@@ -356,7 +403,10 @@ def failure_of(message: Any, element: Any) -> Failed:
         message.src.get_factory() if isinstance(message.src, Gst.Element) else None
     )
     if factory is not None and factory.get_name() == "filesink":
-        return Failed("output", _sentence(error, debug))
+        full = error.matches(
+            Gst.resource_error_quark(), Gst.ResourceError.NO_SPACE_LEFT
+        )
+        return Failed("output", _sentence(error, debug), full=full)
     if message.src is element:
         return Failed("exception", error.message, traceback=debug)
     return Failed("input", _sentence(error, debug))

@@ -70,17 +70,19 @@ def make(
                     f"{path} is read, and what becomes of {entry.input} would be "
                     "written there: give another --out"
                 )
-        if output in outputs:
-            raise Unusable(
-                f"{outputs[output]} and {entry.input} would both become {output}: "
-                "a --template may tell them apart"
-            )
-        outputs[output] = entry.input
+        for each in dict.fromkeys((output, beside(output))):
+            if each in outputs:
+                raise Unusable(
+                    f"{outputs[each]} and {entry.input} would both become {each}: "
+                    "a --template may tell them apart"
+                )
+            outputs[each] = entry.input
         if entry.input not in contents:
             try:
                 contents[entry.input] = content_of(entry.input, verify)
             except OSError as error:
-                raise Unusable(f"{entry.input}: {error.strerror}") from None
+                # It fails, and when it comes it is another work.
+                contents[entry.input] = f"missing: {error.strerror}"
         part = entry.start, entry.duration
         content = contents[entry.input]
         work: dict[str, Any] = {
@@ -90,6 +92,8 @@ def make(
         }
         if entry.start or entry.duration is not None:
             work |= {"start": entry.start, "duration": entry.duration}
+        if contents[entry.input].startswith("missing"):
+            work["missing"] = True
         if number % every == 0:
             work["measure"] = True
         if next(checked):

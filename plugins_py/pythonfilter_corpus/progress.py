@@ -10,7 +10,7 @@ import time
 from typing import TextIO
 
 from .run import Result
-from .status import duration
+from .status import duration, printable
 
 REDRAW_SECONDS = 0.2
 CLEAR = "\r\x1b[K"
@@ -28,7 +28,7 @@ class Progress:
         if self._tty:
             self._out.write(CLEAR)
             self._out.flush()
-        print(f"pythonfilter-corpus: {sentence}", file=sys.stderr)
+        print(printable(f"pythonfilter-corpus: {sentence}"), file=sys.stderr)
 
     def ended(self, result: Result, todo: int) -> None:
         self._ended += 1

@@ -7,14 +7,14 @@ import collections
 import contextlib
 import os
 import secrets
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import engines, formats, ledger, plan
 from .chunks import Sizes
 from .corpus import Corpus
-from .errors import Stopped, Unusable, with_place
+from .errors import Stopped, Unusable, system_error, with_place
 from .folder import Folder, held
 from .job import Job
 from .tend import Answer, Order
@@ -30,8 +30,8 @@ class Result:
 
     state: "done" or "failed". seconds: how long the sound is; took: how long it
     took, in seconds. kind, message, file, line, traceback: of a failure, whose kind
-    is "exception" (the plugin's), "input" (the file's), "output" (its place), "crash",
-    "late" or "differs".
+    is "exception" (the plugin's), "input" (the file's), "output" (its place), "empty",
+    "crash", "late" or "differs".
     """
 
     id: str
@@ -70,7 +70,8 @@ class Run:
         self.works: dict[str, dict[str, Any]] = {}
         self.todo = 0
         self.before = ledger.Standing()  # what came of them before this run
-        self.notes: collections.deque[str] = collections.deque()
+        self.aside = 0  # how many of these outputs are not in their place any more
+        self.tell: Callable[[str], None] = lambda sentence: None  # what is odd
         self._row = 0
 
     def results(self) -> Generator[Result, None, None]:
@@ -90,7 +91,7 @@ class Run:
         if not os.path.isdir(self.folder.parts):
             return Stopped(f"{self.job.out} is gone")
         if isinstance(error, OSError):
-            return Stopped(f"{error.filename}: {error.strerror}")
+            return Stopped(system_error(error, self.job.out))
         return error
 
     def _results(self) -> Iterator[Result]:
@@ -106,7 +107,7 @@ class Run:
             try:
                 yield from shift.work()
             except engines.Lost as lost:
-                self.notes.append(f"{lost}: waiting for it")
+                self.tell(f"{lost}: waiting for it")
                 self.folder.revoke()
                 self.engine.open()
                 yield from shift.begin_again()
@@ -122,7 +123,7 @@ class Run:
         for name, why in refused.items():
             if not good or not name:
                 raise Unusable(f"{name} {why}".strip())
-            self.notes.append(f"{name} {why}: it gets no work")
+            self.tell(f"{name} {why}: it gets no work")
             self.engine.avoid(name)
         if not good:
             raise Unusable("there is no worker")
@@ -176,7 +177,24 @@ class Run:
             if failed if self.again == "failed" else self.again or failed <= retries:
                 waiting.append(work)
                 before.failures.pop(name, None)
+            else:
+                self.set_aside(work)
         return waiting
+
+    def set_aside(self, work: dict[str, Any]) -> None:
+        """Where a file failed, nobody is to find what an earlier run made of it.
+
+        What is not as that run left it is somebody else's, and stays.
+        """
+        output = work["output"]
+        made = self.before.last.get(output)
+        if made is None or not plan.is_there(self.job.out, work, made):
+            return
+        self.folder.set_aside(output)
+        beside = plan.beside(output)
+        if output in self.before.sides and beside != output:
+            self.folder.set_aside(beside)
+        self.aside += 1
 
     def result_of(self, event: ledger.Event) -> Result | None:
         """What a line of the ledger says, if it ends a work of this run."""
@@ -217,7 +235,7 @@ class Run:
         """One that came later, or is not any more what it was."""
         if not worker:
             raise Stopped(why)
-        self.notes.append(f"{worker} {why}: it gets no work")
+        self.tell(f"{worker} {why}: it gets no work")
         self.engine.avoid(worker)
 
 
@@ -274,7 +292,8 @@ class _Shift:
             run.engine.submit(self._number, self._order, works, new)
 
     def _read(self) -> Iterator[Result]:
-        for event in self._reader.read():
+        # Of each process there is a file: as they came, not one after the other.
+        for event in sorted(self._reader.read(), key=_time_of):
             result = self._run.result_of(event)
             if result is None:
                 continue
@@ -286,6 +305,8 @@ class _Shift:
             elif self._run.may_again(result):
                 self._again.append(self._run.works[result.id])
                 continue
+            else:
+                self._run.set_aside(self._run.works[result.id])
             yield result
 
     def _end(self, number: int, answer: Answer) -> None:
@@ -298,3 +319,8 @@ class _Shift:
         self._waiting.extendleft(reversed(left.values()))
         if "refused" in answer:
             self._run.refuse(answer.get("worker", ""), answer["refused"])
+
+
+def _time_of(event: ledger.Event) -> float:
+    time = event.get("time")
+    return time if isinstance(time, float) else 0.0

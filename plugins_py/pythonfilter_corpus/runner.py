@@ -8,7 +8,8 @@ its standard output; what plugins print goes to standard error.
     {"job": …}                 {"ready": {what the plugin is}} or {"unusable": why}
     {"claim": [path, token]}   for all that follow
     {"work": …}                {"begin": id}, {"length": s}, then one of
-                               {"done": …}, {"failed": …}, {"stop": why}, {"revoked": id}
+                               {"done": …}, {"failed": …}, {"stop": why}, {"revoked": id};
+                               {"played": id} where only the disk is waited for
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import os
 import random
 import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -31,7 +33,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from . import plan
-from .errors import with_place
+from .errors import full_disk, system_error, with_place
 from .folder import Folder, holds
 from .job import Job, sum_of
 from .version import VERSION
@@ -45,6 +47,10 @@ _STOPS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errn
 
 
 _NOT_OURS = "what the plugin says would be written there, and it is no run's"
+
+
+class _Revoked(Exception):
+    """The claim under which a file was played is another one's."""
 
 
 def main() -> None:
@@ -136,6 +142,7 @@ class Runner:
         began = time.monotonic_ns()
         parts = [self._part(name, 0)]
         try:
+            self._look_at(work)
             heard = self._play(work, parts[0])
             if work.get("check"):
                 parts.append(self._part(name, 1))
@@ -143,11 +150,15 @@ class Runner:
                 self._compare(parts, heard, again)
         except self._failed as failed:
             _remove(parts)
+            self.say(played=name)
             self._settle()
-            if failed.event["kind"] == "output":
-                self.say(stop=failed.event["message"], id=name)
+            event = failed.event
+            if event.get("full"):
+                self.say(stop=full_disk(self._job.out), id=name)
+            elif event["kind"] in ("output", "gone"):
+                self.say(stop=event["message"], id=name)
             else:
-                self.say(failed={"id": name, **failed.event})
+                self.say(failed={"id": name, **event})
             return
         took = (time.monotonic_ns() - began) * _MS
         done: dict[str, Any] = {"id": name, "seconds": round(heard.seconds, 3)}
@@ -156,10 +167,29 @@ class Runner:
             done["levels"] = levels
         if heard.warning:
             done["warning"] = heard.warning
+        # A disk may stall for longer than a file may take, which is not its fault.
+        self.say(played=name)
         self._settle(FINISHING - 1)
         self._finishing.append(
-            self._finisher.submit(self._finish, work, parts, heard.lines, done)
+            self._finisher.submit(
+                self._finish, work, parts, heard.lines, done, self._claim
+            )
         )
+
+    def _look_at(self, work: dict[str, Any]) -> None:
+        """Whether there is a file; where a whole folder went away, all end."""
+        path = work["input"]
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return
+            why = "this is no file"
+        except OSError as error:
+            why = str(error.strerror)
+            if not work.get("missing") and _is_empty(os.path.dirname(path)):
+                folder = os.path.dirname(path)
+                sentence = f"{folder}: the files that are read are gone from there"
+                raise self._failed("gone", sentence) from None
+        raise self._failed("input", why)
 
     def _play(self, work: dict[str, Any], part: str) -> Any:
         seed = zlib.crc32(f"{self._job.seed} {work['output']}".encode())
@@ -189,6 +219,7 @@ class Runner:
         parts: list[str],
         lines: list[dict[str, Any]],
         done: dict[str, Any],
+        claim: tuple[str, str],
     ) -> None:
         """Puts an output into its place: whole and on the disk, or not at all."""
         output = os.path.join(self._job.out, work["output"])
@@ -198,6 +229,9 @@ class Runner:
             # Never where the folder of the outputs is gone: what was mounted there
             # may come back, and would hide them.
             os.stat(self._folder.parts)
+            # Whoever has it now does this file, too, and will tell of it.
+            if not holds(*claim):
+                raise _Revoked
             os.makedirs(os.path.dirname(output), exist_ok=True)
             if lines and keep:
                 raise FileExistsError(errno.EEXIST, _NOT_OURS, beside)
@@ -219,13 +253,16 @@ class Runner:
                 done["side"] = True
             _remove(parts)
             self.say(done=done)
+        except _Revoked:
+            _remove(parts)
+            self.say(revoked=work["id"])
         except OSError as error:
             _remove(parts)
-            why = f"{error.filename2 or error.filename or output}: {error.strerror}"
-            if error.errno == errno.EXDEV:
-                why += ", as the folder of the outputs spans several disks"
+            why = system_error(error, self._job.out)
             if error.errno in _STOPS or not os.path.isdir(self._folder.parts):
                 self.say(stop=why, id=work["id"])
+            elif not holds(*claim):  # a later run has removed what is not whole
+                self.say(revoked=work["id"])
             else:
                 self._fail(work, why)
         except Exception as error:  # whatever it is, somebody waits for an answer
@@ -237,12 +274,27 @@ class Runner:
 
 
 def _put(part: str, place: str) -> None:
-    file = os.open(part, os.O_RDONLY)
+    """The content first, and then that it is called so."""
+    _sync(part)
+    os.rename(part, place)
+    _sync(os.path.dirname(place))
+
+
+def _sync(path: str) -> None:
+    file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)
     finally:
         os.close(file)
-    os.rename(part, place)
+
+
+def _is_empty(folder: str) -> bool:
+    """As where nothing is mounted any more; also if it is not there."""
+    try:
+        with os.scandir(folder) as found:
+            return next(found, None) is None
+    except OSError:
+        return True
 
 
 def _remove(parts: list[str]) -> None:

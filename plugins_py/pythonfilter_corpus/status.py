@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from . import ledger, plan
@@ -24,6 +25,7 @@ class Status:
         self.done: list[tuple[dict[str, Any], ledger.Event]] = []
         self.failed: list[tuple[dict[str, Any], ledger.Event]] = []
         self.begun = 0
+        self.earlier = 0  # of what is left: an earlier run's output is in its place
         standing = ledger.standing(folder)
         for work in works:
             name = work["id"]
@@ -32,8 +34,10 @@ class Status:
                 self.done.append((work, done))
             elif name in standing.failed:
                 self.failed.append((work, standing.failed[name]))
-            elif name in standing.begun:
-                self.begun += 1
+            else:
+                self.begun += name in standing.begun
+                there = os.path.lexists(os.path.join(folder.out, work["output"]))
+                self.earlier += there and work["output"] in standing.last
         self.left = self.total - len(self.done) - len(self.failed)
 
     @property
@@ -67,6 +71,7 @@ class Status:
             "done": len(self.done),
             "failed": len(self.failed),
             "left": self.left,
+            "earlier": self.earlier,
             "running": self.begun if self.running else 0,
             "speed": round(self.speed, 1),
             "seconds_left": None if left is None else round(left, 1),
@@ -78,6 +83,8 @@ class Status:
             parts.append(f"{len(self.failed)} failed")
         if self.left:
             parts.append(f"{self.left} left")
+        if self.earlier:
+            parts.append(f"{self.earlier} of them with an earlier run's output")
         if self.done:
             parts.append(f"{self.speed:.1f} x real time")
         if self.seconds_left is not None:

@@ -9,7 +9,9 @@ how a runner ended, too: killed by its own fault, or because a file took too lon
 from __future__ import annotations
 
 import collections
+import glob
 import json
+import math
 import os
 import re
 import select
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import ledger
+from .errors import system_error
 from .folder import Claim, Folder, holds
 from .job import Job, limit_of
 from .version import VERSION
@@ -31,6 +34,8 @@ from .version import VERSION
 # the disk, the one that plays, and the next.
 AHEAD = 6
 _START_SECONDS = 600  # a model may be large
+_HANDOVER_SECONDS = 0.5
+_DISK_SECONDS = 1.0  # until it is asked again whether a disk stalls
 _KEPT, _LAST_WORDS = 1 << 16, 4000
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PROGRAM = (
@@ -100,7 +105,8 @@ class Tended:
         out = self._process.stdout.fileno()
         while True:
             left = max(0.0, until - time.monotonic())
-            if not select.select([out], [], [], left)[0]:
+            endless = math.isinf(until)
+            if not select.select([out], [], [], None if endless else left)[0]:
                 return []
             piece = os.read(out, 1 << 16)
             if not piece:
@@ -111,6 +117,27 @@ class Tended:
 
     def is_there(self) -> bool:
         return self._process.poll() is None
+
+    def waits_for_disk(self) -> bool:
+        """Whether a thread of it is where only a disk lets it go on."""
+        for path in glob.glob(f"/proc/{self._process.pid}/task/*/stat"):
+            try:
+                with open(path, encoding="ascii", errors="replace") as file:
+                    if file.read().rpartition(")")[2].split()[0] == "D":
+                        return True
+            except OSError:
+                pass  # it has ended
+        return False
+
+    def remove_parts(self) -> None:
+        """What it leaves where it could not do so itself."""
+        parts = glob.escape(Folder(self.out).parts)
+        unique = f"{glob.escape(os.uname().nodename)}-{self._process.pid}"
+        for path in glob.glob(os.path.join(parts, f"*-{unique}-?.part")):
+            try:
+                os.remove(path)
+            except OSError:
+                pass
 
     def kill(self) -> None:
         self._process.kill()
@@ -247,7 +274,10 @@ def tend(order: Order, chunk: int, works: list[Answer], new: bool) -> Answer:
         if not claim.take() and folder.has_probe(order.probe):
             return {}
         _fitting_runner(order, new)
-        # Somebody may have been at it, and was lost.
+        # Somebody may have been at it, and was lost; or was not, and is telling now
+        # what it ended while the claim was its own.
+        if claim.was_anothers:
+            time.sleep(_HANDOVER_SECONDS)
         before = ledger.standing(folder, f"{order.run}-{chunk}-*")
         todo = [work for work in works if not before.ended(work["id"])]
         with ledger.Writer(folder, order.run, chunk) as writer:
@@ -255,7 +285,7 @@ def tend(order: Order, chunk: int, works: list[Answer], new: bool) -> Answer:
     except Refused as refused:
         return {"refused": str(refused)}
     except OSError as error:
-        return {"stopped": f"{error.filename or folder.own}: {error.strerror}"}
+        return {"stopped": system_error(error, folder.out)}
 
 
 class _Chunk:
@@ -301,6 +331,9 @@ class _Chunk:
                 return
             answers = runner.answers(self._until)
             if not answers:
+                if runner.waits_for_disk():
+                    self._until = time.monotonic() + _DISK_SECONDS
+                    continue
                 runner.kill()
                 self._note_late(runner)
                 _let_go()
@@ -321,6 +354,8 @@ class _Chunk:
             yield {"event": "begin", "id": self._running}
         elif "length" in answer:
             self._give_time(answer["length"])
+        elif "played" in answer:
+            self._until = math.inf
         elif "done" in answer:
             self._sent.pop(answer["done"]["id"], None)
             yield {"event": "done", **answer["done"]}
@@ -349,12 +384,14 @@ class _Chunk:
         self._writer.add({**event, "message": message, "traceback": said})
 
     def _note_crash(self, runner: Tended) -> None:
+        runner.remove_parts()
         # One that ended between two files is nobody's fault.
         if self._running in self._sent:
             self._fail("crash", runner.how_it_ended(), runner.last_words())
 
     def _note_late(self, runner: Tended) -> None:
         runner.how_it_ended()
+        runner.remove_parts()
         if self._running in self._sent:
             limit = f"{self._limit:g} s"
             self._fail("late", f"not done within {limit}", runner.last_words())

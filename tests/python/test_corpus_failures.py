@@ -154,7 +154,9 @@ def test_a_full_disk_is_one_sentence(tmp_path):
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        with pytest.raises(Stopped, match="(?i)space"):
+        with pytest.raises(
+            Stopped, match=r"out: the disk is full \(0.\d MB are left\)"
+        ):
             run(tmp_path)
         done = counted(tmp_path, "done")
         assert 0 < len(done) < 12 and set(done.values()) == {1}
