@@ -30,6 +30,9 @@ struct SampleLayout {
 
 struct IntRange {
   int min, max;
+  bool operator==(const IntRange &other) const {
+    return min == other.min && max == other.max;
+  }
 };
 
 // A parameter that the plugin describes. Values are as set_parameter() takes
@@ -67,6 +70,12 @@ struct Port {
   std::vector<IntRange> channels;
   bool optional = false;
   std::string description;  // one line
+
+  // But for what is for people.
+  bool operator==(const Port &other) const {
+    return name == other.name && formats == other.formats &&
+           channels == other.channels && optional == other.optional;
+  }
 };
 constexpr char any_port[] = "%u";
 constexpr int max_ports = 64;
@@ -118,6 +127,10 @@ struct Capabilities {
   std::vector<ParameterSpec> input_parameters;  // that each input has
 
   bool ports_come_and_go() const { return port_count.max > 0; }
+  bool has_same_ports(const Capabilities &other) const {
+    return ports == other.ports && port_count == other.port_count &&
+           output_like == other.output_like;
+  }
 };
 
 constexpr std::pair<const char *, bool Capabilities::*> capability_flags[] = {

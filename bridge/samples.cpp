@@ -38,6 +38,16 @@ void copy_from_block(const Block &block, const Dense &dense, std::byte *to) {
                });
 }
 
+void copy_from_input(const InputView &input, size_t frames, const Dense &dense,
+                     std::byte *to) {
+  Block block = {};
+  block.data = input.data;
+  block.channel_stride = input.channel_stride;
+  block.frame_stride = input.frame_stride;
+  block.frames = frames;
+  copy_from_block(block, dense, to);
+}
+
 void copy_to_block(const std::byte *from, const Dense &dense,
                    const Block &block) {
   move_samples(block, dense,

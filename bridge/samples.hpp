@@ -13,6 +13,11 @@ struct Dense {
       : width(format.bytes ? 1 : sample_size(format.format)),
         channels(format.bytes ? 1 : size_t(format.channels)),
         interleaved(format.interleaved && channels > 1) {}
+  // Inputs of a mixer are interleaved.
+  explicit Dense(const PortFormat &format)
+      : width(sample_size(format.format)),
+        channels(size_t(format.channels)),
+        interleaved(channels > 1) {}
   size_t size(size_t frames) const { return frames * channels * width; }
 
   size_t width, channels;
@@ -20,6 +25,8 @@ struct Dense {
 };
 
 void copy_from_block(const Block &block, const Dense &dense, std::byte *to);
+void copy_from_input(const InputView &input, size_t frames, const Dense &dense,
+                     std::byte *to);
 void copy_to_block(const std::byte *from, const Dense &dense,
                    const Block &block);
 

@@ -35,8 +35,6 @@
  * element, which a #GstController can move, and in `sink_music::params` for
  * any: `pythonmixer name=m … sink_music::params="p,gain=0.5"`.
  *
- * #GstPythonMixer:isolation can only be `none` yet.
- *
  * Messages are those of #pythonfilter.
  */
 #include <string>

@@ -63,12 +63,25 @@ bool read_value(const std::string &type, const std::string &text,
   return false;
 }
 
+// Whose value is a list in its field.
+bool is_list(const std::string &capability) {
+  return capability == "parameter" || capability == "input_parameter" ||
+         capability == "port";
+}
+
 // No more than anybody reads, with a mark; what reads it may make more of it.
 std::string read_text(const std::string &text) {
   constexpr size_t most = 65536;
   if (text.size() <= most) return valid_text(text);
   return valid_text(text.substr(0, most)) + "… (" +
          std::to_string(text.size() - most) + " bytes more)";
+}
+
+std::string said_port(const PortFormat &port) {
+  Fields fields = {port.name, word_for(format_words, port.format),
+                   std::to_string(port.channels)};
+  fields.insert(fields.end(), port.positions.begin(), port.positions.end());
+  return encode_list(fields);
 }
 
 }  // namespace
@@ -121,8 +134,7 @@ bool read_capabilities(const Fields &answer, Capabilities *capabilities) {
   if (answer.size() % 2 != 1) return false;
   for (size_t i = 1; i < answer.size(); i += 2) {
     Fields values = {answer[i + 1]};
-    // A list in its field.
-    if (answer[i] == "parameter" && !decode_fields(answer[i + 1], &values))
+    if (is_list(answer[i]) && !decode_fields(answer[i + 1], &values))
       return false;
     if (!read_capability(answer[i], values, capabilities)) return false;
   }
@@ -141,9 +153,20 @@ Fields load_call(const PluginSpec &spec, int threshold) {
           said(spec.likely)};
 }
 
-Fields start_call(const StreamFormat &format) {
+Fields start_call(const StreamFormat &format, PluginKind kind) {
   Fields call = said(format);
   call.insert(call.begin(), "start");
+  if (kind != PluginKind::Mixer) return call;
+  call.push_back(encode_list(format.positions));
+  for (const PortFormat &each : format.inputs)
+    call.push_back(said_port(each));
+  return call;
+}
+
+Fields set_inputs_call(const std::vector<PortFormat> &inputs) {
+  Fields call = {"set_inputs"};
+  for (const PortFormat &each : inputs)
+    call.push_back(said_port(each));
   return call;
 }
 

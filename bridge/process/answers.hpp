@@ -17,6 +17,7 @@ bool read_log(const Fields &record, LogRecord *log);
 bool read_capabilities(const Fields &answer, Capabilities *capabilities);
 
 Fields load_call(const PluginSpec &spec, int threshold);
-Fields start_call(const StreamFormat &format);
+Fields start_call(const StreamFormat &format, PluginKind kind);
+Fields set_inputs_call(const std::vector<PortFormat> &inputs);
 
 }  // namespace pythonfilter

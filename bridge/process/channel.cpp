@@ -114,6 +114,23 @@ Channel::~Channel() {
     __atomic_store_n(words + i, all[i], __ATOMIC_RELAXED);
 }
 
+[[gnu::hot]] void Channel::set_inputs(const std::vector<InputView> &inputs) {
+  uint64_t present = 0, gap = 0, late = 0, breaks = 0;
+  auto *words = reinterpret_cast<uint64_t *>(page_->data());
+  for (size_t i = 0; i < inputs.size(); i++) {
+    const InputView &input = inputs[i];
+    present |= uint64_t(input.present) << i;
+    gap |= uint64_t(input.gap) << i;
+    late |= uint64_t(input.late) << i;
+    breaks |= uint64_t(input.discont) << i;
+    __atomic_store_n(words + first_pts_word + i, input.pts, __ATOMIC_RELAXED);
+  }
+  __atomic_store_n(words + present_word, present, __ATOMIC_RELAXED);
+  __atomic_store_n(words + gap_word, gap, __ATOMIC_RELAXED);
+  __atomic_store_n(words + late_word, late, __ATOMIC_RELAXED);
+  __atomic_store_n(words + break_word, breaks, __ATOMIC_RELAXED);
+}
+
 bool Channel::notice(const Fields &record, int descriptor) {
   notices_++;
   return send_all(

@@ -58,6 +58,8 @@ class Channel {
   // Told before the next request. False: it cannot be.
   bool notice(const Fields &record, int descriptor = -1);
 
+  // Of a mixer, before the request.
+  void set_inputs(const std::vector<InputView> &inputs);
   // Process or Resume; its sequence is filled in.
   void send(Request *request);
   // The reply, copied, if it is to this request.

@@ -34,6 +34,11 @@ struct Request {
   uint64_t curves = 0;
 };
 
+// Behind them, of a mixer's: which of its inputs are so, one bit for each, and
+// the pts of each.
+constexpr size_t present_word = 12, gap_word = 13, late_word = 14,
+                 break_word = 15, first_pts_word = 16;
+
 enum class ReplyOutcome : uint64_t {
   Ok,
   Failed,

@@ -45,8 +45,9 @@ Asked Session::asked(uint64_t sequence) const {
 
 // ---- there and back --------------------------------------------------------
 
-[[gnu::hot]] Outcome Session::process(const Block &block, CallResult *result,
-                                      Failure *failure) {
+[[gnu::hot]] Outcome Session::process(const Block &block,
+                                      const std::vector<InputView> *inputs,
+                                      CallResult *result, Failure *failure) {
   CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   if (block.patience) patience.until = patience.began + block.patience;
   result->times.asked = result->times.held = ticks();
@@ -56,7 +57,7 @@ Asked Session::asked(uint64_t sequence) const {
   if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
   Reply reply;
   if (waited == Waited::Done) {
-    if (!prepare(block, &request_)) {
+    if (!prepare(block, inputs, &request_)) {
       if (!channel_->worker().is_doomed())
         channel_->kill("there is no memory to share with it");
       waited = Waited::Lost;

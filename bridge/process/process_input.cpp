@@ -2,6 +2,8 @@
 //
 // How a buffer gets to where its worker can see it.
 #include <algorithm>
+#include <cassert>
+#include <cstring>
 
 #include "../samples.hpp"
 #include "session.hpp"
@@ -21,14 +23,50 @@ bool Session::writes() const {
 bool Session::use_slot(size_t size) {
   if (slot_ && slot_->size() >= size && slot_->worker_writes() == writes())
     return true;
+  return make_slot(size, {});
+}
+
+// `inputs`: where they are in it.
+bool Session::make_slot(size_t size, const std::vector<size_t> &inputs) {
   slot_ = Region::make(std::max<size_t>(size, 1), writes());
   if (!slot_) return false;
-  const bool told =
-      channel_->notice({"slot", std::to_string(own_slot),
-                        std::to_string(slot_->size()), writes() ? "1" : "0"},
-                       slot_->descriptor());
+  Fields record = {"slot", std::to_string(own_slot),
+                   std::to_string(slot_->size()), writes() ? "1" : "0"};
+  for (const size_t each : inputs)
+    record.push_back(std::to_string(each));
+  const bool told = channel_->notice(record, slot_->descriptor());
   slot_->close_descriptor();
   return told;
+}
+
+// The output first, then the inputs in their order.
+bool Session::use_mixing_slot(size_t frames) {
+  if (slot_ && slot_frames_ >= frames) return true;
+  const auto aligned = [](size_t size) { return (size + 63) / 64 * 64; };
+  input_offsets_.clear();
+  size_t end = aligned(Dense(format_).size(frames));
+  for (const PortFormat &each : format_.inputs) {
+    input_offsets_.push_back(end);
+    end += aligned(Dense(each).size(frames));
+  }
+  slot_frames_ = frames;
+  return make_slot(end, input_offsets_);
+}
+
+[[gnu::hot]] bool Session::place_inputs(const Block &block,
+                                        const std::vector<InputView> &inputs,
+                                        Request *request) {
+  assert(inputs.size() == format_.inputs.size());
+  in_lent_ = false;
+  if (!use_mixing_slot(block.frames)) return false;
+  if (capabilities_.output_zero)
+    std::memset(slot_->data(), 0, Dense(format_).size(block.frames));
+  for (size_t i = 0; i < inputs.size(); i++)
+    copy_from_input(inputs[i], block.frames, Dense(format_.inputs[i]),
+                    slot_->data() + input_offsets_[i]);
+  channel_->set_inputs(inputs);
+  request->slot = own_slot;
+  return true;
 }
 
 bool Session::place_curves(const Block &block, Request *request) {
@@ -71,7 +109,9 @@ bool Session::forget_lent() {
   return true;
 }
 
-[[gnu::hot]] bool Session::prepare(const Block &block, Request *request) {
+[[gnu::hot]] bool Session::prepare(const Block &block,
+                                   const std::vector<InputView> *inputs,
+                                   Request *request) {
   *request = Request{};
   request->frames = block.frames;
   request->pts = block.pts;
@@ -81,6 +121,7 @@ bool Session::forget_lent() {
       (block.discont ? request_discont : 0) | (block.gap ? request_gap : 0);
   if (block.curves && !block.curves->empty() && !place_curves(block, request))
     return false;
+  if (inputs) return place_inputs(block, *inputs, request);
 
   const Dense dense(format_);
   size_t length, plane_stride;

@@ -92,7 +92,8 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
       now.input_caps == was.input_caps && now.output_caps == was.output_caps &&
       now.maps_to_output == was.maps_to_output &&
       now.has_space == was.has_space && now.has_seek == was.has_seek &&
-      now.fail_closed == was.fail_closed && now.block_size == was.block_size)
+      now.fail_closed == was.fail_closed && now.block_size == was.block_size &&
+      now.has_same_ports(was))
     return true;
   *failure = {
       Failure::Kind::Lost, "load", "",
@@ -109,6 +110,7 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
     uint64_t serial = 0;
     bool starts = false;
     StreamFormat format;
+    uint64_t inputs;
     {
       std::lock_guard lock(mutex_);
       const auto next = parameters_.upper_bound(session->parameters_told);
@@ -119,10 +121,15 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
         starts = started_ && !capabilities_.maps_to_output;
       }
       format = format_;
+      inputs = inputs_serial_;
     }
     if (!serial) {
-      if (starts == session->is_started()) return true;
-      return starts ? session->start(format, failure) : session->stop(failure);
+      if (starts != session->is_started()) {
+        if (!starts) return session->stop(failure);
+        if (!session->start(format, failure)) return false;
+        session->inputs_told = inputs;
+      }
+      return !starts || adopt_inputs(session, failure);
     }
     const bool good = session->set_parameter(&parameter, failure);
     wipe(&parameter.value);
@@ -223,6 +230,8 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
     std::lock_guard lock(mutex_);
     format_ = format;
+    inputs_serial_++;
+    input_parameters_.clear();  // inputs begin anew
   }
   // Whoever starts the stream again wants to try again.
   if (gone_ && !session_) session_ = make_session(failure);
@@ -246,6 +255,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
     std::lock_guard lock(mutex_);
     started_ = good;
+    if (good) session_->inputs_told = inputs_serial_;
   }
   if (good) {
     tell_of(session_.get());
@@ -282,9 +292,9 @@ bool ProcessPlugin::shutdown(Failure *failure) {
 
 // ---- while it plays --------------------------------------------------------
 
-[[gnu::hot]] Outcome ProcessPlugin::process(const Block &block,
-                                            CallResult *result,
-                                            Failure *failure) {
+[[gnu::hot]] Outcome ProcessPlugin::call_audio(
+    const Block &block, const std::vector<InputView> *inputs,
+    CallResult *result, Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.
   const uint64_t until = block.patience ? 1 : 0;
   bool ready = has_session(until, failure);
@@ -292,12 +302,15 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     *failure = loss_;
     ready = false;
   }
+  if (inputs && ready &&
+      __builtin_expect(session_->inputs_told != inputs_serial_, 0))
+    ready = noted(adopt_inputs(session_.get(), failure), failure);
   if (__builtin_expect(!ready || (out_of_place_ && !go_on(block, failure)),
                        0)) {
     result->times.asked = result->times.held = result->times.left = ticks();
     return Outcome::Failed;
   }
-  const Outcome outcome = session_->process(block, result, failure);
+  const Outcome outcome = session_->process(block, inputs, result, failure);
   if (__builtin_expect(session_->is_lost(), 0)) {
     note_loss(failure);
   } else if (__builtin_expect(good_buffers_ < good_buffers, 0) &&

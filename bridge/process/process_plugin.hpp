@@ -21,7 +21,17 @@ class ProcessPlugin final : public Plugin, public Isolated {
   bool stop(Failure *failure) override;
   bool shutdown(Failure *failure) override;
   Outcome process(const Block &block, CallResult *result,
+                  Failure *failure) override {
+    return call_audio(block, nullptr, result, failure);
+  }
+  Outcome mix(const Block &output, const std::vector<InputView> &inputs,
+              CallResult *result, Failure *failure) override {
+    return call_audio(output, &inputs, result, failure);
+  }
+  bool set_inputs(const std::vector<PortFormat> &inputs,
                   Failure *failure) override;
+  bool set_input_parameter(const std::string &input, const Parameter &parameter,
+                           Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool drain(Tail *tail, Failure *failure) override;
   bool get_state(std::string *state, Failure *failure) override;
@@ -36,8 +46,17 @@ class ProcessPlugin final : public Plugin, public Isolated {
   void stop_deadline(uint64_t deadline, HangObserver *observer) override;
 
  private:
+  // An InputParam that was set of one input.
+  struct InputParameter {
+    std::string input;
+    Parameter parameter;
+  };
+
+  Outcome call_audio(const Block &block, const std::vector<InputView> *inputs,
+                     CallResult *result, Failure *failure);
   bool has_session(uint64_t until, Failure *failure);
   bool adopt_settings(Session *session, Failure *failure);
+  bool adopt_inputs(Session *session, Failure *failure);
   bool ask(const Question &question, uint64_t place, Answer *answer,
            Failure *failure) override;
   bool refuse_answer(const char *phase, Failure *failure);
@@ -49,6 +68,7 @@ class ProcessPlugin final : public Plugin, public Isolated {
   std::unique_ptr<Session> make_session(Failure *failure);
   bool is_same_plugin(const Capabilities &now, Failure *failure) const;
   uint64_t remember(const Parameter &parameter);
+  uint64_t remember(const InputParameter &parameter);
   std::vector<Parameter> remembered() const;
   bool give_up(Failure *failure);
   std::shared_ptr<Events> events();
@@ -82,6 +102,10 @@ class ProcessPlugin final : public Plugin, public Isolated {
   uint64_t parameter_serial_ = 0;
   bool started_ = false;
   StreamFormat format_;
+  // Of a mixer: how often its inputs were others, which only the thread that
+  // calls changes, and what was set of them.
+  uint64_t inputs_serial_ = 0;
+  std::map<uint64_t, InputParameter> input_parameters_;
 
   std::atomic<uint64_t> longest_start_{
       0};  // in ns; of load() with initialize(), or start()

@@ -128,7 +128,9 @@ bool Session::start(const StreamFormat &format, Failure *failure) {
   has_returned_ = false;
   lent_->open(writes());
   Fields answer;
-  if (!call("start", start_call(format), start_patience_, failure, &answer))
+  if (spec_.kind == PluginKind::Mixer) slot_.reset();
+  if (!call("start", start_call(format, spec_.kind), start_patience_, failure,
+            &answer))
     return false;
   if (answer.size() == 2 && !answer[1].empty())
     sandbox_ = valid_text(answer[1]);
@@ -151,6 +153,26 @@ bool Session::set_parameter(Parameter *parameter, Failure *failure) {
   parameter->value = valid_text(answer[1]);
   explicit_bzero(answer[1].data(), answer[1].size());
   return true;
+}
+
+// What is made ready for a new input may take as long as what start() does.
+bool Session::set_inputs(const std::vector<PortFormat> &inputs,
+                         Failure *failure) {
+  Fields answer;
+  const bool good = call("set_inputs", set_inputs_call(inputs), start_patience_,
+                         failure, &answer);
+  format_.inputs = inputs;
+  slot_.reset();  // a late call that works there has returned
+  return good;
+}
+
+bool Session::set_input_parameter(const std::string &input,
+                                  const Parameter &parameter,
+                                  Failure *failure) {
+  Fields answer;
+  return call("set_parameter",
+              {"set_input_parameter", input, parameter.key, parameter.value},
+              spec_.isolation.hang_ns(), failure, &answer);
 }
 
 bool Session::drain(Tail *tail, Failure *failure) {

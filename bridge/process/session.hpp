@@ -30,8 +30,14 @@ class Session {
   bool start(const StreamFormat &format, Failure *failure);
   bool stop(Failure *failure);
   bool set_parameter(Parameter *parameter, Failure *failure);
+  // Of a mixer.
+  bool set_inputs(const std::vector<PortFormat> &inputs, Failure *failure);
+  bool set_input_parameter(const std::string &input, const Parameter &parameter,
+                           Failure *failure);
   bool drain(Tail *tail, Failure *failure);
-  Outcome process(const Block &block, CallResult *result, Failure *failure);
+  // A mixer's block is shown with its inputs; else these are NULL.
+  Outcome process(const Block &block, const std::vector<InputView> *inputs,
+                  CallResult *result, Failure *failure);
 
   // The worker has ended, or was killed: the failure says how.
   bool is_lost() const { return lost_; }
@@ -51,6 +57,7 @@ class Session {
 
   // Up to which of those that are remembered.
   uint64_t parameters_told = 0;
+  uint64_t inputs_told = 0, input_parameters_told = 0;
 
  private:
   void lose(const char *phase, Failure *failure);
@@ -60,8 +67,13 @@ class Session {
 
   // process(), in process_call.cpp.
   bool writes() const;
-  bool prepare(const Block &block, Request *request);
+  bool prepare(const Block &block, const std::vector<InputView> *inputs,
+               Request *request);
   bool use_slot(size_t size);
+  bool make_slot(size_t size, const std::vector<size_t> &inputs);
+  bool use_mixing_slot(size_t frames);
+  bool place_inputs(const Block &block, const std::vector<InputView> &inputs,
+                    Request *request);
   bool place_curves(const Block &block, Request *request);
   bool forget_lent();
   Waited finish_late(CallWait *patience);
@@ -90,6 +102,9 @@ class Session {
   StreamFormat format_;
 
   std::unique_ptr<Region> slot_;  // the block's own copy
+  // Of a mixer, where each input is in it, and for how many frames.
+  std::vector<size_t> input_offsets_;
+  size_t slot_frames_ = 0;
   std::unique_ptr<Region> outputs_;
   std::unique_ptr<Region> curves_;
   std::vector<std::string> curve_names_;

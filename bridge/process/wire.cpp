@@ -46,6 +46,10 @@ std::string encode_record(const Fields &fields) {
   return record;
 }
 
+std::string encode_list(const Fields &fields) {
+  return encode_record(fields).substr(sizeof(uint32_t));
+}
+
 bool decode_fields(std::string_view bytes, Fields *fields) {
   fields->clear();
   size_t count;

@@ -22,8 +22,9 @@ constexpr size_t most_told_bytes = size_t(1) << 20;
 constexpr size_t most_record_fields = 65536;
 
 std::string encode_record(const Fields &fields);
-// Without the length of the whole; also how a list lies in a field. False: it
-// breaks a rule.
+// Without the length of the whole: how a list lies in a field.
+std::string encode_list(const Fields &fields);
+// The same, taken apart. False: it breaks a rule.
 bool decode_fields(std::string_view bytes, Fields *fields);
 
 // Sends what fits at once. What is left of `bytes` is told there; descriptors

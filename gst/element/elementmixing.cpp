@@ -11,6 +11,10 @@ namespace pythonfilter {
   assert(streaming.is_here() && stream_);
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, stream().curve_rate, block);
+  // Of one in another process nobody else knows who is in its call.
+  const BusyHere busy(isolated_ ? this : nullptr);
+  if (isolated_ && block->patience == 0)
+    block->patience = deadline_rule_.with(*block);
   return note(plugin_->mix(*block, inputs, result, &failure_), *block, *result);
 }
 

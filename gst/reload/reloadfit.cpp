@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "reloadfit.hpp"
 
-#include <algorithm>
-
 #include "../caps/plugincaps.hpp"
 
 namespace pythonfilter {
@@ -33,24 +31,6 @@ std::string keeps_conversion(const CapsConversion &conversion,
   return problem;
 }
 
-bool is_same_port(const Port &one, const Port &other) {
-  const auto same = [](const IntRange &a, const IntRange &b) {
-    return a.min == b.min && a.max == b.max;
-  };
-  return one.name == other.name && one.formats == other.formats &&
-         one.optional == other.optional &&
-         std::equal(one.channels.begin(), one.channels.end(),
-                    other.channels.begin(), other.channels.end(), same);
-}
-
-bool has_same_ports(const Capabilities &now, const Capabilities &next) {
-  return now.port_count.min == next.port_count.min &&
-         now.port_count.max == next.port_count.max &&
-         now.output_like == next.output_like &&
-         std::equal(now.ports.begin(), now.ports.end(), next.ports.begin(),
-                    next.ports.end(), is_same_port);
-}
-
 std::string now_or_not(const char *name, bool is) {
   return std::string(name) + (is ? " is True now" : " is not True any more");
 }
@@ -67,7 +47,7 @@ std::string misfit(const Capabilities &now, const Capabilities &next,
     return now_or_not("read_only", next.read_only);
   if (now.as_bytes != next.as_bytes)
     return now_or_not("as_bytes", next.as_bytes);
-  if (!has_same_ports(now, next)) return "its inputs are others";
+  if (!now.has_same_ports(next)) return "its inputs are others";
   // Where the element's block-size is another one, it still is.
   if (now.block_size != next.block_size &&
       stream.format.frames == now.block_size)

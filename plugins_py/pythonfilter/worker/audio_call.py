@@ -56,7 +56,11 @@ class AudioCall:
         begin = perf_counter_ns()
         try:
             running.phase = self.name
-            result = self.method(self.view.buffer)
+            inputs = self.view.inputs
+            if inputs is None:
+                result = self.method(self.view.buffer)
+            else:
+                result = self.method(self.view.buffer, inputs.mapping)
             running.over()
         except BaseException as error:
             self.raised(error, begin)

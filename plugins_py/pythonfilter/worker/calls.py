@@ -17,6 +17,7 @@ from .beside import Beside
 from .confinement import Confinement, Refused
 from .control_page import ControlPage
 from .events import Outbox
+from .inputs import Inputs, read_port, read_positions
 from .running import Running
 from .view import View
 
@@ -48,7 +49,7 @@ class Calls:
         name = wire.decode(fields[0])
         known = _CALLS.get(name)
         given = len(fields) - 1
-        if known is None or (given % 2 if known[1] == PAIRS else given != known[1]):
+        if known is None or not _fits(given, known[1]):
             raise wire.ProtocolError(f"no call {name!r} with {len(fields) - 1} fields")
         if (self.loaded is None) != (name == "load"):
             raise wire.ProtocolError(f"{name!r} at the wrong time")
@@ -119,9 +120,17 @@ class Calls:
         return [wire.encode(each) for each in values]
 
     def _start(self, *fields: bytes) -> list[bytes]:
-        format = _format(fields)
         loaded = self._plugin
-        self._view.open(format, loaded.read_only, loaded.kind == "source")
+        mixes = loaded.kind == "mixer"
+        if len(fields) < _FORMAT_FIELDS + mixes or (
+            len(fields) > _FORMAT_FIELDS and not mixes
+        ):
+            raise wire.ProtocolError(f"start with {len(fields)} fields")
+        format = _format(fields[:_FORMAT_FIELDS])
+        inputs = Inputs(self._page.words, format.rate) if mixes else None
+        if mixes:
+            self._view.positions = read_positions(fields[_FORMAT_FIELDS])
+        self._view.open(format, loaded.read_only, loaded.kind == "source", inputs)
         self._run(
             "start",
             loaded.start,
@@ -129,6 +138,8 @@ class Calls:
             *(format.input_caps, format.output_caps),
             *(wire.decode(fields[0]), format.interleaved),
         )
+        if mixes:
+            self._set_inputs(*fields[_FORMAT_FIELDS + 1 :])
         try:
             applied = self._confined.close()
         except Refused as error:
@@ -137,6 +148,37 @@ class Calls:
         # Its thread is confined as this one is by now.
         self._beside = Beside(loaded, self._running, self._outbox, self._page)
         return [wire.encode(applied)]
+
+    def _set_inputs(self, *fields: bytes) -> list[bytes]:
+        loaded, inputs = self._plugin, self._view.inputs
+        if inputs is None:
+            raise wire.ProtocolError("inputs of what is no mixer, or not started")
+        ports = [read_port(field) for field in fields]
+        before = {each.port.name: each.port.channels for each in inputs.all}
+        defaults = self._run("set_inputs", loaded.input_defaults)
+        self._view.known.clear()
+        inputs.change(ports, defaults)
+        now = {each.name: each.channels for each in ports}
+        for name in before if loaded.has_remove_input else ():
+            if name not in now:
+                self._run("remove_input", loaded.remove_input, name)
+        for name, channels in now.items() if loaded.has_add_input else ():
+            if before.get(name) != channels:
+                self._run("add_input", loaded.add_input, name, channels)
+        return []
+
+    def _set_input_parameter(
+        self, name: bytes, key: bytes, value: bytes
+    ) -> list[bytes]:
+        inputs = self._view.inputs
+        if inputs is None:
+            raise wire.ProtocolError("an input of what is no mixer, or not started")
+        attribute = wire.decode(key)
+        found = self._run(
+            *("set_parameter", self._plugin.input_value, attribute, wire.decode(value))
+        )
+        inputs.set(wire.decode(name), attribute, found)
+        return []
 
     def _end_beside(self) -> None:
         beside, self._beside = self._beside, None
@@ -219,12 +261,15 @@ def _asks(name: str, method: str = "") -> Callable[..., list[bytes]]:
     return ask
 
 
-PAIRS = -1
+PAIRS, ANY = -1, -2
+_FORMAT_FIELDS = 14
 
 _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "load": (Calls._load, 8),
     "initialize": (Calls._initialize, PAIRS),
-    "start": (Calls._start, 14),
+    "start": (Calls._start, ANY),
+    "set_inputs": (Calls._set_inputs, ANY),
+    "set_input_parameter": (Calls._set_input_parameter, 3),
     "stop": (Calls._stop, 0),
     "reset": (_asks("reset"), 0),
     "shutdown": (Calls._shutdown, 0),
@@ -240,6 +285,10 @@ _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
 }
 
 
+def _fits(given: int, wanted: int) -> bool:
+    return given % 2 == 0 if wanted == PAIRS else wanted in (ANY, given)
+
+
 def _format(fields: tuple[bytes, ...]) -> results.Format:
     try:
         return results.stream_format([wire.decode(each) for each in fields])
@@ -247,12 +296,14 @@ def _format(fields: tuple[bytes, ...]) -> results.Format:
         raise wire.ProtocolError(f"there is no format {error}") from None
 
 
+_LISTS = ("parameter", "input_parameter", "port")  # each of them is several texts
+
+
 def _capabilities(loaded: LoadedPlugin) -> list[bytes]:
     """Parameters as they are declared; initialize() may change what they are."""
     answer = []
     for name, values in loaded.described():
         said = [wire.encode(value) for value in values]
-        # A parameter is several texts.
-        each = [wire.pack_list(said)] if name == "parameter" else said
+        each = [wire.pack_list(said)] if name in _LISTS else said
         answer += [field for value in each for field in (wire.encode(name), value)]
     return answer

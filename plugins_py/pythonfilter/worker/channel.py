@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 
-from . import failure, steady, wire, worker
+from . import failure, steady, steady_mixing, wire, worker
 from .audio_call import NO_SPACE, AudioCall
 from .calls import Calls
 from .confinement import Confinement
@@ -116,11 +116,17 @@ class Channel:
 
     # -- requests
 
+    @staticmethod
+    def _serve_usual(audio: AudioCall, page: ControlPage) -> bool:
+        if audio.view.inputs is None:
+            return steady.serve(audio, page)
+        return steady_mixing.serve(audio, page)
+
     def _serve(self) -> None:
         page, known = self._page, self._view.known
         while self._open:
             if known and self._audio is not None:
-                if steady.serve(self._audio, page):
+                if self._serve_usual(self._audio, page):
                     self._audio.release()
                     self._finish(self._audio)
                     continue
@@ -227,7 +233,10 @@ class Channel:
                 raise wire.ProtocolError(f"{name[:20]!r} is no notice")
             elif name == b"slot" and len(numbers) == 3:
                 number, size, writable = numbers
-                self._view.add_slot(number, descriptors[0], size, bool(writable))
+                offsets = [wire.number(each) for each in fields[4:]]
+                self._view.add_slot(
+                    number, descriptors[0], size, bool(writable), offsets
+                )
             elif name == b"outputs" and len(numbers) == 1 and self._audio is not None:
                 self._audio.region = map_region(descriptors[0], numbers[0], True)
             elif name == b"curves" and len(fields) > 2:

@@ -22,12 +22,17 @@ from ..results import DTYPES, NO_TIME, Format
 
 from .fields import Fields
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .inputs import Inputs
+
 try:
     import ctypes
 except ImportError:
     ctypes = None  # type: ignore[assignment]
 
 AudioBuffer: Any = loader.base_plugin().AudioBuffer
+MixerOutput: Any = loader.base_plugin().MixerOutput
 # As it was when no plugin had put anything in its place.
 DATA: Any = AudioBuffer.__dict__["data"]
 
@@ -86,7 +91,7 @@ def _can_untrack() -> bool:
 
 _CAN_UNTRACK = _can_untrack()
 _MAP_FIXED = 0x10
-_ABANDONED: list[mmap.mmap] = []
+ABANDONED: list[mmap.mmap] = []
 
 
 class Curves:
@@ -104,16 +109,17 @@ class Curves:
         return np.frombuffer(self._memory, np.float32, frames, at).copy()
 
 
-def _time(word: int) -> int | None:
+def time_of(word: int) -> int | None:
     return None if word == NO_TIME else word
 
 
 class StreamInfo:
     """What an AudioBuffer tells of the current buffer; looked up when read."""
 
-    __slots__ = ("words", "marked", "sample_rate", "curves")
+    __slots__ = ("words", "marked", "sample_rate", "curves", "positions")
 
     def __init__(self, words: Sequence[int], rate: int) -> None:
+        self.positions: tuple[str, ...] | None = None  # of a mixer's output
         self.sample_rate: int | None = rate or None  # no raw audio has none
         self.words = words  # of the request, as the control page has it now
         self.marked: bool | None = None  # what the plugin made of discont
@@ -134,15 +140,15 @@ class StreamInfo:
 
     @property
     def pts(self) -> int | None:
-        return _time(self.words[7])
+        return time_of(self.words[7])
 
     @property
     def duration(self) -> int | None:
-        return _time(self.words[8])
+        return time_of(self.words[8])
 
     @property
     def offset(self) -> int | None:
-        return _time(self.words[9])
+        return time_of(self.words[9])
 
     @property
     def gap(self) -> bool:
@@ -232,10 +238,22 @@ class View:
         self.buffer: Any = None
         self.shown: Shown
         self.shows_copies = False  # the samples had to be copied for this call
+        # Of a mixer, whose block is the output: the rest.
+        self.inputs: Inputs | None = None
+        self.type: Any = AudioBuffer
+        self.positions: tuple[str, ...] | None = None
 
-    def open(self, format: Format, read_only: bool, shorter: bool = False) -> None:
+    def open(
+        self,
+        format: Format,
+        read_only: bool,
+        shorter: bool = False,
+        inputs: Inputs | None = None,
+    ) -> None:
         """For buffers of this format from now on."""
         self.shorter = shorter
+        self.inputs = inputs
+        self.type = AudioBuffer if inputs is None else MixerOutput
         self.known.clear()
         for slot in self.slots.values():
             slot.shown.clear()
@@ -247,12 +265,25 @@ class View:
         """Nothing of ours refers to any memory from here on."""
         self.known.clear()
         self.slots.clear()
+        if self.inputs is not None:
+            self.inputs.close()
         self.info.freeze()
         self.buffer = self.curves = None
         vars(self).pop("shown", None)
 
-    def add_slot(self, number: int, descriptor: int, size: int, writable: bool) -> None:
+    def add_slot(
+        self,
+        number: int,
+        descriptor: int,
+        size: int,
+        writable: bool,
+        inputs: Sequence[int] = (),
+    ) -> None:
+        """`inputs`: where those of a mixer are in it."""
         self.known.clear()
+        if self.inputs is not None:
+            other = map_region(os.dup(descriptor), size, False)
+            self.inputs.put_in(Slot(other), inputs)
         self.slots[number] = Slot(map_region(descriptor, size, writable))
 
     def forget_slot(self, number: int) -> None:
@@ -263,7 +294,8 @@ class View:
         assert self.format is not None
         self.info.freeze()
         self.info = StreamInfo(self._words, self.format.rate)
-        self.buffer = object.__new__(AudioBuffer)
+        self.info.positions = self.positions
+        self.buffer = object.__new__(self.type)
         self.buffer._stream = self.info
         DATA.__set__(self.buffer, None)
 
@@ -287,9 +319,10 @@ class View:
         if request[11]:
             self.info.curves = self.curves
         self.shows_copies = shown.raw is not None
+        usual = self.inputs is None or self.inputs.point_at(request[5])
         if shown.raw is not None:
             shown.another()[...] = shown.raw
-        elif request[1] >= FIRST_PLACE and self.format.in_place:
+        elif request[1] >= FIRST_PLACE and self.format.in_place and usual:
             if len(self.known) >= MOST_VIEWS:
                 self.known.clear()
             self.known[request[1]] = shown
@@ -311,8 +344,8 @@ class View:
 
     def after_call(self) -> None:
         """The AudioBuffer is one again, whatever became of it."""
-        if type(self.buffer) is not AudioBuffer:
-            object.__setattr__(self.buffer, "__class__", AudioBuffer)
+        if type(self.buffer) is not self.type:
+            object.__setattr__(self.buffer, "__class__", self.type)
 
     def bound(self) -> Any:
         """What `data` is after the call; it is still over the memory it was given."""
@@ -351,16 +384,19 @@ class View:
         shown = self.shown
         # A rebound array may be a view of ours: it goes before anything is counted.
         DATA.__set__(self.buffer, shown.array)
+        if self.inputs is not None:
+            self.inputs.hide()
         self.info.curves = None
         self.info.marked = None
         if self.shows_copies and succeeded and not self.read_only:
             shown.raw[...] = shown.another()
+        inputs_kept = self.inputs is not None and self.inputs.is_kept()
         found = self.references()
-        if found == UNSHARED and shown.fields.are_as_made():
+        if not inputs_kept and found == UNSHARED and shown.fields.are_as_made():
             return False
         self.known.clear()
         has_memory = shown.fields.has_memory()
-        kept = found[:2] != UNSHARED[:2]
+        kept = inputs_kept or found[:2] != UNSHARED[:2]
         if not self.shows_copies:
             kept = kept or found[2] + (not has_memory) != UNSHARED[2]
         if not kept:
@@ -371,7 +407,7 @@ class View:
             self._leave_to_plugin(shown.slot)
             # What the plugin kept is over memory that its array does not refer to.
             if not has_memory:
-                _ABANDONED.append(shown.slot.memory)
+                ABANDONED.append(shown.slot.memory)
         self._drop(found[1])
         return kept
 
@@ -379,6 +415,8 @@ class View:
         for number in [n for n, each in self.slots.items() if each is slot]:
             del self.slots[number]
         slot.shown.clear()
+        if self.inputs is not None:
+            self.inputs.forget_slot()
 
     def _drop(self, buffer_count: int) -> None:
         del self.shown

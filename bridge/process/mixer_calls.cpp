@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a mixer is told of its inputs, and each worker that comes after one.
+#include <algorithm>
+
+#include "process_plugin.hpp"
+
+namespace pythonfilter {
+
+// What was said since the session was made, or was started.
+bool ProcessPlugin::adopt_inputs(Session *session, Failure *failure) {
+  for (;;) {
+    InputParameter set;
+    uint64_t parameter = 0, inputs = 0;
+    std::vector<PortFormat> formats;
+    {
+      std::lock_guard lock(mutex_);
+      const auto next =
+          input_parameters_.upper_bound(session->input_parameters_told);
+      if (session->inputs_told != inputs_serial_) {
+        inputs = inputs_serial_;
+        formats = format_.inputs;
+      } else if (next != input_parameters_.end()) {
+        parameter = next->first;
+        set = next->second;
+      } else {
+        return true;
+      }
+    }
+    if (inputs) {
+      if (!session->set_inputs(formats, failure)) return false;
+      session->inputs_told = inputs;
+      continue;
+    }
+    if (!session->set_input_parameter(set.input, set.parameter, failure))
+      return false;
+    session->input_parameters_told = parameter;
+  }
+}
+
+uint64_t ProcessPlugin::remember(const InputParameter &parameter) {
+  std::lock_guard lock(mutex_);
+  const auto known = std::find_if(
+      input_parameters_.begin(), input_parameters_.end(),
+      [&](const auto &each) {
+        return each.second.input == parameter.input &&
+               each.second.parameter.key == parameter.parameter.key;
+      });
+  if (known != input_parameters_.end()) input_parameters_.erase(known);
+  input_parameters_[++parameter_serial_] = parameter;
+  return parameter_serial_;
+}
+
+// A worker that ends meanwhile is the next call's failure, with which the
+// stream may go on.
+bool ProcessPlugin::set_inputs(const std::vector<PortFormat> &inputs,
+                               Failure *failure) {
+  stay_apart();
+  const auto is_there = [&](const std::string &name) {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const auto &each) { return each.name == name; });
+  };
+  {
+    std::lock_guard lock(mutex_);
+    format_.inputs = inputs;
+    inputs_serial_++;
+    // One that comes back begins anew.
+    for (auto each = input_parameters_.begin();
+         each != input_parameters_.end();)
+      each = is_there(each->second.input) ? std::next(each)
+                                          : input_parameters_.erase(each);
+  }
+  if (notice_end("set_inputs", failure) || !has_session(1, failure) ||
+      !session_->is_started())
+    return true;
+  return noted(adopt_inputs(session_.get(), failure), failure) || !session_;
+}
+
+bool ProcessPlugin::set_input_parameter(const std::string &input,
+                                        const Parameter &parameter,
+                                        Failure *failure) {
+  stay_apart();
+  if (notice_end("set_parameter", failure) || !has_session(1, failure) ||
+      !session_->is_started()) {
+    remember({input, parameter});
+    return true;
+  }
+  const bool good = session_->set_input_parameter(input, parameter, failure);
+  if (good) session_->input_parameters_told = remember({input, parameter});
+  return noted(good, failure);
+}
+
+}  // namespace pythonfilter
