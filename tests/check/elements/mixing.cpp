@@ -152,8 +152,9 @@ GST_START_TEST(test_an_end_that_is_asked_for_is_one) {
           gst_element_send_event(pipeline.python(), gst_event_new_eos()));
       gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
       pipeline.expect_eos();
-      fail_unless_equals_int(said("drain"), 1);
-      fail_unless_equals_int(int(frames.back()), 7);
+      // A plugin that was not started yet holds nothing.
+      if (!silent) fail_unless_equals_int(said("drain"), 1);
+      if (!silent) fail_unless_equals_int(int(frames.back()), 7);
       pipeline.expect_no_reports();
       // Who is not there yet does not take it.
       pipeline.expect_null();
