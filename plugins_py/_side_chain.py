@@ -16,18 +16,23 @@ from numpy.typing import NDArray
 
 STEP = 32
 SILENCE = -200.0  # dB
+LOUDEST = 200.0
 
 Reals = NDArray[np.float64]
 
 
 def levels(data: NDArray[Any]) -> Reals:
-    """The peak of each step in dB, of the loudest channel: shape (steps,)."""
+    """The peak of each step in dB, of the loudest channel: shape (steps,).
+
+    What is no number is as silent as nothing, and nothing is louder than LOUDEST.
+    """
     peaks = np.abs(data).max(axis=0)
     more = -len(peaks) % STEP
     if more:
         peaks = np.pad(peaks, (0, more))
     highest = peaks.reshape(-1, STEP).max(axis=1)
-    found: Reals = 20.0 * np.log10(np.maximum(highest, 10 ** (SILENCE / 20)))
+    least, most = 10 ** (SILENCE / 20), 10 ** (LOUDEST / 20)
+    found: Reals = 20.0 * np.log10(np.fmin(np.fmax(highest, least), most))
     return found
 
 

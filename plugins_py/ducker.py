@@ -49,6 +49,11 @@ class Ducker(AudioMixerPlugin):
         """Nobody has spoken yet."""
         self._gain = Follower()
 
+    def start(self) -> bool:
+        """A stream begins."""
+        self.reset()
+        return super().start()
+
     def mix_audio(self, output: MixerOutput, inputs: MixerInputs) -> None:
         """The music, by a gain that follows the voice."""
         speaks = levels(inputs["voice"].data) > self.threshold

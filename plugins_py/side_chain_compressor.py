@@ -49,6 +49,11 @@ class SideChainCompressor(AudioMixerPlugin):
         """Nothing was loud yet."""
         self._gain = Follower()
 
+    def start(self) -> bool:
+        """A stream begins."""
+        self.reset()
+        return super().start()
+
     def mix_audio(self, output: MixerOutput, inputs: MixerInputs) -> None:
         """The signal, by a gain that follows the key."""
         gain = self._gain.gains(

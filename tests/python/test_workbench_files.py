@@ -99,8 +99,6 @@ def test_new_plugin_and_its_test_pass_at_once(kind, tmp_path):
         cwd=tmp_path,
     )
     assert tested.code == 0 and b"2 passed" in tested.out, tested.out
-    if kind == "mixer":  # which the workbench does not try
-        return
     code, report, _ = workbench.examine("my_first.py", cwd=tmp_path)
     assert code == 0 and report["plugin"]["class"] == "MyFirst"
     assert not [r for r in report["results"] if r["status"] == "note"]

@@ -20,7 +20,8 @@ from .formats import INTERLEAVED, PLANAR, Ranges, Samples, Setting
 from .formats import encode, raw_audio_of
 from .progress import Progress
 from .findings import Findings
-from .trial import Counts, Declined, Ended, Fault, Trial, Target
+from .feed import Declared
+from .trial import GARBAGE, Counts, Declined, Ended, Fault, Trial, Target
 
 RATES = (48000, 8000, 44100, 96000, 192000)
 CHANNELS = (2, 1, 3, 6, 8)
@@ -29,8 +30,6 @@ USUAL_FRAMES = 512
 # tried in fewer ways: there are hundreds of instances.
 SLOW_SECONDS = 1.0
 SLOW_CALLS = 8
-# What a source finds in its buffer; by turns, so that nobody guesses both.
-GARBAGE = (-0.7131, 0.4517)
 
 
 class Unusable(Exception):
@@ -46,7 +45,7 @@ class Options:
     format: str = ""
     seconds: float = 1.0
     quick: bool = False
-    file: str = ""
+    files: tuple[str, ...] = ()  # of a mixer, for each input
     max_load: float = 0.0  # percent of real time
     skip: frozenset[str] = frozenset()
 
@@ -78,7 +77,8 @@ class Bench:
     converts: bool = False
     # An encryptor's bytes, which are never the same twice.
     fails_closed: bool = False
-    recording: Samples | None = None  # of the file
+    recordings: list[Samples] = field(default_factory=list)  # of the files
+    inputs: Declared | None = None  # of a mixer
     # What comes out at the base setting; None: no samples.
     output: Setting | None = None
     slow: bool = False
@@ -126,7 +126,7 @@ class Bench:
         if self.is_source:
             return ("output",)
         made = signals.SIGNALS[:2] if self.slow else signals.SIGNALS
-        return made + (("file",) if self.recording is not None else ())
+        return made + (("file",) if self.recordings else ())
 
     def samples(self, name: str, setting: Setting, frames: int) -> Samples:
         """A signal in the setting's format; for a source, what it overwrites."""
@@ -134,11 +134,27 @@ class Bench:
             fill = np.full((setting.channels, frames), GARBAGE[0])
             return encode(fill, setting.dtype)
         if name == "file":
-            assert self.recording is not None
-            which = np.arange(setting.channels) % len(self.recording)
-            return encode(self.recording[which], setting.dtype)
-        made = signals.make(name, setting.rate, setting.channels, frames)
+            return encode(self._recorded(setting), setting.dtype)
+        made = signals.make(name, setting.rate, sum(self._channels(setting)), frames)
         return encode(made, setting.dtype)
+
+    def _channels(self, setting: Setting) -> list[int]:
+        """Of each input."""
+        if self.inputs is None:
+            return [setting.channels]
+        return [each.channels for each in self.inputs.inputs(setting)]
+
+    def _recorded(self, setting: Setting) -> Samples:
+        """The files as they are played; an input that has none is silent."""
+        frames = max(each.shape[1] for each in self.recordings)
+        channels = self._channels(setting)
+        out = np.zeros((sum(channels), frames))
+        row = 0
+        for count, recorded in zip(channels, self.recordings):
+            which = np.arange(count) % len(recorded)
+            out[row : row + count, : recorded.shape[1]] = recorded[which]
+            row += count
+        return out
 
     @contextmanager
     def guard(self, check: str, context: str = "") -> Iterator[None]:
@@ -251,16 +267,7 @@ class Bench:
         go together with what it declares.
         """
         options = self.options
-        if options.file:
-            try:
-                rate, self.recording = signals.read_wav(options.file)
-            except (OSError, ValueError) as error:
-                raise Unusable(str(error)) from None
-            if options.rate not in (0, rate):
-                raise Unusable(
-                    f"{options.file} has {rate} Hz, not the {options.rate} of --rate"
-                )
-            options.rate = rate
+        self._read_files()
         with Trial(self.target) as trial:
             self.progress.step("what it says of itself")
             loaded = trial.loaded
@@ -272,9 +279,11 @@ class Bench:
             for warning in loaded.warnings:
                 self.findings.note("load", warning)
             likes = loaded.preferences() if self.is_source else (0, 0, 0)
+            self.inputs = Declared.by(loaded)
+            self._check_number_of_files()
             formats, layouts, rates_taken, channels_taken = self._taken(loaded)
             rates = self._wanted(options.rate, "rate", rates_taken, (likes[0], *RATES))
-            recorded = 0 if self.recording is None else len(self.recording)
+            recorded = len(self.recordings[0]) if self.recordings else 0
             wanted, usual = options.channels or recorded, (likes[1], *CHANNELS)
             channels = self._wanted(wanted, "channels", channels_taken, usual)
         if options.format:
@@ -295,6 +304,29 @@ class Bench:
         self.others = [Setting(*first, rate, channels[0]) for rate in rates[1:]]
         self.others += [Setting(*first, rates[0], count) for count in channels[1:]]
         self.findings.settings = [str(each) for each in self.matrix + self.others]
+
+    def _read_files(self) -> None:
+        options = self.options
+        for file in options.files:
+            try:
+                rate, recording = signals.read_wav(file)
+            except (OSError, ValueError) as error:
+                raise Unusable(str(error)) from None
+            if options.rate not in (0, rate):
+                other = options.files[0] if self.recordings else "--rate"
+                raise Unusable(
+                    f"{file} has {rate} Hz, not the {options.rate} of {other}"
+                )
+            options.rate = rate
+            self.recordings.append(recording)
+
+    def _check_number_of_files(self) -> None:
+        most = self.inputs.count if self.inputs else 1
+        if len(self.recordings) > most:
+            what = f"{most} inputs" if self.inputs else "one input"
+            raise Unusable(
+                f"{len(self.recordings)} files, but it is played with {what}"
+            )
 
     def look_at_pace(self) -> None:
         """Tries less of a plugin that takes long."""
@@ -332,6 +364,9 @@ class Bench:
         if loaded.non_interleaved:
             layouts.append(PLANAR)
         rates, channels = loaded.rates, loaded.channels
+        if mixes := Declared.by(loaded):
+            said_formats, channels = mixes.output
+            return list(said_formats), layouts, rates, channels
         given = self.target.caps or loaded.input_caps
         said = raw_audio_of(given) if given else None
         if said:
@@ -377,6 +412,9 @@ class Bench:
             "converts": self.converts,
             "block_size": self.block_size,
         }
+        if mixes := Declared.by(loaded):
+            ports = mixes.declared.ports
+            self.findings.plugin["inputs"] = list(ports.span or ports.names())
 
 
 KEPT = (

@@ -21,6 +21,7 @@ from . import (
     conformance,
     cost,
     element,
+    inputs,
     parameters,
     plot,
     report,
@@ -33,7 +34,7 @@ from .trial import Fault, Trial, Target
 
 FINE, FAILED, UNUSABLE = 0, 1, 2
 # The kinds of plugins that are run here, and what the host calls them.
-TRIED = {"filter": "processor", "source": "source", "sink": "sink"}
+TRIED = {"filter": "processor", "source": "source", "sink": "sink", "mixer": "mixer"}
 
 DESCRIPTION = """\
 Runs a plugin without GStreamer, as the elements would, and says what is wrong
@@ -61,6 +62,7 @@ none), "calls".
 examples:
   pythonfilter-workbench gain.py
   pythonfilter-workbench gain.py speech.wav --set gain=0.5 --plot gain.png
+  pythonfilter-workbench ducker.py music.wav voice.wav
   pythonfilter-workbench recorder.py --set path=/tmp/x.wav --skip allocations
   pythonfilter-workbench gain.py --quick --json | jq .ok
   pythonfilter-workbench new my_filter && pythonfilter-workbench my_filter.py
@@ -73,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:14}{text}" for name, text in CHECKS.items())
     parser = argparse.ArgumentParser(
         prog="pythonfilter-workbench",
-        usage="%(prog)s [options] PLUGIN.py [IN.wav]\n"
-        "       %(prog)s new NAME [--kind filter|source|sink] [--package]",
+        usage="%(prog)s [options] PLUGIN.py [IN.wav ...]\n"
+        "       %(prog)s new NAME [--kind KIND] [--package]",
         description=DESCRIPTION,
         epilog=EPILOG.format(checks=listed),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
 
     option("plugin", metavar="PLUGIN.py", help="or the folder of a package")
     text = "played as well; its rate and channels are then used (integers or floats)"
-    option("wav", metavar="IN.wav", nargs="?", default="", help=text)
+    text += "; of a mixer one for each input, in their order"
+    option("wav", metavar="IN.wav", nargs="*", help=text)
     text = "a parameter of every instance; may be repeated"
     option("--set", metavar="KEY=VALUE", action="append", default=[], help=text)
     value("--class", "NAME", str, "", "which class, if the file has several")
@@ -164,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["new"]:
         return _new(words[1:])
-    asked = _parser().parse_args(words)
+    asked = _parser().parse_intermixed_args(words)
     out = _own_output()
     _warn_once()
     # As in an application: where the element starts Python it collects garbage
@@ -236,7 +239,7 @@ def _run(asked: argparse.Namespace, out: TextIO) -> int:
         format=asked.format,
         seconds=asked.seconds or (0.25 if asked.quick else 1.0),
         quick=asked.quick,
-        file=asked.wav,
+        files=tuple(asked.wav),
         max_load=asked.max_load,
         skip=frozenset(asked.skip),
     )
@@ -314,7 +317,7 @@ def _find_kind(target: Target, wanted: str | None) -> Target:
             return tried
         except Fault as fault:
             first = first or fault
-    for kind in () if wanted else ports.WHAT:
+    for kind in () if wanted else set(ports.WHAT).difference(TRIED.values()):
         try:
             Trial(replace(target, kind=kind)).load().unload()
         except Fault:
@@ -341,6 +344,8 @@ def _check(bench: Bench, where: str) -> dict[str, str]:
         rest = [check for check in CHECKS if check not in ("load", "start")]
         bench.findings.cut |= dict.fromkeys(rest, "does not start")
         return skipped
+    if "inputs" not in skipped:
+        inputs.check(bench)
     outputs = sound.check(bench)
     if "compiled" not in skipped:
         compiled.agrees(bench)
@@ -372,6 +377,8 @@ def _pointless(bench: Bench) -> dict[str, str]:
             skipped["drain"] = "has no drain()"
     if len({setting.layout for setting in bench.matrix}) < 2:
         skipped["layouts"] = "takes one layout only"
+    if bench.inputs is None:
+        skipped["inputs"] = "is no mixer"
     if not bench.is_source:
         skipped["filled"] = "is no source"
     if bench.is_source or bench.base.dtype.kind != "f":

@@ -159,6 +159,14 @@ def _life(bench: Bench, setting: Setting) -> None:
         trial.stop()
 
 
+# What get_info() calls them.
+KINDS = {
+    "source": "AudioSource",
+    "sink": "AudioSink",
+    "processor": "Processor",
+    "mixer": "AudioMixer",
+}
+
 AFTER = {
     "process": "start()",
     "stop": "stop() and start()",
@@ -180,9 +188,7 @@ def _describes(bench: Bench, trial: Trial) -> None:
             value = getattr(info, name, None)
             about[name] = value if isinstance(value, str) else ""
         kind = getattr(getattr(info, "type", None), "value", None)
-        want = {"source": "AudioSource", "sink": "AudioSink", "processor": "Processor"}[
-            bench.target.kind
-        ]
+        want = KINDS[bench.target.kind]
         if kind not in (None, want):
             text = f"get_info() says it is a {kind}, not a {want}"
             bench.findings.note("describes", text)

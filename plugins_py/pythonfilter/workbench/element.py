@@ -3,7 +3,7 @@
 
 That is a program of its own, which prints one JSON object:
 
-    python3 element.py pythonfilter|pythonsrc|pythonsink
+    python3 element.py pythonfilter|pythonsrc|pythonsink|pythonmixer
 
 The element and a native one are run by turns with a plugin that does nothing;
 only the time from PLAYING to EOS counts.
@@ -29,15 +29,25 @@ NATIVE = {
     "pythonfilter": "identity",
     "pythonsrc": "fakesrc",
     "pythonsink": "fakesink",
+    "pythonmixer": "audiomixer",
+}
+DECLARATIONS = {
+    "pythonfilter": "read_only = True",
+    "pythonsrc": "read_only = False",
+    "pythonsink": "read_only = True",
+    "pythonmixer": "inputs = (1, 1)",
 }
 PLUGIN = """
 class Nothing:
-    read_only = READ_ONLY
+    DECLARATION
 
     def call(self, buffer):
         return True
 
     read_audio = process_audio = write_audio = call
+
+    def mix_audio(self, output, inputs):
+        return True
 """
 
 
@@ -75,6 +85,16 @@ def _lines(element: str, script: str) -> tuple[str, str]:
     if element == "pythonsink":
         ours = f"pythonsink sync=false script={script}"
         return f"{samples} ! fakesink", f"{samples} ! {ours}"
+    if element == "pythonmixer":
+        # What it sums has times, and blocks are as long as its buffers.
+        timed = f"audiotestsrc wave=silence num-buffers={BUFFERS}"
+        timed += f" samplesperbuffer={FRAMES} ! {CAPS}"
+        block = f"output-buffer-duration-fraction={FRAMES}/48000"
+        ours = f"pythonmixer {block} script={script}"
+        return (
+            f"{timed} ! audiomixer {block} ! fakesink",
+            f"{timed} ! {ours} ! fakesink",
+        )
     ours = f"pythonfilter script={script}"
     return f"{samples} ! identity ! fakesink", f"{samples} ! {ours} ! fakesink"
 
@@ -118,7 +138,7 @@ def _probe(element: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         script = os.path.join(folder, "nothing.py")
         with open(script, "w", encoding="utf-8") as file:
-            file.write(PLUGIN.replace("READ_ONLY", str(element != "pythonsrc")))
+            file.write(PLUGIN.replace("DECLARATION", DECLARATIONS[element]))
         plain, line = _lines(element, script)
         for _ in range(ROUNDS):
             native.append(_nanoseconds(Gst, plain))

@@ -21,6 +21,7 @@ CHECKS = {
     "life": "works again after stop(), start(), and in a new instance",
     "reset": "reset() succeeds, and so do the calls after it",
     "drain": "drain() gives what fits the stream, or ends in time",
+    "inputs": "an input of a mixer may be absent, late, a gap, of another kind",
     "finite": "finite samples give no NaN and no infinity",
     "recovery": "finite again after a NaN came in",
     "filled": "a source fills the whole buffer",

@@ -117,7 +117,8 @@ def _ranges(value: str) -> Ranges:
     return tuple((number, number) for number in numbers)
 
 
-def _nearest(ranges: Ranges, wanted: int) -> int:
+def nearest(ranges: Ranges, wanted: int) -> int:
+    """The value in them that is; no ranges allow everything."""
     fitting = [min(max(wanted, low), high) for low, high in ranges]
     return min(fitting, key=lambda value: abs(value - wanted), default=wanted)
 
@@ -133,8 +134,8 @@ def setting_of(caps: str, like: Setting) -> Setting | None:
     return Setting(
         like.format if like.format in raw.formats else (*raw.formats, like.format)[0],
         like.layout if like.layout in raw.layouts else (*raw.layouts, like.layout)[0],
-        _nearest(raw.rates, like.rate),
-        _nearest(raw.channels, like.channels),
+        nearest(raw.rates, like.rate),
+        nearest(raw.channels, like.channels),
     )
 
 

@@ -16,8 +16,9 @@ from ..host.plugin import LoadedPlugin
 
 from .bench import Bench
 from .conformance import look_at
+from .feed import Declared
 from .formats import Samples, same
-from .trial import Fault, Trial
+from .trial import OF_INPUT, Fault, Trial
 
 MOST = 64
 # A parameter may be how long a call takes. What is slow with a value is not
@@ -47,11 +48,19 @@ def find(loaded: LoadedPlugin) -> list[Parameter]:
     plugin, secrets = loaded.plugin, set(loaded.secrets)
     declared = _declared(type(plugin))
     secrets |= {k for k, each in declared.items() if getattr(each, "secret", False)}
+    of_inputs = set(loaded.input_defaults())
     found = [
         _from_declaration(name, each)
         for name, each in declared.items()
-        if name not in secrets
+        if name not in secrets | of_inputs
     ]
+    # One input is as good as another.
+    if mixes := Declared.by(loaded):
+        pad = f"sink_{mixes.names[0]}"
+        found += [
+            _from_declaration(f"{pad}{OF_INPUT}{name}", declared[name])
+            for name in sorted(of_inputs)
+        ]
     read = method_of(plugin, "get_parameter")
     # get_parameter() only says "" of attributes that are no parameters.
     names = [name for name in dir(plugin) if not name.startswith("_")] if read else []

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, cast
 
 import numpy as np
@@ -19,13 +20,16 @@ from ..worker import audio_call
 from ..worker.audio_call import AudioCall
 from ..worker.events import Outbox
 from ..worker.failure import Failure
+from ..worker.inputs import Port
 from ..worker.running import Running
 from ..worker.view import REQUEST_WORDS, Slot, View
 
 from .converting import Agreed, agree, joined
-from .formats import INTERLEAVED, Samples, Setting, from_bytes, memory_of
+from .feed import WORDS, Declared, Feed
+from .formats import INTERLEAVED, Samples, Setting, encode, from_bytes, memory_of
 
 POLL_SECONDS = 0.001
+OF_INPUT = "::"
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -164,7 +168,11 @@ def _let_go(name: str, fields: object) -> None:
 
 # Which words of a request to a worker are what.
 SLOT, FRAMES, STRIDE, PTS, DURATION, OFFSET, FLAGS, CURVES = 3, 5, 6, 7, 8, 9, 10, 11
-DISCONT = 1
+DISCONT, IS_GAP = 1, 2
+# What a source finds in its buffer, and a mixer that does not want zeros; by
+# turns, so that nobody guesses both.
+GARBAGE = (-0.7131, 0.4517)
+_garbage = cycle(GARBAGE)
 
 
 @dataclass
@@ -196,10 +204,11 @@ class Trial:
         self.loaded = self.load()
         try:
             self._ask("load", self.prepare, self.loaded)
-            for key, value in self.target.parameters:
+            own = [pair for pair in self.target.parameters if not OF_INPUT in pair[0]]
+            for key, value in own:
                 self._ask("set_parameter", self.loaded.preset, key, value)
             self._ask("initialize", self.loaded.initialize)
-            for key, value in self.target.parameters:
+            for key, value in own:
                 self.set_parameter(key, value)
         except BaseException:
             self.loaded.unload()
@@ -223,7 +232,13 @@ class Trial:
     # -- the calls between buffers
 
     def set_parameter(self, key: str, value: str) -> str | None:
-        """What the plugin then says it has, if it says anything."""
+        """What the plugin then says it has, if it says anything.
+
+        `sink_voice::gain` is that of an input, as GStreamer writes it.
+        """
+        pad, of_input, name = key.partition(OF_INPUT)
+        if of_input:
+            return self._set_of_input(pad, name, value)
         now: str | None = self._ask(
             "set_parameter", self.loaded.set_parameter, key, value
         )
@@ -233,11 +248,12 @@ class Trial:
         """The stream's format; ``frames`` is the block size to expect."""
         self.setting = setting
         self.ended = False
+        self._fill = next(_garbage)
         self.agreed: Agreed = self._ask(
             "set_caps", agree, self.loaded, setting, self.target.caps, frames
         )
         self._position = 0
-        self._words = [0] * REQUEST_WORDS
+        self._words = [0] * max(REQUEST_WORDS, WORDS)
         self._slots = 0
         self._slot: Slot | None = None
         self._view = CountingView(self._words)
@@ -246,7 +262,11 @@ class Trial:
             self._view.curves = cast(Any, Curves(self.loaded.plugin, curves))
         format = self.agreed.format
         self._words[CURVES] = bool(curves) and not format.bytes
-        self._view.open(format, self.loaded.read_only, self.target.kind == "source")
+        self._declared = Declared.by(self.loaded)
+        self._feed = Feed(self._words, setting.rate) if self._declared else None
+        inputs = self._feed.inputs if self._feed else None
+        is_source = self.target.kind == "source"
+        self._view.open(format, self.loaded.read_only, is_source, inputs)
         # Only who answers an application asks what was posted.
         nobody = cast(Outbox, None)
         self._audio = AudioCall(self.loaded, self._view, self._running, nobody)
@@ -255,6 +275,46 @@ class Trial:
         numbers = format.rate, format.channels, frames
         memory = setting.format, setting.layout == INTERLEAVED
         self._ask("start", self.loaded.start, *numbers, *caps, *memory)
+        if self._declared:
+            self.set_inputs(self._declared.inputs(setting))
+            for key, value in self.target.parameters:
+                if OF_INPUT in key:
+                    self.set_parameter(key, value)
+
+    # -- the inputs of a mixer
+
+    @property
+    def inputs(self) -> list[Port]:
+        """Those that there are."""
+        assert self._feed
+        return [each.port for each in self._feed.inputs.all]
+
+    def set_inputs(self, inputs: list[Port]) -> None:
+        """There are these from the next block on."""
+        assert self._feed
+        before = {each.name: each.channels for each in self.inputs}
+        now = {each.name: each.channels for each in inputs}
+        self._feed.change(inputs, self.loaded.input_defaults())
+        for name in before if self.loaded.has_remove_input else ():
+            if name not in now:
+                self._ask("remove_input", self.loaded.remove_input, name)
+        for name, channels in now.items() if self.loaded.has_add_input else ():
+            if before.get(name) != channels:
+                self._ask("add_input", self.loaded.add_input, name, channels)
+
+    def let_inputs_be(self, states: dict[str, str]) -> None:
+        """What each is, of STATES; those that are not named are present."""
+        assert self._feed
+        self._feed.states = states
+
+    def _set_of_input(self, pad: str, key: str, value: str) -> str | None:
+        assert self._feed
+        name = pad.removeprefix("sink_")
+        if name not in (each.name for each in self.inputs):
+            raise Fault("set_parameter", f"there is no input for the pad {pad}")
+        now = self._ask("set_parameter", self.loaded.input_value, key, value)
+        self._feed.inputs.set(name, key, now)
+        return str(now).lower() if isinstance(now, bool) else str(now)
 
     @property
     def output(self) -> Setting | None:
@@ -429,11 +489,11 @@ class Trial:
         self._show(samples)
         begin = end = 0
 
-        def method(buffer: Any) -> Any:
+        def method(*arguments: Any) -> Any:
             nonlocal begin, end
             begin = meter()
             try:
-                return self.loaded.audio(buffer)
+                return self.loaded.audio(*arguments)
             finally:
                 end = meter()
 
@@ -453,7 +513,7 @@ class Trial:
         """
         frames, words = samples.shape[1], self._words
         setting, format = self.setting, self.agreed.format
-        data = b"" if self._is_empty() else memory_of(samples, setting)
+        data = self._memory(samples)
         if (
             self._slot not in self._view.slots.values()
             or self._slot is None
@@ -472,8 +532,17 @@ class Trial:
         end = (self._position + frames) * 10**9 // setting.rate
         words[DURATION] = end - words[PTS]
         words[FLAGS] = DISCONT if self._position == 0 else 0
+        if self._feed:
+            self._feed.show(samples, self._position == 0)
+            words[FLAGS] |= IS_GAP if self._feed.are_gaps else 0
         self._position += frames
 
-    def _is_empty(self) -> bool:
-        """A source that makes bytes is shown none."""
-        return self.target.kind == "source" and self.loaded.converts
+    def _memory(self, samples: Samples) -> bytes:
+        """What the block is; of a mixer, before it is filled."""
+        if self._feed:
+            fill = 0.0 if self.loaded.output_zero else self._fill
+            shape = self.setting.channels, samples.shape[1]
+            samples = encode(np.full(shape, fill), self.setting.dtype)
+        elif self.target.kind == "source" and self.loaded.converts:
+            return b""  # it makes bytes, and is shown none
+        return memory_of(samples, self.setting)

@@ -133,7 +133,7 @@ class AudioCall:
         """
         if isinstance(result, (bool, np.bool_)):
             if not result:
-                if self._loaded.kind != "processor":
+                if self._loaded.kind in ("source", "sink"):
                     return DECLINED
                 return self._complain()
             result = None
