@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "../support/pipeline.hpp"
+#include "../support/mixing.hpp"
 
 using namespace check;
 
@@ -361,6 +361,72 @@ GST_START_TEST(test_what_breaks_the_protocol_is_told) {
 }
 GST_END_TEST
 
+// Its inputs lie where the worker writes, and are not read again.
+GST_START_TEST(test_a_mixer_believes_no_word_of_a_reply) {
+  constexpr char lies[] = "it broke the protocol";
+  struct {
+    const char *plan, *told;
+  } const rows[] = {
+      {"honest", ""},
+      {"process word 1 1", lies},
+      {"process word 1 3", "a processor that declines"},
+      {"process word 1 5", "outputs of a plugin that does not convert"},
+      {"process word 1 6", "an unknown outcome"},
+      {"process word 2 4", "outputs of a plugin that does not convert"},
+      {"process word 2 16", "a short block that cannot be"},
+      {"process word 2 32", "times of nothing"},
+      {"process word 2 64", "an unknown flag"},
+      {"process word 3 1", "outputs of a plugin that does not convert"},
+      {"process word 4 18446744073709551615", ""},
+      {"process word 5 1003", "too many records"},
+      {"process word 0+1", "a wrong sequence number"},
+      {"process change", ""},
+      {"process records 0 1 message|name|key|i|5", ""},
+      {"process records 0 1 ready", "a record that nobody asked for"},
+      {"start exit 3", "the worker"},
+      {"start says ok", ""},
+      {"start says ready", lies},
+      {"drain says ok", "an answer that does not fit its call"},
+      {"drain says ok|9223372036854775807|", lies},
+      {"drain says ok|1|1234567", lies},
+      {"load port a b", lies},
+      {"load port %u|format|F16", lies},
+      {"load port %u|channels|0 1", lies},
+      {"load port %u|optional", lies},
+      {"load port %u|unheard-of|1", lies},
+  };
+  for (const auto &row : rows) {
+    std::string properties =
+        "isolation=process restart=never on-error=drop "
+        "sandbox=none deadline=0 hang-timeout=30000 "
+        "python=" +
+        interpreter() + " module=\"" + row.plan + "\"";
+    Sent sent;
+    sent.frames = 800;
+    sent.piece = 80;
+    std::string told;
+    {
+      Mixer mixer("pythonmixer name=python " + properties,
+                  {{"sink_0", sent}, {"sink_1", sent}});
+      gst_element_set_state(mixer.get(), GST_STATE_PLAYING);
+      GstMessage *end =
+          mixer.wait_for(GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+      fail_unless(end != nullptr, "%s", row.plan);
+      if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR)
+        told = report_in(end).text;
+      gst_message_unref(end);
+      told += mixer.reports().text();
+      for (const char each : mixer.bytes())
+        fail_unless(each == of_worker || each == 0, "%s", row.plan);
+    }
+    if (*row.told)
+      expect_part(told, row.told);
+    else
+      expect_text(told, "");
+  }
+}
+GST_END_TEST
+
 // ---- outputs ----------------------------------------------------------------
 
 GST_START_TEST(test_sizes_may_change_while_they_are_read) {
@@ -664,6 +730,7 @@ static Suite *hostile_suite() {
   tcase_add_test(tests, test_signals_and_words_come_when_they_like);
   tcase_add_test(tests, test_records_that_are_announced_are_looked_at);
   tcase_add_test(tests, test_what_breaks_the_protocol_is_told);
+  tcase_add_test(tests, test_a_mixer_believes_no_word_of_a_reply);
   tcase_add_test(tests, test_no_size_of_an_output_is_believed);
   tcase_add_test(tests, test_sizes_may_change_while_they_are_read);
   tests = new_case(suite, "calls");

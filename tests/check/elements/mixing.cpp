@@ -4,6 +4,7 @@
 // that fail, and arrays that a plugin keeps.
 #include "../support/mixing.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 using namespace check;
@@ -326,6 +327,28 @@ GST_START_TEST(test_kept_arrays_stay_as_they_were) {
 }
 GST_END_TEST;
 
+// In all ways that there are, of one array at a time: each is noticed.
+GST_START_TEST(test_nothing_that_is_kept_ever_changes) {
+  constexpr size_t ways = 30;
+  for (const char *keep : {"output", "0", "1"})
+    for (const size_t piece : {57, 80, 800}) {
+      clear_log();
+      {
+        const Mixer mixer(
+            line_of("pythonmixer", plugin_file("keeping_mixer.py"),
+                    std::string("params=\"p,keep=(string)") + keep + "\""),
+            {{"sink_0", sent(0, ways * 80, piece)},
+             {"sink_1", sent(1, ways * 80, piece)}});
+        mixer.play();
+        expect_sum(mixer.samples<float>(), 0, ways * 80, 0);
+        fail_unless_equals_uint64(mixer.stat("escapes"), ways);
+        fail_unless_equals_int(int(mixer.reports().size()), 1);
+      }
+      expect_text(log_text(), "kept 30, changed [], between calls {0}\n");
+    }
+}
+GST_END_TEST;
+
 // Before the plugin is known, and after; what it has none of is told.
 GST_START_TEST(test_inputs_have_parameters) {
   const Mixer mixer = two(
@@ -352,6 +375,97 @@ GST_START_TEST(test_inputs_have_parameters) {
   const Reports reports = wrong.reports();
   fail_unless_equals_int(int(reports.size()), 1);
   expect_part(reports[0].text, "no InputParam 'loud'; there is gain, mode");
+}
+GST_END_TEST;
+
+// Another one comes, and knows all inputs and what was set of each, before the
+// first one ended and since.
+GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
+  const Mixer mixer = two(doing("crash",
+                                "isolation=process on-error=silence "
+                                "sink_0::params=\"p,gain=0.5\""),
+                          57, "Scaling");
+  GstPad *pad = gst_element_get_static_pad(mixer.python(), "sink_1");
+  on_buffers(mixer.python(), "src", [&](GstBuffer *buffer) {
+    // Nobody is there whom it could be told.
+    if (GST_BUFFER_OFFSET(buffer) != 160) return;
+    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,gain=2.0");
+  });
+  mixer.play();
+  const std::vector<float> got = mixer.samples<float>();
+  fail_unless_equals_int(int(got.size()), 800);
+  for (size_t i = 0; i < got.size(); i++) {
+    const double a = sent(0).sample(0, i) / 2, b = sent(1).sample(0, i);
+    const double sum = i < 160 ? a + b : i < 240 ? 0 : a + 2 * b;
+    if (double(got[i]) != sum)
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]), sum);
+  }
+  fail_unless_equals_uint64(mixer.stat("restarts"), 1);
+  fail_unless_equals_int(said("added "), 4);
+  const Reports reports = mixer.reports();
+  fail_unless_equals_int(int(reports.size()), 1);
+  expect_part(reports[0].text, "the worker");
+  gst_object_unref(pad);
+
+  const Mixer through = two(
+      doing("crash", "isolation=process on-error=passthrough"), 57, "Named");
+  through.play();
+  const std::vector<float> samples = through.samples<float>();
+  expect_sum(samples, 0, 160, 0);
+  for (size_t i = 160; i < 240; i++)
+    fail_unless(samples[i] == float(sent(0).sample(0, i)));
+  expect_sum(samples, 240, 800, 0);
+
+  const Mixer last =
+      two(doing("crash", "isolation=process on-error=silence restart=never"));
+  gst_element_set_state(last.get(), GST_STATE_PLAYING);
+  GstMessage *error = last.wait_for(GST_MESSAGE_ERROR);
+  fail_unless(error != nullptr);
+  gst_message_unref(error);
+}
+GST_END_TEST;
+
+// What it makes of a block later on is for nobody; the next ones are its own.
+GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
+  const Mixer mixer =
+      two(doing("be_late", "isolation=process on-error=silence deadline=100"));
+  mixer.play();
+  const std::vector<float> got = mixer.samples<float>();
+  fail_unless_equals_int(int(got.size()), 800);
+  int silent = 0;
+  for (size_t block = 0; block < 10; block++) {
+    const auto first = got.begin() + long(block * 80);
+    if (std::all_of(first, first + 80, [](float each) { return each == 0; }))
+      silent++;
+    else
+      expect_sum(got, block * 80, block * 80 + 80, 0);
+  }
+  fail_unless(silent > 0);
+  fail_unless_equals_uint64(mixer.stat("missed-deadlines"), guint64(silent));
+  fail_unless_equals_uint64(mixer.stat("restarts"), 0);
+}
+GST_END_TEST;
+
+// So that what is downstream does not find it late.
+GST_START_TEST(test_a_live_pipeline_knows_its_deadline) {
+  Pipeline pipeline(mixing("isolation=process deadline=70") +
+                    " ! fakesink sync=false"
+                    " audiotestsrc is-live=true ! "
+                    "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+  Output output(pipeline.python());
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  fail_unless(output.wait_for(3));
+  const auto latency = [&] {
+    GstQuery *query = gst_query_new_latency();
+    GstClockTime least = 0;
+    if (gst_element_query(pipeline.python(), query))
+      gst_query_parse_latency(query, nullptr, &least, nullptr);
+    gst_query_unref(query);
+    return least;
+  };
+  const GstClockTime before = latency();
+  g_object_set(pipeline.python(), "deadline", 270, nullptr);
+  fail_unless_equals_uint64(latency(), before + 200 * GST_MSECOND);
 }
 GST_END_TEST;
 
@@ -421,8 +535,14 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_a_failed_call_ends_the_stream_or_does_not);
   tcase_add_test(mixing, test_one_input_goes_through_where_the_plugin_fails);
   tcase_add_test(mixing, test_kept_arrays_stay_as_they_were);
+  tcase_add_test(mixing, test_nothing_that_is_kept_ever_changes);
   tcase_add_test(mixing, test_inputs_have_parameters);
   tcase_add_test(mixing, test_code_is_loaded_anew_between_two_blocks);
+  constexpr char once[] = "it is in a process of its own in any case";
+  add_test_here(mixing, test_a_worker_that_ends_is_replaced_while_it_plays,
+                once);
+  add_test_here(mixing, test_a_call_that_is_late_is_a_glitch, once);
+  add_test_here(mixing, test_a_live_pipeline_knows_its_deadline, once);
   return suite;
 }
 

@@ -44,7 +44,7 @@ struct channel {
   struct slot outputs;
   struct plan plan;
   uint64_t processed, frame_size;
-  bool converts, sink;
+  bool converts, sink, mixes;
 };
 
 // records.c
@@ -55,7 +55,8 @@ void send_record(int socket, const char *const *fields, uint32_t count,
 bool receive_record(int socket, struct record *record);
 // Fields of a text, which '|' separates.
 void send_text(int socket, const char *text);
-void send_parameter(int socket, const char *text);
+void send_with_list(int socket, const char *const *head, size_t fields,
+                    const char *text);
 
 // tricks.c
 void read_plan(struct plan *plan, const char *text);

@@ -40,9 +40,21 @@ static void answer_load(struct channel *channel) {
   send_record(channel->calls, fields, count, NULL, 0);
 }
 
+// Any number of inputs; the trick "port" is about what it says of them.
+static void answer_load_of_mixer(struct channel *channel) {
+  const bool lies = strcmp(channel->plan.trick, "port") == 0;
+  const char *const head[] = {
+      "ok", "audio_name",      "mix_audio", "format",      "F32", "interleaved",
+      "1",  "non_interleaved", "0",         "output_zero", "1",   "has_drain",
+      "1",  "has_reset",       "1",         "port_count",  "1 4", "port"};
+  send_with_list(channel->calls, head, sizeof head / sizeof *head,
+                 lies ? channel->plan.arguments : "%u");
+}
+
 static void load(struct channel *channel, const struct record *call) {
   read_plan(&channel->plan, call->fields[3]);
   channel->sink = strcmp(call->fields[1], "sink") == 0;
+  channel->mixes = strcmp(call->fields[1], "mixer") == 0;
   channel->converts = strncmp(channel->plan.trick, "outputs", 7) == 0;
   if (strcmp(channel->plan.trick, "capability") == 0) {
     // It stands in for all that are not needed.
@@ -53,11 +65,18 @@ static void load(struct channel *channel, const struct record *call) {
     return;
   }
   if (strcmp(channel->plan.trick, "parameter") == 0) {
-    send_parameter(channel->calls, channel->plan.arguments);
+    const char *const head[] = {"ok",     "audio_name", "process_audio",
+                                "format", "F32",        "parameter"};
+    send_with_list(channel->calls, head, sizeof head / sizeof *head,
+                   channel->plan.arguments);
     return;
   }
-  if (is_due(channel, "load") && do_trick(channel)) return;
-  answer_load(channel);
+  const bool lies = strcmp(channel->plan.trick, "port") == 0;
+  if (is_due(channel, "load") && !lies && do_trick(channel)) return;
+  if (channel->mixes)
+    answer_load_of_mixer(channel);
+  else
+    answer_load(channel);
 }
 
 static void start(struct channel *channel, const struct record *call) {

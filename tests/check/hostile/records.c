@@ -63,12 +63,11 @@ void send_text(int socket, const char *text) {
   free(copy);
 }
 
-// An answer to `load` with one parameter, whose fields '|' separates: a list,
-// which is a record without its length inside of another.
-void send_parameter(int socket, const char *text) {
+// A record whose last field is a list of those that '|' separates: a record
+// without its length inside of another.
+void send_with_list(int socket, const char *const *head, size_t fields,
+                    const char *text) {
   char list[4096];
-  const char *const head[] = {"ok",     "audio_name", "process_audio",
-                              "format", "F32",        "parameter"};
   char *packed = list + 8, *copy = strdup(text), *rest = copy;
   uint32_t count = 0;
   for (char *each; (each = strsep(&rest, "|")); count++) {
@@ -83,7 +82,7 @@ void send_parameter(int socket, const char *text) {
   memcpy(list + 4, &count, 4);
 
   char bytes[8192], *at = bytes + 8;
-  for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
+  for (size_t i = 0; i < fields; i++) {
     const uint32_t length = (uint32_t)strlen(head[i]);
     memcpy(at, &length, 4);
     memcpy(at + 4, head[i], length);
@@ -91,7 +90,7 @@ void send_parameter(int socket, const char *text) {
   }
   memcpy(at, list, 4 + size);
   at += 4 + size;
-  const uint32_t whole[] = {(uint32_t)(at - bytes - 4), 7};
+  const uint32_t whole[] = {(uint32_t)(at - bytes - 4), (uint32_t)fields + 1};
   memcpy(bytes, whole, sizeof whole);
   send_bytes(socket, bytes, (size_t)(at - bytes), NULL, 0);
 }

@@ -24,7 +24,11 @@ void process(struct channel *channel) {
   if (slot->id != request[3] || request[4] > slot->size ||
       length > slot->size - request[4])
     give_up("samples outside their slot");
-  memset(slot->data + request[4], 0x11, length);
+  // A mixer's inputs are not its to write to, which it does all the same.
+  if (channel->mixes)
+    memset(slot->data, 0x11, slot->size);
+  else
+    memset(slot->data + request[4], 0x11, length);
   const uint64_t words[reply_words] = {request[0], 0, 0, 0, 0, 0, 1000};
   reply(channel, words, 1);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Adds its inputs, as audiomixer does, and does what a test asks for besides."""
 
+import os
+import signal
 import time
 
 import numpy as np
@@ -52,6 +54,14 @@ class Mixing(AudioMixerPlugin):
 
     def end(self, output, inputs):
         raise EndOfStream
+
+    def crash(self, output, inputs):
+        if output.pts == 20_000_000:  # which no successor sees
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def be_late(self, output, inputs):
+        if output.pts == 20_000_000:
+            time.sleep(0.4)
 
     def sleep(self, output, inputs):
         say("sleeps")
