@@ -2,6 +2,7 @@
 #include "mixerpad.hpp"
 
 #include "params/parametertypes.hpp"
+#include "params/pluginproperties.hpp"
 
 using pythonfilter::MixerInput;
 using pythonfilter::ParameterSpec;
@@ -72,26 +73,38 @@ const ParameterSpec &parameter_of(GObject *object, guint id) {
 }
 
 void set_parameter(GObject *object, guint id, const GValue *value,
-                   GParamSpec *) {
+                   GParamSpec *property) {
   const ParameterSpec &spec = parameter_of(object, id);
-  if (!is_allowed(spec, value)) {
-    g_warning("%s: %s must be %s; it stays as it was", GST_OBJECT_NAME(object),
-              spec.name.c_str(), spec.allowed.c_str());
-    return;
+  g_auto(GValue) now = G_VALUE_INIT;
+  g_value_copy(value, g_value_init(&now, G_VALUE_TYPE(value)));
+  // What a GstController computed is no mistake when it is a little too much.
+  g_autoptr(GstControlBinding) binding =
+      gst_object_get_control_binding(GST_OBJECT(object), property->name);
+  if (binding && !gst_control_binding_is_disabled(binding))
+    clamp_value(spec, &now);
+  if (!is_allowed(spec, &now)) {
+    g_autoptr(GstElement) mixer = gst_pad_get_parent_element(GST_PAD(object));
+    return tell_refused(mixer, std::string("input ") + GST_OBJECT_NAME(object),
+                        spec, &now);
   }
   g_auto(GValue) plain = G_VALUE_INIT;
-  plain_value(value, &plain);
+  plain_value(&now, &plain);
   GST_PYTHON_MIXER_PAD(object)->params->set_property(spec.name, &plain);
 }
 
-void get_parameter(GObject *object, guint id, GValue *value, GParamSpec *) {
-  const ParameterSpec &spec = parameter_of(object, id);
+// The parameter's value, of the type of its property.
+void read_parameter(GstPythonMixerPad *pad, const ParameterSpec &spec,
+                    GValue *value) {
   std::string text;
+  if (!pad->params->read(spec.name, &text) ||
+      !value_from_text(spec, text, value))
+    value_from_text(spec, spec.default_value, value);
+}
+
+void get_parameter(GObject *object, guint id, GValue *value, GParamSpec *) {
   g_auto(GValue) now = G_VALUE_INIT;
-  if ((GST_PYTHON_MIXER_PAD(object)->params->read(spec.name, &text) &&
-       value_from_text(spec, text, &now)) ||
-      value_from_text(spec, spec.default_value, &now))
-    g_value_copy(&now, value);
+  read_parameter(GST_PYTHON_MIXER_PAD(object), parameter_of(object, id), &now);
+  if (G_IS_VALUE(&now)) g_value_copy(&now, value);
 }
 
 void init_pad_class(gpointer klass, gpointer data) {
@@ -106,6 +119,24 @@ void init_pad_class(gpointer klass, gpointer data) {
 }
 
 }  // namespace
+
+GstStructure *input_params(GstPythonMixerPad *pad,
+                           const std::vector<ParameterSpec> &specs) {
+  g_auto(GValue) set = G_VALUE_INIT;
+  pad->params->get(g_value_init(&set, GST_TYPE_STRUCTURE));
+  const GstStructure *fields = gst_value_get_structure(&set);
+  GstStructure *all =
+      fields ? gst_structure_copy(fields) : gst_structure_new_empty("p");
+  for (const ParameterSpec &spec : specs) {
+    g_auto(GValue) now = G_VALUE_INIT;
+    GValue plain = G_VALUE_INIT;
+    read_parameter(pad, spec, &now);
+    if (!G_IS_VALUE(&now)) continue;
+    plain_value(&now, &plain);
+    gst_structure_take_value(all, spec.name.c_str(), &plain);
+  }
+  return all;
+}
 
 GType mixer_pad_type(const std::string &name,
                      const std::vector<ParameterSpec> &parameters) {

@@ -37,6 +37,10 @@ namespace pythonfilter {
 GType mixer_pad_type(const std::string &name,
                      const std::vector<ParameterSpec> &parameters);
 
+// All that an input's InputParams are; these are those that there are.
+GstStructure *input_params(GstPythonMixerPad *pad,
+                           const std::vector<ParameterSpec> &specs);
+
 constexpr char input_prefix[] = "sink_";
 
 // What the plugin calls the input: "music" of sink_music.

@@ -5,6 +5,7 @@
 
 #include "../element/pythonelement.hpp"
 #include "../elementtypes.hpp"
+#include "../mixerpad.hpp"
 
 namespace pythonfilter {
 
@@ -61,14 +62,34 @@ gchar **get_property_names(GstPreset *preset) {
   return g_strv_builder_end(names);
 }
 
+// A reference to each input of a mixer, whose parameters are kept by its name.
+std::vector<GstPythonMixerPad *> inputs_of(GstPreset *preset) {
+  std::vector<GstPythonMixerPad *> inputs;
+  GST_OBJECT_LOCK(preset);
+  for (GList *each = GST_ELEMENT(preset)->sinkpads; each; each = each->next)
+    if (g_type_is_a(G_OBJECT_TYPE(each->data), GST_TYPE_PYTHON_MIXER_PAD))
+      inputs.push_back(GST_PYTHON_MIXER_PAD(gst_object_ref(each->data)));
+  GST_OBJECT_UNLOCK(preset);
+  return inputs;
+}
+
+// Sets what is there as a text.
+void set_params(GstPreset *preset, const std::string &name, const char *tag,
+                gpointer object) {
+  g_autofree gchar *text = nullptr;
+  if (!defaults.get_meta(preset, name.c_str(), tag, &text) || !text) return;
+  g_autoptr(GstStructure) params = gst_structure_from_string(text, nullptr);
+  if (params) g_object_set(object, "params", params, nullptr);
+}
+
 gboolean load_preset(GstPreset *preset, const gchar *name) {
   const std::string full = prefix_of(preset) + name;
   if (!defaults.load_preset(preset, full.c_str())) return FALSE;
-  g_autofree gchar *text = nullptr;
-  if (!defaults.get_meta(preset, full.c_str(), params_tag, &text) || !text)
-    return TRUE;
-  g_autoptr(GstStructure) params = gst_structure_from_string(text, nullptr);
-  if (params) g_object_set(preset, "params", params, nullptr);
+  set_params(preset, full, params_tag, preset);
+  for (GstPythonMixerPad *input : inputs_of(preset)) {
+    set_params(preset, full, GST_OBJECT_NAME(input), input);
+    gst_object_unref(input);
+  }
   return TRUE;
 }
 
@@ -100,6 +121,18 @@ gboolean save_preset(GstPreset *preset, const gchar *name) {
   }
   if (!defaults.save_preset(preset, full.c_str())) return FALSE;
   g_autofree gchar *text = params ? gst_structure_to_string(params) : nullptr;
+  for (GstPythonMixerPad *input : inputs_of(preset)) {
+    const PythonElement *python = PythonElement::of(preset);
+    static const std::vector<ParameterSpec> unknown;
+    g_autoptr(GstStructure) all = input_params(
+        input,
+        python->loaded() ? python->capabilities().input_parameters : unknown);
+    g_autofree gchar *kept = gst_structure_n_fields(all) > 0
+                                 ? gst_structure_to_string(all)
+                                 : nullptr;
+    defaults.set_meta(preset, full.c_str(), GST_OBJECT_NAME(input), kept);
+    gst_object_unref(input);
+  }
   return defaults.set_meta(preset, full.c_str(), params_tag, text);
 }
 

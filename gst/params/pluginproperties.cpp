@@ -93,24 +93,6 @@ static void gst_python_params_get_property(GObject *object, guint id,
   g_value_copy(&now, value);
 }
 
-static void refuse(GstElement *element, const std::string &plugin,
-                   const ParameterSpec &spec, const GValue *value) {
-  g_autofree gchar *shown =
-      spec.secret ? g_strdup("this value")
-      : G_VALUE_HOLDS_ENUM(value)
-          ? g_strdup_printf("choice %d", g_value_get_enum(value))
-          : gst_value_serialize(value);
-  // Where nobody can hear of it on a bus, as GObject itself would say it.
-  if (GST_ELEMENT_BUS(element))
-    GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
-                        ("%s: %s = %s: must be %s", plugin.c_str(),
-                         spec.name.c_str(), shown, spec.allowed.c_str()),
-                        ("it stays as it was"));
-  else
-    g_warning("%s: %s = %s: must be %s; it stays as it was", plugin.c_str(),
-              spec.name.c_str(), shown, spec.allowed.c_str());
-}
-
 // Whoever watches the property of an element that is made for one plugin.
 static void notify_element(GstElement *element, const char *name) {
   auto *klass = G_OBJECT_GET_CLASS(element);
@@ -153,7 +135,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
   }
   if (element) {
     if (!allowed)
-      refuse(element, self->owner->plugin, spec, &now);
+      pythonfilter::tell_refused(element, self->owner->plugin, spec, &now);
     else if (!same && !spec.secret) {
       g_object_notify_by_pspec(object, property);
       // By GLib's own name: of one with a '_' it would make a copy first.
@@ -225,6 +207,24 @@ void drop(GstObject *child) {
 }
 
 }  // namespace
+
+void tell_refused(GstElement *element, const std::string &who,
+                  const ParameterSpec &spec, const GValue *value) {
+  g_autofree gchar *shown =
+      spec.secret ? g_strdup("this value")
+      : G_VALUE_HOLDS_ENUM(value)
+          ? g_strdup_printf("choice %d", g_value_get_enum(value))
+          : gst_value_serialize(value);
+  // Where nobody can hear of it on a bus, as GObject itself would say it.
+  if (element && GST_ELEMENT_BUS(element))
+    GST_ELEMENT_WARNING(element, LIBRARY, SETTINGS,
+                        ("%s: %s = %s: must be %s", who.c_str(),
+                         spec.name.c_str(), shown, spec.allowed.c_str()),
+                        ("it stays as it was"));
+  else
+    g_warning("%s: %s = %s: must be %s; it stays as it was", who.c_str(),
+              spec.name.c_str(), shown, spec.allowed.c_str());
+}
 
 void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
                                const std::string &plugin) {
@@ -341,7 +341,8 @@ void PluginProperties::set_own(const ParameterSpec &spec, GParamSpec *property,
   // Which tells the element.
   if (GParamSpec *same = same_property(child, spec, value))
     return g_object_set_property(G_OBJECT(child), same->name, value);
-  if (!is_allowed(spec, value)) return refuse(element_, plugin, spec, value);
+  if (!is_allowed(spec, value))
+    return tell_refused(element_, plugin, spec, value);
   g_auto(GValue) before = G_VALUE_INIT;
   g_auto(GValue) plain = G_VALUE_INIT;
   get_own(spec, g_value_init(&before, G_VALUE_TYPE(value)));

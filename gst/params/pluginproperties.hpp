@@ -17,6 +17,11 @@
 
 namespace pythonfilter {
 
+// Says that a parameter has another value than its spec allows, and keeps the
+// one that it had. `who` has it.
+void tell_refused(GstElement *element, const std::string &who,
+                  const ParameterSpec &spec, const GValue *value);
+
 class PluginProperties {
  public:
   PluginProperties(GstElement *element, PluginParams *params)

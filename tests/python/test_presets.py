@@ -164,3 +164,69 @@ assert "sesame" not in on_disk() + element.props.params.to_string()
         "py-kept",
         GST_PYTHONFILTER_PATH=tmp_path / "plugins",
     )
+
+
+MIXER = """
+from base_plugin import AudioMixerPlugin, InputParam, Param
+
+class Kept(AudioMixerPlugin):
+    inputs = {"a": {}, "b": {}}
+    level = Param(1.0, min=0.0, max=4.0)
+    gain = InputParam(1.0, min=0.0, max=4.0)
+    mode = InputParam("warm", choices=("warm", "cold"))
+
+    def mix_audio(self, output, inputs): ...
+"""
+
+
+@pytest.mark.parametrize("factory", ["pythonmixer", "py-kept"])
+def test_those_of_a_mixers_inputs_are_kept_and_refused_as_its_own(factory, tmp_path):
+    script = tmp_path / "plugins" / "kept.py"
+    script.parent.mkdir()
+    script.write_text(MIXER)
+    data = tmp_path / "data"
+    result = run_python(
+        BEGIN
+        + """
+bus = Gst.Bus()
+element.set_bus(bus)
+to(Gst.State.READY)
+pads = [element.get_static_pad(name) for name in ("sink_a", "sink_b")]
+typed = factory == "py-kept"
+def put(pad, gain, mode):
+    if typed:
+        pad.props.gain, pad.props.mode = gain, mode
+    else:
+        pad.props.params = params(f"gain={gain},mode={mode}")
+def values():
+    if typed:
+        return [(pad.props.gain, pad.props.mode.value_nick) for pad in pads]
+    kept = [pad.props.params for pad in pads]
+    return [(p.get_value("gain"), p.get_value("mode")) for p in kept]
+put(pads[0], 0.5, "cold")
+assert element.save_preset("first")
+put(pads[0], 3.0, "warm")
+put(pads[1], 2.0, "cold")
+assert element.save_preset("second")
+for _ in "12":
+    assert element.load_preset("first")
+    assert values() == [(0.5, "cold"), (1.0, "warm")], values()
+    assert element.load_preset("second")
+    assert values() == [(3.0, "warm"), (2.0, "cold")], values()
+if typed:
+    pads[0].props.gain = 9.0
+    said = bus.pop_filtered(Gst.MessageType.WARNING).parse_warning()
+    assert said.gerror.message == (
+        "input sink_a: gain = 9: must be a number from 0.0 to 4.0"
+    ), said
+    assert values()[0] == (3.0, "warm")
+to(Gst.State.NULL)
+""",
+        script,
+        factory,
+        data,
+        XDG_DATA_HOME=data,
+        GST_PYTHONFILTER_PATH=script.parent,
+        GST_REGISTRY=tmp_path / "registry.bin",
+    )
+    assert result.code == 0 and "WARNING" not in result.err, result.err
