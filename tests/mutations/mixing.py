@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What mixers and splitters declare, and those that come along."""
+"""What mixers and splitters declare, those that come along, and mixers in workers."""
 
 from .mutation import Mutation
 
 DECLARED = "test_mixing_declarations.py"
 PLUGINS = "test_mixing_plugins.py"
+WORKER = "test_worker_mixing.py"
+ANY_BLOCK = f"{WORKER}::test_it_does_not_matter_which_block_it_is"
 
 MIXING = (
     Mutation(
@@ -76,5 +78,97 @@ MIXING = (
         "                    if channel != own:\n",
         "                    if True:\n",
         (f"{PLUGINS}::test_nobody_in_the_conference_hears_themselves",),
+    ),
+    Mutation(
+        "kept-memory-of-inputs",
+        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "                and count(theirs) - len(their_arrays) == of_theirs\n",
+        "",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "kept-array-of-an-input",
+        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "                    and count(each) == of_input[number]\n",
+        "",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "input-in-another-shape",
+        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "                    and own.object == own.object_made\n"
+        "                    and own.axes == own.axes_made\n",
+        "",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "input-without-its-stream",
+        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "                    and thing._stream is what\n",
+        "",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "input-marked-for-ever",
+        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "                and not marks\n",
+        "",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "inputs-shown-between-calls",
+        "plugins_py/pythonfilter/worker/inputs.py",
+        "        _DATA.__set__(self.object, self.empty)\n",
+        "",
+        (f"{WORKER}::test_between_calls_an_input_has_no_samples",),
+    ),
+    Mutation(
+        "inputs-written-to",
+        "plugins_py/pythonfilter/worker/view.py",
+        "            other = map_region(os.dup(descriptor), size, False)\n",
+        "            other = map_region(os.dup(descriptor), size, True)\n",
+        (f"{WORKER}::test_inputs_refuse_writes",),
+    ),
+    Mutation(
+        "region-of-inputs-used-again",
+        "plugins_py/pythonfilter/worker/view.py",
+        "        kept = inputs_kept or found[:2] != UNSHARED[:2]\n",
+        "        kept = found[:2] != UNSHARED[:2]\n",
+        (ANY_BLOCK,),
+    ),
+    Mutation(
+        "inputs-added-again-and-again",
+        "plugins_py/pythonfilter/worker/inputs.py",
+        "                self._tell((), ())\n",
+        "                pass\n",
+        (f"{WORKER}::test_inputs_come_and_go",),
+    ),
+    Mutation(
+        "input-that-is-gone-goes-on",
+        "plugins_py/pythonfilter/worker/inputs.py",
+        "        for gone in before.values():\n            gone.info.freeze()\n",
+        "",
+        (f"{WORKER}::test_inputs_come_and_go",),
+    ),
+    Mutation(
+        "successor-without-input-parameters",
+        "bridge/process/process_plugin.cpp",
+        "      return !starts || adopt_inputs(session, failure);\n",
+        "      return true;\n",
+        ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
+    ),
+    Mutation(
+        "mixer-waits-for-ever",
+        "gst/element/elementmixing.cpp",
+        "    block->patience = deadline_rule_.with(*block);\n",
+        "    block->patience = 0;\n",
+        ("mixing::test_a_call_that_is_late_is_a_glitch",),
+    ),
+    Mutation(
+        "output-of-the-block-before",
+        "bridge/process/process_input.cpp",
+        "  if (capabilities_.output_zero)\n",
+        "  if (false)\n",
+        ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
     ),
 )
