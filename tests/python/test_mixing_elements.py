@@ -4,6 +4,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from plugin_folder import inspect, names
 from processes import PLUGINS, launch
@@ -71,8 +72,13 @@ def test_pads_are_shown_without_running_the_code(place):
 TONE = "audiotestsrc num-buffers=20 ! audio/x-raw,rate=48000,channels=1 ! audioconvert"
 
 
-def test_mixers_of_ours_play_as_elements(tmp_path):
+ISOLATIONS = pytest.mark.parametrize("isolation", ["none", "process"])
+
+
+@ISOLATIONS
+def test_mixers_of_ours_play_as_elements(tmp_path, isolation):
     env = {
+        "GST_PYTHONFILTER_ISOLATION": isolation,
         "GST_PYTHONFILTER_PATH": PLUGINS,
         "GST_REGISTRY": tmp_path / "registry.bin",
     }
@@ -97,8 +103,10 @@ def test_mixers_of_ours_play_as_elements(tmp_path):
     assert {int(each) for each in counts} >= {20 * 1024}
 
 
-def test_each_input_of_the_conference_has_its_own_parameters(tmp_path):
+@ISOLATIONS
+def test_each_input_of_the_conference_has_its_own_parameters(tmp_path, isolation):
     env = {
+        "GST_PYTHONFILTER_ISOLATION": isolation,
         "GST_PYTHONFILTER_PATH": PLUGINS,
         "GST_REGISTRY": tmp_path / "registry.bin",
     }

@@ -112,6 +112,7 @@ UNUSUAL = {
     "nothing": ("pass", OK, 0, 3),
     "raises": ("raise RuntimeError('no')", FAILED, 0, 3),
     "raises what it keeps": ("raise self.error", FAILED, ESCAPED, 3),
+    "returns false": ("return False", FAILED, 0, 3),
     "returns another": ("return output.data * 5", OK, 0, 15),
     "binds another": ("output.data = output.data * 5", OK, 0, 15),
     "returns a number": ("return 7", FAILED, 0, 3),
