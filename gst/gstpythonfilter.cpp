@@ -333,6 +333,7 @@ static gboolean serialized(GstPythonFilter *self, GstEvent *event) {
       end_part(self, self->stream->holds_back());
       break;
     case GST_EVENT_SEGMENT:
+      self->python->refusal.look_at_segment(GST_BASE_TRANSFORM_SINK_PAD(base));
       new_segment(self, event);
       break;
     case GST_EVENT_GAP:

@@ -457,6 +457,7 @@ static GstFlowReturn gst_python_mixer_sink_event_pre_queue(
     return GST_FLOW_ERROR;
   }
   const GstEventType type = GST_EVENT_TYPE(event);
+  if (type == GST_EVENT_SEGMENT) python->refusal.look_at_segment(GST_PAD(pad));
   if (type != GST_EVENT_FLUSH_START && type != GST_EVENT_FLUSH_STOP)
     return aggregator_class()->sink_event_pre_queue(base, pad, event);
   if (gst_pad_is_linked(GST_PAD(pad)))

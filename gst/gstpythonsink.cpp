@@ -190,6 +190,8 @@ static gboolean gst_python_sink_event(GstBaseSink *base, GstEvent *event) {
   auto *self = GST_PYTHON_SINK(base);
   const StreamingThread::Call call(&self->python->streaming);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self->stream->reset();
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)
+    self->python->refusal.look_at_segment(GST_BASE_SINK_PAD(base));
   return base_class->event(base, event);
 }
 

@@ -153,24 +153,38 @@ bool Channel::notice(const Fields &record, int descriptor) {
   events_->end_write();
 }
 
+// Whether the worker has had that time since this was asked first, without what
+// a busy machine kept it from a processor. When to ask again is noted.
+bool Channel::has_had_time(CallWait *patience, uint64_t now, uint64_t time) {
+  auto &stopping = patience->stopping;
+  if (!stopping) {
+    stopping = CallWait::Stopping{now + time, time};
+    stopping->own.is_over(worker_->pid(), time);
+  }
+  if (now < stopping->next) return false;
+  stopping->next = now + OwnTime::ask_every_ns;
+  return stopping->own.is_over(worker_->pid(), stopping->allowed);
+}
+
 // When to look again, though nothing came; 0: never. Past the deadline of a
 // stop the call is interrupted, and after that the worker killed.
 uint64_t Channel::next_wake(CallWait *patience, uint64_t now, bool *lost) {
   const uint64_t deadline = stop_.deadline();
   if (!deadline) return patience->until;
-  const uint64_t end = std::max(deadline, patience->began + grace_ns);
-  if (!patience->interrupted) {
-    if (now < end) return earlier(patience->until, end);
+  const uint64_t end =
+      std::max({deadline, patience->began + grace_ns, now + grace_ns});
+  if (!patience->interrupted && has_had_time(patience, now, end - now)) {
     events_->tell({"interrupt"});
     patience->interrupted = now;
+    patience->stopping.reset();
   }
-  const uint64_t killed = patience->interrupted + until_killed_ns;
-  *lost = now >= killed;
-  if (*lost)
+  if (patience->interrupted && has_had_time(patience, now, until_killed_ns)) {
+    *lost = true;
     kill(std::string(patience->phase) +
          "() was still running after the element was told to stop, and could "
          "not be interrupted");
-  return earlier(patience->until, killed);
+  }
+  return earlier(patience->until, patience->stopping->next);
 }
 
 bool Channel::is_stopping(const CallWait &patience) const {

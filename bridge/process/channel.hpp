@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "../own_time.hpp"
 #include "answers.hpp"
@@ -38,6 +39,12 @@ struct CallWait {
   // Where the worker's own time counts: how much of it is allowed.
   OwnTime *own = nullptr;
   uint64_t allowed = 0;
+  // While the element stops: until the call is interrupted, and then killed.
+  struct Stopping {
+    uint64_t next, allowed;  // when to ask, and for how much
+    OwnTime own = {};
+  };
+  std::optional<Stopping> stopping = {};
 };
 
 class Channel {
@@ -90,6 +97,7 @@ class Channel {
   bool is_stopped(StandsStill *still);
   bool is_over(CallWait *patience, uint64_t now) const;
   uint64_t next_wake(CallWait *patience, uint64_t now, bool *lost);
+  bool has_had_time(CallWait *patience, uint64_t now, uint64_t time);
   Waited send_call(CallWait *patience, const std::string &record);
   Waited collect();
   Waited lose_socket();

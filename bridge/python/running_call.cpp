@@ -5,11 +5,13 @@
 #include <chrono>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <optional>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
 
 #include "../contract.hpp"
+#include "../own_time.hpp"
 #include "../thread.hpp"
 #include "errors.hpp"
 #include "gil.hpp"
@@ -21,14 +23,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 // A call that began after the deadline (a stop() behind a hung process_audio)
-// still gets this long.
+// still gets this long, and each call of the processor's time.
 constexpr milliseconds grace(100);
 // A plugin may catch PluginTimeout; it gets another.
 constexpr milliseconds again(100);
-// After the first PluginTimeout, until the call counts as hanging in C.
-constexpr milliseconds until_hung(250);
+// After the deadline, until the call counts as hanging in C: PluginTimeout has
+// been raised by then, and the next one.
+constexpr milliseconds until_hung(500);
 
 std::string hang_text(const std::string &phase, bool interrupted) {
   return interrupted
@@ -52,6 +56,14 @@ bool has_run_for(const CallSite &site, std::chrono::nanoseconds time) {
          double(ticks() - site.began.load(std::memory_order_relaxed)) *
                  ns_per_tick() >=
              double(time.count());
+}
+
+// A thread of a call, for the kernel. With the GIL.
+pid_t kernel_id(unsigned long thread) {
+  for (auto *each = PyInterpreterState_ThreadHead(python.interpreter); each;
+       each = PyThreadState_Next(each))
+    if (each->thread_id == thread) return pid_t(each->native_thread_id);
+  return 0;
 }
 
 // Where all threads stand, when C code keeps the GIL: what faulthandler uses,
@@ -80,10 +92,13 @@ struct Watch {
   Clock::time_point next;       // when to look again
   uint64_t serial = 0;          // the call that the rest is about
   Clock::time_point first_try;  // of interrupting it
-  std::string stack;            // found by the interrupter
-  bool told = false;            // the observer knows
-  bool telling = false;         // the observer is in use right now
-  bool asking = false;          // an interrupter waits for the GIL
+  // Since then, and of which call; an interrupter's, with the GIL.
+  std::optional<OwnTime> own;
+  uint64_t own_serial = 0;
+  std::string stack;     // found by the interrupter
+  bool told = false;     // the observer knows
+  bool telling = false;  // the observer is in use right now
+  bool asking = false;   // an interrupter waits for the GIL
   std::atomic<bool> over{false};
 };
 
@@ -186,6 +201,19 @@ class Watchdog {
     watch.site->listener->failed(failure);
   }
 
+  // Whether the call has had the grace since it was first to be interrupted,
+  // and was not only kept from a processor. With the GIL.
+  static bool has_had_time(Watch &watch) {
+    const CallSite &site = *watch.site;
+    const pid_t thread = kernel_id(site.thread.load(std::memory_order_relaxed));
+    const uint64_t serial = site.serial.load(std::memory_order_relaxed);
+    if (!watch.own || watch.own_serial != serial) {
+      watch.own.emplace();
+      watch.own_serial = serial;
+    }
+    return watch.own->is_over_of_thread(thread, nanoseconds(grace).count());
+  }
+
   // On a thread of its own: where the call stands; and interrupts it.
   void ask(const std::shared_ptr<Watch> &watch) {
     std::string stack;
@@ -195,7 +223,8 @@ class Watchdog {
       CallSite *site = watch->site.get();
       const auto least =
           std::max<std::chrono::nanoseconds>(grace, watch->patience);
-      if (gil && !watch->over && has_run_for(*site, least)) {
+      if (gil && !watch->over && has_run_for(*site, least) &&
+          has_had_time(*watch)) {
         stack = stack_of(site->thread);
         if (watch->interrupts) interrupt_call(site);
         ran = true;

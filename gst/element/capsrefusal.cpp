@@ -122,6 +122,30 @@ void CapsRefusal::look_at_output(const GstCaps *gives, GstPad *src) {
     refuse(why_not_given(gives, wanted), {"gives", gives}, {"wanted", wanted});
 }
 
+void CapsRefusal::look_at_segment(GstPad *sink) {
+  if (gst_pad_has_current_caps(sink) || looks_.exchange(true)) return;
+  const auto look = [](GstPad *pad, GstPadProbeInfo *, gpointer refusal) {
+    auto *self = static_cast<CapsRefusal *>(refusal);
+    self->looks_ = false;
+    if (!gst_pad_has_current_caps(pad)) self->refuse_without_caps(pad);
+    return GST_PAD_PROBE_REMOVE;
+  };
+  gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, look, this, nullptr);
+}
+
+void CapsRefusal::refuse_without_caps(GstPad *sink) {
+  if (!is_to_stream() || refused_.exchange(true)) return;
+  g_autoptr(GstPad) peer = sending_pad(sink);
+  g_autoptr(GstElement) sender =
+      peer ? gst_pad_get_parent_element(peer) : nullptr;
+  GST_ELEMENT_ERROR(
+      element_, STREAM, FORMAT,
+      ("%s: %s sends data and does not say what it is: decodebin in front of "
+       "the plugin decodes files, rawaudioparse takes samples without a header",
+       plugin_.c_str(), sender ? GST_OBJECT_NAME(sender) : "somebody"),
+      ("buffers without caps at the pad %s", GST_OBJECT_NAME(sink)));
+}
+
 void CapsRefusal::refuse(const std::string &why, const CapsRole &own,
                          const CapsRole &other) {
   if (refused_.exchange(true)) return;

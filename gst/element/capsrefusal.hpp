@@ -22,8 +22,11 @@ class CapsRefusal {
               const std::string &plugin, const std::atomic<bool> &stopping)
       : element_(element), caps_(caps), plugin_(plugin), stopping_(stopping) {}
 
+  // A segment has come, which what comes before caps should not: if its buffers
+  // have none either, that is said with the first of them.
+  void look_at_segment(GstPad *sink);
   // Another stream: it may be said again.
-  void forget() { refused_ = false; }
+  void forget() { refused_ = looks_ = false; }
   // Any thread: what a query for caps, answered by the base class, says of the
   // stream. `src` is a filter's, and `own` what an input of a mixer takes.
   void look_at_query(GstPad *sink, GstPad *src, GstQuery *query,
@@ -33,6 +36,7 @@ class CapsRefusal {
 
  private:
   bool is_to_stream() const;
+  void refuse_without_caps(GstPad *sink);
   void widen_for_link(GstQuery *query) const;
   void look_at_answer(GstPad *sink, GstPad *src, GstQuery *query,
                       const GstCaps *own);
@@ -48,7 +52,7 @@ class CapsRefusal {
   const ElementCaps &caps_;
   const std::string &plugin_;
   const std::atomic<bool> &stopping_;
-  std::atomic<bool> refused_{false};
+  std::atomic<bool> refused_{false}, looks_{false};
 };
 
 }  // namespace pythonfilter

@@ -6,6 +6,20 @@ from .mutation import Mutation
 # The rest: what is easily broken without being heard.
 OTHERS = (
     Mutation(
+        "waiting-for-a-turn-counts",
+        "bridge/own_time.cpp",
+        "  if (same && now.kept > kept_) excused_ += now.kept - kept_;\n",
+        "",
+        ("process::test_time_without_a_processor_does_not_count",),
+    ),
+    Mutation(
+        "data-without-caps-untold",
+        "gst/element/capsrefusal.cpp",
+        "  gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, look, this, nullptr);\n",
+        "  (void)look;\n",
+        ("capsrefused::test_caps_that_cannot_be*",),
+    ),
+    Mutation(
         "nonce-given-back",
         "plugins_py/sframe_encryptor.py",
         "        return key.encrypt(ctr, plaintext, self._metadata)\n",

@@ -4,9 +4,12 @@
 // them, what comes after that, and what is left behind.
 #include <algorithm>
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <thread>
+#include <unistd.h>
 
+#include "../../../bridge/own_time.hpp"
 #include "../../../bridge/paths.hpp"
 #include "../../../bridge/process/process_plugin.hpp"
 #include "../support/waiting.hpp"
@@ -486,9 +489,81 @@ GST_START_TEST(test_an_interpreter_that_is_none) {
 }
 GST_END_TEST;
 
+// One processor, which a thread that never rests does not let go.
+struct BusyProcessor {
+  BusyProcessor() {
+    sched_getaffinity(0, sizeof before, &before);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+      if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    busy = std::thread([this] {
+      while (!over)
+        continue;
+    });
+    waiting = std::thread([this] {
+      const sched_param none = {};
+      sched_setscheduler(0, SCHED_IDLE, &none);
+      id = gettid();
+      while (!over)
+        continue;
+    });
+    sched_setaffinity(0, sizeof before, &before);
+  }
+  ~BusyProcessor() {
+    over = true;
+    busy.join();
+    waiting.join();
+  }
+
+  cpu_set_t before;
+  std::atomic<bool> over{false};
+  std::atomic<pid_t> id{0};
+  std::thread busy, waiting;
+};
+
+// What waits for its turn does not hang, and what sleeps does.
+GST_START_TEST(test_time_without_a_processor_does_not_count) {
+  if (access("/proc/self/schedstat", R_OK) != 0) return;
+  constexpr uint64_t allowed = 50 * ms;
+  const auto lasts = [](const std::function<bool(OwnTime *)> &over) {
+    const uint64_t began = monotonic_ns();
+    OwnTime own;
+    while (!over(&own))
+      g_usleep(20000);
+    return monotonic_ns() - began;
+  };
+  const pid_t here = gettid();
+  std::atomic<bool> rests{true};
+  std::atomic<pid_t> sleeper{0};
+  std::thread sleeping([&] {
+    sleeper = gettid();
+    while (rests)
+      g_usleep(100000);
+  });
+  BusyProcessor processor;
+  fail_unless(wait_until([&] { return processor.id && sleeper; }));
+  const uint64_t waited = lasts([&](OwnTime *own) {
+    return own->is_over_of_thread(processor.id, allowed);
+  });
+  const uint64_t slept = lasts(
+      [&](OwnTime *own) { return own->is_over_of_thread(sleeper, allowed); });
+  const uint64_t together = lasts(
+      [&](OwnTime *own) { return own->is_over(getpid(), allowed, here); });
+  rests = false;
+  sleeping.join();
+  // Of a thread that sleeps a busy machine makes some more, too.
+  fail_unless(slept >= allowed && waited > 8 * allowed, "%g, %g",
+              double(waited) / ms, double(slept) / ms);
+  fail_unless(together > 3 * allowed, "%g", double(together) / ms);
+}
+GST_END_TEST
+
 Suite *process_suite() {
   Suite *suite = suite_create("process");
   TCase *plugins = new_case(suite, "plugins");
+  tcase_add_test(plugins, test_time_without_a_processor_does_not_count);
   tcase_add_test(plugins, test_lent_memory_is_worked_on_where_it_lies);
   tcase_add_test(plugins, test_what_a_reader_keeps_is_left_to_it);
   tcase_add_test(plugins,
