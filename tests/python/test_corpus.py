@@ -236,7 +236,7 @@ class Chance(AudioProcessorPlugin):
     def process_audio(self, buffer):
         buffer.data += random.random() * 0.1 + np.random.random() * 0.1
         if not self.seeded:
-            buffer.data *= os.urandom(1)[0] / 256
+            buffer.data *= int.from_bytes(os.urandom(8), "big") / 2**64
 """
 
 

@@ -123,7 +123,10 @@ def test_plugin_that_makes_no_element_is_listed_with_the_reason(place):
     assert names(env) == []
     text = inspect("pythonfilter", env)
     for name in NO_ELEMENT:
-        assert f"{folder}/{name}: makes no element: it has a create_plugin()" in text
+        place = (
+            rf"{re.escape(str(folder))}/{name}:\d+: makes no element: it has a create_"
+        )
+        assert re.search(place, text)
     for name in HELPERS:
         assert f"{folder}/{name}" not in text
     for entry in ("here/plugins", ".."):
