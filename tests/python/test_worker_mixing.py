@@ -291,6 +291,26 @@ def test_inputs_come_and_go(mixer):
     assert back[3] == ("7", ("0", 1), ("1", 2))
 
 
+def test_regions_do_not_pile_up(mixer):
+    """Nor where a plugin has switched off the collector of cycles."""
+    mixing = mixer(
+        """
+        def start(self):
+            import gc
+            gc.disable()
+            return super().start()
+        def mix_audio(self, output, inputs):
+            with open("/proc/self/maps") as maps:
+                output.data[:] = maps.read().count("memfd:region")
+    """
+    )
+    counts = []
+    for call in range(20):
+        mixing.set_inputs([port(str(call)), port(str(call + 1))])
+        counts.append(mixing.mix(1, 2).samples[0, 0])
+    assert counts[-1] == counts[5], counts
+
+
 def test_a_hook_that_raises_is_told(mixer):
     mixing = mixer(
         """

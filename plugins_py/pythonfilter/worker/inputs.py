@@ -219,6 +219,8 @@ class Inputs:
         self.slot, self._offsets = slot, tuple(offsets)
 
     def forget_slot(self) -> None:
+        if self.slot is not None:
+            self.slot.shown.clear()
         self.slot = None
         self.sizes.clear()
         self.shown = []

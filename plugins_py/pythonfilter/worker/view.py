@@ -280,7 +280,7 @@ class View:
         inputs: Sequence[int] = (),
     ) -> None:
         """`inputs`: where those of a mixer are in it."""
-        self.known.clear()
+        self.forget_slot(number)
         if self.inputs is not None:
             other = map_region(os.dup(descriptor), size, False)
             self.inputs.put_in(Slot(other), inputs)
@@ -288,7 +288,10 @@ class View:
 
     def forget_slot(self, number: int) -> None:
         self.known.clear()
-        self.slots.pop(number, None)
+        slot = self.slots.pop(number, None)
+        # Each of them has the slot: a plugin may have switched off who finds that.
+        if slot is not None:
+            slot.shown.clear()
 
     def _make_buffer(self) -> None:
         assert self.format is not None
