@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import http.client
 import logging
 import re
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,6 +125,22 @@ class Dask:
 
     def slots(self) -> int:
         return max(1, sum(self._workers().values()))
+
+    def page(self) -> str:
+        """Dask's dashboard, or what is there without Bokeh, which Debian has not."""
+        with self._or_lost():
+            services = self._client.scheduler_info().get("services", {})
+        if "dashboard" not in services:
+            return ""
+        host = self._place[0] or "127.0.0.1"
+        base = f"http://[{host}]" if ":" in host else f"http://{host}"
+        base += f":{services['dashboard']}"
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            with direct.open(f"{base}/status", timeout=2) as answer:
+                plain = b"needs bokeh" in answer.read(4096)
+            return f"{base}/info/main/workers.html" if plain else f"{base}/status"
+        return ""
 
     def submit(self, chunk: int, *arguments: Any) -> None:
         order, *rest = arguments

@@ -28,6 +28,9 @@ class Engine(Protocol):
     def slots(self) -> int:
         """How many chunks it does at once."""
 
+    def page(self) -> str:
+        """The address of a page that shows what it does, or nothing."""
+
     def submit(self, chunk: int, *arguments: Any) -> None:
         """Calls tend.tend(…, chunk, …)."""
 
@@ -62,6 +65,9 @@ class Threads:
 
     def slots(self) -> int:
         return self._workers
+
+    def page(self) -> str:
+        return ""
 
     def submit(self, chunk: int, *arguments: Any) -> None:
         assert self._pool is not None

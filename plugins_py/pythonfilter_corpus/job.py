@@ -72,6 +72,9 @@ class Job:
         self.secrets = {
             name: os.path.abspath(path) for name, path in self.secrets.items()
         }
+        for text in (self.plugin, self.venv, self.encoder, *self.parameters.values()):
+            if any("\ud800" <= each <= "\udfff" for each in text):
+                raise Unusable(f"{text}: this is not UTF-8, as GStreamer takes it")
         known = ("", *formats.ENCODERS)
         if self.encoder and not self.format:
             raise Unusable("an encoder needs the format, which is the outputs' ending")

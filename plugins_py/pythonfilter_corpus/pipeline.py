@@ -10,7 +10,7 @@ its plugin is loaded once: for each it is started, reset and stopped, as live.
 
 from __future__ import annotations
 
-import math
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -18,19 +18,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gi
+import numpy as np
 
 gi.require_version("Gst", "1.0")
 from gi.repository import GLib, Gst  # noqa: E402
 
 from . import formats, sides  # noqa: E402
+from .loudness import Loudness  # noqa: E402
 from .job import Job  # noqa: E402
 
 SOUND = "audio/x-raw"
 TEXT = "text/x-raw"
 _ENDS = Gst.MessageType.EOS | Gst.MessageType.ERROR
 _HEARD = _ENDS | Gst.MessageType.ELEMENT | Gst.MessageType.WARNING
-# As few measurements as go: the element counts the frames of one in 32 bits.
-_INTERVAL = 3600 * Gst.SECOND
+_BUFFERS = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+# The same 24 bits, as decoders of FLAC have them, and as WAV files do.
+_PACKED = {"S24_32LE": "S24LE", "S24LE": "S24_32LE"}
+# By their formats: what is in a buffer, and what is 1.
+_SAMPLES = {
+    "F32LE": ("<f4", 1.0),
+    "F64LE": ("<f8", 1.0),
+    "S16LE": ("<i2", 2.0**15),
+    "S32LE": ("<i4", 2.0**31),
+}
 
 
 class Failed(Exception):
@@ -47,15 +57,8 @@ class Heard:
 
     seconds: float = 0.0
     lines: list[dict[str, Any]] = field(default_factory=list)
-    powers: dict[str, list[float]] = field(default_factory=dict)
+    loudness: list[float | None] = field(default_factory=list)  # before and after
     warning: str = ""
-
-    def levels(self) -> list[float | None]:
-        """Before and after, RMS in dBFS; None is silence; empty: not measured."""
-        return [
-            round(10 * math.log10(total / time), 2) if total > 1e-15 else None
-            for total, time in (self.powers[each] for each in sorted(self.powers))
-        ]
 
 
 class Player:
@@ -146,7 +149,7 @@ class Player:
             error = self._listen(pipeline, chain)
         finally:
             # After an ERROR a thread may wait there, in the element's own call.
-            chain.sink.set_state(Gst.State.NULL)
+            chain.close()
             self._reset(element)
             pipeline.set_state(Gst.State.READY)
             self._take_out(pipeline, element)
@@ -193,9 +196,11 @@ class Player:
     def format_for(self, decoded: str, encoder: Any) -> Any:
         """Caps that keep the samples as exact as the file had them, or None."""
         if decoded not in self._formats:
-            caps = Gst.Caps.from_string(f"{SOUND},format={decoded}")
             takes = encoder.get_static_pad("sink").query_caps(None)
-            self._formats[decoded] = caps if takes.can_intersect(caps) else None
+            names = decoded, _PACKED.get(decoded, decoded)
+            found = [Gst.Caps.from_string(f"{SOUND},format={name}") for name in names]
+            fitting = [caps for caps in found if takes.can_intersect(caps)]
+            self._formats[decoded] = fitting[0] if fitting else None
         return self._formats[decoded]
 
 
@@ -215,22 +220,22 @@ class _Chain:
         self._element = element
         self._part = work.get("start", 0.0), work.get("duration")
         self._linked = threading.Event()
-        self._levels: dict[str, str] = {}
+        self._measured: list[_Measured] = []
         source = _make("filesrc")
-        source.set_property("location", work["input"])
+        self._opened: list[int] = []  # for their names
+        source.set_property("location", self._name_of(work["input"], ""))
         decoder = _make("decodebin")
         decoder.set_property("caps", Gst.Caps.from_string(SOUND))
         decoder.set_property("expose-all-streams", False)
         decoder.connect("pad-added", self._on_pad)
         decoder.connect("no-more-pads", self._on_no_more)
         chain = [_make("audioconvert"), _make("audioresample")]
-        measured = work.get("measure") and player.makes == SOUND
-        if measured:
-            chain.append(self._level("0 before"))
         chain.append(element)
-        if measured:
-            chain.append(self._level("1 after"))
         chain += self._end(output)
+        if work.get("measure") and player.makes == SOUND:
+            # Of its neighbours, as the element's own stay from file to file.
+            pads = chain[1].get_static_pad("src"), chain[3].get_static_pad("sink")
+            self._measured = [_Measured(pad) for pad in pads]
         for each in (source, decoder, *chain):
             pipeline.add(each)
         source.link(decoder)
@@ -253,7 +258,7 @@ class _Chain:
                 sink.connect("handoff", self._on_text)
             return [sink]
         file = _make("filesink")
-        file.set_property("location", output)
+        file.set_property("location", self._name_of(*os.path.split(output)))
         self._encoder = Gst.parse_bin_from_description(self._player.encoder, True)
         if self._player.makes != SOUND:
             return [self._encoder, file]
@@ -261,6 +266,20 @@ class _Chain:
         # So that samples which nobody changed are what they were.
         convert.set_property("dithering", 0)
         return [convert, self._format, self._encoder, file]
+
+    def _name_of(self, folder: str, name: str) -> str:
+        """GStreamer has only names in UTF-8; another one is reached by a number."""
+        try:
+            folder.encode()
+        except UnicodeEncodeError:
+            self._opened.append(os.open(folder, os.O_PATH))
+            folder = f"/proc/self/fd/{self._opened[-1]}"
+        return os.path.join(folder, name) if name else folder
+
+    def close(self) -> None:
+        self.sink.set_state(Gst.State.NULL)
+        while self._opened:
+            os.close(self._opened.pop())
 
     def look_at_ends(self) -> None:
         """Encoders make broken files of nothing. Raises Failed."""
@@ -270,12 +289,10 @@ class _Chain:
             raise Failed("input", f"there is not one sample in this file{where}")
         if self._encoder is not None and not self._went:
             raise Failed("empty", "the plugin gave nothing that can be written")
-
-    def _level(self, where: str) -> Any:
-        level = _make("level")
-        level.set_property("interval", _INTERVAL)
-        self._levels[level.get_name()] = where
-        return level
+        if all(each.loudness is not None for each in self._measured):
+            self._heard.loudness = [
+                each.loudness.integrated() for each in self._measured if each.loudness
+            ]
 
     # -- on GStreamer's threads
 
@@ -343,13 +360,8 @@ class _Chain:
         if message.type == Gst.MessageType.WARNING:
             self._heard.warning = message.parse_warning()[0].message
             return
-        structure, name = message.get_structure(), message.src.get_name()
-        if name in self._levels:
-            power = self._heard.powers.setdefault(self._levels[name], [0.0, 0.0])
-            lasted = structure.get_value("duration") / Gst.SECOND
-            power[0] += lasted * _power(structure)
-            power[1] += lasted
-        elif message.src is self._element:
+        structure = message.get_structure()
+        if message.src is self._element:
             if not structure.get_name().startswith("pythonfilter-"):
                 self._heard.lines.append(sides.message(structure))
 
@@ -359,8 +371,7 @@ class _First:
 
     def __init__(self, pad: Any) -> None:
         self._had = False
-        kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
-        pad.add_probe(kinds, self._on_buffer)
+        pad.add_probe(_BUFFERS, self._on_buffer)
 
     def _on_buffer(self, _pad: Any, _info: Any) -> Any:
         self._had = True
@@ -370,16 +381,42 @@ class _First:
         return self._had
 
 
+class _Measured:
+    """How loud it is what goes over a pad, if it is samples that are known here."""
+
+    def __init__(self, pad: Any) -> None:
+        self.loudness: Loudness | None = None
+        self._caps: Any = None
+        pad.add_probe(Gst.PadProbeType.BUFFER, self._on_buffer)
+
+    def _on_buffer(self, pad: Any, info: Any) -> Any:
+        if self._caps is None and not self._begin(pad.get_current_caps()):
+            return Gst.PadProbeReturn.REMOVE
+        buffer = info.get_buffer()
+        kind, one, channels, planes = self._caps
+        flat = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), kind) / one
+        shape = (channels, -1) if planes else (-1, channels)
+        assert self.loudness is not None
+        self.loudness.add(flat.reshape(shape).T if planes else flat.reshape(shape))
+        return Gst.PadProbeReturn.OK
+
+    def _begin(self, caps: Any) -> bool:
+        kind, one = _SAMPLES.get(_read(r"format=\(string\)(\w+)", caps), ("", 1.0))
+        if not kind:
+            return False
+        channels = int(_read(r"channels=\(int\)(\d+)", caps))
+        planes = "layout=(string)non-interleaved" in caps.to_string()
+        self._caps = kind, one, channels, planes
+        mask = _read(r"channel-mask=\(bitmask\)0x(\w+)", caps)
+        rate = int(_read(r"rate=\(int\)(\d+)", caps))
+        self.loudness = Loudness(rate, channels, int(mask or "0", 16))
+        return True
+
+
 def _read(pattern: str, caps: Any) -> str:
     """Of the text: gst-python since 1.26 gives no structures of caps, only views."""
     found = re.search(pattern, caps.to_string())
     return found[found.re.groups] if found else ""
-
-
-def _power(structure: Any) -> float:
-    """Of a measurement, the mean of all channels."""
-    powers = [10 ** (value / 10) for value in structure.get_value("rms")]
-    return float(sum(powers)) / max(1, len(powers))
 
 
 def _make(name: str) -> Any:

@@ -14,7 +14,7 @@ from .folder import Folder
 from .job import Job, content_of, identity_of
 from .ledger import Event, Standing
 
-MEASURED = 1000  # files of which the level is measured, evenly over the corpus
+MEASURED = 1000  # files of which the loudness is measured, evenly over the corpus
 
 
 @dataclass(frozen=True)

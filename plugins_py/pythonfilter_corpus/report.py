@@ -23,7 +23,7 @@ def write(status: Status, path: str) -> None:
         summary=_text(str(status)),
         job=_rows(_job(status)),
         speed=_rows(_speed(status)),
-        levels=_levels(status),
+        loudness=_loudness(status),
         failures=_failures(status),
     )
     part = f"{path}.part"
@@ -69,9 +69,9 @@ def _speed(status: Status) -> list[tuple[str, object]]:
     ]
 
 
-def _levels(status: Status) -> str:
+def _loudness(status: Status) -> str:
     """Of those that were measured; None is silence."""
-    measured = [event["levels"] for _, event in status.done if "levels" in event]
+    measured = [event["loudness"] for _, event in status.done if "loudness" in event]
     pairs = [(one, other) for one, other in measured if None not in (one, other)]
     if not measured:
         return "<p>Not measured."
@@ -79,9 +79,9 @@ def _levels(status: Status) -> str:
     rows: list[tuple[str, object]] = [("files measured", len(measured))]
     if pairs:
         for name, values in (
-            ("before", [one for one, _ in pairs]),
-            ("after", [other for _, other in pairs]),
-            ("change", [other - one for one, other in pairs]),
+            ("before, LUFS", [one for one, _ in pairs]),
+            ("after, LUFS", [other for _, other in pairs]),
+            ("change, LU", [other - one for one, other in pairs]),
         ):
             rows.append((name, _spread(values)))
     rows.append(("silent only after", silent))
@@ -91,14 +91,12 @@ def _levels(status: Status) -> str:
 def _spread(values: list[float]) -> str:
     values = sorted(values)
     middle = values[len(values) // 2]
-    return (
-        f"median {middle:.1f} dB, from {values[0]:.1f} to {values[-1]:.1f} (RMS, dBFS)"
-    )
+    return f"median {middle:.1f}, from {values[0]:.1f} to {values[-1]:.1f}"
 
 
 def _picture(pairs: list[tuple[float, float]]) -> str:
     """Each file a dot: before to the right, after upwards; the line is no change."""
-    low, size = -80.0, 240
+    low, size = -70.0, 240
     scale = size / -low
 
     def at(value: float) -> float:
@@ -112,7 +110,8 @@ def _picture(pairs: list[tuple[float, float]]) -> str:
         f'<svg width="{size}" height="{size}" fill="#26c" fill-opacity=".5">'
         f'<rect width="{size}" height="{size}" fill="#8882"/>'
         f'<path d="M0 {size} {size} 0" stroke="#888"/>{dots}</svg>'
-        "<p>RMS before (to the right) and after (upwards), from -80 to 0 dBFS."
+        "<p>Loudness of whole files (ITU-R BS.1770, EBU R 128): before to the right, "
+        "after upwards, from -70 to 0 LUFS."
     )
 
 

@@ -101,6 +101,8 @@ class Run:
             self.before.add(event)
         self.works = self._plan(order)
         waiting = self._waiting()
+        if waiting and (page := self.engine.page()):
+            self.tell(f"what the engine does is shown at {page}")
         self.todo = len(waiting)
         shift = _Shift(self, order, waiting, reader)
         while shift.goes_on():

@@ -32,7 +32,7 @@ import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from . import plan
+from . import hidden, plan
 from .errors import full_disk, system_error, with_place
 from .folder import Folder, holds
 from .job import Job, sum_of
@@ -109,6 +109,7 @@ class Runner:
         from . import pipeline
 
         self._job, self._glib, self._failed = job, GLib, pipeline.Failed
+        self._secrets = [hidden.in_file(path) for path in job.secrets.values()]
         self._folder = Folder(job.out)
         try:
             self._player = pipeline.Player(job, lambda s: self.say(length=s))
@@ -163,8 +164,8 @@ class Runner:
         took = (time.monotonic_ns() - began) * _MS
         done: dict[str, Any] = {"id": name, "seconds": round(heard.seconds, 3)}
         done["took"] = round(took, 3)  # in ms
-        if levels := heard.levels():
-            done["levels"] = levels
+        if heard.loudness:  # in LUFS
+            done["loudness"] = heard.loudness
         if heard.warning:
             done["warning"] = heard.warning
         # A disk may stall for longer than a file may take, which is not its fault.
@@ -192,7 +193,7 @@ class Runner:
         raise self._failed("input", why)
 
     def _play(self, work: dict[str, Any], part: str) -> Any:
-        seed = zlib.crc32(f"{self._job.seed} {work['output']}".encode())
+        seed = zlib.crc32(os.fsencode(f"{self._job.seed} {work['output']}"))
         random.seed(seed)
         self._glib.random_set_seed(seed)  # a muxer takes its numbers from there
         sys.modules["numpy"].random.seed(seed)
@@ -241,7 +242,7 @@ class Runner:
                 from . import sides
 
                 with open(side, "w", encoding="utf-8") as file:
-                    sides.write(lines, file)
+                    sides.write(hidden.without(lines, self._secrets), file)
                 _put(side, beside)
             elif os.path.exists(beside) and not keep:
                 os.remove(beside)  # of an earlier run's plugin

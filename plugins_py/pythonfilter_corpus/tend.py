@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import ledger
+from . import hidden, ledger
 from .errors import system_error
 from .folder import Claim, Folder, holds
 from .job import Job, limit_of
@@ -43,6 +43,8 @@ _PROGRAM = (
     " del sys.path[0]; main()"
 )
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+# In the words of plugins and of GStreamer there may be anything.
+_TOLD = {"unusable", "stop", "message", "traceback", "warning"}
 _FRAME = re.compile(r'File "(.+?)", line (\d+) in (\S+)')
 
 Answer = dict[str, Any]
@@ -62,7 +64,7 @@ class Tended:
     def __init__(self, job: Job) -> None:
         self.key = json.dumps(job.as_json(), sort_keys=True)
         self.out = job.out
-        self._secrets = [_text_in(path) for path in job.secrets.values()]
+        self._secrets = [hidden.in_file(path) for path in job.secrets.values()]
         env = {f"{each}_NUM_THREADS": str(job.threads) for each in _THREADS}
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM],
@@ -113,7 +115,13 @@ class Tended:
                 raise _Ended
             *whole, self._rest = (self._rest + piece).split(b"\n")
             if whole:
-                return [json.loads(line) for line in whole]
+                return [self._without_secrets(json.loads(line)) for line in whole]
+
+    def _without_secrets(self, answer: Answer) -> Answer:
+        for of in (answer, answer.get("failed", {}), answer.get("done", {})):
+            for name in _TOLD & of.keys():
+                of[name] = hidden.without(of[name], self._secrets)
+        return answer
 
     def is_there(self) -> bool:
         return self._process.poll() is None
@@ -157,9 +165,7 @@ class Tended:
 
     def last_words(self) -> str:
         self._listener.join(1)
-        said = self._said.decode(errors="replace")
-        for secret in filter(None, self._secrets):
-            said = said.replace(secret, "...")
+        said: str = hidden.without(self._said.decode(errors="replace"), self._secrets)
         # faulthandler tells of all threads; this is the one that crashed, and not
         # its stack in C, which Python 3.14 tells as well.
         crash = said.rfind("Current thread 0x")
@@ -174,14 +180,6 @@ class Tended:
         name = signal.Signals(-code).name
         more = ", as by one who is short of memory" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{more}"
-
-
-def _text_in(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 _mine = threading.local()

@@ -3,6 +3,7 @@
 
 from .audited import AUDITED
 from .compiled import COMPILED, MACHINE
+from .corpus import CORPUS
 from .counted import COUNTED
 from .guards import TRIED
 from .mixing import MIXING
@@ -12,5 +13,5 @@ from .unheard import OTHERS
 
 MUTATIONS = (
     *(*COUNTED, *OTHERS, *APART, *AUDITED, *RULES, *TRIED),
-    *(*MACHINE, *COMPILED, *MIXING),
+    *(*MACHINE, *COMPILED, *MIXING, *CORPUS),
 )

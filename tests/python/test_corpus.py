@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import corpora
-from corpora import counted, make, read_wav, run, samples_of, write_wav
+from corpora import RATE, counted, make, read_wav, run, samples_of, write_wav
 from processes import PLUGINS, PYTHON, ROOT, run_python
 from processes import run as run_process
 from pythonfilter_corpus import Corpus, Job, Run, Threads, Unusable
@@ -352,12 +352,61 @@ def test_a_terminal_has_one_line(tmp_path):
     assert re.search(r"3 of 3 files, [\d.]+ x real time, 0 s left$", last)
 
 
-def test_levels_are_measured(tmp_path):
-    make(tmp_path, 1)
+def test_loudness_is_measured_before_and_after(tmp_path):
+    make(tmp_path, 0, frames=8000)
+    write_wav(tmp_path / "in/0.wav", tone(RATE, 3, 0.1))
+    write_wav(tmp_path / "in/1.wav", 0 * samples_of(1))
     run(tmp_path)
-    (done,) = [each for each in corpora.events(tmp_path) if each["event"] == "done"]
-    rms = 20 * np.log10(np.sqrt(np.mean((samples_of(0) / 32768.0) ** 2)))
-    assert done["levels"] == [
-        pytest.approx(rms, abs=0.1),
-        pytest.approx(rms - 6, abs=0.1),
+    done = [each for each in corpora.events(tmp_path) if each["event"] == "done"]
+    by_name = {each["output"]: each["loudness"] for each in done}
+    # 997 Hz of -20 dBFS in one channel; at 8 kHz the standard's filters are near.
+    assert by_name["0.wav"] == [
+        pytest.approx(-23.0, abs=0.05),
+        pytest.approx(-29.0, abs=0.05),
     ]
+    assert by_name["1.wav"] == [None, None]
+
+
+def tone(rate, seconds, peak):
+    times = np.arange(int(rate * seconds)) / rate
+    return np.round(32768 * peak * np.sin(2 * np.pi * 997 * times)).astype("<i2")
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000, 96000])
+def test_loudness_is_what_the_standard_says(rate):
+    """In pieces of any size: what a sine is by BS.1770, and which blocks count."""
+    from pythonfilter_corpus.loudness import Loudness
+
+    def of(sound, channels=1, mask=0, piece=1000):
+        loudness = Loudness(rate, channels, mask)
+        frames = np.repeat(sound[:, np.newaxis] / 32768, channels, axis=1)
+        for begin in range(0, len(frames), piece):
+            loudness.add(frames[begin : begin + piece])
+        return loudness.integrated()
+
+    loud, low = tone(rate, 3, 0.1), tone(rate, 3, 0.005)
+    near = 0.02 if rate == 48000 else 0.05
+    for channels, mask, lufs in (
+        *((1, 0, -23.01), (2, 3, -20.0), (3, 0b1011, -20.0)),
+        (6, 0b111111, -23.01 + 10 * np.log10(3 + 2 * 1.41)),
+    ):
+        assert of(loud, channels, mask) == pytest.approx(lufs, abs=near)
+    # What is 26 dB lower is below the gate, and silence never counts: of 30 blocks
+    # that do, three reach into what follows, and have 3, 2 and 1 quarters.
+    mixed = np.concatenate([loud, low, 0 * low])
+    expected = of(loud) + 10 * np.log10((27 + 1.5) / 30)
+    assert of(mixed, piece=99999) == pytest.approx(expected, abs=0.02)
+    assert of(tone(rate, 0.2, 0.1)) == pytest.approx(-23.01, abs=near)
+    assert of(loud[:0]) is None and of(0 * loud) is None
+
+
+def test_the_weighting_is_the_standards_own():
+    """Its coefficients for 48 kHz."""
+    from pythonfilter_corpus.loudness import _response
+
+    delay = np.exp(-2j * np.pi * np.arange(1025) / 2048)
+    over = np.polyval([1.19839281085285, -2.69169618940638, 1.53512485958697], delay)
+    over = over * np.polyval([1.0, -2.0, 1.0], delay)
+    under = np.polyval([0.73248077421585, -1.69065929318241, 1.0], delay)
+    under = under * np.polyval([0.99007225036621, -1.99004745483398, 1.0], delay)
+    assert np.abs(_response(48000, 2048) - over / under).max() < 1e-9

@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
 import corpora
 from corpora import counted, make, read_wav, run, samples_of
 from processes import PLUGINS, PYTHON, environment
-from pythonfilter_corpus import Corpus, Unusable, engines, tend
+from pythonfilter_corpus import Corpus, Run, Unusable, engines, tend
 from soak import SOAK
 from waiting import HANG, eventually
 
@@ -85,6 +86,31 @@ def test_local_is_dask_in_this_process(tmp_path, monkeypatch):
     monkeypatch.setattr("pythonfilter_corpus.dask_engine._CONNECT_SECONDS", 0.1)
     with pytest.raises(Unusable, match="there is no scheduler with workers at"):
         list(corpora.job(tmp_path).run(corpus, engines.named("tcp://127.0.0.1:1", 1)))
+
+
+def test_its_page_is_there_and_is_told(tmp_path, capsys):
+    from pythonfilter_corpus import cli
+
+    make(tmp_path, 1)
+    told = []
+
+    def fetch(sentence):
+        told.append(sentence)
+        page = sentence.rpartition(" ")[2]
+        with urllib.request.urlopen(page, timeout=HANG) as answer:
+            told.append(answer.read())
+
+    engine = engines.named("local", 1)
+    this = Run(corpora.job(tmp_path), Corpus.files(str(tmp_path / "in")), engine)
+    this.tell = fetch
+    assert [each.state for each in this.results()] == ["done"]
+    assert told[0].startswith("what the engine does is shown at http://127.0.0.1:")
+    assert b"<html" in told[1].lower()
+    # Where nothing is to be done, nothing is said.
+    words = ("run", tmp_path / "plugin.py", "--in", tmp_path / "in", "--out")
+    words += (tmp_path / "out", "--engine", "local", "--workers", "1")
+    assert cli.main([str(each) for each in words]) == 0
+    assert "shown at" not in capsys.readouterr().err
 
 
 def test_without_dask_there_is_this_machine(tmp_path, monkeypatch):

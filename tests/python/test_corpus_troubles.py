@@ -33,6 +33,7 @@ def test_what_is_not_there_fails_alone(tmp_path):
     lines = [{"audio_filepath": name} for name in names]
     lines.append({"audio_filepath": "in/0.wav", "offset": 5, "duration": 1})
     lines.append({"audio_filepath": "in/0.wav", "offset": 0.5, "duration": 9})
+    lines.append({"audio_filepath": "in/0.wav", "offset": 0.25, "duration": 0})
     path = tmp_path / "list.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     results = job(tmp_path, retries=0).run(Corpus.manifest(str(path)), Threads(1))
@@ -45,6 +46,9 @@ def test_what_is_not_there_fails_alone(tmp_path):
         "link.wav": ("input", "No such file or directory"),
         "0-5.000.wav": ("input", "there is not one sample in this file from 5 s on"),
         "0-0.500.wav": ("", ""),
+        "0-0.250.wav": (
+            *("input", "there is not one sample in this file from 0.25 s on"),
+        ),
     }
     # What there was of it, and for how long.
     rest = read_wav(tmp_path / "out/0-0.500.wav")

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Of a corpus: that nothing is lost, nothing done twice, and nothing half."""
+
+from .mutation import Mutation
+
+HOME = "plugins_py/pythonfilter_corpus/"
+TESTS = "test_corpus.py"
+AGAIN = "test_corpus_again.py"
+FAILURES = "test_corpus_failures.py"
+TROUBLES = "test_corpus_troubles.py"
+OPTIONS = "test_corpus_options.py"
+
+CORPUS = (
+    Mutation(
+        "torn-lines-count",
+        HOME + "ledger.py",
+        '            whole = text[: text.rfind(b"\\n") + 1]\n',
+        "            whole = text\n",
+        (f"{FAILURES}::test_a_line_counts_when_it_is_whole",),
+    ),
+    Mutation(
+        "a-line-may-be-written-in-part",
+        HOME + "ledger.py",
+        "        if os.write(self._file, line) < len(line):\n",
+        "        if os.write(self._file, line) < 0:\n",
+        (f"{TROUBLES}::test_a_full_disk_is_told_with_what_is_left",),
+    ),
+    Mutation(
+        "an-earlier-work-is-done-for-ever",
+        HOME + "ledger.py",
+        '        if event is None or self.last[event.get("output", "")]["id"] != name:\n',
+        "        if event is None:\n",
+        (f"{AGAIN}::test_back_to_what_was_before_is_done_again",),
+    ),
+    Mutation(
+        "an-output-of-any-size-is-there",
+        HOME + "plan.py",
+        '        return size == int(done["bytes"])\n',
+        "        return size >= 0\n",
+        (f"{TESTS}::test_only_what_is_not_done_is_done",),
+    ),
+    Mutation(
+        "parameters-are-no-part-of-a-work",
+        HOME + "job.py",
+        "                    for key, text in sorted(self.parameters.items())\n",
+        "                    for key, text in ()\n",
+        (f"{TESTS}::test_only_what_is_not_done_is_done",),
+    ),
+    Mutation(
+        "verify-goes-by-the-time",
+        HOME + "job.py",
+        "    if not verify:\n",
+        "    if True:\n",
+        (f"{OPTIONS}::test_verify_goes_by_content",),
+    ),
+    Mutation(
+        "inputs-are-overwritten",
+        HOME + "plan.py",
+        "            if os.path.realpath(path) in inputs:\n",
+        "            if False:\n",
+        (f"{AGAIN}::test_what_is_read_is_never_written",),
+    ),
+    Mutation(
+        "two-share-what-is-beside-them",
+        HOME + "plan.py",
+        "        for each in dict.fromkeys((output, beside(output))):\n",
+        "        for each in (output,):\n",
+        (f"{OPTIONS}::test_two_outputs_never_share_what_is_beside_them",),
+    ),
+    Mutation(
+        "a-file-begins-without-its-claim",
+        HOME + "runner.py",
+        "        if not holds(*self._claim):\n",
+        "        if False:\n",
+        (f"{FAILURES}::test_a_chunk_that_was_given_to_another_is_left",),
+    ),
+    Mutation(
+        "an-output-is-put-without-its-claim",
+        HOME + "runner.py",
+        "            if not holds(*claim):\n",
+        "            if False:\n",
+        (f"{TROUBLES}::test_what_another_has_now_is_not_put_into_its_place",),
+    ),
+    Mutation(
+        "told-before-it-is-there",
+        HOME + "runner.py",
+        "                _put(parts[0], output)\n",
+        "                pass\n",
+        (f"{TESTS}::test_only_what_is_not_done_is_done",),
+    ),
+    Mutation(
+        "what-had-ended-comes-again",
+        HOME + "tend.py",
+        '        todo = [work for work in works if not before.ended(work["id"])]\n',
+        "        todo = works\n",
+        (f"{FAILURES}::test_a_chunk_that_comes_again_goes_on_where_it_was",),
+    ),
+    Mutation(
+        "a-stalled-disk-is-late",
+        HOME + "tend.py",
+        "            self._until = math.inf\n",
+        "            pass\n",
+        (f"{TROUBLES}::test_a_disk_that_stalls_is_no_files_fault",),
+    ),
+    Mutation(
+        "a-runner-that-died-leaves-its-part",
+        HOME + "tend.py",
+        '        for path in glob.glob(os.path.join(parts, f"*-{unique}-?.part")):\n',
+        "        for path in ():\n",
+        (f"{OPTIONS}::test_an_error_of_our_own_costs_its_file_and_is_told",),
+    ),
+    Mutation(
+        "a-folder-is-taken-twice",
+        HOME + "folder.py",
+        "            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            pass\n",
+        (f"{TESTS}::test_one_run_at_a_time",),
+    ),
+    Mutation(
+        "failed-but-tried-for-ever",
+        HOME + "run.py",
+        "        return failures[result.id] <= self.job.retries\n",
+        "        return failures[result.id] <= self.job.retries + 1\n",
+        (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
+    ),
+    Mutation(
+        "the-old-stays-where-the-new-failed",
+        HOME + "run.py",
+        "                self._run.set_aside(self._run.works[result.id])\n",
+        "                pass\n",
+        (f"{TROUBLES}::test_a_failed_file_leaves_no_earlier_output_in_its_place",),
+    ),
+    Mutation(
+        "what-is-somebody-elses-is-taken-away",
+        HOME + "run.py",
+        "        if made is None or not plan.is_there(self.job.out, work, made):\n",
+        "        if made is None:\n",
+        (f"{TROUBLES}::test_a_failed_file_leaves_no_earlier_output_in_its_place",),
+    ),
+    Mutation(
+        "somebody-elses-lines-are-removed",
+        HOME + "runner.py",
+        "            elif os.path.exists(beside) and not keep:\n",
+        "            elif os.path.exists(beside):\n",
+        (f"{AGAIN}::test_a_file_of_somebody_elses_beside_it_stays",),
+    ),
+    Mutation(
+        "nothing-is-a-sound",
+        HOME + "pipeline.py",
+        "        if not self._came:\n",
+        "        if False:\n",
+        (f"{TROUBLES}::test_what_is_not_there_fails_alone",),
+    ),
+    Mutation(
+        "what-was-posted-is-not-hidden",
+        HOME + "runner.py",
+        "                    sides.write(hidden.without(lines, self._secrets), file)\n",
+        "                    sides.write(lines, file)\n",
+        (f"{OPTIONS}::test_a_secret_is_told_nowhere",),
+    ),
+    Mutation(
+        "quiet-blocks-are-as-loud",
+        HOME + "loudness.py",
+        "        gate = _power(_level(powers.mean()) + _RELATIVE_GATE)\n",
+        "        gate = 0.0\n",
+        (f"{TESTS}::test_loudness_is_what_the_standard_says",),
+    ),
+)
