@@ -27,6 +27,11 @@ void ElementCaps::close() {
   conversion_.close();
 }
 
+bool ElementCaps::is_open() const {
+  std::lock_guard lock(mutex_);
+  return caps_ != nullptr;
+}
+
 bool ElementCaps::find_port(const std::string &name, Port *port) const {
   std::lock_guard lock(mutex_);
   for (const Port &each : declared_.ports)

@@ -25,6 +25,7 @@ class ElementCaps {
   // From READY on. `conversion` is open if the plugin converts.
   void open(const Capabilities &capabilities, const CapsConversion &conversion);
   void close();
+  bool is_open() const;
 
   // What goes in as it was declared; NULL: not open.
   GstCaps *input() const;

@@ -208,7 +208,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
     if (failure.kind != Failure::Kind::Late) stats_.count_error_beside();
     report_.warn(failure);
   }
-  bool loaded() const { return plugin_ != nullptr; }
+  // Any thread.
+  bool loaded() const { return caps.is_open(); }
   const Capabilities &capabilities() const { return plugin_->capabilities(); }
   // Nothing may leave that the plugin did not make.
   bool fails_closed() const {

@@ -127,7 +127,8 @@ class Mixer : public Pipeline {
   std::vector<T> samples() const {
     const std::string all = bytes();
     std::vector<T> values(all.size() / sizeof(T));
-    memcpy(values.data(), all.data(), values.size() * sizeof(T));
+    if (!values.empty())
+      memcpy(values.data(), all.data(), values.size() * sizeof(T));
     return values;
   }
 
