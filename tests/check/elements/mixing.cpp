@@ -204,10 +204,10 @@ GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
   Output output(pipeline.python());
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   fail_unless(wait_for_log("sleeps"));
+  const size_t before = output.count();
   fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
                                       GST_SEEK_FLAG_FLUSH, 3 * GST_SECOND));
   fail_unless(!contains(log_text(), "has slept"));
-  const size_t before = output.count();
   fail_unless(output.wait_for(before + 3));
   fail_unless(output.all()[before].discont);
   fail_unless(output.all()[before].pts >= 3 * GST_SECOND);
