@@ -32,9 +32,13 @@ bool ProcessPlugin::adopt_inputs(Session *session, Failure *failure) {
       session->inputs_told = inputs;
       continue;
     }
-    if (!session->set_input_parameter(set.input, set.parameter, failure))
-      return false;
     session->input_parameters_told = parameter;
+    if (session->set_input_parameter(set.input, set.parameter, failure))
+      continue;
+    if (session->is_lost()) return false;
+    // What came while nobody could refuse it is no reason to end this one, too.
+    failure->message = "input " + set.input + ": " + failure->message;
+    if (spec_.listener) spec_.listener->failed(*failure);
   }
 }
 

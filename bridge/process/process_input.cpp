@@ -42,12 +42,12 @@ bool Session::make_slot(size_t size, const std::vector<size_t> &inputs) {
 // The output first, then the inputs in their order.
 bool Session::use_mixing_slot(size_t frames) {
   if (slot_ && slot_frames_ >= frames) return true;
-  const auto aligned = [](size_t size) { return (size + 63) / 64 * 64; };
+  const auto padded = [](size_t size) { return (size + 63) / 64 * 64; };
   input_offsets_.clear();
-  size_t end = aligned(Dense(format_).size(frames));
+  size_t end = padded(Dense(format_).size(frames));
   for (const PortFormat &each : format_.inputs) {
     input_offsets_.push_back(end);
-    end += aligned(Dense(each).size(frames));
+    end += padded(Dense(each).size(frames));
   }
   slot_frames_ = frames;
   return make_slot(end, input_offsets_);

@@ -158,6 +158,20 @@ MIXING = (
         ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
     ),
     Mutation(
+        "inputs-of-the-worker-before",
+        "bridge/process/mixer_calls.cpp",
+        "      if (session->inputs_told != inputs_serial_) {\n",
+        "      if (false) {\n",
+        ("mixing::test_inputs_come_while_workers_go",),
+    ),
+    Mutation(
+        "refused-for-ever",
+        "bridge/process/mixer_calls.cpp",
+        "    if (session->is_lost()) return false;\n",
+        "    return false;\n",
+        ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
+    ),
+    Mutation(
         "mixer-waits-for-ever",
         "gst/element/elementmixing.cpp",
         "    block->patience = deadline_rule_.with(*block);\n",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 
 using namespace check;
 
@@ -389,7 +390,7 @@ GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
   on_buffers(mixer.python(), "src", [&](GstBuffer *buffer) {
     // Nobody is there whom it could be told.
     if (GST_BUFFER_OFFSET(buffer) != 160) return;
-    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,gain=2.0");
+    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,loud=1,gain=2.0");
   });
   mixer.play();
   const std::vector<float> got = mixer.samples<float>();
@@ -403,8 +404,10 @@ GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
   fail_unless_equals_uint64(mixer.stat("restarts"), 1);
   fail_unless_equals_int(said("added "), 4);
   const Reports reports = mixer.reports();
-  fail_unless_equals_int(int(reports.size()), 1);
+  fail_unless_equals_int(int(reports.size()), 2);
   expect_part(reports[0].text, "the worker");
+  expect_part(reports[1].text, "input 1: ");
+  expect_part(reports[1].text, "no InputParam 'loud'");
   gst_object_unref(pad);
 
   const Mixer through = two(
@@ -422,6 +425,53 @@ GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
   GstMessage *error = last.wait_for(GST_MESSAGE_ERROR);
   fail_unless(error != nullptr);
   gst_message_unref(error);
+}
+GST_END_TEST;
+
+// It may end at any time: the next one knows which inputs there are by then.
+GST_START_TEST(test_inputs_come_while_workers_go) {
+  Pipeline pipeline(mixing("isolation=process on-error=silence "
+                           "max-restarts=1000") +
+                    " ! fakesink sync=false"
+                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                    "python.sink_0");
+  GstElement *python = pipeline.python();
+  Output output(python);
+  pipeline.expect_to(GST_STATE_PLAYING);
+  GstObject *bin = gst_object_get_parent(GST_OBJECT(python));
+  const auto worker = [&] {
+    GstStructure *stats;
+    g_object_get(python, "stats", &stats, nullptr);
+    gint64 pid = 0;
+    gst_structure_get_int64(stats, "worker-pid", &pid);
+    gst_structure_free(stats);
+    return pid_t(pid);
+  };
+  const int rounds = soak_count(6, 300);
+  for (int i = 0; i < rounds; i++) {
+    pid_t now = 0;
+    fail_unless(wait_until([&] { return (now = worker()) != 0; }));
+    if (i % 3) kill(now, SIGKILL);
+    GstElement *source = gst_element_factory_make("audiotestsrc", nullptr);
+    gst_bin_add(GST_BIN(bin), source);
+    GstPad *pad = gst_element_request_pad_simple(python, "sink_%u");
+    GstPad *from = gst_element_get_static_pad(source, "src");
+    fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
+    gst_element_sync_state_with_parent(source);
+    if (i % 3 == 0) kill(now, SIGKILL);
+    fail_unless(output.wait_for(output.count() + 2));
+    gst_element_set_locked_state(source, TRUE);
+    gst_element_set_state(source, GST_STATE_NULL);
+    gst_element_release_request_pad(python, pad);
+    gst_bin_remove(GST_BIN(bin), source);
+    gst_object_unref(from);
+    gst_object_unref(pad);
+    fail_unless(output.wait_for(output.count() + 2));
+  }
+  gst_object_unref(bin);
+  for (const Report &report : pipeline.reports())
+    fail_unless(report.type == GST_MESSAGE_WARNING, "%s", report.text.c_str());
+  fail_unless(said("added ") > rounds);
 }
 GST_END_TEST;
 
@@ -541,6 +591,7 @@ Suite *mixing_suite() {
   constexpr char once[] = "it is in a process of its own in any case";
   add_test_here(mixing, test_a_worker_that_ends_is_replaced_while_it_plays,
                 once);
+  add_test_here(mixing, test_inputs_come_while_workers_go, once);
   add_test_here(mixing, test_a_call_that_is_late_is_a_glitch, once);
   add_test_here(mixing, test_a_live_pipeline_knows_its_deadline, once);
   return suite;
