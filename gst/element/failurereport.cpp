@@ -51,6 +51,7 @@ void FailureReport::begin(const std::string &plugin) {
   std::lock_guard lock(mutex_);
   plugin_ = plugin;
   last_told_ = 0;
+  told_ = {};
   untold_ = repeated_ = {};
 }
 
@@ -64,7 +65,10 @@ GstFlowReturn FailureReport::add(Failure failure, GstClockTime pts,
   const bool stopping = !dropped && stopping_.load(std::memory_order_relaxed);
   const bool fail =
       !dropped && !stopping && ends_stream(untold_.failure.kind, policy);
-  if (fail || stopping || last_told_ == 0 ||
+  // A worker's end does not wait behind buffers that were only late.
+  const bool news = untold_.failure.kind == Failure::Kind::Lost &&
+                    told_ != Failure::Kind::Lost;
+  if (fail || stopping || news || last_told_ == 0 ||
       monotonic_ns() - last_told_ >= warning_interval_ns)
     tell(fail ? GST_MESSAGE_ERROR : GST_MESSAGE_WARNING, fails_closed);
   if (stopping) return GST_FLOW_FLUSHING;
@@ -74,6 +78,7 @@ GstFlowReturn FailureReport::add(Failure failure, GstClockTime pts,
 void FailureReport::tell(GstMessageType type, bool fails_closed) {
   last_told_ = monotonic_ns();
   Untold told = std::exchange(untold_, {});
+  told_ = told.failure.kind;
   if (told.failure.kind == Failure::Kind::Lost && type == GST_MESSAGE_ERROR)
     told.failure.message += fails_closed ? closed_advice : advice;
   announce(type, told.failure, told.pts, told.count);

@@ -2,7 +2,8 @@
 //
 // What is told of a plugin's failures: one message on the bus and one line in
 // the log, but of failures in a row only one a second, which says how many it
-// stands for. What on-error makes of a failure: whether the stream ends.
+// stands for, and the end of a worker at once. What on-error makes of a
+// failure: whether the stream ends.
 #pragma once
 
 #include <atomic>
@@ -59,11 +60,12 @@ class FailureReport {
   const void *const busy_;
   const PluginParams &params_;
   const std::atomic<bool> &stopping_;
-  Mutex mutex_;             // a leaf
-  std::string plugin_;      // guarded by mutex_
-  Untold repeated_;         // guarded by mutex_; the last one that warn() got
-  uint64_t warned_ = 0;     // guarded by mutex_; monotonic_ns, of that one
-  uint64_t last_told_ = 0;  // monotonic_ns
+  Mutex mutex_;              // a leaf
+  std::string plugin_;       // guarded by mutex_
+  Untold repeated_;          // guarded by mutex_; the last one that warn() got
+  uint64_t warned_ = 0;      // guarded by mutex_; monotonic_ns, of that one
+  uint64_t last_told_ = 0;   // monotonic_ns
+  Failure::Kind told_ = {};  // then
   Untold untold_;
 };
 

@@ -161,6 +161,13 @@ COUNTED = (
         ("dropping::test_a_flood*", "onerror::test_warnings_come*"),
     ),
     Mutation(
+        "worker-lost-and-only-counted",
+        "gst/element/failurereport.cpp",
+        "stopping || news || last_told_",
+        "stopping || last_told_",
+        ("isolation::test_a_lost_worker*",),
+    ),
+    Mutation(
         "parameters-taken-without-lock",
         "gst/params/pluginparams.cpp",
         "  std::lock_guard lock(mutex_);\n"

@@ -194,6 +194,20 @@ GST_START_TEST(test_policy_is_for_a_late_and_a_lost_worker_too) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_a_lost_worker_is_told_at_once_after_late_ones) {
+  Stream stream("late, then lost", {}, isolated({{"on-error", "silence"}}));
+  for (int i = 0; i < 6; i++) {
+    fail_unless(stream.push_frames() == GST_FLOW_OK);
+    gst_buffer_unref(stream.pull());
+  }
+  // Whoever is lost again within a second is counted.
+  const Reports reports = stream.reports();
+  fail_unless(reports.size() >= 2, "%s", reports.text().c_str());
+  expect_text(reports[0].field("kind"), "late");
+  expect_text(reports[1].field("kind"), "lost");
+}
+GST_END_TEST;
+
 GST_START_TEST(test_error_says_how_the_stream_could_go_on) {
   const std::pair<const char *, const char *> rows[] = {
       {"lost", "with on-error=silence, passthrough or drop the stream goes on"},
@@ -554,6 +568,7 @@ static Suite *isolation_suite() {
   TCase *failures = new_case(suite, "failures");
   tcase_add_test(failures, test_policy_is_for_a_late_and_a_lost_worker_too);
   tcase_add_test(failures, test_late_is_a_glitch_and_no_end);
+  tcase_add_test(failures, test_a_lost_worker_is_told_at_once_after_late_ones);
   tcase_add_test(failures, test_error_says_how_the_stream_could_go_on);
   tcase_add_test(failures, test_worker_that_is_gone_is_an_error_by_any_policy);
   tcase_add_test(failures,

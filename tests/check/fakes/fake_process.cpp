@@ -103,6 +103,8 @@ class FakeProcess final : public FakePlugin, public Isolated {
   Outcome fail(const Block &block, bool lent, Failure *failure) {
     if (is("lost") || is("closed-lost"))
       failure->kind = Failure::Kind::Lost;
+    else if (is("late, then lost"))
+      failure->kind = failed_++ ? Failure::Kind::Lost : Failure::Kind::Late;
     else if (is("gone"))
       failure->kind = Failure::Kind::Gone;
     else if (is("late") || is("closed"))
@@ -118,6 +120,7 @@ class FakeProcess final : public FakePlugin, public Isolated {
   }
 
   const std::string script_;
+  int failed_ = 0;
   std::byte *before_ = nullptr;
 };
 
