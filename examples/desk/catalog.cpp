@@ -59,17 +59,20 @@ void add_broken(const std::string &lines, std::vector<Plugin> *plugins) {
   }
 }
 
-// A monitor that is not started asks each time: the list is that of now.
-GList *devices_now(Kind kind) {
+// Started, as the list that PipeWire 1.4 gives without that is already freed.
+template <typename What>
+void for_each_device(Kind kind, const What &what) {
   g_autoptr(GstDeviceMonitor) monitor = gst_device_monitor_new();
   gst_device_monitor_add_filter(
       monitor, kind == Kind::Sink ? "Audio/Sink" : "Audio/Source", nullptr);
-  return gst_device_monitor_get_devices(monitor);
-}
-
-std::string name_of(gpointer device) {
-  g_autofree gchar *name = gst_device_get_display_name(GST_DEVICE(device));
-  return name;
+  gst_device_monitor_start(monitor);
+  g_autolist(GstDevice) all = gst_device_monitor_get_devices(monitor);
+  gst_device_monitor_stop(monitor);
+  for (GList *each = all; each; each = each->next) {
+    g_autofree gchar *name =
+        gst_device_get_display_name(GST_DEVICE(each->data));
+    what(name, GST_DEVICE(each->data));
+  }
 }
 
 }  // namespace
@@ -128,19 +131,19 @@ std::vector<Place> ends(Kind kind) {
 
 std::vector<Place> devices(Kind kind) {
   std::vector<Place> all;
-  g_autolist(GstDevice) now = devices_now(kind);
-  for (GList *each = now; each; each = each->next)
-    all.push_back({kind, name_of(each->data),
-                   kind == Kind::Sink ? convert : format, name_of(each->data)});
+  for_each_device(kind, [&](const char *name, GstDevice *) {
+    all.push_back({kind, name, kind == Kind::Sink ? convert : format, name});
+  });
   return all;
 }
 
 GstElement *element_of_device(const Place &place) {
-  g_autolist(GstDevice) now = devices_now(place.kind);
-  for (GList *each = now; each; each = each->next)
-    if (name_of(each->data) == place.device)
-      return gst_device_create_element(GST_DEVICE(each->data), "main");
-  return nullptr;
+  GstElement *found = nullptr;
+  for_each_device(place.kind, [&](const char *name, GstDevice *device) {
+    if (!found && name == place.device)
+      found = gst_device_create_element(device, "main");
+  });
+  return found;
 }
 
 Place file_end(Kind kind, const std::string &path) {

@@ -13,39 +13,30 @@ enum Role { Peak = Qt::UserRole, Work };
     QT_TRANSLATE_NOOP("desk", "Test tone"),
     QT_TRANSLATE_NOOP("desk", "Nowhere"),
     QT_TRANSLATE_NOOP("desk", "Default device")};
-constexpr double silence = -60;  // dB, and what a meter begins with
 
-// A bar, between what the cell has besides and its edge.
-class Meter : public QStyledItemDelegate {
-  using QStyledItemDelegate::QStyledItemDelegate;
-  void paint(QPainter *painter, const QStyleOptionViewItem &option,
-             const QModelIndex &index) const override {
-    QStyledItemDelegate::paint(painter, option, index);
-    const double peak = index.data(Peak).toDouble();
-    if (!index.data(Peak).isValid()) return;
-    QRectF bar = QRectF(option.rect).adjusted(5, 5, -5, -5);
-    painter->fillRect(bar, option.palette.mid());
-    bar.setWidth(bar.width() * (1 - peak / silence));
-    painter->fillRect(bar, peak > -1   ? "#d32f2f"
-                           : peak > -9 ? "#f9a825"
-                                       : "#43a047");
-  }
-};
+QPixmap meter(double peak) {
+  QPixmap bar(90, 14);
+  bar.fill("#909090");
+  QPainter(&bar).fillRect(0, 0, int(90 + 1.5 * peak), 14,
+                          QColor(peak > -1   ? "#d32f2f"
+                                 : peak > -9 ? "#f9a825"
+                                             : "#43a047"));
+  return bar;
+}
 
-// It falls by 20 dB a second, as a needle does.
-double falling(double shown, float peak) {
-  const double now = peak > 0 ? 20 * std::log10(double(peak)) : silence;
-  return std::clamp(now, std::max(shown - 0.67, silence), 0.0);
+// It falls by 20 dB a second, as a needle does, from 0 dB to -60.
+double falling(const QVariant &shown, float peak) {
+  const double dB = 20 * std::log10(double(peak) + 1e-6);
+  const double least = shown.isValid() ? shown.toDouble() - 0.67 : -60;
+  return std::clamp(dB, std::max(least, -60.0), 0.0);
 }
 
 }  // namespace
 
 StripView::StripView(QWidget *parent) : QTreeWidget(parent) {
   header()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  setItemDelegateForColumn(In, new Meter(this));
-  setItemDelegateForColumn(Out, new Meter(this));
   connect(this, &QTreeWidget::itemChanged, this,
-          [this](auto *item, int column) {
+          [this](QTreeWidgetItem *item, int column) {
             const int at = indexOfTopLevelItem(item);
             const bool off = item->checkState(Name) == Qt::Unchecked;
             if (column != Name || !node(at).is_filter() ||
@@ -60,18 +51,17 @@ void StripView::refresh(int row) {
   clear();
   for (int i = 0; i < int(strip_.count()); i++) {
     auto *item = new QTreeWidgetItem({title(node(i).title())});
-    item->setSizeHint(Out, fontMetrics().height() * QSize(6, 2));
-    item->setSizeHint(In, fontMetrics().height() * QSize(6, 2));
-    if (i > 0) item->setData(In, Peak, silence);
-    if (i + 1 < int(strip_.count())) item->setData(Out, Peak, silence);
-    item->setFlags(item->flags() & ~Qt::ItemIsDropEnabled);
-    if (node(i).is_filter())
+    item->setSizeHint(Out, {90, fontMetrics().height() * 2});
+    item->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable);
+    if (node(i).is_filter()) {
+      item->setFlags(item->flags() | Qt::ItemIsDragEnabled |
+                     Qt::ItemIsUserCheckable);
       item->setCheckState(Name, Qt::Checked);
-    else
-      item->setFlags(item->flags() & ~Qt::ItemIsDragEnabled);
+    }
     addTopLevelItem(item);
-    show_numbers(i, 0);
   }
+  show_all(0);
+  show_levels();
   setCurrentItem(topLevelItem(std::clamp(row, 0, last())));
 }
 
@@ -84,15 +74,15 @@ void StripView::dropEvent(QDropEvent *event) {
   if (event->source() && event->source() != this)
     emit dropped(to);
   else
-    move(row(), (to > row() ? to - 1 : to) - row());
+    move((to > row() ? to - 1 : to) - row());
 }
 
 void StripView::put(const Place &place, int at) {
   at = std::clamp(at ? at : row() + 1, 1, last());
-  if (strip_.put(place, size_t(at)))
-    refresh(place.kind == Kind::Source ? 0
-            : place.kind == Kind::Sink ? last()
-                                       : at);
+  if (!strip_.put(place, size_t(at))) return;
+  refresh(place.kind == Kind::Source ? 0
+          : place.kind == Kind::Sink ? last()
+                                     : at);
 }
 
 void StripView::remove() {
@@ -102,8 +92,8 @@ void StripView::remove() {
   refresh(at);
 }
 
-void StripView::move(int from, int by) {
-  const int to = from + by;
+void StripView::move(int by) {
+  const int from = row(), to = from + by;
   if (std::min(from, to) < 1 || std::max(from, to) >= last()) return;
   strip_.move(size_t(from), size_t(to));
   refresh(to);
@@ -116,8 +106,7 @@ void StripView::isolate(bool on) {
 
 void StripView::play(bool on) {
   on ? strip_.start() : strip_.stop();
-  for (int i = 0; i <= last(); i++)
-    show_numbers(i, 0);
+  show_all(0);
 }
 
 void StripView::show_numbers(int row, double seconds) {
@@ -140,7 +129,7 @@ void StripView::show_numbers(int row, double seconds) {
   if (stats.empty()) return;
   const double work = double(stats["buffers"] * stats["call-mean"]);  // ns
   const double more = work - item->data(Share, Work).toDouble();
-  item->setData(Share, Work, work);
+  if (seconds > 0) item->setData(Share, Work, work);
   if (seconds > 0 && more >= 0)
     item->setText(Share, tr("%1 %").arg(more / 1e7 / seconds, 0, 'f', 1));
   item->setText(Latest,
@@ -159,16 +148,20 @@ QString StripView::summary() const {
       "here. Source and sink are changed at the right.");
 }
 
-void StripView::show_now(double seconds) {
-  for (int i = 0; i <= last(); i++) {
-    if (seconds > 0) show_numbers(i, seconds);
-    if (i == last()) break;
-    const double shown = topLevelItem(i)->data(Out, Peak).toDouble();
+void StripView::show_levels() {
+  for (int i = 0; i < last(); i++) {
+    const QVariant shown = topLevelItem(i)->data(Out, Peak);
     const double peak = falling(shown, strip_.heard(size_t(i)).take_peak());
-    if (peak == shown) continue;
+    if (shown == peak) continue;
     topLevelItem(i)->setData(Out, Peak, peak);
-    topLevelItem(i + 1)->setData(In, Peak, peak);  // where it goes
+    topLevelItem(i)->setData(Out, Qt::DecorationRole, meter(peak));
+    topLevelItem(i + 1)->setData(In, Qt::DecorationRole, meter(peak));
   }
+}
+
+void StripView::show_all(double seconds) {
+  for (int i = 0; i <= last(); i++)
+    show_numbers(i, seconds);
 }
 
 }  // namespace desk

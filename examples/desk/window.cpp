@@ -9,40 +9,50 @@
 
 namespace desk {
 
+namespace {
+
+// In a unit square, under its name.
+void draw(QLabel *label, const QPolygonF &line) {
+  QPixmap picture(label->size() * label->devicePixelRatio());
+  picture.setDevicePixelRatio(label->devicePixelRatio());
+  picture.fill(label->palette().base().color());
+  QPainter painter(&picture);
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.setPen(label->palette().color(QPalette::PlaceholderText));
+  painter.drawText(label->rect().adjusted(6, 2, 0, 0), label->accessibleName());
+  painter.setPen(label->palette().color(QPalette::Highlight));
+  painter.drawPolyline(
+      QTransform::fromScale(label->width(), label->height()).map(line));
+  painter.end();
+  label->setPixmap(picture);
+}
+
+}  // namespace
+
 Window::Window() : ui_(new Ui::Window) {
   ui_->setupUi(this);
   views_[0] = selected_ = ui_->TX;
   views_[1] = ui_->RX;
   setCentralWidget(ui_->all);
   ui_->all->setStretchFactor(1, 1);
+  ui_->startTX->setDefaultAction(ui_->playTX);
+  ui_->startRX->setDefaultAction(ui_->playRX);
   ui_->tools->widgetForAction(ui_->isolation)->setObjectName("isolationButton");
   ui_->messages->addAction(ui_->copy);
   ui_->messages->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
   ui_->end->setMenu(new QMenu(this));
-  connect(ui_->end->menu(), &QMenu::aboutToShow, this, &Window::offer_ends);
-  connect(ui_->panel, &Panel::failed, this, [this](const QString &why) {
-    tell({false, selected_->objectName().toStdString(), why.toStdString(), ""});
-  });
-  connect(ui_->plugins, &QListWidget::itemActivated, this,
-          [this] { use_plugin(selected_, 0); });
-  for (const auto &[view, add, button, action] :
-       {std::tuple(ui_->TX, ui_->addTX, ui_->startTX, ui_->playTX),
-        {ui_->RX, ui_->addRX, ui_->startRX, ui_->playRX}}) {
-    button->setDefaultAction(action);
+  connect_actions();
+  for (const Plugin &each : installed_plugins())
+    list(each);
+  for (StripView *view : views_) {
     view->addActions(ui_->place->actions());
-    connect(action, &QAction::triggered, view, &StripView::play);
-    connect(add, &QPushButton::clicked, this,
-            [this, view = view] { use_plugin(view, 0); });
     connect(view, &StripView::dropped, this,
-            [this, view = view](int at) { use_plugin(view, at); });
-    connect(view, &StripView::itemSelectionChanged, this, [this, view = view] {
+            [=](int at) { use_plugin(view, at); });
+    connect(view, &StripView::itemSelectionChanged, this, [=] {
       if (!view->selectedItems().isEmpty()) select(view);
     });
     view->refresh(0);
   }
-  add_actions();
-  plugins_ = installed_plugins();
-  list_plugins();
   select(ui_->TX);
   auto *timer = new QTimer(this);
   connect(timer, &QTimer::timeout, this, &Window::show_now);
@@ -51,8 +61,10 @@ Window::Window() : ui_(new Ui::Window) {
   resize(fontMetrics().averageCharWidth() * 230, fontMetrics().height() * 52);
 }
 
+Window::~Window() = default;
+
 // Their names and keys are in window.ui.
-void Window::add_actions() {
+void Window::connect_actions() {
   const auto on = [this](QAction *action, const auto &what) {
     connect(action, &QAction::triggered, this, what);
   };
@@ -68,8 +80,8 @@ void Window::add_actions() {
         this, tr("Save the session"), "", sessions);
     if (!path.isEmpty()) save(path);
   });
-  on(ui_->up, [this] { selected_->move(selected_->row(), -1); });
-  on(ui_->down, [this] { selected_->move(selected_->row(), 1); });
+  on(ui_->up, [this] { selected_->move(-1); });
+  on(ui_->down, [this] { selected_->move(1); });
   on(ui_->remove, [this] { selected_->remove(); });
   on(ui_->isolation, [this](bool own) { selected_->isolate(own); });
   on(ui_->edit, [this] {
@@ -82,28 +94,30 @@ void Window::add_actions() {
     if (item)
       qApp->clipboard()->setText(item->data(0, Qt::UserRole).toString());
   });
+  connect(ui_->addTX, &QPushButton::clicked, this,
+          [this] { use_plugin(ui_->TX, 0); });
+  connect(ui_->addRX, &QPushButton::clicked, this,
+          [this] { use_plugin(ui_->RX, 0); });
+  connect(ui_->plugins, &QListWidget::itemActivated, this,
+          [this] { use_plugin(selected_, 0); });
+  connect(ui_->end->menu(), &QMenu::aboutToShow, this, &Window::offer_ends);
+  connect(ui_->panel, &Panel::failed, this,
+          [this](const QString &why) { tell(selected_->objectName(), why); });
 }
 
-Window::~Window() = default;
-
-void Window::list_plugins() {
-  ui_->plugins->clear();
+void Window::list(const Plugin &plugin) {
   const QString kinds[] = {tr("Source"), tr("Filter"), tr("Sink")};
-  for (const Plugin &each : plugins_) {
-    const bool broken = !each.problem.empty();
-    const QString what = broken ? tr("Broken: %1").arg(text(each.problem))
-                                : kinds[int(each.place.kind)] + ": " +
-                                      text(each.description).remove('`');
-    auto *item =
-        new QListWidgetItem(text(each.place.title) + "\n" + what, ui_->plugins);
-    item->setToolTip(tr("By %1").arg(text(each.author)) + "\n" +
-                     text(each.file));
-    if (broken) item->setForeground(bad_colour(palette()));
-  }
-  if (plugins_.empty())
-    ui_->plugins->addItem(
-        tr("No plugins are installed. Load one from a file, or "
-           "set GST_PYTHONFILTER_PATH to their folder."));
+  const bool broken = !plugin.problem.empty();
+  const QString what = broken ? tr("Broken: %1").arg(text(plugin.problem))
+                              : kinds[int(plugin.place.kind)] + ": " +
+                                    text(plugin.description).remove('`');
+  auto *item =
+      new QListWidgetItem(text(plugin.place.title) + "\n" + what, ui_->plugins);
+  item->setToolTip(tr("By %1").arg(text(plugin.author)) + "\n" +
+                   text(plugin.file));
+  if (broken) item->setForeground(bad_colour(palette()));
+  plugins_.push_back(plugin);
+  ui_->noPlugins->hide();
 }
 
 void Window::use_plugin(StripView *view, int at) {
@@ -113,15 +127,14 @@ void Window::use_plugin(StripView *view, int at) {
   if (plugin.problem.empty())
     view->put(plugin.place, at);
   else
-    tell({false, plugin.place.title, plugin.problem, plugin.file});
+    tell(text(plugin.place.title), text(plugin.problem), text(plugin.file));
 }
 
 void Window::load_plugin() {
   const QString path = QFileDialog::getOpenFileName(
       this, tr("Load a plugin"), "", tr("Python plugins (*.py)"));
   if (path.isEmpty()) return;
-  plugins_.push_back(plugin_in(path.toStdString()));
-  list_plugins();
+  list(plugin_in(path.toStdString()));
   ui_->plugins->setCurrentRow(ui_->plugins->count() - 1);
   if (!plugins_.back().problem.empty()) use_plugin(selected_, 0);
 }
@@ -129,7 +142,8 @@ void Window::load_plugin() {
 void Window::offer_ends() {
   QMenu *menu = ui_->end->menu();
   menu->clear();
-  const Kind kind = selected_->row() > 0 ? Kind::Sink : Kind::Source;
+  const bool sink = selected_->row() > 0;
+  const Kind kind = sink ? Kind::Sink : Kind::Source;
   const auto offer = [=](const Place &place) {
     menu->addAction(title(place.title), this, [=] { selected_->put(place); });
   };
@@ -139,10 +153,9 @@ void Window::offer_ends() {
     if (each.problem.empty() && each.place.kind == kind) offer(each.place);
   menu->addAction(tr("File…"), this, [=] {
     const QString path =
-        kind == Kind::Sink
-            ? QFileDialog::getSaveFileName(this, tr("Write to a file"), "",
-                                           "*.wav")
-            : QFileDialog::getOpenFileName(this, tr("Play a file"));
+        sink ? QFileDialog::getSaveFileName(this, tr("Write to a file"), "",
+                                            "*.wav")
+             : QFileDialog::getOpenFileName(this, tr("Play a file"));
     if (!path.isEmpty()) selected_->put(file_end(kind, path.toStdString()));
   });
   menu->addAction(tr("Network…"), this, [=] {
@@ -165,21 +178,6 @@ void Window::select(StripView *view) {
   ui_->isolation->setChecked(row >= 0 && view->node(row).is_isolated());
 }
 
-void Scope::show_line(const QPolygonF &line) {
-  line_ = line;
-  update();
-}
-
-void Scope::paintEvent(QPaintEvent *) {
-  QPainter painter(this);
-  painter.setRenderHint(QPainter::Antialiasing);
-  painter.fillRect(rect(), palette().base());
-  painter.setPen(palette().color(QPalette::PlaceholderText));
-  painter.drawText(rect().adjusted(6, 2, 0, 0), accessibleName());
-  painter.setPen(palette().color(QPalette::Highlight));
-  painter.drawPolyline(QTransform::fromScale(width(), height()).map(line_));
-}
-
 void Window::show_sound(const Tap *tap) {
   QPolygonF wave, spectrum;
   std::vector<float> samples;
@@ -198,8 +196,8 @@ void Window::show_sound(const Tap *tap) {
     const double level = double(std::hypot(re, im)) * 4 / double(size) + 1e-6;
     spectrum << QPointF(std::log10(hz / 20) / 3, std::log10(level) / -4.5);
   }
-  ui_->wave->show_line(wave);
-  ui_->spectrum->show_line(spectrum);
+  draw(ui_->wave, wave);
+  draw(ui_->spectrum, spectrum);
 }
 
 // 30 times a second; what is read, and not only seen, twice.
@@ -207,21 +205,21 @@ void Window::show_now() {
   const double seconds = double(since_numbers_.elapsed()) / 1e3;
   const bool numbers = !since_numbers_.isValid() || seconds > 0.5;
   if (numbers) since_numbers_.start();
-  for (StripView *view : views_) {
-    for (Message &each : view->strip().poll()) {
-      each.where = view->objectName().toStdString() + " " + each.where;
-      tell(each);
-    }
-    view->show_now(numbers ? seconds : 0);
-  }
   for (const auto &[view, action, label] :
        {std::tuple(ui_->TX, ui_->playTX, ui_->stateTX),
         {ui_->RX, ui_->playRX, ui_->stateRX}}) {
+    const auto news = view->strip().poll();
+    for (const Message &each : news)
+      tell(view->objectName() + " " + text(each.where), text(each.text),
+           text(each.details), each.good);
     const bool plays = view->strip().is_playing();
     action->setChecked(plays);
     action->setText(
         (plays ? tr("Stop %1") : tr("Start %1")).arg(view->objectName()));
-    if (numbers) label->setText(view->summary());
+    view->show_levels();
+    if (!numbers && news.empty()) continue;
+    view->show_all(numbers ? seconds : 0);
+    label->setText(view->summary());
   }
   const int row = selected_->row();
   const bool plays = selected_->strip().is_playing() && row >= 0;
@@ -234,13 +232,12 @@ void Window::play(bool on) {
     view->play(on);
 }
 
-void Window::tell(const Message &message) {
+void Window::tell(const QString &where, const QString &what,
+                  const QString &details, bool good) {
   constexpr int kept = 500;
-  const QStringList line{QTime::currentTime().toString(), text(message.where),
-                         text(message.text)};
-  const QString details = text(message.details);
+  const QStringList line{QTime::currentTime().toString(), where, what};
   auto *item = new QTreeWidgetItem(ui_->messages, line);
-  if (!message.good) item->setForeground(2, bad_colour(palette()));
+  if (!good) item->setForeground(2, bad_colour(palette()));
   item->setData(0, Qt::UserRole, line.join(" ") + "\n" + details);
   for (const QString &each : details.split('\n', Qt::SkipEmptyParts))
     new QTreeWidgetItem(item, {"", "", each});
@@ -248,35 +245,31 @@ void Window::tell(const Message &message) {
   if (ui_->messages->topLevelItemCount() > kept)
     delete ui_->messages->takeTopLevelItem(0);
   // Code that was saved may have other parameters.
-  if (message.good) select(selected_);
+  if (good) select(selected_);
 }
 
 namespace {
 
-constexpr std::pair<const char *, std::string Place::*> texts[] = {
-    {"title", &Place::title},
-    {"line", &Place::line},
-    {"device", &Place::device}};
-
 QJsonObject json_of(const Place &place) {
-  QJsonObject json, properties;
+  QJsonObject properties;
   for (const auto &[name, value] : place.properties)
     properties[text(name)] = text(value);
-  for (const auto &[name, value] : texts)
-    json[name] = text(place.*value);
-  json["properties"] = properties;
-  json["bypassed"] = place.bypassed;
-  return json;
+  return {{"title", text(place.title)},
+          {"line", text(place.line)},
+          {"device", text(place.device)},
+          {"properties", properties},
+          {"bypassed", place.bypassed}};
 }
 
 Place place_of(const QJsonObject &json, Kind kind) {
-  Place place{kind};
+  const auto said = [](const QJsonValue &value) {
+    return value.toString().toStdString();
+  };
+  Place place{kind, said(json["title"]), said(json["line"]),
+              said(json["device"])};
   const QJsonObject properties = json["properties"].toObject();
   for (const QString &name : properties.keys())
-    place.properties[name.toStdString()] =
-        properties[name].toString().toStdString();
-  for (const auto &[name, value] : texts)
-    place.*value = json[name].toString().toStdString();
+    place.properties[name.toStdString()] = said(properties[name]);
   place.bypassed = json["bypassed"].toBool();
   return place;
 }
@@ -295,24 +288,21 @@ bool Window::save(const QString &path) {
   const bool saved = file.open(QIODevice::WriteOnly) &&
                      file.write(QJsonDocument(session).toJson()) > 0 &&
                      file.commit();
-  if (!saved)
-    tell({false, path.toStdString(), file.errorString().toStdString(), ""});
+  if (!saved) tell(path, file.errorString());
   return saved;
 }
 
 bool Window::open(const QString &path) {
   QFile file(path);
   QJsonParseError problem{0, QJsonParseError::NoError};
-  QJsonObject session;
-  if (file.open(QIODevice::ReadOnly))
-    session = QJsonDocument::fromJson(file.readAll(), &problem).object();
+  const bool read = file.open(QIODevice::ReadOnly);
+  const QJsonObject session =
+      QJsonDocument::fromJson(file.readAll(), &problem).object();
   if (session["TX"].toArray().size() < 2 ||
       session["RX"].toArray().size() < 2) {
-    const QString why = file.error() ? file.errorString()
-                        : problem.error
-                            ? problem.errorString()
-                            : tr("it is no session of this program");
-    tell({false, path.toStdString(), why.toStdString(), ""});
+    tell(path, !read           ? file.errorString()
+               : problem.error ? problem.errorString()
+                               : tr("it is no session of this program"));
     return false;
   }
   for (StripView *view : views_) {
@@ -321,12 +311,12 @@ bool Window::open(const QString &path) {
       view->strip().remove(1);
     view->refresh(0);
     const QJsonArray places = session[view->objectName()].toArray();
-    for (int i = 0; i < places.size(); i++)
-      view->put(
-          place_of(places[i].toObject(), i == 0                  ? Kind::Source
-                                         : i + 1 < places.size() ? Kind::Filter
-                                                                 : Kind::Sink),
-          view->last());
+    for (int i = 0; i < places.size(); i++) {
+      const Kind kind = i == 0                  ? Kind::Source
+                        : i + 1 < places.size() ? Kind::Filter
+                                                : Kind::Sink;
+      view->put(place_of(places[i].toObject(), kind), view->last());
+    }
     view->refresh(0);
   }
   return true;

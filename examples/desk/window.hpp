@@ -44,12 +44,13 @@ class StripView : public QTreeWidget {
   // A filter comes behind the current row, unless it is said where.
   void put(const Place &place, int at = 0);
   void remove();
-  void move(int from, int by);
+  void move(int by);
   void isolate(bool on);
-  void play(bool on);
+  Q_SLOT void play(bool on);
   QString summary() const;
-  // Often; `seconds`: since the numbers were shown, or 0: now they are not.
-  void show_now(double seconds);
+  void show_levels();
+  // `seconds`: since they were shown last, or 0: it is out of turn.
+  void show_all(double seconds);
 
  signals:
   void dropped(int at);  // what is dragged from elsewhere
@@ -61,21 +62,6 @@ class StripView : public QTreeWidget {
   void show_numbers(int row, double seconds);
 
   Strip strip_;
-};
-
-// A line under its name.
-class Scope : public QWidget {
-  Q_OBJECT
-
- public:
-  using QWidget::QWidget;
-  void show_line(const QPolygonF &line);  // in a unit square
-
- protected:
-  void paintEvent(QPaintEvent *) override;
-
- private:
-  QPolygonF line_;
 };
 
 // What can be set at what is selected, made from what it declares.
@@ -130,15 +116,16 @@ class Window : public QMainWindow {
   StripView *view(int at) const { return views_[at]; }
 
  private:
-  void add_actions();
-  void list_plugins();
+  void connect_actions();
+  void list(const Plugin &plugin);
   void use_plugin(StripView *view, int at);
   void load_plugin();
   void offer_ends();
   void select(StripView *view);
   void show_sound(const Tap *tap);  // NULL: nothing plays
   void show_now();
-  void tell(const Message &message);
+  void tell(const QString &where, const QString &what,
+            const QString &details = {}, bool good = false);
 
   const std::unique_ptr<Ui::Window> ui_;
   StripView *views_[2], *selected_;

@@ -166,6 +166,50 @@ GST_START_TEST(test_a_new_sink_does_not_pause_the_source) {
 }
 GST_END_TEST
 
+// Each change while it plays, whatever the ends are: the stream goes on where
+// there is one, and nothing hangs where there is none.
+GST_START_TEST(test_every_change_with_every_end) {
+  const std::string port = std::to_string(10000 + (getpid() + 7) % 20000);
+  const std::pair<Place, Place> all[] = {
+      {desk::ends(Kind::Source).front(), sink_file()},
+      {desk::ends(Kind::Source).front(), desk::network_end(Kind::Sink, port)},
+      {desk::network_end(Kind::Source, port), desk::ends(Kind::Sink).front()},
+      {installed("SineWaveSource"), installed("NullSink")},
+      {desk::ends(Kind::Source).front(), desk::ends(Kind::Sink).back()}};
+  const auto &[source, sink] = all[size_t(__i__)];
+  const bool silent = check::contains(source.line, "udpsrc");
+  Strip strip;
+  const Place loud = filter();
+  fail_unless(strip.put(source) && strip.put(sink) && strip.put(loud));
+  strip.start();
+  const auto goes_on = [&](const char *after) {
+    for (size_t at = 1; at + 1 < strip.count(); at++)
+      fail_unless(silent || plays(&strip, at, 2), "%s: %s", after,
+                  text_said().c_str());
+    fail_unless(strip.is_playing(), "%s: %s", after, text_said().c_str());
+  };
+  goes_on("start");
+  for (int i = 0; i < check::soak_count(1, 200); i++) {
+    fail_unless(strip.put(loud, size_t(1 + i % 2)));
+    goes_on("put");
+    strip.move(1, 2);
+    goes_on("move");
+    strip.bypass(2, i % 2 == 0);
+    strip.move(2, 1);
+    goes_on("move back");
+    strip.isolate(1, i % 2 == 0);
+    goes_on("isolate");
+    fail_unless(strip.put(sink));
+    goes_on("sink");
+    if (i % 5 == 0) fail_unless(strip.put(source));
+    goes_on("source");
+    strip.remove(size_t(1 + i % 2));
+    goes_on("remove");
+  }
+  strip.stop();
+}
+GST_END_TEST
+
 // Silence where the plugin is heard, 0.8 where it is not, and between them
 // 480 steps, which are 10 ms.
 GST_START_TEST(test_a_bypass_fades) {
@@ -386,6 +430,7 @@ Suite *strip_suite() {
   tcase_add_test(tests, test_a_processor_is_heard_in_the_file);
   tcase_add_test(tests, test_a_chain_changes_while_it_plays);
   tcase_add_test(tests, test_a_new_sink_does_not_pause_the_source);
+  tcase_add_loop_test(tests, test_every_change_with_every_end, 0, 5);
   tcase_add_test(tests, test_a_bypass_fades);
   tcase_add_test(tests, test_a_failing_plugin_says_so_and_comes_back);
   tcase_add_test(tests, test_a_killed_worker_is_replaced);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// How it looks and what it costs: names for screen readers, German, dark, half
+// an hour.
+#include <QAccessible>
+#include <time.h>
+
+#include "windowtest.hpp"
+
+namespace check {
+
+void WindowTest::everything_has_a_name() {
+  Window window;
+  with_plugin(&window);
+  for (QWidget *each : window.findChildren<QWidget *>()) {
+    if (!(each->focusPolicy() & Qt::TabFocus) || !each->isVisible() ||
+        each->objectName().startsWith("qt_") || each->inherits("QScrollArea"))
+      continue;
+    const QString name =
+        QAccessible::queryAccessibleInterface(each)->text(QAccessible::Name);
+    QVERIFY2(!name.isEmpty(), qPrintable(each->metaObject()->className() +
+                                         (" " + each->objectName())));
+  }
+}
+
+// Menus and their keys aside: whatever the mouse can be at.
+void WindowTest::tab_reaches_everything() {
+  Window window;
+  with_plugin(&window);
+  focus(child<QListWidget>(&window, "plugins"));
+  QSet<QWidget *> reached;
+  for (int i = 0; i < 60; i++) {
+    QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+    reached << QApplication::focusWidget();
+  }
+  int count = 0;
+  for (QWidget *each : window.findChildren<QWidget *>()) {
+    if (each->focusPolicy() == Qt::NoFocus || each->focusProxy() ||
+        !each->isVisible() || each->objectName().startsWith("qt_"))
+      continue;
+    QVERIFY2(reached.contains(each),
+             qPrintable(each->metaObject()->className() +
+                        (" " + each->objectName())));
+    count++;
+  }
+  QVERIFY(count > 15);
+}
+
+void WindowTest::german_and_dark() {
+  QTranslator german;
+  if (!german.load("desk_de", DESK_WORDS))
+    QSKIP("lrelease was not there (Debian: apt install qt6-l10n-tools)");
+  qApp->installTranslator(&german);
+  const QPalette light = qApp->palette();
+  qApp->setPalette(QPalette(QColor("#2b2d30"), QColor("#2b2d30")));
+  {
+    Window window;
+    with_plugin(&window);
+    window.play(true);
+    plays(window.view(0));
+    picture(&window, "dark");
+    QCOMPARE(child<QToolButton>(&window, "startTX")->text(),
+             QString("TX anhalten"));
+    QCOMPARE(cell(window.view(0), 0, 0), QString("Prüfton"));
+  }
+  qApp->setPalette(light);
+  qApp->removeTranslator(&german);
+}
+
+// As lupdate writes them, without which nothing has to be built.
+void WindowTest::all_words_are_in_german() {
+  QDir sources(DESK_SOURCES);
+  const auto read = [&](const QString &name) {
+    QFile file(sources.filePath(name));
+    return file.open(QIODevice::ReadOnly) ? QString(file.readAll()) : "";
+  };
+  const QString words = read("desk_de.ts");
+  QVERIFY(words.contains("<translation>"));
+  QVERIFY(!words.contains("unfinished") && !words.contains("vanished"));
+  static const QRegularExpression said(
+      "\\b(?:tr\\(|QT_TRANSLATE_NOOP\\(\"desk\",)\\s*((?:\"(?:[^\"\\\\]|\\\\."
+      ")*\"\\s*)+)\\)");
+  static const QRegularExpression seam("\"\\s*\"");
+  static const QRegularExpression in_a_form("<string>([^<]*)</string>");
+  for (const QString &name : sources.entryList({"*.ui"})) {
+    auto each = in_a_form.globalMatch(read(name));
+    while (each.hasNext())
+      QVERIFY(
+          words.contains("<source>" + each.next().captured(1) + "</source>"));
+  }
+  for (const QString &name : sources.entryList({"*.cpp"})) {
+    auto each = said.globalMatch(read(name));
+    while (each.hasNext()) {
+      QString text = each.next().captured(1).trimmed().remove(seam);
+      text = text.mid(1, text.size() - 2).toHtmlEscaped();
+      QVERIFY2(words.contains("<source>" + text + "</source>"),
+               qPrintable(name + ": " + text));
+    }
+  }
+}
+
+// Two strips for DESK_MINUTES: memory stays, nothing is late, and the window
+// takes less than a twentieth of a core.
+void WindowTest::soak() {
+  const int minutes = qEnvironmentVariableIntValue("DESK_MINUTES");
+  if (!minutes) QSKIP("DESK_MINUTES is not set");
+  Window window;
+  with_plugin(&window);
+  QTest::mouseClick(child(&window, "addRX"), Qt::LeftButton);
+  window.play(true);
+  const auto resident = [] {
+    QFile file("/proc/self/statm");
+    return file.open(QIODevice::ReadOnly)
+               ? file.readAll().split(' ')[1].toLong() * 4
+               : 0;
+  };
+  const auto seconds = [](clockid_t clock) {
+    timespec now;
+    clock_gettime(clock, &now);
+    return double(now.tv_sec) + double(now.tv_nsec) / 1e9;
+  };
+  QTest::qWait(20000);
+  const long begun = resident();
+  const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID,
+                              CLOCK_PROCESS_CPUTIME_ID};
+  double spent[3];
+  for (int i = 0; i < 3; i++)
+    spent[i] = -seconds(clocks[i]);
+  quint64 late = 0;
+  for (int second = 0; second < minutes * 60; second++) {
+    QTest::qWait(1000);
+    const quint64 now = stat(window.view(0), 1, "overruns") +
+                        stat(window.view(1), 1, "overruns");
+    if (now > late) qInfo("second %d: %llu late", second, now - late);
+    late = now;
+  }
+  for (int i = 0; i < 3; i++)
+    spent[i] += seconds(clocks[i]);
+  qInfo(
+      "%ld kB, then %ld kB; of a core the window's thread took %.1f %%, and "
+      "all with both streams %.1f %%",
+      begun, resident(), 100 * spent[1] / spent[0], 100 * spent[2] / spent[0]);
+  QVERIFY(resident() < begun + 5000);
+  QVERIFY(spent[1] / spent[0] < 0.05);
+  for (int i = 0; i < 2; i++) {
+    QCOMPARE(stat(window.view(i), 1, "overruns"), 0ull);
+    QVERIFY(stat(window.view(i), 1, "buffers") > 5000u * unsigned(minutes));
+  }
+  QCOMPARE(all_messages(&window), QString());
+}
+
+}  // namespace check
