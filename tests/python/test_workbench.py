@@ -46,7 +46,7 @@ COMPILED = {
 }
 # Ends whatever process it is in.
 CRASHES = {"examples/crashes_at_1000.py"}
-# They have test_workbench_mixers.py, and what splits test_mixing_plugins.py.
+# They have test_workbench_mixers.py.
 MIXING = {
     *("channel_splitter.py", "comparer.py", "conference.py", "ducker.py"),
     *("echo_canceller.py", "mid_side_splitter.py", "side_chain_compressor.py"),
@@ -232,7 +232,6 @@ def test_help_explains_checks_and_exit_status():
     [
         ([], "PLUGIN.py"),
         (["missing.py"], "missing.py: there is no such file"),
-        (["mid_side_splitter.py"], "is a splitter, which is not tried here"),
         (["simple_gain.py", "missing.wav"], "missing.wav"),
         (["simple_gain.py", "simple_gain.py"], "is no WAV file"),
         (["simple_gain.py", "--set", "gain"], "must be KEY=VALUE"),

@@ -116,10 +116,11 @@ PARAMETERS = {
     "filter": ("gain", "0.25"),
     "source": ("frequency", "220"),
     "mixer": ("level", "0.25"),
+    "splitter": ("level", "0.5"),
 }
 
 
-@pytest.mark.parametrize("kind", template.KINDS)
+@pytest.mark.parametrize("kind", AS_ELEMENTS)
 def test_new_plugin_is_an_element_with_its_parameter(kind, tmp_path):
     template.write("my_first", kind, str(tmp_path))
     env = {"GST_PYTHONFILTER_PATH": tmp_path, "GST_REGISTRY": tmp_path / "registry.bin"}
@@ -145,6 +146,7 @@ def test_new_test_fails_when_its_plugin_is_broken(kind, tmp_path):
         "source": text.replace("self.frequency /", "2 * self.frequency /"),
         "sink": text.replace("max(self._peak,", "min(self._peak,"),
         "mixer": text.replace("+= self.level", "+= 2 * self.level"),
+        "splitter": text.replace("= self.level *", "= 2 * self.level *"),
     }[kind]
     assert broken != text
     plugin.write_text(broken)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pythonfilter-workbench tries mixers, and says which input it is about."""
+"""pythonfilter-workbench tries mixers and splitters, and says which input or output
+it is about."""
 
 import wave
 
@@ -10,12 +11,14 @@ import processes
 import soak
 import workbench
 
-# Of the output; the rest is as the plugin has it.
+# Of the only output, or input; the rest is as the plugin has it.
 CHANNELS = {
+    "channel_splitter.py": 2,
     "comparer.py": 2,
     "conference.py": 3,
     "ducker.py": 2,
     "echo_canceller.py": 1,
+    "mid_side_splitter.py": 2,
     "side_chain_compressor.py": 2,
 }
 
@@ -59,14 +62,37 @@ class Coming(AudioMixerPlugin):
 """
 
 
+SPLITTING = """\
+from base_plugin import AudioSplitterPlugin
+
+
+class Splitting(AudioSplitterPlugin):
+    outputs = ("loud", "quiet")
+
+    def split_audio(self, buffer, outputs):
+        if not outputs["quiet"].linked:
+            raise ValueError("nobody listens")
+        self.last = outputs["loud"].data
+        outputs["loud"].data = buffer.data.copy()
+        outputs["quiet"].silent()
+
+    def drain(self):
+        return {"laut": self.last}
+"""
+
+
 @pytest.mark.parametrize(
-    "name", sorted(CHANNELS) if soak.SOAK else ["ducker.py", "comparer.py"]
+    "name",
+    sorted(CHANNELS)
+    if soak.SOAK
+    else ["comparer.py", "ducker.py", "mid_side_splitter.py"],
 )
-def test_shipped_mixer_passes(name):
+def test_shipped_mixer_or_splitter_passes(name):
     options = ["--channels", str(CHANNELS[name])]
     code, report, _ = workbench.examine(processes.PLUGINS / name, *options)
     assert code == 0 and report["ok"], report["results"]
-    assert report["plugin"]["kind"] == "mixer" and report["calls"] > 50
+    kind = "splitter" if "splitter" in name else "mixer"
+    assert report["plugin"]["kind"] == kind and report["calls"] > 50
     assert not workbench.found(report, "life", "note")
     assert not workbench.found(report, "recovery", "note")
 
@@ -123,3 +149,18 @@ def test_each_input_has_its_file(files, tmp_path):
         result.err
         == "pythonfilter-workbench: 3 files, but it is played with 2 inputs\n"
     )
+
+
+def test_what_is_wrong_is_told_with_the_output(files):
+    plugin = files({"plugin.py": SPLITTING}) / "plugin.py"
+    code, report, _ = workbench.examine(plugin)
+    assert code == 1 and report["plugin"]["outputs"] == ["loud", "quiet"]
+    [fault] = workbench.found(report, "outputs")
+    text = "split_audio() raised ValueError: nobody listens (output quiet is not linked"
+    assert fault["message"].startswith(text) and fault["count"] == 2
+    assert "nobody listens" in SPLITTING.splitlines()[fault["line"] - 1]
+    [drain] = workbench.found(report, "drain")
+    text = "drain() gave something of 'laut'; the outputs are loud, quiet"
+    assert drain["message"].startswith(text)
+    assert workbench.found(report, "kept")
+    assert workbench.found(report, "in-place", "note")

@@ -94,6 +94,11 @@ class Bench:
         return self.target.kind == "source"
 
     @property
+    def is_splitter(self) -> bool:
+        """Whether the plugin has several outputs, which are rows of one."""
+        return self.target.kind == "splitter"
+
+    @property
     def is_sink(self) -> bool:
         """Whether the plugin is a sink, which gives no samples."""
         return self.target.kind == "sink"
@@ -378,7 +383,7 @@ class Bench:
 
     def _find_output(self) -> Setting | None:
         """Only where it can be started; why it cannot is a finding of its own."""
-        if self.is_sink or not self.converts:
+        if self.is_sink or not (self.converts or self.is_splitter):
             return None if self.is_sink else self.base
         try:
             with Trial(self.target) as trial:
@@ -415,6 +420,9 @@ class Bench:
         if mixes := Declared.by(loaded):
             ports = mixes.declared.ports
             self.findings.plugin["inputs"] = list(ports.span or ports.names())
+        if self.is_splitter and loaded.ports:
+            ports = loaded.ports.ports
+            self.findings.plugin["outputs"] = list(ports.span or ports.names())
 
 
 KEPT = (

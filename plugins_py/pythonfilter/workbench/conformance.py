@@ -165,6 +165,7 @@ KINDS = {
     "sink": "AudioSink",
     "processor": "Processor",
     "mixer": "AudioMixer",
+    "splitter": "AudioSplitter",
 }
 
 AFTER = {

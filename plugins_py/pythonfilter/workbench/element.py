@@ -3,7 +3,7 @@
 
 That is a program of its own, which prints one JSON object:
 
-    python3 element.py pythonfilter|pythonsrc|pythonsink|pythonmixer
+    python3 element.py pythonfilter|pythonsrc|pythonsink|pythonmixer|pythondemixer
 
 The element and a native one are run by turns with a plugin that does nothing;
 only the time from PLAYING to EOS counts.
@@ -30,12 +30,14 @@ NATIVE = {
     "pythonsrc": "fakesrc",
     "pythonsink": "fakesink",
     "pythonmixer": "audiomixer",
+    "pythondemixer": "tee",
 }
 DECLARATIONS = {
     "pythonfilter": "read_only = True",
     "pythonsrc": "read_only = False",
     "pythonsink": "read_only = True",
     "pythonmixer": "inputs = (1, 1)",
+    "pythondemixer": "outputs = ('only',)",
 }
 PLUGIN = """
 class Nothing:
@@ -48,6 +50,8 @@ class Nothing:
 
     def mix_audio(self, output, inputs):
         return True
+
+    split_audio = mix_audio
 """
 
 
@@ -95,6 +99,10 @@ def _lines(element: str, script: str) -> tuple[str, str]:
             f"{timed} ! audiomixer {block} ! fakesink",
             f"{timed} ! {ours} ! fakesink",
         )
+    if element == "pythondemixer":
+        ours = f"pythondemixer name=all script={script} all.src_only"
+        native = f"{samples} ! tee name=all all.src_0 ! fakesink"
+        return native, f"{samples} ! {ours} ! fakesink"
     ours = f"pythonfilter script={script}"
     return f"{samples} ! identity ! fakesink", f"{samples} ! {ours} ! fakesink"
 

@@ -22,6 +22,7 @@ CHECKS = {
     "reset": "reset() succeeds, and so do the calls after it",
     "drain": "drain() gives what fits the stream, or ends in time",
     "inputs": "an input of a mixer may be absent, late, a gap, of another kind",
+    "outputs": "an output of a splitter may have nobody who gets it",
     "finite": "finite samples give no NaN and no infinity",
     "recovery": "finite again after a NaN came in",
     "filled": "a source fills the whole buffer",

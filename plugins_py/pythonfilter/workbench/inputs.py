@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whether a mixer bears whatever may be of its inputs."""
+"""Whether a mixer bears whatever may be of its inputs, a splitter of its outputs."""
 
 from __future__ import annotations
 
@@ -94,3 +94,25 @@ def _being(states: dict[str, str]) -> Callable[[Trial], None]:
 
 def _having(inputs: list[Port]) -> Callable[[Trial], None]:
     return lambda trial: trial.set_inputs(inputs)
+
+
+def check_outputs(bench: Bench) -> None:
+    """Plays on while one output after another, and then none, is linked."""
+    usual = bench.usual_frames
+    samples = bench.samples(bench.names[0], bench.base, BLOCKS * usual)
+    with bench.trial() as trial:
+        trial.start(bench.base, usual)
+        names = trial.outputs
+    ways: list[tuple[list[str], str]]
+    ways = [([name], f"output {name} is not linked") for name in names[:MOST]]
+    for unlinked, what in [*ways, (names, "no output is linked")]:
+        bench.progress.step(f"outputs: {what}")
+        context = f"{what}, {bench.base}"
+        try:
+            with bench.trial() as trial:
+                trial.start(bench.base, usual)
+                for some in (names[:0], unlinked, names[:0]):
+                    trial.unlink_outputs(some)
+                    look_at(bench, bench.feed(trial, samples, usual), context)
+        except Fault as fault:
+            bench.findings.fault("outputs", fault, context)

@@ -9,7 +9,7 @@ import sys
 
 from .. import names
 
-KINDS = ("filter", "source", "sink", "mixer")
+KINDS = ("filter", "source", "sink", "mixer", "splitter")
 
 HEAD = {
     "filter": '''"""One sentence that says what it does to the sound.
@@ -132,6 +132,34 @@ class {cls}(AudioMixerPlugin):
         output.data += self.level * inputs["voice"].data
         return True
 ''',
+    "splitter": '''"""One sentence that says what its outputs are.
+
+    gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert \\
+        ! {element} name=splitter \\
+        splitter.src_loud ! queue ! audioconvert ! autoaudiosink \\
+        splitter.src_quiet ! queue ! audioconvert ! autoaudiosink
+
+Say here what one hears.
+"""
+
+from base_plugin import AudioBuffer, AudioSplitterPlugin, Param, SplitterOutputs
+
+
+class {cls}(AudioSplitterPlugin):
+    """Gives the input as it is, and ``level`` times as loud."""
+
+    outputs = ("loud", "quiet")
+    passthrough = "loud"
+
+    level = Param(0.25, min=0.0, max=1.0, description="Of what is quiet")
+
+    def split_audio(self, buffer: AudioBuffer, outputs: SplitterOutputs) -> bool:
+        """Fill the ``data`` of the outputs, of shape (channels, frames)."""
+        outputs["loud"].data[:] = buffer.data
+        if outputs["quiet"].linked:
+            outputs["quiet"].data[:] = self.level * buffer.data
+        return True
+''',
 }
 
 TAIL = '''
@@ -241,9 +269,33 @@ def test_without_a_voice_it_is_the_music():
     expected = np.full((CHANNELS, FRAMES), 0.5, np.float32)
     np.testing.assert_array_equal(mixed(started(), 0.5, 0.0), expected)
 """,
+    "splitter": """
+def split(plugin, level):
+    names = ("loud", "quiet")
+    outputs = {{name: SplitterOutput(CHANNELS, FRAMES) for name in names}}
+    buffer = AudioBuffer(CHANNELS, FRAMES)
+    buffer.data[:] = level
+    assert plugin.split_audio(buffer, SplitterOutputs(outputs))
+    return outputs
+
+
+def test_one_output_is_the_input():
+    loud = split(started(), 0.5)["loud"].data
+    np.testing.assert_array_equal(loud, np.full_like(loud, 0.5))
+
+
+def test_level_is_that_of_the_other():
+    plugin = started()
+    assert plugin.set_parameter("level", "0.5")
+    quiet = split(plugin, 0.5)["quiet"].data
+    np.testing.assert_array_equal(quiet, np.full_like(quiet, 0.25))
+""",
 }
 # What the tests import.
-IMPORTS = {"mixer": "MixerInput, MixerInputs, MixerOutput"}
+IMPORTS = {
+    "mixer": "MixerInput, MixerInputs, MixerOutput",
+    "splitter": "AudioBuffer, SplitterOutput, SplitterOutputs",
+}
 
 
 def problem(name: str) -> str:
@@ -287,6 +339,7 @@ ELEMENTS = {
     "source": "pythonsrc",
     "sink": "pythonsink",
     "mixer": "pythonmixer",
+    "splitter": "pythondemixer",
 }
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from typing import Any, cast
 
@@ -22,10 +22,12 @@ from ..worker.events import Outbox
 from ..worker.failure import Failure
 from ..worker.inputs import Port
 from ..worker.running import Running
-from ..worker.view import REQUEST_WORDS, Slot, View
+from ..results import Format
+from ..worker.view import REQUEST_WORDS, AudioBuffer, Slot, View
 
 from .converting import Agreed, agree, joined
 from .feed import WORDS, Declared, Feed
+from .split import Outlets
 from .formats import INTERLEAVED, Samples, Setting, encode, from_bytes, memory_of
 
 POLL_SECONDS = 0.001
@@ -110,6 +112,12 @@ class CountingView(View):
     """A worker's, which also counts the arrays that were rebound or returned."""
 
     rebound = 0
+
+    def open_splitter(self, format: Format, outlets: Outlets) -> None:
+        """What comes in refuses writes, and beside it there are outputs."""
+        self.open(format, True, False, cast(Any, outlets))
+        self.type = AudioBuffer
+        self._make_buffer()
 
     def _take(self, samples: Any) -> None:
         self.rebound += 1
@@ -266,10 +274,17 @@ class Trial:
         self._feed = Feed(self._words, setting.rate) if self._declared else None
         inputs = self._feed.inputs if self._feed else None
         is_source = self.target.kind == "source"
-        self._view.open(format, self.loaded.read_only, is_source, inputs)
+        self._outlets: Outlets | None = None
+        if self.target.kind == "splitter":
+            self._outlets = Outlets(self.loaded, setting)
+            self._view.open_splitter(format, self._outlets)
+        else:
+            self._view.open(format, self.loaded.read_only, is_source, inputs)
         # Only who answers an application asks what was posted.
         nobody = cast(Outbox, None)
         self._audio = AudioCall(self.loaded, self._view, self._running, nobody)
+        if self._outlets:
+            self._audio.method = self._outlets.calling(self.loaded.audio)
         self._started = True
         caps = format.input_caps, format.output_caps
         numbers = format.rate, format.channels, frames
@@ -316,9 +331,24 @@ class Trial:
         self._feed.inputs.set(name, key, now)
         return str(now).lower() if isinstance(now, bool) else str(now)
 
+    # -- the outputs of a splitter
+
+    @property
+    def outputs(self) -> list[str]:
+        """Their names."""
+        assert self._outlets
+        return self._outlets.names
+
+    def unlink_outputs(self, names: Collection[str]) -> None:
+        """Nobody gets what comes out of these; of all others somebody does."""
+        assert self._outlets
+        self._outlets.unlinked = frozenset(names)
+
     @property
     def output(self) -> Setting | None:
         """What comes out; None: bytes that only the plugin understands."""
+        if self._outlets:
+            return replace(self.setting, channels=self._outlets.channels)
         return self.agreed.heard
 
     @property
@@ -369,6 +399,8 @@ class Trial:
         if tail is None:
             return None
         try:
+            if self._outlets:
+                return self._outlets.tail(tail)
             if self.loaded.converts:
                 pieces, timed = results.pieces_of(tail, self.agreed.format)
                 return joined(pieces[timed:], self.output)
@@ -444,6 +476,8 @@ class Trial:
             return None
         if self.target.kind == "sink":
             return b""
+        if self._outlets:
+            return self._outlets.taken
         audio = self._audio
         if audio.flags & audio_call.CONVERTED:
             timed = bool(audio.flags & audio_call.TIMED)
@@ -472,6 +506,8 @@ class Trial:
             self.counts.kept += 1
         # The end of a source is shorter, which an array in place cannot be.
         whole = outcome == audio_call.OK and not audio.flags & audio_call.SHORT
+        if self._outlets:
+            view.rebound, self._outlets.rebound = self._outlets.rebound, 0
         self.counts.rebound += whole and view.rebound > 0
         if outcome == audio_call.FAILED:
             raise _fault(failure)
@@ -497,13 +533,13 @@ class Trial:
             finally:
                 end = meter()
 
-        self._audio.method = method
+        usual, self._audio.method = self._audio.method, method
         try:
             self._call()
         except Declined:
             pass
         finally:
-            self._audio.method = self.loaded.audio
+            self._audio.method = usual
         return end - begin
 
     def _show(self, samples: Samples) -> None:
