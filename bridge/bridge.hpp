@@ -109,6 +109,9 @@ struct StreamFormat {
   // are set_inputs(), and where the channels of its output are.
   std::vector<PortFormat> inputs;
   std::vector<std::string> positions;
+  // Of a splitter: its outputs, as long as no others are set_outputs();
+  // `positions` are those of its input.
+  std::vector<PortFormat> outputs;
 };
 
 // One failure, told once: everything a bus message needs. What is left out
@@ -237,6 +240,17 @@ struct InputView {
   bool discont;  // these do not continue those of the block before
 };
 
+// Where a splitter writes one of its outputs, for as long as one block.
+struct OutputView {
+  // As many frames as the input has, all zeros; NULL: it is not linked.
+  std::byte *data;
+  ptrdiff_t channel_stride, frame_stride;
+  MemoryKeeper *keeper;
+  // What came of the call, all false before it.
+  bool silent;   // there is silence, and what was written is not used
+  bool discont;  // these do not continue what came out before
+};
+
 // What came of a call; of one that is Closing nothing is told.
 struct CallResult {
   CallTimes times;
@@ -274,6 +288,13 @@ struct Number {
   int64_t whole;              // of others
 };
 
+// Of one output of a splitter.
+struct PortTail {
+  std::string name;
+  std::vector<std::byte> samples;  // as those of a Tail
+  size_t frames = 0;
+};
+
 // What a plugin still held at the end of a stream.
 struct Tail {
   uint64_t pts = no_time;  // where it begins, for the bridge
@@ -281,6 +302,7 @@ struct Tail {
   std::vector<std::byte> samples;
   size_t frames = 0;
   std::vector<Output> outputs;  // of a converting plugin
+  std::vector<PortTail> ports;  // of a splitter, which has nothing else
   bool waits = false;           // a sink's device still plays: ask again
 };
 
@@ -417,6 +439,14 @@ class Plugin {
   virtual bool set_input_parameter(const std::string &input,
                                    const Parameter &parameter,
                                    Failure *failure);
+
+  // A splitter's, in the place of process(): `input` is only read, and
+  // `outputs` are those that it knows, in their order.
+  virtual Outcome split(const Block &input, std::vector<OutputView> *outputs,
+                        CallResult *result, Failure *failure);
+  // As set_inputs(), of a splitter.
+  virtual bool set_outputs(const std::vector<PortFormat> &outputs,
+                           Failure *failure);
 
   // Whether this thread is in a call of it, or in what is told after one. Of a
   // plugin in another process only whoever calls it knows.

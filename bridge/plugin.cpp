@@ -66,6 +66,11 @@ bool no_mixer(Failure *failure, const char *phase) {
   return false;
 }
 
+bool no_splitter(Failure *failure, const char *phase) {
+  *failure = {Failure::Kind::Refused, phase, "", "is no splitter"};
+  return false;
+}
+
 }  // namespace
 
 Outcome Plugin::mix(const Block &, const std::vector<InputView> &, CallResult *,
@@ -81,6 +86,16 @@ bool Plugin::set_inputs(const std::vector<PortFormat> &, Failure *failure) {
 bool Plugin::set_input_parameter(const std::string &, const Parameter &,
                                  Failure *failure) {
   return no_mixer(failure, "set_parameter");
+}
+
+Outcome Plugin::split(const Block &, std::vector<OutputView> *, CallResult *,
+                      Failure *failure) {
+  no_splitter(failure, "split_audio");
+  return Outcome::Failed;
+}
+
+bool Plugin::set_outputs(const std::vector<PortFormat> &, Failure *failure) {
+  return no_splitter(failure, "set_outputs");
 }
 
 }  // namespace pythonfilter

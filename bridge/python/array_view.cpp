@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "array_view.hpp"
 
+#include "errors.hpp"
+
 namespace pythonfilter {
 
 bool ArrayView::open_array(int channels, SampleFormat format, bool read_only) {
@@ -54,6 +56,43 @@ void ArrayView::note_first_axis() {
   const bool bytes = frame_axis_ == 0;
   first_length_ = bytes ? place_.frames : channels_;
   first_stride_ = bytes ? place_.frame_stride : place_.channel_stride;
+}
+
+bool ArrayView::fits(PyObject *samples, ptrdiff_t frames) const {
+  if (!is_array_of(samples, type_num_)) return false;
+  PyArrayObject *array = as_array(samples);
+  return PyArray_NDIM(array) == 2 && PyArray_DIM(array, 0) == channels_ &&
+         (frames < 0 || PyArray_DIM(array, 1) == frames);
+}
+
+// What `x.data = …` and x.__setstate__() put in its place is not the stream's.
+bool ArrayView::has_memory() const {
+  const PyArrayObject_fields *fields = fields_of(array_.get());
+  if (fields->data == place_.data && fields->base == owner_.get()) return true;
+  return say_why("other_memory");
+}
+
+bool ArrayView::copy_in(PyObject *samples, ptrdiff_t frames) {
+  Place place = place_;
+  place.frames = frames;
+  // The plugin may have made something else of ours.
+  const bool ours = frames == place_.frames && is_as_made();
+  Ref target = ours ? borrow(array_.get()) : new_array(place);
+  return target &&
+         PyArray_CopyInto(as_array(target.get()), as_array(samples)) == 0;
+}
+
+bool ArrayView::copy_out(PyObject *samples, std::vector<std::byte> *to,
+                         size_t *frames) {
+  assert(with_gil());
+  Ref array = steal(
+      reinterpret_cast<PyObject *>(PyArray_GETCONTIGUOUS(as_array(samples))));
+  if (!array) return false;
+  const auto *bytes =
+      reinterpret_cast<std::byte *>(PyArray_BYTES(as_array(array.get())));
+  *frames = size_t(PyArray_DIM(as_array(array.get()), 1));
+  to->assign(bytes, bytes + PyArray_NBYTES(as_array(array.get())));
+  return true;
 }
 
 void ArrayView::give_memory(std::unique_ptr<KeptMemory> memory) {

@@ -49,6 +49,17 @@ class ArrayView {
   // The memory lives as long as the array, or whatever somebody kept of it.
   void give_memory(std::unique_ptr<KeptMemory> memory);
 
+  // Whether these samples can be in its place; `frames` below 0: any number.
+  bool fits(PyObject *samples, ptrdiff_t frames) const;
+  // Whether it is still over the stream's memory.
+  bool has_memory() const;
+  // What the plugin made; overlap is NumPy's to solve. Fewer frames than it has
+  // go to its beginning.
+  bool copy_in(PyObject *samples, ptrdiff_t frames);
+  // One channel after another, of an array that fits.
+  static bool copy_out(PyObject *samples, std::vector<std::byte> *to,
+                       size_t *frames);
+
   bool read_only_ = false;
   int channels_ = 0;
   int frame_axis_ = 1;  // 0: the array has bytes and no channels

@@ -90,39 +90,22 @@ bool AudioView::show_copy(const Block &block) {
 
 // `frames` below 0 for any number of them.
 bool AudioView::check(PyObject *samples, ptrdiff_t frames) const {
-  if (is_array_of(samples, type_num_)) {
-    PyArrayObject *array = as_array(samples);
-    if (PyArray_NDIM(array) == 2 && PyArray_DIM(array, 0) == format_.channels &&
-        (frames < 0 || PyArray_DIM(array, 1) == frames))
-      return true;
-  }
-  return say_why("check", "OOn", samples, said_format_.get(), frames);
+  return fits(samples, frames) ||
+         say_why("check", "OOn", samples, said_format_.get(), frames);
 }
 
-// Copies what the plugin made into the block; overlap is NumPy's to solve.
+// Copies what the plugin made into the block.
 bool AudioView::take(PyObject *samples, CallResult *result) {
-  Place place = place_;
+  ptrdiff_t frames = place_.frames;
   if (shorter_ && PyArray_Check(samples) &&
       PyArray_NDIM(as_array(samples)) == 2)
-    place.frames =
-        std::min(place.frames, ptrdiff_t(PyArray_DIM(as_array(samples), 1)));
-  if (!check(samples, place.frames)) return false;
+    frames = std::min(frames, ptrdiff_t(PyArray_DIM(as_array(samples), 1)));
+  if (!check(samples, frames)) return false;
   if (read_only_) return say_why("gave_samples");
-  result->missing = size_t(place_.frames - place.frames);
+  result->missing = size_t(place_.frames - frames);
   // As an empty read() of a file is its end.
-  result->at_end = result->missing > 0 && place.frames == 0;
-  // The plugin may have made something else of ours.
-  const bool ours = !result->missing && is_as_made();
-  Ref target = ours ? borrow(array_.get()) : new_array(place);
-  return target &&
-         PyArray_CopyInto(as_array(target.get()), as_array(samples)) == 0;
-}
-
-// What `x.data = …` and x.__setstate__() put in its place is not the stream's.
-bool AudioView::has_memory() const {
-  const PyArrayObject_fields *fields = fields_of(array_.get());
-  if (fields->data == place_.data && fields->base == owner_.get()) return true;
-  return say_why("other_memory");
+  result->at_end = result->missing > 0 && frames == 0;
+  return copy_in(samples, frames);
 }
 
 bool AudioView::take_result(PyObject *returned, CallResult *result) {
@@ -133,6 +116,13 @@ bool AudioView::take_result(PyObject *returned, CallResult *result) {
   return has_memory() && (bound == shown || take(bound, result)) &&
          (returned == Py_None || returned == shown || returned == bound ||
           take(returned, result));
+}
+
+bool AudioView::take_nothing(PyObject *returned) const {
+  assert(with_gil());
+  const bool untouched = *slot(buffer_.get(), python.data_slot) == array_.get();
+  if (untouched && returned == Py_None) return has_memory();
+  return say_why("gave_no_output");
 }
 
 [[gnu::hot]] bool AudioView::take_outputs(PyObject *returned,
@@ -191,15 +181,7 @@ bool AudioView::release(const Block &block, CallResult *result,
 
 bool AudioView::take_tail(PyObject *samples, Tail *tail) const {
   assert(with_gil());
-  if (!check(samples, -1)) return false;
-  Ref array = steal(
-      reinterpret_cast<PyObject *>(PyArray_GETCONTIGUOUS(as_array(samples))));
-  if (!array) return false;
-  const auto *bytes =
-      reinterpret_cast<std::byte *>(PyArray_BYTES(as_array(array.get())));
-  tail->frames = size_t(PyArray_DIM(as_array(array.get()), 1));
-  tail->samples.assign(bytes, bytes + PyArray_NBYTES(as_array(array.get())));
-  return true;
+  return check(samples, -1) && copy_out(samples, &tail->samples, &tail->frames);
 }
 
 bool AudioView::take_last_outputs(PyObject *given, Tail *tail) const {

@@ -38,6 +38,9 @@ class AudioView : private ArrayView {
   // returned (None: nothing returned).
   bool take_result(PyObject *returned, CallResult *result);
 
+  // The same of a splitter, whose block is only read and does not go on.
+  bool take_nothing(PyObject *returned) const;
+
   // The same of a converting plugin, whose results go to result->outputs.
   bool take_outputs(PyObject *returned, CallResult *result);
 
@@ -62,7 +65,6 @@ class AudioView : private ArrayView {
   bool is_kept() const;
   bool has_its_class() const { return Py_IS_TYPE(buffer_.get(), type_); }
   bool let_go(CallResult *result);
-  bool has_memory() const;
   bool check(PyObject *samples, ptrdiff_t frames) const;
   bool take(PyObject *samples, CallResult *result);
 

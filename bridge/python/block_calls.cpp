@@ -13,6 +13,7 @@
 namespace pythonfilter {
 
 inline bool PythonPlugin::take(PyObject *returned, CallResult *result) {
+  if (spec_.kind == PluginKind::Splitter) return view_.take_nothing(returned);
   return capabilities_.converts ? view_.take_outputs(returned, result)
                                 : view_.take_result(returned, result);
 }
@@ -74,10 +75,12 @@ template <size_t count>
   }
 }
 
-// As process(), with two arguments.
-[[gnu::hot]] Outcome PythonPlugin::mix(const Block &output,
-                                       const std::vector<InputView> &inputs,
-                                       CallResult *result, Failure *failure) {
+// As process(), with two arguments. `take(true)` takes in what a call that
+// succeeded has done with the ports.
+template <typename Ports, typename Views, typename Take>
+[[gnu::always_inline]] inline Outcome PythonPlugin::call_with(
+    Ports *ports, const Block &block, const Views &views, CallResult *result,
+    Failure *failure, const Take &take) {
   result->times.asked = ticks();
   Outcome outcome = Outcome::Ok;
   {
@@ -85,28 +88,46 @@ template <size_t count>
     if (!gil) return Outcome::Closing;
     result->times.held = ticks();
     if (is_in_call(*site_)) return call_itself(result, failure);
-    bool good = view_.point_at(output, result);
+    bool good = view_.point_at(block, result);
     if (good) {
       Ref returned;
-      if (inputs_.show(inputs, output)) {
-        PyObject *both[] = {self_, view_.buffer(), inputs_.mapping()};
+      if (ports->show(views, block)) {
+        PyObject *both[] = {self_, view_.buffer(), ports->mapping()};
         returned = call_audio(both, result->times.held);
       }
       const bool quiet = returned.get() == Py_None;
       const bool untouched = quiet && view_.release_untouched(result);
       if (!untouched) outcome = accept(returned.get(), result, failure);
       returned.give_back();
-      good = inputs_.release(inputs, result);
+      if (!take(outcome == Outcome::Ok)) {
+        complain(failure, false);
+        outcome = Outcome::Failed;
+      }
+      good = ports->release(views, result);
       if (!untouched)
-        good = view_.release(output, result, outcome == Outcome::Ok) && good;
+        good = view_.release(block, result, outcome == Outcome::Ok) && good;
     }
     if (!good) {
       capture_exception(failure, capabilities_.audio_name.c_str());
       outcome = Outcome::Failed;
     }
   }
-  after_call(output, result);
+  after_call(block, result);
   return outcome;
+}
+
+[[gnu::hot]] Outcome PythonPlugin::mix(const Block &output,
+                                       const std::vector<InputView> &inputs,
+                                       CallResult *result, Failure *failure) {
+  return call_with(&inputs_, output, inputs, result, failure,
+                   [](bool) { return true; });
+}
+
+[[gnu::hot]] Outcome PythonPlugin::split(const Block &input,
+                                         std::vector<OutputView> *outputs,
+                                         CallResult *result, Failure *failure) {
+  return call_with(&outputs_, input, *outputs, result, failure,
+                   [&](bool good) { return !good || outputs_.take(outputs); });
 }
 
 [[gnu::hot]] Outcome PythonPlugin::process(const Block &block,

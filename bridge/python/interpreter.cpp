@@ -202,11 +202,17 @@ bool look_up_names(const PluginSpec &spec) {
       !steal(PyObject_CallMethod(host.get(), "log_with", "O", log.get())))
     return false;
   Ref names = steal(PyObject_CallMethod(host.get(), "names", nullptr));
-  PyObject **const kept[] = {&python.load,        &python.timeout,
-                             &python.buffer_type, &python.output_type,
-                             &python.input_type,  &python.inputs_type};
-  if (!names || !PyArg_ParseTuple(names.get(), "OOOOOO", kept[0], kept[1],
-                                  kept[2], kept[3], kept[4], kept[5]))
+  PyObject **const kept[] = {&python.load,
+                             &python.timeout,
+                             &python.buffer_type,
+                             &python.output_type,
+                             &python.input_type,
+                             &python.inputs_type,
+                             &python.splitter_output_type,
+                             &python.splitter_outputs_type};
+  if (!names ||
+      !PyArg_ParseTuple(names.get(), "OOOOOOOO", kept[0], kept[1], kept[2],
+                        kept[3], kept[4], kept[5], kept[6], kept[7]))
     return false;
   for (PyObject **each : kept)
     Py_INCREF(*each);

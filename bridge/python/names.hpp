@@ -14,9 +14,11 @@ struct Python {
   PyObject *load = nullptr;         // its load
   PyObject *timeout = nullptr;      // base_plugin.PluginTimeout
   PyObject *buffer_type = nullptr;  // base_plugin.AudioBuffer
-  // base_plugin's classes that are derived from it, and the mapping of inputs.
+  // base_plugin's classes that are derived from it, and the mappings of inputs
+  // and of outputs.
   PyObject *output_type = nullptr, *input_type = nullptr,
-           *inputs_type = nullptr;
+           *inputs_type = nullptr, *splitter_output_type = nullptr,
+           *splitter_outputs_type = nullptr;
   Py_ssize_t data_slot = 0;          // offset of AudioBuffer.data
   Py_ssize_t stream_slot = 0;        // offset of AudioBuffer._stream
   PyObject *numpy_errors = nullptr;  // where NumPy 1 has them; NULL: NumPy 2

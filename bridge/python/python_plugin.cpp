@@ -142,6 +142,7 @@ PythonPlugin::~PythonPlugin() {
   Gil gil;  // without it the interpreter is closing, and a Ref leaks then
   view_.close();
   inputs_.close();
+  outputs_.close();
   audio_.reset();
   loaded_.reset();
   if (surroundings_) surroundings_->close();
@@ -202,10 +203,12 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   Gil gil;
   if (!gil) return told_closing(failure, "start");
   const bool mixes = spec_.kind == PluginKind::Mixer;
+  const bool splits = spec_.kind == PluginKind::Splitter;
   if (!view_.open(format, mixes ? python.output_type : python.buffer_type,
-                  capabilities_.read_only || !format.in_place,
+                  capabilities_.read_only || !format.in_place || splits,
                   spec_.kind == PluginKind::Source) ||
-      (mixes && !inputs_.open(format.rate))) {
+      (mixes && !inputs_.open(format.rate)) ||
+      (splits && !outputs_.open(format.rate))) {
     capture_exception(failure, "start");
     return false;
   }
@@ -216,6 +219,7 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
                    format.interleaved ? Py_True : Py_False))
     return false;
   if (mixes && !change_inputs(format.inputs, failure)) return false;
+  if (splits && !change_outputs(format.outputs, failure)) return false;
   if (native_.read(loaded_.get(), spec_.kind, format, capabilities_) &&
       beside_.start(loaded_.get(), surroundings_.get(), site_,
                     !native_.empty()))
@@ -240,6 +244,7 @@ bool PythonPlugin::shutdown(Failure *failure) {
   // The views first: what the plugin kept goes when the instance goes.
   view_.close();
   inputs_.close();
+  outputs_.close();
   unload();
   return good;
 }
@@ -250,6 +255,21 @@ bool PythonPlugin::set_inputs(const std::vector<PortFormat> &inputs,
   Gil gil;
   if (!gil) return told_closing(failure, "set_inputs");
   return change_inputs(inputs, failure);
+}
+
+bool PythonPlugin::set_outputs(const std::vector<PortFormat> &outputs,
+                               Failure *failure) {
+  Gil gil;
+  if (!gil) return told_closing(failure, "set_outputs");
+  return change_outputs(outputs, failure);
+}
+
+// Nothing of the plugin's runs.
+bool PythonPlugin::change_outputs(const std::vector<PortFormat> &outputs,
+                                  Failure *failure) {
+  if (outputs_.change(outputs)) return true;
+  capture_exception(failure, "set_outputs");
+  return false;
 }
 
 bool PythonPlugin::set_input_parameter(const std::string &input,
@@ -384,8 +404,10 @@ bool PythonPlugin::drain(Tail *tail, Failure *failure) {
   }
   if (samples.get() == Py_None) return true;
   RunningCall call(site_.get(), "drain", ticks(), outer_call(*site_));
-  if (capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
-                             : view_.take_tail(samples.get(), tail))
+  if (spec_.kind == PluginKind::Splitter
+          ? outputs_.take_tails(samples.get(), &tail->ports)
+      : capabilities_.converts ? view_.take_last_outputs(samples.get(), tail)
+                               : view_.take_tail(samples.get(), tail))
     return true;
   capture_exception(failure, "drain");
   return false;

@@ -9,6 +9,7 @@
 #include "input_views.hpp"
 #include "native_call.hpp"
 #include "outbox.hpp"
+#include "output_views.hpp"
 #include "python.hpp"
 #include "running_call.hpp"
 #include "side_calls.hpp"
@@ -39,6 +40,10 @@ class PythonPlugin final : public Plugin {
                   Failure *failure) override;
   bool set_input_parameter(const std::string &input, const Parameter &parameter,
                            Failure *failure) override;
+  Outcome split(const Block &input, std::vector<OutputView> *outputs,
+                CallResult *result, Failure *failure) override;
+  bool set_outputs(const std::vector<PortFormat> &outputs,
+                   Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool set_number(const Number &number) override;
   bool drain(Tail *tail, Failure *failure) override;
@@ -69,8 +74,12 @@ class PythonPlugin final : public Plugin {
   bool ask_for_caps(CallSite *site, const char *method, const std::string &caps,
                     std::string *mapped, Failure *failure);
   bool change_inputs(const std::vector<PortFormat> &inputs, Failure *failure);
+  bool change_outputs(const std::vector<PortFormat> &outputs, Failure *failure);
   template <size_t count>
   Ref call_audio(PyObject *(&arguments)[count], uint64_t now);
+  template <typename Ports, typename Views, typename Take>
+  Outcome call_with(Ports *ports, const Block &block, const Views &views,
+                    CallResult *result, Failure *failure, const Take &take);
   void after_call(const Block &block, CallResult *result);
   Outcome call_native(const Block &block, CallResult *result, Failure *failure);
   bool set_native(const Parameter &parameter, Failure *failure);
@@ -101,7 +110,8 @@ class PythonPlugin final : public Plugin {
   size_t given_ = 1;
   std::unique_ptr<Surroundings> surroundings_;
   AudioView view_;
-  InputViews inputs_;  // of a mixer
+  InputViews inputs_;    // of a mixer
+  OutputViews outputs_;  // of a splitter
   // The streaming thread's, without the GIL, between start() and stop().
   NativeCall native_;
   Beside beside_;  // between start() and stop()

@@ -5,6 +5,7 @@
 
 #include "errors.hpp"
 #include "names.hpp"
+#include "numpy_api.hpp"
 #include "parameters.hpp"
 
 namespace pythonfilter {
@@ -79,6 +80,17 @@ PyObject *positions(PyObject *self, void *) {
   return borrow(info_of(self)->positions).release();
 }
 
+PyObject *silent(PyObject *self, PyObject *) {
+  info_of(self)->silent = true;
+  Py_RETURN_NONE;
+}
+
+PyObject *new_data(PyObject *self, PyObject *) {
+  const StreamInfo *info = info_of(self);
+  npy_intp dims[] = {info->channels, npy_intp(info->frames)};
+  return PyArray_ZEROS(2, dims, info->type_num, 0);
+}
+
 void info_dealloc(PyObject *self) {
   Py_XDECREF(info_of(self)->positions);
   PyTypeObject *type = Py_TYPE(self);
@@ -119,9 +131,12 @@ bool make_view_types() {
       {"sample_rate", sample_rate, nullptr, nullptr, nullptr},
       {"present", flag, nullptr, nullptr, at(offsetof(StreamInfo, present))},
       {"late", flag, nullptr, nullptr, at(offsetof(StreamInfo, late))},
+      {"linked", flag, nullptr, nullptr, at(offsetof(StreamInfo, linked))},
       {"positions", positions, nullptr, nullptr, nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static PyMethodDef methods[] = {{"curve", curve, METH_O, nullptr},
+                                  {"silent", silent, METH_NOARGS, nullptr},
+                                  {"new_data", new_data, METH_NOARGS, nullptr},
                                   {nullptr, nullptr, 0, nullptr}};
   PyType_Slot info_slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void *>(info_dealloc)},

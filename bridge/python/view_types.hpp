@@ -22,7 +22,11 @@ struct StreamInfo {
   PyObject_HEAD uint64_t pts, duration, offset;
   int sample_rate;
   bool discont, gap;
-  bool present, late;   // of an input of a mixer
+  bool present, late;  // of an input of a mixer
+  // Of an output of a splitter, with what its array would be.
+  bool linked, silent;
+  int channels, type_num;
+  size_t frames;
   const Block *block;   // of the call that runs; NULL: none with curves
   PyObject *positions;  // a tuple, or None
 };

@@ -157,6 +157,14 @@ class SplitterOutput(AudioBuffer):
         self._stream = _NoPort(sample_rate)
         self.name = self.pad_name = ""
 
+    # Only asked for what is not there: an output that nobody gets has no memory
+    # before somebody wants it.
+    def __getattr__(self, name: str) -> Any:
+        if name != "data":
+            raise AttributeError(f"an output has no {name}")
+        self.data = self._stream.new_data()
+        return self.data
+
     @property
     def linked(self) -> bool:
         """Whether anybody gets it: what nobody does need not be computed."""

@@ -111,6 +111,33 @@ def gave_samples() -> NoReturn:
     raise ValueError("gave samples although the plugin is read_only")
 
 
+def gave_no_output() -> NoReturn:
+    """Of a splitter, whose buffer does not go on."""
+    raise TypeError(
+        "gave samples by what it returned, or by buffer.data = ...: write "
+        "outputs[NAME].data, and return nothing"
+    )
+
+
+def wrong_output(
+    name: str, samples: Any, format: str, channels: int, frames: int
+) -> NoReturn:
+    """Of a splitter: what it put in the place of an output's data, or had left."""
+    try:
+        check(samples, Format(DTYPES[format], True, 0, channels, 0), frames)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error}; that is for the output {name}") from None
+    raise ValueError(f"gave what cannot be used for the output {name}")
+
+
+def wrong_tails(given: Any, outputs: Any) -> NoReturn:
+    there = ", ".join(outputs)
+    raise TypeError(
+        f"gave {shown(given) if isinstance(given, dict) else c_name(given)}, not a "
+        f"dict with an array for each output that has something left, of: {there}"
+    )
+
+
 def deleted_data() -> NoReturn:
     raise TypeError("deleted buffer.data") from None
 

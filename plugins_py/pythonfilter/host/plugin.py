@@ -66,10 +66,11 @@ LONGEST_LATENCY = 24 * 3600.0
 
 def names() -> tuple[Any, ...]:
     """What the C++ side keeps: load(), PluginTimeout, AudioBuffer, and what a mixer
-    gets."""
+    and a splitter get."""
     base = loader.base_plugin()
     mixing = base.MixerOutput, base.MixerInput, base.MixerInputs
-    return load, base.PluginTimeout, base.AudioBuffer, *mixing
+    splitting = base.SplitterOutput, base.SplitterOutputs
+    return load, base.PluginTimeout, base.AudioBuffer, *mixing, *splitting
 
 
 # ---- loading ----------------------------------------------------------------
