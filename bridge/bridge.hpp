@@ -30,6 +30,11 @@ constexpr bool can_decline(PluginKind kind) {
   return kind == PluginKind::Source || kind == PluginKind::Sink;
 }
 
+// It declares inputs, or outputs.
+constexpr bool has_ports(PluginKind kind) {
+  return kind == PluginKind::Mixer || kind == PluginKind::Splitter;
+}
+
 // Where a plugin runs: here, or in a process of its own.
 struct Isolation {
   enum class Sandbox { None, Basic, Strict };

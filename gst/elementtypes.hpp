@@ -18,6 +18,9 @@ G_DECLARE_FINAL_TYPE(GstPythonSrc, gst_python_src, GST, PYTHON_SRC, GstBaseSrc)
 #define GST_TYPE_PYTHON_MIXER (gst_python_mixer_get_type())
 G_DECLARE_FINAL_TYPE(GstPythonMixer, gst_python_mixer, GST, PYTHON_MIXER,
                      GstAudioAggregator)
+#define GST_TYPE_PYTHON_DEMIXER (gst_python_demixer_get_type())
+G_DECLARE_FINAL_TYPE(GstPythonDemixer, gst_python_demixer, GST, PYTHON_DEMIXER,
+                     GstElement)
 #define GST_TYPE_PYTHON_SINK (gst_python_sink_get_type())
 G_DECLARE_FINAL_TYPE(GstPythonSink, gst_python_sink, GST, PYTHON_SINK,
                      GstBaseSink)
@@ -36,7 +39,9 @@ constexpr ElementType element_types[] = {
      "process_audio"},
     {PluginKind::Source, "pythonsrc", gst_python_src_get_type, "read_audio"},
     {PluginKind::Sink, "pythonsink", gst_python_sink_get_type, "write_audio"},
-    {PluginKind::Mixer, "pythonmixer", gst_python_mixer_get_type, "mix_audio"}};
+    {PluginKind::Mixer, "pythonmixer", gst_python_mixer_get_type, "mix_audio"},
+    {PluginKind::Splitter, "pythondemixer", gst_python_demixer_get_type,
+     "split_audio"}};
 
 inline const ElementType &element_for(PluginKind kind) {
   for (const ElementType &each : element_types)

@@ -144,18 +144,10 @@ static GstFlowReturn end_part(GstPythonFilter *self, bool holds) {
   return flow;
 }
 
-// Whether times mean the same in both, so that nothing ends with the first.
-static bool continues(const GstSegment *before, GstSegment after) {
-  after.stop = before->stop;
-  after.duration = before->duration;
-  after.position = before->position;
-  return gst_segment_is_equal(before, &after);
-}
-
 static void new_segment(GstPythonFilter *self, GstEvent *event) {
   GstSegment after;
   gst_event_copy_segment(event, &after);
-  if (continues(&GST_BASE_TRANSFORM(self)->segment, after)) {
+  if (pythonfilter::is_same_line(GST_BASE_TRANSFORM(self)->segment, after)) {
     push_rest(self);
     return;
   }

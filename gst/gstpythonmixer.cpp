@@ -37,19 +37,16 @@
  *
  * Messages are those of #pythonfilter.
  */
-#include <string>
-
 #include "caps/plugincaps.hpp"
 #include "element/pythonelementclass.hpp"
 #include "elementtypes.hpp"
 #include "mixerpad.hpp"
+#include "portpads.hpp"
 #include "stream/mixerstream.hpp"
 #include "stream/sealedevents.hpp"
 
-using pythonfilter::input_name;
-using pythonfilter::input_prefix;
 using pythonfilter::MixerStream;
-using pythonfilter::Port;
+using pythonfilter::PortPads;
 using pythonfilter::PythonElement;
 using pythonfilter::PythonElementClass;
 using pythonfilter::StreamingThread;
@@ -115,44 +112,8 @@ static void gst_python_mixer_notify(GObject *object, GParamSpec *spec) {
 
 // ---- pads -------------------------------------------------------------------
 
-static GstPad *new_pad(GstPythonMixer *self, const std::string &name) {
-  auto *klass = GST_ELEMENT_GET_CLASS(self);
-  GstPadTemplate *named =
-      gst_element_class_get_pad_template(klass, name.c_str());
-  GstPadTemplate *pads =
-      named ? named : gst_element_class_get_pad_template(klass, "sink_%u");
-  return GST_PAD(g_object_new(GST_PAD_TEMPLATE_GTYPE(pads), "name",
-                              name.c_str(), "direction", GST_PAD_SINK,
-                              "template", pads, nullptr));
-}
-
-static bool is_number(const std::string &name) {
-  return !name.empty() &&
-         name.find_first_not_of("0123456789") == std::string::npos;
-}
-
-// What is wrong with an input of that name; "": nothing.
-static std::string problem_of_input(GstPythonMixer *self,
-                                    const std::string &name) {
-  const auto &plugin = self->python->capabilities();
-  Port port;
-  const bool known = self->python->caps.find_port(name, &port);
-  if (plugin.ports_come_and_go() ? is_number(name) : known) return "";
-  std::string all;
-  for (const Port &each : plugin.ports)
-    all += (all.empty() ? "" : ", ") + (input_prefix + each.name);
-  return "the plugin has no input for the pad " + (input_prefix + name) +
-         (plugin.ports_come_and_go() ? ": its pads are sink_0, sink_1, …"
-                                     : "; its pads are " + all);
-}
-
-static std::vector<std::string> inputs_of(GstPythonMixer *self) {
-  std::vector<std::string> names;
-  GST_OBJECT_LOCK(self);
-  for (GList *each = GST_ELEMENT(self)->sinkpads; each; each = each->next)
-    names.push_back(input_name(each->data));
-  GST_OBJECT_UNLOCK(self);
-  return names;
+static PortPads inputs_of(gpointer self) {
+  return PortPads(GST_ELEMENT(self), GST_PAD_SINK);
 }
 
 // No stream can hold it up that nobody will send. The next STREAM_START begins
@@ -164,84 +125,30 @@ static void end_unlinked(GstPad *pad) {
   gst_pad_send_event(pad, gst_event_new_eos());
 }
 
-static void add_always_pad(GstPythonMixer *self, const std::string &name) {
-  GstPad *pad = new_pad(self, input_prefix + name);
+static void add_always_pad(GstPad *pad, gpointer self) {
   g_signal_connect(pad, "unlinked", G_CALLBACK(end_unlinked), nullptr);
   if (gst_element_add_pad(GST_ELEMENT(self), pad))
     gst_child_proxy_child_added(GST_CHILD_PROXY(self), G_OBJECT(pad),
                                 GST_OBJECT_NAME(pad));
 }
 
-// An element of its own has the pads that its plugin declares from the start.
 static void gst_python_mixer_constructed(GObject *object) {
   G_OBJECT_CLASS(gst_python_mixer_parent_class)->constructed(object);
-  auto *klass = GST_ELEMENT_GET_CLASS(object);
-  for (GList *each = gst_element_class_get_pad_template_list(klass); each;
-       each = each->next) {
-    auto *pads = static_cast<GstPadTemplate *>(each->data);
-    if (GST_PAD_TEMPLATE_DIRECTION(pads) == GST_PAD_SINK &&
-        GST_PAD_TEMPLATE_PRESENCE(pads) == GST_PAD_ALWAYS)
-      add_always_pad(
-          GST_PYTHON_MIXER(object),
-          GST_PAD_TEMPLATE_NAME_TEMPLATE(pads) + strlen(input_prefix));
-  }
+  inputs_of(object).add_declared(
+      [&](GstPad *pad) { add_always_pad(pad, object); });
 }
 
-// The plugin is known: it has the pads that it declares, and no others. False:
-// an error was posted.
 static bool complete_pads(GstPythonMixer *self) {
-  const auto &plugin = self->python->capabilities();
-  const std::vector<std::string> names = inputs_of(self);
-  for (const std::string &name : names) {
-    const std::string problem = problem_of_input(self, name);
-    if (problem.empty()) continue;
-    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS, ("%s", problem.c_str()),
-                      (nullptr));
-    return false;
-  }
-  if (plugin.ports_come_and_go()) {
-    if (int(names.size()) <= plugin.port_count.max) return true;
-    GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
-                      ("the plugin mixes at most %d inputs, and has %d pads",
-                       plugin.port_count.max, int(names.size())),
-                      (nullptr));
-    return false;
-  }
-  for (const Port &each : plugin.ports)
-    if (std::find(names.begin(), names.end(), each.name) == names.end())
-      add_always_pad(self, each.name);
-  return true;
+  return inputs_of(self).complete(
+      [&](GstPad *pad) { add_always_pad(pad, self); });
 }
 
-// In NULL nobody knows the plugin: complete_pads() looks at what was asked for.
 static GstAggregatorPad *gst_python_mixer_create_new_pad(GstAggregator *base,
                                                          GstPadTemplate *pads,
                                                          const gchar *wanted,
                                                          const GstCaps *) {
-  auto *self = GST_PYTHON_MIXER(base);
-  const std::vector<std::string> names = inputs_of(self);
-  const auto is_there = [&](const std::string &name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  std::string name;
-  if (wanted && !strchr(wanted, '%') && g_str_has_prefix(wanted, input_prefix))
-    name = wanted + strlen(input_prefix);
-  for (int i = 0; name.empty(); i++)
-    if (!is_there(std::to_string(i))) name = std::to_string(i);
-  const bool loaded = self->python->loaded();
-  const auto most = loaded && self->python->capabilities().ports_come_and_go()
-                        ? self->python->capabilities().port_count.max
-                        : pythonfilter::max_ports;
-  std::string problem = loaded ? problem_of_input(self, name) : "";
-  if (problem.empty() && int(names.size()) >= most)
-    problem = "there are " + std::to_string(most) + " inputs at most";
-  if (problem.empty() && is_there(name))
-    problem = "there is a pad " + (input_prefix + name) + " already";
-  if (problem.empty())
-    return GST_AGGREGATOR_PAD(new_pad(self, input_prefix + name));
-  GST_WARNING_OBJECT(self, "no pad of the template %s: %s",
-                     GST_PAD_TEMPLATE_NAME_TEMPLATE(pads), problem.c_str());
-  return nullptr;
+  GstPad *pad = inputs_of(base).make_wanted(pads, wanted);
+  return pad ? GST_AGGREGATOR_PAD(pad) : nullptr;
 }
 
 static GstPad *gst_python_mixer_request_new_pad(GstElement *element,

@@ -41,11 +41,4 @@ GType mixer_pad_type(const std::string &name,
 GstStructure *input_params(GstPythonMixerPad *pad,
                            const std::vector<ParameterSpec> &specs);
 
-constexpr char input_prefix[] = "sink_";
-
-// What the plugin calls the input: "music" of sink_music.
-inline std::string input_name(gpointer pad) {
-  return GST_OBJECT_NAME(pad) + sizeof input_prefix - 1;
-}
-
 }  // namespace pythonfilter

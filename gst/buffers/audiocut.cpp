@@ -4,7 +4,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "audioblock.hpp"
+
 namespace pythonfilter {
+
+void clip_to(const GstSegment &segment, const GstAudioInfo &info,
+             GstBuffer **buffer) {
+  if (info.bpf == 0 || segment.format != GST_FORMAT_TIME ||
+      !GST_BUFFER_PTS_IS_VALID(*buffer))
+    return;
+  std::string problem;
+  if (AudioBlock block; !block.map(*buffer, info, false, &problem)) return;
+  *buffer = gst_audio_buffer_clip(*buffer, &segment, info.rate, info.bpf);
+}
 
 void cut_front(GstBuffer *buffer, const GstAudioInfo &info, size_t frames) {
   GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer);

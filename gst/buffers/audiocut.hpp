@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include <gst/audio/audio.h>
@@ -20,6 +21,17 @@ inline size_t frames_in(GstBuffer *buffer, const GstAudioInfo &info) {
       return meta->samples;
   return gst_buffer_get_size(buffer) / size_t(info.bpf);
 }
+
+// Each byte is as the one before it, and the first is 0.
+inline bool is_silent(const std::byte *bytes, size_t size) {
+  return size == 0 || (bytes[0] == std::byte(0) &&
+                       std::memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+// What lies outside the segment is taken off; NULL: that was all of it. What is
+// no audio of this kind stays as it is.
+void clip_to(const GstSegment &segment, const GstAudioInfo &info,
+             GstBuffer **buffer);
 
 // So many go, and the buffer begins that much later. Not more than it has.
 void cut_front(GstBuffer *buffer, const GstAudioInfo &info, size_t frames);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "plugincaps.hpp"
 
-#include <initializer_list>
-
 namespace pythonfilter {
 
 namespace {
@@ -55,22 +53,9 @@ GstCaps *caps_for_layout(const Capabilities &capabilities, const char *layout) {
 
 // Whether the caps have anything in common, were it only for these fields.
 bool agree(const GstCaps *some, const GstCaps *others,
-           std::initializer_list<const char *> fields) {
-  const auto bare = [&](const GstCaps *caps) {
-    GstCaps *all = gst_caps_new_empty();
-    for (guint i = 0; i < gst_caps_get_size(caps); i++) {
-      const GstStructure *each = gst_caps_get_structure(caps, i);
-      GstStructure *kept =
-          gst_structure_new_empty(gst_structure_get_name(each));
-      for (const char *field : fields)
-        if (const GValue *value = gst_structure_get_value(each, field))
-          gst_structure_set_value(kept, field, value);
-      gst_caps_append_structure(all, kept);
-    }
-    return all;
-  };
-  g_autoptr(GstCaps) first = bare(some);
-  g_autoptr(GstCaps) second = bare(others);
+           const std::vector<const char *> &fields) {
+  g_autoptr(GstCaps) first = only_fields(some, fields);
+  g_autoptr(GstCaps) second = only_fields(others, fields);
   return gst_caps_can_intersect(first, second);
 }
 
@@ -95,6 +80,21 @@ std::string name_of(const GstCaps *caps) {
 }
 
 }  // namespace
+
+GstCaps *only_fields(const GstCaps *caps,
+                     const std::vector<const char *> &fields) {
+  if (gst_caps_is_any(caps)) return gst_caps_new_any();
+  GstCaps *all = gst_caps_new_empty();
+  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+    const GstStructure *each = gst_caps_get_structure(caps, i);
+    GstStructure *kept = gst_structure_new_empty(gst_structure_get_name(each));
+    for (const char *field : fields)
+      if (const GValue *value = gst_structure_get_value(each, field))
+        gst_structure_set_value(kept, field, value);
+    gst_caps_append_structure(all, kept);
+  }
+  return all;
+}
 
 GstCaps *any_raw_audio() {
   return gst_caps_from_string(GST_AUDIO_CAPS_MAKE(
@@ -216,6 +216,40 @@ void describe_output(const GstAudioInfo &output, StreamFormat *format) {
   format->output_format = known.format;
   format->output_interleaved = output.layout == GST_AUDIO_LAYOUT_INTERLEAVED;
   format->output_channels = output.channels;
+}
+
+std::vector<std::string> positions_of(const GstAudioInfo &info) {
+  std::vector<std::string> names;
+  if (GST_AUDIO_INFO_IS_UNPOSITIONED(&info)) return names;
+  auto *words = static_cast<GEnumClass *>(
+      g_type_class_ref(GST_TYPE_AUDIO_CHANNEL_POSITION));
+  for (int c = 0; c < info.channels; c++) {
+    const GEnumValue *word = g_enum_get_value(words, info.position[c]);
+    names.push_back(word ? word->value_nick : "none");
+  }
+  g_type_class_unref(words);
+  return names;
+}
+
+GstCaps *fixate_like(const GstAudioInfo &info, GstCaps *caps) {
+  caps = gst_caps_make_writable(gst_caps_truncate(caps));
+  GstStructure *some = gst_caps_get_structure(caps, 0);
+  gst_structure_fixate_field_string(some, "format", GST_AUDIO_INFO_NAME(&info));
+  gst_structure_fixate_field_nearest_int(some, "rate", info.rate);
+  gst_structure_fixate_field_nearest_int(some, "channels", info.channels);
+  int channels;
+  guint64 mask = 0;
+  if (gst_structure_get_int(some, "channels", &channels) && channels > 2 &&
+      !gst_structure_has_field(some, "channel-mask")) {
+    if (channels != info.channels || GST_AUDIO_INFO_IS_UNPOSITIONED(&info) ||
+        !gst_audio_channel_positions_to_mask(info.position, channels, FALSE,
+                                             &mask))
+      mask = channels == info.channels
+                 ? 0
+                 : gst_audio_channel_get_fallback_mask(channels);
+    gst_structure_set(some, "channel-mask", GST_TYPE_BITMASK, mask, nullptr);
+  }
+  return gst_caps_fixate(caps);
 }
 
 }  // namespace pythonfilter

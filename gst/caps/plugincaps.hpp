@@ -37,6 +37,22 @@ std::vector<SampleLayout> layouts_in(const GstCaps *caps);
 // What the format of a converting plugin says of raw audio that comes out.
 void describe_output(const GstAudioInfo &output, StreamFormat *format);
 
+// One that is of any audio.
+inline bool is_known(const GstAudioInfo &info) {
+  return info.finfo && GST_AUDIO_INFO_FORMAT(&info) != GST_AUDIO_FORMAT_UNKNOWN;
+}
+
+// Where each channel is, in GStreamer's words; empty: nobody says.
+std::vector<std::string> positions_of(const GstAudioInfo &info);
+
+// What they say in these fields, and no more.
+GstCaps *only_fields(const GstCaps *caps,
+                     const std::vector<const char *> &fields);
+
+// Fixes the first of the caps, which are audio, as near to `info` as they
+// allow. Takes `caps`.
+GstCaps *fixate_like(const GstAudioInfo &info, GstCaps *caps);
+
 // Raw audio of any kind.
 GstCaps *any_raw_audio();
 

@@ -18,7 +18,7 @@ void ElementCaps::open(const Capabilities &capabilities,
   gst_caps_take(&caps_, caps);
   conversion_ = conversion;
   fails_closed_ = capabilities.fail_closed;
-  if (kind_ == PluginKind::Mixer) declared_ = capabilities;
+  if (has_ports(kind_)) declared_ = capabilities;
 }
 
 void ElementCaps::close() {
@@ -50,7 +50,7 @@ GstCaps *ElementCaps::of_port(const std::string &name, int rate) const {
                       known ? &port : nullptr, rate);
 }
 
-GstCaps *ElementCaps::of_output(int rate) const {
+GstCaps *ElementCaps::of_class(int rate) const {
   std::lock_guard lock(mutex_);
   return caps_of_port(caps_ ? declared_ : all_capabilities(), nullptr, rate);
 }

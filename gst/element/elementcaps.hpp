@@ -31,11 +31,12 @@ class ElementCaps {
   GstCaps *input() const;
   // What the plugin takes, the template's before READY.
   GstCaps *allowed() const;
-  // Of a mixer: of one of its inputs, and of its output. `rate` is what is
-  // agreed on, or 0. What there is any of, before READY.
+  // Of one input of a mixer, or output of a splitter, and of its only output or
+  // input. `rate` is what is agreed on, or 0. What there is any of, before
+  // READY.
   GstCaps *of_port(const std::string &name, int rate) const;
-  GstCaps *of_output(int rate) const;
-  // The input of that name, or of any; false: there is none.
+  GstCaps *of_class(int rate) const;
+  // The port of that name, or of any; false: there is none.
   bool find_port(const std::string &name, Port *port) const;
 
   // The caps of the other pad of a filter; anything before READY, when nobody
@@ -54,7 +55,7 @@ class ElementCaps {
   GstCaps *caps_ = nullptr;  // NULL: not open
   CapsConversion conversion_;
   bool fails_closed_ = false;
-  Capabilities declared_;  // of a mixer
+  Capabilities declared_;  // of a plugin with ports
   // Of a converting plugin that fails closed.
   GstCaps *agreed_input_ = nullptr, *agreed_output_ = nullptr;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a plugin with several inputs is called with.
+// What a plugin with several inputs, or outputs, is called with.
 #include "pythonelement.hpp"
 
 namespace pythonfilter {
@@ -24,6 +24,24 @@ bool PythonElement::set_inputs(const std::vector<PortFormat> &inputs) {
   stream_->format.inputs = inputs;
   reloader_.set_stream(*stream_);
   return plugin_->set_inputs(inputs, &failure_) || fail_caps();
+}
+
+[[gnu::hot]] Outcome PythonElement::split(Block *block,
+                                          std::vector<OutputView> *outputs,
+                                          CallResult *result) {
+  assert(streaming.is_here() && stream_);
+  if (G_UNLIKELY(!curves_.empty()))
+    curves_.fill(properties_, segment_, stream().curve_rate, block);
+  return note(plugin_->split(*block, outputs, result, &failure_), *block,
+              *result);
+}
+
+bool PythonElement::set_outputs(const std::vector<PortFormat> &outputs) {
+  assert(streaming.is_here() && stream_);
+  const BusyHere busy(this);
+  stream_->format.outputs = outputs;
+  reloader_.set_stream(*stream_);
+  return plugin_->set_outputs(outputs, &failure_) || fail_caps();
 }
 
 void PythonElement::apply_params_of(const std::string &input,

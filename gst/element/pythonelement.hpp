@@ -144,6 +144,10 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   bool set_inputs(const std::vector<PortFormat> &inputs);
   // What was set of one of them; what is refused is a warning.
   void apply_params_of(const std::string &input, PluginParams *params);
+  // As call() and set_inputs(), of a splitter.
+  Outcome split(Block *block, std::vector<OutputView> *outputs,
+                CallResult *result);
+  bool set_outputs(const std::vector<PortFormat> &outputs);
   // What a call with this outcome, which is not Ok, lets through.
   OnError lets_through(Outcome outcome) const;
   // As if the plugin had failed, for something it is not to blame for.

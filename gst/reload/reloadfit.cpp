@@ -47,7 +47,7 @@ std::string misfit(const Capabilities &now, const Capabilities &next,
     return now_or_not("read_only", next.read_only);
   if (now.as_bytes != next.as_bytes)
     return now_or_not("as_bytes", next.as_bytes);
-  if (!now.has_same_ports(next)) return "its inputs are others";
+  if (!now.has_same_ports(next)) return "its inputs or outputs are others";
   // Where the element's block-size is another one, it still is.
   if (now.block_size != next.block_size &&
       stream.format.frames == now.block_size)

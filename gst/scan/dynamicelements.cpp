@@ -7,10 +7,12 @@
 #include "../../bridge/words.hpp"
 #include "../caps/foreigncaps.hpp"
 #include "../caps/plugincaps.hpp"
+#include "../demixerpad.hpp"
 #include "../element/pythonelement.hpp"
 #include "../elementtypes.hpp"
 #include "../mixerpad.hpp"
 #include "../params/parametertypes.hpp"
+#include "../portpads.hpp"
 #include "pluginscan.hpp"
 
 namespace pythonfilter {
@@ -101,29 +103,38 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *) {
   PythonElement::of(object)->properties().get_own(spec, value);
 }
 
-// In the place of any input's: those that the plugin declares.
-void add_mixer_templates(GstElementClass *klass, const Capabilities &plugin) {
-  const GType pad =
-      mixer_pad_type(G_OBJECT_CLASS_NAME(klass) + std::string("-pad"),
-                     plugin.input_parameters);
-  for (const char *any : {"sink_%s", "sink_%u"}) {
-    GstPadTemplate *pads = gst_element_class_get_pad_template(klass, any);
+// In the place of any port's: those that the plugin declares.
+void add_port_templates(GstElementClass *klass, const Capabilities &plugin,
+                        PluginKind kind) {
+  const bool mixes = kind == PluginKind::Mixer;
+  const GstPadDirection direction = mixes ? GST_PAD_SINK : GST_PAD_SRC;
+  const std::string prefix = port_prefix(direction);
+  for (const char *any : {"%s", "%u"}) {
+    GstPadTemplate *pads =
+        gst_element_class_get_pad_template(klass, (prefix + any).c_str());
     klass->padtemplates = g_list_remove(klass->padtemplates, pads);
     klass->numpadtemplates--;
     gst_object_unref(pads);
   }
-  const auto add = [&](const std::string &name, GstPadDirection direction,
+  const auto add = [&](const std::string &name, GstPadDirection side,
                        GstPadPresence presence, const Port *port, GType type) {
     g_autoptr(GstCaps) caps = caps_of_port(plugin, port, 0);
     gst_element_class_add_pad_template(
-        klass, gst_pad_template_new_with_gtype(name.c_str(), direction,
-                                               presence, caps, type));
+        klass, gst_pad_template_new_with_gtype(name.c_str(), side, presence,
+                                               caps, type));
   };
+  const GType pad =
+      mixes ? mixer_pad_type(G_OBJECT_CLASS_NAME(klass) + std::string("-pad"),
+                             plugin.input_parameters)
+            : GST_TYPE_PYTHON_DEMIXER_PAD;
   for (const Port &each : plugin.ports)
-    add(input_prefix + each.name, GST_PAD_SINK,
+    add(prefix + each.name, direction,
         each.name == any_port ? GST_PAD_REQUEST : GST_PAD_ALWAYS, &each, pad);
-  add("src", GST_PAD_SRC, GST_PAD_ALWAYS, nullptr,
-      GST_TYPE_AUDIO_AGGREGATOR_PAD);
+  if (mixes)
+    add("src", GST_PAD_SRC, GST_PAD_ALWAYS, nullptr,
+        GST_TYPE_AUDIO_AGGREGATOR_PAD);
+  else
+    add("sink", GST_PAD_SINK, GST_PAD_ALWAYS, nullptr, GST_TYPE_PAD);
 }
 
 void add_pad_templates(GstElementClass *klass, const Capabilities &plugin,
@@ -195,8 +206,8 @@ void init_class(gpointer klass, gpointer data) {
   if (!module.empty())
     gst_element_class_add_metadata(element_class, "module", module.c_str());
   add_promises(element_class, says);
-  if (kind_of(record) == PluginKind::Mixer)
-    add_mixer_templates(element_class, says);
+  if (has_ports(kind_of(record)))
+    add_port_templates(element_class, says, kind_of(record));
   else
     add_pad_templates(element_class, says, !record.value("wide").empty());
 }
@@ -209,10 +220,7 @@ void init_instance(GTypeInstance *instance, gpointer klass) {
 bool register_element(GstPlugin *plugin, const std::string &line) {
   const ScanRecord record(line.substr(0, line.find(" title=")));
   const std::string name = record.value("name");
-  // The scan may know of kinds that no element here plays.
-  const PluginKind kind = kind_of(record);
-  if (element_for(kind).kind != kind) return true;
-  const GType parent = element_for(kind).type();
+  const GType parent = element_for(kind_of(record)).type();
   // What GStreamer makes default names of: py-gain0.
   const std::string type_name = "Gst" + name;
   GType type = g_type_from_name(type_name.c_str());

@@ -58,4 +58,12 @@ class Continuity {
   guint64 told_ = 0;    // the alignment knows of so many
 };
 
+// Whether times mean the same in both, so that nothing ends with the first.
+inline bool is_same_line(const GstSegment &before, GstSegment after) {
+  after.stop = before.stop;
+  after.duration = before.duration;
+  after.position = before.position;
+  return gst_segment_is_equal(&before, &after);
+}
+
 }  // namespace pythonfilter

@@ -97,11 +97,9 @@ void FilterStream::clip_to(const GstSegment &segment, GstBuffer **buffer) {
   if (GST_BUFFER_PTS(*buffer) >= segment.start &&
       GST_BUFFER_PTS(*buffer) + length_of(*buffer) <= segment.stop)
     return;
-  std::string problem;
-  // What is no audio is process()'s to complain about.
-  if (AudioBlock block; !block.map(*buffer, info, false, &problem)) return;
   const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
-  *buffer = gst_audio_buffer_clip(*buffer, &segment, info.rate, info.bpf);
+  // What is no audio is process()'s to complain about.
+  pythonfilter::clip_to(segment, info, buffer);
   if (!*buffer) owes_discont_ = owes_discont_ || discont;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "../caps/plugincaps.hpp"
+#include "../portpads.hpp"
 #include "mixerstream.hpp"
 
 namespace pythonfilter {
@@ -12,38 +13,6 @@ namespace pythonfilter {
 namespace {
 
 enum { PROP_SAMPLE_RATE = last_shared_property + 1 };
-
-// The rates of raw audio in it, and nothing else.
-GstCaps *rates_of(const GstCaps *caps) {
-  if (gst_caps_is_any(caps)) return gst_caps_new_any();
-  GstCaps *rates = gst_caps_new_empty();
-  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
-    const GstStructure *each = gst_caps_get_structure(caps, i);
-    if (!gst_structure_has_name(each, "audio/x-raw")) continue;
-    GstStructure *rate = gst_structure_new_empty("audio/x-raw");
-    if (const GValue *value = gst_structure_get_value(each, "rate"))
-      gst_structure_set_value(rate, "rate", value);
-    rates = gst_caps_merge_structure(rates, rate);
-  }
-  return rates;
-}
-
-std::vector<std::string> positions_of(const GstAudioInfo &info) {
-  std::vector<std::string> names;
-  if (GST_AUDIO_INFO_IS_UNPOSITIONED(&info)) return names;
-  auto *words = static_cast<GEnumClass *>(
-      g_type_class_ref(GST_TYPE_AUDIO_CHANNEL_POSITION));
-  for (int c = 0; c < info.channels; c++) {
-    const GEnumValue *word = g_enum_get_value(words, info.position[c]);
-    names.push_back(word ? word->value_nick : "none");
-  }
-  g_type_class_unref(words);
-  return names;
-}
-
-bool is_known(const GstAudioInfo &info) {
-  return info.finfo && GST_AUDIO_INFO_FORMAT(&info) != GST_AUDIO_FORMAT_UNKNOWN;
-}
 
 }  // namespace
 
@@ -89,16 +58,16 @@ int MixerStream::rate() const {
 // then.
 GstCaps *MixerStream::input_caps(GstPad *pad) const {
   const int known = rate();
-  g_autoptr(GstCaps) caps = python.caps.of_port(input_name(pad), known);
+  g_autoptr(GstCaps) caps = python.caps.of_port(port_name(pad), known);
   if (known > 0) return g_steal_pointer(&caps);
   g_autoptr(GstCaps) wanted =
       gst_pad_peer_query_caps(GST_AGGREGATOR_SRC_PAD(mixer_), nullptr);
-  g_autoptr(GstCaps) rates = rates_of(wanted);
+  g_autoptr(GstCaps) rates = only_fields(wanted, {"rate"});
   return gst_caps_intersect_full(caps, rates, GST_CAPS_INTERSECT_FIRST);
 }
 
 GstCaps *MixerStream::output_caps() const {
-  return python.caps.of_output(rate());
+  return python.caps.of_class(rate());
 }
 
 // A reference; NULL: it has no caps. Of any name: the first that has.
@@ -108,7 +77,7 @@ GstPythonMixerPad *MixerStream::configured_pad(const std::string &name) const {
   for (GList *each = GST_ELEMENT(mixer_)->sinkpads; each && !found;
        each = each->next)
     if (is_known(GST_AUDIO_AGGREGATOR_PAD(each->data)->info) &&
-        (name.empty() || input_name(each->data) == name))
+        (name.empty() || port_name(each->data) == name))
       found = GST_PYTHON_MIXER_PAD(gst_object_ref(each->data));
   GST_OBJECT_UNLOCK(mixer_);
   return found;
@@ -124,23 +93,7 @@ GstCaps *MixerStream::fixate(GstCaps *caps) const {
   if (!pad) return gst_caps_fixate(caps);
   const GstAudioInfo info = GST_AUDIO_AGGREGATOR_PAD(pad)->info;
   gst_object_unref(pad);
-  GstStructure *some = gst_caps_get_structure(caps, 0);
-  gst_structure_fixate_field_string(some, "format", GST_AUDIO_INFO_NAME(&info));
-  gst_structure_fixate_field_nearest_int(some, "rate", info.rate);
-  gst_structure_fixate_field_nearest_int(some, "channels", info.channels);
-  int channels;
-  guint64 mask = 0;
-  if (gst_structure_get_int(some, "channels", &channels) && channels > 2 &&
-      !gst_structure_has_field(some, "channel-mask")) {
-    if (channels != info.channels || GST_AUDIO_INFO_IS_UNPOSITIONED(&info) ||
-        !gst_audio_channel_positions_to_mask(info.position, channels, FALSE,
-                                             &mask))
-      mask = channels == info.channels
-                 ? 0
-                 : gst_audio_channel_get_fallback_mask(channels);
-    gst_structure_set(some, "channel-mask", GST_TYPE_BITMASK, mask, nullptr);
-  }
-  return gst_caps_fixate(caps);
+  return fixate_like(info, caps);
 }
 
 void MixerStream::choose_block_size(int rate) {
@@ -174,7 +127,7 @@ PortFormat MixerStream::describe_input(GstPythonMixerPad *pad,
   GstAudioInfo info = GST_AUDIO_AGGREGATOR_PAD(pad)->info;
   if (!is_known(info)) {
     g_autoptr(GstCaps) allowed =
-        python.caps.of_port(input_name(pad), output.rate);
+        python.caps.of_port(port_name(pad), output.rate);
     g_autoptr(GstCaps) like = gst_audio_info_to_caps(&output);
     g_autoptr(GstCaps) likely =
         gst_caps_intersect_full(like, allowed, GST_CAPS_INTERSECT_FIRST);
@@ -190,7 +143,7 @@ PortFormat MixerStream::describe_input(GstPythonMixerPad *pad,
   pad->input->set_format(info);
   StreamFormat format;
   stream_format_of(info, &format);
-  return {input_name(pad), format.format, info.channels, positions_of(info)};
+  return {port_name(pad), format.format, info.channels, positions_of(info)};
 }
 
 std::vector<PortFormat> MixerStream::describe_inputs(
@@ -217,7 +170,7 @@ void MixerStream::collect_inputs() {
   for (Input &each : inputs_) {
     Port port;
     each.optional =
-        python.caps.find_port(input_name(each.pad), &port) && port.optional;
+        python.caps.find_port(port_name(each.pad), &port) && port.optional;
   }
   for (const Input &each : before)
     gst_object_unref(each.pad);

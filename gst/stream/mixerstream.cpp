@@ -6,6 +6,7 @@
 
 #include "../buffers/audioblock.hpp"
 #include "../buffers/audiocut.hpp"
+#include "../portpads.hpp"
 
 namespace pythonfilter {
 
@@ -177,16 +178,6 @@ void MixerStream::follow_segment(GstBuffer *block) {
   next_offset_ = GST_BUFFER_OFFSET_END(block);
 }
 
-namespace {
-
-// Each byte is as the one before it, and the first is 0.
-bool is_silent(const std::byte *bytes, size_t size) {
-  return size == 0 || (bytes[0] == std::byte(0) &&
-                       std::memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
-}  // namespace
-
 size_t MixerStream::lag_now() const {
   return GST_CLOCK_TIME_TO_FRAMES(python.latency(),
                                   guint64(python.info().rate));
@@ -276,7 +267,7 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   const bool due = std::exchange(params_due_, false);
   for (const Input &each : inputs_)
     if (G_UNLIKELY(due || each.pad->params->changed()))
-      python.apply_params_of(input_name(each.pad), each.pad->params);
+      python.apply_params_of(port_name(each.pad), each.pad->params);
   const GstSegment &segment =
       GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
   const GstClockTime begin =
@@ -355,7 +346,7 @@ const MixerInput *MixerStream::find_passthrough() {
   const GstAudioInfo &output = python.info();
   const char *why = name.empty() ? "the plugin names none" : "it is not there";
   for (const Input &each : inputs_) {
-    if (name.empty() || input_name(each.pad) != name) continue;
+    if (name.empty() || port_name(each.pad) != name) continue;
     const GstAudioInfo &input = each.pad->input->info();
     if (GST_AUDIO_INFO_FORMAT(&input) == GST_AUDIO_INFO_FORMAT(&output) &&
         input.channels == output.channels)

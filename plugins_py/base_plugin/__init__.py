@@ -723,7 +723,7 @@ class AudioMixerPlugin(_StreamPlugin):
 
 
 class AudioSplitterPlugin(_StreamPlugin):
-    """A plugin with one input and several outputs; no element plays it yet.
+    """A plugin with one input and several outputs.
 
     ``outputs``
         Names, as ``("vocals", "rest")``, or a dict that says more of them,

@@ -137,7 +137,8 @@ class SplitterOutput(AudioBuffer):
 
     ``data``, of its own ``(channels, frames)`` and format and as many frames as
     came in, is the outgoing buffer's memory, and all zeros at first.  What is
-    written to an output that is not ``linked`` goes nowhere.
+    written to an output that is not ``linked`` goes nowhere; it has no memory
+    before somebody asks for its ``data``.
 
     ``SplitterOutput(channels, frames, sample_rate=48000)`` makes one for tests.
     """

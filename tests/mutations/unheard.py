@@ -352,7 +352,7 @@ OTHERS = (
     ),
     Mutation(
         "kept-input-not-seen",
-        "bridge/python/input_views.cpp",
+        "bridge/python/port_array.cpp",
         "  const bool kept = is_array_kept();\n",
         "  const bool kept = is_array_kept() && !array_;\n",
         ("mixing::test_kept*",),

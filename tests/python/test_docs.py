@@ -61,7 +61,12 @@ ELEMENTS = {
     "mix_audio": "pythonmixer name=mixer script={} ! fakesink"
     " audiotestsrc num-buffers=10 ! audioconvert ! mixer.sink_{}"
     " audiotestsrc num-buffers=10 ! audioconvert ! mixer.sink_{}",
+    "split_audio": "audiotestsrc num-buffers=10 ! audioconvert"
+    " ! pythondemixer name=apart script={}"
+    " apart.src_{} ! queue ! fakesink apart.src_{} ! queue ! fakesink",
 }
+# Of what their plugins call their inputs and outputs.
+PORTS = (("music", "voice"), ("loud", "quiet"))
 
 
 # Says at the end which functions of a part never ran, as a callback may not.
@@ -160,7 +165,8 @@ def runs_here(command):
 
 def element_line(source, script):
     """What plays the plugin that has this source."""
-    names = ("music", "voice") if '"music"' in source else (0, 1)
+    named = [names for names in PORTS if f'"{names[0]}"' in source]
+    names = named[0] if named else (0, 1)
     return ELEMENTS[audio_method(source)].format(script, *names)
 
 

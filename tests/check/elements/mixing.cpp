@@ -563,7 +563,7 @@ GST_START_TEST(test_code_is_loaded_anew_between_two_blocks) {
   fail_unless(warning != nullptr);
   Reports reports;
   reports.push_back(report_in(warning));
-  expect_part(reports[0].text, "its inputs are others");
+  expect_part(reports[0].text, "its inputs or outputs are others");
   gst_message_unref(warning);
   fail_unless(last == 5);
   // The file is gone before its folder.

@@ -64,14 +64,11 @@ inline std::string source_line(const std::string &name, const Audio &audio,
   return line;
 }
 
-// A mixer called "python" that plays as fast as it can, into nothing.
-class Mixer : public Pipeline {
+// What left a pad, and what was said of it.
+class Heard {
  public:
-  // `sources`: by the pads that they are linked to.
-  Mixer(const std::string &mixer,
-        const std::vector<std::pair<std::string, Sent>> &sources)
-      : Pipeline(line(mixer, sources)) {
-    on_buffers(python(), "src", [kept = kept_](GstBuffer *buffer) {
+  Heard(GstElement *element, const char *pad) {
+    on_buffers(element, pad, [kept = kept_](GstBuffer *buffer) {
       std::lock_guard<std::mutex> lock(kept->mutex);
       GstMapInfo map;
       gst_buffer_map(buffer, &map, GST_MAP_READ);
@@ -81,25 +78,7 @@ class Mixer : public Pipeline {
       kept->end.push_back(GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer));
       kept->discont.push_back(GST_BUFFER_IS_DISCONT(buffer));
     });
-    for (const auto &[pad, sent] : sources) {
-      GstElement *source = find("from_" + pad);
-      for (size_t i = 0; i < sent.frames; i += sent.piece)
-        push_to(source, sent.buffer(i, std::min(sent.piece, sent.frames - i)));
-      end_of(source);
-      gst_object_unref(source);
-    }
   }
-
-  GstElement *find(const std::string &name) const {
-    GstElement *found = gst_bin_get_by_name(GST_BIN(get()), name.c_str());
-    fail_unless(found != nullptr, "%s", name.c_str());
-    return found;
-  }
-  void play() const {
-    gst_element_set_state(get(), GST_STATE_PLAYING);
-    expect_eos();
-  }
-  // What came out, as bytes.
   std::string bytes() const {
     std::lock_guard<std::mutex> lock(kept_->mutex);
     return kept_->bytes;
@@ -133,6 +112,58 @@ class Mixer : public Pipeline {
   }
 
  private:
+  struct Kept {
+    std::mutex mutex;
+    std::string bytes;              // guarded by mutex
+    std::vector<GstClockTime> pts;  // guarded by mutex
+    std::vector<GstClockTime> end;  // guarded by mutex
+    std::vector<bool> discont;      // guarded by mutex
+  };
+  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
+};
+
+inline void send(GstElement *source, const Sent &sent) {
+  for (size_t i = 0; i < sent.frames; i += sent.piece)
+    push_to(source, sent.buffer(i, std::min(sent.piece, sent.frames - i)));
+}
+
+// A mixer called "python" that plays as fast as it can, into nothing.
+class Mixer : public Pipeline {
+ public:
+  // `sources`: by the pads that they are linked to.
+  Mixer(const std::string &mixer,
+        const std::vector<std::pair<std::string, Sent>> &sources)
+      : Pipeline(line(mixer, sources)), heard_(python(), "src") {
+    for (const auto &[pad, sent] : sources) {
+      GstElement *source = find("from_" + pad);
+      send(source, sent);
+      end_of(source);
+      gst_object_unref(source);
+    }
+  }
+
+  GstElement *find(const std::string &name) const {
+    GstElement *found = gst_bin_get_by_name(GST_BIN(get()), name.c_str());
+    fail_unless(found != nullptr, "%s", name.c_str());
+    return found;
+  }
+  void play() const {
+    gst_element_set_state(get(), GST_STATE_PLAYING);
+    expect_eos();
+  }
+  // What came out, as bytes.
+  std::string bytes() const { return heard_.bytes(); }
+  std::vector<GstClockTime> times() const { return heard_.times(); }
+  std::vector<bool> disconts() const { return heard_.disconts(); }
+  void expect_in_a_row(GstClockTime begin) const {
+    heard_.expect_in_a_row(begin);
+  }
+  template <typename T>
+  std::vector<T> samples() const {
+    return heard_.samples<T>();
+  }
+
+ private:
   static std::string line(
       const std::string &mixer,
       const std::vector<std::pair<std::string, Sent>> &sources) {
@@ -142,14 +173,7 @@ class Mixer : public Pipeline {
     return all;
   }
 
-  struct Kept {
-    std::mutex mutex;
-    std::string bytes;              // guarded by mutex
-    std::vector<GstClockTime> pts;  // guarded by mutex
-    std::vector<GstClockTime> end;  // guarded by mutex
-    std::vector<bool> discont;      // guarded by mutex
-  };
-  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
+  const Heard heard_;
 };
 
 inline std::string mixing(const std::string &properties = "",

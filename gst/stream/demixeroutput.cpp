@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "demixeroutput.hpp"
+
+#include <cstring>
+
+#include "../buffers/audiocut.hpp"
+#include "../portpads.hpp"
+
+namespace pythonfilter {
+
+namespace {
+
+// What a push would have given.
+GstFlowReturn flow_of(GstPad *pad, bool taken) {
+  if (taken) return GST_FLOW_OK;
+  GST_OBJECT_LOCK(pad);
+  const bool flushing = GST_PAD_IS_FLUSHING(pad), over = GST_PAD_IS_EOS(pad),
+             linked = GST_PAD_IS_LINKED(pad);
+  GST_OBJECT_UNLOCK(pad);
+  return flushing ? GST_FLOW_FLUSHING
+         : over   ? GST_FLOW_EOS
+         : linked ? GST_FLOW_OK
+                  : GST_FLOW_NOT_LINKED;
+}
+
+}  // namespace
+
+void DemixerOutput::send_stream_start(GstEvent *upstream) {
+  const gchar *id;
+  gst_event_parse_stream_start(upstream, &id);
+  g_autofree gchar *own = g_strdup_printf("%s/%s", id, GST_OBJECT_NAME(pad_));
+  GstEvent *event = gst_event_new_stream_start(own);
+  guint group;
+  if (gst_event_parse_group_id(upstream, &group))
+    gst_event_set_group_id(event, group);
+  GstStreamFlags flags;
+  gst_event_parse_stream_flags(upstream, &flags);
+  gst_event_set_stream_flags(event, flags);
+  gst_event_set_seqnum(event, gst_event_get_seqnum(upstream));
+  gst_pad_push_event(pad_, event);
+}
+
+// Those that are linked anew may want other memory, whatever the caps.
+void DemixerOutput::set_caps(const GstAudioInfo &info) {
+  info_ = info;
+  g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&info);
+  g_autoptr(GstCaps) before = gst_pad_get_current_caps(pad_);
+  if (!before || !gst_caps_is_equal(before, caps))
+    gst_pad_push_event(pad_, gst_event_new_caps(caps));
+  pool_.ask(pad_, caps);
+}
+
+bool DemixerOutput::begin(size_t frames, OutputView *view,
+                          std::string *problem) {
+  const gsize size = frames * size_t(info_.bpf);
+  buffer_ = pool_.acquire(size);
+  const auto width = size_t(GST_AUDIO_INFO_BPS(&info_));
+  const auto maps = [&] {
+    return block_.map(buffer_, info_, true, problem) &&
+           reinterpret_cast<size_t>(block_.data) % width == 0;
+  };
+  if (G_UNLIKELY(!maps())) {
+    drop();
+    buffer_ = gst_buffer_new_allocate(nullptr, size, nullptr);
+    if (!maps()) return false;
+  }
+  std::memset(block_.data, 0, size);
+  view->data = block_.data;
+  view->channel_stride = block_.channel_stride;
+  view->frame_stride = block_.frame_stride;
+  view->keeper = block_.keeper;
+  return true;
+}
+
+void DemixerOutput::drop() {
+  block_.unmap();
+  gst_clear_buffer(&buffer_);
+}
+
+GstBuffer *DemixerOutput::take(GstBuffer *like) {
+  block_.unmap();
+  GstBuffer *buffer = std::exchange(buffer_, nullptr);
+  gst_buffer_copy_into(
+      buffer, like,
+      GstBufferCopyFlags(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS), 0,
+      gsize(-1));
+  return buffer;
+}
+
+GstFlowReturn DemixerOutput::push(GstBuffer *like, bool discont, bool gap) {
+  size_t size;
+  const std::byte *bytes = block_.bytes(&size);
+  // What was made of nothing may be something.
+  gap = gap && is_silent(bytes, size);
+  GstBuffer *buffer = take(like);
+  if (!gap) GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
+  return push_now(buffer, discont);
+}
+
+GstFlowReturn DemixerOutput::push_silence(GstBuffer *like) {
+  GstBuffer *buffer = take(like);
+  silence(buffer, info_);
+  return push_now(buffer, false);
+}
+
+GstFlowReturn DemixerOutput::push_same(GstBuffer *input) {
+  drop();
+  return push_now(gst_buffer_ref(input), false);
+}
+
+GstFlowReturn DemixerOutput::push_gap(GstBuffer *like) {
+  // An event has a time.
+  if (!GST_BUFFER_PTS_IS_VALID(like)) return push_silence(like);
+  drop();
+  return flow_of(pad_, gst_pad_push_event(
+                           pad_, gst_event_new_gap(GST_BUFFER_PTS(like),
+                                                   GST_BUFFER_DURATION(like))));
+}
+
+GstFlowReturn DemixerOutput::push_now(GstBuffer *buffer, bool discont) {
+  if (std::exchange(owes_discont_, false) || discont) {
+    buffer = gst_buffer_make_writable(buffer);
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  }
+  return gst_pad_push(pad_, buffer);
+}
+
+void DemixerOutput::forget() {
+  drop();
+  pool_.forget();
+  owes_discont_ = true;
+}
+
+}  // namespace pythonfilter

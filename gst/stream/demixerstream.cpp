@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "demixerstream.hpp"
+
+#include <algorithm>
+
+#include "../buffers/audioblock.hpp"
+#include "../buffers/audiocut.hpp"
+
+namespace pythonfilter {
+
+// ---- what goes out ----------------------------------------------------------
+
+// `push(i)` gives what came of output i. As a tee does, it goes on as long as
+// anybody takes something, and nothing is wrong with anybody.
+template <typename Push>
+GstFlowReturn DemixerStream::push_each(const Push &push) {
+  GstFlowReturn flow = GST_FLOW_NOT_LINKED;
+  for (size_t i = 0; i < outputs_.size(); i++) {
+    if (!outputs_[i].pad) continue;
+    flow = combine(outputs_[i], push(i));
+    if (G_UNLIKELY(flow != GST_FLOW_OK && flow != GST_FLOW_NOT_LINKED &&
+                   flow != GST_FLOW_EOS))
+      break;
+  }
+  drop_all();
+  return flow;
+}
+
+GstFlowReturn DemixerStream::combine(const Output &output, GstFlowReturn flow) {
+  GstPad *pad = GST_PAD(output.pad);
+  if (G_UNLIKELY(output.pad->output->removed())) flow = GST_FLOW_NOT_LINKED;
+  return gst_flow_combiner_update_pad_flow(combiner_, pad, flow);
+}
+
+void DemixerStream::drop_all() {
+  for (const Output &each : outputs_)
+    if (each.pad) each.pad->output->drop();
+}
+
+// What comes next does not continue what came out.
+void DemixerStream::break_all() {
+  for (const Output &each : outputs_)
+    if (each.pad) each.pad->output->owe_discont();
+}
+
+GstFlowReturn DemixerStream::deliver(GstBuffer *buffer, bool gap) {
+  return push_each([&](size_t i) {
+    const OutputView &view = views_[i];
+    DemixerOutput *output = outputs_[i].pad->output;
+    if (!view.data) return GST_FLOW_NOT_LINKED;
+    if (view.silent) return output->push_gap(buffer);
+    return output->push(buffer, view.discont, gap);
+  });
+}
+
+// ---- one call ---------------------------------------------------------------
+
+void DemixerStream::clip(GstBuffer **buffer) {
+  if (G_LIKELY(GST_BUFFER_PTS(*buffer) >= segment_.start &&
+               !GST_CLOCK_TIME_IS_VALID(segment_.stop)))
+    return;
+  const bool discont = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  clip_to(segment_, python.info(), buffer);
+  if (!*buffer) owes_discont_ = owes_discont_ || discont;
+}
+
+// Before the plugin gets it; NULL is left of one that is not for it.
+GstFlowReturn DemixerStream::prepare(GstBuffer **buffer) {
+  GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*buffer));
+  if (flow != GST_FLOW_OK) return flow;
+  clip(buffer);
+  if (!*buffer) return GST_FLOW_OK;
+  continuity_.add(std::exchange(came_, 0));
+  const bool said = GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_DISCONT);
+  if (said) continuity_.restart();
+  const bool jumps = continuity_.jumps(GST_BUFFER_PTS(*buffer), [&] {
+    return frames_in(*buffer, python.info());
+  });
+  owes_discont_ = owes_discont_ || said || jumps;
+  // What was held back comes before the break.
+  if (G_UNLIKELY(owes_discont_)) flow = end_part();
+  if (flow != GST_FLOW_OK) return flow;
+  if (G_UNLIKELY(python.new_code_waits()) && python.change_code()) break_all();
+  told_.check(demixer_, latency());
+  return update_outputs();
+}
+
+// In `views_`, those of which somebody gets something.
+bool DemixerStream::show_outputs(size_t frames, std::string *problem) {
+  for (size_t i = 0; i < outputs_.size(); i++) {
+    views_[i] = {};
+    GstPythonDemixerPad *pad = outputs_[i].pad;
+    if (pad && gst_pad_is_linked(GST_PAD(pad)) &&
+        !pad->output->begin(frames, &views_[i], problem))
+      return false;
+  }
+  return true;
+}
+
+[[gnu::hot]] GstFlowReturn DemixerStream::process(GstBuffer *taken) {
+  assert(python.streaming.is_here());
+  g_autoptr(GstBuffer) buffer = taken;
+  if (!python.started()) return GST_FLOW_NOT_NEGOTIATED;
+  const GstFlowReturn flow = prepare(&buffer);
+  return flow == GST_FLOW_OK && buffer ? split(buffer) : flow;
+}
+
+[[gnu::hot]] GstFlowReturn DemixerStream::split(GstBuffer *buffer) {
+  AudioBlock input;
+  CallResult result;
+  std::string problem;
+  const bool mapped = input.map(buffer, python.info(), false, &problem);
+  if (mapped && input.frames == 0) return GST_FLOW_OK;
+  if (G_UNLIKELY(!mapped || !show_outputs(input.frames, &problem)))
+    return fail(buffer, python.refuse("got " + problem), false);
+  if (G_UNLIKELY(std::none_of(views_.begin(), views_.end(),
+                              [](const auto &view) { return view.data; })))
+    return GST_FLOW_NOT_LINKED;
+  came_ = frames_ = input.frames;
+  pts_ = input.pts;
+  offset_ = input.offset;
+  fresh_ = false;
+  input.discont = std::exchange(owes_discont_, false);
+  python.stats().buffers.add();
+  const bool discont = input.discont, gap = input.gap;
+  const Outcome outcome = python.split(&input, &views_, &result);
+  input.unmap();
+  if (discont || result.discont) break_all();
+  return G_LIKELY(outcome == Outcome::Ok) ? deliver(buffer, gap)
+                                          : fail(buffer, outcome, true);
+}
+
+// What a call that did not succeed lets through; nothing of a buffer that the
+// plugin did not get, as nobody knows how long that is.
+GstFlowReturn DemixerStream::fail(GstBuffer *buffer, Outcome outcome,
+                                  bool shown) {
+  if (outcome == Outcome::Closing || python.flushes()) {
+    drop_all();
+    return GST_FLOW_FLUSHING;
+  }
+  if (outcome == Outcome::EndOfStream) {
+    drop_all();
+    python.end(sink_);
+    return GST_FLOW_EOS;
+  }
+  const OnError lets = python.lets_through(outcome);
+  const GstFlowReturn flow = python.report(GST_BUFFER_PTS(buffer), lets);
+  const bool fills = lets == OnError::Silence || lets == OnError::Passthrough;
+  if (flow != GST_FLOW_OK || !fills || !shown) {
+    drop_all();
+    if (flow == GST_FLOW_OK) python.stats().dropped.add();
+    break_all();
+    return flow;
+  }
+  const Output *through =
+      lets == OnError::Passthrough ? find_passthrough() : nullptr;
+  return push_each([&](size_t i) {
+    DemixerOutput *output = outputs_[i].pad->output;
+    if (!views_[i].data) return GST_FLOW_NOT_LINKED;
+    return &outputs_[i] == through ? output->push_same(buffer)
+                                   : output->push_silence(buffer);
+  });
+}
+
+// The output that gets the input where the plugin failed; NULL: none can, which
+// is said once.
+const DemixerStream::Output *DemixerStream::find_passthrough() {
+  const std::string &name = python.capabilities().passthrough;
+  const GstAudioInfo &input = python.info();
+  const char *why = name.empty() ? "the plugin names none" : "it is not there";
+  for (const Output &each : outputs_) {
+    if (name.empty() || each.name != name) continue;
+    if (GST_AUDIO_INFO_FORMAT(&each.info) == GST_AUDIO_INFO_FORMAT(&input) &&
+        each.info.channels == input.channels)
+      return &each;
+    why = "its caps are not those of the input";
+  }
+  if (!std::exchange(passing_told_, true))
+    GST_ELEMENT_WARNING(
+        demixer_, STREAM, FAILED,
+        ("on-error=passthrough: the input can go through no output, so there "
+         "is silence: %s%s%s",
+         name.c_str(), name.empty() ? "" : ": ", why),
+        ("told once; passthrough = \"NAME\" in the class names one"));
+  return nullptr;
+}
+
+// ---- where a stream begins and ends -----------------------------------------
+
+void DemixerStream::begin_stream(GstEvent *stream_start) {
+  assert(python.streaming.is_here());
+  for (const Output &each : outputs_)
+    if (each.pad) each.pad->output->send_stream_start(stream_start);
+}
+
+void DemixerStream::begin_segment(const GstSegment &segment) {
+  assert(python.streaming.is_here());
+  if (!is_same_line(segment_, segment)) {
+    end_part();
+    if (python.started())
+      continuity_.start(python.info().rate, segment.rate < 0);
+  }
+  segment_ = segment;
+}
+
+GstFlowReturn DemixerStream::push_tail_of(const Output &output,
+                                          const PortTail &tail) {
+  if (!output.pad || tail.frames == 0 ||
+      !gst_pad_is_linked(GST_PAD(output.pad)))
+    return GST_FLOW_OK;
+  const auto time_of = [&](size_t frames) {
+    return gst_util_uint64_scale(frames, GST_SECOND,
+                                 guint64(python.info().rate));
+  };
+  GstBuffer *buffer = make_buffer(output.info, tail.samples, tail.frames);
+  GST_BUFFER_DURATION(buffer) = time_of(tail.frames);
+  if (GST_CLOCK_TIME_IS_VALID(pts_))
+    GST_BUFFER_PTS(buffer) = pts_ + time_of(frames_);
+  if (offset_ != GST_BUFFER_OFFSET_NONE) {
+    GST_BUFFER_OFFSET(buffer) = offset_ + frames_;
+    GST_BUFFER_OFFSET_END(buffer) = offset_ + frames_ + tail.frames;
+  }
+  return combine(output, output.pad->output->push_last(buffer));
+}
+
+GstFlowReturn DemixerStream::push_tail() {
+  if (!python.started() || fresh_) return GST_FLOW_OK;
+  Tail tail;
+  GstFlowReturn flow =
+      python.drain(&tail, GST_CLOCK_TIME_IS_VALID(pts_)
+                              ? pts_ + GST_FRAMES_TO_CLOCK_TIME(
+                                           frames_, guint64(python.info().rate))
+                              : pts_);
+  // What fades out after the sound has been heard before it, backwards.
+  if (segment_.rate < 0) tail.ports.clear();
+  for (const PortTail &each : tail.ports)
+    for (const Output &output : outputs_)
+      if (flow == GST_FLOW_OK && output.name == each.name)
+        flow = push_tail_of(output, each);
+  return flow;
+}
+
+GstFlowReturn DemixerStream::end_part() {
+  assert(python.streaming.is_here());
+  if (fresh_) return GST_FLOW_OK;
+  GstFlowReturn flow = push_tail();
+  if (flow == GST_FLOW_OK) flow = python.reset();
+  continuity_.restart();
+  fresh_ = true;
+  came_ = 0;
+  return flow;
+}
+
+void DemixerStream::end() {
+  assert(python.streaming.is_here());
+  push_tail();
+  fresh_ = true;
+  python.end_of_stream();
+}
+
+void DemixerStream::flush() {
+  assert(python.streaming.is_here());
+  gst_flow_combiner_reset(combiner_);
+  break_all();
+  gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
+  continuity_.restart();
+  owes_discont_ = false;
+  fresh_ = true;
+  came_ = 0;
+  python.reset();
+}
+
+void DemixerStream::forget() {
+  for (const Output &each : outputs_) {
+    if (!each.pad) continue;
+    each.pad->output->forget();
+    gst_object_unref(each.pad);
+  }
+  outputs_.clear();
+  views_.clear();
+  gst_flow_combiner_clear(combiner_);
+  cookie_ = 0;
+  gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
+  continuity_.restart();
+  owes_discont_ = passing_told_ = false;
+  fresh_ = true;
+  came_ = 0;
+  pts_ = GST_CLOCK_TIME_NONE;
+  offset_ = GST_BUFFER_OFFSET_NONE;
+  told_.forget();
+}
+
+}  // namespace pythonfilter

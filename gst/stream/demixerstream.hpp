@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What pythondemixer does to a stream: one call of the plugin for each buffer,
+// what goes out of each pad then, what a failed call lets through, and the end.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gst/base/gstflowcombiner.h>
+
+#include "../../bridge/contract.hpp"
+#include "../demixerpad.hpp"
+#include "../element/pythonelement.hpp"
+#include "continuity.hpp"
+#include "latencytold.hpp"
+
+namespace pythonfilter {
+
+class DemixerStream {
+ public:
+  explicit DemixerStream(GstElement *demixer)
+      : python(demixer, PluginKind::Splitter, segment_), demixer_(demixer) {}
+  ~DemixerStream() {
+    forget();
+    gst_flow_combiner_free(combiner_);
+  }
+  void set_input(GstPad *sink) { sink_ = sink; }
+
+  static void install_properties(GObjectClass *object_class) {
+    PythonElement::install_properties(object_class);
+  }
+  bool set_property(guint id, const GValue *value) {
+    return python.set_property(id, value);
+  }
+  bool get_property(guint id, GValue *value) {
+    return python.get_property(id, value);
+  }
+
+  // Caps, for whoever asks: any thread. What the plugin takes.
+  GstCaps *input_caps() const;
+  // What of these goes with all that is linked to the outputs.
+  GstCaps *possible_input(GstCaps *caps);
+  GstCaps *output_caps(GstPad *pad) const;
+  void add_latency(GstQuery *query) {
+    told_.add_to(query, [this] { return latency(); });
+  }
+
+  // The rest is the streaming thread's.
+
+  // What follows is for pads that came meanwhile, too: they hear what they
+  // missed.
+  void meet_new_pads() {
+    if (G_UNLIKELY(has_other_pads())) collect_outputs();
+  }
+  void begin_stream(GstEvent *stream_start);
+  // The input's caps: (re)starts the plugin. False: an error was posted.
+  bool start(GstCaps *caps);
+  void begin_segment(const GstSegment &segment);
+  // Takes the buffer.
+  GstFlowReturn process(GstBuffer *buffer);
+  // What the plugin still holds goes out, and it begins anew.
+  GstFlowReturn end_part();
+  // The same, and nothing follows.
+  void end();
+  void flush();
+  // Nothing is known of any stream any more.
+  void forget();
+
+  PythonElement python;
+
+ private:
+  // One of the plugin's outputs; the pad is kept from one change of pads to the
+  // next. NULL: it has gone.
+  struct Output {
+    std::string name;
+    GstPythonDemixerPad *pad;
+    GstAudioInfo info;
+  };
+
+  GstClockTime latency() const { return python.latency() + python.deadline(); }
+
+  // Caps and pads: demixercaps.cpp.
+  GstCaps *caps_of(const std::string &name, const GstAudioInfo *input) const;
+  GstCaps *wanted_of_input(GstPad *pad);
+  bool choose_caps(Output *output, const GstAudioInfo &input);
+  std::vector<PortFormat> describe_outputs() const;
+  bool has_other_pads() const;
+  void collect_outputs();
+  void collect_pads();
+  void tell_all(Output *output);
+  GstFlowReturn update_outputs();
+
+  void clip(GstBuffer **buffer);
+  GstFlowReturn prepare(GstBuffer **buffer);
+  GstFlowReturn split(GstBuffer *buffer);
+  bool show_outputs(size_t frames, std::string *problem);
+  GstFlowReturn deliver(GstBuffer *buffer, bool gap);
+  GstFlowReturn fail(GstBuffer *buffer, Outcome outcome, bool shown);
+  const Output *find_passthrough();
+  template <typename Push>
+  GstFlowReturn push_each(const Push &push);
+  GstFlowReturn combine(const Output &output, GstFlowReturn flow);
+  void drop_all();
+  void break_all();
+  GstFlowReturn push_tail();
+  GstFlowReturn push_tail_of(const Output &output, const PortTail &tail);
+
+  GstElement *const demixer_;
+  GstPad *sink_ = nullptr;  // the element's
+  GstSegment segment_ = {};
+  LatencyTold told_;
+
+  std::vector<Output> outputs_;
+  std::vector<OutputView> views_;  // of them; memory that is used again
+  // Of the element's pads, as outputs_ has them, and as the plugin has them.
+  guint32 cookie_ = 0, told_outputs_ = 0;
+  GstFlowCombiner *const combiner_ = gst_flow_combiner_new();
+
+  Continuity continuity_;
+  size_t came_ = 0;    // frames that continuity_ has not heard of
+  bool fresh_ = true;  // nothing went in since start or reset
+  bool owes_discont_ = false;
+  bool passing_told_ = false;
+  // Of what came last, for the tail.
+  size_t frames_ = 0;
+  GstClockTime pts_ = GST_CLOCK_TIME_NONE;
+  guint64 offset_ = GST_BUFFER_OFFSET_NONE;
+};
+
+}  // namespace pythonfilter
