@@ -24,7 +24,8 @@
  * that the class names as its `passthrough`, and the others are silent.
  *
  * The plugin's `get_processing_latency()` is added to the latency of what comes
- * before; the times of what comes out stay those of the input.
+ * before, and the times of what comes out are moved back by it, as those of
+ * #pythonfilter are.
  *
  * #GstPythonDemixer:isolation can only be `none` yet.
  *
@@ -111,10 +112,15 @@ static gboolean serialized(GstPythonDemixer *self, GstEvent *event) {
     case GST_EVENT_CAPS:
       return take(event, new_caps(self, event));
     case GST_EVENT_SEGMENT:
+      self->python->refusal.look_at_segment(self->sink);
       new_segment(self, event);
       break;
     case GST_EVENT_SEGMENT_DONE:
       stream->end_part();
+      break;
+    case GST_EVENT_GAP:
+      // What lags behind has its place before that.
+      if (stream->lags()) stream->end_part();
       break;
     case GST_EVENT_EOS:
       stream->end();
@@ -232,6 +238,17 @@ static void gst_python_demixer_constructed(GObject *object) {
       [&](GstPad *pad) { add_output(pad, object); });
 }
 
+// No streaming thread comes by any more that would tell a new pad of the end.
+static void tell_end(GstPythonDemixer *self, GstPad *pad) {
+  g_autoptr(GstEvent) end =
+      gst_pad_get_sticky_event(self->sink, GST_EVENT_EOS, 0);
+  g_autoptr(GstEvent) begin =
+      gst_pad_get_sticky_event(self->sink, GST_EVENT_STREAM_START, 0);
+  if (!end || !begin) return;
+  GST_PYTHON_DEMIXER_PAD(pad)->output->send_stream_start(begin);
+  gst_pad_push_event(pad, gst_event_ref(end));
+}
+
 static GstPad *gst_python_demixer_request_new_pad(GstElement *element,
                                                   GstPadTemplate *pads,
                                                   const gchar *name,
@@ -240,6 +257,7 @@ static GstPad *gst_python_demixer_request_new_pad(GstElement *element,
   if (!pad) return nullptr;
   gst_pad_set_active(pad, TRUE);
   add_output(pad, element);
+  tell_end(GST_PYTHON_DEMIXER(element), pad);
   return pad;
 }
 

@@ -39,8 +39,8 @@ GstPad *PortPads::make(const std::string &port) const {
 }
 
 // What is wrong with a port of that name; "": nothing.
-std::string PortPads::problem_of(const std::string &name) const {
-  const auto &plugin = python_->capabilities();
+std::string PortPads::problem_of(const Capabilities &plugin,
+                                 const std::string &name) const {
   Port port;
   const bool known = python_->caps.find_port(name, &port);
   if (plugin.ports_come_and_go() ? is_number(name) : known) return "";
@@ -78,10 +78,11 @@ void PortPads::add_declared(const Add &add) const {
 }
 
 bool PortPads::complete(const Add &add) const {
-  const auto &plugin = python_->capabilities();
+  Capabilities plugin;
+  python_->caps.declared(&plugin);
   const std::vector<std::string> now = names();
   for (const std::string &name : now) {
-    const std::string problem = problem_of(name);
+    const std::string problem = problem_of(plugin, name);
     if (problem.empty()) continue;
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS, ("%s", problem.c_str()),
                       (nullptr));
@@ -108,11 +109,11 @@ GstPad *PortPads::make_wanted(GstPadTemplate *pads, const gchar *wanted) const {
     name = wanted + prefix_.size();
   for (int i = 0; name.empty(); i++)
     if (!is_among(now, std::to_string(i))) name = std::to_string(i);
-  const bool loaded = python_->loaded();
-  const auto most = loaded && python_->capabilities().ports_come_and_go()
-                        ? python_->capabilities().port_count.max
-                        : max_ports;
-  std::string problem = loaded ? problem_of(name) : "";
+  Capabilities plugin;
+  const bool known = python_->caps.declared(&plugin);
+  const auto most =
+      plugin.ports_come_and_go() ? plugin.port_count.max : max_ports;
+  std::string problem = known ? problem_of(plugin, name) : "";
   if (problem.empty() && int(now.size()) >= most)
     problem = "there are " + std::to_string(most) + " " + what() + "s at most";
   if (problem.empty() && is_among(now, name))

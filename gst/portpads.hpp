@@ -4,11 +4,14 @@
 // that are always there, by their names, or those that are asked for.
 #pragma once
 
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include <gst/gst.h>
+
+#include "../bridge/capabilities.hpp"
 
 namespace pythonfilter {
 
@@ -44,7 +47,8 @@ class PortPads {
 
  private:
   std::vector<std::string> names() const;
-  std::string problem_of(const std::string &name) const;
+  std::string problem_of(const Capabilities &plugin,
+                         const std::string &name) const;
   const char *what() const {
     return direction_ == GST_PAD_SINK ? "input" : "output";
   }

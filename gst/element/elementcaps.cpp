@@ -32,6 +32,12 @@ bool ElementCaps::is_open() const {
   return caps_ != nullptr;
 }
 
+bool ElementCaps::declared(Capabilities *plugin) const {
+  std::lock_guard lock(mutex_);
+  if (caps_) *plugin = declared_;
+  return caps_ != nullptr;
+}
+
 bool ElementCaps::find_port(const std::string &name, Port *port) const {
   std::lock_guard lock(mutex_);
   for (const Port &each : declared_.ports)

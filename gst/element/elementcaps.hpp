@@ -36,6 +36,8 @@ class ElementCaps {
   // READY.
   GstCaps *of_port(const std::string &name, int rate) const;
   GstCaps *of_class(int rate) const;
+  // What a plugin with ports declares; false: not open.
+  bool declared(Capabilities *plugin) const;
   // The port of that name, or of any; false: there is none.
   bool find_port(const std::string &name, Port *port) const;
 

@@ -87,38 +87,58 @@ GstBuffer *DemixerOutput::take(GstBuffer *like) {
   return buffer;
 }
 
-GstFlowReturn DemixerOutput::push(GstBuffer *like, bool discont, bool gap) {
+GstFlowReturn DemixerOutput::push(Place *place, bool discont, bool gap) {
   size_t size;
   const std::byte *bytes = block_.bytes(&size);
   // What was made of nothing may be something.
   gap = gap && is_silent(bytes, size);
-  GstBuffer *buffer = take(like);
+  GstBuffer *buffer = take(place->like);
   if (!gap) GST_BUFFER_FLAG_UNSET(buffer, GST_BUFFER_FLAG_GAP);
-  return push_now(buffer, discont);
+  owes_discont_ = owes_discont_ || discont;
+  return push_at(place, buffer);
 }
 
-GstFlowReturn DemixerOutput::push_silence(GstBuffer *like) {
-  GstBuffer *buffer = take(like);
+GstFlowReturn DemixerOutput::push_silence(Place *place) {
+  GstBuffer *buffer = take(place->like);
   silence(buffer, info_);
-  return push_now(buffer, false);
+  return push_at(place, buffer);
 }
 
-GstFlowReturn DemixerOutput::push_same(GstBuffer *input) {
+GstFlowReturn DemixerOutput::push_same(Place *place) {
   drop();
-  return push_now(gst_buffer_ref(input), false);
+  return push_at(place, gst_buffer_ref(place->like));
 }
 
-GstFlowReturn DemixerOutput::push_gap(GstBuffer *like) {
-  // An event has a time.
-  if (!GST_BUFFER_PTS_IS_VALID(like)) return push_silence(like);
+GstFlowReturn DemixerOutput::push_gap(Place *place) {
+  GstBuffer *like = place->like;
+  // An event has a time, and is not cut.
+  if (!GST_BUFFER_PTS_IS_VALID(like) || place->lag.shifts())
+    return push_silence(place);
   drop();
   return flow_of(pad_, gst_pad_push_event(
                            pad_, gst_event_new_gap(GST_BUFFER_PTS(like),
                                                    GST_BUFFER_DURATION(like))));
 }
 
-GstFlowReturn DemixerOutput::push_now(GstBuffer *buffer, bool discont) {
-  if (std::exchange(owes_discont_, false) || discont) {
+GstFlowReturn DemixerOutput::push_at(Place *place, GstBuffer *buffer) {
+  if (G_LIKELY(!place->lag.shifts())) return push_now(buffer);
+  if (GST_BUFFER_IS_DISCONT(buffer)) owes_discont_ = true;
+  GstBuffer *before = place->lag.shift(&buffer, place->frames, info_);
+  if (buffer && frames_in(buffer, info_) > place->most) {
+    buffer = gst_buffer_make_writable(buffer);
+    cut_to(buffer, info_, place->most);
+    GST_BUFFER_DURATION(buffer) =
+        gst_util_uint64_scale(place->most, GST_SECOND, guint64(info_.rate));
+    GST_BUFFER_OFFSET_END(buffer) = GST_BUFFER_OFFSET_NONE;
+  }
+  const GstFlowReturn flow = before ? push_now(before) : GST_FLOW_OK;
+  if (flow == GST_FLOW_OK && buffer) return push_now(buffer);
+  gst_clear_buffer(&buffer);
+  return flow;
+}
+
+GstFlowReturn DemixerOutput::push_now(GstBuffer *buffer) {
+  if (std::exchange(owes_discont_, false)) {
     buffer = gst_buffer_make_writable(buffer);
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   }

@@ -12,6 +12,7 @@
 
 #include "../buffers/audioblock.hpp"
 #include "../buffers/blockpool.hpp"
+#include "lag.hpp"
 
 namespace pythonfilter {
 
@@ -33,14 +34,21 @@ class DemixerOutput {
   // A buffer of so many frames, all zeros, for the plugin to write to. False:
   // `problem` says why there is none.
   bool begin(size_t frames, OutputView *view, std::string *problem);
-  // It goes out with the times and flags of `like`.
-  GstFlowReturn push(GstBuffer *like, bool discont, bool gap);
+  // It goes out with the times and flags of `like`, and moved by a lag; not
+  // more of it than `most` frames.
+  struct Place {
+    GstBuffer *like;
+    size_t frames;  // that it has
+    Lag lag;
+    size_t most;
+  };
+  GstFlowReturn push(Place *place, bool discont, bool gap);
   // In its place: silence, or the input itself.
-  GstFlowReturn push_silence(GstBuffer *like);
-  GstFlowReturn push_same(GstBuffer *input);
+  GstFlowReturn push_silence(Place *place);
+  GstFlowReturn push_same(Place *place);
   // In its place: nothing but that there is silence now.
-  GstFlowReturn push_gap(GstBuffer *like);
-  GstFlowReturn push_last(GstBuffer *tail) { return push_now(tail, false); }
+  GstFlowReturn push_gap(Place *place);
+  GstFlowReturn push_last(GstBuffer *tail) { return push_now(tail); }
   // It does not go out.
   void drop();
   void owe_discont() { owes_discont_ = true; }
@@ -48,7 +56,8 @@ class DemixerOutput {
   void forget();
 
  private:
-  GstFlowReturn push_now(GstBuffer *buffer, bool discont);
+  GstFlowReturn push_at(Place *place, GstBuffer *buffer);
+  GstFlowReturn push_now(GstBuffer *buffer);
   GstBuffer *take(GstBuffer *like);
 
   GstPad *const pad_;  // it is of this one

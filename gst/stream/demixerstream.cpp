@@ -10,14 +10,25 @@ namespace pythonfilter {
 
 // ---- what goes out ----------------------------------------------------------
 
-// `push(i)` gives what came of output i. As a tee does, it goes on as long as
-// anybody takes something, and nothing is wrong with anybody.
+// `push(output, view, place)` gives what came of one that somebody gets. As a
+// tee does, it goes on as long as anybody takes something, and nothing is wrong
+// with anybody.
 template <typename Push>
-GstFlowReturn DemixerStream::push_each(const Push &push) {
+GstFlowReturn DemixerStream::push_each(GstBuffer *buffer, const Push &push) {
   GstFlowReturn flow = GST_FLOW_NOT_LINKED;
+  const Lag before = lag_;
+  GstBuffer *nothing = nullptr;
+  lag_.shift(&nothing, frames_, python.info());
   for (size_t i = 0; i < outputs_.size(); i++) {
-    if (!outputs_[i].pad) continue;
-    flow = combine(outputs_[i], push(i));
+    const Output &output = outputs_[i];
+    if (!output.pad) continue;
+    GstFlowReturn given = GST_FLOW_NOT_LINKED;
+    if (views_[i].data) {
+      DemixerOutput::Place place = {buffer, frames_, before, most_};
+      given = push(output, views_[i], &place);
+      lag_ = place.lag;
+    }
+    flow = combine(output, given);
     if (G_UNLIKELY(flow != GST_FLOW_OK && flow != GST_FLOW_NOT_LINKED &&
                    flow != GST_FLOW_EOS))
       break;
@@ -44,12 +55,11 @@ void DemixerStream::break_all() {
 }
 
 GstFlowReturn DemixerStream::deliver(GstBuffer *buffer, bool gap) {
-  return push_each([&](size_t i) {
-    const OutputView &view = views_[i];
-    DemixerOutput *output = outputs_[i].pad->output;
-    if (!view.data) return GST_FLOW_NOT_LINKED;
-    if (view.silent) return output->push_gap(buffer);
-    return output->push(buffer, view.discont, gap);
+  return push_each(buffer, [gap](const Output &to, const OutputView &view,
+                                 DemixerOutput::Place *place) {
+    DemixerOutput *output = to.pad->output;
+    return view.silent ? output->push_gap(place)
+                       : output->push(place, view.discont, gap);
   });
 }
 
@@ -119,6 +129,8 @@ bool DemixerStream::show_outputs(size_t frames, std::string *problem) {
   came_ = frames_ = input.frames;
   pts_ = input.pts;
   offset_ = input.offset;
+  if (G_UNLIKELY(fresh_ || python.latency() != seen_latency_))
+    follow_latency(buffer);
   fresh_ = false;
   input.discont = std::exchange(owes_discont_, false);
   python.stats().buffers.add();
@@ -148,17 +160,19 @@ GstFlowReturn DemixerStream::fail(GstBuffer *buffer, Outcome outcome,
   const bool fills = lets == OnError::Silence || lets == OnError::Passthrough;
   if (flow != GST_FLOW_OK || !fills || !shown) {
     drop_all();
+    GstBuffer *nothing = nullptr;
+    if (shown) lag_.shift(&nothing, frames_, python.info());
     if (flow == GST_FLOW_OK) python.stats().dropped.add();
     break_all();
     return flow;
   }
   const Output *through =
       lets == OnError::Passthrough ? find_passthrough() : nullptr;
-  return push_each([&](size_t i) {
-    DemixerOutput *output = outputs_[i].pad->output;
-    if (!views_[i].data) return GST_FLOW_NOT_LINKED;
-    return &outputs_[i] == through ? output->push_same(buffer)
-                                   : output->push_silence(buffer);
+  return push_each(buffer, [through](const Output &to, const OutputView &,
+                                     DemixerOutput::Place *place) {
+    DemixerOutput *output = to.pad->output;
+    return &to == through ? output->push_same(place)
+                          : output->push_silence(place);
   });
 }
 
@@ -203,47 +217,11 @@ void DemixerStream::begin_segment(const GstSegment &segment) {
   segment_ = segment;
 }
 
-GstFlowReturn DemixerStream::push_tail_of(const Output &output,
-                                          const PortTail &tail) {
-  if (!output.pad || tail.frames == 0 ||
-      !gst_pad_is_linked(GST_PAD(output.pad)))
-    return GST_FLOW_OK;
-  const auto time_of = [&](size_t frames) {
-    return gst_util_uint64_scale(frames, GST_SECOND,
-                                 guint64(python.info().rate));
-  };
-  GstBuffer *buffer = make_buffer(output.info, tail.samples, tail.frames);
-  GST_BUFFER_DURATION(buffer) = time_of(tail.frames);
-  if (GST_CLOCK_TIME_IS_VALID(pts_))
-    GST_BUFFER_PTS(buffer) = pts_ + time_of(frames_);
-  if (offset_ != GST_BUFFER_OFFSET_NONE) {
-    GST_BUFFER_OFFSET(buffer) = offset_ + frames_;
-    GST_BUFFER_OFFSET_END(buffer) = offset_ + frames_ + tail.frames;
-  }
-  return combine(output, output.pad->output->push_last(buffer));
-}
-
-GstFlowReturn DemixerStream::push_tail() {
-  if (!python.started() || fresh_) return GST_FLOW_OK;
-  Tail tail;
-  GstFlowReturn flow =
-      python.drain(&tail, GST_CLOCK_TIME_IS_VALID(pts_)
-                              ? pts_ + GST_FRAMES_TO_CLOCK_TIME(
-                                           frames_, guint64(python.info().rate))
-                              : pts_);
-  // What fades out after the sound has been heard before it, backwards.
-  if (segment_.rate < 0) tail.ports.clear();
-  for (const PortTail &each : tail.ports)
-    for (const Output &output : outputs_)
-      if (flow == GST_FLOW_OK && output.name == each.name)
-        flow = push_tail_of(output, each);
-  return flow;
-}
-
 GstFlowReturn DemixerStream::end_part() {
   assert(python.streaming.is_here());
   if (fresh_) return GST_FLOW_OK;
   GstFlowReturn flow = push_tail();
+  lag_.end();
   if (flow == GST_FLOW_OK) flow = python.reset();
   continuity_.restart();
   fresh_ = true;
@@ -254,6 +232,7 @@ GstFlowReturn DemixerStream::end_part() {
 void DemixerStream::end() {
   assert(python.streaming.is_here());
   push_tail();
+  lag_.end();
   fresh_ = true;
   python.end_of_stream();
 }
@@ -267,6 +246,7 @@ void DemixerStream::flush() {
   owes_discont_ = false;
   fresh_ = true;
   came_ = 0;
+  lag_.end();
   python.reset();
 }
 
@@ -285,6 +265,7 @@ void DemixerStream::forget() {
   owes_discont_ = passing_told_ = false;
   fresh_ = true;
   came_ = 0;
+  lag_.end();
   pts_ = GST_CLOCK_TIME_NONE;
   offset_ = GST_BUFFER_OFFSET_NONE;
   told_.forget();

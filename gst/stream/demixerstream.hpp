@@ -14,6 +14,7 @@
 #include "../demixerpad.hpp"
 #include "../element/pythonelement.hpp"
 #include "continuity.hpp"
+#include "lag.hpp"
 #include "latencytold.hpp"
 
 namespace pythonfilter {
@@ -60,6 +61,7 @@ class DemixerStream {
   void begin_segment(const GstSegment &segment);
   // Takes the buffer.
   GstFlowReturn process(GstBuffer *buffer);
+  bool lags() const { return lag_.frames() > 0; }
   // What the plugin still holds goes out, and it begins anew.
   GstFlowReturn end_part();
   // The same, and nothing follows.
@@ -100,12 +102,17 @@ class DemixerStream {
   GstFlowReturn fail(GstBuffer *buffer, Outcome outcome, bool shown);
   const Output *find_passthrough();
   template <typename Push>
-  GstFlowReturn push_each(const Push &push);
+  GstFlowReturn push_each(GstBuffer *buffer, const Push &push);
   GstFlowReturn combine(const Output &output, GstFlowReturn flow);
   void drop_all();
   void break_all();
+  // What lags behind, and the tail: demixertail.cpp.
+  size_t lag_now() const;
+  void follow_latency(GstBuffer *buffer);
+  GstClockTime next_pts() const;
+  GstFlowReturn push_silence();
   GstFlowReturn push_tail();
-  GstFlowReturn push_tail_of(const Output &output, const PortTail &tail);
+  GstFlowReturn push_tail_of(const Output &output, Tail *tail);
 
   GstElement *const demixer_;
   GstPad *sink_ = nullptr;  // the element's
@@ -117,6 +124,11 @@ class DemixerStream {
   // Of the element's pads, as outputs_ has them, and as the plugin has them.
   guint32 cookie_ = 0, told_outputs_ = 0;
   GstFlowCombiner *const combiner_ = gst_flow_combiner_new();
+
+  // Of all outputs; of what goes on no more than that goes out.
+  Lag lag_;
+  size_t most_ = SIZE_MAX;
+  GstClockTime seen_latency_ = 0;
 
   Continuity continuity_;
   size_t came_ = 0;    // frames that continuity_ has not heard of

@@ -741,7 +741,7 @@ class AudioSplitterPlugin(_StreamPlugin):
         The name of the output that gets the input where ``split_audio`` fails and
         the element has ``on-error=passthrough``.  The others are then silent.
 
-    All outputs have the times and the latency of the input.
+    All outputs have the times of the input, and one latency.
 
     ``reset`` and ``drain`` are as a filter's, but that ``drain`` returns a dict:
     the name of each output that has something left, and an array of shape
@@ -765,7 +765,10 @@ class AudioSplitterPlugin(_StreamPlugin):
         """
 
     def get_processing_latency(self) -> float:
-        """How much later a sample comes out than it went in, in seconds."""
+        """How much later a sample comes out than it went in, in seconds.
+
+        The element moves the times of what comes out back by it, as a filter's.
+        """
         return 0.0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Mixers of plugin folders as elements, and those that come along in pipelines."""
+"""Mixers and splitters of plugin folders as elements, and those that come along."""
 
 import re
 
@@ -29,6 +29,19 @@ from base_plugin import AudioMixerPlugin
 class Mixer(AudioMixerPlugin):
     {}
     def mix_audio(self, output, inputs): ...
+"""
+
+SPLITTER = """
+raise SystemExit("nobody runs this")
+from base_plugin import AudioSplitterPlugin
+
+class Splitter(AudioSplitterPlugin):
+    \"\"\"Makes two.\"\"\"
+    outputs = {}
+    formats = ("F32", "S16")
+    channels = 2
+
+    def split_audio(self, buffer, outputs): ...
 """
 
 
@@ -126,3 +139,69 @@ def test_each_input_of_the_conference_has_its_own_parameters(tmp_path, isolation
     np.testing.assert_allclose(
         channels[:, 1:20000], wanted + np.zeros((3, 19999)), atol=1e-3
     )
+
+
+# ---- splitters
+
+
+def test_outputs_are_shown_without_running_the_code(place):
+    folder, env = place
+    named = "{'mid': {'channels': 1, 'formats': ('F32',)}, 'rest': {}}"
+    (folder / "named.py").write_text(SPLITTER.format(named))
+    (folder / "many.py").write_text(SPLITTER.format("(1, 4, {'channels': 1})"))
+    (folder / "wrong.py").write_text(SPLITTER.format("(4, 1)"))
+    assert names(env) == ["py-many", "py-named"]
+    text = inspect("py-named", env)
+    assert "Makes two." in text and "GstPythonDemixer" in text
+    both = "{ (string)F32LE, (string)S16LE }"
+    assert templates(text) == {
+        "sink": ("Always", both, "2"),
+        "src_mid": ("Always", "F32LE", "1"),
+        "src_rest": ("Always", both, "2"),
+    }
+    assert templates(inspect("py-many", env)) == {
+        "sink": ("Always", both, "2"),
+        "src_%u": ("On request", both, "1"),
+    }
+
+
+def test_splitters_of_ours_play_as_elements(tmp_path):
+    env = {
+        "GST_PYTHONFILTER_PATH": PLUGINS,
+        "GST_REGISTRY": tmp_path / "registry.bin",
+    }
+    line = (
+        "audiotestsrc wave=white-noise num-buffers=20"
+        " ! audio/x-raw,format=F32LE,channels=2 ! tee name=all"
+        f" all. ! queue ! filesink location={tmp_path}/all.raw"
+        " all. ! queue ! py-channel-splitter name=channels"
+        " all. ! queue ! py-mid-side-splitter name=stereo"
+    )
+    for pad in (
+        "channels.src_0",
+        "channels.src_1",
+        "stereo.src_mid",
+        "stereo.src_side",
+    ):
+        line += f" {pad} ! queue ! filesink location={tmp_path}/{pad}.raw"
+    result = launch(line, **env)
+    assert result.code == 0 and "WARNING" not in result.err, result.err
+
+    def read(name):
+        return np.fromfile(tmp_path / f"{name}.raw", np.float32)
+
+    left, right = read("all").reshape(-1, 2).T
+    assert len(left) == 20 * 1024
+    np.testing.assert_array_equal(read("channels.src_0"), left)
+    np.testing.assert_array_equal(read("channels.src_1"), right)
+    np.testing.assert_array_equal(read("stereo.src_mid"), (left + right) / 2)
+    np.testing.assert_array_equal(read("stereo.src_side"), (left - right) / 2)
+
+
+def test_a_splitter_given_to_a_filter_names_its_element():
+    splitter = f"{PLUGINS}/mid_side_splitter.py"
+    result = launch(
+        f"audiotestsrc ! pythonfilter script={splitter} ! fakesink async=false"
+    )
+    assert result.code == 1
+    assert "pythondemixer" in result.err

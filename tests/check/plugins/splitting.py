@@ -92,6 +92,9 @@ class Splitting(AudioSplitterPlugin):
         for at, output in enumerate(outputs.values()):
             output.data = buffer.data[at : at + 1]
 
+    def nothing(self, buffer, outputs):
+        """What is in the outputs is what was there."""
+
     def silence(self, buffer, outputs):
         self.split(buffer, outputs)
         [*outputs.values()][1].silent()
@@ -197,3 +200,34 @@ class Late(Splitting):
 class WrongTail(Splitting):
     def drain(self):
         return np.zeros((1, 3), np.float32)
+
+
+class Draining(Splitting):
+    """100 frames late, by its own memory."""
+
+    late = 100
+
+    def reset(self):
+        super().reset()
+        self.held = None
+
+    def get_processing_latency(self):
+        return self.late / (self.get_sample_rate() or 8000)
+
+    def split(self, buffer, outputs):
+        if getattr(self, "held", None) is None:
+            self.held = np.zeros((len(buffer.data), self.late), buffer.data.dtype)
+        both = np.concatenate([self.held, buffer.data], axis=1)
+        frames = buffer.get_frame_count()
+        self.held = both[:, frames:]
+        for at, output in enumerate(outputs.values()):
+            output.data[0] = both[at, :frames]
+
+    def drain(self):
+        return {name: self.held[[at]] for at, name in enumerate(self.last)}
+
+
+class Delaying(Draining):
+    """The same, that has to be asked for what it holds."""
+
+    drain = None
