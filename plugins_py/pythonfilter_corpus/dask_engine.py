@@ -23,7 +23,7 @@ from typing import Any
 import distributed
 
 from . import engines, tend
-from .errors import Unusable
+from .errors import Stopped, Unusable
 
 PATIENCE_SECONDS = 600  # for a scheduler or for workers to come back
 _CONNECT_SECONDS = 10
@@ -146,7 +146,7 @@ class Dask:
         order, *rest = arguments
         where = list(self._workers()) if self._avoided else None
         if where == []:
-            raise Unusable("no worker is left that fits")
+            raise Stopped("no worker is left that fits")
         with self._or_lost():
             future = self._client.submit(
                 *(_tend, order, chunk, *rest),

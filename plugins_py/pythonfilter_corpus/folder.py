@@ -77,10 +77,17 @@ class Folder:
 
     def set_aside(self, output: str) -> None:
         """Takes an output away from its place."""
-        away = os.path.join(self.earlier, output)
-        os.makedirs(os.path.dirname(away), exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(os.path.join(self.out, output), away)
+        # There a file may be called as a folder was, and the other way round.
+        for place in (self.earlier, os.path.join(self.earlier, secrets.token_hex(4))):
+            away = os.path.join(place, output)
+            try:
+                os.makedirs(os.path.dirname(away), exist_ok=True)
+                os.rename(os.path.join(self.out, output), away)
+                return
+            except FileNotFoundError:
+                return  # somebody else has taken it away
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                pass
 
     # -- the plan
 

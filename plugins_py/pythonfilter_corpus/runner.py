@@ -8,7 +8,8 @@ its standard output; what plugins print goes to standard error.
     {"job": …}                 {"ready": {what the plugin is}} or {"unusable": why}
     {"claim": [path, token]}   for all that follow
     {"work": …}                {"begin": id}, {"length": s}, then one of
-                               {"done": …}, {"failed": …}, {"stop": why}, {"revoked": id};
+                               {"done": …}, {"failed": …}, {"stop": why}, {"unfit": why},
+                               {"revoked": id};
                                {"played": id} where only the disk is waited for
 """
 
@@ -46,6 +47,8 @@ _MS = 1e-6
 _STOPS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EXDEV}
 
 
+# Of a file system that writes its folders in ways of its own, as in a cloud.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 _NOT_OURS = "what the plugin says would be written there, and it is no run's"
 
 
@@ -156,8 +159,10 @@ class Runner:
             event = failed.event
             if event.get("full"):
                 self.say(stop=full_disk(self._job.out), id=name)
-            elif event["kind"] in ("output", "gone"):
+            elif event["kind"] == "output":
                 self.say(stop=event["message"], id=name)
+            elif event["kind"] == "gone":
+                self.say(unfit=event["message"], id=name)
             else:
                 self.say(failed={"id": name, **event})
             return
@@ -178,7 +183,7 @@ class Runner:
         )
 
     def _look_at(self, work: dict[str, Any]) -> None:
-        """Whether there is a file; where a whole folder went away, all end."""
+        """Whether there is a file; without its whole folder nothing goes on here."""
         path = work["input"]
         try:
             if stat.S_ISREG(os.stat(path).st_mode):
@@ -278,7 +283,11 @@ def _put(part: str, place: str) -> None:
     """The content first, and then that it is called so."""
     _sync(part)
     os.rename(part, place)
-    _sync(os.path.dirname(place))
+    try:
+        _sync(os.path.dirname(place))
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def _sync(path: str) -> None:

@@ -363,6 +363,10 @@ class _Chunk:
         elif "stop" in answer:
             self._sent.pop(answer["id"], None)
             self._outcome = {"stopped": answer["stop"]}
+        elif "unfit" in answer:
+            # Others may see the folder still.
+            self._sent.pop(answer["id"], None)
+            self._outcome = {"refused": answer["unfit"]}
         elif "revoked" in answer:
             self._sent.pop(answer["revoked"], None)
             self._outcome = self._outcome or {}

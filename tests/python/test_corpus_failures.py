@@ -213,8 +213,8 @@ def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_p
     chance = random.Random(os.environ.get("PYTHONFILTER_SEED", "a corpus"))
     words = ["run", "plugin.py", "--in", "in", "--out", "out", "--engine", engine]
     words += ["--workers", "2", "--retries", "1000", "--format", "flac"]
-    done = killed = 0
-    while killed < kills and done < files:
+    begun, done, killed = Counted(tmp_path, "begin"), Counted(tmp_path, "done"), 0
+    while killed < kills and done() < files:
         process = subprocess.Popen(
             [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
             cwd=tmp_path,
@@ -222,15 +222,10 @@ def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_p
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        before = len(counted(tmp_path, "begin"))
         # While the files go on, which ends soon; sometimes before any has begun.
         if chance.random() < 0.9:
-            more = before + chance.randrange(8)
-            eventually(
-                lambda: process.poll() is not None
-                or len(counted(tmp_path, "begin")) > more,
-                "a file",
-            )
+            more = begun() + chance.randrange(8)
+            eventually(lambda: process.poll() is not None or begun() > more, "a file")
         time.sleep(chance.random() * 0.02)
         runners = below(process.pid)
         all_at_once = chance.random() < 0.7
@@ -240,7 +235,6 @@ def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_p
             kill(process.pid) if chance.random() < 0.5 else process.terminate()
         process.wait(HANG)
         eventually(lambda: not any(map(alive, runners)), "the end of the runners")
-        done = len(counted(tmp_path, "done"))
     last = subprocess.run(
         [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
         cwd=tmp_path,
@@ -267,6 +261,19 @@ def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_p
         each["event"] != "failed" or each["kind"] == "crash"
         for each in events(tmp_path)
     )
+
+
+class Counted:
+    """How many lines of the kind there are, of which it reads each once."""
+
+    def __init__(self, folder, what):
+        self._reader, self._what = Reader(Folder(str(folder / "out"))), what
+        self._count = 0
+
+    def __call__(self):
+        lines = self._reader.read()
+        self._count += sum(each.get("event") == self._what for each in lines)
+        return self._count
 
 
 def alive(pid):

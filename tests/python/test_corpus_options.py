@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pythonfilter_corpus: what its options and its lists say, name by name."""
 
+import contextlib
+import errno
 import gzip
 import json
 import os
@@ -13,7 +15,8 @@ import pytest
 import corpora
 from corpora import PLUGIN, RATE, job, make, read_wav, run, samples_of, write_wav
 from processes import PLUGINS, PYTHON, environment
-from pythonfilter_corpus import Corpus, Run, Threads, Unusable, cli, hidden, ledger
+from pythonfilter_corpus import Corpus, Run, Threads, Unusable
+from pythonfilter_corpus import cli, hidden, ledger, runner
 from pythonfilter_corpus.folder import Folder
 from pythonfilter_corpus.ledger import Standing
 from pythonfilter_corpus.status import printable
@@ -184,14 +187,22 @@ def test_what_options_take(tmp_path, capsys):
 
 
 def test_workers_are_processes_that_play(tmp_path):
-    plugin = PLUGIN + '\n        import os; self.post("at", pid=os.getpid())\n'
+    plugin = (
+        PLUGIN
+        + """
+        import os
+        self.post("at", pid=os.getpid(), threads=os.environ["OMP_NUM_THREADS"])
+"""
+    )
     make(tmp_path, 24, plugin=plugin)
     for workers in (1, 3):
         changed = f"{plugin}\n# {workers}\n"
         (tmp_path / "plugin.py").write_text(changed)
-        run(tmp_path, workers=workers)
+        run(tmp_path, workers=workers, threads=workers)
         said = [path.read_text() for path in (tmp_path / "out").glob("*.jsonl")]
-        pids = {json.loads(each.splitlines()[0])["pid"] for each in said}
+        lines = [json.loads(each.splitlines()[0]) for each in said]
+        assert {each["threads"] for each in lines} == {str(workers)}
+        pids = {each["pid"] for each in lines}
         assert 1 <= len(pids) <= workers and (workers > 1) == (len(pids) > 1)
 
 
@@ -311,6 +322,26 @@ def test_an_error_of_our_own_costs_its_file_and_is_told(tmp_path):
     assert results["0"].kind == "crash" and "NoneType" in results["0"].message
     assert results["1"].kind == "output" and "1.wav" in results["1"].message
     assert os.listdir(tmp_path / "out/.pythonfilter/parts") == []
+
+
+def test_a_disk_that_knows_no_fsync_of_folders(tmp_path, monkeypatch):
+    """And one that fails, which is told."""
+    synced = []
+
+    def fsync(file):
+        synced.append(file)
+        if os.path.isdir(f"/proc/self/fd/{file}"):
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    part, place = tmp_path / "part", tmp_path / "place"
+    fails = pytest.raises(OSError)
+    for code, ends in ((errno.EINVAL, contextlib.nullcontext()), (errno.EIO, fails)):
+        part.write_text("whole")
+        with ends:
+            runner._put(str(part), str(place))
+        assert place.read_text() == "whole"
+    assert len(synced) == 4
 
 
 def test_nobody_that_listens_is_no_traceback(tmp_path):

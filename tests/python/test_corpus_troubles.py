@@ -110,6 +110,22 @@ def test_a_failed_file_leaves_no_earlier_output_in_its_place(tmp_path, mine, cap
     assert len(list(out.glob("?.*"))) == 4
 
 
+def test_what_is_set_aside_has_room(tmp_path):
+    """Where a folder was called as a file is now, and the other way round."""
+    folder = Folder(str(tmp_path))
+    folder.begin().close()
+    for name, text in (("a", "1"), ("a/b", "2"), ("a", "3"), ("a/b", "4")):
+        place = tmp_path / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+        folder.set_aside(name)
+        if "/" in name:
+            place.parent.rmdir()
+    away = tmp_path / ".pythonfilter/earlier"
+    kept = {path.read_text() for path in away.rglob("*") if path.is_file()}
+    assert kept == {"2", "3", "4"}
+
+
 def test_status_tells_of_outputs_that_are_an_earlier_runs(tmp_path):
     make(tmp_path, 3)
     run(tmp_path)
