@@ -14,14 +14,16 @@ enum Role { Peak = Qt::UserRole, Work };
     QT_TRANSLATE_NOOP("desk", "Nowhere"),
     QT_TRANSLATE_NOOP("desk", "Default device")};
 
-QPixmap meter(double peak) {
+QIcon meter(double peak) {
   QPixmap bar(90, 14);
   bar.fill("#909090");
   QPainter(&bar).fillRect(0, 0, int(90 + 1.5 * peak), 14,
                           QColor(peak > -1   ? "#d32f2f"
                                  : peak > -9 ? "#f9a825"
                                              : "#43a047"));
-  return bar;
+  QIcon meter(bar);
+  meter.addPixmap(bar, QIcon::Selected);  // or it gets that row's colour
+  return meter;
 }
 
 // It falls by 20 dB a second, as a needle does, from 0 dB to -60.
@@ -154,8 +156,8 @@ void StripView::show_levels() {
     const double peak = falling(shown, strip_.heard(size_t(i)).take_peak());
     if (shown == peak) continue;
     topLevelItem(i)->setData(Out, Peak, peak);
-    topLevelItem(i)->setData(Out, Qt::DecorationRole, meter(peak));
-    topLevelItem(i + 1)->setData(In, Qt::DecorationRole, meter(peak));
+    topLevelItem(i)->setIcon(Out, meter(peak));
+    topLevelItem(i + 1)->setIcon(In, meter(peak));
   }
 }
 
