@@ -439,14 +439,14 @@ OTHERS = (
         "gst/gstpythonmixer.cpp",
         "  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)\n    pads = sink_pads",
         "  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT)\n    pads = sink_pads",
-        ("mixing::test_an_end_that_is_asked_for*",),
+        ("mixing::test_an_end_that_is_asked_for_is_one",),
     ),
     Mutation(
         "mixer-input-ends-before-it-begins",
         "gst/gstpythonmixer.cpp",
         "  if (type == GST_EVENT_STREAM_START && stream->end_is_asked_for())\n",
-        "  if (type == GST_EVENT_SEGMENT && stream->end_is_asked_for())\n",
-        ("mixing::test_an_end_that_is_asked_for*",),
+        "  if (type == GST_EVENT_EOS && stream->end_is_asked_for())\n",
+        ("mixing::test_an_end_that_is_asked_for_comes*",),
     ),
     Mutation(
         "flush-waits-for-the-mixer",

@@ -129,40 +129,66 @@ GST_START_TEST(test_a_live_input_that_stops_is_late) {
 }
 GST_END_TEST;
 
-// The application's, in the middle of streams that would go on, and beside an
-// input that brings nothing; in PAUSED it waits for nobody.
+// The application's, in the middle of streams that would go on; in PAUSED it
+// waits for nobody.
 GST_START_TEST(test_an_end_that_is_asked_for_is_one) {
-  for (const GstState state : {GST_STATE_PAUSED, GST_STATE_PLAYING})
-    for (const bool silent : {false, true}) {
-      clear_log();
-      Pipeline pipeline(
-          mixing("", "Draining") +
-          " ! fakesink name=sink sync=false"
-          " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-          "python.sink_0 audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-          "python.sink_1" +
-          (silent ? source_line("silent", sent(0).audio, "python.sink_2")
-                  : std::string()));
-      std::vector<size_t> frames;
-      on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
-        frames.push_back(gst_buffer_get_size(buffer) / sizeof(float));
-      });
-      gst_element_set_state(pipeline.get(), state);
-      // With an input that brings nothing it does not begin.
-      if (!silent) pipeline.expect_to(state);
-      fail_unless(
-          gst_element_send_event(pipeline.python(), gst_event_new_eos()));
-      gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-      pipeline.expect_eos();
-      // A plugin that was not started yet holds nothing.
-      if (!silent) fail_unless_equals_int(said("drain"), 1);
-      if (!silent) fail_unless_equals_int(int(frames.back()), 7);
-      pipeline.expect_no_reports();
-      // Who is not there yet does not take it.
-      pipeline.expect_null();
-      fail_unless(
-          !gst_element_send_event(pipeline.python(), gst_event_new_eos()));
-    }
+  for (const GstState state : {GST_STATE_PAUSED, GST_STATE_PLAYING}) {
+    clear_log();
+    Pipeline pipeline(mixing("", "Draining") +
+                      " ! fakesink name=sink sync=false"
+                      " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                      "python.sink_0"
+                      " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
+                      "python.sink_1");
+    std::vector<size_t> frames;
+    on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
+      frames.push_back(gst_buffer_get_size(buffer) / sizeof(float));
+    });
+    pipeline.expect_to(state);
+    fail_unless(gst_element_send_event(pipeline.python(), gst_event_new_eos()));
+    gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+    pipeline.expect_eos();
+    fail_unless_equals_int(said("drain"), 1);
+    fail_unless_equals_int(int(frames.back()), 7);
+    pipeline.expect_no_reports();
+    // Who is not there yet does not take it.
+    pipeline.expect_null();
+    fail_unless(
+        !gst_element_send_event(pipeline.python(), gst_event_new_eos()));
+  }
+}
+GST_END_TEST;
+
+// It is said before their streams have begun, and one has nothing.
+GST_START_TEST(test_an_end_that_is_asked_for_comes_before_streams_begin) {
+  Pipeline pipeline(mixing("", "Draining") + " ! fakesink sync=false");
+  GstPad *pads[2], *from[2];
+  for (int i = 0; i < 2; i++) {
+    pads[i] = gst_element_request_pad_simple(pipeline.python(), "sink_%u");
+    from[i] = gst_pad_new(nullptr, GST_PAD_SRC);
+    gst_pad_set_active(from[i], TRUE);
+    fail_unless_equals_int(gst_pad_link(from[i], pads[i]), GST_PAD_LINK_OK);
+  }
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  fail_unless(gst_element_send_event(pipeline.python(), gst_event_new_eos()));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  GstCaps *caps = sent(0).audio.caps();
+  for (GstPad *each : from) {
+    gst_pad_push_event(each, gst_event_new_stream_start("late"));
+    gst_pad_push_event(each, gst_event_new_caps(caps));
+    gst_pad_push_event(each, gst_event_new_segment(&segment));
+  }
+  gst_caps_unref(caps);
+  gst_pad_push(from[0], sent(0).buffer(0, 57));
+  pipeline.expect_eos();
+  pipeline.expect_no_reports();
+  pipeline.expect_null();
+  for (int i = 0; i < 2; i++) {
+    gst_element_release_request_pad(pipeline.python(), pads[i]);
+    gst_object_unref(pads[i]);
+    gst_object_unref(from[i]);
+  }
 }
 GST_END_TEST;
 
@@ -209,6 +235,8 @@ GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
   fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
                                       GST_SEEK_FLAG_FLUSH, 3 * GST_SECOND));
   fail_unless(!contains(log_text(), "has slept"));
+  // It was asked to return before the base class waited for it.
+  fail_unless(contains(log_text(), "unlocked"));
   fail_unless(output.wait_for(before + 3));
   fail_unless(output.all()[before].discont);
   fail_unless(output.all()[before].pts >= 3 * GST_SECOND);
@@ -577,6 +605,8 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_inputs_come_and_go_while_it_plays);
   tcase_add_test(mixing, test_a_live_input_that_stops_is_late);
   tcase_add_test(mixing, test_an_end_that_is_asked_for_is_one);
+  tcase_add_test(mixing,
+                 test_an_end_that_is_asked_for_comes_before_streams_begin);
   tcase_add_test(mixing, test_silence_that_is_told_is_a_gap);
   tcase_add_test(mixing, test_a_flush_does_not_wait_for_a_call_that_sleeps);
   tcase_add_test(mixing,

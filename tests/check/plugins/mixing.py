@@ -32,6 +32,9 @@ class Mixing(AudioMixerPlugin):
     def reset(self):
         say("reset")
 
+    def unlock(self):
+        say("unlocked")
+
     def mix_audio(self, output, inputs):
         self.calls += 1
         what, _, call = self.do.partition(" ")
