@@ -257,7 +257,8 @@ static GstFlowReturn push(GstAggregator *base, GstBuffer *buffer) {
 static GstFlowReturn push_tail(GstAggregator *base) {
   GstBuffer *tail;
   const GstFlowReturn flow = GST_PYTHON_MIXER(base)->stream->drain(&tail);
-  return tail ? push(base, tail) : flow;
+  const GstFlowReturn pushed = tail ? push(base, tail) : GST_FLOW_OK;
+  return flow == GST_FLOW_OK ? pushed : flow;
 }
 
 // Other caps of the same rate are set here: GStreamer before 1.24 would convert

@@ -233,11 +233,11 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   const size_t padding = padding_of(frames_in(*block, info));
   if (G_UNLIKELY(padding > 0))
     gst_buffer_set_size(*block, gssize(block_ * size_t(info.bpf)));
-  if (G_UNLIKELY(run_over_ || python.latency() != seen_latency_))
-    follow_latency(*block);
   const size_t frames = frames_in(*block, info);
   const GstFlowReturn flow = process(block);
   end_block();
+  if (G_UNLIKELY(python.isolated()))
+    told_.check(GST_ELEMENT(mixer_), latency());
   if (flow != GST_FLOW_OK) {
     gst_clear_buffer(block);
     return flow;
@@ -263,6 +263,9 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
     owes_discont_ = python.change_code() || owes_discont_;
     tell_params_again();
   }
+  // What a parameter has made of it is so from this block on.
+  if (G_UNLIKELY(run_over_ || python.latency() != seen_latency_))
+    follow_latency(*block);
   if (!update_inputs()) return GST_FLOW_ERROR;
   const bool due = std::exchange(params_due_, false);
   for (const Input &each : inputs_)
@@ -397,7 +400,6 @@ GstFlowReturn MixerStream::mix_silence(GstBuffer **tail) {
 GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   assert(python.streaming.is_here());
   *tail = nullptr;
-  run_over_ = true;
   if (!python.started()) return GST_FLOW_OK;
   const GstAudioInfo &info = python.info();
   if (!GST_CLOCK_TIME_IS_VALID(next_pts_)) next_pts_ = 0;
@@ -417,6 +419,7 @@ GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   }
   const bool lagged = lag_.frames() > 0;
   lag_.end();
+  run_over_ = true;
   if (!*tail) return flow;
   stamp(*tail, pts, offset);
   if (std::exchange(owes_discont_, false))

@@ -143,6 +143,28 @@ GST_START_TEST(test_what_comes_late_has_the_time_at_which_it_went_in) {
 }
 GST_END_TEST;
 
+// From the next block on; what was heard already is left out.
+GST_START_TEST(test_what_comes_later_from_now_on_has_its_time) {
+  for (const char *cls : {"Delaying", "DelayingDrained"}) {
+    Mixer mixer(mixing("params=\"p,frames=7\"", cls),
+                {{"sink_0", sent("F32", 1, 0, 777)}});
+    GstElement *python = mixer.python();
+    on_buffers(python, "src", [python](GstBuffer *buffer) {
+      if (GST_BUFFER_OFFSET_END(buffer) == 313)
+        gst_util_set_object_arg(G_OBJECT(python), "params", "p,frames=100");
+    });
+    mixer.play();
+    const std::vector<float> got = mixer.samples<float>();
+    fail_unless_equals_int(int(got.size()), 777);
+    for (size_t i = 0; i < got.size(); i++)
+      if (got[i] != float(sent("F32", 1, 0).sample(0, i)))
+        fail_unless(false, "%s: frame %d: %g", cls, int(i), double(got[i]));
+    mixer.expect_in_a_row(0);
+    mixer.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
 GST_START_TEST(test_the_plugins_latency_is_told) {
   GstClockTime told[2];
   for (const bool late : {false, true}) {
@@ -293,6 +315,7 @@ Suite *mixer_suite() {
   tcase_add_test(mixer, test_the_end_is_that_of_the_last_that_is_not_optional);
   tcase_add_test(mixer, test_an_input_without_a_link_is_no_input);
   tcase_add_test(mixer, test_what_comes_late_has_the_time_at_which_it_went_in);
+  tcase_add_test(mixer, test_what_comes_later_from_now_on_has_its_time);
   tcase_add_test(mixer, test_the_plugins_latency_is_told);
   tcase_add_test(mixer, test_the_last_block_is_as_long_as_the_others);
   tcase_add_test(mixer, test_inputs_have_formats_of_their_own);

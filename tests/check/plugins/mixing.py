@@ -121,11 +121,13 @@ class Delaying(Mixing):
         return super().start()
 
     def get_processing_latency(self):
-        return self.lagging.shape[1] / self.get_sample_rate()
+        return self.frames / self.get_sample_rate()
 
     def add(self, output, inputs):
         super().add(output, inputs)
-        all = np.hstack((self.lagging, output.data))
+        more = self.frames - self.lagging.shape[1]
+        again = np.zeros((1, more), np.float32)
+        all = np.hstack((again, self.lagging, output.data))
         count = output.data.shape[1]
         output.data[:] = all[:, :count]
         self.lagging = all[:, count:]
