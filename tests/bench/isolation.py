@@ -3,7 +3,7 @@
 """What isolation=process costs and what it buys, beside isolation=none in one run.
 
     tests/bench/isolation.py [--busy] [--seconds N]
-    tests/bench/isolation.py --two | --start | --mixer [--seconds N]
+    tests/bench/isolation.py --two | --start
     tests/bench/isolation.py --eight [--seconds N]
 
 Alone: one buffer each 10 ms (480 x 2 F32) through a plugin that does nothing, both
@@ -11,9 +11,7 @@ modes at the same time; what each costs from the element's side, in us. --busy: 
 Python thread of the application never rests. --two: how much more two elements
 do than one, where each call is 200 us of Python. --eight: eight live streams and a
 busy thread, and how many 10 ms deadlines were missed. --start: from READY to the first
-buffer in ms, when the server of the workers is there already. --mixer: what a mixer
-with two inputs costs more than a filter, both in processes of their own and at the
-same time, one block each 10 ms, in several rounds; and as fast as they can.
+buffer in ms, when the server of the workers is there already.
 """
 
 import argparse
@@ -31,7 +29,6 @@ from gi.repository import Gst  # noqa: E402
 
 NOOP = pathlib.Path(__file__).parent / "plugins" / "noop.py"
 FORMAT = "audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels=2"
-MIXING_NOOP = NOOP.with_name("mixing_noop.py")
 SPIN = """
 import time
 def process_audio(buffer):
@@ -46,16 +43,6 @@ def line(script, isolation, live, buffers=-1, more=""):
         f"audiotestsrc is-live={live} samplesperbuffer=480 num-buffers={buffers} "
         f"wave=silence ! {FORMAT} ! pythonfilter name=plugin script={script} "
         f"isolation={isolation} {more} ! fakesink name=sink sync=false async=false"
-    )
-
-
-def mixer_line(live, inputs, buffers=-1):
-    source = f"audiotestsrc is-live={live} samplesperbuffer=480 num-buffers={buffers} "
-    source += f"wave=silence ! {FORMAT} ! plugin.sink_"
-    return Gst.parse_launch(
-        f"pythonmixer name=plugin script={MIXING_NOOP} isolation=process deadline=0 "
-        "! fakesink name=sink sync=false async=false "
-        + " ".join(source + str(i) for i in range(inputs))
     )
 
 
@@ -152,25 +139,6 @@ def eight(seconds):
     print(f"the longest round trip was {worst / 1000:.0f} us")
 
 
-def mixer(seconds, rounds=5):
-    for what, live in (("each 10 ms", True), ("without a pause", False)):
-        found = []
-        for _ in range(rounds):
-            pair = [line(NOOP, "process", live, more="deadline=0"), mixer_line(live, 2)]
-            if live:
-                told = play(pair, seconds / rounds)
-            else:
-                told = [play([each], seconds / rounds / 2)[0] for each in pair]
-            found.append([number(each, "round-trip-p50") / 1000 for each in told])
-        filters, mixers = zip(*found)
-        more = [mixer - filter for filter, mixer in found]
-        print(
-            f"{what}: filter {statistics.median(filters):.1f} us, mixer with two "
-            f"inputs {statistics.median(mixers):.1f} us: {statistics.median(more):.1f} "
-            f"us more ({min(more):.1f} to {max(more):.1f}, {rounds} rounds)"
-        )
-
-
 def start(rounds=21):
     keeper = line(NOOP, "process", False)
     keeper.set_state(Gst.State.READY)  # so that the server stays
@@ -202,7 +170,6 @@ def main():
     parser.add_argument("--two", action="store_true")
     parser.add_argument("--eight", action="store_true")
     parser.add_argument("--start", action="store_true")
-    parser.add_argument("--mixer", action="store_true")
     parser.add_argument("--seconds", type=float, default=20)
     asked = parser.parse_args()
     built.use()
@@ -213,8 +180,6 @@ def main():
         eight(asked.seconds)
     elif asked.start:
         start()
-    elif asked.mixer:
-        mixer(asked.seconds)
     else:
         if asked.busy:
             be_busy()
