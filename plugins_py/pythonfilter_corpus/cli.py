@@ -139,14 +139,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on from here", INTERRUPTED)
     except BrokenPipeError:
-        return _unheard()
+        return _unheard(asked.command == "status")
 
 
-def _unheard() -> int:
-    """As before `| head`, or a pager that was left: there is nobody to tell it to."""
+def _unheard(quiet: bool) -> int:
+    """As before `| head`, or a pager that was left."""
     nobody = os.open(os.devnull, os.O_WRONLY)
-    for standard in (1, 2):  # what is written there still, at the end, has to go
-        os.dup2(nobody, standard)
+    os.dup2(nobody, 1)  # what is written there still, at the end, has to go
+    try:
+        if not quiet:
+            why = "nobody reads any more what it prints, so it stopped"
+            _say(f"{why}; the same command goes on from here", STOPPED)
+    except BrokenPipeError:
+        os.dup2(nobody, 2)
     return STOPPED
 
 

@@ -45,7 +45,12 @@ class Loudness:
             self._weigh(self._size - self._known)
 
     def integrated(self) -> float | None:
-        """After the last piece. None is silence."""
+        """After the last piece. None is silence, or what is no sound."""
+        with np.errstate(all="ignore"):
+            level = self._integrated()
+        return None if level is None else round(level, 2)
+
+    def _integrated(self) -> float | None:
         self._weigh(self._waiting)
         edges = self._edges(len(self._hops) + 1)
         if len(self._hops) < _BLOCK:
@@ -54,7 +59,7 @@ class Loudness:
         else:
             sums = np.convolve(self._hops, np.ones(_BLOCK), "valid")
             powers = sums / (edges[_BLOCK:] - edges[:-_BLOCK])
-        powers = powers[powers > _power(_ABSOLUTE_GATE)]
+        powers = powers[np.isfinite(powers) & (powers > _power(_ABSOLUTE_GATE))]
         if not len(powers):
             return None
         gate = _power(_level(powers.mean()) + _RELATIVE_GATE)

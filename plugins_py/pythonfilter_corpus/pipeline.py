@@ -390,15 +390,21 @@ class _Measured:
         pad.add_probe(Gst.PadProbeType.BUFFER, self._on_buffer)
 
     def _on_buffer(self, pad: Any, info: Any) -> Any:
-        if self._caps is None and not self._begin(pad.get_current_caps()):
-            return Gst.PadProbeReturn.REMOVE
-        buffer = info.get_buffer()
+        """Whatever is wrong, the sound goes on."""
+        try:
+            if self._caps is not None or self._begin(pad.get_current_caps()):
+                self._add(info.get_buffer())
+                return Gst.PadProbeReturn.OK
+        except (ValueError, TypeError):
+            self.loudness = None  # as where the channels become others
+        return Gst.PadProbeReturn.REMOVE
+
+    def _add(self, buffer: Any) -> None:
         kind, one, channels, planes = self._caps
         flat = np.frombuffer(buffer.extract_dup(0, buffer.get_size()), kind) / one
         shape = (channels, -1) if planes else (-1, channels)
         assert self.loudness is not None
         self.loudness.add(flat.reshape(shape).T if planes else flat.reshape(shape))
-        return Gst.PadProbeReturn.OK
 
     def _begin(self, caps: Any) -> bool:
         kind, one = _SAMPLES.get(_read(r"format=\(string\)(\w+)", caps), ("", 1.0))

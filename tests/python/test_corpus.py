@@ -398,6 +398,8 @@ def test_loudness_is_what_the_standard_says(rate):
     assert of(mixed, piece=99999) == pytest.approx(expected, abs=0.02)
     assert of(tone(rate, 0.2, 0.1)) == pytest.approx(-23.01, abs=near)
     assert of(loud[:0]) is None and of(0 * loud) is None
+    for odd in (np.nan, np.inf, 1e200):
+        assert of(np.full(rate, odd)) is None
 
 
 def test_the_weighting_is_the_standards_own():
