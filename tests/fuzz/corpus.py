@@ -51,6 +51,10 @@ PARAMETER = fields(
     *("unit", "dB", "description", "How loud", "allowed", "0 to 2", "curve", "1"),
 )
 CHOICE = fields("colour", "kind", "choice", "choice", "red", "choice", "blue")
+PORT = fields(
+    *("voice", "format", "F32", "format", "S16", "channels", "1 2", "optional", "1"),
+    *("description", "Who speaks"),
+)
 RECORDS = {
     "empty": fields(),
     "ok": fields("ok"),
@@ -60,6 +64,14 @@ RECORDS = {
         *("file", "/tmp/gain.py", "secret", "key", "block_size", "480"),
         *("input_caps", "audio/x-raw", "output_caps", "application/x-sframe"),
         *("parameter", PARAMETER, "parameter", CHOICE, "converts", "1"),
+    ),
+    "mixer": fields(
+        *("ok", "audio_name", "mix_audio", "format", "F32", "output_zero", "1"),
+        *("port", fields("music"), "port", PORT, "output_like", "music"),
+        *("passthrough", "voice", "input_parameter", PARAMETER, "has_add_input", "1"),
+    ),
+    "inputs": fields(
+        *("ok", "audio_name", "mix_audio", "port_count", "1 64", "port", fields("%u")),
     ),
     "failure": fields(
         *("failure", "raised", "process_audio", "ValueError", "it is wrong"),

@@ -24,11 +24,22 @@ void check_capabilities(const Fields &fields) {
   for (const auto *ranges : {&capabilities.rates, &capabilities.channels})
     for (const IntRange &range : *ranges)
       CHECK(range.min >= 1 && range.min <= range.max);
-  for (const ParameterSpec &spec : capabilities.parameters)
-    for (const std::string *text :
-         {&spec.name, &spec.default_value, &spec.value, &spec.minimum,
-          &spec.maximum, &spec.unit, &spec.description, &spec.allowed})
-      CHECK(is_text(*text));
+  for (const auto *specs :
+       {&capabilities.parameters, &capabilities.input_parameters})
+    for (const ParameterSpec &spec : *specs)
+      for (const std::string *text :
+           {&spec.name, &spec.default_value, &spec.value, &spec.minimum,
+            &spec.maximum, &spec.unit, &spec.description, &spec.allowed})
+        CHECK(is_text(*text));
+  CHECK(is_text(capabilities.output_like) && is_text(capabilities.passthrough));
+  CHECK(capabilities.ports.size() <= size_t(max_ports));
+  CHECK(capabilities.port_count.max <= max_ports);
+  for (const Port &port : capabilities.ports) {
+    CHECK(is_text(port.name) && !port.name.empty());
+    CHECK(is_text(port.description));
+    for (const IntRange &range : port.channels)
+      CHECK(range.min >= 1 && range.min <= range.max);
+  }
 }
 
 void check_failure(const Fields &fields) {

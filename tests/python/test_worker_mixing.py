@@ -311,6 +311,23 @@ def test_regions_do_not_pile_up(mixer):
     assert counts[-1] == counts[5], counts
 
 
+def test_inputs_of_the_stream_before_are_over(mixer):
+    mixing = mixer(
+        """
+        before = None
+        def mix_audio(self, output, inputs):
+            before = self.before or inputs
+            self.before = before
+            output.data[0, :2] = before is inputs, before["0"].pts
+    """
+    )
+    assert mixing.mix(1, 2, times=[7, 7]).samples[0, :2].tolist() == [1, 7]
+    mixing.plugin.stop()
+    mixing.restart()
+    for _ in range(3):
+        assert mixing.mix(1, 2, times=[9, 9]).samples[0, :2].tolist() == [0, 7]
+
+
 def test_a_hook_that_raises_is_told(mixer):
     mixing = mixer(
         """

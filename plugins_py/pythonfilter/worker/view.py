@@ -252,6 +252,8 @@ class View:
     ) -> None:
         """For buffers of this format from now on."""
         self.shorter = shorter
+        if self.inputs is not None:
+            self.inputs.close()
         self.inputs = inputs
         self.type = AudioBuffer if inputs is None else MixerOutput
         self.known.clear()

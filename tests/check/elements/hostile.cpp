@@ -390,6 +390,7 @@ GST_START_TEST(test_a_mixer_believes_no_word_of_a_reply) {
       {"drain says ok|9223372036854775807|", lies},
       {"drain says ok|1|1234567", lies},
       {"load port a b", lies},
+      {"load port voice", ""},
       {"load port %u|format|F16", lies},
       {"load port %u|channels|0 1", lies},
       {"load port %u|optional", lies},

@@ -18,10 +18,12 @@ class Mixing:
 
     def __init__(self, plugin, ports, channels=1, positions=()):
         self.plugin, self.channels = plugin, channels
-        self.ports = ports
-        told = [self._list(positions), *map(self._list, ports)]
-        self.start(told)
+        self.ports, self.positions = ports, positions
+        self.restart()
+
+    def restart(self):
         self.memory = None
+        self.start([self._list(self.positions), *map(self._list, self.ports)])
 
     @staticmethod
     def _list(texts):
