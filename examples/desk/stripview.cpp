@@ -14,13 +14,19 @@ enum Role { Peak = Qt::UserRole, Work };
     QT_TRANSLATE_NOOP("desk", "Nowhere"),
     QT_TRANSLATE_NOOP("desk", "Default device")};
 
-QIcon meter(double peak) {
+// The same picture for the same level, or Qt, which keeps what it has painted,
+// would have ten megabytes of them.
+QIcon meter(int dB) {
+  const QString name = QString("desk-meter%1").arg(dB);
   QPixmap bar(90, 14);
-  bar.fill("#909090");
-  QPainter(&bar).fillRect(0, 0, int(90 + 1.5 * peak), 14,
-                          QColor(peak > -1   ? "#d32f2f"
-                                 : peak > -9 ? "#f9a825"
+  if (!QPixmapCache::find(name, &bar)) {
+    bar.fill("#909090");
+    QPainter(&bar).fillRect(0, 0, 90 + 3 * dB / 2, 14,
+                            QColor(dB > -1   ? "#d32f2f"
+                                   : dB > -9 ? "#f9a825"
                                              : "#43a047"));
+    QPixmapCache::insert(name, bar);
+  }
   QIcon meter(bar);
   meter.addPixmap(bar, QIcon::Selected);  // or it gets that row's colour
   return meter;
@@ -156,8 +162,9 @@ void StripView::show_levels() {
     const double peak = falling(shown, strip_.heard(size_t(i)).take_peak());
     if (shown == peak) continue;
     topLevelItem(i)->setData(Out, Peak, peak);
-    topLevelItem(i)->setIcon(Out, meter(peak));
-    topLevelItem(i + 1)->setIcon(In, meter(peak));
+    const QIcon level = meter(int(std::lround(peak)));
+    topLevelItem(i)->setIcon(Out, level);
+    topLevelItem(i + 1)->setIcon(In, level);
   }
 }
 
