@@ -171,6 +171,12 @@ static void gst_python_mixer_release_pad(GstElement *element, GstPad *pad) {
   });
 }
 
+// Any thread.
+static bool inputs_are_always_there(GstPythonMixer *self) {
+  pythonfilter::Capabilities plugin;
+  return self->python->caps.declared(&plugin) && !plugin.ports_come_and_go();
+}
+
 static GstStateChangeReturn gst_python_mixer_change_state(
     GstElement *element, GstStateChange transition) {
   using Base = PythonElementClass<GstPythonMixer>;
@@ -182,7 +188,7 @@ static GstStateChangeReturn gst_python_mixer_change_state(
     return GST_STATE_CHANGE_FAILURE;
   }
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED &&
-      !self->python->capabilities().ports_come_and_go())
+      inputs_are_always_there(self))
     gst_element_foreach_sink_pad(
         element,
         [](GstElement *, GstPad *pad, gpointer) -> gboolean {
@@ -327,9 +333,7 @@ static void flush_unlinked(GstPythonMixer *self, GstEvent *event) {
         starts ? gst_event_new_flush_start() : gst_event_new_flush_stop(TRUE);
     gst_event_set_seqnum(same, gst_event_get_seqnum(event));
     gst_pad_send_event(pad, same);
-    if (!starts && self->python->loaded() &&
-        !self->python->capabilities().ports_come_and_go())
-      end_unlinked(pad);
+    if (!starts && inputs_are_always_there(self)) end_unlinked(pad);
     gst_object_unref(pad);
   }
 }

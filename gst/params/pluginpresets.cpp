@@ -121,12 +121,10 @@ gboolean save_preset(GstPreset *preset, const gchar *name) {
   }
   if (!defaults.save_preset(preset, full.c_str())) return FALSE;
   g_autofree gchar *text = params ? gst_structure_to_string(params) : nullptr;
+  Capabilities plugin;  // none, where nobody knows it
+  PythonElement::of(preset)->caps.declared(&plugin);
   for (GstPythonMixerPad *input : inputs_of(preset)) {
-    const PythonElement *python = PythonElement::of(preset);
-    static const std::vector<ParameterSpec> unknown;
-    g_autoptr(GstStructure) all = input_params(
-        input,
-        python->loaded() ? python->capabilities().input_parameters : unknown);
+    g_autoptr(GstStructure) all = input_params(input, plugin.input_parameters);
     g_autofree gchar *kept = gst_structure_n_fields(all) > 0
                                  ? gst_structure_to_string(all)
                                  : nullptr;

@@ -111,6 +111,9 @@ AS_ELEMENTS = {
     "mixer": "py-my-first name=mixer {}={} ! fakesink"
     " audiotestsrc num-buffers=4 ! audioconvert ! mixer.sink_music"
     " audiotestsrc num-buffers=4 ! audioconvert ! mixer.sink_voice",
+    "splitter": "audiotestsrc num-buffers=4 ! audioconvert"
+    " ! py-my-first name=splitter {}={} splitter.src_loud ! queue ! fakesink"
+    " splitter.src_quiet ! queue ! fakesink",
 }
 PARAMETERS = {
     "filter": ("gain", "0.25"),
@@ -120,7 +123,7 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("kind", AS_ELEMENTS)
+@pytest.mark.parametrize("kind", template.KINDS)
 def test_new_plugin_is_an_element_with_its_parameter(kind, tmp_path):
     template.write("my_first", kind, str(tmp_path))
     env = {"GST_PYTHONFILTER_PATH": tmp_path, "GST_REGISTRY": tmp_path / "registry.bin"}

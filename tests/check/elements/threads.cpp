@@ -7,6 +7,7 @@
 #include "../support/again.hpp"
 #include "../support/conversion.hpp"
 #include "../support/parameters.hpp"
+#include "../support/pipeline.hpp"
 
 using namespace check;
 
@@ -150,6 +151,65 @@ GST_START_TEST(test_reloads_while_buffers_flow) {
 }
 GST_END_TEST;
 
+// Inputs come, go and are set, and it flushes, is asked and is reloaded.
+GST_START_TEST(test_mixers_inputs_while_it_plays) {
+  const std::string tone =
+      " audiotestsrc ! audio/x-raw,format=F32LE,rate=8000,channels=1 ! "
+      "python.sink_";
+  Pipeline pipeline(
+      "pythonmixer name=python script=none.py on-error=drop"
+      " ! fakesink sync=false" +
+      tone + "0" + tone + "1");
+  GstElement *python = pipeline.python();
+  const Output output(python);
+  pipeline.expect_to(GST_STATE_PLAYING);
+  Again pads([&] {
+    GstPad *pad = gst_element_request_pad_simple(python, "sink_%u");
+    fail_unless(pad != nullptr);
+    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,gain=0.5");
+    g_usleep(200);
+    gst_element_release_request_pad(python, pad);
+    gst_object_unref(pad);
+  });
+  Again setting([&] {
+    gst_util_set_object_arg(G_OBJECT(python), "params", "p,factor=3");
+    GstPad *pad = gst_element_get_static_pad(python, "sink_1");
+    gst_util_set_object_arg(G_OBJECT(pad), "params", "p,gain=0.5");
+    GstStructure *params = nullptr;
+    g_object_get(pad, "params", &params, nullptr);
+    if (params) gst_structure_free(params);
+    gst_object_unref(pad);
+    gst_util_set_object_arg(G_OBJECT(python), "params", "p,factor=2");
+    g_usleep(100);
+  });
+  Again reading([&] {
+    stat_of(python, "copies");
+    GstQuery *query = gst_query_new_latency();
+    gst_element_query(python, query);
+    gst_query_unref(query);
+    GstPad *pad = gst_element_get_static_pad(python, "sink_0");
+    gst_caps_unref(gst_pad_query_caps(pad, nullptr));
+    gst_object_unref(pad);
+    g_usleep(100);
+  });
+  Again reloading([&] {
+    gboolean asked = FALSE;
+    g_signal_emit_by_name(python, "reload", &asked);
+    g_usleep(2000);
+  });
+  for (int i = 0; i < soak_count(5, 200); i++) {
+    const size_t before = output.count();
+    fail_unless(output.wait_for(before + 5));
+    fail_unless(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME,
+                                        GST_SEEK_FLAG_FLUSH, GST_SECOND));
+  }
+  for (Again *each : {&pads, &setting, &reading, &reloading})
+    each->wait_for(times / 4);
+  for (Again *each : {&pads, &setting, &reading, &reloading})
+    each->stop();
+}
+GST_END_TEST;
+
 // Buffers of a converting plugin, dropped by others while it makes more.
 GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
   Conversion stream("converting", STEREO);
@@ -190,6 +250,7 @@ static Suite *threads_suite() {
   tcase_add_test(threads, test_properties_and_queries_while_buffers_flow);
   tcase_add_test(threads, test_states_while_buffers_flow);
   tcase_add_test(threads, test_reloads_while_buffers_flow);
+  tcase_add_test(threads, test_mixers_inputs_while_it_plays);
   tcase_add_test(threads, test_outputs_are_dropped_while_buffers_flow);
   return suite;
 }

@@ -5,7 +5,7 @@
 //
 // Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
 // The one whose script is "converting" gives copies, now one, now several, now
-// none.
+// none. A mixer adds its inputs, which come and go.
 #include <atomic>
 #include <cstdlib>
 #include <thread>
@@ -18,8 +18,16 @@ namespace {
 
 class Threaded final : public FakePlugin {
  public:
-  Threaded(bool converts, std::shared_ptr<Listener> listener)
+  Threaded(bool converts, bool mixes, std::shared_ptr<Listener> listener)
       : FakePlugin(std::move(listener)) {
+    if (mixes) {
+      Port any;
+      any.name = any_port;
+      capabilities_.ports = {any};
+      capabilities_.port_count = {1, 64};
+      capabilities_.interleaved = true;
+      capabilities_.non_interleaved = false;
+    }
     capabilities_.converts = converts;
     capabilities_.maps_to_output = converts;
     capabilities_.has_reset = true;
@@ -49,6 +57,29 @@ class Threaded final : public FakePlugin {
     failure->phase = "process_audio";
     failure->message = "each fiftieth call fails";
     return Outcome::Failed;
+  }
+
+  Outcome mix(const Block &output, const std::vector<InputView> &inputs,
+              CallResult *result, Failure *failure) override {
+    for (const InputView &input : inputs)
+      for (size_t i = 0; i < output.frames; i++) {
+        float sum, sample;
+        std::byte *at = output.data + ptrdiff_t(i) * output.frame_stride;
+        std::memcpy(&sum, at, sizeof sum);
+        std::memcpy(&sample, input.data + ptrdiff_t(i) * input.frame_stride,
+                    sizeof sample);
+        sum += sample;
+        std::memcpy(at, &sum, sizeof sum);
+      }
+    if (calls_ % 7 == 0) input_ = inputs[0].keeper->keep();
+    return process(output, result, failure);
+  }
+  bool set_inputs(const std::vector<PortFormat> &, Failure *) override {
+    return true;
+  }
+  bool set_input_parameter(const std::string &, const Parameter &,
+                           Failure *) override {
+    return true;
   }
 
   // Any thread gives them back.
@@ -115,7 +146,7 @@ class Threaded final : public FakePlugin {
   }
 
   int factor_ = 1;
-  std::unique_ptr<KeptMemory> kept_;
+  std::unique_ptr<KeptMemory> kept_, input_;
   std::thread watchdog_;
 };
 
@@ -123,7 +154,8 @@ class Threaded final : public FakePlugin {
 
 extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
     const PluginSpec &spec, Failure *) {
-  return new Threaded(spec.script == "converting", spec.listener);
+  return new Threaded(spec.script == "converting",
+                      spec.kind == PluginKind::Mixer, spec.listener);
 }
 
 }  // namespace pythonfilter
