@@ -542,7 +542,7 @@ static gboolean gst_python_mixer_stop(GstAggregator *base) {
   return aggregator_class()->stop(base);
 }
 
-static void add_pad_templates(GstElementClass *element_class) {
+static void add_mixer_pad_templates(GstElementClass *element_class) {
   g_autoptr(GstCaps) given =
       pythonfilter::caps_of_port(pythonfilter::all_capabilities(), nullptr, 0);
   // What an input does not take is refused when it comes, with the reason.
@@ -575,7 +575,7 @@ static void gst_python_mixer_class_init(GstPythonMixerClass *klass) {
       element_class, "Python audio mixer", "Generic/Audio",
       "Mixes several inputs, aligned to the sample, in Python with NumPy",
       "The pythonfilter authors");
-  add_pad_templates(element_class);
+  add_mixer_pad_templates(element_class);
 
   base->create_new_pad = gst_python_mixer_create_new_pad;
   base->sink_query = gst_python_mixer_sink_query;
