@@ -225,8 +225,8 @@ def _work(run: Run) -> int:
         print(failure(work, event), file=sys.stderr)
     if len(status.failed) > MOST_LISTED:
         more = len(status.failed) - MOST_LISTED
-        print(f"… and {more} more: {run.folder.report}", file=sys.stderr)
-    print(f"{status}: {run.folder.report}", file=sys.stderr)
+        print(printable(f"… and {more} more: {run.folder.report}"), file=sys.stderr)
+    print(printable(f"{status}: {run.folder.report}"), file=sys.stderr)
     if stopped is not None:
         raise stopped
     return _standing(status)

@@ -105,6 +105,10 @@ class Runner:
             from gi.repository import GLib, Gst
 
             import numpy  # noqa: F401
+
+            # Without it there are no values of lists, as plugins may post them.
+            if "gi.overrides.Gst" not in sys.modules:
+                raise ImportError("GStreamer for Python (Debian: python3-gst-1.0)")
         except (ImportError, ValueError) as error:
             self.say(unusable=f"{sys.executable} lacks what it takes: {error}")
             return

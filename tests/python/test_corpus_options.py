@@ -16,7 +16,7 @@ import corpora
 from corpora import PLUGIN, RATE, job, make, read_wav, run, samples_of, write_wav
 from processes import PLUGINS, PYTHON, environment
 from pythonfilter_corpus import Corpus, Run, Threads, Unusable
-from pythonfilter_corpus import cli, hidden, ledger, runner
+from pythonfilter_corpus import cli, hidden, ledger, runner, tend
 from pythonfilter_corpus.folder import Folder
 from pythonfilter_corpus.ledger import Standing
 from pythonfilter_corpus.status import printable
@@ -342,6 +342,23 @@ def test_a_disk_that_knows_no_fsync_of_folders(tmp_path, monkeypatch):
             runner._put(str(part), str(place))
         assert place.read_text() == "whole"
     assert len(synced) == 4
+
+
+HIDES = """
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: (
+    None if name == "gi.overrides.Gst" else find(name, package)
+)
+"""
+
+
+def test_what_a_machine_lacks_is_said(tmp_path, monkeypatch):
+    make(tmp_path, 0)
+    (tmp_path / "sitecustomize.py").write_text(HIDES)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(tend.Refused, match=r"lacks .* \(Debian: python3-gst-1.0\)"):
+        tend.Tended(job(tmp_path))
 
 
 def test_nobody_that_listens_is_no_traceback(tmp_path):
