@@ -203,5 +203,5 @@ def test_a_splitter_given_to_a_filter_names_its_element():
     result = launch(
         f"audiotestsrc ! pythonfilter script={splitter} ! fakesink async=false"
     )
-    assert result.code == 1
+    assert result.code != 0
     assert "pythondemixer" in result.err

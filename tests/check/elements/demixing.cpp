@@ -118,7 +118,9 @@ GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
   });
   fail_unless(first->discont);
   fail_unless(contains(log_text(), "reset"));
-  pipeline.expect_no_reports();
+  // The call that was interrupted is not to blame. On a busy machine it may
+  // have been told that it takes long to come back.
+  fail_unless(!contains(pipeline.reports().text(), "PluginTimeout"));
 }
 GST_END_TEST;
 

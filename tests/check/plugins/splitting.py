@@ -82,7 +82,7 @@ class Splitting(AudioSplitterPlugin):
 
     def bind(self, buffer, outputs):
         first, *others = outputs.values()
-        first.data = buffer.data[:1] + 1
+        first.data[:] = buffer.data[:1] + 1
         for at, output in enumerate(others, 1):
             # What is bound may be a view of the input, or another's array.
             output.data = buffer.data[at : at + 1]
