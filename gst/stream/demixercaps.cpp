@@ -155,17 +155,22 @@ void DemixerStream::collect_outputs() {
 
 namespace {
 
+// The pad may be on its way out, and so be nobody's.
+struct NewPad {
+  GstPad *pad;
+  bool sealed;
+};
+
 // In the order in which they have to come.
-gboolean pass_on(GstPad *, GstEvent **event, gpointer pad) {
+gboolean pass_on(GstPad *, GstEvent **event, gpointer data) {
+  const auto *to = static_cast<NewPad *>(data);
   const GstEventType type = GST_EVENT_TYPE(*event);
   if (type == GST_EVENT_STREAM_START || type == GST_EVENT_CAPS ||
       type == GST_EVENT_EOS)
     return TRUE;
   GstEvent *same = gst_event_ref(*event);
-  const PythonElement *python =
-      PythonElement::of(GST_PAD_PARENT(GST_PAD_CAST(pad)));
-  if (python->closes()) same = sealed_event(same);
-  if (same) gst_pad_push_event(GST_PAD(pad), same);
+  if (to->sealed) same = sealed_event(same);
+  if (same) gst_pad_push_event(to->pad, same);
   return TRUE;
 }
 
@@ -183,7 +188,8 @@ void DemixerStream::tell_all(Output *output) {
     output->pad->output->set_caps(output->info);
   else
     gst_pad_mark_reconfigure(pad);
-  gst_pad_sticky_events_foreach(sink_, pass_on, pad);
+  NewPad to = {pad, python.closes()};
+  gst_pad_sticky_events_foreach(sink_, pass_on, &to);
 }
 
 // The outputs are those of now, and what they agreed on with those that are

@@ -395,8 +395,8 @@ OTHERS = (
     Mutation(
         "new-output-hears-nothing-of-before",
         "gst/stream/demixercaps.cpp",
-        "  gst_pad_sticky_events_foreach(sink_, pass_on, pad);\n",
-        "  if (!pad) gst_pad_sticky_events_foreach(sink_, pass_on, pad);\n",
+        "  gst_pad_sticky_events_foreach(sink_, pass_on, &to);\n",
+        "  if (!pad) gst_pad_sticky_events_foreach(sink_, pass_on, &to);\n",
         ("demixing::test_outputs_come*",),
     ),
     Mutation(
