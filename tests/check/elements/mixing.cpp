@@ -113,8 +113,9 @@ GST_START_TEST(test_a_live_input_that_stops_is_late) {
     return said("present") > said(" 0 ");
   };
   fail_unless(wait_until(heard));
-  // In a soak for 3 s. The others go on meanwhile, block after block.
-  const int blocks = soak_count(5, 150);
+  // 10 ms each, in a soak for 3 s. The others go on meanwhile, block after
+  // block.
+  const int blocks = soak_count(5, 300);
   fail_unless(wait_until([&] { return said(" 1 None late") >= blocks; }), "%s",
               log_text().substr(0, 3000).c_str());
   const std::vector<Seen> all = output.all();
