@@ -123,7 +123,7 @@ static gboolean serialized(GstPythonDemixer *self, GstEvent *event) {
       if (stream->lags()) stream->end_part();
       break;
     case GST_EVENT_EOS:
-      stream->end();
+      stream->end(gst_event_get_seqnum(event));
       break;
     case GST_EVENT_FLUSH_STOP:
       self->python->end_flush();
@@ -240,13 +240,14 @@ static void gst_python_demixer_constructed(GObject *object) {
 
 // No streaming thread comes by any more that would tell a new pad of the end.
 static void tell_end(GstPythonDemixer *self, GstPad *pad) {
-  g_autoptr(GstEvent) end =
-      gst_pad_get_sticky_event(self->sink, GST_EVENT_EOS, 0);
+  const guint32 number = self->stream->end_number();
   g_autoptr(GstEvent) begin =
       gst_pad_get_sticky_event(self->sink, GST_EVENT_STREAM_START, 0);
-  if (!end || !begin) return;
+  if (number == GST_SEQNUM_INVALID || !begin) return;
   GST_PYTHON_DEMIXER_PAD(pad)->output->send_stream_start(begin);
-  gst_pad_push_event(pad, gst_event_ref(end));
+  GstEvent *end = gst_event_new_eos();
+  gst_event_set_seqnum(end, number);
+  gst_pad_push_event(pad, end);
 }
 
 static GstPad *gst_python_demixer_request_new_pad(GstElement *element,

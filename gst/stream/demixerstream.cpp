@@ -88,7 +88,7 @@ GstFlowReturn DemixerStream::prepare(GstBuffer **buffer) {
   });
   owes_discont_ = owes_discont_ || said || jumps;
   // What was held back comes before the break.
-  if (G_UNLIKELY(owes_discont_)) flow = end_part();
+  if (G_UNLIKELY(owes_discont_)) flow = end_run();
   if (flow != GST_FLOW_OK) return flow;
   if (G_UNLIKELY(python.new_code_waits()) && python.change_code()) break_all();
   told_.check(demixer_, latency());
@@ -152,7 +152,8 @@ GstFlowReturn DemixerStream::fail(GstBuffer *buffer, Outcome outcome,
   }
   if (outcome == Outcome::EndOfStream) {
     drop_all();
-    python.end(sink_);
+    // One that is asked for its rest has been told of the end, or of a break.
+    if (!asks_for_rest()) python.end(sink_);
     return GST_FLOW_EOS;
   }
   const OnError lets = python.lets_through(outcome);
@@ -203,6 +204,7 @@ const DemixerStream::Output *DemixerStream::find_passthrough() {
 
 void DemixerStream::begin_stream(GstEvent *stream_start) {
   assert(python.streaming.is_here());
+  end_number_ = GST_SEQNUM_INVALID;
   for (const Output &each : outputs_)
     if (each.pad) each.pad->output->send_stream_start(stream_start);
 }
@@ -217,20 +219,26 @@ void DemixerStream::begin_segment(const GstSegment &segment) {
   segment_ = segment;
 }
 
+GstFlowReturn DemixerStream::end_run() {
+  if (fresh_) return GST_FLOW_OK;
+  const GstFlowReturn flow = push_tail();
+  lag_.end();
+  fresh_ = true;
+  return flow == GST_FLOW_OK ? python.reset() : flow;
+}
+
 GstFlowReturn DemixerStream::end_part() {
   assert(python.streaming.is_here());
-  if (fresh_) return GST_FLOW_OK;
-  GstFlowReturn flow = push_tail();
-  lag_.end();
-  if (flow == GST_FLOW_OK) flow = python.reset();
+  const GstFlowReturn flow = end_run();
+  // The stream may go on elsewhere, without that being a break.
   continuity_.restart();
-  fresh_ = true;
   came_ = 0;
   return flow;
 }
 
-void DemixerStream::end() {
+void DemixerStream::end(guint32 number) {
   assert(python.streaming.is_here());
+  end_number_ = number;
   push_tail();
   lag_.end();
   fresh_ = true;
@@ -239,6 +247,7 @@ void DemixerStream::end() {
 
 void DemixerStream::flush() {
   assert(python.streaming.is_here());
+  end_number_ = GST_SEQNUM_INVALID;
   gst_flow_combiner_reset(combiner_);
   break_all();
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
@@ -258,6 +267,7 @@ void DemixerStream::forget() {
   }
   outputs_.clear();
   views_.clear();
+  end_number_ = GST_SEQNUM_INVALID;
   gst_flow_combiner_clear(combiner_);
   cookie_ = 0;
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);

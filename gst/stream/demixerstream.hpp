@@ -4,6 +4,7 @@
 // what goes out of each pad then, what a failed call lets through, and the end.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,9 @@ class DemixerStream {
     told_.add_to(query, [this] { return latency(); });
   }
 
+  // Of the event that ended the stream, from before it is told on; any thread.
+  guint32 end_number() const { return end_number_; }
+
   // The rest is the streaming thread's.
 
   // What follows is for pads that came meanwhile, too: they hear what they
@@ -64,8 +68,8 @@ class DemixerStream {
   bool lags() const { return lag_.frames() > 0; }
   // What the plugin still holds goes out, and it begins anew.
   GstFlowReturn end_part();
-  // The same, and nothing follows.
-  void end();
+  // The same, and nothing follows that event.
+  void end(guint32 number);
   void flush();
   // Nothing is known of any stream any more.
   void forget();
@@ -107,17 +111,20 @@ class DemixerStream {
   void drop_all();
   void break_all();
   // What lags behind, and the tail: demixertail.cpp.
+  bool asks_for_rest() const { return most_ != SIZE_MAX; }
   size_t lag_now() const;
   void follow_latency(GstBuffer *buffer);
   GstClockTime next_pts() const;
   GstFlowReturn push_silence();
   GstFlowReturn push_tail();
+  GstFlowReturn end_run();
   GstFlowReturn push_tail_of(const Output &output, Tail *tail);
 
   GstElement *const demixer_;
   GstPad *sink_ = nullptr;  // the element's
   GstSegment segment_ = {};
   LatencyTold told_;
+  std::atomic<guint32> end_number_{GST_SEQNUM_INVALID};
 
   std::vector<Output> outputs_;
   std::vector<OutputView> views_;  // of them; memory that is used again

@@ -215,20 +215,35 @@ GST_START_TEST(test_what_comes_out_late_has_its_own_time) {
 }
 GST_END_TEST;
 
+// By a plugin that is asked for what it holds, and that ends there.
+GST_START_TEST(test_an_end_within_the_end_is_one) {
+  for (const char *what : {"end 3", "end 16"}) {
+    Demixer demixer(splitting(doing(what), "Delaying"), sent(2), {"src_0"});
+    demixer.play();
+    fail_unless(demixer.samples<float>(0).size() < 800);
+    demixer.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
 // A jump is a break: what was left comes before it, and the plugin begins anew.
 GST_START_TEST(test_a_jump_in_time_is_a_break) {
   Sent first = sent(2, "F32", 400);
   Demixer demixer(splitting("params=\"p,rest=5\""), first, {"src_0"});
   GstElement *from = demixer.source();
+  // One right behind another one, too.
   first.begin = 3 * GST_SECOND;
+  push_to(from, first.buffer(0, 57));
+  first.begin = 9 * GST_SECOND;
   send(from, first);
   gst_object_unref(from);
   demixer.play();
-  fail_unless_equals_int(int(demixer.samples<float>(0).size()), 810);
-  fail_unless_equals_int(said("reset"), 1);
+  fail_unless_equals_int(int(demixer.samples<float>(0).size()),
+                         400 + 57 + 400 + 15);
+  fail_unless_equals_int(said("reset"), 2);
   const std::vector<bool> breaks = demixer.heard[0].disconts();
   fail_unless_equals_int(int(std::count(breaks.begin(), breaks.end(), true)),
-                         2);
+                         3);
   demixer.expect_no_reports();
 }
 GST_END_TEST;
@@ -333,6 +348,7 @@ Suite *demixing_suite() {
   tcase_add_test(demixing, test_each_output_is_a_stream);
   tcase_add_test(demixing, test_a_gap_goes_to_all);
   tcase_add_test(demixing, test_what_comes_out_late_has_its_own_time);
+  tcase_add_test(demixing, test_an_end_within_the_end_is_one);
   tcase_add_test(demixing, test_a_jump_in_time_is_a_break);
   tcase_add_loop_test(demixing, test_what_a_plugin_keeps_stays_as_it_was, 0,
                       int(std::size(ways)));
