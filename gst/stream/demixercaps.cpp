@@ -139,14 +139,12 @@ void DemixerStream::collect_outputs() {
   std::vector<Output> before = std::move(outputs_);
   collect_pads();
   views_.resize(outputs_.size());
-  gst_flow_combiner_clear(combiner_);
   for (Output &each : outputs_) {
     const auto known = std::find_if(
         before.begin(), before.end(),
         [&](const Output &other) { return other.name == each.name; });
     const bool is_known = known != before.end();
     if (is_known) each.info = known->info;
-    if (each.pad) gst_flow_combiner_add_pad(combiner_, GST_PAD(each.pad));
     if (each.pad && (!is_known || known->pad != each.pad)) tell_all(&each);
   }
   for (const Output &each : before)

@@ -10,6 +10,26 @@ namespace pythonfilter {
 
 // ---- what goes out ----------------------------------------------------------
 
+namespace {
+
+// Whatever comes of others.
+bool is_over(GstFlowReturn flow) {
+  return flow != GST_FLOW_OK && flow != GST_FLOW_NOT_LINKED &&
+         flow != GST_FLOW_EOS;
+}
+
+// What comes of several, as of a tee's. Not by GstFlowCombiner, which looks at
+// what the pads had last: that of a pad that goes is another thread's.
+GstFlowReturn both(GstFlowReturn one, GstFlowReturn other) {
+  if (is_over(one)) return one;
+  if (is_over(other)) return other;
+  if (one == GST_FLOW_OK || other == GST_FLOW_OK) return GST_FLOW_OK;
+  const bool ends = one == GST_FLOW_EOS || other == GST_FLOW_EOS;
+  return ends ? GST_FLOW_EOS : GST_FLOW_NOT_LINKED;
+}
+
+}  // namespace
+
 // `push(output, view, place)` gives what came of one that somebody gets. As a
 // tee does, it goes on as long as anybody takes something, and nothing is wrong
 // with anybody.
@@ -21,26 +41,19 @@ GstFlowReturn DemixerStream::push_each(GstBuffer *buffer, const Push &push) {
   lag_.shift(&nothing, frames_, python.info());
   for (size_t i = 0; i < outputs_.size(); i++) {
     const Output &output = outputs_[i];
-    if (!output.pad) continue;
-    GstFlowReturn given = GST_FLOW_NOT_LINKED;
-    if (views_[i].data) {
-      DemixerOutput::Place place = {buffer, frames_, before, most_};
-      given = push(output, views_[i], &place);
-      lag_ = place.lag;
-    }
-    flow = combine(output, given);
-    if (G_UNLIKELY(flow != GST_FLOW_OK && flow != GST_FLOW_NOT_LINKED &&
-                   flow != GST_FLOW_EOS))
-      break;
+    if (!views_[i].data) continue;
+    DemixerOutput::Place place = {buffer, frames_, before, most_};
+    flow = both(flow, flow_of(output, push(output, views_[i], &place)));
+    lag_ = place.lag;
+    if (G_UNLIKELY(is_over(flow))) break;
   }
   drop_all();
   return flow;
 }
 
-GstFlowReturn DemixerStream::combine(const Output &output, GstFlowReturn flow) {
-  GstPad *pad = GST_PAD(output.pad);
-  if (G_UNLIKELY(output.pad->output->removed())) flow = GST_FLOW_NOT_LINKED;
-  return gst_flow_combiner_update_pad_flow(combiner_, pad, flow);
+// Of a pad that goes it is of no interest.
+GstFlowReturn DemixerStream::flow_of(const Output &output, GstFlowReturn flow) {
+  return G_UNLIKELY(output.pad->output->removed()) ? GST_FLOW_NOT_LINKED : flow;
 }
 
 void DemixerStream::drop_all() {
@@ -248,7 +261,6 @@ void DemixerStream::end(guint32 number) {
 void DemixerStream::flush() {
   assert(python.streaming.is_here());
   end_number_ = GST_SEQNUM_INVALID;
-  gst_flow_combiner_reset(combiner_);
   break_all();
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   continuity_.restart();
@@ -268,7 +280,6 @@ void DemixerStream::forget() {
   outputs_.clear();
   views_.clear();
   end_number_ = GST_SEQNUM_INVALID;
-  gst_flow_combiner_clear(combiner_);
   cookie_ = 0;
   gst_segment_init(&segment_, GST_FORMAT_UNDEFINED);
   continuity_.restart();

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <gst/base/gstflowcombiner.h>
+#include <gst/gst.h>
 
 #include "../../bridge/contract.hpp"
 #include "../demixerpad.hpp"
@@ -24,10 +24,7 @@ class DemixerStream {
  public:
   explicit DemixerStream(GstElement *demixer)
       : python(demixer, PluginKind::Splitter, segment_), demixer_(demixer) {}
-  ~DemixerStream() {
-    forget();
-    gst_flow_combiner_free(combiner_);
-  }
+  ~DemixerStream() { forget(); }
   void set_input(GstPad *sink) { sink_ = sink; }
 
   static void install_properties(GObjectClass *object_class) {
@@ -107,7 +104,7 @@ class DemixerStream {
   const Output *find_passthrough();
   template <typename Push>
   GstFlowReturn push_each(GstBuffer *buffer, const Push &push);
-  GstFlowReturn combine(const Output &output, GstFlowReturn flow);
+  static GstFlowReturn flow_of(const Output &output, GstFlowReturn flow);
   void drop_all();
   void break_all();
   // What lags behind, and the tail: demixertail.cpp.
@@ -130,7 +127,6 @@ class DemixerStream {
   std::vector<OutputView> views_;  // of them; memory that is used again
   // Of the element's pads, as outputs_ has them, and as the plugin has them.
   guint32 cookie_ = 0, told_outputs_ = 0;
-  GstFlowCombiner *const combiner_ = gst_flow_combiner_new();
 
   // Of all outputs; of what goes on no more than that goes out.
   Lag lag_;

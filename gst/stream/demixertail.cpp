@@ -67,7 +67,11 @@ GstFlowReturn DemixerStream::push_tail_of(const Output &output, Tail *tail) {
     GST_BUFFER_OFFSET(buffer) = lag_.tail_offset(offset_ + frames_);
     GST_BUFFER_OFFSET_END(buffer) = GST_BUFFER_OFFSET(buffer) + tail->frames;
   }
-  return combine(output, output.pad->output->push_last(buffer));
+  const GstFlowReturn flow =
+      flow_of(output, output.pad->output->push_last(buffer));
+  // The others have a tail, too.
+  return flow == GST_FLOW_NOT_LINKED || flow == GST_FLOW_EOS ? GST_FLOW_OK
+                                                             : flow;
 }
 
 GstFlowReturn DemixerStream::push_tail() {
