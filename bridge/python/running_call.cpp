@@ -30,9 +30,10 @@ using std::chrono::nanoseconds;
 constexpr milliseconds grace(100);
 // A plugin may catch PluginTimeout; it gets another.
 constexpr milliseconds again(100);
-// After the deadline, until the call counts as hanging in C: PluginTimeout has
-// been raised by then, and the next one.
-constexpr milliseconds until_hung(500);
+// After the first PluginTimeout, until the call counts as hanging in C; or
+// while nobody gets the GIL to raise it, without what a busy machine took of
+// it.
+constexpr milliseconds until_hung(250);
 
 std::string hang_text(const std::string &phase, bool interrupted) {
   return interrupted
@@ -95,10 +96,13 @@ struct Watch {
   // Since then, and of which call; an interrupter's, with the GIL.
   std::optional<OwnTime> own;
   uint64_t own_serial = 0;
-  std::string stack;     // found by the interrupter
-  bool told = false;     // the observer knows
-  bool telling = false;  // the observer is in use right now
-  bool asking = false;   // an interrupter waits for the GIL
+  std::string stack;             // found by the interrupter
+  bool reached = false;          // an interrupter had the GIL
+  Clock::time_point raised;      // when the first PluginTimeout was; 0: not yet
+  std::optional<OwnTime> waits;  // for an interrupter to get the GIL
+  bool told = false;             // the observer knows
+  bool telling = false;          // the observer is in use right now
+  bool asking = false;           // an interrupter waits for the GIL
   std::atomic<bool> over{false};
 };
 
@@ -164,8 +168,10 @@ class Watchdog {
     if (watch->serial != serial) {
       watch->serial = serial;
       watch->first_try = now;
+      watch->raised = {};
+      watch->waits.reset();
       watch->stack.clear();
-      watch->told = false;
+      watch->reached = watch->told = false;
     }
     const auto passed = now - watch->first_try;
     if (passed < watch->patience) return;
@@ -173,7 +179,7 @@ class Watchdog {
     if (asks)
       watch->asking = Thread::start_detached("python-interrupt",
                                              [this, watch] { ask(watch); });
-    if (watch->told || passed < watch->patience + until_hung) return;
+    if (watch->told || !is_hung(*watch, now)) return;
     watch->told = watch->telling = true;
     std::string stack = watch->stack;
     lock.unlock();
@@ -181,6 +187,15 @@ class Watchdog {
     lock.lock();
     watch->telling = false;
     changed_.notify_all();
+  }
+
+  static bool is_hung(Watch &watch, Clock::time_point now) {
+    if (watch.reached)
+      return watch.raised != Clock::time_point() &&
+             now - watch.raised >= until_hung;
+    if (!watch.waits) watch.waits.emplace();
+    return watch.waits->is_over(getpid(), nanoseconds(until_hung).count(),
+                                gettid());
   }
 
   // Past its time a call is looked at closely, and before that now and then.
@@ -217,9 +232,10 @@ class Watchdog {
   // On a thread of its own: where the call stands; and interrupts it.
   void ask(const std::shared_ptr<Watch> &watch) {
     std::string stack;
-    bool ran = false;
+    bool reached = false, ran = false;
     {
       Gil gil;
+      reached = bool(gil);
       CallSite *site = watch->site.get();
       const auto least =
           std::max<std::chrono::nanoseconds>(grace, watch->patience);
@@ -231,6 +247,9 @@ class Watchdog {
       }
     }
     std::unique_lock<Mutex> lock(mutex_);
+    watch->reached = reached;
+    if (ran && watch->raised == Clock::time_point())
+      watch->raised = Clock::now();
     if (!stack.empty()) watch->stack = std::move(stack);
     if (ran) changed_.wait_for(lock, again, [] { return false; });
     watch->asking = false;
