@@ -74,8 +74,8 @@ start() {
   # shellcheck disable=SC2016  # expanded by the inner shell
   nice -n "${3:-0}" bash -c 'rc=0
     bash -euo pipefail -c "$1" || rc=$?
-    echo "$EPOCHREALTIME" >"$2"
-    exit "$rc"' step "$function" "$logs/$name.ended" </dev/null >"$log" 2>&1 &
+    echo "$EPOCHREALTIME $rc" >"$2.new"
+    mv "$2.new" "$2"' step "$function" "$logs/$name.ended" </dev/null >"$log" 2>&1 &
   jobs[$name]=$!
   set +m
 }
@@ -92,11 +92,12 @@ progress() {
 # COUNTING is "none" (nothing to count but a failure), "one" (one test; exit
 # status 77 means skipped), or what count_results.py finds in the files.
 join() {
-  local name=$1 counting=$2 job=${jobs[$1]} rc=0 p=0 f=0 s=0 counts='' hung='' look=0
+  local name=$1 counting=$2 job=${jobs[$1]} rc p=0 f=0 s=0 counts='' hung='' look=0 ended
   local log=$logs/$name.log
   shift 2
   printf '%-13s ' "$name"
-  while kill -0 "$job" 2>/dev/null; do
+  # Not by the process: its number may be another one's by now.
+  while [ ! -e "$logs/$name.ended" ] && kill -0 "$job" 2>/dev/null; do
     sleep 0.2
     if [ -z "$hung" ] && [ $((look++ % 100)) = 99 ] && ! progress; then
       hung=1
@@ -106,11 +107,11 @@ join() {
       stop_all KILL
     fi
   done
-  wait "$job" || rc=$?
   unset "jobs[$name]"
+  read -r ended rc 2>/dev/null <"$logs/$name.ended" || ended=$EPOCHREALTIME rc=1  # killed
   case $counting in
     none) ;;
-    one) if [ $rc = 0 ]; then p=1; elif [ $rc = 77 ]; then s=1 rc=0; else f=1; fi ;;
+    one) if [ "$rc" = 0 ]; then p=1; elif [ "$rc" = 77 ]; then s=1 rc=0; else f=1; fi ;;
     *)
       if counts=$(/usr/bin/python3 tests/count_results.py "$counting" "$@" 2>>"$log"); then
         read -r p f s <<<"${counts##*$'\n'}"
@@ -118,10 +119,9 @@ join() {
       [ $((p + f)) -gt 0 ] || rc=1
       ;;
   esac
-  [ $rc = 0 ] || [ "$f" -gt 0 ] || f=1
+  [ "$rc" = 0 ] || [ "$f" -gt 0 ] || f=1
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  local ended ms what=ok
-  ended=$(cat "$logs/$name.ended" 2>/dev/null) || ended=$EPOCHREALTIME
+  local ms what=ok
   # A fraction may be written with a comma, whatever LC_ALL says.
   ms=$(((${ended//[.,]/} - ${begun[$name]//[.,]/}) / 1000))
   [ "$counting" = none ] || what="$p passed$([ "$s" = 0 ] || echo ", $s skipped")"

@@ -255,7 +255,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
     std::lock_guard lock(mutex_);
     started_ = good;
-    if (good) session_->inputs_told = inputs_serial_;
+    if (good && session_) session_->inputs_told = inputs_serial_;
   }
   if (good) {
     tell_of(session_.get());
