@@ -391,6 +391,11 @@ static gboolean gst_python_mixer_sink_event(GstAggregator *base,
     return aggregator_class()->sink_event(base, pad, event);
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
+  // Nothing begins behind an end that was asked for.
+  if (stream->is_over()) {
+    gst_event_unref(event);
+    return TRUE;
+  }
   const GstEventType type = GST_EVENT_TYPE(event);
   if (type == GST_EVENT_SEGMENT) {
     const GstSegment *segment;
@@ -524,6 +529,7 @@ static GstFlowReturn gst_python_mixer_aggregate(GstAggregator *base,
   if (flow != GST_FLOW_EOS) return flow;
   const GstFlowReturn last = push_tail(base);
   stream->python.end_of_stream();
+  stream->note_end();
   return last == GST_FLOW_OK ? flow : last;
 }
 

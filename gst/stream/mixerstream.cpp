@@ -439,7 +439,7 @@ void MixerStream::flush() {
   end_block();
   for (const Input &each : inputs_)
     each.pad->input->forget();
-  end_asked_ = false;
+  end_asked_ = ended_ = false;
   owes_discont_ = run_over_ = true;
   lag_.end();
   segment_start_ = GST_CLOCK_TIME_NONE;
@@ -457,7 +457,7 @@ void MixerStream::forget() {
   close_pool();
   formats_changed_ = owes_discont_ = run_over_ = true;
   lag_.end();
-  passing_told_ = end_asked_ = false;
+  passing_told_ = end_asked_ = ended_ = false;
   segment_start_ = next_pts_ = GST_CLOCK_TIME_NONE;
   next_offset_ = 0;
 }

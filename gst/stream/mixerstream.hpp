@@ -61,6 +61,10 @@ class MixerStream {
   // Inputs that begin from here on are at their end, until a flush.
   void ask_for_end(bool asked) { end_asked_ = asked; }
   bool end_is_asked_for() const { return end_asked_; }
+  // The streaming thread's: it has gone out, and nothing follows before a
+  // flush.
+  void note_end() { ended_ = end_asked_; }
+  bool is_over() const { return ended_; }
 
   // The rest is the streaming thread's.
 
@@ -148,6 +152,7 @@ class MixerStream {
   GstAggregator *const mixer_;
   std::atomic<int> sample_rate_{0};
   std::atomic<bool> end_asked_{false};
+  bool ended_ = false;
   bool duration_set_ = false, setting_ = false;
   LatencyTold told_;
 

@@ -70,7 +70,7 @@ class Loudness:
         return np.arange(count) * self._rate // _HOPS
 
     def _weigh(self, count: int) -> None:
-        whole = np.concatenate(self._pieces)
+        whole: Any = np.concatenate(self._pieces)
         self._pieces = [whole[count:]]
         self._waiting -= count
         if not count:
@@ -83,7 +83,7 @@ class Loudness:
         end = self._frames + count
         edges = self._edges(end * _HOPS // self._rate + 2)[len(self._hops) + 1 :]
         whole_hops = sums[edges[edges <= end] - self._frames - 1]
-        hops = np.diff(whole_hops, prepend=-self._open)
+        hops: Any = np.diff(whole_hops, prepend=-self._open)
         self._hops += hops.tolist()
         last = whole_hops[-1] if len(whole_hops) else -self._open
         self._open = float(sums[-1] - last)
