@@ -283,8 +283,8 @@ class _Chain:
 
     def look_at_ends(self) -> None:
         """Encoders make broken files of nothing. Raises Failed."""
-        if not self._came:
-            start = self._part[0]
+        start, duration = self._part
+        if not self._came or duration == 0:  # for which GStreamer 1.28 gives a block
             where = f" from {start:g} s on" if start else ""
             raise Failed("input", f"there is not one sample in this file{where}")
         if self._encoder is not None and not self._went:
