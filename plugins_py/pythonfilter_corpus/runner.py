@@ -160,7 +160,7 @@ class Runner:
             _remove(parts)
             self.say(played=name)
             self._settle()
-            event = failed.event
+            event = self._seen_again(work, failed.event)
             if event.get("full"):
                 self.say(stop=full_disk(self._job.out), id=name)
             elif event["kind"] == "output":
@@ -200,6 +200,17 @@ class Runner:
                 sentence = f"{folder}: the files that are read are gone from there"
                 raise self._failed("gone", sentence) from None
         raise self._failed("input", why)
+
+    def _seen_again(
+        self, work: dict[str, Any], event: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What failed; a file may have gone after it was looked at."""
+        try:
+            if event["kind"] == "input":
+                self._look_at(work)
+        except self._failed as failed:
+            event = failed.event
+        return event
 
     def _play(self, work: dict[str, Any], part: str) -> Any:
         seed = zlib.crc32(os.fsencode(f"{self._job.seed} {work['output']}"))

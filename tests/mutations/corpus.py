@@ -147,8 +147,8 @@ CORPUS = (
     Mutation(
         "nothing-is-a-sound",
         HOME + "pipeline.py",
-        "        if not self._came:\n",
-        "        if False:\n",
+        "if not self._came or duration == 0:",
+        "if False:",
         (f"{TROUBLES}::test_what_is_not_there_fails_alone",),
     ),
     Mutation(
