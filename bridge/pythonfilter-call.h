@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 /* Of all that is declared here. Fields may be added at the end of
- * PythonfilterStream without another one. */
+ * PythonfilterStream without another one, and in the place of what is reserved.
+ */
 #define PYTHONFILTER_CALL_VERSION 1
 
 typedef enum {
@@ -69,5 +70,43 @@ typedef int32_t PythonfilterCall(void *data, int32_t channels, int64_t frames,
                                  int64_t channel_stride, int64_t frame_stride,
                                  const void *params, void *state,
                                  PythonfilterStream *stream);
+
+/* What is true of an input of a mixer, in `flags`. */
+#define PYTHONFILTER_PRESENT                                                \
+  1                          /* It brought some of these samples, or a gap. \
+                              */
+#define PYTHONFILTER_GAP 2   /* It said that there is silence. */
+#define PYTHONFILTER_LATE 4  /* It is live, and was not there in time. */
+#define PYTHONFILTER_BREAK 8 /* It does not continue what it had before. */
+
+/* One input of a mixer, in one call. */
+typedef struct {
+  /* As many frames as the output has, in the format and with the channels of
+   * the input, interleaved and aligned; silence where it brought none. They are
+   * not to be written to. */
+  const void *data;
+  int64_t channel_stride; /* in bytes, as frame_stride */
+  int64_t frame_stride;
+  int64_t pts; /* of the first frame, in ns; -1: not known */
+  /* The InputParams of this input, as `params` has those of the plugin. NULL:
+   * there are none. */
+  const void *params;
+  int32_t channels;
+  int32_t format; /* a PythonfilterFormat */
+  uint32_t flags; /* PYTHONFILTER_PRESENT and others */
+  uint32_t reserved;
+} PythonfilterInput;
+
+/* The audio method of a mixer, `mix_audio = compiled(library.function)`: as a
+ * PythonfilterCall whose `data` is the output, which is always interleaved and
+ * all zeros at first, unless the plugin says output_zero = False. Inputs that
+ * have names come in the order of the plugin's declaration, others in that of
+ * their pads, and how many there are may be another number in each call. */
+typedef int32_t PythonfilterMixCall(void *output, int32_t channels,
+                                    int64_t frames, int64_t channel_stride,
+                                    int64_t frame_stride, const void *params,
+                                    void *state, PythonfilterStream *stream,
+                                    const PythonfilterInput *inputs,
+                                    int32_t input_count);
 
 #endif

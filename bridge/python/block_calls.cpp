@@ -119,6 +119,7 @@ template <typename Ports, typename Views, typename Take>
 [[gnu::hot]] Outcome PythonPlugin::mix(const Block &output,
                                        const std::vector<InputView> &inputs,
                                        CallResult *result, Failure *failure) {
+  if (!native_.empty()) return call_native(output, &inputs, result, failure);
   return call_with(&inputs_, output, inputs, result, failure,
                    [](bool) { return true; });
 }
@@ -133,7 +134,7 @@ template <typename Ports, typename Views, typename Take>
 [[gnu::hot]] Outcome PythonPlugin::process(const Block &block,
                                            CallResult *result,
                                            Failure *failure) {
-  if (!native_.empty()) return call_native(block, result, failure);
+  if (!native_.empty()) return call_native(block, nullptr, result, failure);
   result->times.asked = ticks();
   Outcome outcome = Outcome::Ok;
   {
@@ -166,9 +167,9 @@ template <typename Ports, typename Views, typename Take>
 }
 
 // Nobody tears down what runs here while it runs.
-[[gnu::hot]] Outcome PythonPlugin::call_native(const Block &block,
-                                               CallResult *result,
-                                               Failure *failure) {
+[[gnu::hot]] Outcome PythonPlugin::call_native(
+    const Block &block, const std::vector<InputView> *inputs,
+    CallResult *result, Failure *failure) {
   if (__builtin_expect(beside_.has_changes(), 0)) take_changes();
   if (__builtin_expect(!gate::enter(), 0)) return Outcome::Closing;
   Outcome outcome;
@@ -177,7 +178,7 @@ template <typename Ports, typename Views, typename Take>
     result->times.asked = result->times.held = ticks();
     const NativeRun run(site_.get(), capabilities_.audio_name.c_str(),
                         result->times.held);
-    outcome = native_(block, result, failure);
+    outcome = native_(block, inputs, result, failure);
     result->times.left = ticks();
   }
   count_block(site_.get());

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <strings.h>
 
 #include "../samples.hpp"
-#include "../text.hpp"
 #include "../ticks.hpp"
 #include "../words.hpp"
 
@@ -16,34 +14,6 @@ namespace {
 
 int64_t known(uint64_t value) {
   return value == no_time ? -1 : int64_t(value);
-}
-
-template <typename T>
-void store(std::byte *record, ptrdiff_t place, T value) {
-  std::memcpy(record + place, &value, sizeof value);
-}
-
-bool is_within(double value, const ParameterSpec &spec) {
-  double limit;
-  return value == value &&
-         !(parse_number(spec.minimum, &limit) && value < limit) &&
-         !(parse_number(spec.maximum, &limit) && value > limit);
-}
-
-bool is_within(int64_t value, const ParameterSpec &spec) {
-  int64_t limit;
-  return !(parse_number(spec.minimum, &limit) && value < limit) &&
-         !(parse_number(spec.maximum, &limit) && value > limit);
-}
-
-// As Param.parse() of base_plugin takes it.
-bool find_truth(const std::string &text, bool *truth) {
-  for (const char *word : {"true", "yes", "on", "1"})
-    if (strcasecmp(text.c_str(), word) == 0) return *truth = true;
-  *truth = false;
-  for (const char *word : {"false", "no", "off", "0"})
-    if (strcasecmp(text.c_str(), word) == 0) return true;
-  return false;
 }
 
 }  // namespace
@@ -68,7 +38,7 @@ bool NativeCall::read(PyObject *loaded, PluginKind kind,
   int own_setter;
   if (!PyArg_ParseTuple(told.get(), "KKKO!sip", &function, &params, &state,
                         &PyList_Type, &fields, &file, &line_, &own_setter) ||
-      !add_fields(fields, capabilities))
+      !read_fields(fields, capabilities))
     return false;
   name_ = capabilities.audio_name;
   file_ = file;
@@ -76,95 +46,33 @@ bool NativeCall::read(PyObject *loaded, PluginKind kind,
   state_ = reinterpret_cast<void *>(uintptr_t(state));
   has_own_setter_ = own_setter;
   position_ = 0;
-  function_ = reinterpret_cast<PythonfilterCall *>(uintptr_t(function));
+  inputs_.forget();
+  function_ = reinterpret_cast<void *>(uintptr_t(function));
   return true;
 }
 
-bool NativeCall::add_fields(PyObject *list, const Capabilities &capabilities) {
-  fields_.clear();
+bool NativeCall::read_fields(PyObject *list, const Capabilities &capabilities) {
   curves_.clear();
-  for (const ParameterSpec &spec : capabilities.parameters)
-    fields_.push_back({&spec, nowhere});
-  for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {
-    const char *name;
-    Py_ssize_t place;
-    if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "sn", &name, &place))
-      return false;
-    for (Field &field : fields_) {
-      if (field.spec->name != name) continue;
-      field.place = place;
-      if (field.spec->curve) curves_.push_back({name, place, {}});
-    }
-  }
+  if (!fields_.read(list, capabilities.parameters)) return false;
+  for (const NativeFields::CurveField &each : fields_.curves())
+    curves_.push_back({each.name, each.place, {}});
   return true;
 }
 
-NativeCall::Set NativeCall::set(const Parameter &parameter,
-                                std::string *problem) {
-  for (const Field &field : fields_) {
-    const ParameterSpec &spec = *field.spec;
-    if (spec.name != parameter.key) continue;
-    if (field.place == nowhere) return Set::NotMine;
-    // The values of a curve are the elements' to know.
-    if (spec.curve || put(field, parameter.value)) return Set::Done;
-    *problem = spec.name + " = " +
-               (spec.secret ? "this value" : parameter.value) + ": must be " +
-               spec.allowed;
-    return Set::Refused;
-  }
-  return Set::NotMine;
-}
-
-bool NativeCall::set(const Number &number) {
-  if (number.index >= fields_.size()) return false;
-  const Field &field = fields_[number.index];
-  const ParameterSpec &spec = *field.spec;
-  // It was held against the limits that it was set under, which may be those of
-  // the code before this.
-  if (field.place == nowhere || spec.kind != number.spec->kind ||
-      spec.name != number.spec->name || spec.minimum != number.spec->minimum ||
-      spec.maximum != number.spec->maximum)
+bool NativeCall::read_inputs(PyObject *loaded,
+                             const std::vector<PortFormat> &inputs,
+                             const Capabilities &capabilities) {
+  if (empty()) return true;
+  Ref told = steal(PyObject_CallMethod(loaded, "native_inputs", nullptr));
+  unsigned long long function;
+  PyObject *order, *fields;
+  Py_ssize_t size;
+  if (!told || !PyArg_ParseTuple(told.get(), "KO!O!n", &function, &PyList_Type,
+                                 &order, &PyList_Type, &fields, &size))
     return false;
-  if (spec.curve) return true;
-  if (spec.kind == ParameterSpec::Kind::Float)
-    store(params_, field.place, number.real);
-  else if (spec.kind == ParameterSpec::Kind::Bool)
-    store(params_, field.place, uint8_t(number.whole));
-  else
-    store(params_, field.place, number.whole);
-  return true;
-}
-
-bool NativeCall::put(const Field &field, const std::string &text) {
-  const ParameterSpec &spec = *field.spec;
-  double number;
-  int64_t whole;
-  bool truth;
-  switch (spec.kind) {
-    case ParameterSpec::Kind::Float:
-      if (!parse_number(text, &number) || !is_within(number, spec))
-        return false;
-      store(params_, field.place, number);
-      return true;
-    case ParameterSpec::Kind::Int:
-      if (!parse_number(text, &whole) || !is_within(whole, spec)) return false;
-      store(params_, field.place, whole);
-      return true;
-    case ParameterSpec::Kind::Bool:
-      if (!find_truth(text, &truth)) return false;
-      store(params_, field.place, uint8_t(truth));
-      return true;
-    case ParameterSpec::Kind::Choice: {
-      const auto found =
-          std::find(spec.choices.begin(), spec.choices.end(), text);
-      if (found == spec.choices.end()) return false;
-      store(params_, field.place, int64_t(found - spec.choices.begin()));
-      return true;
-    }
-    case ParameterSpec::Kind::String:
-      break;
-  }
-  return false;
+  function_ = reinterpret_cast<void *>(uintptr_t(function));
+  return inputs_.read(inputs, order, fields, size_t(size),
+                      capabilities.input_parameters);
 }
 
 // Memory that is made again when a longer block comes, and not for each.
@@ -192,9 +100,23 @@ bool NativeCall::put(const Field &field, const std::string &text) {
   copy_from_block(block, dense, scratch_.data());
 }
 
-[[gnu::hot]] Outcome NativeCall::operator()(const Block &block,
-                                            CallResult *result,
-                                            Failure *failure) {
+[[gnu::always_inline]] inline int32_t NativeCall::call(
+    std::byte *data, ptrdiff_t frames, ptrdiff_t channel_stride,
+    ptrdiff_t frame_stride, const std::vector<InputView> *inputs,
+    PythonfilterStream *stream) {
+  if (__builtin_expect(!inputs, 1))
+    return reinterpret_cast<PythonfilterCall *>(function_)(
+        data, format_.channels, frames, channel_stride, frame_stride, params_,
+        state_, stream);
+  inputs_.show(*inputs);
+  return reinterpret_cast<PythonfilterMixCall *>(function_)(
+      data, format_.channels, frames, channel_stride, frame_stride, params_,
+      state_, stream, inputs_.data(), inputs_.count());
+}
+
+[[gnu::hot]] Outcome NativeCall::operator()(
+    const Block &block, const std::vector<InputView> *inputs,
+    CallResult *result, Failure *failure) {
   const auto size = ptrdiff_t(sample_size(format_.format));
   const auto frames = ptrdiff_t(block.frames);
   const ptrdiff_t channel_stride = format_.interleaved ? size : frames * size;
@@ -226,8 +148,7 @@ bool NativeCall::put(const Field &field, const std::string &text) {
   stream.gap = block.gap;
   stream.reserved = 0;
   const int32_t status =
-      function_(data, format_.channels, frames, channel_stride, frame_stride,
-                params_, state_, &stream);
+      call(data, frames, channel_stride, frame_stride, inputs, &stream);
   result->discont = block.discont || stream.discont;
   if (__builtin_expect(status != PYTHONFILTER_OK, 0))
     return outcome_of(status, failure);

@@ -11,6 +11,8 @@
 
 #include "../bridge.hpp"
 #include "../pythonfilter-call.h"
+#include "native_fields.hpp"
+#include "native_inputs.hpp"
 #include "python.hpp"
 
 namespace pythonfilter {
@@ -26,40 +28,48 @@ class NativeCall {
   bool empty() const { return !function_; }
   void clear() { function_ = nullptr; }
 
-  // Done: the function's next call has it. NotMine: it is no number of the
-  // function's. Refused: it is not what the plugin allows, as `problem` says.
-  enum class Set { Done, NotMine, Refused };
-  Set set(const Parameter &parameter, std::string *problem);
-  // One that its Param allows. False: it is not the function's, or its Param
-  // allows others.
-  bool set(const Number &number);
+  // Which inputs a mixer has from here on, in the order of their pads. With the
+  // GIL, after read(). False: an exception is set.
+  bool read_inputs(PyObject *loaded, const std::vector<PortFormat> &inputs,
+                   const Capabilities &capabilities);
+
+  // As those of NativeFields.
+  using Set = NativeFields::Set;
+  Set set(const Parameter &parameter, std::string *problem) {
+    return fields_.set(params_, parameter, problem);
+  }
+  bool set(const Number &number) { return fields_.set(params_, number); }
+  // An InputParam of an input.
+  Set set_of_input(const std::string &input, const Parameter &parameter,
+                   std::string *problem) {
+    return inputs_.set(input, parameter, problem);
+  }
   // Of the stream, which goes on with new code.
   int64_t position() const { return position_; }
   void go_on_at(int64_t position) { position_ = position; }
   // set_parameter() is the plugin's own.
   bool has_own_setter() const { return has_own_setter_; }
 
-  Outcome operator()(const Block &block, CallResult *result, Failure *failure);
+  // `inputs`: of a mixer; NULL: it is none.
+  Outcome operator()(const Block &block, const std::vector<InputView> *inputs,
+                     CallResult *result, Failure *failure);
 
  private:
-  struct Field {
-    const ParameterSpec *spec;  // of the plugin's capabilities
-    ptrdiff_t place;            // nowhere: it is not the function's
-  };
-  static constexpr ptrdiff_t nowhere = -1;
   struct Curve {
     std::string name;
     ptrdiff_t place;
     std::vector<float> values;  // where it is the same for all frames
   };
 
-  bool add_fields(PyObject *list, const Capabilities &capabilities);
-  bool put(const Field &field, const std::string &text);
+  bool read_fields(PyObject *list, const Capabilities &capabilities);
+  int32_t call(std::byte *data, ptrdiff_t frames, ptrdiff_t channel_stride,
+               ptrdiff_t frame_stride, const std::vector<InputView> *inputs,
+               PythonfilterStream *stream);
   void use_scratch(const Block &block, bool into_block);
   void fill_curves(const Block &block);
   Outcome outcome_of(int32_t status, Failure *failure) const;
 
-  PythonfilterCall *function_ = nullptr;
+  void *function_ = nullptr;     // a PythonfilterCall, or PythonfilterMixCall
   std::byte *params_ = nullptr;  // Python's, as state_
   void *state_ = nullptr;
   StreamFormat format_;
@@ -67,7 +77,8 @@ class NativeCall {
   bool read_only_ = false, has_own_setter_ = false;
   std::string name_, file_;
   int line_ = 0;
-  std::vector<Field> fields_;  // one for each that the plugin declares
+  NativeFields fields_;
+  NativeInputs inputs_;
   std::vector<Curve> curves_;
   // Holds a block whose channels are not where the function wants them; grows.
   std::vector<std::byte> scratch_;

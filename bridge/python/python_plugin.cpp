@@ -24,6 +24,18 @@ bool told_closing(Failure *failure, const char *phase) {
   return false;
 }
 
+// As LoadedPlugin.change_inputs() takes them.
+Ref list_of(const std::vector<PortFormat> &ports) {
+  Ref list = steal(PyList_New(0));
+  for (const PortFormat &each : ports) {
+    Ref one = steal(Py_BuildValue("(ssi)", each.name.c_str(),
+                                  word_for(format_words, each.format),
+                                  each.channels));
+    if (!list || !one || PyList_Append(list.get(), one.get()) != 0) return {};
+  }
+  return list;
+}
+
 // Whatever is said about a secret that was refused may quote it: the text, a
 // cause, a file name in it. What is left is which one, and the exception's
 // class.
@@ -221,6 +233,8 @@ bool PythonPlugin::start(const StreamFormat &format, Failure *failure) {
   if (mixes && !change_inputs(format.inputs, failure)) return false;
   if (splits && !change_outputs(format.outputs, failure)) return false;
   if (native_.read(loaded_.get(), spec_.kind, format, capabilities_) &&
+      (!mixes ||
+       native_.read_inputs(loaded_.get(), format.inputs, capabilities_)) &&
       beside_.start(loaded_.get(), surroundings_.get(), site_,
                     !native_.empty()))
     return true;
@@ -254,7 +268,10 @@ bool PythonPlugin::set_inputs(const std::vector<PortFormat> &inputs,
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_inputs");
-  return change_inputs(inputs, failure);
+  if (!change_inputs(inputs, failure)) return false;
+  if (native_.read_inputs(loaded_.get(), inputs, capabilities_)) return true;
+  capture_exception(failure, "set_inputs");
+  return false;
 }
 
 bool PythonPlugin::set_outputs(const std::vector<PortFormat> &outputs,
@@ -275,6 +292,16 @@ bool PythonPlugin::change_outputs(const std::vector<PortFormat> &outputs,
 bool PythonPlugin::set_input_parameter(const std::string &input,
                                        const Parameter &parameter,
                                        Failure *failure) {
+  if (!native_.empty()) {
+    std::string problem;
+    const NativeCall::Set set =
+        native_.set_of_input(input, parameter, &problem);
+    if (set == NativeCall::Set::Done) return true;
+    if (set == NativeCall::Set::Refused) {
+      *failure = {Failure::Kind::Refused, "set_parameter", "", problem};
+      return false;
+    }
+  }
   Delivery delivery(outbox_.get());
   Gil gil;
   if (!gil) return told_closing(failure, "set_parameter");
@@ -292,9 +319,14 @@ bool PythonPlugin::change_inputs(const std::vector<PortFormat> &inputs,
                                  Failure *failure) {
   std::vector<PortFormat> before;
   inputs_.describe(&before);
-  Ref defaults = call_loaded("input_defaults", "set_inputs", failure);
-  if (!defaults) return false;
-  if (!inputs_.change(inputs, defaults.get())) {
+  Ref ports = list_of(inputs);
+  Ref defaults;
+  if (ports) {
+    defaults =
+        call_loaded("change_inputs", "set_inputs", failure, "(O)", ports.get());
+    if (!defaults) return false;
+  }
+  if (!defaults || !inputs_.change(inputs, defaults.get())) {
     capture_exception(failure, "set_inputs");
     return false;
   }

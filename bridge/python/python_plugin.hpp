@@ -81,7 +81,8 @@ class PythonPlugin final : public Plugin {
   Outcome call_with(Ports *ports, const Block &block, const Views &views,
                     CallResult *result, Failure *failure, const Take &take);
   void after_call(const Block &block, CallResult *result);
-  Outcome call_native(const Block &block, CallResult *result, Failure *failure);
+  Outcome call_native(const Block &block, const std::vector<InputView> *inputs,
+                      CallResult *result, Failure *failure);
   bool set_native(const Parameter &parameter, Failure *failure);
   void take_changes();
   void tell_rest();

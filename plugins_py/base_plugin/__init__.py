@@ -39,7 +39,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _compiled
+from . import _compiled, _compiled_mixing  # noqa: F401
 from ._buffer import AudioBuffer
 from ._compiled import Array, Channels, compiled
 from ._every import every

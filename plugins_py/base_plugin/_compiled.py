@@ -83,15 +83,15 @@ STREAM = np.dtype(
     align=True,
 )
 VERSION = 1
-_FORMATS = {"float32": 0, "float64": 1, "int16": 2, "int32": 3}
+FORMATS = {"float32": 0, "float64": 1, "int16": 2, "int32": 3}
 
 # The same header's PythonfilterCall.
-_CALL = ctypes.CFUNCTYPE(
-    ctypes.c_int32,
+TAKES: tuple[Any, ...] = (
     *(ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64),
     *(ctypes.c_int64, ctypes.c_int64),
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p),
 )
+_CALL = ctypes.CFUNCTYPE(ctypes.c_int32, *TAKES)
 
 
 _C_FUNCTION: Any = _CALL.__mro__[1]  # of all that ctypes can call
@@ -159,6 +159,9 @@ def _kind_of(param: Param[Any]) -> Any:
 class Parameters:
     """The numeric ones of a class, as a record and as what the method gets."""
 
+    # Of the plugin, or of each input of a mixer.
+    of_inputs = False
+
     def __init__(self, owner: Any) -> None:
         names = {name: None for cls in _lineage(owner) for name in vars(cls)}
         found = {name: getattr(owner, name, None) for name in names}
@@ -166,9 +169,11 @@ class Parameters:
             name: each
             for name, each in found.items()
             if isinstance(each, Param) and _kind_of(each) and name.isidentifier()
+            if getattr(each, "of_inputs", False) is self.of_inputs
         }
         curves = getattr(owner, "curves", ()) if self.params else ()
-        self.curves = (curves,) if isinstance(curves, str) else tuple(curves)
+        curves = (curves,) if isinstance(curves, str) else curves
+        self.curves = tuple(name for name in curves if name in self.params)
         self.dtype = np.dtype(
             [
                 # Of a curve, where its values are.
@@ -185,6 +190,10 @@ class Parameters:
     def is_float32(self, name: str) -> bool:
         """Whether the method gets it as one; the field is a float64 as of others."""
         return self.params[name].type is np.float32
+
+    def given(self, name: str, field: Any) -> Any:
+        """What the method gets of a field."""
+        return np.float32(field) if self.is_float32(name) else field
 
     def value(self, name: str, now: Any) -> Any:
         """What an attribute is as a field."""
@@ -310,8 +319,6 @@ class Compiled:
         self.__name__ = getattr(function, "__name__", "function")
         self.__wrapped__ = function
         self.__doc__ = getattr(function, "__doc__", None)
-        if self.address == 0:
-            _check_arguments(function)
 
     def __set_name__(self, owner: Any, name: str) -> None:
         self.__name__ = name
@@ -327,7 +334,8 @@ class Compiled:
             return self
         call = vars(plugin).get(_CALL_OF)
         if call is None or call.compiled is not self:
-            call = vars(plugin)[_CALL_OF] = Call(self, plugin)
+            made = CALLS.get(self.__name__, Call)(self, plugin)
+            call = vars(plugin)[_CALL_OF] = made
         return call
 
 
@@ -365,18 +373,18 @@ def _address_of_cffi(function: Any) -> int:
         ) from None
 
 
-def _check_arguments(function: Any) -> None:
+def _check_arguments(function: Any, given: tuple[str, ...]) -> None:
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise TypeError(
             f"{function.__name__}() is compiled, and can neither be async nor yield"
         )
     try:
-        inspect.signature(function).bind(*range(4))
+        inspect.signature(function).bind(*given)
     except TypeError:
-        given = ", ".join(inspect.signature(function).parameters)
+        takes = ", ".join(inspect.signature(function).parameters)
         raise TypeError(
-            f"{function.__name__}({given}) is compiled, so it is called with "
-            "(data, params, state, stream), without self"
+            f"{function.__name__}({takes}) is compiled, so it is called with "
+            f"({', '.join(given)}), without self"
         ) from None
 
 
@@ -398,7 +406,7 @@ def compiled(function: Any) -> Any:
                         state.last[channel] = data[channel, frame] = last
 
     It is ``process_audio``, ``read_audio`` or ``write_audio``, as ever, and it has
-    no ``self``.  Numba compiles it when the plugin is loaded; while playing, no
+    no ``self``; or ``mix_audio(output, inputs, params, state, stream)``.  Numba compiles it when the plugin is loaded; while playing, no
     interpreter runs and nobody waits for the GIL.  Where Numba is missing the
     same function runs in Python.
 
@@ -418,6 +426,13 @@ def compiled(function: Any) -> Any:
         ``discont``, ``gap``.  Setting ``discont`` to 1 is as ``buffer.discont``.
         A source that has fewer makes ``frames`` less; 0 is the end.
 
+    ``output``, ``inputs``
+        Of a mixer, in the place of ``data``.  Of inputs that have names each is an
+        attribute, ``inputs.voice``; of a range of them there are ``inputs[0]`` and
+        ``len(inputs)``.  One has ``data``, which is only read, ``present``, ``gap``,
+        ``late``, ``discont``, ``pts`` (-1 where not known), ``format`` (a number, as
+        ``stream.format``) and the ``InputParam``s that are numbers.
+
     Nothing, or 0, is success; any other number is a failure, which is told.  A
     source or a sink may return ``NOTHING_YET``.
 
@@ -433,7 +448,13 @@ def compiled(function: Any) -> Any:
 class Call:
     """A compiled method of one plugin: its records, and how Python calls it."""
 
+    #: What the function is called with.
+    arguments_given: tuple[str, ...] = ("data", "params", "state", "stream")
+    _prototype: Any = _CALL
+
     def __init__(self, compiled: Compiled, plugin: Any) -> None:
+        if not compiled.address:
+            _check_arguments(compiled.function, self.arguments_given)
         place = plugin if inspect.ismodule(plugin) else type(plugin)
         self.compiled = compiled
         self.__name__ = compiled.__name__
@@ -453,20 +474,24 @@ class Call:
 
     def use(self, address: int) -> None:
         """What Python calls from now on; 0: the function as it is written."""
-        self._native = _CALL(address) if address else None
+        self._native = self._prototype(address) if address else None
 
     def start(self, channels: int) -> None:
         """A stream begins."""
-        most = self.state_type.most_channels
-        if most and channels > most:
-            raise ValueError(
-                f"its State is for {most} channels, and the stream has {channels}"
-            )
+        self.check_channels(channels)
         self.position = 0
         dtype = self.state_type.dtype
         if dtype is not None:
             self.state = Record(dtype)
         self.refresh()
+
+    def check_channels(self, channels: int, which: str = "the stream") -> None:
+        """Raises ValueError where the State is too small."""
+        most = self.state_type.most_channels
+        if most and channels > most:
+            raise ValueError(
+                f"its State is for {most} channels, and {which} has {channels}"
+            )
 
     def refresh(self) -> None:
         """The record of the parameters is what the plugin's attributes are."""
@@ -511,7 +536,7 @@ class Call:
         stream.version = VERSION
         stream.sample_rate = buffer.sample_rate or 0
         stream.channels = channels
-        stream.format = _FORMATS[data.dtype.name]
+        stream.format = FORMATS[data.dtype.name]
         stream.interleaved = data.strides[1] != data.itemsize
         stream.discont, stream.gap = buffer.discont, buffer.gap
         self.refresh()
@@ -521,9 +546,14 @@ class Call:
         """As the element would, of any plugin."""
         curves = self._begin(buffer)
         if self._native is None:
-            status = self._interpret(buffer.data, curves)
+            status = self._interpret(curves, buffer.data)
         else:
             status = self._run(buffer.data, curves)
+        taken: bool | NDArray[Any] | None = self._taken(buffer, status)
+        return taken
+
+    def _taken(self, buffer: AudioBuffer, status: int) -> Any:
+        """What came of a call, as an element takes it."""
         if status == NOTHING_YET:
             return False
         if status:
@@ -549,16 +579,15 @@ class Call:
         def value(name: str) -> Any:
             if name in parameters.curves:
                 return curves[name]
-            now = getattr(self.params, name)
-            return np.float32(now) if parameters.is_float32(name) else now
+            return parameters.given(name, getattr(self.params, name))
 
         return made and made(*map(value, made._fields))
 
-    def _interpret(self, data: Any, curves: dict[str, NDArray[np.float32]]) -> Any:
+    def _interpret(self, curves: dict[str, NDArray[np.float32]], *shown: Any) -> Any:
         # As machine code has it: infinities and NaN, and no word of them.
         with np.errstate(all="ignore"):
             result = self.compiled.function(
-                data, self.arguments(curves), self.state, self.stream
+                *shown, self.arguments(curves), self.state, self.stream
             )
         return self._status_of(result)
 
@@ -576,7 +605,9 @@ class Call:
             raise CallFailed(text, self.compiled.function) from None
         return number if -(2**31) <= number < 2**31 else 2**31 - 1
 
-    def _run(self, data: Any, curves: dict[str, NDArray[np.float32]]) -> int:
+    def _run(
+        self, data: Any, curves: dict[str, NDArray[np.float32]], *more: int
+    ) -> int:
         for name, values in curves.items():
             setattr(self.params, name, values.ctypes.data)
         channels, frames = data.shape
@@ -588,10 +619,15 @@ class Call:
             *(work.ctypes.data, channels, frames, *strides),
             *self.records(),
             address_of(self.stream),
+            *more,
         )
         if work is not dense and dense.flags.writeable:
             dense[...] = work
         return status
+
+
+#: The calls of audio methods that are no plain ones, by the methods' names.
+CALLS: dict[str, type[Call]] = {}
 
 
 def text_of_status(status: int) -> str:

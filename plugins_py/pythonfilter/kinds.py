@@ -91,7 +91,7 @@ TAKEN = ("name", "parent")
 # What an input of a mixer has besides, and its pad.
 TAKEN_OF_INPUTS = tuple(
     """
-    data present gap late discont pts duration offset sample_rate positions name
+    data present gap late discont format pts duration offset sample_rate positions name
     pad_name curve curves get_channel_data get_frame_count get_channel_count clear
     copy_from direction template caps emit_signals qos_messages params
     """.split()

@@ -28,6 +28,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "S16": np.dtype(np.int16),
     "S32": np.dtype(np.int32),
 }
+FORMAT_OF = {dtype: name for name, dtype in DTYPES.items()}
 
 
 @dataclass

@@ -2,7 +2,7 @@
 """What tests/mutants.py changes in the code, and which tests have to see it."""
 
 from .audited import AUDITED
-from .compiled import COMPILED, MACHINE
+from .compiled import COMPILED, MACHINE, MIXERS
 from .corpus import CORPUS
 from .counted import COUNTED
 from .guards import TRIED
@@ -13,5 +13,5 @@ from .unheard import OTHERS
 
 MUTATIONS = (
     *(*COUNTED, *OTHERS, *APART, *AUDITED, *RULES, *TRIED),
-    *(*MACHINE, *COMPILED, *MIXING, *CORPUS),
+    *(*MACHINE, *COMPILED, *MIXERS, *MIXING, *CORPUS),
 )

@@ -29,8 +29,8 @@ COMPILED = (
     Mutation(
         "compiled-again-for-each-instance",
         "plugins_py/pythonfilter/host/compiling.py",
-        "_kept.pop(key, None) or self._compile(format, interleaved)",
-        "self._compile(format, interleaved)",
+        "_kept.pop(key, None) or self._compile(format, interleaved, inputs)",
+        "self._compile(format, interleaved, inputs)",
         ("test_compiled.py::test_only_what_plays_is_compiled",),
     ),
     Mutation(
@@ -63,11 +63,59 @@ COMPILED = (
     ),
 )
 
+# Mixers whose method is machine code.
+MIXERS = (
+    Mutation(
+        "inputs-in-the-order-of-pads",
+        "bridge/python/native_inputs.cpp",
+        "    const InputView &view = views[views_[i]];\n",
+        "    const InputView &view = views[i];\n",
+        ("compiledmixing::test_inputs_with_names*",),
+    ),
+    Mutation(
+        "parameters-of-another-input",
+        "bridge/python/native_inputs.cpp",
+        "    if (names_[i] == input) return",
+        "    if (names_[i] >= input) return",
+        ("compiledmixing::test_inputs_have_parameters*",),
+    ),
+    Mutation(
+        "parameters-of-inputs-by-the-default",
+        "bridge/python/native_inputs.cpp",
+        "      fields_.set_defaults(record(i));\n",
+        "      {\n      }\n",
+        ("compiledmixing::test_samples*",),
+    ),
+    Mutation(
+        "inputs-of-before",
+        "bridge/python/python_plugin.cpp",
+        "  if (native_.read_inputs(loaded_.get(), inputs, capabilities_)) return true;\n",
+        "  if (!native_.empty()) return true;\n",
+        ("compiledmixing::test_inputs_come_and_go*",),
+    ),
+    Mutation(
+        "no-such-input",
+        "plugins_py/pythonfilter/host/compiling_mixers.py",
+        "            if place < 0 or place >= inputs.count:\n",
+        "            if place < 0:\n",
+        (
+            "test_compiled_mixing.py::test_an_input_that_is_not_there_is_a_failure_and_no_memory",
+        ),
+    ),
+    Mutation(
+        "samples-of-inputs-writable",
+        "plugins_py/pythonfilter/host/compiling_mixers.py",
+        "    data = only_read(farray(samples_at(one.data), (one.channels, frames)))\n",
+        "    data = farray(samples_at(one.data), (one.channels, frames))\n",
+        ("test_compiled_mixing.py::test_a_mistake_is_one_message_with_its_line",),
+    ),
+)
+
 # What the safety of compiled plugins, and of what is called beside a stream, hangs on.
 MACHINE = (
     Mutation(
         "number-that-is-none",
-        "bridge/python/native_call.cpp",
+        "bridge/python/native_fields.cpp",
         "  return value == value &&\n",
         "  return true &&\n",
         ("compiled::test_values_that_are_not_allowed*",),
@@ -123,7 +171,7 @@ MACHINE = (
     ),
     Mutation(
         "number-of-the-limits-before",
-        "bridge/python/native_call.cpp",
+        "bridge/python/native_fields.cpp",
         "      spec.maximum != number.spec->maximum)\n",
         "      false)\n",
         ("compiled::test_a_number_that_waits*",),

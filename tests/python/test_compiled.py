@@ -545,7 +545,7 @@ FAKED = """
     made = []
     class Made:
         address = 4096
-    def compile(self, format, interleaved):
+    def compile(self, format, interleaved, inputs):
         made.append([format, interleaved, self.checked])
         return Made, True
     compiling._numba = lambda: __import__("types").SimpleNamespace(

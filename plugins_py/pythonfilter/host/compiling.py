@@ -23,6 +23,8 @@ import numpy as np
 from ..brief import cut
 from ..failures import PluginError, place_of
 from ..reading import Unusable, read
+from ..results import DTYPES
+from . import compiling_mixers as mixing
 
 # What a constant of a module may be.
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
@@ -33,10 +35,14 @@ INSTALL = "apt install python3-numba, or pip install numba"
 # goes over the channels, and does several frames at once.
 _USUAL_CHANNELS = (1, 2)
 
+# Which samples a C function is for: the format, whether they are interleaved, and
+# the formats of a mixer's inputs, in the order of its function.
+Samples = tuple[str, bool, tuple[str, ...]]
+
 _SOURCE = """
 def make(digest):
     def call(data, channels, frames, channel_stride, frame_stride,
-             params, state, stream):
+             params, state, stream{more}):
         digest  # Numba's cache looks at what a function closes over
 {prepare}
         try:
@@ -69,14 +75,17 @@ class Machine:
         self.warnings: list[str] = []
         self._make = make
         self._work = make(checked)
-        self._made: dict[tuple[str, bool], Any] = {}
+        self._made: dict[Samples, Any] = {}
 
-    def address(self, format: str, interleaved: bool) -> int:
+    def address(
+        self, format: str, interleaved: bool, inputs: tuple[str, ...] = ()
+    ) -> int:
         """Where the function for it is.  Raises PluginError."""
-        made = self._made.get((format, interleaved))
+        samples = format, interleaved, inputs
+        made = self._made.get(samples)
         if made is None:
-            made, cached = self._work.compile(format, interleaved)
-            self._made[format, interleaved] = made
+            made, cached = self._work.compile(*samples)
+            self._made[samples] = made
             if not (cached or self.warnings or self._work.checked):
                 self.warnings.append(
                     f"{self._work.name}() is compiled anew each time, as no cache "
@@ -91,9 +100,9 @@ class Machine:
 
 
 def machine_code(
-    call: Any, first: tuple[str, bool], read_only: bool, files: tuple[str, ...]
+    call: Any, first: Samples, read_only: bool, files: tuple[str, ...]
 ) -> Machine:
-    """For this format, interleaved or not, and for others when asked.
+    """For these samples, and for others when asked.
 
     Raises Missing and PluginError.
     """
@@ -142,20 +151,24 @@ class _Work:
         self._note_code(_helpers.__code__)
         self._digest = self._digest_of_code()
 
-    def compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
+    def compile(
+        self, format: str, interleaved: bool, inputs: tuple[str, ...]
+    ) -> tuple[Any, bool]:
         """The C function, and whether a cache has it for the next time."""
-        key = f"{self._digest} {format} {interleaved} {self.checked}"
-        made = _kept.pop(key, None) or self._compile(format, interleaved)
+        key = f"{self._digest} {format} {interleaved} {inputs} {self.checked}"
+        made = _kept.pop(key, None) or self._compile(format, interleaved, inputs)
         _kept[key] = made
         if len(_kept) > _MOST_KEPT:
             _kept.pop(next(iter(_kept)), None)
         return made
 
-    def _compile(self, format: str, interleaved: bool) -> tuple[Any, bool]:
+    def _compile(
+        self, format: str, interleaved: bool, inputs: tuple[str, ...]
+    ) -> tuple[Any, bool]:
         from numba.core.errors import NumbaError
 
-        signature = self._signature(format)
-        function = self._wrapper(format, interleaved)
+        signature = self._signature(format, bool(inputs))
+        function = self._wrapper(interleaved, inputs)
         try:
             # Twice, as another process may be writing the file that is read.
             for _ in range(2):
@@ -250,8 +263,10 @@ class _Work:
         file = os.path.realpath(function.__code__.co_filename)
         return os.path.dirname(file) in self._folders
 
-    def _wrapper(self, format: str, interleaved: bool) -> Any:
+    def _wrapper(self, interleaved: bool, inputs: tuple[str, ...]) -> Any:
         call = self._call
+        helpers = _helpers(self._numba)
+        shown = ""
         state, tuple_of = call.state_type.dtype, call.parameters.tuple
         prepare = ["        stream_ = carray(stream, 1)[0]"]
         state_, params_ = "None", "None"
@@ -259,10 +274,15 @@ class _Work:
             prepare.append("        state_ = carray(state, 1)[0]")
             state_ = "state_"
         if tuple_of is not None:
-            fields = [_field(call.parameters, name) for name in tuple_of._fields]
+            fields = [mixing.field(call.parameters, name) for name in tuple_of._fields]
             prepare.append("        p = carray(params, 1)[0]")
             prepare.append(f"        params_ = Params({', '.join(fields)})")
             params_ = "params_"
+        names: dict[str, Any] = {}
+        if inputs:
+            shown = "inputs_, "
+            names = mixing.names(self._numba, helpers, call, inputs)
+            prepare.append(f"        inputs_ = {mixing.expression(call, inputs)}")
         calls = []
         # Checked, each of them would be several times as long.
         for count in (*(() if self.checked else _USUAL_CHANNELS), None):
@@ -273,15 +293,15 @@ class _Work:
             shape = f"({count or 'channels'}, frames)"
             calls.append(
                 f"{indent}return status_of(function(samples(array(data, {shape})), "
-                f"{params_}, {state_}, stream_))"
+                f"{shown}{params_}, {state_}, stream_))"
             )
         text = _SOURCE.format(
+            more=", inputs, input_count" if inputs else "",
             prepare="\n".join(prepare),
             calls="\n".join(calls),
             raised=-(2**31) + 1,
         )
-        helpers = _helpers(self._numba)
-        names: dict[str, Any] = {
+        names |= {
             "__name__": call.compiled.function.__module__,
             "function": self._function,
             "Params": tuple_of,
@@ -301,29 +321,30 @@ class _Work:
                 first = self._code.co_firstlineno
                 vars(node).update(lineno=first, end_lineno=first)
         exec(compile(tree, self._code.co_filename, "exec"), names)
-        function = names["make"](f"{self._digest} {interleaved} {self.checked}")
+        digest = f"{self._digest} {interleaved} {inputs} {self.checked}"
+        function = names["make"](digest)
         function.__qualname__ = call.compiled.function.__qualname__
         function.__name__ = call.compiled.function.__name__
         return function
 
-    def _signature(self, format: str) -> Any:
+    def _signature(self, format: str, mixes: bool) -> Any:
         types, record = self._numba.types, self._numba.from_dtype
         call = self._call
 
         def pointer(dtype: Any) -> Any:
             return types.CPointer(record(dtype))
 
-        sample = {"F32": np.float32, "F64": np.float64, "S16": np.int16}.get(
-            format, np.int32
-        )
+        sample = DTYPES[format]
+        more = (pointer(call.inputs_type.record), types.int32) if mixes else ()
         has_params = call.parameters.tuple is not None
         state = call.state_type.dtype
         return types.int32(
-            pointer(np.dtype(sample)),
+            pointer(sample),
             *(types.int32, types.int64, types.int64, types.int64),
             pointer(call.parameters.dtype) if has_params else types.voidptr,
             types.voidptr if state is None else pointer(state),
             pointer(call.stream_type),
+            *more,
         )
 
     def _digest_of_code(self) -> str:
@@ -344,6 +365,7 @@ class _Work:
             self._constants.hexdigest(),
             self._read_only,
             self._numba.__version__,
+            mixing.facts_of(call),
             # By which Numba finds, for what it has kept, what helped to make it:
             # another one in an element than in the workbench.
             __name__,
@@ -379,13 +401,6 @@ class _Work:
         return told
 
 
-def _field(parameters: Any, name: str) -> str:
-    """What the function gets as a parameter, as the C function says it."""
-    if name in parameters.curves:
-        return f"carray(at(p.{name}), frames)"
-    return f"float32(p.{name})" if parameters.is_float32(name) else f"p.{name}"
-
-
 # A parameter that is set.
 _GIVEN = re.compile(r"lowering params\(.*\)\.(\w+) = ")
 
@@ -419,6 +434,8 @@ def _brief(text: str) -> str:
         if line and not line.startswith(skipped):
             said.append(line.removeprefix(">>> "))
     brief = " ".join(said) or " ".join(text.split())
+    brief = re.sub(r"of type Inputs\(.*", "of inputs", brief)
+    brief = re.sub(r"of type Input\(.*", "of one of the inputs", brief)
     # What there is in place of the record, where the class declares none.
     return cut(brief.replace("of type none", "of None: no Param or State has it"))
 

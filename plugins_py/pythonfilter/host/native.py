@@ -45,6 +45,10 @@ class Native:
         self.call = call
         self._file = file
         self._machine: compiling.Machine | None = None
+        # Of a mixer: the formats of its inputs, in the order of its function, and
+        # which of its inputs each of those is.
+        self._formats: tuple[str, ...] = ()
+        self._order: list[int] = []
         #: Why the method runs as Python; "" where it does not.
         self.interpreted = ""
 
@@ -57,17 +61,36 @@ class Native:
 
         layouts = ((True, loaded.interleaved), (False, loaded.non_interleaved))
         declared = itertools.product(
-            loaded.formats, (each for each, is_so in layouts if is_so)
+            _formats_of_output(loaded), (each for each, is_so in layouts if is_so)
         )
         try:
+            format, interleaved = _first(declared, likely)
             self._machine = compiling.machine_code(
-                self.call, _first(declared, likely), loaded.read_only, loaded.files
+                self.call,
+                (format, interleaved, self._first_formats(loaded, format)),
+                *(loaded.read_only, loaded.files),
             )
         except compiling.Missing as error:
             self.interpreted = (
                 f"{self.call.__name__}() runs as Python, hundreds of times slower: "
                 f"{error}"
             )
+
+    def _first_formats(self, loaded: Any, like: str) -> tuple[str, ...]:
+        """Of a mixer, what its inputs most likely have."""
+        if loaded.kind != "mixer":
+            return ()
+        given: list[tuple[str, ...]] = [
+            each.formats or loaded.formats for each in loaded.ports.ports.ports
+        ]
+        if loaded.ports.ports.span and len(set(given[0])) > 1:
+            text = (
+                f"{self.call.__name__}() is compiled, so that all of a range of inputs "
+                "have one format: declare which, as in inputs = (1, 32, {'formats': "
+                "'F32'}), or give the inputs names"
+            )
+            raise PluginError("unusable", text, *place_of(self.call, self._file))
+        return tuple(like if like in each else each[0] for each in given)
 
     @property
     def has_machine_code(self) -> bool:
@@ -97,13 +120,47 @@ class Native:
             raise PluginError(
                 "unusable", str(error), *place_of(self.call, self._file)
             ) from None
-        if self._machine is not None:
+        self._stream = format, interleaved
+        # Of a mixer, whose inputs come then.
+        self._formats, self._order = (), []
+        if self._machine is not None and not self._mixes:
             self.call.use(self._machine.address(format, interleaved))
+
+    @property
+    def _mixes(self) -> bool:
+        return hasattr(self.call, "inputs_type")
+
+    def change_inputs(self, ports: list[tuple[str, str, int]]) -> None:
+        """A mixer has these from here on: the name, format and channels of each."""
+        of = self.call.inputs_type
+        places = {name: place for place, (name, _, _) in enumerate(ports)}
+        self._order = of.in_order(places)
+        try:
+            for name, _, channels in ports:
+                self.call.check_channels(channels, f"its input {name}")
+        except ValueError as error:
+            raise PluginError(
+                "unusable", str(error), *place_of(self.call, self._file)
+            ) from None
+        formats = tuple(ports[place][1] for place in self._order)
+        self._formats = formats[:1] if of.names is None else formats
+        if self._machine is not None:
+            self.call.use(self.address(*self._stream))
+
+    def inputs(self) -> tuple[int, list[int], list[tuple[str, int]], int]:
+        """Since they changed: the function's address, the numbers of the inputs in
+        its order, and the fields and the size of the record of each."""
+        parameters = self.call.inputs_type.parameters
+        size = parameters.dtype.itemsize if parameters.params else 0
+        return (
+            self.address(*self._stream),
+            *(self._order, _places_in(parameters), size),
+        )
 
     def address(self, format: str, interleaved: bool) -> int:
         """0: it runs as Python."""
         if self._machine is not None:
-            return self._machine.address(format, interleaved)
+            return self._machine.address(format, interleaved, self._formats)
         return self.call.compiled.address  # type: ignore[no-any-return]
 
     def records(self) -> tuple[int, int]:
@@ -117,8 +174,7 @@ class Native:
 
     def fields(self) -> list[tuple[str, int]]:
         """The name and place of each field in the parameters' record."""
-        parameters = self.call.parameters
-        return [(name, parameters.dtype.fields[name][1]) for name in parameters.params]
+        return _places_in(self.call.parameters)
 
     # -- to new code
 
@@ -140,6 +196,18 @@ class Native:
             if given is None or (given.dtype, given.shape) != (kind.base, kind.shape):
                 continue
             setattr(state, name, given)
+
+
+def _places_in(parameters: Any) -> list[tuple[str, int]]:
+    return [(name, parameters.dtype.fields[name][1]) for name in parameters.params]
+
+
+def _formats_of_output(loaded: Any) -> tuple[str, ...]:
+    """What comes out; of a mixer that may be what one of its inputs has."""
+    for each in loaded.ports.ports.ports if loaded.kind == "mixer" else ():
+        if each.name == loaded.ports.output_like and each.formats:
+            return each.formats  # type: ignore[no-any-return]
+    return loaded.formats  # type: ignore[no-any-return]
 
 
 def _first(declared: Iterable[tuple[str, bool]], likely: str) -> tuple[str, bool]:

@@ -214,10 +214,10 @@ class LoadedPlugin(Capabilities):
         spellings = AUDIO_METHODS[kind]
         audio = compiled_method(self.plugin, file, *spellings)
         self.native = Native(audio, file) if audio is not None else None
-        if audio is not None and kind in WHAT:
+        if audio is not None and kind == "splitter":
             raise unusable(
-                f"{name_of(audio)}() is compiled, which only the audio methods of "
-                "sources, filters and sinks can be yet",
+                f"{name_of(audio)}() is compiled, which the audio methods of sources, "
+                "filters, sinks and mixers can be, but not those of splitters",
                 file,
                 audio,
             )
@@ -691,6 +691,18 @@ class LoadedPlugin(Capabilities):
 
     def remove_input(self, name: str) -> None:
         self._call("remove_input", name)
+
+    def change_inputs(self, ports: list[tuple[str, str, int]]) -> dict[str, Any]:
+        """A mixer has these from here on, the name, format and channels of each.
+        The InputParams of one that is new."""
+        if self.native is not None:
+            self.native.change_inputs(ports)
+        return self.input_defaults()
+
+    def native_inputs(self) -> tuple[int, list[int], list[tuple[str, int]], int]:
+        """As native_call(), of a mixer, whenever its inputs have changed."""
+        assert self.native is not None
+        return self.native.inputs()
 
     def input_defaults(self) -> dict[str, Any]:
         """The InputParams of an input that nobody has set any of."""

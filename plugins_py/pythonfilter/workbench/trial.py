@@ -309,7 +309,9 @@ class Trial:
         assert self._feed
         before = {each.name: each.channels for each in self.inputs}
         now = {each.name: each.channels for each in inputs}
-        self._feed.change(inputs, self.loaded.input_defaults())
+        told = [each.told() for each in inputs]
+        defaults = self._ask("set_inputs", self.loaded.change_inputs, told)
+        self._feed.change(inputs, defaults)
         for name in before if self.loaded.has_remove_input else ():
             if name not in now:
                 self._ask("remove_input", self.loaded.remove_input, name)

@@ -155,7 +155,8 @@ class Calls:
             raise wire.ProtocolError("inputs of what is no mixer, or not started")
         ports = [read_port(field) for field in fields]
         before = {each.port.name: each.port.channels for each in inputs.all}
-        defaults = self._run("set_inputs", loaded.input_defaults)
+        told = [each.told() for each in ports]
+        defaults = self._run("set_inputs", loaded.change_inputs, told)
         self._view.known.clear()
         inputs.change(ports, defaults)
         now = {each.name: each.channels for each in ports}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from .. import loader, results
-from ..results import DTYPES, Format
+from ..results import DTYPES, FORMAT_OF, Format
 
 from . import wire
 from .view import ABANDONED, Shown, Slot, time_of
@@ -40,6 +40,10 @@ class Port(NamedTuple):
     dtype: Any
     channels: int
     positions: tuple[str, ...] | None
+
+    def told(self) -> tuple[str, str, int]:
+        """As LoadedPlugin.change_inputs() takes it."""
+        return self.name, FORMAT_OF[self.dtype], self.channels
 
 
 def read_port(field: bytes) -> Port:

@@ -142,3 +142,68 @@ EXPORT int32_t add_up(void *data, int32_t channels, int64_t frames,
                   stream->format);
   return PYTHONFILTER_OK;
 }
+
+/* Of a mixer: the sum of all inputs, of any format, times the gain of each, in
+ * every channel; `fails_with` as above. With `shows`, the first samples become
+ * what is said of each input: its flags, its channels, its pts in ms. */
+typedef struct {
+  double volume;
+  int64_t fails_with;
+  uint8_t shows;
+} MixParams;
+
+typedef struct {
+  double gain;
+  uint8_t mute;
+} InputParams;
+
+EXPORT int32_t mix(void *output, int32_t channels, int64_t frames,
+                   int64_t channel_stride, int64_t frame_stride,
+                   const void *given, void *kept, PythonfilterStream *stream,
+                   const PythonfilterInput *inputs, int32_t input_count) {
+  const MixParams *params = given;
+  int64_t *state = kept;
+  if (stream->version != PYTHONFILTER_CALL_VERSION ||
+      stream->channels != channels || stream->frames != frames)
+    return 1000;
+  if (stream->position != *state) return 1001;
+  if (params->fails_with) return (int32_t)params->fails_with;
+  *state += frames;
+  for (int32_t i = 0; i < input_count; i++) {
+    const PythonfilterInput *input = &inputs[i];
+    const InputParams *own = input->params;
+    if (own->mute) continue;
+    for (int32_t c = 0; c < channels; c++)
+      for (int64_t f = 0; f < frames; f++) {
+        char *at = (char *)output + c * channel_stride + f * frame_stride;
+        const char *from = (const char *)input->data +
+                           c % input->channels * input->channel_stride +
+                           f * input->frame_stride;
+        put(at, stream->format,
+            get(at, stream->format) +
+                get(from, input->format) * own->gain * params->volume);
+      }
+  }
+  for (int32_t i = 0; params->shows && i < input_count && 3 * i + 2 < frames;
+       i++) {
+    char *at = (char *)output + 3 * i * frame_stride;
+    put(at, stream->format, inputs[i].flags);
+    put(at + frame_stride, stream->format, inputs[i].channels);
+    put(at + 2 * frame_stride, stream->format,
+        inputs[i].pts < 0 ? -1 : (double)(inputs[i].pts / 1000000));
+  }
+  return PYTHONFILTER_OK;
+}
+
+/* Of a mixer: nothing. */
+EXPORT int32_t mix_nothing(void *output, int32_t channels, int64_t frames,
+                           int64_t channel_stride, int64_t frame_stride,
+                           const void *params, void *state,
+                           PythonfilterStream *stream,
+                           const PythonfilterInput *inputs,
+                           int32_t input_count) {
+  (void)output, (void)channels, (void)frames, (void)channel_stride;
+  (void)frame_stride, (void)params, (void)state, (void)stream, (void)inputs;
+  (void)input_count;
+  return PYTHONFILTER_OK;
+}

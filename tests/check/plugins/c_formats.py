@@ -21,7 +21,7 @@ functions = ctypes.CDLL(os.environ["CHECK_FUNCTIONS"])
 made: list[str] = []
 
 
-def compile(work, format, interleaved):
+def compile(work, format, interleaved, inputs):
     # The code of now may stand in here for that before it.
     of = work._call.compiled.function.__globals__["made"]
     of.append("%s %d" % (format, interleaved))

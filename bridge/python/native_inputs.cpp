@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "native_inputs.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace pythonfilter {
+
+void NativeInputs::forget() {
+  names_.clear();
+  views_.clear();
+  inputs_.clear();
+  records_.clear();
+}
+
+bool NativeInputs::read(const std::vector<PortFormat> &inputs, PyObject *order,
+                        PyObject *fields, size_t size,
+                        const std::vector<ParameterSpec> &specs) {
+  assert(with_gil());
+  const std::vector<std::string> before = std::move(names_);
+  const std::vector<std::byte> values = std::move(records_);
+  const bool same_record = size == size_;
+  forget();
+  size_ = size;
+  if (!fields_.read(fields, specs)) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(order); i++) {
+    const size_t view = PyLong_AsSize_t(PyList_GET_ITEM(order, i));
+    if (PyErr_Occurred()) return false;
+    const PortFormat &format = inputs.at(view);
+    PythonfilterInput input = {};
+    input.channels = format.channels;
+    input.format = int32_t(format.format);
+    names_.push_back(format.name);
+    views_.push_back(view);
+    inputs_.push_back(input);
+  }
+  records_.resize(inputs_.size() * size_);
+  for (size_t i = 0; i < inputs_.size(); i++) {
+    const auto known = std::find(before.begin(), before.end(), names_[i]);
+    if (known != before.end() && same_record)
+      std::copy_n(values.begin() + (known - before.begin()) * ptrdiff_t(size_),
+                  size_, record(i));
+    else
+      fields_.set_defaults(record(i));
+    if (size_ > 0) inputs_[i].params = record(i);
+  }
+  return true;
+}
+
+NativeFields::Set NativeInputs::set(const std::string &input,
+                                    const Parameter &parameter,
+                                    std::string *problem) {
+  for (size_t i = 0; i < names_.size(); i++)
+    if (names_[i] == input) return fields_.set(record(i), parameter, problem);
+  return NativeFields::Set::NotMine;
+}
+
+[[gnu::hot]] void NativeInputs::show(const std::vector<InputView> &views) {
+  for (size_t i = 0; i < inputs_.size(); i++) {
+    const InputView &view = views[views_[i]];
+    PythonfilterInput &input = inputs_[i];
+    input.data = view.data;
+    input.channel_stride = view.channel_stride;
+    input.frame_stride = view.frame_stride;
+    input.pts = view.pts == no_time ? -1 : int64_t(view.pts);
+    input.flags = (view.present ? PYTHONFILTER_PRESENT : 0u) |
+                  (view.gap ? PYTHONFILTER_GAP : 0u) |
+                  (view.late ? PYTHONFILTER_LATE : 0u) |
+                  (view.discont ? PYTHONFILTER_BREAK : 0u);
+  }
+}
+
+}  // namespace pythonfilter
