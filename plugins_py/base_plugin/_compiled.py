@@ -431,7 +431,7 @@ def compiled(function: Any) -> Any:
         attribute, ``inputs.voice``; of a range of them there are ``inputs[0]`` and
         ``len(inputs)``.  One has ``data``, which is only read, ``present``, ``gap``,
         ``late``, ``discont``, ``pts`` (-1 where not known), ``format`` (a number, as
-        ``stream.format``) and the ``InputParam``s that are numbers.
+        ``stream.format``) and each ``InputParam`` that is a number.
 
     Nothing, or 0, is success; any other number is a failure, which is told.  A
     source or a sink may return ``NOTHING_YET``.
