@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A gain that follows another signal: what the ducker and the side-chain compressor
-share.
+"""A gain that follows another signal, in NumPy: the ducker's.
 
 All is done once for STEP frames, and goes on straight between them, in dB: too
 short for anybody to hear a step, and long enough for Python.

@@ -12,35 +12,19 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-import math
 from typing import Any
 
 from numpy import float64, int64
 
+from _dynamics import coefficient, followed, lowest_of, peak_of, wanted_for
 from _samples import approach, get, put, scale_of
 from base_plugin import AudioProcessorPlugin, Param, compiled
-
-# Decibels that nobody hears.
-NOTHING = 1e-9
-
-
-def above(level: Any, threshold: Any, ratio: Any, knee: Any) -> Any:
-    """By how many dB a level in dB is to be less."""
-    over = level - threshold
-    if 2.0 * over <= -knee:
-        return 0.0
-    if 2.0 * over < knee:
-        return (1.0 - 1.0 / ratio) * (over + 0.5 * knee) ** 2 / (2.0 * knee)
-    return (1.0 - 1.0 / ratio) * over
 
 
 class Compressor(AudioProcessorPlugin):
     """Turns down what goes over the threshold, all channels by the same gain.
 
-    The level is that of the loudest channel.  What is to be turned down falls
-    with the release at once and is then smoothed with the attack, both in dB
-    (the "smooth decoupled" detector of Giannoulis, Massberg and Reiss, 2012), so
-    that a change of a parameter never makes a step either.
+    A change of a parameter never makes a step either.
     """
 
     formats = ("F32", "F64", "S16", "S32")
@@ -70,10 +54,10 @@ class Compressor(AudioProcessorPlugin):
     def process_audio(data: Any, params: Any, state: Any, stream: Any) -> None:
         channels, frames = data.shape
         rate = float(stream.sample_rate)
-        fall = math.exp(-1000.0 / (params.attack * rate))
-        rise = math.exp(-1000.0 / (params.release * rate))
-        quick = 1.0 - math.exp(-1.0 / (0.01 * rate))
-        lowest = 10.0 ** ((params.threshold - 0.5 * params.knee) / 20.0)
+        fall = coefficient(params.attack, rate)
+        rise = coefficient(params.release, rate)
+        quick = 1.0 - coefficient(10.0, rate)
+        lowest = lowest_of(params)
         scale, format = scale_of(stream.format), stream.format
         if state.started == 0:
             state.started = 1
@@ -81,27 +65,14 @@ class Compressor(AudioProcessorPlugin):
         released, reduction, makeup = state.released, state.reduction, state.makeup
         gain = 10.0 ** ((makeup - reduction) / 20.0)
         for frame in range(frames):
-            peak = 0.0
-            for channel in range(channels):
-                peak = max(peak, abs(get(data, channel, frame, scale)))
-            wanted = 0.0
-            if peak > lowest:
-                wanted = above(
-                    20.0 * math.log10(peak),
-                    params.threshold,
-                    params.ratio,
-                    params.knee,
-                )
+            wanted = wanted_for(peak_of(data, frame, scale), lowest, params)
             if (
                 wanted > 0.0
                 or released > 0.0
                 or reduction > 0.0
                 or (makeup != params.makeup)
             ):
-                released = max(wanted, rise * released + (1.0 - rise) * wanted)
-                reduction = fall * reduction + (1.0 - fall) * released
-                if released < NOTHING and reduction < NOTHING:
-                    released = reduction = 0.0
+                released, reduction = followed(wanted, released, reduction, rise, fall)
                 makeup = approach(makeup, params.makeup, quick)
                 gain = 10.0 ** ((makeup - reduction) / 20.0)
             for channel in range(channels):

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 __author__ = "The pythonfilter authors"
 
-import numpy as np
+from typing import Any
 
-from _side_chain import Follower, Reals, levels
-from base_plugin import AudioMixerPlugin, MixerInputs, MixerOutput, Param
+from numpy import float64, int64
+
+from _dynamics import coefficient, followed, lowest_of, peak_of, wanted_for
+from _samples import approach, get, put, scale_of
+from base_plugin import AudioMixerPlugin, Param, compiled
 
 
 class SideChainCompressor(AudioMixerPlugin):
     """Turns the signal down by what the key goes over the threshold."""
 
+    formats = ("F32", "F64", "S16", "S32")
     inputs = {
         "signal": {"description": "What is turned down, and comes out"},
         "key": {"optional": True, "description": "What is listened to"},
     }
     output_like = "signal"
     output_zero = False
-    block_size = 256
 
     threshold = Param(
         -30.0, min=-60.0, max=0.0, unit="dB", description="Where it begins to work"
@@ -32,7 +35,7 @@ class SideChainCompressor(AudioMixerPlugin):
     ratio = Param(4.0, min=1.0, max=100.0, description="So many dB above it become one")
     knee = Param(6.0, min=0.0, max=40.0, unit="dB", description="How wide the bend is")
     attack = Param(
-        5.0, min=0.5, max=500.0, unit="ms", description="How fast it turns down"
+        5.0, min=0.05, max=500.0, unit="ms", description="How fast it turns down"
     )
     release = Param(
         100.0, min=1.0, max=5000.0, unit="ms", description="How fast it lets go"
@@ -41,36 +44,49 @@ class SideChainCompressor(AudioMixerPlugin):
         0.0, min=-24.0, max=24.0, unit="dB", description="Gain of what comes out"
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._gain = Follower()
+    class State:
+        started: int64
+        released: float64
+        reduction: float64
+        makeup: float64
 
     def reset(self) -> None:
         """Nothing was loud yet."""
-        self._gain = Follower()
+        state: Any = self.state
+        state.released = state.reduction = 0.0
 
-    def start(self) -> bool:
-        """A stream begins."""
-        self.reset()
-        return super().start()
-
-    def mix_audio(self, output: MixerOutput, inputs: MixerInputs) -> None:
-        """The signal, by a gain that follows the key."""
-        gain = self._gain.gains(
-            -self._over(levels(inputs["key"].data)),
-            output.get_frame_count(),
-            *(self.get_sample_rate(), self.attack, self.release, 0.0),
-        )
-        gain *= np.float32(10.0 ** (self.makeup / 20.0))
-        np.multiply(inputs["signal"].data, gain, out=output.data)
-
-    def _over(self, level: Reals) -> Reals:
-        """By how many dB these levels in dB are to be less."""
-        over = level - self.threshold
-        bend = np.clip(over + self.knee / 2, 0.0, self.knee)
-        soft = bend**2 / (2 * self.knee) if self.knee else np.zeros_like(bend)
-        less: Reals = soft + np.maximum(over - self.knee / 2, 0.0)
-        return (1.0 - 1.0 / self.ratio) * less
+    @compiled
+    def mix_audio(
+        output: Any, inputs: Any, params: Any, state: Any, stream: Any
+    ) -> None:
+        signal, key = inputs.signal.data, inputs.key.data
+        rate = float(stream.sample_rate)
+        fall = coefficient(params.attack, rate)
+        rise = coefficient(params.release, rate)
+        quick = 1.0 - coefficient(10.0, rate)
+        lowest = lowest_of(params)
+        format, of_key = stream.format, scale_of(inputs.key.format)
+        scale = scale_of(format)
+        if state.started == 0:
+            state.started = 1
+            state.makeup = params.makeup
+        released, reduction, makeup = state.released, state.reduction, state.makeup
+        gain = 10.0 ** ((makeup - reduction) / 20.0)
+        for frame in range(output.shape[1]):
+            wanted = wanted_for(peak_of(key, frame, of_key), lowest, params)
+            if (
+                wanted > 0.0
+                or released > 0.0
+                or reduction > 0.0
+                or makeup != params.makeup
+            ):
+                released, reduction = followed(wanted, released, reduction, rise, fall)
+                makeup = approach(makeup, params.makeup, quick)
+                gain = 10.0 ** ((makeup - reduction) / 20.0)
+            for channel in range(output.shape[0]):
+                x = get(signal, channel, frame, scale)
+                put(output, channel, frame, x * gain, format)
+        state.released, state.reduction, state.makeup = released, reduction, makeup
 
 
 def create_plugin() -> SideChainCompressor:

@@ -10,7 +10,7 @@ import pytest
 
 import soak
 from loader_program import run
-from processes import launch
+from processes import PLUGINS, launch
 from test_compiled import AS_PYTHON, HEAD, needs_numba
 
 # All that there is of an input, and what machine code has to make of each.
@@ -193,6 +193,52 @@ def test_an_input_that_is_not_there_is_a_failure_and_no_memory(files):
     """
     told = run(files({"plugin.py": RANGE}), code)
     assert told.startswith("mix_audio() raised an exception in machine code"), told
+
+
+SHIPPED = """
+import numpy as np
+import base_plugin as bp
+
+def play(signal, key, machine):
+    host.start(48000, 2, 0, "", "", signal, True)
+    ports = [("signal", signal, 2), ("key", key, 1)]
+    inputs = bp.MixerInputs({{name: bp.MixerInput(1, 1) for name, _, _ in ports}})
+    host.change_inputs(ports)
+    if not machine:
+        host.native.call.use(0)
+    random, heard = np.random.default_rng(5), []
+    for size in (1, 63, 200, 64):
+        for name, format, count in ports:
+            values = random.uniform(-1, 1, (size, count))
+            if format == "S16":
+                values *= 32767
+            elif size == 64 and name == "key":
+                values[:4, 0] = np.nan, np.inf, 1e30, 0.5
+            made = values.astype({{"F32": "f4", "F64": "f8", "S16": "i2"}}[format])
+            inputs[name].data = made.T
+        output = bp.MixerOutput(2, size)
+        output.data = np.zeros_like(inputs["signal"].data)
+        host.audio(output, inputs)
+        heard.append(output.data.ravel().astype(float))
+    return np.concatenate(heard), host.plugin.state.reduction
+
+host = load({path!r}, kind="mixer")
+problems = []
+for formats in {formats}:
+    (one, less), (other, less_other) = play(*formats, True), play(*formats, False)
+    if not (one == other).all() or less != less_other or not 0 < less < 60:
+        problems.append([formats, float(abs(one - other).max()), less, less_other])
+tell([problems, host.native.interpreted])
+"""
+
+
+@needs_numba
+def test_the_side_chain_compressor_is_the_same_as_machine_code(tmp_path):
+    formats = [("F32", "S16"), ("S16", "F32"), ("F64", "F64"), ("F32", "F32")]
+    some = formats if soak.SOAK else formats[:1]
+    path = str(PLUGINS / "side_chain_compressor.py")
+    code = SHIPPED.format(path=path, formats=some)
+    assert run(tmp_path, code) == [[], ""]
 
 
 HEADER = HEAD + (

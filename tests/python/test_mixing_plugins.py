@@ -105,6 +105,33 @@ def test_side_chain_compressor_without_knee_and_with_makeup():
     assert gain[-1] == pytest.approx(6.0, abs=0.02)
 
 
+def test_side_chain_compressor_works_sample_by_sample():
+    signal = np.full((2, 2400), 0.5, np.float32)
+    key = np.full((1, 2400), 0.1)  # -20 dB, and nothing from the middle on
+    key[:, 1200:] = 0
+    plugin = started(SideChainCompressor(), RATE, 2, knee=0.0, ratio=2.0, attack=5.0)
+    heard = mix(plugin, {"signal": signal, "key": key}, 240, 2)
+    fall, rise = np.exp(-1 / (0.005 * RATE)), np.exp(-1 / (0.1 * RATE))
+    wanted, released, reduction = [], 0.0, 0.0
+    for frame in range(2400):
+        released = 5.0 if frame < 1200 else rise * released
+        reduction = fall * reduction + (1 - fall) * released
+        wanted.append(10 ** (-reduction / 20) / 2)
+    np.testing.assert_allclose(heard, [wanted, wanted], rtol=1e-6)
+    # The attack is 63 % after 5 ms, in dB.
+    assert decibels(heard[0, 239] / 0.5) == pytest.approx(
+        -5 * (1 - 1 / math.e), abs=0.01
+    )
+
+
+def test_side_chain_compressor_without_a_key_is_its_signal():
+    signal = tone(0.1, 0.9, channels=2)
+    plugin = started(SideChainCompressor(), RATE, 2)
+    streams = {"signal": signal, "key": 0 * signal}
+    heard = mix(plugin, streams, 256, 2, absent=("key",))
+    np.testing.assert_array_equal(heard, signal[:, : heard.shape[1]])
+
+
 # ---- conference
 
 
