@@ -117,6 +117,14 @@ struct StreamFormat {
   // Of a splitter: its outputs, as long as no others are set_outputs();
   // `positions` are those of its input.
   std::vector<PortFormat> outputs;
+
+  // Of any plugin one of the two is empty.
+  std::vector<PortFormat> &ports(PluginKind kind) {
+    return kind == PluginKind::Splitter ? outputs : inputs;
+  }
+  const std::vector<PortFormat> &ports(PluginKind kind) const {
+    return kind == PluginKind::Splitter ? outputs : inputs;
+  }
 };
 
 // One failure, told once: everything a bus message needs. What is left out

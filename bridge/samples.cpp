@@ -29,6 +29,17 @@ void move_samples(const Block &block, const Dense &dense, Move move) {
   }
 }
 
+// Of a port, as far as samples are concerned.
+template <typename View>
+Block block_of(const View &view, size_t frames) {
+  Block block = {};
+  block.data = view.data;
+  block.channel_stride = view.channel_stride;
+  block.frame_stride = view.frame_stride;
+  block.frames = frames;
+  return block;
+}
+
 }  // namespace
 
 void copy_from_block(const Block &block, const Dense &dense, std::byte *to) {
@@ -40,12 +51,7 @@ void copy_from_block(const Block &block, const Dense &dense, std::byte *to) {
 
 void copy_from_input(const InputView &input, size_t frames, const Dense &dense,
                      std::byte *to) {
-  Block block = {};
-  block.data = input.data;
-  block.channel_stride = input.channel_stride;
-  block.frame_stride = input.frame_stride;
-  block.frames = frames;
-  copy_from_block(block, dense, to);
+  copy_from_block(block_of(input, frames), dense, to);
 }
 
 void copy_to_block(const std::byte *from, const Dense &dense,
@@ -54,6 +60,11 @@ void copy_to_block(const std::byte *from, const Dense &dense,
                [from](std::byte *at, size_t offset, size_t length) {
                  std::memcpy(at, from + offset, length);
                });
+}
+
+void copy_to_output(const std::byte *from, const Dense &dense, size_t frames,
+                    const OutputView &output) {
+  copy_to_block(from, dense, block_of(output, frames));
 }
 
 bool find_samples(const Block &block, const Dense &dense, size_t *length,

@@ -13,7 +13,7 @@ struct Dense {
       : width(format.bytes ? 1 : sample_size(format.format)),
         channels(format.bytes ? 1 : size_t(format.channels)),
         interleaved(format.interleaved && channels > 1) {}
-  // Inputs of a mixer are interleaved.
+  // All ports are interleaved.
   explicit Dense(const PortFormat &format)
       : width(sample_size(format.format)),
         channels(size_t(format.channels)),
@@ -29,6 +29,8 @@ void copy_from_input(const InputView &input, size_t frames, const Dense &dense,
                      std::byte *to);
 void copy_to_block(const std::byte *from, const Dense &dense,
                    const Block &block);
+void copy_to_output(const std::byte *from, const Dense &dense, size_t frames,
+                    const OutputView &output);
 
 // Whether the samples already lie so that a worker can be told where: the first
 // of their bytes, how many from there to the last, and from channel to channel.

@@ -27,8 +27,6 @@
  * before, and the times of what comes out are moved back by it, as those of
  * #pythonfilter are.
  *
- * #GstPythonDemixer:isolation can only be `none` yet.
- *
  * ## Example launch line
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=200 ! audioconvert ! \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "answers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "../words.hpp"
@@ -141,6 +142,20 @@ bool read_capabilities(const Fields &answer, Capabilities *capabilities) {
   return !capabilities->audio_name.empty();
 }
 
+bool read_samples(const std::string &count, const std::string &bytes,
+                  int channels, SampleFormat format,
+                  std::vector<std::byte> *samples, size_t *frames) {
+  int64_t told;
+  if (!parse_number(count, &told) || told < 0 ||
+      uint64_t(told) > bytes.size() ||
+      bytes.size() != size_t(told) * size_t(channels) * sample_size(format))
+    return false;
+  const auto *first = reinterpret_cast<const std::byte *>(bytes.data());
+  samples->assign(first, first + bytes.size());
+  *frames = size_t(told);
+  return true;
+}
+
 Fields load_call(const PluginSpec &spec, int threshold) {
   return {"load",
           word_for(kind_words, spec.kind),
@@ -156,18 +171,36 @@ Fields load_call(const PluginSpec &spec, int threshold) {
 Fields start_call(const StreamFormat &format, PluginKind kind) {
   Fields call = said(format);
   call.insert(call.begin(), "start");
-  if (kind != PluginKind::Mixer) return call;
+  if (!has_ports(kind)) return call;
   call.push_back(encode_list(format.positions));
-  for (const PortFormat &each : format.inputs)
+  for (const PortFormat &each : format.ports(kind))
     call.push_back(said_port(each));
   return call;
 }
 
-Fields set_inputs_call(const std::vector<PortFormat> &inputs) {
-  Fields call = {"set_inputs"};
-  for (const PortFormat &each : inputs)
+Fields set_ports_call(const std::vector<PortFormat> &ports) {
+  Fields call = {"set_ports"};
+  for (const PortFormat &each : ports)
     call.push_back(said_port(each));
   return call;
+}
+
+bool read_tails(const Fields &answer, const std::vector<PortFormat> &outputs,
+                std::vector<PortTail> *tails) {
+  if (answer.size() % 3 != 1) return false;
+  for (size_t i = 1; i < answer.size(); i += 3) {
+    const auto output =
+        std::find_if(outputs.begin(), outputs.end(),
+                     [&](const auto &each) { return each.name == answer[i]; });
+    PortTail tail;
+    if (output == outputs.end() ||
+        !read_samples(answer[i + 1], answer[i + 2], output->channels,
+                      output->format, &tail.samples, &tail.frames))
+      return false;
+    tail.name = answer[i];
+    tails->push_back(std::move(tail));
+  }
+  return true;
 }
 
 }  // namespace pythonfilter

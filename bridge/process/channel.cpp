@@ -131,6 +131,11 @@ Channel::~Channel() {
   __atomic_store_n(words + break_word, breaks, __ATOMIC_RELAXED);
 }
 
+[[gnu::hot]] void Channel::set_linked(uint64_t linked) {
+  auto *words = reinterpret_cast<uint64_t *>(page_->data());
+  __atomic_store_n(words + linked_word, linked, __ATOMIC_RELAXED);
+}
+
 bool Channel::notice(const Fields &record, int descriptor) {
   notices_++;
   return send_all(
@@ -266,6 +271,11 @@ Waited Channel::break_off(const char *fault) {
     return Waited::Done;
   }
   return break_off("signals without a reply");
+}
+
+[[gnu::hot]] void Channel::read_outputs(Reply *reply) const {
+  reply->silent = word(reply_word + 7);
+  reply->breaks = word(reply_word + 8);
 }
 
 Waited Channel::wait_records(CallWait *patience, uint64_t count) {

@@ -67,10 +67,14 @@ class Channel {
 
   // Of a mixer, before the request.
   void set_inputs(const std::vector<InputView> &inputs);
+  // Of a splitter, likewise: a bit for each output.
+  void set_linked(uint64_t linked);
   // Process or Resume; its sequence is filled in.
   void send(Request *request);
   // The reply, copied, if it is to this request.
   Waited wait_reply(CallWait *patience, const Request &request, Reply *reply);
+  // What else is in it, of a splitter.
+  void read_outputs(Reply *reply) const;
   // The records that the reply says are there.
   Waited wait_records(CallWait *patience, uint64_t count);
   // One call. The answer is `ok` or `failure`.

@@ -38,6 +38,8 @@ struct Request {
 // the pts of each.
 constexpr size_t present_word = 12, gap_word = 13, late_word = 14,
                  break_word = 15, first_pts_word = 16;
+// In that place, of a splitter's: which of its outputs somebody gets.
+constexpr size_t linked_word = 12;
 
 enum class ReplyOutcome : uint64_t {
   Ok,
@@ -67,6 +69,10 @@ struct Reply {
   uint64_t bytes = 0;
   uint64_t records = 0;
   uint64_t time = 0;
+  // Of a splitter alone: which of its outputs are silent, and which do not
+  // continue what came out before.
+  uint64_t silent = 0;
+  uint64_t breaks = 0;
 };
 
 }  // namespace pythonfilter

@@ -40,13 +40,14 @@ Asked Session::asked(uint64_t sequence) const {
   asked.in_place = format_.in_place;
   asked.frames = request_.frames;
   asked.outputs_size = outputs_ ? outputs_->size() : 0;
+  asked.linked = linked_;
   return asked;
 }
 
 // ---- there and back --------------------------------------------------------
 
 [[gnu::hot]] Outcome Session::process(const Block &block,
-                                      const std::vector<InputView> *inputs,
+                                      const PortsOfBlock &ports,
                                       CallResult *result, Failure *failure) {
   CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
   if (block.patience) patience.until = patience.began + block.patience;
@@ -57,7 +58,7 @@ Asked Session::asked(uint64_t sequence) const {
   if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
   Reply reply;
   if (waited == Waited::Done) {
-    if (!prepare(block, inputs, &request_)) {
+    if (!prepare(block, ports, &request_)) {
       if (!channel_->worker().is_doomed())
         channel_->kill("there is no memory to share with it");
       waited = Waited::Lost;
@@ -75,7 +76,7 @@ Asked Session::asked(uint64_t sequence) const {
   }
   Outcome outcome = Outcome::Failed;
   if (waited == Waited::Done)
-    outcome = accept(reply, block, result, failure);
+    outcome = accept(reply, block, ports, result, failure);
   else if (waited == Waited::Late)
     outcome = be_late(block, failure);
   result->times.left = ticks();
@@ -98,6 +99,7 @@ Asked Session::asked(uint64_t sequence) const {
   channel_->send(request);
   Waited waited = channel_->wait_reply(patience, *request, reply);
   if (waited != Waited::Done) return waited;
+  if (spec_.kind == PluginKind::Splitter) channel_->read_outputs(reply);
   const char *fault = find_fault(*reply, asked(request->sequence));
   if (__builtin_expect(fault != nullptr, 0)) return channel_->break_off(fault);
   if (__builtin_expect(ReplyOutcome(reply->outcome) == ReplyOutcome::NoSpace,
@@ -197,7 +199,26 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
 
 // ---- what comes back -------------------------------------------------------
 
+// What the plugin wrote to the block, or to the outputs beside it.
+[[gnu::hot]] void Session::take_from_slot(const Reply &reply,
+                                          const Block &block,
+                                          const PortsOfBlock &ports) {
+  if (__builtin_expect(!ports.outputs, 1)) {
+    copy_to_block(slot_->data(), Dense(format_), block);
+    return;
+  }
+  for (size_t i = 0; i < ports.outputs->size(); i++) {
+    OutputView &output = (*ports.outputs)[i];
+    output.silent = reply.silent >> i & 1;
+    output.discont = reply.breaks >> i & 1;
+    if (output.data && !output.silent)
+      copy_to_output(slot_->data() + port_offsets_[i],
+                     Dense(format_.outputs[i]), block.frames, output);
+  }
+}
+
 [[gnu::hot]] Outcome Session::accept(const Reply &reply, const Block &block,
+                                     const PortsOfBlock &ports,
                                      CallResult *result, Failure *failure) {
   has_returned_ = true;
   result->discont = reply.flags & reply_discont;
@@ -220,7 +241,7 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
       handed_over_ = true;
     }
   } else if (ok && writes() && spec_.kind != PluginKind::Sink) {
-    copy_to_block(slot_->data(), Dense(format_), block);
+    take_from_slot(reply, block, ports);
   }
   if (__builtin_expect(result->escaped, 0)) leave_to_plugin(std::move(kept));
   switch (ReplyOutcome(reply.outcome)) {

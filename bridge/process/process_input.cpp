@@ -16,8 +16,10 @@ constexpr uint64_t own_slot = 1;
 
 }  // namespace
 
+// A splitter does not write to its block, but beside it.
 bool Session::writes() const {
-  return !capabilities_.read_only && format_.in_place;
+  return spec_.kind == PluginKind::Splitter ||
+         (!capabilities_.read_only && format_.in_place);
 }
 
 bool Session::use_slot(size_t size) {
@@ -26,45 +28,68 @@ bool Session::use_slot(size_t size) {
   return make_slot(size, {});
 }
 
-// `inputs`: where they are in it.
-bool Session::make_slot(size_t size, const std::vector<size_t> &inputs) {
+// `ports`: where they are in it.
+bool Session::make_slot(size_t size, const std::vector<size_t> &ports) {
   slot_ = Region::make(std::max<size_t>(size, 1), writes());
   if (!slot_) return false;
   Fields record = {"slot", std::to_string(own_slot),
                    std::to_string(slot_->size()), writes() ? "1" : "0"};
-  for (const size_t each : inputs)
+  for (const size_t each : ports)
     record.push_back(std::to_string(each));
   const bool told = channel_->notice(record, slot_->descriptor());
   slot_->close_descriptor();
   return told;
 }
 
-// The output first, then the inputs in their order.
-bool Session::use_mixing_slot(size_t frames) {
+// The block first, then the ports in their order. Those that nobody is linked
+// to have a place, too, whose pages are never touched.
+bool Session::use_slot_with_ports(size_t frames) {
   if (slot_ && slot_frames_ >= frames) return true;
   const auto padded = [](size_t size) { return (size + 63) / 64 * 64; };
-  input_offsets_.clear();
+  port_offsets_.clear();
   size_t end = padded(Dense(format_).size(frames));
-  for (const PortFormat &each : format_.inputs) {
-    input_offsets_.push_back(end);
+  for (const PortFormat &each : format_.ports(spec_.kind)) {
+    port_offsets_.push_back(end);
     end += padded(Dense(each).size(frames));
   }
   slot_frames_ = frames;
-  return make_slot(end, input_offsets_);
+  return make_slot(end, port_offsets_);
 }
 
-[[gnu::hot]] bool Session::place_inputs(const Block &block,
-                                        const std::vector<InputView> &inputs,
-                                        Request *request) {
+[[gnu::hot]] void Session::place_inputs(const Block &block,
+                                        const std::vector<InputView> &inputs) {
   assert(inputs.size() == format_.inputs.size());
-  in_lent_ = false;
-  if (!use_mixing_slot(block.frames)) return false;
   if (capabilities_.output_zero)
     std::memset(slot_->data(), 0, Dense(format_).size(block.frames));
   for (size_t i = 0; i < inputs.size(); i++)
     copy_from_input(inputs[i], block.frames, Dense(format_.inputs[i]),
-                    slot_->data() + input_offsets_[i]);
+                    slot_->data() + port_offsets_[i]);
   channel_->set_inputs(inputs);
+}
+
+[[gnu::hot]] void Session::place_outputs(
+    const Block &block, const std::vector<OutputView> &outputs) {
+  assert(outputs.size() == format_.outputs.size());
+  copy_from_block(block, Dense(format_), slot_->data());
+  linked_ = 0;
+  for (size_t i = 0; i < outputs.size(); i++) {
+    if (!outputs[i].data) continue;
+    linked_ |= uint64_t(1) << i;
+    std::memset(slot_->data() + port_offsets_[i], 0,
+                Dense(format_.outputs[i]).size(block.frames));
+  }
+  channel_->set_linked(linked_);
+}
+
+[[gnu::hot]] bool Session::place_ports(const Block &block,
+                                       const PortsOfBlock &ports,
+                                       Request *request) {
+  in_lent_ = false;
+  if (!use_slot_with_ports(block.frames)) return false;
+  if (ports.inputs)
+    place_inputs(block, *ports.inputs);
+  else
+    place_outputs(block, *ports.outputs);
   request->slot = own_slot;
   return true;
 }
@@ -110,7 +135,7 @@ bool Session::forget_lent() {
 }
 
 [[gnu::hot]] bool Session::prepare(const Block &block,
-                                   const std::vector<InputView> *inputs,
+                                   const PortsOfBlock &ports,
                                    Request *request) {
   *request = Request{};
   request->frames = block.frames;
@@ -121,7 +146,7 @@ bool Session::forget_lent() {
       (block.discont ? request_discont : 0) | (block.gap ? request_gap : 0);
   if (block.curves && !block.curves->empty() && !place_curves(block, request))
     return false;
-  if (inputs) return place_inputs(block, *inputs, request);
+  if (ports.inputs || ports.outputs) return place_ports(block, ports, request);
 
   const Dense dense(format_);
   size_t length, plane_stride;

@@ -110,7 +110,7 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
     uint64_t serial = 0;
     bool starts = false;
     StreamFormat format;
-    uint64_t inputs;
+    uint64_t ports;
     {
       std::lock_guard lock(mutex_);
       const auto next = parameters_.upper_bound(session->parameters_told);
@@ -121,15 +121,15 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
         starts = started_ && !capabilities_.maps_to_output;
       }
       format = format_;
-      inputs = inputs_serial_;
+      ports = ports_serial_;
     }
     if (!serial) {
       if (starts != session->is_started()) {
         if (!starts) return session->stop(failure);
         if (!session->start(format, failure)) return false;
-        session->inputs_told = inputs;
+        session->ports_told = ports;
       }
-      return !starts || adopt_inputs(session, failure);
+      return !starts || adopt_ports(session, failure);
     }
     const bool good = session->set_parameter(&parameter, failure);
     wipe(&parameter.value);
@@ -230,7 +230,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
     std::lock_guard lock(mutex_);
     format_ = format;
-    inputs_serial_++;
+    ports_serial_++;
     input_parameters_.clear();  // inputs begin anew
   }
   // Whoever starts the stream again wants to try again.
@@ -255,7 +255,7 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
   {
     std::lock_guard lock(mutex_);
     started_ = good;
-    if (good && session_) session_->inputs_told = inputs_serial_;
+    if (good && session_) session_->ports_told = ports_serial_;
   }
   if (good) {
     tell_of(session_.get());
@@ -292,9 +292,10 @@ bool ProcessPlugin::shutdown(Failure *failure) {
 
 // ---- while it plays --------------------------------------------------------
 
-[[gnu::hot]] Outcome ProcessPlugin::call_audio(
-    const Block &block, const std::vector<InputView> *inputs,
-    CallResult *result, Failure *failure) {
+[[gnu::hot]] Outcome ProcessPlugin::call_audio(const Block &block,
+                                               const PortsOfBlock &ports,
+                                               CallResult *result,
+                                               Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.
   const uint64_t until = block.patience ? 1 : 0;
   bool ready = has_session(until, failure);
@@ -302,15 +303,15 @@ bool ProcessPlugin::shutdown(Failure *failure) {
     *failure = loss_;
     ready = false;
   }
-  if (inputs && ready &&
-      __builtin_expect(session_->inputs_told != inputs_serial_, 0))
-    ready = noted(adopt_inputs(session_.get(), failure), failure);
+  if ((ports.inputs || ports.outputs) && ready &&
+      __builtin_expect(session_->ports_told != ports_serial_, 0))
+    ready = noted(adopt_ports(session_.get(), failure), failure);
   if (__builtin_expect(!ready || (out_of_place_ && !go_on(block, failure)),
                        0)) {
     result->times.asked = result->times.held = result->times.left = ticks();
     return Outcome::Failed;
   }
-  const Outcome outcome = session_->process(block, inputs, result, failure);
+  const Outcome outcome = session_->process(block, ports, result, failure);
   if (__builtin_expect(session_->is_lost(), 0)) {
     note_loss(failure);
   } else if (__builtin_expect(good_buffers_ < good_buffers, 0) &&

@@ -22,14 +22,24 @@ class ProcessPlugin final : public Plugin, public Isolated {
   bool shutdown(Failure *failure) override;
   Outcome process(const Block &block, CallResult *result,
                   Failure *failure) override {
-    return call_audio(block, nullptr, result, failure);
+    return call_audio(block, {}, result, failure);
   }
   Outcome mix(const Block &output, const std::vector<InputView> &inputs,
               CallResult *result, Failure *failure) override {
-    return call_audio(output, &inputs, result, failure);
+    return call_audio(output, {&inputs, nullptr}, result, failure);
+  }
+  Outcome split(const Block &input, std::vector<OutputView> *outputs,
+                CallResult *result, Failure *failure) override {
+    return call_audio(input, {nullptr, outputs}, result, failure);
   }
   bool set_inputs(const std::vector<PortFormat> &inputs,
-                  Failure *failure) override;
+                  Failure *failure) override {
+    return set_ports("set_inputs", inputs, failure);
+  }
+  bool set_outputs(const std::vector<PortFormat> &outputs,
+                   Failure *failure) override {
+    return set_ports("set_outputs", outputs, failure);
+  }
   bool set_input_parameter(const std::string &input, const Parameter &parameter,
                            Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
@@ -52,11 +62,13 @@ class ProcessPlugin final : public Plugin, public Isolated {
     Parameter parameter;
   };
 
-  Outcome call_audio(const Block &block, const std::vector<InputView> *inputs,
+  Outcome call_audio(const Block &block, const PortsOfBlock &ports,
                      CallResult *result, Failure *failure);
+  bool set_ports(const char *phase, const std::vector<PortFormat> &ports,
+                 Failure *failure);
   bool has_session(uint64_t until, Failure *failure);
   bool adopt_settings(Session *session, Failure *failure);
-  bool adopt_inputs(Session *session, Failure *failure);
+  bool adopt_ports(Session *session, Failure *failure);
   bool ask(const Question &question, uint64_t place, Answer *answer,
            Failure *failure) override;
   bool refuse_answer(const char *phase, Failure *failure);
@@ -102,9 +114,9 @@ class ProcessPlugin final : public Plugin, public Isolated {
   uint64_t parameter_serial_ = 0;
   bool started_ = false;
   StreamFormat format_;
-  // Of a mixer: how often its inputs were others, which only the thread that
-  // calls changes, and what was set of them.
-  uint64_t inputs_serial_ = 0;
+  // How often the inputs of a mixer, or outputs of a splitter, were others,
+  // which only the thread that calls changes, and what was set of inputs.
+  uint64_t ports_serial_ = 0;
   std::map<uint64_t, InputParameter> input_parameters_;
 
   std::atomic<uint64_t> longest_start_{

@@ -53,6 +53,8 @@ const char *find_fault(const Reply &reply, const Asked &asked) {
     return "an unknown outcome";
   if (reply.flags & ~all_reply_flags) return "an unknown flag";
   if (reply.records > most_reply_records) return "too many records";
+  if ((reply.silent | reply.breaks) & ~asked.linked)
+    return "said of an output that nobody gets";
   switch (ReplyOutcome(reply.outcome)) {
     case ReplyOutcome::Failed:
       if (reply.records == 0) return "a failure that is not told";

@@ -25,6 +25,7 @@ struct Asked {
   bool in_place = true;     // the block itself may go on
   size_t outputs_size = 0;  // of the region, which may be 0
   uint64_t frames = 0;      // of the block
+  uint64_t linked = 0;      // outputs of a splitter, one bit for each
 };
 
 // NULL, or what is wrong with it.

@@ -128,7 +128,7 @@ bool Session::start(const StreamFormat &format, Failure *failure) {
   has_returned_ = false;
   lent_->open(writes());
   Fields answer;
-  if (spec_.kind == PluginKind::Mixer) slot_.reset();
+  if (has_ports(spec_.kind)) slot_.reset();
   if (!call("start", start_call(format, spec_.kind), start_patience_, failure,
             &answer))
     return false;
@@ -155,13 +155,13 @@ bool Session::set_parameter(Parameter *parameter, Failure *failure) {
   return true;
 }
 
-// What is made ready for a new input may take as long as what start() does.
-bool Session::set_inputs(const std::vector<PortFormat> &inputs,
-                         Failure *failure) {
+// What is made ready for a new port may take as long as what start() does.
+bool Session::set_ports(const std::vector<PortFormat> &ports,
+                        Failure *failure) {
   Fields answer;
-  const bool good = call("set_inputs", set_inputs_call(inputs), start_patience_,
+  const bool good = call("set_ports", set_ports_call(ports), start_patience_,
                          failure, &answer);
-  format_.inputs = inputs;
+  format_.ports(spec_.kind) = ports;
   slot_.reset();  // a late call that works there has returned
   return good;
 }
@@ -202,18 +202,14 @@ bool Session::drain(Tail *tail, Failure *failure) {
         return false;
     return true;
   }
-  int64_t frames;
-  if (!answer_fits(answer.size() == 3 && parse_number(answer[1], &frames) &&
-                       frames >= 0 && uint64_t(frames) <= answer[2].size() &&
-                       answer[2].size() == size_t(frames) *
-                                               size_t(format_.channels) *
-                                               sample_size(format_.format),
-                   "drain", failure))
-    return false;
-  tail->frames = size_t(frames);
-  const auto *samples = reinterpret_cast<const std::byte *>(answer[2].data());
-  tail->samples.assign(samples, samples + answer[2].size());
-  return true;
+  if (spec_.kind == PluginKind::Splitter)
+    return answer_fits(read_tails(answer, format_.outputs, &tail->ports),
+                       "drain", failure);
+  return answer_fits(
+      answer.size() == 3 &&
+          read_samples(answer[1], answer[2], format_.channels, format_.format,
+                       &tail->samples, &tail->frames),
+      "drain", failure);
 }
 
 }  // namespace pythonfilter

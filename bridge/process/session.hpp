@@ -13,6 +13,12 @@ namespace pythonfilter {
 // For people.
 std::string in_ms(uint64_t ns);
 
+// What a block is shown with: a mixer's, or a splitter's; else nothing.
+struct PortsOfBlock {
+  const std::vector<InputView> *inputs = nullptr;
+  std::vector<OutputView> *outputs = nullptr;
+};
+
 class Session {
  public:
   Session(const PluginSpec &spec, const StopSignal &stop,
@@ -30,13 +36,12 @@ class Session {
   bool start(const StreamFormat &format, Failure *failure);
   bool stop(Failure *failure);
   bool set_parameter(Parameter *parameter, Failure *failure);
-  // Of a mixer.
-  bool set_inputs(const std::vector<PortFormat> &inputs, Failure *failure);
+  // Of a mixer or a splitter.
+  bool set_ports(const std::vector<PortFormat> &ports, Failure *failure);
   bool set_input_parameter(const std::string &input, const Parameter &parameter,
                            Failure *failure);
   bool drain(Tail *tail, Failure *failure);
-  // A mixer's block is shown with its inputs; else these are NULL.
-  Outcome process(const Block &block, const std::vector<InputView> *inputs,
+  Outcome process(const Block &block, const PortsOfBlock &ports,
                   CallResult *result, Failure *failure);
 
   // The worker has ended, or was killed: the failure says how.
@@ -57,7 +62,7 @@ class Session {
 
   // Up to which of those that are remembered.
   uint64_t parameters_told = 0;
-  uint64_t inputs_told = 0, input_parameters_told = 0;
+  uint64_t ports_told = 0, input_parameters_told = 0;
 
  private:
   void lose(const char *phase, Failure *failure);
@@ -67,13 +72,15 @@ class Session {
 
   // process(), in process_call.cpp.
   bool writes() const;
-  bool prepare(const Block &block, const std::vector<InputView> *inputs,
-               Request *request);
+  bool prepare(const Block &block, const PortsOfBlock &ports, Request *request);
   bool use_slot(size_t size);
-  bool make_slot(size_t size, const std::vector<size_t> &inputs);
-  bool use_mixing_slot(size_t frames);
-  bool place_inputs(const Block &block, const std::vector<InputView> &inputs,
-                    Request *request);
+  bool make_slot(size_t size, const std::vector<size_t> &ports);
+  bool use_slot_with_ports(size_t frames);
+  bool place_ports(const Block &block, const PortsOfBlock &ports,
+                   Request *request);
+  void place_inputs(const Block &block, const std::vector<InputView> &inputs);
+  void place_outputs(const Block &block,
+                     const std::vector<OutputView> &outputs);
   bool place_curves(const Block &block, Request *request);
   bool forget_lent();
   Waited finish_late(CallWait *patience);
@@ -83,8 +90,11 @@ class Session {
   Waited ask(CallWait *patience, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
   Waited give_space(CallWait *patience, Request *request, Reply *reply);
-  Outcome accept(const Reply &reply, const Block &block, CallResult *result,
+  Outcome accept(const Reply &reply, const Block &block,
+                 const PortsOfBlock &ports, CallResult *result,
                  Failure *failure);
+  void take_from_slot(const Reply &reply, const Block &block,
+                      const PortsOfBlock &ports);
   void leave_to_plugin(std::unique_ptr<KeptMemory> kept);
   bool take_outputs(const Reply &reply, CallResult *result);
   Asked asked(uint64_t sequence) const;
@@ -102,9 +112,11 @@ class Session {
   StreamFormat format_;
 
   std::unique_ptr<Region> slot_;  // the block's own copy
-  // Of a mixer, where each input is in it, and for how many frames.
-  std::vector<size_t> input_offsets_;
+  // Of a mixer, where each input is in it, of a splitter each output, and for
+  // how many frames; and which outputs somebody gets of the last block.
+  std::vector<size_t> port_offsets_;
   size_t slot_frames_ = 0;
+  uint64_t linked_ = 0;
   std::unique_ptr<Region> outputs_;
   std::unique_ptr<Region> curves_;
   std::vector<std::string> curve_names_;

@@ -5,9 +5,9 @@
 
 namespace pythonfilter {
 
-[[gnu::hot]] Outcome PythonElement::mix(Block *block,
-                                        const std::vector<InputView> &inputs,
-                                        CallResult *result) {
+template <typename Call>
+[[gnu::always_inline]] inline Outcome PythonElement::call_with_ports(
+    Block *block, const CallResult &result, const Call &call) {
   assert(streaming.is_here() && stream_);
   if (G_UNLIKELY(!curves_.empty()))
     curves_.fill(properties_, segment_, stream().curve_rate, block);
@@ -15,7 +15,15 @@ namespace pythonfilter {
   const BusyHere busy(isolated_ ? this : nullptr);
   if (isolated_ && block->patience == 0)
     block->patience = deadline_rule_.with(*block);
-  return note(plugin_->mix(*block, inputs, result, &failure_), *block, *result);
+  return note(call(), *block, result);
+}
+
+[[gnu::hot]] Outcome PythonElement::mix(Block *block,
+                                        const std::vector<InputView> &inputs,
+                                        CallResult *result) {
+  return call_with_ports(block, *result, [&] {
+    return plugin_->mix(*block, inputs, result, &failure_);
+  });
 }
 
 bool PythonElement::set_inputs(const std::vector<PortFormat> &inputs) {
@@ -29,11 +37,9 @@ bool PythonElement::set_inputs(const std::vector<PortFormat> &inputs) {
 [[gnu::hot]] Outcome PythonElement::split(Block *block,
                                           std::vector<OutputView> *outputs,
                                           CallResult *result) {
-  assert(streaming.is_here() && stream_);
-  if (G_UNLIKELY(!curves_.empty()))
-    curves_.fill(properties_, segment_, stream().curve_rate, block);
-  return note(plugin_->split(*block, outputs, result, &failure_), *block,
-              *result);
+  return call_with_ports(block, *result, [&] {
+    return plugin_->split(*block, outputs, result, &failure_);
+  });
 }
 
 bool PythonElement::set_outputs(const std::vector<PortFormat> &outputs) {

@@ -213,11 +213,6 @@ bool PythonElement::names_one_plugin(const PluginSpec &spec) const {
                       (none ? "No plugin: set script=FILE.py or module=NAME"
                             : "Set either script or module, not both"),
                       (nullptr));
-  else if (kind_ == PluginKind::Splitter && isolated_)
-    GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
-                      ("A splitter runs in this process: isolation=process is "
-                       "not there for it yet"),
-                      (nullptr));
   else if (settings.isolation_in_doubt())
     GST_ELEMENT_ERROR(element_, LIBRARY, SETTINGS,
                       ("GST_PYTHONFILTER_ISOLATION is %s, and must be none or "

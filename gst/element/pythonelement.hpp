@@ -266,6 +266,9 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void after_change(GstStateChange transition, GstStateChangeReturn result);
   void begin_stop();
   Outcome call_elsewhere(Block *block, CallResult *result);
+  template <typename Call>
+  Outcome call_with_ports(Block *block, const CallResult &result,
+                          const Call &call);
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
   bool may_be_secret(const std::string &key) const;

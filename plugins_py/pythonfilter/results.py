@@ -120,23 +120,36 @@ def gave_no_output() -> NoReturn:
     )
 
 
+def check_output(name: str, samples: Any, format: Format, frames: int) -> None:
+    """As check(), and says of which output of a splitter that is."""
+    try:
+        check(samples, format, frames)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error}; that is for the output {name}") from None
+
+
 def wrong_output(
     name: str, samples: Any, format: str, channels: int, frames: int
 ) -> NoReturn:
     """Of a splitter: what it put in the place of an output's data, or had left."""
-    try:
-        check(samples, Format(DTYPES[format], True, 0, channels, 0), frames)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error}; that is for the output {name}") from None
+    check_output(name, samples, Format(DTYPES[format], True, 0, channels, 0), frames)
     raise ValueError(f"gave what cannot be used for the output {name}")
 
 
 def wrong_tails(given: Any, outputs: Any) -> NoReturn:
     there = ", ".join(outputs)
+    for name in given if isinstance(given, dict) else ():
+        if name not in outputs and not is_gone(name):
+            raise ValueError(f"gave something of {name!r}; the outputs are {there}")
     raise TypeError(
-        f"gave {shown(given) if isinstance(given, dict) else c_name(given)}, not a "
-        f"dict with an array for each output that has something left, of: {there}"
+        f"gave {c_name(given)}, not a dict with an array for each output that has "
+        f"something left, of: {there}"
     )
+
+
+def is_gone(name: object) -> bool:
+    """Of an output that there is not: it may be one of those that come and go."""
+    return isinstance(name, str) and name.isdecimal()
 
 
 def deleted_data() -> NoReturn:

@@ -18,10 +18,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "python" / "support")
 import sframe_vectors as published
 
 
-def reply(asked, outputs_size, *words, table=(), frame=0):
+def reply(asked, outputs_size, *words, table=(), frame=0, linked=0, said=(0, 0)):
     """`asked`: bits of what the plugin may; words of the reply, then the table."""
-    head = struct.pack("=BBIQ", asked, frame, outputs_size, words[0])
-    return head + struct.pack(f"={len(words) + len(table)}Q", *words, *table)
+    head = struct.pack("=BBIQQ", asked, frame, outputs_size, words[0], linked)
+    words += (*said, *table)
+    return head + struct.pack(f"={len(words)}Q", *words)
 
 
 REPLIES = {
@@ -35,6 +36,7 @@ REPLIES = {
     "none": reply(4 + 8, 4096, 7, 0, 4, 0, 0, 0, 1000),
     "one": reply(4 + 8, 4096, 7, 0, 4, 1, 80, 0, 1000, table=[64]),
     "frames": reply(4 + 8, 4096, 7, 0, 4, 3, 4096, 0, 1000, table=[8, 0, 128], frame=8),
+    "split": reply(4 + 16, 0, 7, 0, 0, 0, 0, 0, 1000, linked=11, said=(2, 9)),
     "many": reply(4 + 8, 1 << 20, 7, 0, 4, 100, 1 << 20, 0, 1, table=[33] * 100),
 }
 

@@ -61,11 +61,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const auto frame = size_t(input.take<uint8_t>());
   asked.outputs_size = input.take<uint32_t>();
   asked.sequence = input.take<uint64_t>();
+  asked.linked = input.take<uint64_t>();
   const auto reply = input.take<Reply>();
   if (find_fault(reply, asked)) return 0;
 
   CHECK(reply.sequence == asked.sequence);
   CHECK(reply.records <= most_reply_records);
+  CHECK(((reply.silent | reply.breaks) & ~asked.linked) == 0);
   const auto outcome = ReplyOutcome(reply.outcome);
   CHECK(outcome <= ReplyOutcome::NoSpace);
   CHECK(outcome != ReplyOutcome::Failed || reply.records > 0);

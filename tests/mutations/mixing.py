@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What mixers and splitters declare, those that come along, and mixers in workers."""
+"""What mixers and splitters declare, those that come along, and both in workers."""
 
 from .mutation import Mutation
 
 DECLARED = "test_mixing_declarations.py"
 PLUGINS = "test_mixing_plugins.py"
 WORKER = "test_worker_mixing.py"
+SPLITTING = "test_worker_splitting.py"
 ANY_BLOCK = f"{WORKER}::test_it_does_not_matter_which_block_it_is"
+ANY_OUTPUT = f"{SPLITTING}::test_it_does_not_matter_which_block_it_is"
 
 MIXING = (
     Mutation(
@@ -81,21 +83,21 @@ MIXING = (
     ),
     Mutation(
         "kept-memory-of-inputs",
-        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
         "                and count(theirs) - len(their_arrays) == of_theirs\n",
         "",
         (ANY_BLOCK,),
     ),
     Mutation(
         "kept-array-of-an-input",
-        "plugins_py/pythonfilter/worker/steady_mixing.py",
-        "                    and count(each) == of_input[number]\n",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
+        "                    and count(each) == of_port[number]\n",
         "",
         (ANY_BLOCK,),
     ),
     Mutation(
         "input-in-another-shape",
-        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
         "                    and own.object == own.object_made\n"
         "                    and own.axes == own.axes_made\n",
         "",
@@ -103,36 +105,36 @@ MIXING = (
     ),
     Mutation(
         "input-without-its-stream",
-        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
         "                    and thing._stream is what\n",
         "",
         (ANY_BLOCK,),
     ),
     Mutation(
         "input-marked-for-ever",
-        "plugins_py/pythonfilter/worker/steady_mixing.py",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
         "                and not marks\n",
         "",
         (ANY_BLOCK,),
     ),
     Mutation(
         "inputs-shown-between-calls",
-        "plugins_py/pythonfilter/worker/inputs.py",
-        "        _DATA.__set__(self.object, self.empty)\n",
+        "plugins_py/pythonfilter/worker/ports.py",
+        "        DATA.__set__(self.object, self.empty)\n",
         "",
         (f"{WORKER}::test_between_calls_an_input_has_no_samples",),
     ),
     Mutation(
         "inputs-written-to",
         "plugins_py/pythonfilter/worker/view.py",
-        "            other = map_region(os.dup(descriptor), size, False)\n",
+        "            other = map_region(os.dup(descriptor), size, self.ports.writes)\n",
         "            other = map_region(os.dup(descriptor), size, True)\n",
         (f"{WORKER}::test_inputs_refuse_writes",),
     ),
     Mutation(
         "region-of-inputs-used-again",
         "plugins_py/pythonfilter/worker/view.py",
-        "        kept = inputs_kept or found[:2] != UNSHARED[:2]\n",
+        "        kept = ports_kept or found[:2] != UNSHARED[:2]\n",
         "        kept = found[:2] != UNSHARED[:2]\n",
         (ANY_BLOCK,),
     ),
@@ -145,7 +147,7 @@ MIXING = (
     ),
     Mutation(
         "input-that-is-gone-goes-on",
-        "plugins_py/pythonfilter/worker/inputs.py",
+        "plugins_py/pythonfilter/worker/ports.py",
         "        for gone in before.values():\n            gone.info.freeze()\n",
         "",
         (f"{WORKER}::test_inputs_come_and_go",),
@@ -153,20 +155,20 @@ MIXING = (
     Mutation(
         "successor-without-input-parameters",
         "bridge/process/process_plugin.cpp",
-        "      return !starts || adopt_inputs(session, failure);\n",
+        "      return !starts || adopt_ports(session, failure);\n",
         "      return true;\n",
         ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
     ),
     Mutation(
         "inputs-of-the-worker-before",
-        "bridge/process/mixer_calls.cpp",
-        "      if (session->inputs_told != inputs_serial_) {\n",
+        "bridge/process/port_calls.cpp",
+        "      if (session->ports_told != ports_serial_) {\n",
         "      if (false) {\n",
         ("mixing::test_inputs_come_while_workers_go",),
     ),
     Mutation(
         "refused-for-ever",
-        "bridge/process/mixer_calls.cpp",
+        "bridge/process/port_calls.cpp",
         "    if (session->is_lost()) return false;\n",
         "    return false;\n",
         ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
@@ -177,6 +179,83 @@ MIXING = (
         "    block->patience = deadline_rule_.with(*block);\n",
         "    block->patience = 0;\n",
         ("mixing::test_a_call_that_is_late_is_a_glitch",),
+    ),
+    Mutation(
+        "input-of-a-splitter-written-to",
+        "plugins_py/pythonfilter/worker/view.py",
+        "            writable = writable and not self.ports.writes\n",
+        "",
+        (f"{SPLITTING}::test_the_input_refuses_writes",),
+    ),
+    Mutation(
+        "rebound-output-lost",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
+        "                    usual = usual and shows(thing) is each\n",
+        "                    pass\n",
+        (ANY_OUTPUT,),
+    ),
+    Mutation(
+        "output-hidden-before-it-is-taken",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
+        "                show(thing, each)  # it is what the plugin gives\n",
+        "                pass\n",
+        (ANY_OUTPUT,),
+    ),
+    Mutation(
+        "silent-for-ever",
+        "plugins_py/pythonfilter/worker/steady_ports.py",
+        "            ports.silent = 0\n",
+        "",
+        (f"{SPLITTING}::test_the_short_way_is_gone",),
+    ),
+    Mutation(
+        "who-is-linked-is-not-looked-at",
+        "plugins_py/pythonfilter/worker/outputs.py",
+        "    watched = LINKED\n",
+        "",
+        (f"{SPLITTING}::test_what_nobody_is_linked_to_is_nobodys",),
+    ),
+    Mutation(
+        "what-nobody-got-goes-on",
+        "plugins_py/pythonfilter/worker/outputs.py",
+        "        self._ports.marks.append(self)  # it is to go after this call\n",
+        "",
+        (f"{SPLITTING}::test_what_nobody_is_linked_to_is_nobodys",),
+    ),
+    Mutation(
+        "fork-writes-to-outputs",
+        "plugins_py/pythonfilter/worker/view.py",
+        "            slots.append(self.ports.slot)\n",
+        "            pass\n",
+        (f"{SPLITTING}::test_a_fork_writes_to_its_own",),
+    ),
+    Mutation(
+        "said-of-an-output-of-nobodys",
+        "bridge/process/reply.cpp",
+        "  if ((reply.silent | reply.breaks) & ~asked.linked)\n",
+        "  if (false)\n",
+        ("hostile::test_a_splitter_believes_no_word_of_a_reply",),
+    ),
+    Mutation(
+        "tail-of-any-length",
+        "bridge/process/answers.cpp",
+        "      bytes.size() != size_t(told) * size_t(channels) * sample_size(format))\n",
+        "      false)\n",
+        ("hostile::test_a_splitter_believes_no_word_of_a_reply",),
+    ),
+    Mutation(
+        "outputs-of-the-worker-before",
+        "bridge/process/port_calls.cpp",
+        "      if (session->ports_told != ports_serial_) {\n",
+        "      if (false) {\n",
+        ("demixing::test_outputs_come_while_workers_go",),
+    ),
+    Mutation(
+        "output-of-the-call-before",
+        "bridge/process/process_input.cpp",
+        "    linked_ |= uint64_t(1) << i;\n    std::memset(",
+        "    linked_ |= uint64_t(1) << i;\n    if (false) std::memset(",
+        ("process-demixer::test_what_a_plugin_says_of_one_output",),
     ),
     Mutation(
         "output-of-the-block-before",

@@ -191,12 +191,12 @@ def test_the_short_way_is_gone(mixer):
         """
         def mix_audio(self, output, inputs):
             name = sys._getframe(1).f_code.co_filename
-            output.data[0, 0] = name.endswith("steady_mixing.py")
+            output.data[0, 0] = name.endswith("steady_ports.py")
     """
     )
     gone = [mixing.mix(1, 2, frames=480 - i % 2).samples[0, 0] for i in range(12)]
     assert gone[:2] == [0, 0] and gone[6:] == [1] * 6
-    mixing.set_inputs([*TWO, port("2")])
+    mixing.set_ports([*TWO, port("2")])
     gone = [mixing.mix(1, 2, 3).samples[0, 0] for _ in range(6)]
     assert gone[:2] == [0, 0] and gone[4:] == [1, 1]
 
@@ -274,7 +274,7 @@ def test_inputs_come_and_go(mixer):
     mixing.set("1", "gain", "2.5")
     for _ in range(3):
         assert told(1, 2, times=[5, 6]) == [both, none, none, none, [1, 2.5], 1, 1]
-    mixing.set_inputs([port("1"), port("7", 2)])
+    mixing.set_ports([port("1"), port("7", 2)])
     with pytest.raises(Failure, match="there is gain"):
         mixing.set("1", "gian", "2.5")
     with pytest.raises(Failure, match="gain"):
@@ -285,7 +285,7 @@ def test_inputs_come_and_go(mixer):
     assert told(1, 2, times=[8, 9]) == first
     assert told(1, 2) == [now, none, none, none, [2.5, 1], 1, 1, (0, 5)]
     # Other channels of the same input, and one that comes back: as it was made.
-    mixing.set_inputs([port("0"), port("1", 2)])
+    mixing.set_ports([port("0"), port("1", 2)])
     back = told(1, 2)
     assert back[:3] == [["0", "1"], ("0",), ("7",)] and back[4:6] == [[1, 2.5], 0]
     assert back[3] == ("7", ("0", 1), ("1", 2))
@@ -306,7 +306,7 @@ def test_regions_do_not_pile_up(mixer):
     )
     counts = []
     for call in range(20):
-        mixing.set_inputs([port(str(call)), port(str(call + 1))])
+        mixing.set_ports([port(str(call)), port(str(call + 1))])
         counts.append(mixing.mix(1, 2).samples[0, 0])
     assert counts[-1] == counts[5], counts
 
@@ -337,8 +337,8 @@ def test_a_hook_that_raises_is_told(mixer):
     """
     )
     with pytest.raises(Failure, match="raised: add_input: ValueError.*no seventh"):
-        mixing.set_inputs([port("7")])
-    mixing.set_inputs([port("1")])
+        mixing.set_ports([port("7")])
+    mixing.set_ports([port("1")])
     assert mixing.mix(1).outcome == OK
 
 
@@ -365,17 +365,17 @@ def test_what_breaks_the_protocol_ends_the_worker(server, files):
     def of_a_filter(worker):
         plugin = worker.load(folder / "filter.py")
         plugin.start()
-        plugin.ask("set_inputs")
+        plugin.ask("set_ports")
 
     def no_positions(worker):
         mixing = start(worker)
         mixing.start([])
 
     def wrong_format(worker):
-        start(worker).set_inputs([port("0", 1, "F16")])
+        start(worker).set_ports([port("0", 1, "F16")])
 
     def little_said(worker):
-        start(worker).set_inputs([("0", "F32")])
+        start(worker).set_ports([("0", "F32")])
 
     wrongs = (offsets, no_region, of_a_filter, no_positions, wrong_format, little_said)
     for wrong in wrongs:

@@ -16,7 +16,8 @@ import numpy as np
 from .. import ports
 from ..host.plugin import LoadedPlugin
 from ..results import DTYPES, NO_TIME
-from ..worker.inputs import BREAK, FIRST_PTS, GAP, LATE, PRESENT, Inputs, Port
+from ..worker.inputs import BREAK, FIRST_PTS, GAP, LATE, PRESENT, Inputs
+from ..worker.ports import Port
 from ..worker.view import Slot
 
 from .formats import Ranges, Samples, Setting, decode, encode, nearest

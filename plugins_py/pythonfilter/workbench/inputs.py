@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..results import DTYPES
-from ..worker.inputs import Port
+from ..worker.ports import Port
 
 from .bench import CHANNELS, Bench, choices
 from .conformance import look_at

@@ -20,10 +20,9 @@ from ..worker import audio_call
 from ..worker.audio_call import AudioCall
 from ..worker.events import Outbox
 from ..worker.failure import Failure
-from ..worker.inputs import Port
+from ..worker.ports import Port, Ports
 from ..worker.running import Running
-from ..results import Format
-from ..worker.view import REQUEST_WORDS, AudioBuffer, Slot, View
+from ..worker.view import REQUEST_WORDS, Slot, View
 
 from .converting import Agreed, agree, joined
 from .feed import WORDS, Declared, Feed
@@ -112,12 +111,6 @@ class CountingView(View):
     """A worker's, which also counts the arrays that were rebound or returned."""
 
     rebound = 0
-
-    def open_splitter(self, format: Format, outlets: Outlets) -> None:
-        """What comes in refuses writes, and beside it there are outputs."""
-        self.open(format, True, False, cast(Any, outlets))
-        self.type = AudioBuffer
-        self._make_buffer()
 
     def _take(self, samples: Any) -> None:
         self.rebound += 1
@@ -272,19 +265,15 @@ class Trial:
         self._words[CURVES] = bool(curves) and not format.bytes
         self._declared = Declared.by(self.loaded)
         self._feed = Feed(self._words, setting.rate) if self._declared else None
-        inputs = self._feed.inputs if self._feed else None
         is_source = self.target.kind == "source"
         self._outlets: Outlets | None = None
         if self.target.kind == "splitter":
-            self._outlets = Outlets(self.loaded, setting)
-            self._view.open_splitter(format, self._outlets)
-        else:
-            self._view.open(format, self.loaded.read_only, is_source, inputs)
+            self._outlets = Outlets(self.loaded, setting, self._words)
+        ports: Ports | None = self._feed.inputs if self._feed else self._outlets
+        self._view.open(format, self.loaded.read_only, is_source, ports)
         # Only who answers an application asks what was posted.
         nobody = cast(Outbox, None)
         self._audio = AudioCall(self.loaded, self._view, self._running, nobody)
-        if self._outlets:
-            self._audio.method = self._outlets.calling(self.loaded.audio)
         self._started = True
         caps = format.input_caps, format.output_caps
         numbers = format.rate, format.channels, frames

@@ -44,6 +44,7 @@ class AudioCall:
         self.outputs = 0
         self.bytes = 0
         self.time = 0
+        self.silent = self.breaks = 0  # of a splitter: a bit for each output
 
     def run(self, request: Request) -> None:
         """The call; what came of it is in the attributes, after release()."""
@@ -56,11 +57,11 @@ class AudioCall:
         begin = perf_counter_ns()
         try:
             running.phase = self.name
-            inputs = self.view.inputs
-            if inputs is None:
+            ports = self.view.ports
+            if ports is None:
                 result = self.method(self.view.buffer)
             else:
-                result = self.method(self.view.buffer, inputs.mapping)
+                result = self.method(self.view.buffer, ports.mapping)
             running.over()
         except BaseException as error:
             self.raised(error, begin)
@@ -96,6 +97,9 @@ class AudioCall:
         if self.pieces:
             self.put_outputs()
         view = self.view
+        self.silent = self.breaks = 0
+        if view.ports is not None and self.outcome == OK:
+            self.silent, self.breaks = view.ports.said()
         # What the plugin put there may be a part of the samples.
         view.buffer._stream = view.info
         if view.info.discont:
@@ -109,7 +113,7 @@ class AudioCall:
         """PluginTimeout came when the plugin's own code had just ended."""
         self.outcome, self.failure = FAILED, failure.of(error, self.name)
         self.pieces.clear()
-        self.outputs = self.bytes = 0
+        self.outputs = self.bytes = self.silent = self.breaks = 0
         self.flags = ESCAPED if self.view.release(False) else 0
 
     # -- what the plugin gave

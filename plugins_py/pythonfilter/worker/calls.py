@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from .. import results
 from ..host import plugin
 from ..host.plugin import LoadedPlugin
@@ -17,7 +16,9 @@ from .beside import Beside
 from .confinement import Confinement, Refused
 from .control_page import ControlPage
 from .events import Outbox
-from .inputs import Inputs, read_port, read_positions
+from .inputs import Inputs
+from .outputs import Outputs
+from .ports import Port, Ports, read_port, read_positions
 from .running import Running
 from .view import View
 
@@ -121,16 +122,15 @@ class Calls:
 
     def _start(self, *fields: bytes) -> list[bytes]:
         loaded = self._plugin
-        mixes = loaded.kind == "mixer"
-        if len(fields) < _FORMAT_FIELDS + mixes or (
-            len(fields) > _FORMAT_FIELDS and not mixes
-        ):
+        of_kind = _PORTS.get(loaded.kind)
+        least = _FORMAT_FIELDS + (of_kind is not None)
+        if len(fields) < least or (len(fields) > least and of_kind is None):
             raise wire.ProtocolError(f"start with {len(fields)} fields")
         format = _format(fields[:_FORMAT_FIELDS])
-        inputs = Inputs(self._page.words, format.rate) if mixes else None
-        if mixes:
+        ports = of_kind(self._page.words, format.rate) if of_kind else None
+        if ports is not None:
             self._view.positions = read_positions(fields[_FORMAT_FIELDS])
-        self._view.open(format, loaded.read_only, loaded.kind == "source", inputs)
+        self._view.open(format, loaded.read_only, loaded.kind == "source", ports)
         self._run(
             "start",
             loaded.start,
@@ -138,8 +138,8 @@ class Calls:
             *(format.input_caps, format.output_caps),
             *(wire.decode(fields[0]), format.interleaved),
         )
-        if mixes:
-            self._set_inputs(*fields[_FORMAT_FIELDS + 1 :])
+        if ports is not None:
+            self._set_ports(*fields[_FORMAT_FIELDS + 1 :])
         try:
             applied = self._confined.close()
         except Refused as error:
@@ -149,16 +149,23 @@ class Calls:
         self._beside = Beside(loaded, self._running, self._outbox, self._page)
         return [wire.encode(applied)]
 
-    def _set_inputs(self, *fields: bytes) -> list[bytes]:
-        loaded, inputs = self._plugin, self._view.inputs
-        if inputs is None:
-            raise wire.ProtocolError("inputs of what is no mixer, or not started")
+    def _set_ports(self, *fields: bytes) -> list[bytes]:
+        there = self._view.ports
+        if there is None:
+            raise wire.ProtocolError("ports of what has none, or is not started")
         ports = [read_port(field) for field in fields]
+        self._view.known.clear()
+        if isinstance(there, Inputs):
+            self._set_inputs(there, ports)
+        else:
+            there.have(ports)
+        return []
+
+    def _set_inputs(self, inputs: Inputs, ports: list[Port]) -> None:
+        loaded = self._plugin
         before = {each.port.name: each.port.channels for each in inputs.all}
         told = [each.told() for each in ports]
-        defaults = self._run("set_inputs", loaded.change_inputs, told)
-        self._view.known.clear()
-        inputs.change(ports, defaults)
+        inputs.change(ports, self._run("set_inputs", loaded.change_inputs, told))
         now = {each.name: each.channels for each in ports}
         for name in before if loaded.has_remove_input else ():
             if name not in now:
@@ -166,13 +173,12 @@ class Calls:
         for name, channels in now.items() if loaded.has_add_input else ():
             if before.get(name) != channels:
                 self._run("add_input", loaded.add_input, name, channels)
-        return []
 
     def _set_input_parameter(
         self, name: bytes, key: bytes, value: bytes
     ) -> list[bytes]:
-        inputs = self._view.inputs
-        if inputs is None:
+        inputs = self._view.ports
+        if not isinstance(inputs, Inputs):
             raise wire.ProtocolError("an input of what is no mixer, or not started")
         attribute = wire.decode(key)
         found = self._run(
@@ -235,11 +241,15 @@ class Calls:
                 # No output is empty, so that this says that the first is a table.
                 said = [b""] if timed else []
                 return said + [piece.tobytes() for piece in pieces]
+            ports = self._view.ports
+            if isinstance(ports, Outputs):
+                tails = [] if given is None else ports.tails(given)
+                each = [[wire.encode(name), *_samples(tail)] for name, tail in tails]
+                return sum(each, [])
             if given is None:
                 return [b"0", b""]
             results.check(given, format, -1)
-            samples = np.ascontiguousarray(given)
-            return [b"%d" % samples.shape[1], samples.tobytes()]
+            return _samples(given)
         except (TypeError, ValueError) as error:
             raise CallFailed(failure.of_call(error, "drain")) from None
 
@@ -262,14 +272,20 @@ def _asks(name: str, method: str = "") -> Callable[..., list[bytes]]:
     return ask
 
 
+def _samples(given: Any) -> list[bytes]:
+    """How many frames, and one channel after another."""
+    return [b"%d" % given.shape[1], given.tobytes()]
+
+
 PAIRS, ANY = -1, -2
 _FORMAT_FIELDS = 14
+_PORTS: dict[str, type[Ports]] = {"mixer": Inputs, "splitter": Outputs}
 
 _CALLS: dict[str, tuple[Callable[..., list[bytes]], int]] = {
     "load": (Calls._load, 8),
     "initialize": (Calls._initialize, PAIRS),
     "start": (Calls._start, ANY),
-    "set_inputs": (Calls._set_inputs, ANY),
+    "set_ports": (Calls._set_ports, ANY),
     "set_input_parameter": (Calls._set_input_parameter, 3),
     "stop": (Calls._stop, 0),
     "reset": (_asks("reset"), 0),

@@ -8,7 +8,7 @@ import socket
 import threading
 import traceback
 
-from . import failure, steady, steady_mixing, wire, worker
+from . import failure, steady, steady_ports, wire, worker
 from .audio_call import NO_SPACE, AudioCall
 from .calls import Calls
 from .confinement import Confinement
@@ -67,8 +67,8 @@ class Channel:
 
     def note_fork(self) -> None:
         """The plugin's thread is the one that there still is, if it forked."""
-        for slot in self._view.slots.values():
-            keep_apart(slot.memory)
+        for memory in self._view.memories():
+            keep_apart(memory)
         if self._running.thread == threading.get_ident():
             self._running.forked = True
             self._outbox.queue.append(b"")  # the call that runs is then no usual one
@@ -118,9 +118,9 @@ class Channel:
 
     @staticmethod
     def _serve_usual(audio: AudioCall, page: ControlPage) -> bool:
-        if audio.view.inputs is None:
+        if audio.view.ports is None:
             return steady.serve(audio, page)
-        return steady_mixing.serve(audio, page)
+        return steady_ports.serve(audio, page)
 
     def _serve(self) -> None:
         page, known = self._page, self._view.known
@@ -179,7 +179,7 @@ class Channel:
             self._calls.sendall(b"".join(records))
         self._page.reply(
             *(audio.outcome, audio.flags, audio.outputs),
-            *(audio.bytes, len(records), audio.time),
+            *(audio.bytes, len(records), audio.time, audio.silent, audio.breaks),
         )
 
     def _late(self, error: BaseException) -> None:

@@ -11,11 +11,11 @@ from .view import Request, map_region
 SIZE = 4096
 PROCESS, CALL, RESUME = 1, 2, 3  # kinds of request
 SEQUENCE, KIND = 0, 1  # words of the request
-REPLY, REPLY_TIME = 256, 262  # words of the reply
+REPLY, REPLY_TIME, REPLY_SILENT = 256, 262, 263  # words of the reply
 ONE = struct.pack("=Q", 1)
 
 _REQUEST = struct.Struct("=12Q")
-_REPLY = struct.Struct("=7Q")
+_REPLY = struct.Struct("=9Q")
 
 
 class ControlPage:
@@ -48,11 +48,19 @@ class ControlPage:
         return request
 
     def reply(
-        self, outcome: int, flags: int, outputs: int, size: int, records: int, time: int
+        self,
+        outcome: int,
+        flags: int,
+        outputs: int,
+        size: int,
+        records: int,
+        time: int,
+        silent: int = 0,
+        breaks: int = 0,
     ) -> None:
         _REPLY.pack_into(
             *(self._memory, 8 * REPLY, self.sequence),
-            *(outcome, flags, outputs, size, records, time),
+            *(outcome, flags, outputs, size, records, time, silent, breaks),
         )
         os.write(self.replies, ONE)
 

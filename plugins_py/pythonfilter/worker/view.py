@@ -24,7 +24,7 @@ from .fields import Fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .inputs import Inputs
+    from .ports import Ports
 
 try:
     import ctypes
@@ -36,6 +36,7 @@ MixerOutput: Any = loader.base_plugin().MixerOutput
 # As it was when no plugin had put anything in its place.
 DATA: Any = AudioBuffer.__dict__["data"]
 
+FRAMES, FLAGS = 5, 10  # words of the control page
 DISCONT, GAP = 1, 2
 FIRST_PLACE = 16  # kinds of request from here on are numbers of places
 # A plugin whose buffers are of ever other sizes does not fill the memory.
@@ -119,7 +120,7 @@ class StreamInfo:
     __slots__ = ("words", "marked", "sample_rate", "curves", "positions")
 
     def __init__(self, words: Sequence[int], rate: int) -> None:
-        self.positions: tuple[str, ...] | None = None  # of a mixer's output
+        self.positions: tuple[str, ...] | None = None  # of a mixer's output, …
         self.sample_rate: int | None = rate or None  # no raw audio has none
         self.words = words  # of the request, as the control page has it now
         self.marked: bool | None = None  # what the plugin made of discont
@@ -132,7 +133,7 @@ class StreamInfo:
     @property
     def discont(self) -> bool:
         marked = self.marked
-        return bool(self.words[10] & DISCONT) if marked is None else marked
+        return bool(self.words[FLAGS] & DISCONT) if marked is None else marked
 
     @discont.setter
     def discont(self, value: bool) -> None:
@@ -152,12 +153,12 @@ class StreamInfo:
 
     @property
     def gap(self) -> bool:
-        return bool(self.words[10] & GAP)
+        return bool(self.words[FLAGS] & GAP)
 
     def curve(self, name: str) -> Any:
         if self.curves is None:
             results.no_curve_now()
-        return self.curves.get(name, self.words[5])
+        return self.curves.get(name, self.words[FRAMES])
 
 
 @dataclass(slots=True, eq=False)
@@ -238,8 +239,9 @@ class View:
         self.buffer: Any = None
         self.shown: Shown
         self.shows_copies = False  # the samples had to be copied for this call
-        # Of a mixer, whose block is the output: the rest.
-        self.inputs: Inputs | None = None
+        # Of a mixer, whose block is the output, or a splitter, of which it is the
+        # input: the rest.
+        self.ports: Ports | None = None
         self.type: Any = AudioBuffer
         self.positions: tuple[str, ...] | None = None
 
@@ -248,27 +250,28 @@ class View:
         format: Format,
         read_only: bool,
         shorter: bool = False,
-        inputs: Inputs | None = None,
+        ports: Ports | None = None,
     ) -> None:
         """For buffers of this format from now on."""
         self.shorter = shorter
-        if self.inputs is not None:
-            self.inputs.close()
-        self.inputs = inputs
-        self.type = AudioBuffer if inputs is None else MixerOutput
+        if self.ports is not None:
+            self.ports.close()
+        self.ports = ports
+        self.type = AudioBuffer if ports is None else ports.block_type
         self.known.clear()
         for slot in self.slots.values():
             slot.shown.clear()
         self.format = format
-        self.read_only = read_only or not format.in_place
+        writes_beside = ports is not None and ports.writes
+        self.read_only = read_only or not format.in_place or writes_beside
         self._make_buffer()
 
     def close(self) -> None:
         """Nothing of ours refers to any memory from here on."""
         self.known.clear()
         self.slots.clear()
-        if self.inputs is not None:
-            self.inputs.close()
+        if self.ports is not None:
+            self.ports.close()
         self.info.freeze()
         self.buffer = self.curves = None
         vars(self).pop("shown", None)
@@ -279,14 +282,22 @@ class View:
         descriptor: int,
         size: int,
         writable: bool,
-        inputs: Sequence[int] = (),
+        ports: Sequence[int] = (),
     ) -> None:
-        """`inputs`: where those of a mixer are in it."""
+        """`ports`: where they are in it."""
         self.forget_slot(number)
-        if self.inputs is not None:
-            other = map_region(os.dup(descriptor), size, False)
-            self.inputs.put_in(Slot(other), inputs)
+        if self.ports is not None:
+            other = map_region(os.dup(descriptor), size, self.ports.writes)
+            self.ports.put_in(Slot(other), ports)
+            writable = writable and not self.ports.writes
         self.slots[number] = Slot(map_region(descriptor, size, writable))
+
+    def memories(self) -> list[mmap.mmap]:
+        """All that the host sees, too."""
+        slots = list(self.slots.values())
+        if self.ports is not None and self.ports.slot is not None:
+            slots.append(self.ports.slot)
+        return [slot.memory for slot in slots]
 
     def forget_slot(self, number: int) -> None:
         self.known.clear()
@@ -302,6 +313,8 @@ class View:
         self.info.positions = self.positions
         self.buffer = object.__new__(self.type)
         self.buffer._stream = self.info
+        if self.ports is not None:
+            self.ports.block = self.info
         DATA.__set__(self.buffer, None)
 
     def _make_shown(self, slot: Slot, key: tuple[int, ...]) -> Shown:
@@ -324,7 +337,7 @@ class View:
         if request[11]:
             self.info.curves = self.curves
         self.shows_copies = shown.raw is not None
-        usual = self.inputs is None or self.inputs.point_at(request[5])
+        usual = self.ports is None or self.ports.point_at(request[FRAMES])
         if shown.raw is not None:
             shown.another()[...] = shown.raw
         elif request[1] >= FIRST_PLACE and self.format.in_place and usual:
@@ -365,6 +378,11 @@ class View:
     def take_result(self, returned: Any) -> None:
         """An array in place of `data`, or as the result, is the samples."""
         bound = self.bound()
+        if self.ports is not None and self.ports.writes:
+            if bound is not self.shown.array or returned is not None:
+                results.gave_no_output()
+            self.ports.take()
+            return
         if bound is not self.shown.array:
             self._take(bound)
         if not (returned is None or returned is self.shown.array or returned is bound):
@@ -389,19 +407,19 @@ class View:
         shown = self.shown
         # A rebound array may be a view of ours: it goes before anything is counted.
         DATA.__set__(self.buffer, shown.array)
-        if self.inputs is not None:
-            self.inputs.hide()
+        if self.ports is not None:
+            self.ports.hide()
         self.info.curves = None
         self.info.marked = None
         if self.shows_copies and succeeded and not self.read_only:
             shown.raw[...] = shown.another()
-        inputs_kept = self.inputs is not None and self.inputs.is_kept()
+        ports_kept = self.ports is not None and self.ports.is_kept()
         found = self.references()
-        if not inputs_kept and found == UNSHARED and shown.fields.are_as_made():
+        if not ports_kept and found == UNSHARED and shown.fields.are_as_made():
             return False
         self.known.clear()
         has_memory = shown.fields.has_memory()
-        kept = inputs_kept or found[:2] != UNSHARED[:2]
+        kept = ports_kept or found[:2] != UNSHARED[:2]
         if not self.shows_copies:
             kept = kept or found[2] + (not has_memory) != UNSHARED[2]
         if not kept:
@@ -420,8 +438,8 @@ class View:
         for number in [n for n, each in self.slots.items() if each is slot]:
             del self.slots[number]
         slot.shown.clear()
-        if self.inputs is not None:
-            self.inputs.forget_slot()
+        if self.ports is not None:
+            self.ports.forget_slot()
 
     def _drop(self, buffer_count: int) -> None:
         del self.shown

@@ -2,6 +2,8 @@
 //
 // A demixer while it plays: outputs that come and go, flushes, gaps, what a
 // plugin keeps, what comes out late, and new code.
+#include <csignal>
+
 #include "../support/splitting.hpp"
 
 using namespace check;
@@ -278,6 +280,29 @@ GST_START_TEST(test_what_a_plugin_keeps_stays_as_it_was) {
 }
 GST_END_TEST;
 
+// In all ways that there are, of one array at a time: each is noticed.
+GST_START_TEST(test_nothing_that_is_kept_ever_changes) {
+  constexpr size_t ways = 30;
+  for (const char *keep : {"input", "0", "1"}) {
+    clear_log();
+    {
+      const Sent all = sent(1, "F32", ways * 57);
+      Demixer demixer(
+          line_of("pythondemixer", plugin_file("keeping_splitter.py"),
+                  std::string("params=\"p,keep=(string)") + keep + "\""),
+          all, {"src_0", "src_1"});
+      demixer.play();
+      for (const size_t output : {0, 1})
+        expect_frames(demixer.samples<float>(output), 0, all.frames,
+                      channel(all, 0));
+      fail_unless_equals_uint64(demixer.stat("escapes"), ways);
+      fail_unless_equals_int(int(demixer.reports().size()), 1);
+    }
+    expect_text(log_text(), "kept 30, changed [], between calls {0}\n");
+  }
+}
+GST_END_TEST;
+
 // Downstream writes to what it got.
 GST_START_TEST(test_what_downstream_writes_is_not_seen) {
   Demixer demixer(splitting(doing("keep")), sent(2), {"src_0", "src_1"},
@@ -285,6 +310,190 @@ GST_START_TEST(test_what_downstream_writes_is_not_seen) {
   demixer.play();
   demixer.expect_null();
   expect_part(log_text(), "kept 45, 0 changed");
+}
+GST_END_TEST;
+
+// Only that one is another; the plugin is not started anew.
+GST_START_TEST(test_one_output_gets_other_caps_while_it_plays) {
+  Pipeline pipeline(tone + splitting("", "Either") +
+                    " python.src_0 ! fakesink sync=false async=false"
+                    " python.src_1 ! capsfilter name=wants ! "
+                    "fakesink sync=false async=false");
+  std::atomic<int> came[2] = {{0}, {0}};
+  on_buffers(pipeline.python(), "src_0", [&](GstBuffer *) { came[0]++; });
+  on_buffers(pipeline.python(), "src_1", [&](GstBuffer *) { came[1]++; });
+  pipeline.expect_to(GST_STATE_PLAYING);
+  fail_unless(wait_until([&] { return came[0] > 0 && came[1] > 0; }));
+  GstElement *wants = gst_bin_get_by_name(GST_BIN(pipeline.get()), "wants");
+  const int rounds = soak_count(6, 300);
+  for (int i = 0; i < rounds; i++) {
+    const char *format = i % 2 ? "F32LE" : "S16LE";
+    GstCaps *caps = gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING,
+                                        format, nullptr);
+    g_object_set(wants, "caps", caps, nullptr);
+    fail_unless(wait_until([&] {
+      GstCaps *now = caps_on(pipeline.python(), "src_1");
+      const bool is = gst_caps_can_intersect(now, caps);
+      gst_caps_unref(now);
+      return is;
+    }));
+    gst_caps_unref(caps);
+    for (std::atomic<int> &each : came)
+      fail_unless(
+          wait_until([&, before = int(each)] { return each > before; }));
+  }
+  gst_object_unref(wants);
+  GstCaps *other = caps_on(pipeline.python(), "src_0");
+  gchar *said_of_it = gst_caps_to_string(other);
+  expect_part(said_of_it, "F32LE");
+  g_free(said_of_it);
+  gst_caps_unref(other);
+  fail_unless_equals_int(said("start"), 1);
+  pipeline.expect_no_reports();
+  pipeline.expect_null();
+}
+GST_END_TEST;
+
+// Another one comes, and knows all outputs.
+GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
+  Demixer demixer(
+      splitting(doing("crash", "isolation=process on-error=silence")), sent(2),
+      {"src_0", "src_1"});
+  demixer.play();
+  for (const int output : {0, 1}) {
+    const std::vector<float> got = demixer.samples<float>(size_t(output));
+    fail_unless_equals_int(int(got.size()), 800);
+    expect_frames(got, 0, 114, channel(sent(2), output));
+    expect_frames(got, 114, 171, [](size_t) { return 0; });
+    expect_frames(got, 171, 800, channel(sent(2), output));
+    demixer.heard[size_t(output)].expect_in_a_row(0);
+  }
+  fail_unless_equals_uint64(demixer.stat("restarts"), 1);
+  const Reports reports = demixer.reports();
+  fail_unless_equals_int(int(reports.size()), 1);
+  expect_part(reports[0].text, "the worker");
+
+  Demixer dropping(splitting(doing("crash", "isolation=process on-error=drop")),
+                   sent(2), {"src_0", "src_1"});
+  dropping.play();
+  for (const int output : {0, 1}) {
+    const std::vector<float> got = dropping.samples<float>(size_t(output));
+    fail_unless_equals_int(int(got.size()), 800 - 57);
+    expect_frames(got, 171, 800, channel(sent(2), output), 57);
+    fail_unless(dropping.heard[size_t(output)].disconts()[2]);
+  }
+
+  Demixer through(
+      splitting(doing("crash", "isolation=process on-error=passthrough"),
+                "Named"),
+      sent(2), {"src_mono", "src_all"});
+  through.play();
+  expect_frames(through.samples<float>(0), 114, 171, [](size_t) { return 0; });
+  expect_frames(through.samples<float>(1), 0, 1600, [](size_t i) {
+    const double came = sent(2).sample(int(i % 2), i / 2);
+    return i / 2 / 57 == 2 ? came : came + 1;
+  });
+
+  Demixer last(splitting(doing("crash",
+                               "isolation=process on-error=silence "
+                               "restart=never")),
+               sent(2), {"src_0"});
+  gst_element_set_state(last.get(), GST_STATE_PLAYING);
+  GstMessage *error = last.wait_for(GST_MESSAGE_ERROR);
+  fail_unless(error != nullptr);
+  gst_message_unref(error);
+}
+GST_END_TEST;
+
+// It may end at any time: the next one knows which outputs there are by then.
+GST_START_TEST(test_outputs_come_while_workers_go) {
+  Pipeline pipeline(tone +
+                    splitting("isolation=process on-error=silence "
+                              "max-restarts=1000") +
+                    " python.src_0 ! fakesink sync=false async=false");
+  GstElement *python = pipeline.python();
+  Output output(python, "src_0");
+  pipeline.expect_to(GST_STATE_PLAYING);
+  const auto worker = [&] {
+    GstStructure *stats;
+    g_object_get(python, "stats", &stats, nullptr);
+    gint64 pid = 0;
+    gst_structure_get_int64(stats, "worker-pid", &pid);
+    gst_structure_free(stats);
+    return pid_t(pid);
+  };
+  const int rounds = soak_count(6, 300);
+  for (int i = 0; i < rounds; i++) {
+    pid_t now = 0;
+    fail_unless(wait_until([&] { return (now = worker()) != 0; }));
+    if (i % 3) kill(now, SIGKILL);
+    GstPad *src = gst_element_request_pad_simple(python, "src_%u");
+    GstElement *sink;
+    add_branch(pipeline, src, &sink);
+    Output other(python, GST_OBJECT_NAME(src));
+    if (i % 3 == 0) kill(now, SIGKILL);
+    fail_unless(other.wait_for(2));
+    gst_element_release_request_pad(python, src);
+    gst_object_unref(src);
+    remove_branch(sink);
+    fail_unless(output.wait_for(output.count() + 2));
+  }
+  for (const Report &report : pipeline.reports())
+    fail_unless(report.type == GST_MESSAGE_WARNING, "%s", report.text.c_str());
+  pipeline.expect_null();
+}
+GST_END_TEST;
+
+// What it makes of a block later on is for nobody; the next ones are its own.
+GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
+  Demixer demixer(
+      splitting(
+          doing("be_late", "isolation=process on-error=silence deadline=100")),
+      sent(2), {"src_0", "src_1"});
+  demixer.play();
+  guint64 silent[2] = {0, 0};
+  for (const size_t output : {0, 1}) {
+    const std::vector<float> got = demixer.samples<float>(output);
+    fail_unless_equals_int(int(got.size()), 800);
+    for (size_t first = 0; first < 800; first += 57) {
+      const size_t end = std::min<size_t>(first + 57, 800);
+      if (std::all_of(got.begin() + long(first), got.begin() + long(end),
+                      [](float each) { return each == 0; }))
+        silent[output]++;
+      else
+        expect_frames(got, first, end, channel(sent(2), int(output)));
+    }
+  }
+  fail_unless(silent[0] > 0 && silent[0] == silent[1]);
+  fail_unless_equals_uint64(demixer.stat("missed-deadlines"), silent[0]);
+  fail_unless_equals_uint64(demixer.stat("restarts"), 0);
+}
+GST_END_TEST;
+
+// So that what is downstream does not find it late.
+GST_START_TEST(test_a_live_pipeline_knows_its_deadline) {
+  Pipeline pipeline(
+      "audiotestsrc is-live=true ! "
+      "audio/x-raw,format=F32LE,rate=8000,channels=2 ! " +
+      splitting("isolation=process deadline=70") +
+      " python.src_0 ! fakesink sync=false async=false");
+  Output output(pipeline.python(), "src_0");
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  fail_unless(output.wait_for(3));
+  GstPad *pad = gst_element_get_static_pad(pipeline.python(), "src_0");
+  const auto latency = [&] {
+    GstQuery *query = gst_query_new_latency();
+    GstClockTime least = 0;
+    if (gst_pad_query(pad, query))
+      gst_query_parse_latency(query, nullptr, &least, nullptr);
+    gst_query_unref(query);
+    return least;
+  };
+  const GstClockTime before = latency();
+  fail_unless(before >= 70 * GST_MSECOND);
+  g_object_set(pipeline.python(), "deadline", 270, nullptr);
+  fail_unless_equals_uint64(latency(), before + 200 * GST_MSECOND);
+  gst_object_unref(pad);
 }
 GST_END_TEST;
 
@@ -352,8 +561,16 @@ Suite *demixing_suite() {
   tcase_add_test(demixing, test_a_jump_in_time_is_a_break);
   tcase_add_loop_test(demixing, test_what_a_plugin_keeps_stays_as_it_was, 0,
                       int(std::size(ways)));
+  tcase_add_test(demixing, test_nothing_that_is_kept_ever_changes);
   tcase_add_test(demixing, test_what_downstream_writes_is_not_seen);
+  tcase_add_test(demixing, test_one_output_gets_other_caps_while_it_plays);
   tcase_add_test(demixing, test_code_is_loaded_anew_between_two_buffers);
+  constexpr char once[] = "it is in a process of its own in any case";
+  add_test_here(demixing, test_a_worker_that_ends_is_replaced_while_it_plays,
+                once);
+  add_test_here(demixing, test_outputs_come_while_workers_go, once);
+  add_test_here(demixing, test_a_call_that_is_late_is_a_glitch, once);
+  add_test_here(demixing, test_a_live_pipeline_knows_its_deadline, once);
   return suite;
 }
 

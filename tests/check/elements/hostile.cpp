@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "../support/mixing.hpp"
+#include "../support/splitting.hpp"
 
 using namespace check;
 
@@ -361,12 +361,50 @@ GST_START_TEST(test_what_breaks_the_protocol_is_told) {
 }
 GST_END_TEST
 
+namespace {
+
+struct Told {
+  const char *plan, *told;  // "": nothing
+};
+
+std::string planned(const char *plan) {
+  return " isolation=process restart=never on-error=drop sandbox=none "
+         "deadline=0 hang-timeout=30000 python=" +
+         interpreter() + " module=\"" + plan + "\"";
+}
+
+// `all()` is what came out, which is the worker's or silence.
+template <typename All>
+void expect_told(const Pipeline &pipeline, const Told &row, const All &all) {
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  GstMessage *end =
+      pipeline.wait_for(GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  fail_unless(end != nullptr, "%s", row.plan);
+  std::string told;
+  if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR) told = report_in(end).text;
+  gst_message_unref(end);
+  told += pipeline.reports().text();
+  for (const char each : all())
+    fail_unless(each == of_worker || each == 0, "%s", row.plan);
+  if (*row.told)
+    expect_part(told, row.told);
+  else
+    expect_text(told, "");
+}
+
+Sent ten_pieces() {
+  Sent sent;
+  sent.frames = 800;
+  sent.piece = 80;
+  return sent;
+}
+
+}  // namespace
+
 // Its inputs lie where the worker writes, and are not read again.
 GST_START_TEST(test_a_mixer_believes_no_word_of_a_reply) {
   constexpr char lies[] = "it broke the protocol";
-  struct {
-    const char *plan, *told;
-  } const rows[] = {
+  const Told rows[] = {
       {"honest", ""},
       {"process word 1 1", lies},
       {"process word 1 3", "a processor that declines"},
@@ -397,33 +435,71 @@ GST_START_TEST(test_a_mixer_believes_no_word_of_a_reply) {
       {"load port %u|unheard-of|1", lies},
   };
   for (const auto &row : rows) {
-    std::string properties =
-        "isolation=process restart=never on-error=drop "
-        "sandbox=none deadline=0 hang-timeout=30000 "
-        "python=" +
-        interpreter() + " module=\"" + row.plan + "\"";
-    Sent sent;
-    sent.frames = 800;
-    sent.piece = 80;
-    std::string told;
-    {
-      Mixer mixer("pythonmixer name=python " + properties,
-                  {{"sink_0", sent}, {"sink_1", sent}});
-      gst_element_set_state(mixer.get(), GST_STATE_PLAYING);
-      GstMessage *end =
-          mixer.wait_for(GstMessageType(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-      fail_unless(end != nullptr, "%s", row.plan);
-      if (GST_MESSAGE_TYPE(end) == GST_MESSAGE_ERROR)
-        told = report_in(end).text;
-      gst_message_unref(end);
-      told += mixer.reports().text();
-      for (const char each : mixer.bytes())
-        fail_unless(each == of_worker || each == 0, "%s", row.plan);
-    }
-    if (*row.told)
-      expect_part(told, row.told);
-    else
-      expect_text(told, "");
+    const Mixer mixer("pythonmixer name=python" + planned(row.plan),
+                      {{"sink_0", ten_pieces()}, {"sink_1", ten_pieces()}});
+    expect_told(mixer, row, [&] { return mixer.bytes(); });
+  }
+}
+GST_END_TEST
+
+// Its input lies where the worker writes, and is not read again; of what it
+// says of its outputs nothing is true of those that nobody gets.
+GST_START_TEST(test_a_splitter_believes_no_word_of_a_reply) {
+  constexpr char lies[] = "it broke the protocol",
+                 nobody[] = "said of an output that nobody gets",
+                 misfit[] = "an answer that does not fit its call";
+  const Told rows[] = {
+      {"honest", ""},
+      {"process word 1 1", lies},
+      {"process word 1 3", "a processor that declines"},
+      {"process word 1 5", "outputs of a plugin that does not convert"},
+      {"process word 1 6", "an unknown outcome"},
+      {"process word 2 4", "outputs of a plugin that does not convert"},
+      {"process word 2 16", "a short block that cannot be"},
+      {"process word 2 32", "times of nothing"},
+      {"process word 2 64", "an unknown flag"},
+      {"process word 3 1", "outputs of a plugin that does not convert"},
+      {"process word 4 18446744073709551615", ""},
+      {"process word 5 1003", "too many records"},
+      {"process word 7 3", ""},
+      {"process word 7 4", nobody},
+      {"process word 7 8", nobody},
+      {"process word 7 18446744073709551615", nobody},
+      {"process word 8 3", ""},
+      {"process word 8 4", nobody},
+      {"process word 8 9223372036854775808", nobody},
+      {"process word 0+1", "a wrong sequence number"},
+      {"process change", ""},
+      {"process records 0 1 message|name|key|i|5", ""},
+      {"process records 0 1 ready", "a record that nobody asked for"},
+      {"start exit 3", "the worker"},
+      {"start says ok", ""},
+      {"start says ready", lies},
+      {"drain says ok", ""},
+      {"drain says ok|1|0|", ""},
+      {"drain says ok|0", misfit},
+      {"drain says ok|0|0", misfit},
+      {"drain says ok|7|0|", misfit},
+      {"drain says ok|0|-1|", misfit},
+      {"drain says ok|0|9223372036854775807|", misfit},
+      {"drain says ok|0|1|12345", misfit},
+      {"load port a b", lies},
+      {"load port voice", ""},
+      {"load port %u|format|F16", lies},
+      {"load port %u|channels|0 1", lies},
+      {"load port %u|optional", lies},
+      {"load port %u|unheard-of|1", lies},
+  };
+  for (const auto &row : rows) {
+    const Demixer demixer("pythondemixer name=python" + planned(row.plan),
+                          ten_pieces(), {"src_0", "src_1"});
+    gst_object_unref(gst_element_request_pad_simple(demixer.python(), "src_2"));
+    GstElement *from = demixer.source();
+    end_of(from);
+    gst_object_unref(from);
+    expect_told(demixer, row, [&] {
+      return demixer.heard[0].bytes() + demixer.heard[1].bytes();
+    });
   }
 }
 GST_END_TEST
@@ -732,6 +808,7 @@ static Suite *hostile_suite() {
   tcase_add_test(tests, test_records_that_are_announced_are_looked_at);
   tcase_add_test(tests, test_what_breaks_the_protocol_is_told);
   tcase_add_test(tests, test_a_mixer_believes_no_word_of_a_reply);
+  tcase_add_test(tests, test_a_splitter_believes_no_word_of_a_reply);
   tcase_add_test(tests, test_no_size_of_an_output_is_believed);
   tcase_add_test(tests, test_sizes_may_change_while_they_are_read);
   tests = new_case(suite, "calls");

@@ -44,7 +44,7 @@ struct channel {
   struct slot outputs;
   struct plan plan;
   uint64_t processed, frame_size;
-  bool converts, sink, mixes;
+  bool converts, sink, mixes, splits;
 };
 
 // records.c
@@ -67,7 +67,7 @@ bool do_trick(struct channel *channel);
 void do_trick_on(int socket, const struct plan *plan);
 
 // replies.c
-enum { reply_at = 256, reply_words = 7 };
+enum { reply_at = 256, reply_words = 9 };
 void reply(struct channel *channel, const uint64_t *words, uint64_t signals);
 void process(struct channel *channel);
 void lie_about_outputs(struct channel *channel, const char *how);

@@ -40,13 +40,27 @@ static void answer_load(struct channel *channel) {
   send_record(channel->calls, fields, count, NULL, 0);
 }
 
-// Any number of inputs; the trick "port" is about what it says of them.
-static void answer_load_of_mixer(struct channel *channel) {
+// Any number of ports; the trick "port" is about what it says of them.
+static void answer_load_with_ports(struct channel *channel) {
   const bool lies = strcmp(channel->plan.trick, "port") == 0;
-  const char *const head[] = {
-      "ok", "audio_name",      "mix_audio", "format",      "F32", "interleaved",
-      "1",  "non_interleaved", "0",         "output_zero", "1",   "has_drain",
-      "1",  "has_reset",       "1",         "port_count",  "1 4", "port"};
+  const char *const head[] = {"ok",
+                              "audio_name",
+                              channel->mixes ? "mix_audio" : "split_audio",
+                              "format",
+                              "F32",
+                              "interleaved",
+                              "1",
+                              "non_interleaved",
+                              "0",
+                              "output_zero",
+                              "1",
+                              "has_drain",
+                              "1",
+                              "has_reset",
+                              "1",
+                              "port_count",
+                              "1 4",
+                              "port"};
   send_with_list(channel->calls, head, sizeof head / sizeof *head,
                  lies ? channel->plan.arguments : "%u");
 }
@@ -55,6 +69,7 @@ static void load(struct channel *channel, const struct record *call) {
   read_plan(&channel->plan, call->fields[3]);
   channel->sink = strcmp(call->fields[1], "sink") == 0;
   channel->mixes = strcmp(call->fields[1], "mixer") == 0;
+  channel->splits = strcmp(call->fields[1], "splitter") == 0;
   channel->converts = strncmp(channel->plan.trick, "outputs", 7) == 0;
   if (strcmp(channel->plan.trick, "capability") == 0) {
     // It stands in for all that are not needed.
@@ -73,8 +88,8 @@ static void load(struct channel *channel, const struct record *call) {
   }
   const bool lies = strcmp(channel->plan.trick, "port") == 0;
   if (is_due(channel, "load") && !lies && do_trick(channel)) return;
-  if (channel->mixes)
-    answer_load_of_mixer(channel);
+  if (channel->mixes || channel->splits)
+    answer_load_with_ports(channel);
   else
     answer_load(channel);
 }
@@ -107,7 +122,7 @@ static void answer_call(struct channel *channel) {
     send_text(channel->calls, "ok|48000|2|480");
   else if (strcmp(name, "available_space") == 0)
     send_text(channel->calls, "ok|10000");
-  else if (strcmp(name, "drain") == 0 && !channel->converts)
+  else if (strcmp(name, "drain") == 0 && !channel->converts && !channel->splits)
     send_text(channel->calls, "ok|0|");
   else
     send_text(channel->calls, "ok");

@@ -24,8 +24,9 @@ void process(struct channel *channel) {
   if (slot->id != request[3] || request[4] > slot->size ||
       length > slot->size - request[4])
     give_up("samples outside their slot");
-  // A mixer's inputs are not its to write to, which it does all the same.
-  if (channel->mixes)
+  // A mixer's inputs are not its to write to, nor is a splitter's input, which
+  // it does all the same.
+  if (channel->mixes || channel->splits)
     memset(slot->data, 0x11, slot->size);
   else
     memset(slot->data + request[4], 0x11, length);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Takes channels apart, and does what a test asks for besides."""
 
+import os
+import signal
 import time
 
 import numpy as np
@@ -79,6 +81,16 @@ class Splitting(AudioSplitterPlugin):
         for _ in range(500):
             time.sleep(0.01)
         say("has slept")
+
+    def crash(self, buffer, outputs):
+        if buffer.pts == 14_250_000:  # which no successor sees
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.split(buffer, outputs)
+
+    def be_late(self, buffer, outputs):
+        if buffer.pts == 14_250_000:
+            time.sleep(0.4)
+        self.split(buffer, outputs)
 
     def bind(self, buffer, outputs):
         first, *others = outputs.values()
@@ -186,6 +198,12 @@ class Named(Splitting):
         assert [*outputs] == ["mono", "all"], [*outputs]
         outputs["mono"].data[0] = buffer.data.sum(axis=0)
         outputs["all"].data[:] = buffer.data + 1
+
+
+class Either(Splitting):
+    """Each output has the format that whoever is linked to it wants."""
+
+    outputs = (1, 4, {"channels": 1, "formats": ("F32", "S16")})
 
 
 class Late(Splitting):

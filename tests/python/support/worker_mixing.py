@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A mixer in a worker: its region, its words and its inputs, as a host has them."""
+"""A mixer or splitter in a worker: its region, words and ports, as a host has them."""
 
 import numpy as np
 
 from worker_host import DTYPES, NO_TIME, PROCESS, pack_list, region
 
 PRESENT, GAP, LATE, BREAK, FIRST_PTS = range(12, 17)
+LINKED, SILENT, BREAKS = 12, 263, 264
 FRAMES = 480
 
 
@@ -13,7 +14,7 @@ def port(name, channels=1, format="F32", *positions):
     return name, format, channels, *positions
 
 
-class Mixing:
+class WithPorts:
     """One plugin, between start() and stop()."""
 
     def __init__(self, plugin, ports, channels=1, positions=()):
@@ -34,18 +35,15 @@ class Mixing:
         self.plugin._format = ("F32", 1, self.channels, 0)
         self.plugin.ask("start", *format, 1, self.channels, *told)
 
-    def set_inputs(self, ports):
+    def set_ports(self, ports):
         self.ports, self.memory = ports, None
-        self.plugin.ask("set_inputs", *map(self._list, ports))
-
-    def set(self, name, key, value):
-        return self.plugin.ask("set_input_parameter", name, key, value)
+        self.plugin.ask("set_ports", *map(self._list, ports))
 
     def _width(self, port):
         return np.dtype(DTYPES[port[1]]).itemsize * port[2]
 
     def make_region(self, offsets=None):
-        """The output first; where each input begins is told."""
+        """The block first; where each port begins is told."""
         end = FRAMES * 4 * self.channels
         self.offsets = []
         for each in self.ports:
@@ -56,6 +54,11 @@ class Mixing:
         told = self.offsets if offsets is None else offsets
         size = len(self.memory)
         self.plugin.notice(["slot", 1, size, 1, *told], [descriptor])
+
+
+class Mixing(WithPorts):
+    def set(self, name, key, value):
+        return self.plugin.ask("set_input_parameter", name, key, value)
 
     def mix(self, *inputs, frames=FRAMES, present=None, gap=0, late=0, discont=0, **w):
         """Arrays of (channels, frames), or a number for each; its Reply."""
@@ -76,3 +79,31 @@ class Mixing:
             words[FIRST_PTS + i] = time
         self.plugin.request(PROCESS, slot=1, frames=frames, **w)
         return self.plugin.reply(1, frames, 0)
+
+
+class Splitting(WithPorts):
+    def split(self, samples, frames=FRAMES, linked=None, **words):
+        """A number for each channel; its Reply, which also has what came out."""
+        if self.memory is None:
+            self.make_region()
+        memory = np.frombuffer(self.memory, np.uint8)
+        block = np.empty((frames, self.channels), np.float32)
+        block[:] = samples
+        memory[: block.nbytes] = block.reshape(-1).view(np.uint8)
+        everybody = 2 ** len(self.ports) - 1
+        self.plugin.words[LINKED] = everybody if linked is None else linked
+        for offset, each in zip(self.offsets, self.ports):
+            memory[offset : offset + frames * self._width(each)] = 0
+        self.plugin.request(PROCESS, slot=1, frames=frames, **words)
+        reply = self.plugin.reply(1, frames, 0)
+        reply.silent, reply.breaks = self.plugin.words[SILENT : BREAKS + 1]
+        reply.given = {
+            each[0]: self._given(offset, each, frames)
+            for offset, each in zip(self.offsets, self.ports)
+        }
+        return reply
+
+    def _given(self, offset, port, frames):
+        dtype = DTYPES[port[1]]
+        flat = np.frombuffer(self.memory, dtype, frames * port[2], offset)
+        return flat.reshape(frames, port[2]).T.copy()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// What a mixer is told of its inputs, and each worker that comes after one.
+// What a mixer is told of its inputs, and a splitter of its outputs, and each
+// worker that comes after one.
 #include <algorithm>
 
 #include "process_plugin.hpp"
@@ -8,18 +9,18 @@
 namespace pythonfilter {
 
 // What was said since the session was made, or was started.
-bool ProcessPlugin::adopt_inputs(Session *session, Failure *failure) {
+bool ProcessPlugin::adopt_ports(Session *session, Failure *failure) {
   for (;;) {
     InputParameter set;
-    uint64_t parameter = 0, inputs = 0;
+    uint64_t parameter = 0, ports = 0;
     std::vector<PortFormat> formats;
     {
       std::lock_guard lock(mutex_);
       const auto next =
           input_parameters_.upper_bound(session->input_parameters_told);
-      if (session->inputs_told != inputs_serial_) {
-        inputs = inputs_serial_;
-        formats = format_.inputs;
+      if (session->ports_told != ports_serial_) {
+        ports = ports_serial_;
+        formats = format_.ports(spec_.kind);
       } else if (next != input_parameters_.end()) {
         parameter = next->first;
         set = next->second;
@@ -27,9 +28,9 @@ bool ProcessPlugin::adopt_inputs(Session *session, Failure *failure) {
         return true;
       }
     }
-    if (inputs) {
-      if (!session->set_inputs(formats, failure)) return false;
-      session->inputs_told = inputs;
+    if (ports) {
+      if (!session->set_ports(formats, failure)) return false;
+      session->ports_told = ports;
       continue;
     }
     session->input_parameters_told = parameter;
@@ -57,27 +58,28 @@ uint64_t ProcessPlugin::remember(const InputParameter &parameter) {
 
 // A worker that ends meanwhile is the next call's failure, with which the
 // stream may go on.
-bool ProcessPlugin::set_inputs(const std::vector<PortFormat> &inputs,
-                               Failure *failure) {
+bool ProcessPlugin::set_ports(const char *phase,
+                              const std::vector<PortFormat> &ports,
+                              Failure *failure) {
   stay_apart();
   const auto is_there = [&](const std::string &name) {
-    return std::any_of(inputs.begin(), inputs.end(),
+    return std::any_of(ports.begin(), ports.end(),
                        [&](const auto &each) { return each.name == name; });
   };
   {
     std::lock_guard lock(mutex_);
-    format_.inputs = inputs;
-    inputs_serial_++;
+    format_.ports(spec_.kind) = ports;
+    ports_serial_++;
     // One that comes back begins anew.
     for (auto each = input_parameters_.begin();
          each != input_parameters_.end();)
       each = is_there(each->second.input) ? std::next(each)
                                           : input_parameters_.erase(each);
   }
-  if (notice_end("set_inputs", failure) || !has_session(1, failure) ||
+  if (notice_end(phase, failure) || !has_session(1, failure) ||
       !session_->is_started())
     return true;
-  return noted(adopt_inputs(session_.get(), failure), failure) || !session_;
+  return noted(adopt_ports(session_.get(), failure), failure) || !session_;
 }
 
 bool ProcessPlugin::set_input_parameter(const std::string &input,
