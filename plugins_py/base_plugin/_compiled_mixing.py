@@ -86,6 +86,21 @@ class InputsType:
                     )
             self.all = make("Inputs", list(self.names))
 
+    def usual_channels(self, owner: Any, count: int) -> tuple[int, ...]:
+        """Of each that has a name, where ``count`` come out; 0: nobody knows."""
+        declared = getattr(owner, "inputs", None)
+        like = getattr(owner, "output_like", None)
+
+        def usual(name: str) -> int:
+            said = declared.get(name) if isinstance(declared, Mapping) else None
+            of = said.get("channels") if isinstance(said, Mapping) else None
+            of = getattr(owner, "channels", None) if of is None else of
+            if type(of) is int:
+                return of
+            return count if like in (None, name) else 0
+
+        return tuple(map(usual, self.names or ()))
+
     def in_order(self, inputs: Mapping[str, Any]) -> list[Any]:
         """Those that there are, as the method has them."""
         if self.names is None:
@@ -104,6 +119,10 @@ class MixCall(Call):
     def __init__(self, compiled: Compiled, plugin: Any) -> None:
         place = plugin if inspect.ismodule(plugin) else type(plugin)
         self.inputs_type = InputsType(place)
+        #: InputsType.usual_channels() for so many.
+        self.usual_channels = {
+            count: self.inputs_type.usual_channels(place, count) for count in (1, 2)
+        }
         # Memory that is used again.
         self._inputs: NDArray[Any] = np.zeros(0, INPUT)
         self._values: NDArray[Any] = np.zeros(0, self.inputs_type.parameters.dtype)

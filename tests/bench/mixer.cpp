@@ -4,8 +4,9 @@
 // pushed the same buffers, round by round by turns, in one pinned process. What
 // counts is processor time, as the streams have threads of their own.
 //
-// audiomixer also adds the samples, which pythonmixer's plugin, which does
-// nothing, does not; blocks are short so that this is little.
+// audiomixer also adds the samples, which of ours only the last one does;
+// blocks are short so that this is little.
+#include <array>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -94,22 +95,41 @@ class Mixer {
   guint64 pushed_ = 0;
 };
 
-const std::string ours = "pythonmixer script=\"" MIXING_PLUGIN "\"";
 constexpr char theirs[] = "audiomixer";
+const std::string compiled =
+    "pythonmixer script=\"" COMPILED_PLUGIN "\" class=";
+const std::pair<std::string, std::string> all[] = {
+    {theirs, theirs},
+    {"pythonmixer", "pythonmixer script=\"" MIXING_PLUGIN "\""},
+    {"compiled", compiled + "Noop"},
+    {"compiled sum", compiled + "Sum"},
+};
+constexpr size_t kinds = std::size(all);
+const std::string ours = all[1].second;
 
-double compare(int inputs, int rounds, int blocks) {
-  Mixer python(ours, inputs), other(theirs, inputs);
-  std::vector<double> plain, costs, added;
+// What each adds to audiomixer's.
+std::array<double, kinds> compare(int inputs, int rounds, int blocks) {
+  std::unique_ptr<Mixer> mixers[kinds];
+  for (size_t i = 0; i < kinds; i++)
+    mixers[i] = std::make_unique<Mixer>(all[i].second, inputs);
+  std::vector<double> costs[kinds], more[kinds];
   for (int round = -1; round < rounds; round++) {
-    const double one = other.push_many(blocks), two = python.push_many(blocks);
-    if (round < 0) continue;
-    plain.push_back(one);
-    costs.push_back(two);
-    added.push_back(two - one);
+    double now[kinds];
+    for (size_t i = 0; i < kinds; i++)
+      now[i] = mixers[i]->push_many(blocks);
+    for (size_t i = 0; i < kinds && round >= 0; i++) {
+      costs[i].push_back(now[i]);
+      more[i].push_back(now[i] - now[0]);
+    }
   }
-  printf("%2d inputs: audiomixer %7.0f ns, pythonmixer %7.0f ns, added %6.0f\n",
-         inputs, median(plain), median(costs), median(added));
-  return median(added);
+  std::array<double, kinds> added;
+  for (size_t i = 0; i < kinds; i++) {
+    added[i] = median(more[i]);
+    printf("%2d inputs: %-12s %7.0f ns", inputs, all[i].first.c_str(),
+           median(costs[i]));
+    printf(i ? ", added %6.0f\n" : "\n", added[i]);
+  }
+  return added;
 }
 
 // What callgrind counts in a run of this program with so many blocks.
@@ -160,14 +180,15 @@ int main(int argc, char **argv) {
              inputs, plain, python);
     }
   } else if (option.empty()) {
-    const double one = compare(1, 21, 4000), many = compare(8, 21, 1000);
-    printf("each further input adds %.0f ns to what audiomixer's costs\n",
-           (many - one) / 7);
+    const auto one = compare(1, 21, 4000), many = compare(8, 21, 1000);
+    for (size_t i = 1; i < kinds; i++)
+      printf("%s: each further input adds %.0f ns to what audiomixer's costs\n",
+             all[i].first.c_str(), (many[i] - one[i]) / 7);
   } else {
     puts(
         "usage: bench-mixer [--instructions]\n"
-        "  blocks of 64 frames, by turns with audiomixer's, whose samples it "
-        "does not add\n"
+        "  blocks of 64 frames, by turns with audiomixer's, whose samples only "
+        "the last one adds\n"
         "  --instructions  those of a block, counted by valgrind");
     return option == "--help" ? 0 : 2;
   }

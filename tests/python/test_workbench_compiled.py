@@ -65,6 +65,44 @@ def test_what_goes_beyond_an_array_is_told_with_its_line_and_not_run(files, name
     assert workbench.found(report, "results", "skip")
 
 
+MIXER = """
+from base_plugin import *
+
+class Plugin(AudioMixerPlugin):
+    '''One of the workbench's.'''
+    inputs = {{"a": {{}}, "b": {{"channels": 1, "optional": True}}}}
+    output_like = "a"
+    rates = 48000
+    channels = 2
+
+    @compiled
+    def mix_audio(output, inputs, params, state, stream):
+        for frame in range(output.shape[1]):
+            {body}
+"""
+
+
+@slow
+@needs_numba
+@pytest.mark.parametrize(
+    "check, body, said",
+    [
+        ("bounds", "output[0, frame] = inputs.b.data[1, frame]", "IndexError: index "),
+        (
+            "compiled",
+            "output[0, frame] = 0.25 * isinstance(stream.position, int)",
+            "differ by up to -12.0 dBFS",
+        ),
+    ],
+)
+def test_a_mixer_is_compared_and_stays_within_its_inputs(files, check, body, said):
+    folder = files({"plugin.py": MIXER.format(body=body)})
+    more = [word for each in UNNEEDED for word in ("--skip", each)]
+    code, report, _ = workbench.examine(folder / "plugin.py", *more)
+    [told] = workbench.found(report, check)
+    assert code == 1 and said in told["message"] and told["line"], told
+
+
 @needs_numba
 def test_what_machine_code_does_otherwise_than_python_is_told(files):
     body = "state.place += 1\n            data[0, frame] = 0.25 * isinstance({}, int)"

@@ -147,7 +147,11 @@ class _Work:
         self.checked = checked
         self._known: dict[Any, Any] = {}
         self._constants = hashlib.sha256()
-        self._function = self._jitted(call.compiled.function)
+        # LLVM by itself leaves a mixer's function, which is longer, where it is, and
+        # then knows no number of channels in it.
+        mixes = hasattr(call, "inputs_type")
+        self._inlined = {"forceinline": True} if mixes and not checked else {}
+        self._function = self._jitted(call.compiled.function, self._inlined)
         self._note_code(_helpers.__code__)
         self._digest = self._digest_of_code()
 
@@ -189,7 +193,7 @@ class _Work:
 
     # -- what is compiled
 
-    def _jitted(self, function: Any) -> Any:
+    def _jitted(self, function: Any, more: dict[str, Any] | None = None) -> Any:
         """With the plugin's own functions that it calls, which are plain Python."""
         known = self._known.get(function)
         if known is not None:
@@ -202,7 +206,8 @@ class _Work:
         copy.__kwdefaults__ = function.__kwdefaults__
         copy.__module__ = function.__module__
         copy.__qualname__ = function.__qualname__
-        made = self._known[function] = self._numba.njit(**self._options)(copy)
+        options = {**self._options, **(more or {})}
+        made = self._known[function] = self._numba.njit(**options)(copy)
         self._note_code(code)
         defaults = (function.__kwdefaults__ or {}).items()
         self._note_constant("", (*(function.__defaults__ or ()), *defaults), function)
@@ -266,7 +271,6 @@ class _Work:
     def _wrapper(self, interleaved: bool, inputs: tuple[str, ...]) -> Any:
         call = self._call
         helpers = _helpers(self._numba)
-        shown = ""
         state, tuple_of = call.state_type.dtype, call.parameters.tuple
         prepare = ["        stream_ = carray(stream, 1)[0]"]
         state_, params_ = "None", "None"
@@ -280,15 +284,17 @@ class _Work:
             params_ = "params_"
         names: dict[str, Any] = {}
         if inputs:
-            shown = "inputs_, "
             names = mixing.names(self._numba, helpers, call, inputs)
-            prepare.append(f"        inputs_ = {mixing.expression(call, inputs)}")
+            if call.inputs_type.names is not None:
+                prepare.append(f"        inputs_ = carray(inputs, {len(inputs)})")
         calls = []
         # Checked, each of them would be several times as long.
         for count in (*(() if self.checked else _USUAL_CHANNELS), None):
             indent = " " * 12
+            also = f" and {mixing.condition(call, count)}" if inputs and count else ""
+            shown = f"{mixing.expression(call, count or 0)}, " if inputs else ""
             if count is not None:
-                calls.append(f"{indent}if channels == {count}:")
+                calls.append(f"{indent}if channels == {count}{also}:")
                 indent += "    "
             shape = f"({count or 'channels'}, frames)"
             calls.append(
@@ -365,7 +371,7 @@ class _Work:
             self._constants.hexdigest(),
             self._read_only,
             self._numba.__version__,
-            mixing.facts_of(call),
+            (mixing.facts_of(call), sorted(self._inlined)),
             # By which Numba finds, for what it has kept, what helped to make it:
             # another one in an element than in the workbench.
             __name__,

@@ -17,8 +17,9 @@ import numpy as np
 from ..results import DTYPES
 
 _INPUT = """
-def input_of(one, frames):
-    data = only_read(farray(samples_at(one.data), (one.channels, frames)))
+def input_of(one, usual, frames):
+    channels = usual if usual != 0 else int(one.channels)
+    data = only_read(farray(samples_at(one.data), (channels, frames)))
 {prepare}
     return Input(data, {facts}, one.pts, one.format{fields})
 """
@@ -38,16 +39,29 @@ def facts_of(call: Any) -> object:
         return None
     parameters = of.parameters
     floats = [parameters.is_float32(name) for name in parameters.params]
-    return of.names, parameters.dtype.descr, parameters.curves, floats
+    usual = call.usual_channels
+    return of.names, parameters.dtype.descr, parameters.curves, floats, usual
 
 
-def expression(call: Any, formats: tuple[str, ...]) -> str:
-    """What the C function gives the plugin's as `inputs`."""
+def expression(call: Any, count: int) -> str:
+    """What the C function gives the plugin's as `inputs` where condition() is true.
+
+    `count`: so many channels come out; 0: any, and nothing is known of the inputs.
+    """
     if call.inputs_type.names is None:
-        return "inputs_of(inputs, input_count, frames)"
-    of = "carray(inputs, {})".format(len(formats))
-    each = (f"input_{i}({of}[{i}], frames)" for i in range(len(formats)))
+        return f"inputs_of(inputs, input_count, frames, {count})"
+    usual = call.usual_channels.get(count) or (0,) * len(call.inputs_type.names)
+    each = (f"input_{i}(inputs_[{i}], {many}, frames)" for i, many in enumerate(usual))
     return f"Inputs({', '.join(each)})"
+
+
+def condition(call: Any, count: int) -> str:
+    """Whether the inputs have as many channels as they usually do then."""
+    if call.inputs_type.names is None:
+        return f"all_have(inputs, input_count, {count})"
+    usual = enumerate(call.usual_channels[count])
+    known = (f"inputs_[{i}].channels == {many}" for i, many in usual if many)
+    return " and ".join(known) or "True"
 
 
 def names(
@@ -57,9 +71,24 @@ def names(
     of = call.inputs_type
     made = {format: _input(numba, helpers, of, format) for format in set(formats)}
     if of.names is None:
-        return {"inputs_of": _sequence(numba, of.record, made[formats[0]])}
+        return {
+            "inputs_of": _sequence(numba, of.record, made[formats[0]]),
+            "all_have": _all_have(numba),
+        }
     each = {f"input_{i}": made[format] for i, format in enumerate(formats)}
     return {"Inputs": of.all, **each}
+
+
+def _all_have(numba: Any) -> Any:
+    carray = numba.carray
+
+    def all_have(inputs: Any, count: Any, channels: Any) -> Any:
+        for each in carray(inputs, count):
+            if each.channels != channels:
+                return False
+        return True
+
+    return numba.njit(all_have)
 
 
 def _input(numba: Any, helpers: dict[str, Any], of: Any, format: str) -> Any:
@@ -113,13 +142,15 @@ def _sequence(numba: Any, record: Any, input_of: Any) -> Any:
     intrinsic: Callable[[Callable[..., Any]], Any] = numba.extending.intrinsic
 
     @intrinsic
-    def inputs_of(context: Any, first: Any, count: Any, frames: Any) -> Any:
+    def inputs_of(
+        context: Any, first: Any, count: Any, frames: Any, channels: Any
+    ) -> Any:
         def build(target: Any, builder: Any, signature: Any, values: Any) -> Any:
             made = cgutils.create_struct_proxy(kind)(target, builder)
-            made.first, made.count, made.frames = values
+            made.first, made.count, made.frames, made.channels = values
             return made._getvalue()
 
-        return kind(pointer, types.int64, types.int64), build
+        return kind(pointer, *[types.int64] * 3), build
 
     return inputs_of
 
@@ -153,10 +184,11 @@ def _sequence_type(numba: Any) -> Any:
                 ("first", kind.pointer),
                 ("count", types.int64),
                 ("frames", types.int64),
+                ("channels", types.int64),  # 0: each has its own
             ]
             super().__init__(manager, kind, members)
 
-    for name in ("first", "count", "frames"):
+    for name in ("first", "count", "frames", "channels"):
         make_attribute_wrapper(InputsType, name, name)
 
     @overload(len)
@@ -178,7 +210,8 @@ def _sequence_type(numba: Any) -> Any:
             place = index + inputs.count if index < 0 else index
             if place < 0 or place >= inputs.count:
                 raise IndexError("there is no such input")
-            return input_of(carray(inputs.first, inputs.count)[place], inputs.frames)
+            found = carray(inputs.first, inputs.count)[place]
+            return input_of(found, inputs.channels, inputs.frames)
 
         return one
 

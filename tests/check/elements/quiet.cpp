@@ -8,6 +8,7 @@
 
 #include "../support/counted.hpp"
 #include "../support/harness.hpp"
+#include "../support/mixing.hpp"
 #include "../support/waiting.hpp"
 
 using namespace check;
@@ -89,6 +90,31 @@ class Line : public Element {
   std::vector<GstBuffer *> came_;
   int pushed_ = 0;
 };
+
+// What blocks cost the thread of a mixer with two inputs, with all that
+// GStreamer does for them. The first ones make what is used again.
+Counts mixed(const std::string &mixer) {
+  std::string line = mixer + " ! fakesink sync=false enable-last-sample=false";
+  for (const char *pad : {"sink_0", "sink_1"})
+    line += " audiotestsrc samplesperbuffer=80 num-buffers=" +
+            std::to_string(count) +
+            " ! audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
+            "python." +
+            pad;
+  const Pipeline pipeline(line);
+  Counts before, after;
+  int blocks = 0;
+  on_buffers(pipeline.python(), "src", [&](GstBuffer *) {
+    blocks++;
+    if (blocks == count / 2) before = counted;
+    after = counted;
+  });
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  pipeline.expect_eos();
+  pipeline.expect_no_reports();
+  fail_unless_equals_int(blocks, count);
+  return {after.allocations - before.allocations, after.gil - before.gil};
+}
 
 // What never comes to rest and never comes back to where it was.
 void control(gpointer object, const std::vector<const char *> &names) {
@@ -329,11 +355,25 @@ GST_START_TEST(test_a_controller_takes_no_gil_and_no_memory_of_ours) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_blocks_of_a_mixer_take_no_gil_and_no_memory) {
+  for (const char *cls : {"Mix", "Nothing"}) {
+    const Counts counts = mixed(line_of("pythonmixer", plugin_file("c_mix.py"),
+                                        std::string("class=") + cls));
+    fail_unless_equals_uint64(counts.gil, 0);
+    fail_unless_equals_uint64(counts.allocations, 0);
+  }
+  // They are counted.
+  fail_unless(mixed(mixing()).gil >= guint64(count / 2));
+  fail_unless(mixed("audiomixer name=python").allocations > 0);
+}
+GST_END_TEST;
+
 static Suite *quiet_suite() {
   Suite *suite = suite_create("quiet");
   TCase *quiet = new_case(suite, "quiet");
   tcase_add_test(quiet, test_they_are_counted);
   tcase_add_test(quiet, test_buffers_take_no_gil_and_no_memory);
+  tcase_add_test(quiet, test_blocks_of_a_mixer_take_no_gil_and_no_memory);
   tcase_add_test(quiet, test_parameters_take_no_gil);
   tcase_add_test(quiet, test_the_plugin_hears_of_parameters_beside_the_stream);
   tcase_add_test(quiet, test_latency_is_asked_beside_the_stream);
