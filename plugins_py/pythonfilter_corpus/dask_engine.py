@@ -15,11 +15,13 @@ import http.client
 import logging
 import re
 import socket
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dask
 import distributed
 
 from . import engines, tend
@@ -31,17 +33,30 @@ _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError)
 _LOST = (OSError, TimeoutError, asyncio.TimeoutError, *_CANCELLED)
 
 
+# What looks after many machines, many times a second, takes 5 % of a core; here
+# there is one worker, and its threads do nothing but wait for those that play.
+_CALM = {
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+}
+
+
 def local(workers: int) -> Dask:
     """A scheduler and a worker in this process: what plays has one of its own."""
 
     def cluster() -> Any:
-        return distributed.LocalCluster(
-            n_workers=1,
-            threads_per_worker=workers,
-            processes=False,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.ERROR,
-        )
+        with dask.config.set(_CALM):
+            return distributed.LocalCluster(
+                n_workers=1,
+                threads_per_worker=workers,
+                processes=False,
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+                silence_logs=logging.ERROR,
+            )
 
     return Dask("", cluster)
 
@@ -58,6 +73,7 @@ class Dask:
         self._cluster: Any = None
         self._client: Any = None
         self._futures: dict[Any, int] = {}
+        self._ended = threading.Event()  # that of them one has, since it was cleared
         self._avoided: set[str] = set()
 
     def open(self) -> None:
@@ -155,15 +171,14 @@ class Dask:
                 pure=False,
             )
         self._futures[future] = chunk
+        future.add_done_callback(lambda _: self._ended.set())
 
     def completed(self, seconds: float) -> Iterator[tuple[int, tend.Answer]]:
         if self._client.status != "running":
             raise engines.Lost(f"the scheduler {self._address} is gone")
-        end = time.monotonic() + seconds
-        while self._futures and not any(each.done() for each in self._futures):
-            if time.monotonic() > end:
-                return
-            time.sleep(0.01)
+        self._ended.clear()
+        if self._futures and not any(each.done() for each in self._futures):
+            self._ended.wait(seconds)
         for future in [each for each in self._futures if each.done()]:
             if future.status == "cancelled":
                 raise engines.Lost(f"the scheduler {self._address} is gone")

@@ -19,7 +19,7 @@ class Stopped(Exception):
 
 def with_place(message: str, file: str = "", line: int = 0) -> str:
     """What failed, and where; the element's own sentences say it already."""
-    place = f"{file}:{line}"
+    place = f"{file}:{line}" if line else file
     return message if not file or place in message else f"{message} ({place})"
 
 

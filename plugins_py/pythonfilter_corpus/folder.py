@@ -22,6 +22,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from . import disk
 from .errors import Unusable
 
 NAME = ".pythonfilter"
@@ -75,6 +76,11 @@ class Folder:
 
     # -- outputs
 
+    def part_of(self, name: str, which: int) -> str:
+        """Where this process puts one of a work's parts."""
+        unique = f"{name}-{os.uname().nodename}-{os.getpid()}-{which}.part"
+        return os.path.join(self.parts, unique)
+
     def set_aside(self, output: str) -> None:
         """Takes an output away from its place."""
         # There a file may be called as a folder was, and the other way round.
@@ -99,6 +105,7 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
         os.rename(part, self.plan)
+        disk.sync_folder(self.own)
 
     def read_plan(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         try:

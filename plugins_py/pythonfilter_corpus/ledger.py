@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from . import disk
 from .folder import Folder
 
 Event = dict[str, Any]
@@ -28,6 +29,7 @@ class Writer:
     def __init__(self, folder: Folder, run: str, chunk: int) -> None:
         name = f"{run}-{chunk}-{socket.gethostname()}-{os.getpid()}"
         path = os.path.join(folder.ledger, f"{name}-{time.time_ns()}.jsonl")
+        self._place = folder.ledger
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
         self._file = os.open(path, flags, 0o666)
 
@@ -46,6 +48,7 @@ class Writer:
         """On the disk: what is lost before that is done again, and no more."""
         try:
             os.fsync(self._file)
+            disk.sync_folder(self._place)
         finally:
             os.close(self._file)
 

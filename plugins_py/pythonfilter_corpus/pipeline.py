@@ -457,7 +457,8 @@ def failure_of(message: Any, element: Any) -> Failed:
 
 def _sentence(error: Any, debug: str | None) -> str:
     """GStreamer's own sentence, and the system's where it has one."""
-    last = (debug or "").strip().rpartition("\n")[2]
+    # The first line says where in GStreamer's code that is.
+    last = (debug or "").strip().partition("\n")[2].rpartition("\n")[2]
     return (
         f"{error.message} ({last})"
         if last and last not in error.message

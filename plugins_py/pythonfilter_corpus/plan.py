@@ -47,14 +47,16 @@ def make(
 ) -> list[dict[str, Any]]:
     """Each with its identity, where it comes from and where it goes."""
     identity = job.identity(digest)
+    real = _Real()
     root = os.path.realpath(job.out)
     own = {os.path.join(root, name) for name in earlier.outputs}
     own |= {beside(each) for each in own}
     # Outputs of earlier runs are found by a pattern, too, and are no inputs.
-    entries = [each for each in corpus if os.path.realpath(each.input) not in own]
+    found = [(each, real(each.input)) for each in corpus]
+    entries = [each for each, path in found if path not in own]
     if not entries:
         raise Unusable(f"no file is called {' or '.join(corpus.sources)}")
-    inputs = {os.path.realpath(each.input) for each in entries}
+    inputs = {path for _, path in found if path not in own}
     inputs |= {os.path.realpath(each) for each in corpus.sources}
     outputs: dict[str, str] = {}
     works = []
@@ -65,7 +67,7 @@ def make(
         output = job.output_of(entry.name)
         place = os.path.join(root, output)
         for path in (place, beside(place)):
-            if os.path.realpath(path) in inputs:
+            if real(path) in inputs:
                 raise Unusable(
                     f"{path} is read, and what becomes of {entry.input} would be "
                     "written there: give another --out"
@@ -103,6 +105,21 @@ def make(
             work["keep"] = True
         works.append(work)
     return works
+
+
+class _Real:
+    """os.path.realpath(), which looks at the same folders again for each file."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        folder, name = os.path.split(path)
+        if name in ("", os.curdir, os.pardir) or os.path.islink(path):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
 
 def _share(share: float) -> Iterator[bool]:

@@ -7,17 +7,15 @@ its standard output; what plugins print goes to standard error.
 
     {"job": …}                 {"ready": {what the plugin is}} or {"unusable": why}
     {"claim": [path, token]}   for all that follow
-    {"work": …}                {"begin": id}, {"length": s}, then one of
-                               {"done": …}, {"failed": …}, {"stop": why}, {"unfit": why},
-                               {"revoked": id};
+    {"work": …}                {"begin": id}, {"length": s} where that gives it more
+                               time, then one of {"done": …}, {"failed": …},
+                               {"stop": why}, {"unfit": why}, {"revoked": id};
                                {"played": id} where only the disk is waited for
 """
 
 from __future__ import annotations
 
-import collections
 import ctypes
-import errno
 import faulthandler
 import filecmp
 import json
@@ -30,30 +28,19 @@ import sys
 import threading
 import time
 import zlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import hidden, plan
-from .errors import full_disk, system_error, with_place
+from . import hidden
+from .errors import full_disk, with_place
+from .finishing import MOST, Finisher, Output, remove
 from .folder import Folder, holds
-from .job import Job, sum_of
+from .job import Job, limit_of, sum_of
 from .version import VERSION
 
-FINISHING = 4  # outputs on their way to the disk; see tend.AHEAD
 IDLE_SECONDS = 600  # then nobody seems to need it any more
 _PR_SET_PDEATHSIG = 1
 _MS = 1e-6
-# What is wrong with the whole folder of the outputs, and not with one of them.
-_STOPS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EXDEV}
-
-
-# Of a file system that writes its folders in ways of its own, as in a cloud.
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
-_NOT_OURS = "what the plugin says would be written there, and it is no run's"
-
-
-class _Revoked(Exception):
-    """The claim under which a file was played is another one's."""
 
 
 def main() -> None:
@@ -71,30 +58,47 @@ def main() -> None:
     os._exit(0)
 
 
+class _Answers:
+    """Several at once cost whoever hears them hardly more than one."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._kept: list[dict[str, Any]] = []
+        self._saying = threading.Lock()
+
+    def keep(self, answer: dict[str, Any]) -> None:
+        """To be said with the next, or before anything is waited for."""
+        with self._saying:
+            self._kept.append(answer)
+
+    def say(self, *answers: dict[str, Any]) -> None:
+        with self._saying:
+            every, self._kept = [*self._kept, *answers], []
+            if every:
+                lines = "".join(json.dumps(each) + "\n" for each in every)
+                os.write(self._file, lines.encode())
+
+
 class Runner:
     def __init__(self, answers: int) -> None:
-        self._answers = answers
-        self._claim = ("", "")
-        self._saying = threading.Lock()
-        # Outputs go to the disk while the next files play: a disk that is asked
-        # for several at once takes hardly longer than for one.
-        self._finisher = ThreadPoolExecutor(FINISHING)
-        self._finishing: collections.deque[Future[None]] = collections.deque()
+        self._answers = _Answers(answers)
+        self._claim: tuple[str, ...] = ("", "")
+        self._finisher = Finisher(self._answers.say)
 
     def say(self, **answer: Any) -> None:
-        with self._saying:
-            os.write(self._answers, json.dumps(answer).encode() + b"\n")
+        self._answers.say(answer)
 
     def serve(self) -> None:
-        for line in _lines(0):
+        for line in _lines(0, self._answers.say):
             request = json.loads(line)
             if "job" in request:
                 self._begin(Job(**request["job"]))
             elif "claim" in request:
-                self._claim = request["claim"]
+                self._claim = tuple(request["claim"])
             else:
                 self._do(request["work"])
-        self._settle()
+        # Outputs that are on their way to the disk are told still.
+        self._finisher.settle()
 
     def _begin(self, job: Job) -> None:
         # Only now, as what they lack is an answer.
@@ -116,10 +120,11 @@ class Runner:
         from . import pipeline
 
         self._job, self._glib, self._failed = job, GLib, pipeline.Failed
-        self._secrets = [hidden.in_file(path) for path in job.secrets.values()]
         self._folder = Folder(job.out)
+        secrets = [hidden.in_file(path) for path in job.secrets.values()]
+        self._finisher.begin(job, secrets)
         try:
-            self._player = pipeline.Player(job, lambda s: self.say(length=s))
+            self._player = pipeline.Player(job, self._say_length)
         except pipeline.Failed as failed:
             event: dict[str, Any] = failed.event
             place = event.get("file", ""), event.get("line", 0)
@@ -143,23 +148,23 @@ class Runner:
     def _do(self, work: dict[str, Any]) -> None:
         name = work["id"]
         if not holds(*self._claim):
-            self._settle()
+            self._finisher.settle()
             self.say(revoked=name)
             return
         self.say(begin=name)
         began = time.monotonic_ns()
-        parts = [self._part(name, 0)]
+        parts = [self._folder.part_of(name, 0)]
         try:
             self._look_at(work)
             heard = self._play(work, parts[0])
             if work.get("check"):
-                parts.append(self._part(name, 1))
+                parts.append(self._folder.part_of(name, 1))
                 again = self._play(work, parts[1])
                 self._compare(parts, heard, again)
         except self._failed as failed:
-            _remove(parts)
-            self.say(played=name)
-            self._settle()
+            remove(parts)
+            self._answers.keep({"played": name})
+            self._finisher.settle()
             event = self._seen_again(work, failed.event)
             if event.get("full"):
                 self.say(stop=full_disk(self._job.out), id=name)
@@ -178,13 +183,15 @@ class Runner:
         if heard.warning:
             done["warning"] = heard.warning
         # A disk may stall for longer than a file may take, which is not its fault.
-        self.say(played=name)
-        self._settle(FINISHING - 1)
-        self._finishing.append(
-            self._finisher.submit(
-                self._finish, work, parts, heard.lines, done, self._claim
-            )
-        )
+        self._answers.keep({"played": name})
+        self._finisher.settle(MOST - 1)
+        output = Output(self._job.out, work, parts, heard.lines, done, self._claim)
+        self._finisher.add(output)
+
+    def _say_length(self, seconds: float) -> None:
+        limit = self._job.time_limit
+        if limit_of(limit, seconds) != limit_of(limit, 0):
+            self.say(length=seconds)
 
     def _look_at(self, work: dict[str, Any]) -> None:
         """Whether there is a file; without its whole folder nothing goes on here."""
@@ -225,93 +232,6 @@ class Runner:
         if not same or one.lines != other.lines:
             raise self._failed("differs", "done twice, it is not the same")
 
-    def _part(self, name: str, which: int) -> str:
-        unique = f"{name}-{os.uname().nodename}-{os.getpid()}-{which}.part"
-        return os.path.join(self._folder.parts, unique)
-
-    def _settle(self, but: int = 0) -> None:
-        """Waits for the outputs, but for so many."""
-        while len(self._finishing) > but:
-            self._finishing.popleft().result()
-
-    def _finish(
-        self,
-        work: dict[str, Any],
-        parts: list[str],
-        lines: list[dict[str, Any]],
-        done: dict[str, Any],
-        claim: tuple[str, str],
-    ) -> None:
-        """Puts an output into its place: whole and on the disk, or not at all."""
-        output = os.path.join(self._job.out, work["output"])
-        beside = plan.beside(output)
-        keep = work.get("keep", False)
-        try:
-            # Never where the folder of the outputs is gone: what was mounted there
-            # may come back, and would hide them.
-            os.stat(self._folder.parts)
-            # Whoever has it now does this file, too, and will tell of it.
-            if not holds(*claim):
-                raise _Revoked
-            os.makedirs(os.path.dirname(output), exist_ok=True)
-            if lines and keep:
-                raise FileExistsError(errno.EEXIST, _NOT_OURS, beside)
-            if lines or output == beside:
-                side = self._part(work["id"], 2)
-                parts.append(side)
-                from . import sides
-
-                with open(side, "w", encoding="utf-8") as file:
-                    sides.write(hidden.without(lines, self._secrets), file)
-                _put(side, beside)
-            elif os.path.exists(beside) and not keep:
-                os.remove(beside)  # of an earlier run's plugin
-            if output != beside:
-                _put(parts[0], output)
-            done["bytes"] = os.stat(output).st_size
-            done["output"] = work["output"]
-            if lines:
-                done["side"] = True
-            _remove(parts)
-            self.say(done=done)
-        except _Revoked:
-            _remove(parts)
-            self.say(revoked=work["id"])
-        except OSError as error:
-            _remove(parts)
-            why = system_error(error, self._job.out)
-            if error.errno in _STOPS or not os.path.isdir(self._folder.parts):
-                self.say(stop=why, id=work["id"])
-            elif not holds(*claim):  # a later run has removed what is not whole
-                self.say(revoked=work["id"])
-            else:
-                self._fail(work, why)
-        except Exception as error:  # whatever it is, somebody waits for an answer
-            _remove(parts)
-            self._fail(work, f"{output!r}: {error}")
-
-    def _fail(self, work: dict[str, Any], why: str) -> None:
-        self.say(failed={"id": work["id"], "kind": "output", "message": why})
-
-
-def _put(part: str, place: str) -> None:
-    """The content first, and then that it is called so."""
-    _sync(part)
-    os.rename(part, place)
-    try:
-        _sync(os.path.dirname(place))
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-
-
-def _sync(path: str) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
 
 def _is_empty(folder: str) -> bool:
     """As where nothing is mounted any more; also if it is not there."""
@@ -322,17 +242,10 @@ def _is_empty(folder: str) -> bool:
         return True
 
 
-def _remove(parts: list[str]) -> None:
-    for each in parts:
-        try:
-            os.remove(each)
-        except OSError:
-            pass
-
-
-def _lines(file: int) -> Any:
+def _lines(file: int, before_waiting: Callable[[], None]) -> Iterator[bytes]:
     rest = b""
     while True:
+        before_waiting()
         if not select.select([file], [], [], IDLE_SECONDS)[0]:
             return
         piece = os.read(file, 1 << 16)

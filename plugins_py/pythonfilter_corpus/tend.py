@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import hidden, ledger
+from . import finishing, hidden, ledger
 from .errors import system_error
 from .folder import Claim, Folder, holds
 from .job import Job, limit_of
@@ -32,7 +32,7 @@ from .version import VERSION
 
 # Works that a runner knows of, so that it never waits: those that it writes to
 # the disk, the one that plays, and the next.
-AHEAD = 6
+AHEAD = finishing.MOST + 2
 _START_SECONDS = 600  # a model may be large
 _HANDOVER_SECONDS = 0.5
 _DISK_SECONDS = 1.0  # until it is asked again whether a disk stalls

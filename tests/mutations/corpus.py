@@ -9,6 +9,7 @@ AGAIN = "test_corpus_again.py"
 FAILURES = "test_corpus_failures.py"
 TROUBLES = "test_corpus_troubles.py"
 OPTIONS = "test_corpus_options.py"
+FINISHING = "test_corpus_finishing.py"
 
 CORPUS = (
     Mutation(
@@ -76,17 +77,89 @@ CORPUS = (
     ),
     Mutation(
         "an-output-is-put-without-its-claim",
-        HOME + "runner.py",
-        "            if not holds(*claim):\n",
-        "            if False:\n",
-        (f"{TROUBLES}::test_what_another_has_now_is_not_put_into_its_place",),
+        HOME + "finishing.py",
+        "    if not held:\n",
+        "    if False:\n",
+        (
+            f"{TROUBLES}::test_what_another_has_now_is_not_put_into_its_place",
+            f"{FINISHING}::test_what_another_has_now_gets_no_name",
+        ),
     ),
     Mutation(
         "told-before-it-is-there",
-        HOME + "runner.py",
-        "                _put(parts[0], output)\n",
-        "                pass\n",
+        HOME + "finishing.py",
+        "        os.rename(part, place)\n",
+        "        open(place, 'w').close()\n",
         (f"{TESTS}::test_only_what_is_not_done_is_done",),
+    ),
+    Mutation(
+        "a-name-before-the-content",
+        HOME + "finishing.py",
+        "        left = self._each(_sync, left)\n",
+        "        left = self._each(_name, self._each(_sync, left)) and []\n",
+        (f"{FINISHING}::test_several_share_what_a_disk_does",),
+    ),
+    Mutation(
+        "the-content-is-not-waited-for",
+        HOME + "finishing.py",
+        "        disk.sync(part)\n",
+        "        pass\n",
+        (
+            f"{FINISHING}::test_it_is_told_when_it_is_whole_has_its_name_and_is_on_the_disk",
+        ),
+    ),
+    Mutation(
+        "a-name-after-it-is-told",
+        HOME + "finishing.py",
+        "        left = self._each(lambda each: _sync_folder(each, folders), left)\n",
+        '        self._say(*({"done": each.done} for each in left))\n'
+        "        self._each(lambda each: _sync_folder(each, folders), left)\n"
+        "        left = []\n",
+        (
+            f"{FINISHING}::test_it_is_told_when_it_is_whole_has_its_name_and_is_on_the_disk",
+        ),
+    ),
+    Mutation(
+        "the-folder-is-not-waited-for",
+        HOME + "finishing.py",
+        "            disk.sync_folder(path)\n",
+        "            pass\n",
+        (f"{FINISHING}::test_what_the_disk_does_not_take_is_not_told_as_done",),
+    ),
+    Mutation(
+        "a-folder-that-failed-is-forgotten",
+        HOME + "finishing.py",
+        "            known[path] = error\n",
+        "            pass\n",
+        (f"{FINISHING}::test_what_the_disk_does_not_take_is_not_told_as_done",),
+    ),
+    Mutation(
+        "a-new-folder-is-nobodys",
+        HOME + "disk.py",
+        "    sync_folder(above)\n",
+        "",
+        (f"{FINISHING}::test_a_new_folder_is_on_the_disk_before_what_is_in_it",),
+    ),
+    Mutation(
+        "each-syncs-its-folder",
+        HOME + "finishing.py",
+        "    if path not in known:\n",
+        "    if True:\n",
+        (f"{FINISHING}::test_several_share_what_a_disk_does",),
+    ),
+    Mutation(
+        "any-folder-need-not-be-on-the-disk",
+        HOME + "disk.py",
+        "        if error.errno not in _NO_FOLDER_SYNC:\n",
+        "        if False:\n",
+        (f"{FINISHING}::test_a_disk_that_knows_no_fsync_of_folders",),
+    ),
+    Mutation(
+        "one-that-fails-ends-all",
+        HOME + "finishing.py",
+        "                did.append(output)\n            except Exception as error:",
+        "                did.append(output)\n            except KeyError as error:",
+        (f"{FINISHING}::test_one_that_fails_leaves_the_others_alone",),
     ),
     Mutation(
         "what-had-ended-comes-again",
@@ -139,9 +212,9 @@ CORPUS = (
     ),
     Mutation(
         "somebody-elses-lines-are-removed",
-        HOME + "runner.py",
-        "            elif os.path.exists(beside) and not keep:\n",
-        "            elif os.path.exists(beside):\n",
+        HOME + "finishing.py",
+        '    keeps = output.side or output.work.get("keep")\n',
+        "    keeps = output.side\n",
         (f"{AGAIN}::test_a_file_of_somebody_elses_beside_it_stays",),
     ),
     Mutation(
@@ -153,9 +226,9 @@ CORPUS = (
     ),
     Mutation(
         "what-was-posted-is-not-hidden",
-        HOME + "runner.py",
-        "                    sides.write(hidden.without(lines, self._secrets), file)\n",
-        "                    sides.write(lines, file)\n",
+        HOME + "finishing.py",
+        "                sides.write(hidden.without(output.lines, self._secrets), file)\n",
+        "                sides.write(output.lines, file)\n",
         (f"{OPTIONS}::test_a_secret_is_told_nowhere",),
     ),
     Mutation(

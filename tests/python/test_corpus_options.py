@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pythonfilter_corpus: what its options and its lists say, name by name."""
 
-import contextlib
-import errno
 import gzip
 import json
 import os
@@ -16,7 +14,7 @@ import corpora
 from corpora import PLUGIN, RATE, job, make, read_wav, run, samples_of, write_wav
 from processes import PLUGINS, PYTHON, environment
 from pythonfilter_corpus import Corpus, Run, Threads, Unusable
-from pythonfilter_corpus import cli, hidden, ledger, runner, tend
+from pythonfilter_corpus import cli, hidden, ledger, tend
 from pythonfilter_corpus.folder import Folder
 from pythonfilter_corpus.ledger import Standing
 from pythonfilter_corpus.status import printable
@@ -303,45 +301,28 @@ import sys
 class Own:
     def process_audio(self, buffer):
         what = round(float(buffer.data[0, 0]) * 32768)
-        from pythonfilter_corpus import runner
+        from pythonfilter_corpus import disk, finishing, runner
         if what == 1:
             runner.Runner._compare = None
         if what == 2:
-            runner._sync = lambda path: {}[path]
+            disk.sync = lambda path: {}[path]
+        if what == 3:
+            finishing.Finisher.finish = None
 """
 
 
 def test_an_error_of_our_own_costs_its_file_and_is_told(tmp_path):
     """Where it is in the code of the runner, as if that were broken."""
-    make(tmp_path, 2, plugin=OWN)
-    for number, what in ((0, 1), (1, 2)):
+    make(tmp_path, 3, plugin=OWN)
+    for number, what in ((0, 1), (1, 2), (2, 3)):
         samples = samples_of(number)
         samples[0] = what
         write_wav(tmp_path / f"in/{number}.wav", samples)
-    results = run(tmp_path, retries=0, check=0.5)
+    results = run(tmp_path, retries=0, check=0.3)
     assert results["0"].kind == "crash" and "NoneType" in results["0"].message
     assert results["1"].kind == "output" and "1.wav" in results["1"].message
+    assert results["2"].kind == "crash" and "NoneType" in results["2"].message
     assert os.listdir(tmp_path / "out/.pythonfilter/parts") == []
-
-
-def test_a_disk_that_knows_no_fsync_of_folders(tmp_path, monkeypatch):
-    """And one that fails, which is told."""
-    synced = []
-
-    def fsync(file):
-        synced.append(file)
-        if os.path.isdir(f"/proc/self/fd/{file}"):
-            raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    part, place = tmp_path / "part", tmp_path / "place"
-    fails = pytest.raises(OSError)
-    for code, ends in ((errno.EINVAL, contextlib.nullcontext()), (errno.EIO, fails)):
-        part.write_text("whole")
-        with ends:
-            runner._put(str(part), str(place))
-        assert place.read_text() == "whole"
-    assert len(synced) == 4
 
 
 HIDES = """

@@ -13,7 +13,7 @@ import corpora
 from corpora import PLUGIN, RATE, counted, job, make, read_wav, run, samples_of
 from corpora import write_wav
 from pythonfilter_corpus import Corpus, Run, Threads, ledger, tend
-from pythonfilter_corpus.errors import Stopped, full_disk
+from pythonfilter_corpus.errors import Stopped, full_disk, with_place
 from pythonfilter_corpus.folder import Claim, Folder
 from pythonfilter_corpus.version import VERSION
 
@@ -155,6 +155,13 @@ def test_an_encoder_is_looked_at_before_the_first_file(tmp_path, line, why):
     make(tmp_path, 1)
     with pytest.raises(tend.Refused, match=why):
         tend.Tended(job(tmp_path, encoder=line, format="x"))
+
+
+def test_a_place_is_told_as_far_as_it_is_known():
+    assert with_place("no", "/p.py", 3) == "no (/p.py:3)"
+    assert with_place("no", "/p.py") == "no (/p.py)"
+    assert with_place("/p.py:3: no", "/p.py", 3) == "/p.py:3: no"
+    assert with_place("no") == "no"
 
 
 def test_a_full_disk_is_told_with_what_is_left(tmp_path, monkeypatch):
