@@ -2,6 +2,7 @@
 """What a splitter in a worker is shown of its outputs, and what it gives by them."""
 
 import contextlib
+import os
 import textwrap
 
 import pytest
@@ -114,6 +115,7 @@ UNUSUAL = {
     "keeps and raises": ("keep(one.data); 1 / 0", FAILED, ESCAPED, 0, 0, 3, 4),
     "keeps the outputs": ("keep((one, two, outputs))", OK, 0, 0, 0, 3, 4),
     "reshapes": ("one.data.shape = (2, 240)", OK, 0, 0, 0, 3, 4),
+    "strides": ("one.data.strides = (8, 4)", OK, 0, 0, 0, 3, 4),
     "reshapes what it keeps": (
         "one.data.shape = (2, 240); keep(one.data)",
         *(OK, ESCAPED, 0, 0, 3, 4),
@@ -124,8 +126,10 @@ UNUSUAL = {
 }
 
 
+# Who keeps the objects could look between two calls, and so they are hidden then.
+@pytest.mark.parametrize("keeps", [False, True])
 @pytest.mark.parametrize("what", UNUSUAL)
-def test_it_does_not_matter_which_block_it_is(splitter, what):
+def test_it_does_not_matter_which_block_it_is(splitter, what, keeps):
     code, *wanted = UNUSUAL[what]
     splitting = splitter(
         f"""
@@ -137,9 +141,12 @@ def test_it_does_not_matter_which_block_it_is(splitter, what):
             import weakref
             keep = self.kept.append
             one, two = outputs.values()
+            if {keeps}:
+                self.lasting = outputs, one
             class Another(SplitterOutput):
                 __slots__ = ()
             assert one.pts == 1 and not one.discont and one.data.shape == buffer.data.shape
+            assert one.data.strides == (4, 4)
             assert not one.data.any() and not two.data.any() and one.linked
             one.data[:], two.data[:] = buffer.data + 1, buffer.data + 2
             self.calls += 1
@@ -211,7 +218,7 @@ def test_what_nobody_is_linked_to_is_nobodys(splitter):
                 two.data[:] += one.data
     """
     )
-    for sample in (1, 1, 1, 5, 5, 1, 1, 1, 5):
+    for sample in (1, 1, 1, 5, 5, 1, 1, 1, 5, 1, 1, 1):
         reply = splitting.split(sample, linked=2)
         assert (reply.outcome, reply.flags) == (OK, 0), reply.failure
         assert (reply.given["1"] == (10 if sample == 5 else 1)).all()
@@ -262,6 +269,32 @@ def test_between_calls_an_output_has_no_samples(splitter):
         assert reply.given["a"][:, 0].tolist() == [3, 4]
         if call in (0, 1, 6):
             assert splitting.plugin.ask("set_parameter", "a", "b") == [b"[0, 0]"]
+
+
+def test_a_thread_finds_no_samples_between_calls(splitter, tmp_path):
+    os.mkfifo(tmp_path / "look")
+    splitting = splitter(
+        f"""
+        def start(self):
+            import threading
+            threading.Thread(target=self.look, daemon=True).start()
+            return super().start()
+        def look(self):
+            while True:
+                with open({str(tmp_path / "look")!r}) as told:
+                    told.read()
+                self.post("told", sizes=repr([each.data.size for each in self.known]))
+        def split_audio(self, buffer, outputs):
+            self.known = [*outputs.values()]
+            for each in self.known:
+                each.data[:] = buffer.data
+    """
+    )
+    for call in range(6):
+        reply = splitting.split(call)
+        assert all((each == call).all() for each in reply.given.values())
+        (tmp_path / "look").write_text("now")
+        assert splitting.plugin.event()[1]["sizes"] == "[0, 0]"
 
 
 def test_outputs_come_and_go(splitter):

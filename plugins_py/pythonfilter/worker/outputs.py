@@ -58,8 +58,7 @@ class OutputInfo(StreamInfo):
         return self._ports.block.curve(name)
 
     def new_data(self) -> Any:
-        """In the place of memory that somebody gets."""
-        self._ports.marks.append(self)  # it is to go after this call
+        """In the place of memory that somebody gets; it goes after this call."""
         shape = self._port.channels, self.words[FRAMES]
         return np.zeros(shape, self._port.dtype)
 

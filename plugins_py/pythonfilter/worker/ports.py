@@ -200,6 +200,18 @@ class Ports:
         """A bit for each that is silent, or does not continue what came out before."""
         return 0, 0
 
+    def count_objects(self) -> list[int]:
+        """The references to each object that the plugin gets."""
+        counts = [getrefcount(self.mapping)]
+        for each in self.all:
+            counts.append(getrefcount(each.object))
+        return counts
+
+    def are_ours(self) -> bool:
+        """Whether nobody else has any of these objects."""
+        mapping, *objects = self.count_objects()
+        return mapping == _OWN_MAPPING and all(each == _OWN for each in objects)
+
     def count(self) -> tuple[list[int], int]:
         """The references to each array, and to the memory beside theirs."""
         assert self.slot is not None
@@ -248,8 +260,8 @@ class _AnyInfo:
         pass
 
 
-def _count_unshared() -> tuple[int, int]:
-    """What count() says where nobody kept anything."""
+def _count_unshared() -> tuple[int, ...]:
+    """What count() and count_objects() say where nobody kept anything."""
     ports = _Any((), 48000)
     ports.have([Port("", DTYPES["F32"], 2, None)])
     ports.put_in(Slot(mmap.mmap(-1, 4096)), [0])
@@ -257,7 +269,10 @@ def _count_unshared() -> tuple[int, int]:
     for _ in range(100):  # Python makes other code of it meanwhile
         ports.hide()
         (array,), memory = ports.count()
-    return array, memory
+        mapping = ports.mapping  # so has who calls the plugin
+        counted = ports.count_objects()
+        del mapping
+    return array, memory, *counted
 
 
-_UNSHARED, _UNSHARED_MEMORY = _count_unshared()
+_UNSHARED, _UNSHARED_MEMORY, _OWN_MAPPING, _OWN = _count_unshared()

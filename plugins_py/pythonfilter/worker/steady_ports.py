@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""As steady.py, of a mixer or a splitter: one more block where there were some."""
+"""As steady.py, of a mixer or a splitter: one more block where there were some.
+
+Nothing is done for each port. Their arrays stay where the plugin finds them, as
+long as nobody else has the objects; what may have become of all of them is one
+comparison.
+"""
 
 from __future__ import annotations
 
 import os
-from sys import getrefcount
 from time import perf_counter_ns
 from typing import Any
 
 from .audio_call import OK, AudioCall
 from .control_page import KIND, ONE, REPLY, REPLY_SILENT, REPLY_TIME
 from .control_page import SEQUENCE, ControlPage
-from .view import DATA
+from .looks import ARE_POSSIBLE, Looks
+from .ports import Ports
+from .view import DATA, Shown, View
+
+# Of each port between two calls, where the plugin has kept the objects: what it is
+# called with, the array in the call, and the one that is there meanwhile.
+_Hidden = list[tuple[Any, Any, Any]]
 
 
 def serve(audio: AudioCall, page: ControlPage) -> bool:
@@ -27,16 +37,14 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
     )
     watched_word, silent_word = ports.watched, REPLY_SILENT
     requests, replies, one = page.requests, page.replies, ONE
-    read, write, clock, count = os.read, os.write, perf_counter_ns, getrefcount
-    show, shows, block_type, class_of = DATA.__set__, DATA.__get__, view.type, type
+    read, write, clock, join = os.read, os.write, perf_counter_ns, b"".join
 
     first = True  # of which all words of the reply are written
     shown: Any = None
-    array: Any = None
-    memory: Any = None
-    theirs: Any = None
-    each: Any = None
-    bound: Any = ()
+    looks: Any = None
+    parts: Any = ()
+    wanted = b""
+    hidden: Any = ()
     watched = silent = 0
 
     while True:
@@ -44,37 +52,23 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
         sequence = words[sequence_word]
         place = place_of(words[kind])
         if place is None or sequence == page.sequence:
+            looks = hidden = None
+            ports.hide()
             return False
         if place is not shown or words[watched_word] != watched:
-            slot, sizes = ports.slot, ports.sizes.get(place.key[1])
-            if slot is None or sizes is None:
+            looks = hidden = None
+            if not _can_begin(view, ports, place):
+                ports.hide()
                 return False
-            watched = words[watched_word]
-            shown = view.shown = place
-            ports.shown = sizes
-            array, memory, arrays = place.array, place.slot.memory, place.slot.shown
-            theirs, their_arrays = slot.memory, slot.shown
-            fields = place.fields
-            show(buffer, array)
-            bound = [
-                (it.object, it.empty, it.info, at.array, at.fields)
-                for it, at in zip(ports.all, sizes)
-                if ports.is_shown(it)
-            ]
-            for it, at in zip(ports.all, sizes):
-                if not ports.is_shown(it):
-                    ports.show(it, at)
-            # Nobody has kept anything yet. The rows that are counted here are the
-            # same as below, on any Python.
-            of_port = []
-            for thing, empty, what, each, own in bound:
-                of_port.append(count(each))
-            of_array, of_buffer = count(array), count(buffer)
-            of_memory = count(memory) - len(arrays)
-            of_theirs = count(theirs) - len(their_arrays)
+            shown, watched = place, words[watched_word]
+            hidden = _begin(view, ports, place)
+            looks = _look(view, ports)
+            parts = looks.parts()
+            # Nobody has kept anything yet: what is so now is so after a call.
+            wanted = join(parts)
         page.sequence = sequence
-        for thing, empty, what, each, own in bound:
-            show(thing, each)
+        if hidden:
+            _show(hidden)
         begin = clock()
         try:
             running.phase = name
@@ -85,59 +79,21 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
             time = clock() - begin
         except BaseException as error:
             # The traceback of the exception has this frame.
-            array = memory = theirs = each = buffer = None
-            bound = ()
+            looks = hidden = buffer = None
             audio.raised(error, begin)
             return True
-        hidden = False
-        try:
-            usual = (
-                (result is None or result is True)
-                and buffer.data is array
-                and buffer._stream is info
-                and class_of(buffer) is block_type
-                and info.marked is None
-                and not marks
-                and not posted
-            )
-            if writes:  # what is bound in its place is what the plugin gives
-                for thing, empty, what, each, own in bound:
-                    usual = usual and shows(thing) is each
-                if not usual:
-                    array = memory = theirs = each = None
-                    bound = ()
-                    audio.accept(result, time)
-                    return True
-            # Before anything is counted: what a thread takes later is empty.
-            hidden = True
-            for thing, empty, what, each, own in bound:
-                show(thing, empty)
-            number = 0
-            for thing, empty, what, each, own in bound:
-                usual = (
-                    usual
-                    and count(each) == of_port[number]
-                    and own.object == own.object_made
-                    and own.axes == own.axes_made
-                    and thing._stream is what
-                )
-                number += 1
-            usual = (
-                usual
-                and count(array) == of_array
-                and count(buffer) == of_buffer
-                and count(memory) - len(arrays) == of_memory
-                and count(theirs) - len(their_arrays) == of_theirs
-                and fields.object == fields.object_made
-                and fields.axes == fields.axes_made
-            )
-        except AttributeError:  # there is no buffer.data any more
-            usual = False
-        if not usual:
-            for thing, empty, what, each, own in bound if writes and hidden else ():
-                show(thing, each)  # it is what the plugin gives
-            array = memory = theirs = each = None
-            bound = ()
+        usual = (
+            (result is None or result is True)
+            and info.marked is None
+            and not marks
+            and not posted
+        )
+        if hidden:
+            usual = usual and _hide(hidden, writes)
+        if not (usual and join(parts) == wanted):
+            if hidden and usual:
+                _show(hidden)  # it may be what the plugin gives
+            looks = hidden = None
             audio.accept(result, time)
             return True
         if silent or ports.silent:
@@ -150,3 +106,61 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
         words[reply_time] = time
         words[reply] = sequence
         write(replies, one)
+
+
+def _can_begin(view: View, ports: Ports, place: Shown) -> bool:
+    return ARE_POSSIBLE and ports.slot is not None and place.frames in ports.sizes
+
+
+def _begin(view: View, ports: Ports, place: Shown) -> _Hidden:
+    """Shows these samples from here on, and says what is to be hidden meanwhile."""
+    view.shown = place
+    view.shows_copies = False
+    DATA.__set__(view.buffer, place.array)
+    ports.shown = ports.sizes[place.frames]
+    for each, shown in zip(ports.all, ports.shown):
+        ports.show(each, shown)
+    if ports.are_ours():
+        return []
+    hidden = [
+        (each.object, shown.array, each.empty)
+        for each, shown in zip(ports.all, ports.shown)
+        if ports.is_shown(each)
+    ]
+    _hide(hidden, False)
+    return hidden
+
+
+def _look(view: View, ports: Ports) -> Looks:
+    looks = Looks()
+    looks.at(view.buffer)
+    looks.at(view.shown.slot.memory)
+    assert ports.slot is not None
+    looks.at(ports.slot.memory)
+    looks.at_array(view.shown.array)
+    for each, shown in zip(ports.all, ports.shown):
+        looks.at(each.object)
+        looks.at_array(shown.array)
+    return looks
+
+
+def _show(hidden: _Hidden) -> None:
+    for thing, array, _ in hidden:
+        DATA.__set__(thing, array)
+
+
+def _hide(hidden: _Hidden, writes: bool) -> bool:
+    """What a thread takes from now on is empty.
+
+    False: something else is bound to one of those that the plugin `writes` to, and
+    nothing was hidden.
+    """
+    for thing, array, _ in hidden if writes else ():
+        try:
+            if DATA.__get__(thing) is not array:
+                return False
+        except AttributeError:
+            return False
+    for thing, _, empty in hidden:
+        DATA.__set__(thing, empty)
+    return True

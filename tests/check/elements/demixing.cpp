@@ -150,6 +150,27 @@ GST_START_TEST(test_a_state_change_does_not_wait_for_a_call_that_sleeps) {
 }
 GST_END_TEST;
 
+// Downstream takes nothing more of one, then nothing of the other; the stream
+// ends with the last.
+GST_START_TEST(test_outputs_end_in_any_order) {
+  for (const int first : {0, 1}) {
+    Around around;
+    fail_unless_equals_int(around.push(0), GST_FLOW_OK);
+    around.to[first].flow = GST_FLOW_EOS;
+    for (const int at : {1, 2})
+      fail_unless_equals_int(around.push(at), GST_FLOW_OK);
+    fail_unless(around.to[1 - first].frames == 3 * 80, "%d: %d, %d", first,
+                around.to[0].frames, around.to[1].frames);
+    around.to[1 - first].flow = GST_FLOW_EOS;
+    fail_unless_equals_int(around.push(3), GST_FLOW_EOS);
+    fail_unless(gst_pad_push_event(around.from, gst_event_new_eos()));
+    for (auto &each : around.to)
+      fail_unless(GST_PAD_IS_EOS(each.pad));
+    around.element.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
 // Each pad has a stream of its own, the same segment, and one end.
 GST_START_TEST(test_each_output_is_a_stream) {
   Demixer demixer(splitting(), sent(2), {"src_0", "src_1"});
@@ -554,6 +575,7 @@ Suite *demixing_suite() {
   tcase_add_test(demixing, test_a_flush_does_not_wait_for_a_call_that_sleeps);
   tcase_add_test(demixing,
                  test_a_state_change_does_not_wait_for_a_call_that_sleeps);
+  tcase_add_test(demixing, test_outputs_end_in_any_order);
   tcase_add_test(demixing, test_each_output_is_a_stream);
   tcase_add_test(demixing, test_a_gap_goes_to_all);
   tcase_add_test(demixing, test_what_comes_out_late_has_its_own_time);

@@ -200,6 +200,48 @@ GST_START_TEST(test_mixers_inputs_while_it_plays) {
 }
 GST_END_TEST;
 
+// Likewise.
+GST_START_TEST(test_a_demixer_is_asked_while_it_plays) {
+  Pipeline pipeline(
+      "audiotestsrc ! audio/x-raw,format=F32LE,rate=8000,channels=1 ! "
+      "pythondemixer name=python script=none.py on-error=drop"
+      " python.src_0 ! fakesink sync=false async=false"
+      " python.src_1 ! fakesink sync=false async=false");
+  GstElement *python = pipeline.python();
+  const Output output(python, "src_1");
+  pipeline.expect_to(GST_STATE_PLAYING);
+  Again setting([&] {
+    gst_util_set_object_arg(G_OBJECT(python), "params", "p,factor=3");
+    gst_util_set_object_arg(G_OBJECT(python), "on-error", "silence");
+    gst_util_set_object_arg(G_OBJECT(python), "params", "p,factor=2");
+    g_usleep(100);
+  });
+  Again reading([&] {
+    stat_of(python, "copies");
+    for (const char *name : {"src_0", "sink"}) {
+      GstPad *pad = gst_element_get_static_pad(python, name);
+      GstQuery *query = gst_query_new_latency();
+      gst_pad_query(pad, query);
+      gst_query_unref(query);
+      gst_caps_unref(gst_pad_query_caps(pad, nullptr));
+      gst_object_unref(pad);
+    }
+    g_usleep(100);
+  });
+  Again reloading([&] {
+    gboolean asked = FALSE;
+    g_signal_emit_by_name(python, "reload", &asked);
+    g_usleep(2000);
+  });
+  for (Again *each : {&setting, &reading, &reloading})
+    each->wait_for(times / 4);
+  const size_t before = output.count();
+  fail_unless(output.wait_for(before + 5));
+  for (Again *each : {&setting, &reading, &reloading})
+    each->stop();
+}
+GST_END_TEST;
+
 // Buffers of a converting plugin, dropped by others while it makes more.
 GST_START_TEST(test_outputs_are_dropped_while_buffers_flow) {
   Conversion stream("converting", STEREO);
@@ -241,6 +283,7 @@ static Suite *threads_suite() {
   tcase_add_test(threads, test_states_while_buffers_flow);
   tcase_add_test(threads, test_reloads_while_buffers_flow);
   tcase_add_test(threads, test_mixers_inputs_while_it_plays);
+  tcase_add_test(threads, test_a_demixer_is_asked_while_it_plays);
   tcase_add_test(threads, test_outputs_are_dropped_while_buffers_flow);
   return suite;
 }

@@ -5,7 +5,8 @@
 //
 // Its plugin multiplies F32 samples by the parameter `factor`, a whole number.
 // The one whose script is "converting" gives copies, now one, now several, now
-// none. A mixer adds its inputs, which come and go.
+// none. A mixer adds its inputs, and a splitter gives its first channel to all
+// outputs.
 #include <atomic>
 #include <cstdlib>
 #include <thread>
@@ -18,9 +19,9 @@ namespace {
 
 class Threaded final : public FakePlugin {
  public:
-  Threaded(bool converts, bool mixes, std::shared_ptr<Listener> listener)
-      : FakePlugin(std::move(listener)) {
-    if (mixes) {
+  Threaded(bool converts, PluginKind kind, std::shared_ptr<Listener> listener)
+      : FakePlugin(std::move(listener)), kind_(kind) {
+    if (has_ports(kind)) {
       Port any;
       any.name = any_port;
       capabilities_.ports = {any};
@@ -47,6 +48,10 @@ class Threaded final : public FakePlugin {
     if (capabilities_.converts) return give(block, result);
     result->times.asked = result->times.held = ticks();
     multiply(block, float(factor_));
+    return come_back(block, result, failure);
+  }
+
+  Outcome come_back(const Block &block, CallResult *result, Failure *failure) {
     result->times.left = ticks();
     calls_++;
     if (calls_ % 10 == 0) kept_ = block.keeper->keep();
@@ -75,6 +80,24 @@ class Threaded final : public FakePlugin {
     return process(output, result, failure);
   }
   bool set_inputs(const std::vector<PortFormat> &, Failure *) override {
+    return true;
+  }
+  Outcome split(const Block &input, std::vector<OutputView> *outputs,
+                CallResult *result, Failure *failure) override {
+    result->times.asked = result->times.held = ticks();
+    for (OutputView &output : *outputs) {
+      if (!output.data) continue;
+      for (size_t i = 0; i < input.frames; i++)
+        std::memcpy(output.data + ptrdiff_t(i) * output.frame_stride,
+                    input.data + ptrdiff_t(i) * input.frame_stride,
+                    sizeof(float));
+      output.silent = calls_ % 5 == 0;
+      output.discont = calls_ % 3 == 0;
+      if (calls_ % 7 == 0) output_ = output.keeper->keep();
+    }
+    return come_back(input, result, failure);
+  }
+  bool set_outputs(const std::vector<PortFormat> &, Failure *) override {
     return true;
   }
   bool set_input_parameter(const std::string &, const Parameter &,
@@ -112,7 +135,7 @@ class Threaded final : public FakePlugin {
            FakePlugin::ask(question, place, answer, failure);
   }
   bool drain(Tail *tail, Failure *) override {
-    if (capabilities_.converts) return true;
+    if (capabilities_.converts || kind_ == PluginKind::Splitter) return true;
     tail->frames = 8;
     tail->samples.resize(8 * sizeof(float) * size_t(format_.channels));
     return true;
@@ -145,8 +168,9 @@ class Threaded final : public FakePlugin {
     listener_->log(record);
   }
 
+  const PluginKind kind_;
   int factor_ = 1;
-  std::unique_ptr<KeptMemory> kept_, input_;
+  std::unique_ptr<KeptMemory> kept_, input_, output_;
   std::thread watchdog_;
 };
 
@@ -154,8 +178,7 @@ class Threaded final : public FakePlugin {
 
 extern "C" [[gnu::visibility("default")]] Plugin *pythonfilter_make_plugin_2(
     const PluginSpec &spec, Failure *) {
-  return new Threaded(spec.script == "converting",
-                      spec.kind == PluginKind::Mixer, spec.listener);
+  return new Threaded(spec.script == "converting", spec.kind, spec.listener);
 }
 
 }  // namespace pythonfilter
