@@ -8,6 +8,9 @@ namespace desk {
 
 namespace {
 
+// As Qt's tool that lists the words to translate knows it.
+#define QT_TRANSLATE_NOOP(context, text) text
+
 const std::string convert = "audioconvert ! audioresample name=next";
 const std::string format =
     "audioconvert name=next ! audioresample"
@@ -46,16 +49,17 @@ Place place_of(GstElementFactory *factory) {
 }
 
 // Each line is as "/a/loud.py:2: invalid syntax".
-void add_broken(const std::string &lines, std::vector<Plugin> *plugins) {
-  std::istringstream all(lines);
+void add_broken(GstElementFactory *any, std::vector<Plugin> *plugins) {
+  std::istringstream all(metadata(any, "not-usable-plugins"));
   for (std::string line; std::getline(all, line);) {
     const std::string file = line.substr(0, line.find(": "));
-    const std::string name = base_name(file);
-    Plugin plugin;
-    plugin.place.title = name.substr(0, name.find(':'));
-    plugin.problem = name + line.substr(file.size());
-    plugin.file = file;
-    plugins->push_back(plugin);
+    const std::string why = base_name(file) + line.substr(file.size());
+    Place place = place_of(any);
+    place.title = why.substr(0, why.find(':'));
+    // Who uses it hears all of it, or it was mended.
+    place.properties["script"] =
+        line.substr(0, line.size() - why.size()) + place.title;
+    plugins->push_back({place, "", "", file, why});
   }
 }
 
@@ -87,7 +91,7 @@ std::vector<Plugin> installed_plugins() {
     plugins.push_back({place_of(factory),
                        metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
                        metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
-                       metadata(factory, "script"), ""});
+                       metadata(factory, "script")});
   }
   gst_plugin_feature_list_free(features);
   std::sort(plugins.begin(), plugins.end(),
@@ -95,7 +99,7 @@ std::vector<Plugin> installed_plugins() {
               return a.place.title < b.place.title;
             });
   g_autoptr(GstElementFactory) any = gst_element_factory_find("pythonfilter");
-  if (any) add_broken(metadata(any, "not-usable-plugins"), &plugins);
+  if (any) add_broken(any, &plugins);
   return plugins;
 }
 
@@ -121,12 +125,15 @@ Plugin plugin_in(const std::string &file) {
 
 std::vector<Place> ends(Kind kind) {
   if (kind == Kind::Sink)
-    return {{kind, "Nowhere", "fakesink name=main sync=true"},
-            {kind, "Default device", convert + " ! autoaudiosink name=main"}};
+    return {{kind, QT_TRANSLATE_NOOP("desk", "Nowhere"),
+             "fakesink name=main sync=true"},
+            {kind, QT_TRANSLATE_NOOP("desk", "Default device"),
+             convert + " ! autoaudiosink name=main"}};
   return {
-      {kind, "Test tone",
+      {kind, QT_TRANSLATE_NOOP("desk", "Test tone"),
        "audiotestsrc name=main is-live=true samplesperbuffer=480 ! " + format},
-      {kind, "Default device", "autoaudiosrc name=main ! " + format}};
+      {kind, QT_TRANSLATE_NOOP("desk", "Default device"),
+       "autoaudiosrc name=main ! " + format}};
 }
 
 std::vector<Place> devices(Kind kind) {
@@ -158,9 +165,9 @@ Place file_end(Kind kind, const std::string &path) {
 Place network_end(Kind kind, const std::string &address) {
   const bool sink = kind == Kind::Sink;
   const size_t colon = address.rfind(':');
-  const bool here = colon == std::string::npos;
-  const std::string host = here ? "127.0.0.1" : address.substr(0, colon);
-  const std::string port = here ? address : address.substr(colon + 1);
+  const std::string port = address.substr(colon + 1);  // or all of it
+  const std::string host =
+      colon == std::string::npos ? "127.0.0.1" : address.substr(0, colon);
   return {kind,
           "RTP, " + port,
           sink ? "rtpgstpay config-interval=1 ! udpsink name=main"

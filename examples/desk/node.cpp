@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <tuple>
-
 #include "strip.hpp"
 
 namespace desk {
@@ -17,51 +15,39 @@ std::string text_of(const GValue *value) {
 
 }  // namespace
 
-std::unique_ptr<Node> Node::make(const Place &place, std::string *why) {
-  std::unique_ptr<Node> node(new Node(place));
-  g_autoptr(GError) error = nullptr;
-  node->bin_ = gst_parse_bin_from_description_full(
-      place.line.c_str(), FALSE, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
-  if (!node->bin_) {
-    *why = error->message;
-    return nullptr;
-  }
-  gst_object_ref_sink(node->bin_);
-  GstBin *bin = GST_BIN(node->bin_);
+Node::Node(const Place &place) : place_(place) {
   const bool in = place.kind != Kind::Source, out = place.kind != Kind::Sink;
+  const std::string line = place.line + (in ? "" : " ! identity name=gate");
+  g_autoptr(GError) error = nullptr;
+  bin_ = gst_parse_bin_from_description_full(
+      line.c_str(), FALSE, nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  if (error) problem_ = error->message;
+  if (!bin_) return;
+  gst_object_ref_sink(bin_);
+  GstBin *bin = GST_BIN(bin_);
   if (!place.device.empty()) {
     GstElement *device = element_of_device(place);
     g_autoptr(GstElement) next = gst_bin_get_by_name(bin, "next");
-    if (device) gst_bin_add(bin, device);
-    if (!device || !next) {
-      *why = place.device + " is not there";
-      return nullptr;
-    }
+    if (!device || !next) problem_ = place.device + " is not there";
+    if (!device || !next) return;
+    gst_bin_add(bin, device);
     in ? gst_element_link(next, device) : gst_element_link(device, next);
   }
+  for (const auto direction : {GST_PAD_SINK, GST_PAD_SRC})
+    while (g_autoptr(GstPad) pad = gst_bin_find_unlinked_pad(bin, direction))
+      gst_element_add_pad(bin_, gst_ghost_pad_new(nullptr, pad));
   g_autoptr(GstElement) main = gst_bin_get_by_name(bin, "main");
-  bool fits = main;
-  for (const auto &[name, direction, wanted] :
-       {std::tuple("sink", GST_PAD_SINK, in), {"src", GST_PAD_SRC, out}}) {
-    g_autoptr(GstPad) pad = gst_bin_find_unlinked_pad(bin, direction);
-    fits = fits && wanted == (pad != nullptr);
-    if (pad) gst_element_add_pad(node->bin_, gst_ghost_pad_new(name, pad));
-    g_autoptr(GstPad) another = gst_bin_find_unlinked_pad(bin, direction);
-    fits = fits && !another;
-  }
-  if (!fits) {
-    *why = "no place in a strip has other inputs and outputs than one: " +
-           place.line;
-    return nullptr;
-  }
-  node->main_ = main;  // the bin's
+  if (!main || bin_->numsinkpads != in || bin_->numsrcpads != out)
+    problem_ = "no place in a strip has other inputs and outputs than one: " +
+               place.line;
+  if (!problem_.empty()) return;
+  main_ = main;  // the bin's
   for (const auto &[name, value] : place.properties)
-    node->set(name, value);
-  if (!out) return node;
+    set(name, value);
+  if (!out) return;
   // Of a plugin alone, without what converts for it.
-  node->tap_ = std::make_unique<Tap>(in ? main : node->bin_);
-  node->tap_->bypass(place.bypassed);
-  return node;
+  tap_ = std::make_unique<Tap>(in ? main : bin_);
+  tap_->bypass(place.bypassed);
 }
 
 Node::~Node() {
@@ -73,13 +59,13 @@ bool Node::set_state(GstState state) {
   return gst_element_set_state(bin_, state) != GST_STATE_CHANGE_FAILURE;
 }
 
-bool Node::is_python() const {
-  return g_object_class_find_property(G_OBJECT_GET_CLASS(main_), "isolation");
-}
-
 std::string Node::file() const {
   const char *script = gst_element_get_metadata(main_, "script");
   return script ? script : value("script");
+}
+
+std::string Node::problem() const {
+  return gone_well() > well_again_ ? "" : problem_;
 }
 
 std::map<std::string, guint64> Node::statistics() const {
@@ -111,20 +97,22 @@ Place Node::place() const {
 // The element has the plugin's parameters as those of a child, from READY on.
 std::vector<Parameter> Node::parameters() const {
   std::vector<Parameter> all;
-  g_autoptr(GObject) plugin =
-      is_python()
-          ? gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(main_), "plugin")
-          : nullptr;
-  if (!plugin) return all;
+  g_autoptr(GObject) plugin = nullptr;
+  if (!look_up("plugin::name", &plugin)) return all;
   guint count;
   g_autofree GParamSpec **specs =
       g_object_class_list_properties(G_OBJECT_GET_CLASS(plugin), &count);
   for (GParamSpec *spec : std::vector(specs, specs + count))
     if (spec->owner_type == G_OBJECT_TYPE(plugin) &&
         spec->flags & G_PARAM_WRITABLE)
-      all.push_back({std::string("plugin::") + spec->name, spec,
-                     text_of(g_param_spec_get_default_value(spec))});
+      all.push_back({std::string("plugin::") + spec->name, spec});
   return all;
+}
+
+void Node::reset() {
+  for (const Parameter &each : parameters())
+    if (!each.is_secret())
+      set(each.property, text_of(g_param_spec_get_default_value(each.spec)));
 }
 
 GParamSpec *Node::look_up(const std::string &property, GObject **holder) const {

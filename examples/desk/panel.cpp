@@ -6,13 +6,35 @@
 
 namespace desk {
 
-Panel::Panel(QWidget *parent) : QWidget(parent), ui_(new Ui::Panel) {
+Panel::Panel(QWidget *parent) : QWidget(parent), ui_(new Ui_Panel) {
   ui_->setupUi(this);
   ui_->presets->lineEdit()->setAccessibleName(ui_->presets->accessibleName());
   setMinimumWidth(fontMetrics().averageCharWidth() * 66);
+  QComboBox *const all = ui_->presets;
+  const auto presets = [this] { return GST_PRESET(node_->element()); };
+  connect(ui_->reset, &QPushButton::clicked, this, [=] {
+    node_->reset();
+    show_now();
+  });
+  connect(all, &QComboBox::activated, this, [=](int at) {
+    gst_preset_load_preset(presets(), all->itemText(at).toUtf8());
+    show_now();
+  });
+  connect(ui_->savePreset, &QPushButton::clicked, this, [=] {
+    const QString name = all->currentText();
+    if (name.isEmpty() || !gst_preset_save_preset(presets(), name.toUtf8()))
+      return failed(tr("The preset could not be saved"));
+    if (all->findText(name) < 0) all->addItem(name);
+    all->setCurrentIndex(all->findText(name));
+  });
+  connect(ui_->renamePreset, &QPushButton::clicked, this, [=] {
+    const QString name = all->currentText(),
+                  old = all->itemText(all->currentIndex());
+    if (!gst_preset_rename_preset(presets(), old.toUtf8(), name.toUtf8()))
+      return failed(tr("Choose a preset, and type another name for it"));
+    all->setItemText(all->currentIndex(), name);
+  });
 }
-
-Panel::~Panel() = default;
 
 void Panel::set(const Parameter &parameter, const QString &value) {
   if (shows_) return;
@@ -22,14 +44,13 @@ void Panel::set(const Parameter &parameter, const QString &value) {
 }
 
 // Its slider is logarithmic where the range has several powers of ten.
-QWidget *Panel::make_number(const Parameter &parameter, const QString &unit,
-                            QSlider *slider) {
-  GParamSpec *spec = parameter.spec;
-  const bool whole = G_IS_PARAM_SPEC_INT64(spec);
-  const double least = whole ? double(G_PARAM_SPEC_INT64(spec)->minimum)
-                             : G_PARAM_SPEC_DOUBLE(spec)->minimum;
-  const double most = whole ? double(G_PARAM_SPEC_INT64(spec)->maximum)
-                            : G_PARAM_SPEC_DOUBLE(spec)->maximum;
+QWidget *Panel::make_number(const Parameter &parameter, QSlider *slider) {
+  const bool whole = G_IS_PARAM_SPEC_INT64(parameter.spec);
+  const auto range = [](const auto *spec) {
+    return std::pair(double(spec->minimum), double(spec->maximum));
+  };
+  const auto [least, most] = whole ? range(G_PARAM_SPEC_INT64(parameter.spec))
+                                   : range(G_PARAM_SPEC_DOUBLE(parameter.spec));
   const double width = most - least;
   const int decimals = whole ? 0 : width > 100 ? 1 : 3;
   auto *box = new QDoubleSpinBox;
@@ -37,26 +58,25 @@ QWidget *Panel::make_number(const Parameter &parameter, const QString &unit,
   box->setDecimals(decimals);
   box->setSingleStep(whole ? 1 : std::min(width / 100, 1.0));
   box->setKeyboardTracking(false);
-  box->setSuffix(unit.isEmpty() ? "" : " " + unit);
   connect(box, &QDoubleSpinBox::valueChanged, this, [=](double value) {
     set(parameter, QString::number(value, 'f', decimals));
   });
   slider->setVisible(width <= 1e6);  // or no hand could set it
-  const bool logarithmic = least > 0 && most / least >= 100;
   const int steps = whole ? int(std::min(width, 1e3)) : 1000;
   slider->setRange(0, steps);
+  const bool logarithmic = least > 0 && most / least >= 100;
+  const auto place = [=](double value) {
+    return logarithmic ? std::log(value) : value;
+  };
+  const double from = place(least), part = (place(most) - from) / steps;
   connect(slider, &QSlider::valueChanged, box, [=](int step) {
-    const double part = double(step) / steps;
-    box->setValue(logarithmic ? least * std::pow(most / least, part)
-                              : least + width * part);
+    const double at = from + step * part;
+    box->setValue(logarithmic ? std::exp(at) : at);
   });
   const auto follow = [=](double value) {
-    const double part = logarithmic
-                            ? std::log(value / least) / std::log(most / least)
-                            : (value - least) / width;
     const QSignalBlocker quiet(slider);
     if (!slider->isSliderDown())
-      slider->setValue(int(std::lround(steps * part)));
+      slider->setValue(int(std::lround((place(value) - from) / part)));
   };
   connect(box, &QDoubleSpinBox::valueChanged, slider, follow);
   follow(box->value());
@@ -97,25 +117,28 @@ void Panel::add_parameter(const Parameter &parameter) {
   // The element says the unit at the end: "Cutoff (Hz)".
   static const QRegularExpression unit(" \\((.*)\\)$");
   const QString name = spec->name, about = g_param_spec_get_blurb(spec);
+  const auto take = [=](const QVariant &value) {
+    set(parameter, value.toString());
+  };
   auto *line = new QHBoxLayout;
   auto *slider = new QSlider(Qt::Horizontal);
   QWidget *widget;
   line->addWidget(slider, 1);
   slider->hide();
   if (G_IS_PARAM_SPEC_DOUBLE(spec) || G_IS_PARAM_SPEC_INT64(spec)) {
-    widget = make_number(parameter, unit.match(about).captured(1), slider);
+    widget = make_number(parameter, slider);
+    const QString suffix = unit.match(about).captured(1);
+    if (!suffix.isEmpty()) widget->setProperty("suffix", " " + suffix);
   } else if (G_IS_PARAM_SPEC_ENUM(spec)) {
     auto *box = new QComboBox;
     const GEnumClass *all = G_PARAM_SPEC_ENUM(spec)->enum_class;
     for (guint i = 0; i < all->n_values; i++)
       box->addItem(all->values[i].value_nick);
-    connect(box, &QComboBox::currentTextChanged, this,
-            [=](const QString &value) { set(parameter, value); });
+    connect(box, &QComboBox::currentTextChanged, this, take);
     widget = box;
   } else if (G_IS_PARAM_SPEC_BOOLEAN(spec)) {
     auto *box = new QCheckBox;
-    connect(box, &QCheckBox::toggled, this,
-            [=](bool on) { set(parameter, on ? "true" : "false"); });
+    connect(box, &QCheckBox::toggled, this, take);
     widget = box;
   } else {
     widget = make_text(parameter, line);
@@ -138,7 +161,7 @@ void Panel::show_node(Node *node) {
   form_ = new QFormLayout(body);
   form_->setRowWrapPolicy(QFormLayout::WrapLongRows);
   const bool python = node && node->is_python();
-  ui_->title->setText(node ? "<b>" + title(node->title()).toHtmlEscaped() +
+  ui_->title->setText(node ? "<b>" + title(node->place()).toHtmlEscaped() +
                                  "</b>"
                            : tr("Select something in a strip to set it."));
   ui_->presetLine->setVisible(python);
@@ -166,38 +189,6 @@ void Panel::show_now() {
     each.shown = now;
   }
   shows_ = false;
-}
-
-void Panel::on_reset_clicked() {
-  for (const Editor &each : editors_)
-    if (!each.parameter.is_secret())
-      node_->set(each.parameter.property, each.parameter.initial);
-  show_now();
-}
-
-void Panel::on_presets_activated(int at) {
-  gst_preset_load_preset(GST_PRESET(node_->element()),
-                         ui_->presets->itemText(at).toUtf8());
-  show_now();
-}
-
-void Panel::on_savePreset_clicked() {
-  const QString name = ui_->presets->currentText();
-  if (name.isEmpty() ||
-      !gst_preset_save_preset(GST_PRESET(node_->element()), name.toUtf8()))
-    return failed(tr("The preset could not be saved"));
-  if (ui_->presets->findText(name) < 0) ui_->presets->addItem(name);
-  ui_->presets->setCurrentIndex(ui_->presets->findText(name));
-}
-
-void Panel::on_renamePreset_clicked() {
-  const int at = ui_->presets->currentIndex();
-  const QString name = ui_->presets->currentText();
-  if (!gst_preset_rename_preset(GST_PRESET(node_->element()),
-                                ui_->presets->itemText(at).toUtf8(),
-                                name.toUtf8()))
-    return failed(tr("Choose a preset, and type another name for it"));
-  ui_->presets->setItemText(at, name);
 }
 
 }  // namespace desk

@@ -66,24 +66,22 @@ Strip::~Strip() {
 // Loads its plugin, before any stream has to wait for it. Other ends are opened
 // when it plays.
 Strip::Made Strip::load(const Place &place) {
-  std::string why;
-  Made node = Node::make(place, &why);
-  if (!node) say(false, nullptr, why);
-  if (!node) return nullptr;
-  gst_bin_add(GST_BIN(pipeline_), node->bin_);
-  if (node->is_python() && !node->set_state(GST_STATE_READY)) {
-    gst_bin_remove(GST_BIN(pipeline_), node->bin_);
-    return nullptr;  // and poll() reads why
+  auto node = std::make_unique<Node>(place);
+  if (!node->problem_.empty()) {
+    said_.push_back({false, "", node->problem_, ""});
+    return nullptr;
   }
-  return node;
+  gst_bin_add(GST_BIN(pipeline_), node->bin_);
+  if (!node->is_python() || node->set_state(GST_STATE_READY)) return node;
+  gst_bin_remove(GST_BIN(pipeline_), node->bin_);
+  return nullptr;  // and poll() reads why
 }
 
 // A file is whole only when its writer was told of the end.
 void Strip::end_file() {
   const Node &sink = *nodes_.back();
-  g_autoptr(GstPad) pad = gst_element_get_static_pad(sink.bin_, "sink");
   if (playing_ && (sink.is_python() || !sink.value("location").empty()))
-    gst_pad_send_event(pad, gst_event_new_eos());
+    gst_pad_send_event(sink.input(), gst_event_new_eos());
 }
 
 // Links what there is. What is new goes on, what is behind first, so that there
@@ -97,37 +95,32 @@ void Strip::settle() {
                                                   : GST_STATE_NULL);
 }
 
-// Does it while the stream waits at the source. One thread pushes through the
-// whole chain: when it waits there, nobody is in any of the elements. False: it
-// does not come to wait, because something in the chain hangs.
-template <typename Change>
+// Does it while the stream waits before the gate, with which each source ends.
+// One thread pushes through the whole chain: while nobody is in the gate,
+// nobody is in any of the elements behind it. False: something in the chain
+// hangs, as it runs for longer than any buffer lasts.
 bool Strip::hold(const Change &change) {
-  g_autoptr(GstPad) pad = gst_element_get_static_pad(nodes_[0]->bin_, "src");
-  constexpr auto when = GstPadProbeType(GST_PAD_PROBE_TYPE_IDLE |
-                                        GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM);
-  const auto come = [](GstPad *, GstPadProbeInfo *info, gpointer stream) {
-    *static_cast<std::atomic<Stream> *>(stream) =
-        info->type & GST_PAD_PROBE_TYPE_IDLE ? Stream::Idle : Stream::Waits;
-    return GST_PAD_PROBE_OK;  // it waits until the probe is removed
+  g_autoptr(GstElement) gate =
+      gst_bin_get_by_name(GST_BIN(node(0).bin_), "gate");
+  g_autoptr(GstPad) inside = gst_element_get_static_pad(gate, "sink");
+  g_autoptr(GstPad) before = gst_pad_get_peer(inside);
+  const auto stay = [](GstPad *, GstPadProbeInfo *, gpointer) {
+    return GST_PAD_PROBE_OK;
   };
-  stream_ = playing_ ? Stream::Runs : Stream::Waits;
-  const gulong probe =
-      playing_ ? gst_pad_add_probe(pad, when, come, &stream_, nullptr) : 0;
-  // A pad is idle between an event and the buffer behind it as well, and that
-  // buffer goes on. So idle means only that nothing comes when none has come
-  // for a while. What runs for longer than any buffer lasts hangs.
-  for (int ms = 0;
-       stream_ != Stream::Waits && ms < (stream_ == Stream::Idle ? 300 : 1000);
-       ms++)
-    g_usleep(1000);
-  const bool waits = stream_ != Stream::Runs;
+  const gulong probe = gst_pad_add_probe(
+      before, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, stay, nullptr, nullptr);
+  bool waits = false;
+  for (int ms = 0; !waits && ms < 1000; ms++) {
+    waits = GST_PAD_STREAM_TRYLOCK(inside);
+    if (!waits) g_usleep(1000);
+  }
   if (waits) change();
-  if (probe) gst_pad_remove_probe(pad, probe);
+  if (waits) GST_PAD_STREAM_UNLOCK(inside);
+  gst_pad_remove_probe(before, probe);
   return waits;
 }
 
 // Where that cannot be, the strip is started anew.
-template <typename Change>
 void Strip::change(const Change &change) {
   const auto relink = [&] {
     for (size_t i = 1; i < nodes_.size(); i++)
@@ -141,53 +134,53 @@ void Strip::change(const Change &change) {
   start();
 }
 
-bool Strip::put(const Place &place, size_t at) {
+bool Strip::put(const Place &place, int at) {
   Made made = load(place);
   if (!made) return false;
-  const bool sink = place.kind == Kind::Sink;
   // Two sources cannot have one device, or port: the old one goes first.
   const bool again = playing_ && place.kind == Kind::Source;
   if (again) stop();
   change([&] {
     if (place.kind == Kind::Filter) {
-      nodes_.insert(nodes_.begin() + long(at), std::move(made));
-    } else {
-      Made &end = sink ? nodes_.back() : nodes_.front();
-      // First out of the pipeline, for which this is not the end.
-      gst_bin_remove(GST_BIN(pipeline_), end->bin_);
-      if (sink) end_file();
-      end = std::move(made);
+      nodes_.insert(nodes_.begin() + at, std::move(made));
+      return;
     }
+    Made &end = place.kind == Kind::Sink ? nodes_.back() : nodes_.front();
+    // First out of the pipeline, for which this is not the end.
+    gst_bin_remove(GST_BIN(pipeline_), end->bin_);
+    if (place.kind == Kind::Sink) end_file();
+    end = std::move(made);
   });
   if (again) start();
   return true;
 }
 
-void Strip::remove(size_t at) {
+void Strip::remove(int at) {
   change([&] {
-    gst_bin_remove(GST_BIN(pipeline_), nodes_[at]->bin_);
-    nodes_.erase(nodes_.begin() + long(at));
+    gst_bin_remove(GST_BIN(pipeline_), node(at).bin_);
+    nodes_.erase(nodes_.begin() + at);
   });
 }
 
-void Strip::move(size_t from, size_t to) {
-  const auto first = nodes_.begin() + long(std::min(from, to));
-  const auto last = nodes_.begin() + long(std::max(from, to)) + 1;
+void Strip::move(int from, int to) {
+  const auto first = nodes_.begin() + std::min(from, to);
+  const auto last = nodes_.begin() + std::max(from, to) + 1;
   change([&] { std::rotate(first, from < to ? first + 1 : last - 1, last); });
 }
 
-void Strip::bypass(size_t at, bool on) {
-  Node &node = *nodes_[at];
+void Strip::bypass(int at, bool on) {
+  Node &node = this->node(at);
   if (on && gst_element_get_metadata(node.main_, "fail-closed"))
-    return say(false, &node, "nothing may go past this plugin");
+    return said_.push_back(
+        {false, node.title(), "nothing may go past this plugin", ""});
   node.place_.bypassed = on;
   node.tap_->bypass(on);
 }
 
 // The stream waits meanwhile: without the plugin nothing may go on, as it may
 // be an encryptor. It is the same element, which keeps its parameters.
-void Strip::isolate(size_t at, bool on) {
-  Node &node = *nodes_[at];
+void Strip::isolate(int at, bool on) {
+  Node &node = this->node(at);
   change([&] {
     node.set_state(GST_STATE_NULL);
     node.set("isolation", on ? "process" : "none");
@@ -219,43 +212,33 @@ guint64 Strip::latency() const {
   GstClockTime least = 0, most;
   g_autoptr(GstQuery) query = gst_query_new_latency();
   // Of the pad, as a sink that writes as fast as it can tells of none.
-  g_autoptr(GstPad) pad =
-      gst_element_get_static_pad(nodes_.back()->bin_, "sink");
-  if (!playing_ || !gst_pad_peer_query(pad, query)) return 0;
+  if (!playing_ || !gst_pad_peer_query(nodes_.back()->input(), query)) return 0;
   gst_query_parse_latency(query, &live, &least, &most);
   return least;
-}
-
-void Strip::say(bool good, const Node *node, const std::string &text,
-                const std::string &details) {
-  said_.push_back({good, node ? node->title() : "", text, details});
 }
 
 std::vector<Message> Strip::poll() {
   while (g_autoptr(GstMessage) message = gst_bus_pop(bus_))
     read(message);
-  for (const Made &each : nodes_)
-    if (!each->problem_.empty() && each->gone_well() > each->well_again_)
-      each->problem_.clear();
   return std::exchange(said_, {});
 }
 
 void Strip::read(GstMessage *message) {
-  GstObject *source = GST_MESSAGE_SRC(message);
   Node *owner = nullptr;
   for (const Made &each : nodes_)
-    if (source == GST_OBJECT(each->bin_) ||
-        gst_object_has_as_ancestor(source, GST_OBJECT(each->bin_)))
+    if (gst_object_has_as_ancestor(GST_MESSAGE_SRC(message),
+                                   GST_OBJECT(each->bin_)))
       owner = each.get();
   const auto type = GST_MESSAGE_TYPE(message);
   if (type == GST_MESSAGE_LATENCY) {  // a plugin's, now that it is known
     gst_bin_recalculate_latency(GST_BIN(pipeline_));
   } else if (type == GST_MESSAGE_EOS) {
     stop();
-    say(true, nullptr, "the end");
+    said_.push_back({true, "", "the end", ""});
   } else if (owner && gst_message_has_name(message, "pythonfilter-reloaded")) {
     owner->problem_.clear();
-    say(true, owner, "plays the code that was saved");
+    said_.push_back(
+        {true, owner->title(), "plays the code that was saved", ""});
   } else if (type == GST_MESSAGE_WARNING || type == GST_MESSAGE_ERROR) {
     read_failure(message, owner);
   }
@@ -271,7 +254,8 @@ void Strip::read_failure(GstMessage *message, Node *owner) {
   // Without folders, which are in the details.
   static const std::regex folders("/\\S*/");
   const std::string text = std::regex_replace(error->message, folders, "");
-  say(false, owner, text, debug ? debug : "");
+  said_.push_back(
+      {false, owner ? owner->title() : "", text, debug ? debug : ""});
   if (!owner) return;
   owner->problem_ = text;
   // No buffer makes it good again that it does not load.
@@ -281,10 +265,9 @@ void Strip::read_failure(GstMessage *message, Node *owner) {
   if (!fatal || !playing_) return;
   // Whatever failed is loaded anew.
   stop();
-  for (size_t i = 1; i + 1 < nodes_.size(); i++) {
-    nodes_[i]->set_state(GST_STATE_NULL);
-    nodes_[i]->set_state(GST_STATE_READY);
-  }
+  for (int at = 1; at < count() - 1; at++)
+    for (const GstState state : {GST_STATE_NULL, GST_STATE_READY})
+      node(at).set_state(state);
 }
 
 }  // namespace desk

@@ -5,6 +5,7 @@
 // Node is in node.cpp, and what there is for a strip in catalog.cpp.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,26 +31,25 @@ struct Place {
 struct Parameter {
   std::string property;  // "plugin::gain"
   GParamSpec *spec;
-  std::string initial;
   bool is_secret() const { return !(spec->flags & G_PARAM_READABLE); }
 };
 
 class Node {
  public:
-  // NULL: no such thing can be made, and why.
-  static std::unique_ptr<Node> make(const Place &place, std::string *why);
+  // What cannot be made has a problem() and nothing else.
+  explicit Node(const Place &place);
   ~Node();
 
   GstElement *element() const { return main_; }
   Place place() const;  // as it is now, without secrets
   const std::string &title() const { return place_.title; }
   std::string file() const;  // of a plugin; else ""
-  bool is_python() const;
+  bool is_python() const { return !value("isolation").empty(); }
   bool is_filter() const { return place_.kind == Kind::Filter; }
   bool is_isolated() const { return value("isolation") == "process"; }
   bool is_bypassed() const { return place_.bypassed; }
   // What went wrong, until it goes well again; "": nothing.
-  const std::string &problem() const { return problem_; }
+  std::string problem() const;
   // The numbers that its element has, by their names there.
   std::map<std::string, guint64> statistics() const;
 
@@ -57,10 +57,11 @@ class Node {
   std::vector<Parameter> parameters() const;
   std::string value(const std::string &property) const;
   bool set(const std::string &property, const std::string &text);
+  void reset();  // all but secrets
 
  private:
   friend class Strip;
-  explicit Node(const Place &place) : place_(place) {}
+  GstPad *input() const { return GST_PAD(bin_->sinkpads->data); }
   GParamSpec *look_up(const std::string &property, GObject **holder) const;
   bool set_state(GstState state);
   guint64 gone_well() const;
@@ -69,7 +70,7 @@ class Node {
   GstElement *bin_ = nullptr, *main_ = nullptr;
   std::unique_ptr<Tap> tap_;  // of a sink there is none
   std::string problem_;
-  guint64 well_again_ = 0;  // when so many calls have gone well
+  guint64 well_again_ = G_MAXUINT64;  // when so many calls have gone well
 };
 
 struct Message {
@@ -83,18 +84,18 @@ class Strip {
   ~Strip();
 
   // The first is the source, the last is the sink, and both are always there.
-  size_t count() const { return nodes_.size(); }
-  Node &node(size_t at) { return *nodes_[at]; }
+  int count() const { return int(nodes_.size()); }
+  Node &node(int at) { return *nodes_[size_t(at)]; }
   // What comes out there. A sink hears what comes out of what is before it.
-  Tap &heard(size_t at) { return *nodes_[std::min(at, count() - 2)]->tap_; }
+  Tap &heard(int at) { return *node(std::min(at, count() - 2)).tap_; }
 
   // A filter comes there, a source or sink takes the other one's place. False:
   // it did not happen, all is as it was, and poll() has the reason.
-  bool put(const Place &place, size_t at = 1);
-  void remove(size_t at);
-  void move(size_t from, size_t to);
-  void bypass(size_t at, bool on);
-  void isolate(size_t at, bool on);
+  bool put(const Place &place, int at = 1);
+  void remove(int at);
+  void move(int from, int to);
+  void bypass(int at, bool on);
+  void isolate(int at, bool on);
 
   void start();
   void stop();
@@ -107,15 +108,12 @@ class Strip {
 
  private:
   using Made = std::unique_ptr<Node>;
+  using Change = std::function<void()>;
   Made load(const Place &place);
-  template <typename Change>
   bool hold(const Change &change);
-  template <typename Change>
   void change(const Change &change);
   void end_file();
   void settle();
-  void say(bool good, const Node *node, const std::string &text,
-           const std::string &details = "");
   void read(GstMessage *message);
   void read_failure(GstMessage *message, Node *owner);
 
@@ -123,8 +121,6 @@ class Strip {
   GstBus *const bus_ = gst_element_get_bus(pipeline_);
   std::vector<Made> nodes_;
   std::vector<Message> said_;
-  enum class Stream { Runs, Idle, Waits };
-  std::atomic<Stream> stream_{Stream::Waits};
   bool playing_ = false;
 };
 
@@ -132,7 +128,7 @@ class Strip {
 struct Plugin {
   Place place;
   std::string description, author, file;
-  std::string problem;  // not empty: it cannot be used, and why
+  std::string problem = "";  // not empty: it cannot be used, and why
 };
 
 // Those that are broken as well.

@@ -9,10 +9,6 @@ namespace {
 
 enum Column { Name, In, Out, Latest, Share, Dropped, Overruns, Restarts, How };
 enum Role { Peak = Qt::UserRole, Work };
-[[maybe_unused]] constexpr const char *titles[] = {
-    QT_TRANSLATE_NOOP("desk", "Test tone"),
-    QT_TRANSLATE_NOOP("desk", "Nowhere"),
-    QT_TRANSLATE_NOOP("desk", "Default device")};
 
 // The same picture for the same level, or Qt, which keeps what it has painted,
 // would have ten megabytes of them.
@@ -21,10 +17,8 @@ QIcon meter(int dB) {
   QPixmap bar(90, 14);
   if (!QPixmapCache::find(name, &bar)) {
     bar.fill("#909090");
-    QPainter(&bar).fillRect(0, 0, 90 + 3 * dB / 2, 14,
-                            QColor(dB > -1   ? "#d32f2f"
-                                   : dB > -9 ? "#f9a825"
-                                             : "#43a047"));
+    const QColor now = dB > -1 ? "#d32f2f" : dB > -9 ? "#f9a825" : "#43a047";
+    QPainter(&bar).fillRect(0, 0, 90 + 3 * dB / 2, 14, now);
     QPixmapCache::insert(name, bar);
   }
   QIcon meter(bar);
@@ -44,21 +38,21 @@ double falling(const QVariant &shown, float peak) {
 StripView::StripView(QWidget *parent) : QTreeWidget(parent) {
   header()->setSectionResizeMode(QHeaderView::ResizeToContents);
   connect(this, &QTreeWidget::itemChanged, this,
-          [this](QTreeWidgetItem *item, int column) {
+          [this](auto *item, int column) {
             const int at = indexOfTopLevelItem(item);
             const bool off = item->checkState(Name) == Qt::Unchecked;
             if (column != Name || !node(at).is_filter() ||
                 off == node(at).is_bypassed())
               return;
-            strip_.bypass(size_t(at), off);
-            show_numbers(at, 0);  // it may have been refused
+            strip_.bypass(at, off);
+            show_numbers();  // it may have been refused
           });
 }
 
 void StripView::refresh(int row) {
   clear();
-  for (int i = 0; i < int(strip_.count()); i++) {
-    auto *item = new QTreeWidgetItem({title(node(i).title())});
+  for (int i = 0; i < strip_.count(); i++) {
+    auto *item = new QTreeWidgetItem({title(node(i).place())});
     item->setSizeHint(Out, {90, fontMetrics().height() * 2});
     item->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable);
     if (node(i).is_filter()) {
@@ -68,7 +62,7 @@ void StripView::refresh(int row) {
     }
     addTopLevelItem(item);
   }
-  show_all(0);
+  show_numbers();
   show_levels();
   setCurrentItem(topLevelItem(std::clamp(row, 0, last())));
 }
@@ -79,72 +73,77 @@ void StripView::dropEvent(QDropEvent *event) {
   const int to = under < 0 ? last() : std::clamp(under + below, 1, last());
   event->setDropAction(Qt::CopyAction);  // or Qt would take the row away
   event->accept();
-  if (event->source() && event->source() != this)
-    emit dropped(to);
+  if (const auto *list = qobject_cast<QListWidget *>(event->source()))
+    put(list->currentItem()->data(Qt::UserRole).value<Place>(), to);
   else
     move((to > row() ? to - 1 : to) - row());
 }
 
 void StripView::put(const Place &place, int at) {
-  at = std::clamp(at ? at : row() + 1, 1, last());
-  if (!strip_.put(place, size_t(at))) return;
-  refresh(place.kind == Kind::Source ? 0
-          : place.kind == Kind::Sink ? last()
-                                     : at);
-}
-
-void StripView::remove() {
-  const int at = row();
-  if (!node(at).is_filter()) return;
-  strip_.remove(size_t(at));
-  refresh(at);
+  at = place.kind == Kind::Source ? 0
+       : place.kind == Kind::Sink ? last()
+                                  : std::clamp(at ? at : row() + 1, 1, last());
+  if (strip_.put(place, at)) refresh(at);
 }
 
 void StripView::move(int by) {
   const int from = row(), to = from + by;
   if (std::min(from, to) < 1 || std::max(from, to) >= last()) return;
-  strip_.move(size_t(from), size_t(to));
+  strip_.move(from, to);
   refresh(to);
 }
 
+void StripView::remove() {
+  const int at = row();
+  if (at < 0 || !node(at).is_filter()) return;
+  strip_.remove(at);
+  refresh(at);
+}
+
+void StripView::edit() {
+  const QString file = row() < 0 ? "" : text(node(row()).file());
+  if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
+}
+
 void StripView::isolate(bool on) {
-  if (node(row()).is_python()) strip_.isolate(size_t(row()), on);
-  show_numbers(row(), 0);
+  if (row() >= 0 && node(row()).is_python()) strip_.isolate(row(), on);
+  show_numbers();
 }
 
 void StripView::play(bool on) {
   on ? strip_.start() : strip_.stop();
-  show_all(0);
+  show_numbers();
 }
 
-void StripView::show_numbers(int row, double seconds) {
-  const Node &node = this->node(row);
-  QTreeWidgetItem *item = topLevelItem(row);
-  const QString problem = text(node.problem());
-  const bool bad = !problem.isEmpty(), off = node.is_bypassed();
-  item->setText(How, bad                  ? problem
-                     : off                ? tr("off")
-                     : node.is_isolated() ? tr("own process")
-                                          : "");
-  item->setToolTip(How, problem);
-  item->setForeground(How, bad ? bad_colour(palette()) : palette().text());
-  item->setForeground(
-      Name, palette().brush(bad || off ? QPalette::Disabled : QPalette::Active,
-                            QPalette::Text));
-  if (node.is_filter())
-    item->setCheckState(Name, off ? Qt::Unchecked : Qt::Checked);
-  auto stats = node.statistics();
-  if (stats.empty()) return;
-  const double work = double(stats["buffers"] * stats["call-mean"]);  // ns
-  const double more = work - item->data(Share, Work).toDouble();
-  if (seconds > 0) item->setData(Share, Work, work);
-  if (seconds > 0 && more >= 0)
-    item->setText(Share, tr("%1 %").arg(more / 1e7 / seconds, 0, 'f', 1));
-  item->setText(Latest,
-                tr("%1 ms").arg(double(stats["call-p99"]) / 1e6, 0, 'f', 2));
-  item->setText(Dropped, QString::number(stats["dropped"]));
-  item->setText(Overruns, QString::number(stats["overruns"]));
-  item->setText(Restarts, QString::number(stats["restarts"]));
+void StripView::show_numbers(double seconds) {
+  const QColor grey = palette().color(QPalette::Disabled, QPalette::Text);
+  const QColor normal = palette().color(QPalette::Active, QPalette::Text);
+  for (int i = 0; i <= last(); i++) {
+    QTreeWidgetItem *item = topLevelItem(i);
+    const QString problem = text(node(i).problem());
+    const bool bad = !problem.isEmpty(), off = node(i).is_bypassed();
+    item->setText(How, bad                     ? problem
+                       : off                   ? tr("off")
+                       : node(i).is_isolated() ? tr("own process")
+                                               : "");
+    item->setToolTip(How, problem);
+    item->setForeground(How, bad ? bad_colour(palette()) : normal);
+    if (node(i).is_filter())
+      item->setCheckState(Name, off ? Qt::Unchecked : Qt::Checked);
+    item->setForeground(Name, bad || off ? grey : normal);
+    auto stats = node(i).statistics();
+    if (stats.empty()) continue;
+    const double work = double(stats["buffers"] * stats["call-mean"]);  // ns
+    const double more = work - item->data(Share, Work).toDouble();
+    if (seconds > 0) item->setData(Share, Work, work);
+    if (seconds > 0 && more >= 0)
+      item->setText(Share, tr("%1 %").arg(more / 1e7 / seconds, 0, 'f', 1));
+    const double latest = double(stats["call-p99"]) / 1e6;
+    item->setText(Latest, tr("%1 ms").arg(latest, 0, 'f', 2));
+    item->setText(Dropped, QString::number(stats["dropped"]));
+    item->setText(Overruns, QString::number(stats["overruns"]));
+    item->setText(Restarts, QString::number(stats["restarts"]));
+  }
 }
 
 QString StripView::summary() const {
@@ -159,18 +158,13 @@ QString StripView::summary() const {
 void StripView::show_levels() {
   for (int i = 0; i < last(); i++) {
     const QVariant shown = topLevelItem(i)->data(Out, Peak);
-    const double peak = falling(shown, strip_.heard(size_t(i)).take_peak());
+    const double peak = falling(shown, strip_.heard(i).take_peak());
     if (shown == peak) continue;
     topLevelItem(i)->setData(Out, Peak, peak);
     const QIcon level = meter(int(std::lround(peak)));
     topLevelItem(i)->setIcon(Out, level);
     topLevelItem(i + 1)->setIcon(In, level);
   }
-}
-
-void StripView::show_all(double seconds) {
-  for (int i = 0; i <= last(); i++)
-    show_numbers(i, seconds);
 }
 
 }  // namespace desk

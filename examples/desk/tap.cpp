@@ -7,10 +7,9 @@
 namespace desk {
 
 Tap::Tap(GstElement *element) {
-  for (const char *name : {"sink", "src"}) {
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, name);
-    if (!pad) continue;
-    if (GST_PAD_IS_SINK(pad)) before_ = pad;  // the element's
+  for (GList *each = element->pads; each; each = each->next) {
+    GstPad *pad = GST_PAD(each->data);
+    if (GST_PAD_IS_SINK(pad)) before_ = pad;
     gst_pad_add_probe(pad,
                       GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER |
                                       GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
@@ -86,9 +85,8 @@ void Tap::measure(const float *samples, size_t count) {
 }
 
 std::vector<float> Tap::picture() const {
-  std::vector<float> all(ring_.size());
-  for (size_t i = 0, begin = next_; i < all.size(); i++)
-    all[i] = ring_[(begin + i) % all.size()];
+  std::vector<float> all(ring_.begin(), ring_.end());
+  std::rotate(all.begin(), all.begin() + long(next_ % all.size()), all.end());
   return all;
 }
 

@@ -27,82 +27,65 @@ void draw(QLabel *label, const QPolygonF &line) {
   label->setPixmap(picture);
 }
 
+QJsonObject json_of(const Place &place) {
+  QJsonObject properties;
+  for (const auto &[name, value] : place.properties)
+    properties[text(name)] = text(value);
+  return {{"title", text(place.title)},
+          {"line", text(place.line)},
+          {"device", text(place.device)},
+          {"properties", properties},
+          {"bypassed", place.bypassed}};
+}
+
+Place place_of(const QJsonObject &json, Kind kind) {
+  const auto said = [](const QJsonValue &value) {
+    return value.toString().toStdString();
+  };
+  Place place{kind, said(json["title"]), said(json["line"]),
+              said(json["device"])};
+  const QJsonObject properties = json["properties"].toObject();
+  for (const QString &name : properties.keys())
+    place.properties[name.toStdString()] = said(properties[name]);
+  place.bypassed = json["bypassed"].toBool();
+  return place;
+}
+
 }  // namespace
 
-Window::Window() : ui_(new Ui::Window) {
+// What its actions and dialogs do is in window.ui.
+Window::Window() : ui_(new Ui_Window) {
   ui_->setupUi(this);
   views_[0] = selected_ = ui_->TX;
   views_[1] = ui_->RX;
-  setCentralWidget(ui_->all);
-  ui_->all->setStretchFactor(1, 1);
   ui_->startTX->setDefaultAction(ui_->playTX);
   ui_->startRX->setDefaultAction(ui_->playRX);
-  ui_->tools->widgetForAction(ui_->isolation)->setObjectName("isolationButton");
-  ui_->messages->addAction(ui_->copy);
+  ui_->end->setMenu(ui_->ends);
   ui_->messages->header()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  ui_->end->setMenu(new QMenu(this));
-  connect_actions();
+  connect(ui_->plugins, &QListWidget::itemActivated, this,
+          [this] { use_plugin(selected_); });
+  connect(ui_->panel, &Panel::failed, this,
+          [this](const QString &why) { tell(selected_->objectName(), why); });
   for (const Plugin &each : installed_plugins())
     list(each);
   for (StripView *view : views_) {
-    view->addActions(ui_->place->actions());
-    connect(view, &StripView::dropped, this,
-            [=](int at) { use_plugin(view, at); });
+    connect(findChild<QPushButton *>("add" + view->objectName()),
+            &QPushButton::clicked, this, [=] { use_plugin(view); });
     connect(view, &StripView::itemSelectionChanged, this, [=] {
-      if (!view->selectedItems().isEmpty()) select(view);
+      if (view->row() >= 0) select(view);
     });
     view->refresh(0);
   }
   select(ui_->TX);
-  auto *timer = new QTimer(this);
-  connect(timer, &QTimer::timeout, this, &Window::show_now);
-  timer->start(33);
+  startTimer(33);
   show_now();
   resize(fontMetrics().averageCharWidth() * 230, fontMetrics().height() * 52);
 }
 
-Window::~Window() = default;
-
-// Their names and keys are in window.ui.
-void Window::connect_actions() {
-  const auto on = [this](QAction *action, const auto &what) {
-    connect(action, &QAction::triggered, this, what);
-  };
-  const QString sessions = tr("Sessions (*.json)");
-  on(ui_->load, [this] { load_plugin(); });
-  on(ui_->openSession, [=] {
-    const QString path =
-        QFileDialog::getOpenFileName(this, tr("Open a session"), "", sessions);
-    if (!path.isEmpty()) open(path);
-  });
-  on(ui_->saveSession, [=] {
-    const QString path = QFileDialog::getSaveFileName(
-        this, tr("Save the session"), "", sessions);
-    if (!path.isEmpty()) save(path);
-  });
-  on(ui_->up, [this] { selected_->move(-1); });
-  on(ui_->down, [this] { selected_->move(1); });
-  on(ui_->remove, [this] { selected_->remove(); });
-  on(ui_->isolation, [this](bool own) { selected_->isolate(own); });
-  on(ui_->edit, [this] {
-    const QString file = text(selected_->node(selected_->row()).file());
-    if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
-  });
-  on(ui_->copy, [this] {
-    const QTreeWidgetItem *item = ui_->messages->currentItem();
-    if (item && item->parent()) item = item->parent();
-    if (item)
-      qApp->clipboard()->setText(item->data(0, Qt::UserRole).toString());
-  });
-  connect(ui_->addTX, &QPushButton::clicked, this,
-          [this] { use_plugin(ui_->TX, 0); });
-  connect(ui_->addRX, &QPushButton::clicked, this,
-          [this] { use_plugin(ui_->RX, 0); });
-  connect(ui_->plugins, &QListWidget::itemActivated, this,
-          [this] { use_plugin(selected_, 0); });
-  connect(ui_->end->menu(), &QMenu::aboutToShow, this, &Window::offer_ends);
-  connect(ui_->panel, &Panel::failed, this,
-          [this](const QString &why) { tell(selected_->objectName(), why); });
+void Window::copy_message() {
+  const QTreeWidgetItem *item = ui_->messages->currentItem();
+  if (item && item->parent()) item = item->parent();
+  if (item) qApp->clipboard()->setText(item->data(0, Qt::UserRole).toString());
 }
 
 void Window::list(const Plugin &plugin) {
@@ -115,56 +98,44 @@ void Window::list(const Plugin &plugin) {
       new QListWidgetItem(text(plugin.place.title) + "\n" + what, ui_->plugins);
   item->setToolTip(tr("By %1").arg(text(plugin.author)) + "\n" +
                    text(plugin.file));
+  item->setData(Qt::UserRole, QVariant::fromValue(plugin.place));
   if (broken) item->setForeground(bad_colour(palette()));
-  plugins_.push_back(plugin);
   ui_->noPlugins->hide();
 }
 
-void Window::use_plugin(StripView *view, int at) {
-  const auto row = size_t(ui_->plugins->currentRow());
-  if (row >= plugins_.size()) return;
-  const Plugin &plugin = plugins_[row];
-  if (plugin.problem.empty())
-    view->put(plugin.place, at);
-  else
-    tell(text(plugin.place.title), text(plugin.problem), text(plugin.file));
+// What is broken says so again, or was mended.
+void Window::use_plugin(StripView *view) {
+  if (const auto *item = ui_->plugins->currentItem())
+    view->put(item->data(Qt::UserRole).value<Place>());
 }
 
-void Window::load_plugin() {
-  const QString path = QFileDialog::getOpenFileName(
-      this, tr("Load a plugin"), "", tr("Python plugins (*.py)"));
-  if (path.isEmpty()) return;
-  list(plugin_in(path.toStdString()));
+void Window::load_plugin(const QString &path) {
+  const Plugin plugin = plugin_in(path.toStdString());
+  list(plugin);
   ui_->plugins->setCurrentRow(ui_->plugins->count() - 1);
-  if (!plugins_.back().problem.empty()) use_plugin(selected_, 0);
+  if (!plugin.problem.empty()) use_plugin(selected_);
 }
 
 void Window::offer_ends() {
-  QMenu *menu = ui_->end->menu();
-  menu->clear();
-  const bool sink = selected_->row() > 0;
-  const Kind kind = sink ? Kind::Sink : Kind::Source;
-  const auto offer = [=](const Place &place) {
-    menu->addAction(title(place.title), this, [=] { selected_->put(place); });
+  ui_->ends->clear();
+  const auto offer = [this](const Place &place) {
+    if (place.kind == end())
+      ui_->ends->addAction(title(place), this, [=] { selected_->put(place); });
   };
-  for (const auto &places : {ends(kind), devices(kind)})
+  for (const auto &places : {ends(end()), devices(end())})
     std::for_each(places.begin(), places.end(), offer);
-  for (const Plugin &each : plugins_)
-    if (each.problem.empty() && each.place.kind == kind) offer(each.place);
-  menu->addAction(tr("File…"), this, [=] {
-    const QString path =
-        sink ? QFileDialog::getSaveFileName(this, tr("Write to a file"), "",
-                                            "*.wav")
-             : QFileDialog::getOpenFileName(this, tr("Play a file"));
-    if (!path.isEmpty()) selected_->put(file_end(kind, path.toStdString()));
-  });
-  menu->addAction(tr("Network…"), this, [=] {
-    const QString address = QInputDialog::getText(
-        this, tr("Network"), tr("Port, or address:port (RTP over UDP)"),
-        QLineEdit::Normal, "5004");
-    if (!address.isEmpty())
-      selected_->put(network_end(kind, address.toStdString()));
-  });
+  for (int i = 0; i < ui_->plugins->count(); i++)
+    offer(ui_->plugins->item(i)->data(Qt::UserRole).value<Place>());
+  ui_->ends->addAction(end() == Kind::Sink ? ui_->toFile : ui_->fromFile);
+  ui_->ends->addAction(ui_->network);
+}
+
+void Window::use_file(const QString &path) {
+  selected_->put(file_end(end(), path.toStdString()));
+}
+
+void Window::use_address(const QString &address) {
+  selected_->put(network_end(end(), address.toStdString()));
 }
 
 void Window::select(StripView *view) {
@@ -205,25 +176,24 @@ void Window::show_now() {
   const double seconds = double(since_numbers_.elapsed()) / 1e3;
   const bool numbers = !since_numbers_.isValid() || seconds > 0.5;
   if (numbers) since_numbers_.start();
-  for (const auto &[view, action, label] :
-       {std::tuple(ui_->TX, ui_->playTX, ui_->stateTX),
-        {ui_->RX, ui_->playRX, ui_->stateRX}}) {
+  for (StripView *view : views_) {
+    const QString name = view->objectName();
     const auto news = view->strip().poll();
     for (const Message &each : news)
-      tell(view->objectName() + " " + text(each.where), text(each.text),
-           text(each.details), each.good);
+      tell(name + " " + text(each.where), text(each.text), text(each.details),
+           each.good);
     const bool plays = view->strip().is_playing();
+    auto *action = findChild<QAction *>("play" + name);
     action->setChecked(plays);
-    action->setText(
-        (plays ? tr("Stop %1") : tr("Start %1")).arg(view->objectName()));
+    action->setText((plays ? tr("Stop %1") : tr("Start %1")).arg(name));
     view->show_levels();
     if (!numbers && news.empty()) continue;
-    view->show_all(numbers ? seconds : 0);
-    label->setText(view->summary());
+    view->show_numbers(numbers ? seconds : 0);
+    findChild<QLabel *>("state" + name)->setText(view->summary());
   }
   const int row = selected_->row();
   const bool plays = selected_->strip().is_playing() && row >= 0;
-  show_sound(plays ? &selected_->strip().heard(size_t(row)) : nullptr);
+  show_sound(plays ? &selected_->strip().heard(row) : nullptr);
   if (numbers) ui_->panel->show_now();
 }
 
@@ -247,34 +217,6 @@ void Window::tell(const QString &where, const QString &what,
   // Code that was saved may have other parameters.
   if (good) select(selected_);
 }
-
-namespace {
-
-QJsonObject json_of(const Place &place) {
-  QJsonObject properties;
-  for (const auto &[name, value] : place.properties)
-    properties[text(name)] = text(value);
-  return {{"title", text(place.title)},
-          {"line", text(place.line)},
-          {"device", text(place.device)},
-          {"properties", properties},
-          {"bypassed", place.bypassed}};
-}
-
-Place place_of(const QJsonObject &json, Kind kind) {
-  const auto said = [](const QJsonValue &value) {
-    return value.toString().toStdString();
-  };
-  Place place{kind, said(json["title"]), said(json["line"]),
-              said(json["device"])};
-  const QJsonObject properties = json["properties"].toObject();
-  for (const QString &name : properties.keys())
-    place.properties[name.toStdString()] = said(properties[name]);
-  place.bypassed = json["bypassed"].toBool();
-  return place;
-}
-
-}  // namespace
 
 bool Window::save(const QString &path) {
   QJsonObject session;

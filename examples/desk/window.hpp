@@ -10,18 +10,13 @@
 
 namespace desk {
 
-namespace Ui {
-class Panel;
-class Window;
-}  // namespace Ui
-
 inline QString text(const std::string &from) {
   return QString::fromStdString(from);
 }
 
 // Of what catalog.cpp calls so, in the user's language.
-inline QString title(const std::string &of) {
-  return QCoreApplication::translate("desk", of.c_str());
+inline QString title(const Place &of) {
+  return QCoreApplication::translate("desk", of.title.c_str());
 }
 
 inline QColor bad_colour(const QPalette &palette) {
@@ -36,31 +31,33 @@ class StripView : public QTreeWidget {
   explicit StripView(QWidget *parent);
 
   Strip &strip() { return strip_; }
-  Node &node(int row) { return strip_.node(size_t(row)); }
-  int row() const { return indexOfTopLevelItem(currentItem()); }
+  Node &node(int row) { return strip_.node(row); }
+  // Which one is selected; -1: it is in another strip.
+  int row() const { return indexOfTopLevelItem(selectedItems().value(0)); }
   int last() const { return topLevelItemCount() - 1; }
-  // Rows as the strip has them, with the current one.
+  // Rows as the strip has them, and which one is selected.
   void refresh(int row);
-  // A filter comes behind the current row, unless it is said where.
+  // A filter comes behind the selected row, unless it is said where.
   void put(const Place &place, int at = 0);
-  void remove();
   void move(int by);
-  void isolate(bool on);
-  Q_SLOT void play(bool on);
   QString summary() const;
   void show_levels();
   // `seconds`: since they were shown last, or 0: it is out of turn.
-  void show_all(double seconds);
+  void show_numbers(double seconds = 0);
 
- signals:
-  void dropped(int at);  // what is dragged from elsewhere
+ public slots:
+  void play(bool on);
+  // These, with what is selected here, if anything.
+  void up() { move(-1); }
+  void down() { move(1); }
+  void remove();
+  void edit();
+  void isolate(bool on);
 
  protected:
   void dropEvent(QDropEvent *event) override;
 
  private:
-  void show_numbers(int row, double seconds);
-
   Strip strip_;
 };
 
@@ -70,19 +67,12 @@ class Panel : public QWidget {
 
  public:
   explicit Panel(QWidget *parent);
-  ~Panel() override;
   // NULL: nothing is selected. Not from within a signal of its children.
   void show_node(Node *node);
   void show_now();  // what changed otherwise is shown, too
 
  signals:
   void failed(const QString &why);
-
- private slots:
-  void on_presets_activated(int at);
-  void on_savePreset_clicked();
-  void on_renamePreset_clicked();
-  void on_reset_clicked();
 
  private:
   struct Editor {
@@ -91,12 +81,11 @@ class Panel : public QWidget {
     QString shown = {};
   };
   void add_parameter(const Parameter &parameter);
-  QWidget *make_number(const Parameter &parameter, const QString &unit,
-                       QSlider *slider);
+  QWidget *make_number(const Parameter &parameter, QSlider *slider);
   QWidget *make_text(const Parameter &parameter, QLayout *line);
   void set(const Parameter &parameter, const QString &value);
 
-  const std::unique_ptr<Ui::Panel> ui_;
+  const std::shared_ptr<class Ui_Panel> ui_;
   Node *node_ = nullptr;
   QFormLayout *form_ = nullptr;
   std::vector<Editor> editors_;
@@ -108,28 +97,35 @@ class Window : public QMainWindow {
 
  public:
   Window();
-  ~Window() override;
 
-  bool open(const QString &path);  // false: it is said in the messages
-  bool save(const QString &path);
   void play(bool on);
   StripView *view(int at) const { return views_[at]; }
 
- private:
-  void connect_actions();
-  void list(const Plugin &plugin);
-  void use_plugin(StripView *view, int at);
-  void load_plugin();
+ public slots:
+  void load_plugin(const QString &path);
+  bool open(const QString &path);  // false: it is said in the messages
+  bool save(const QString &path);
+  // In the place of the source or sink that is selected.
+  void use_file(const QString &path);
+  void use_address(const QString &address);
   void offer_ends();
+  void copy_message();
+
+ protected:
+  void timerEvent(QTimerEvent *) override { show_now(); }
+
+ private:
+  void list(const Plugin &plugin);
+  void use_plugin(StripView *view);
+  Kind end() const { return selected_->row() ? Kind::Sink : Kind::Source; }
   void select(StripView *view);
   void show_sound(const Tap *tap);  // NULL: nothing plays
   void show_now();
   void tell(const QString &where, const QString &what,
             const QString &details = {}, bool good = false);
 
-  const std::unique_ptr<Ui::Window> ui_;
+  const std::shared_ptr<class Ui_Window> ui_;
   StripView *views_[2], *selected_;
-  std::vector<Plugin> plugins_;
   QElapsedTimer since_numbers_;
 };
 

@@ -160,7 +160,7 @@ void WindowTest::devices_are_chosen_and_heard() {
   use(tx, 1, "Headset");
   use(rx, 0, "Microphone");
   const auto loudest = [&](int row) {
-    const auto heard = rx->strip().heard(size_t(row)).picture();
+    const auto heard = rx->strip().heard(row).picture();
     return peak(heard, 0, heard.size());
   };
   window.play(true);

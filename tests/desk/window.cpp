@@ -71,8 +71,8 @@ void WindowTest::both_strips_play() {
   QCOMPARE(cell(rx, 0, 0), QString("SineWaveSource"));
   QCOMPARE(cell(rx, 2, 0), QString("NullSink"));
   tx->setCurrentItem(tx->topLevelItem(2));
-  QTest::mouseClick(child<QToolButton>(&window, "isolationButton"),
-                    Qt::LeftButton, Qt::NoModifier, QPoint(8, 8));
+  QTest::mouseClick(isolation_button(&window), Qt::LeftButton, Qt::NoModifier,
+                    QPoint(8, 8));
   child<QDoubleSpinBox>(&window, "parameter-gain")->setValue(0.5);
   window.play(true);
   for (int row = 0; row < 3; row++)
@@ -89,7 +89,7 @@ void WindowTest::each_click_meets_what_is_selected_by_then() {
   with_plugin(&window);
   QTest::mouseClick(child(&window, "addRX"), Qt::LeftButton);
   StripView *tx = window.view(0), *rx = window.view(1);
-  auto *box = child<QToolButton>(&window, "isolationButton");
+  auto *box = qobject_cast<QToolButton *>(isolation_button(&window));
   WAIT_FOR(box->isVisible() && box->width() > 20);
   const QPoint at = box->mapTo(&window, QPoint(8, 8));
   for (StripView *view : {rx, tx}) {
@@ -104,7 +104,7 @@ void WindowTest::each_click_meets_what_is_selected_by_then() {
   // What else changes it is shown.
   focus(tx);
   QTest::keyClick(tx, Qt::Key_P, Qt::ControlModifier);
-  WAIT_FOR(!child<QToolButton>(&window, "isolationButton")->isChecked());
+  WAIT_FOR(!box->isChecked());
   QCOMPARE(cell(tx, 1, 8), QString());
   QCOMPARE(cell(rx, 1, 8), QString("own process"));
 }
@@ -115,8 +115,8 @@ void WindowTest::it_fails_and_comes_back() {
   with_plugin(&window);
   QTest::mouseClick(child<QToolButton>(&window, "startTX"), Qt::LeftButton);
   plays(tx);
-  QTest::mouseClick(child<QToolButton>(&window, "isolationButton"),
-                    Qt::LeftButton, Qt::NoModifier, QPoint(8, 8));
+  QTest::mouseClick(isolation_button(&window), Qt::LeftButton, Qt::NoModifier,
+                    QPoint(8, 8));
   WAIT_FOR(cell(tx, 1, 8) == "own process");
   plays(tx);
   auto *fail = child<QCheckBox>(&window, "parameter-fail");
@@ -237,7 +237,7 @@ void WindowTest::the_chain_is_changed() {
       list->findItems("mistyped.py", Qt::MatchStartsWith).value(0));
   focus(list);
   QTest::keyClick(list, Qt::Key_Return);
-  WAIT_FOR(all_messages(&window).contains("mistyped.py:1: "));
+  WAIT_FOR(all_messages(&window).contains("(mistyped.py:1)"));
 }
 
 }  // namespace check

@@ -48,6 +48,11 @@ void choose(QPushButton *button, const QString &entry) {
   QTest::keyClick(button, Qt::Key_Space);
 }
 
+QWidget *isolation_button(Window *window) {
+  auto *action = window->findChild<QAction *>("isolation");
+  return child<QToolBar>(window, "tools")->widgetForAction(action);
+}
+
 // Of 16 steps of each colour those 256 that it has most of: small, and sharp.
 void picture(QWidget *window, const QString &name) {
   QTest::qWait(100);
@@ -74,7 +79,7 @@ void picture(QWidget *window, const QString &name) {
 }
 
 quint64 stat(StripView *view, int row, const char *name) {
-  return view->strip().node(size_t(row)).statistics()[name];
+  return view->strip().node(row).statistics()[name];
 }
 
 QString cell(StripView *view, int row, int column) {

@@ -35,6 +35,9 @@ Widget *child(Window *window, const char *name) {
   return found;
 }
 
+// The button of "Own process".
+QWidget *isolation_button(Window *window);
+
 void picture(QWidget *window, const QString &name);
 
 // A number of what is in that row, as the element has it.
