@@ -189,7 +189,7 @@ MIXING = (
     Mutation(
         "rebound-output-lost",
         "plugins_py/pythonfilter/worker/steady_ports.py",
-        "            if DATA.__get__(thing) is not array:\n",
+        "            if DATA.__get__(each.object) is not shown.array:\n",
         "            if False:\n",
         (ANY_OUTPUT,),
     ),

@@ -21,15 +21,14 @@ _ALIGNMENT = 16  # of objects; what is between two is nobody's
 
 
 class Looks:
-    """At some objects, which live as long as this does."""
+    """At some objects. Who has this or its parts has to have them, too: a reference
+    more to one of them would be a change of what others look at."""
 
     def __init__(self) -> None:
         self._places: list[tuple[int, int]] = []
-        self._held: list[Any] = []
 
     def at(self, thing: Any) -> None:
         """Its references, its type and its slots, or what else it has."""
-        self._held.append(thing)
         self._places.append((id(thing), type(thing).__basicsize__))
 
     def at_array(self, array: Any) -> None:

@@ -16,12 +16,11 @@ from .audio_call import OK, AudioCall
 from .control_page import KIND, ONE, REPLY, REPLY_SILENT, REPLY_TIME
 from .control_page import SEQUENCE, ControlPage
 from .looks import ARE_POSSIBLE, Looks
-from .ports import Ports
+from .ports import OnePort, Ports
 from .view import DATA, Shown, View
 
-# Of each port between two calls, where the plugin has kept the objects: what it is
-# called with, the array in the call, and the one that is there meanwhile.
-_Hidden = list[tuple[Any, Any, Any]]
+# Ports whose objects the plugin has kept, with what they show in a call.
+_Hidden = list[tuple[OnePort, Shown]]
 
 
 def serve(audio: AudioCall, page: ControlPage) -> bool:
@@ -40,8 +39,10 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
     read, write, clock, join = os.read, os.write, perf_counter_ns, b"".join
 
     first = True  # of which all words of the reply are written
+    # By place and by what is watched: what is looked at after a call, how it is
+    # where nobody kept anything, and what is hidden between two.
+    states: Any = {}
     shown: Any = None
-    looks: Any = None
     parts: Any = ()
     wanted = b""
     hidden: Any = ()
@@ -52,20 +53,22 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
         sequence = words[sequence_word]
         place = place_of(words[kind])
         if place is None or sequence == page.sequence:
-            looks = hidden = None
             ports.hide()
             return False
         if place is not shown or words[watched_word] != watched:
-            looks = hidden = None
             if not _can_begin(view, ports, place):
                 ports.hide()
                 return False
             shown, watched = place, words[watched_word]
-            hidden = _begin(view, ports, place)
-            looks = _look(view, ports)
-            parts = looks.parts()
-            # Nobody has kept anything yet: what is so now is so after a call.
-            wanted = join(parts)
+            known = states.get((place, watched))
+            hidden = _begin(view, ports, place, known and known[2])
+            if known is None:
+                parts = _look(view, ports)
+                # Nobody has kept anything yet: what is so now is so after a call.
+                wanted = join(parts)
+                states[place, watched] = parts, wanted, hidden
+            else:
+                parts, wanted, _ = known
         page.sequence = sequence
         if hidden:
             _show(hidden)
@@ -79,7 +82,7 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
             time = clock() - begin
         except BaseException as error:
             # The traceback of the exception has this frame.
-            looks = hidden = buffer = None
+            buffer = None
             audio.raised(error, begin)
             return True
         usual = (
@@ -93,7 +96,6 @@ def serve(audio: AudioCall, page: ControlPage) -> bool:
         if not (usual and join(parts) == wanted):
             if hidden and usual:
                 _show(hidden)  # it may be what the plugin gives
-            looks = hidden = None
             audio.accept(result, time)
             return True
         if silent or ports.silent:
@@ -112,26 +114,25 @@ def _can_begin(view: View, ports: Ports, place: Shown) -> bool:
     return ARE_POSSIBLE and ports.slot is not None and place.frames in ports.sizes
 
 
-def _begin(view: View, ports: Ports, place: Shown) -> _Hidden:
-    """Shows these samples from here on, and says what is to be hidden meanwhile."""
+def _begin(view: View, ports: Ports, place: Shown, known: _Hidden | None) -> _Hidden:
+    """Shows these samples from here on, and says what is to be hidden meanwhile,
+    if that is not known."""
     view.shown = place
     view.shows_copies = False
     DATA.__set__(view.buffer, place.array)
     ports.shown = ports.sizes[place.frames]
     for each, shown in zip(ports.all, ports.shown):
         ports.show(each, shown)
-    if ports.are_ours():
-        return []
-    hidden = [
-        (each.object, shown.array, each.empty)
-        for each, shown in zip(ports.all, ports.shown)
-        if ports.is_shown(each)
-    ]
-    _hide(hidden, False)
-    return hidden
+    if known is None:
+        both = zip(ports.all, ports.shown)
+        known = [each for each in both if ports.is_shown(each[0])]
+        if ports.are_ours():
+            known = []
+    _hide(known, False)
+    return known
 
 
-def _look(view: View, ports: Ports) -> Looks:
+def _look(view: View, ports: Ports) -> list[Any]:
     looks = Looks()
     looks.at(view.buffer)
     looks.at(view.shown.slot.memory)
@@ -141,12 +142,12 @@ def _look(view: View, ports: Ports) -> Looks:
     for each, shown in zip(ports.all, ports.shown):
         looks.at(each.object)
         looks.at_array(shown.array)
-    return looks
+    return looks.parts()
 
 
 def _show(hidden: _Hidden) -> None:
-    for thing, array, _ in hidden:
-        DATA.__set__(thing, array)
+    for each, shown in hidden:
+        DATA.__set__(each.object, shown.array)
 
 
 def _hide(hidden: _Hidden, writes: bool) -> bool:
@@ -155,12 +156,12 @@ def _hide(hidden: _Hidden, writes: bool) -> bool:
     False: something else is bound to one of those that the plugin `writes` to, and
     nothing was hidden.
     """
-    for thing, array, _ in hidden if writes else ():
+    for each, shown in hidden if writes else ():
         try:
-            if DATA.__get__(thing) is not array:
+            if DATA.__get__(each.object) is not shown.array:
                 return False
         except AttributeError:
             return False
-    for thing, _, empty in hidden:
-        DATA.__set__(thing, empty)
+    for each, _ in hidden:
+        DATA.__set__(each.object, each.empty)
     return True
