@@ -10,6 +10,7 @@ FAILURES = "test_corpus_failures.py"
 TROUBLES = "test_corpus_troubles.py"
 OPTIONS = "test_corpus_options.py"
 FINISHING = "test_corpus_finishing.py"
+DASK = "test_corpus_dask.py"
 
 CORPUS = (
     Mutation(
@@ -57,7 +58,7 @@ CORPUS = (
     Mutation(
         "inputs-are-overwritten",
         HOME + "plan.py",
-        "            if os.path.realpath(path) in inputs:\n",
+        "            if real(path) in inputs:\n",
         "            if False:\n",
         (f"{AGAIN}::test_what_is_read_is_never_written",),
     ),
@@ -95,8 +96,8 @@ CORPUS = (
     Mutation(
         "a-name-before-the-content",
         HOME + "finishing.py",
-        "        left = self._each(_sync, left)\n",
-        "        left = self._each(_name, self._each(_sync, left)) and []\n",
+        "        disk.sync(part)\n",
+        "        os.rename(part, _)\n        disk.sync(_)\n        os.rename(_, part)\n",
         (f"{FINISHING}::test_several_share_what_a_disk_does",),
     ),
     Mutation(
@@ -237,5 +238,124 @@ CORPUS = (
         "        gate = _power(_level(powers.mean()) + _RELATIVE_GATE)\n",
         "        gate = 0.0\n",
         (f"{TESTS}::test_loudness_is_what_the_standard_says",),
+    ),
+    Mutation(
+        "what-is-not-there-has-no-reason",
+        HOME + "runner.py",
+        "            why = str(error.strerror)\n",
+        '            why = "gone"\n',
+        (f"{TROUBLES}::test_what_is_not_there_fails_alone",),
+    ),
+    Mutation(
+        "an-encoder-fails-with-each-file",
+        HOME + "pipeline.py",
+        "        if self.encoder and self.makes != TEXT:\n",
+        "        if False:\n",
+        (f"{TROUBLES}::test_an_encoder_is_looked_at_before_the_first_file",),
+    ),
+    Mutation(
+        "a-full-disk-is-any-error",
+        HOME + "errors.py",
+        "    if error.errno in FULL:\n",
+        "    if False:\n",
+        (f"{FINISHING}::test_a_disk_that_fills_is_told_as_full",),
+    ),
+    Mutation(
+        "a-full-disk-is-gstreamers",
+        HOME + "runner.py",
+        '            if event.get("full"):\n',
+        "            if False:\n",
+        (f"{FAILURES}::test_a_full_disk_is_one_sentence",),
+    ),
+    Mutation(
+        "nobody-says-what-is-left",
+        HOME + "errors.py",
+        '    left = f"{free / 1e6:.1f} MB are left"\n',
+        '    left = f"{free} are left"\n',
+        (f"{TROUBLES}::test_a_full_disk_is_told_with_what_is_left",),
+    ),
+    Mutation(
+        "inputs-that-are-gone-fail",
+        HOME + "runner.py",
+        '            if not work.get("missing") and _is_empty(os.path.dirname(path)):\n',
+        "            if False:\n",
+        (f"{TROUBLES}::test_a_folder_of_inputs_that_goes_away_is_one_sentence",),
+    ),
+    Mutation(
+        "a-folder-of-outputs-is-made-again",
+        HOME + "finishing.py",
+        "        os.stat(self._folder.parts)\n",
+        "        pass\n",
+        (f"{FINISHING}::test_a_folder_that_is_gone_is_not_made_again",),
+    ),
+    Mutation(
+        "what-is-gone-is-another-runs",
+        HOME + "run.py",
+        "        if not os.path.isdir(self.folder.parts):\n",
+        "        if False:\n",
+        (f"{FAILURES}::test_a_folder_that_goes_away_is_one_sentence",),
+    ),
+    Mutation(
+        "failures-in-a-row-go-on",
+        HOME + "run.py",
+        "        if self._row < IN_A_ROW:\n",
+        "        if True:\n",
+        (f"{FAILURES}::test_twenty_in_a_row_are_the_plugins_fault",),
+    ),
+    Mutation(
+        "a-row-is-that-of-one-file-of-the-ledger",
+        HOME + "run.py",
+        "        for event in sorted(self._reader.read(), key=_time_of):\n",
+        "        for event in self._reader.read():\n",
+        (f"{TROUBLES}::test_twenty_in_a_row_are_twenty_one_after_the_other",),
+    ),
+    Mutation(
+        "names-are-utf-8",
+        HOME + "pipeline.py",
+        '            folder = f"/proc/self/fd/{self._opened[-1]}"\n',
+        "            pass\n",
+        (f"{OPTIONS}::test_names_that_are_not_utf_8",),
+    ),
+    Mutation(
+        "links-are-walked-again",
+        HOME + "walk.py",
+        "        self._linked.add(real)\n",
+        "        pass\n",
+        (f"{OPTIONS}::test_links_in_circles_are_walked_once",),
+    ),
+    Mutation(
+        "nobody-listens-and-it-fails",
+        HOME + "cli.py",
+        "    except BrokenPipeError:\n        return _unheard",
+        "    except ChildProcessError:\n        return _unheard",
+        (f"{OPTIONS}::test_nobody_that_listens_is_no_traceback",),
+    ),
+    Mutation(
+        "a-page-that-is-not-there",
+        HOME + "dask_engine.py",
+        'f"{base}/info/main/workers.html"',
+        'f"{base}/workers.html"',
+        (f"{DASK}::test_its_page_is_there_and_is_told",),
+    ),
+    Mutation(
+        "a-page-for-nothing",
+        HOME + "run.py",
+        "        if waiting and (page :=",
+        "        if (page :=",
+        (f"{DASK}::test_its_page_is_there_and_is_told",),
+    ),
+    Mutation(
+        "line-0",
+        HOME + "errors.py",
+        '    place = f"{file}:{line}" if line else file\n',
+        '    place = f"{file}:{line}"\n',
+        (f"{TROUBLES}::test_a_place_is_told_as_far_as_it_is_known",),
+    ),
+    Mutation(
+        "where-gstreamer-says-it",
+        HOME + "pipeline.py",
+        '    last = (debug or "").strip().partition("\\n")[2].rpartition("\\n")[2]\n',
+        '    last = (debug or "").strip().rpartition("\\n")[2]\n',
+        (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
     ),
 )

@@ -29,7 +29,7 @@ class Steps:
         self.folder.open_claims("run")
         self.claim = Claim(self.folder, "run", 1)
         assert self.claim.take()
-        self.done, self.fails = [], {}
+        self.done, self.answers, self.fails = [], [], {}
         self.finisher = finishing.Finisher(self._say)
         self.finisher.begin(self.job, [])
         self._rename, self._fsync = os.rename, os.fsync
@@ -37,6 +37,7 @@ class Steps:
         monkeypatch.setattr(os, "fsync", self._note_fsync)
 
     def _say(self, *answers):
+        self.answers += answers
         if answers:
             (what,) = {[*each][0] for each in answers}
             of = [each[what] for each in answers] if what != "stop" else answers
@@ -137,6 +138,21 @@ def test_what_the_disk_does_not_take_is_not_told_as_done(steps, which):
     steps.fails[os.path.basename(path)] = errno.EIO
     assert steps.finish(output)[-1] == ("tell stop", "a")
     assert ("name", "a.wav") in steps.done or which == "content"
+
+
+def test_a_disk_that_fills_is_told_as_full(steps):
+    steps.fails[os.path.basename(steps.output("a").parts[0])] = errno.ENOSPC
+    steps.finish(steps.output("a"))
+    (answer,) = steps.answers
+    assert answer["stop"].startswith(f"{steps.job.out}: the disk is full (")
+
+
+def test_a_folder_that_is_gone_is_not_made_again(steps, tmp_path):
+    output = steps.output("a", where="x")
+    os.rename(tmp_path / "out", tmp_path / "away")
+    del steps.done[:]
+    assert steps.finish(output) == [("tell stop", "a")]
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_that_is_alone_waits_for_nobody(steps):
