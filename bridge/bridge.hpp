@@ -205,7 +205,7 @@ struct CallTimes {
 
 // A parameter's value for each frame of a block.
 struct Curve {
-  std::string name;
+  std::string name;           // of an input's, after the input's own and "::"
   std::vector<float> values;  // empty: `constant` for all
   float constant = 0;
 };
@@ -246,6 +246,7 @@ struct InputView {
   std::byte *data;
   ptrdiff_t channel_stride, frame_stride;
   MemoryKeeper *keeper;
+  const std::vector<Curve> *curves;  // of its InputParams; NULL: it has none
   uint64_t pts;  // of its first frame, on its own line; no_time: not known
   bool present;  // some of them came from the input
   bool gap;      // it said that there is silence

@@ -4,6 +4,7 @@
 #include "params/parametertypes.hpp"
 #include "params/pluginproperties.hpp"
 
+using pythonfilter::Curves;
 using pythonfilter::MixerInput;
 using pythonfilter::ParameterSpec;
 using pythonfilter::PluginParams;
@@ -18,11 +19,13 @@ G_DEFINE_TYPE(GstPythonMixerPad, gst_python_mixer_pad,
 static void gst_python_mixer_pad_init(GstPythonMixerPad *self) {
   self->input = new MixerInput;
   self->params = new PluginParams;
+  self->curves = new Curves;
 }
 
 static void gst_python_mixer_pad_finalize(GObject *object) {
   delete GST_PYTHON_MIXER_PAD(object)->input;
   delete GST_PYTHON_MIXER_PAD(object)->params;
+  delete GST_PYTHON_MIXER_PAD(object)->curves;
   G_OBJECT_CLASS(gst_python_mixer_pad_parent_class)->finalize(object);
 }
 
@@ -118,7 +121,59 @@ void init_pad_class(gpointer klass, gpointer data) {
                                       new_param_spec(all[i]));
 }
 
+// The InputParams of a pad; where only curves are asked for, without `specs`.
+class PadParams final : public CurveSource {
+ public:
+  explicit PadParams(GstPythonMixerPad *pad,
+                     const std::vector<ParameterSpec> *specs = nullptr)
+      : pad_(pad), specs_(specs) {}
+
+  bool is_controlled() const override {
+    return __atomic_load_n(&GST_OBJECT_CAST(pad_)->control_bindings,
+                           __ATOMIC_RELAXED);
+  }
+  double number(const std::string &name) const override {
+    for (const ParameterSpec &spec : *specs_) {
+      std::string text;
+      if (spec.name != name) continue;
+      const double usual = number_or(spec.default_value, 0);
+      return pad_->params->read(name, &text) ? number_or(text, usual) : usual;
+    }
+    return 0;
+  }
+  GstControlBinding *ref_binding(const std::string &name) const override {
+    GstControlBinding *binding =
+        gst_object_get_control_binding(GST_OBJECT(pad_), name.c_str());
+    if (binding && gst_control_binding_is_disabled(binding))
+      gst_clear_object(&binding);
+    return binding;
+  }
+
+ private:
+  GstPythonMixerPad *const pad_;
+  const std::vector<ParameterSpec> *const specs_;
+};
+
 }  // namespace
+
+void refresh_curves(GstPythonMixerPad *pad,
+                    const std::vector<ParameterSpec> &specs) {
+  pad->curves->refresh(PadParams(pad, &specs));
+}
+
+// They go by the stream time of the input, as its other parameters do.
+const std::vector<Curve> *curves_of(GstPythonMixerPad *pad, int rate,
+                                    GstClockTime begin, size_t frames) {
+  if (G_LIKELY(pad->curves->empty())) return nullptr;
+  GST_OBJECT_LOCK(pad);
+  const GstSegment segment = GST_AGGREGATOR_PAD(pad)->segment;
+  GST_OBJECT_UNLOCK(pad);
+  const GstClockTime pts = segment.format == GST_FORMAT_TIME
+                               ? gst_segment_position_from_running_time(
+                                     &segment, GST_FORMAT_TIME, begin)
+                               : GST_CLOCK_TIME_NONE;
+  return pad->curves->values(PadParams(pad), segment, rate, pts, frames);
+}
 
 GstStructure *input_params(GstPythonMixerPad *pad,
                            const std::vector<ParameterSpec> &specs) {

@@ -7,6 +7,7 @@
 
 #include <gst/audio/gstaudioaggregator.h>
 
+#include "params/curves.hpp"
 #include "params/pluginparams.hpp"
 #include "stream/mixerinput.hpp"
 
@@ -15,9 +16,10 @@ GType gst_python_mixer_pad_get_type();
 
 struct GstPythonMixerPad {
   GstAudioAggregatorPad parent;
-  // Both are made in init, and freed in finalize.
+  // All are made in init, and freed in finalize.
   pythonfilter::MixerInput *input;
   pythonfilter::PluginParams *params;  // its InputParams
+  pythonfilter::Curves *curves;        // of these
   // Of the FLUSH_START and FLUSH_STOP that came last; under the element's
   // object lock.
   guint32 flush, flushed;
@@ -36,6 +38,14 @@ namespace pythonfilter {
 // A type of pad that has these as properties, for the element of one plugin.
 GType mixer_pad_type(const std::string &name,
                      const std::vector<ParameterSpec> &parameters);
+
+// What the curves of an input's InputParams are where nobody moves them. The
+// rest is the streaming thread's.
+void refresh_curves(GstPythonMixerPad *pad,
+                    const std::vector<ParameterSpec> &specs);
+// From that running time on; NULL: it has none.
+const std::vector<Curve> *curves_of(GstPythonMixerPad *pad, int rate,
+                                    GstClockTime begin, size_t frames);
 
 // All that an input's InputParams are; these are those that there are.
 GstStructure *input_params(GstPythonMixerPad *pad,

@@ -94,23 +94,34 @@ bool Session::use_slot_with_ports(size_t frames) {
   return true;
 }
 
-bool Session::place_curves(const Block &block, Request *request) {
-  const std::vector<Curve> &curves = *block.curves;
-  const size_t count = curves.size();
+// Those of the plugin, and then those of each input.
+bool Session::place_curves(const Block &block,
+                           const std::vector<InputView> *inputs,
+                           Request *request) {
+  placed_.clear();
+  const auto place = [this](const std::vector<Curve> *all) {
+    for (size_t i = 0; all && i < all->size(); i++)
+      placed_.push_back(&(*all)[i]);
+  };
+  place(block.curves);
+  for (size_t i = 0; inputs && i < inputs->size(); i++)
+    place((*inputs)[i].curves);
+  const size_t count = placed_.size();
+  if (count == 0) return true;
   const size_t stride = (block.frames * sizeof(float) + 63) / 64 * 64;
   bool fits = curves_ && curve_names_.size() == count &&
               curves_->size() / count / 64 * 64 >= stride;
   for (size_t i = 0; fits && i < count; i++)
-    fits = curve_names_[i] == curves[i].name;
+    fits = curve_names_[i] == placed_[i]->name;
   if (!fits) {
     curves_ = Region::make(std::max<size_t>(stride, 64) * count, false);
     if (!curves_) return false;
     curve_names_.clear();
     Fields record = {"curves",
                      std::to_string(curves_->size() / count / 64 * 64 * count)};
-    for (const Curve &curve : curves) {
-      curve_names_.push_back(curve.name);
-      record.push_back(curve.name);
+    for (const Curve *curve : placed_) {
+      curve_names_.push_back(curve->name);
+      record.push_back(curve->name);
     }
     const bool told = channel_->notice(record, curves_->descriptor());
     curves_->close_descriptor();
@@ -119,10 +130,11 @@ bool Session::place_curves(const Block &block, Request *request) {
   const size_t each = curves_->size() / count / 64 * 64;
   for (size_t i = 0; i < count; i++) {
     auto *to = reinterpret_cast<float *>(curves_->data() + i * each);
-    if (curves[i].values.size() < block.frames)
-      std::fill_n(to, block.frames, curves[i].constant);
+    const Curve &curve = *placed_[i];
+    if (curve.values.size() < block.frames)
+      std::fill_n(to, block.frames, curve.constant);
     else
-      std::copy_n(curves[i].values.data(), block.frames, to);
+      std::copy_n(curve.values.data(), block.frames, to);
   }
   request->curves = count;
   return true;
@@ -144,7 +156,8 @@ bool Session::forget_lent() {
   request->stream_offset = block.offset;
   request->flags =
       (block.discont ? request_discont : 0) | (block.gap ? request_gap : 0);
-  if (block.curves && !block.curves->empty() && !place_curves(block, request))
+  if ((block.curves || ports.inputs) &&
+      !place_curves(block, ports.inputs, request))
     return false;
   if (ports.inputs || ports.outputs) return place_ports(block, ports, request);
 

@@ -81,7 +81,8 @@ class Session {
   void place_inputs(const Block &block, const std::vector<InputView> &inputs);
   void place_outputs(const Block &block,
                      const std::vector<OutputView> &outputs);
-  bool place_curves(const Block &block, Request *request);
+  bool place_curves(const Block &block, const std::vector<InputView> *inputs,
+                    Request *request);
   bool forget_lent();
   Waited finish_late(CallWait *patience);
   uint64_t hangs_at() const;
@@ -120,7 +121,8 @@ class Session {
   std::unique_ptr<Region> outputs_;
   std::unique_ptr<Region> curves_;
   std::vector<std::string> curve_names_;
-  std::vector<uint64_t> sizes_;  // of outputs, copied
+  std::vector<const Curve *> placed_;  // memory that is used again
+  std::vector<uint64_t> sizes_;        // of outputs, copied
   std::vector<OutputRange> ranges_;
 
   Request request_;           // the last one

@@ -36,6 +36,9 @@ void InputArray::show_block(const InputView &view, const Block &output) {
   info->gap = view.gap;
   info->present = view.present;
   info->late = view.late;
+  info->curves = view.curves;
+  info->input = &format().name;
+  info->frames = output.frames;
 }
 
 bool InputViews::open(int rate) {

@@ -16,6 +16,7 @@ class InputArray final : public PortArray {
   }
   void show_block(const InputView &view, const Block &output);
   bool release(const InputView &view, bool *escaped) {
+    info_of(info_.get())->curves = nullptr;
     return let_go(view.keeper, escaped);
   }
 };

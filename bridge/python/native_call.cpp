@@ -52,10 +52,8 @@ bool NativeCall::read(PyObject *loaded, PluginKind kind,
 }
 
 bool NativeCall::read_fields(PyObject *list, const Capabilities &capabilities) {
-  curves_.clear();
   if (!fields_.read(list, capabilities.parameters)) return false;
-  for (const NativeFields::CurveField &each : fields_.curves())
-    curves_.push_back({each.name, each.place, {}});
+  fields_.list_curves("", &curves_);
   return true;
 }
 
@@ -75,23 +73,6 @@ bool NativeCall::read_inputs(PyObject *loaded,
                       capabilities.input_parameters);
 }
 
-// Memory that is made again when a longer block comes, and not for each.
-[[gnu::hot]] void NativeCall::fill_curves(const Block &block) {
-  for (Curve &curve : curves_) {
-    const float *values = nullptr;
-    for (const pythonfilter::Curve &given : *block.curves) {
-      if (given.name != curve.name) continue;
-      if (given.values.size() >= block.frames) {
-        values = given.values.data();
-      } else {
-        curve.values.assign(block.frames, given.constant);
-        values = curve.values.data();
-      }
-    }
-    store(params_, curve.place, values);
-  }
-}
-
 [[gnu::cold]] void NativeCall::use_scratch(const Block &block,
                                            bool into_block) {
   const Dense dense(format_);
@@ -108,7 +89,7 @@ bool NativeCall::read_inputs(PyObject *loaded,
     return reinterpret_cast<PythonfilterCall *>(function_)(
         data, format_.channels, frames, channel_stride, frame_stride, params_,
         state_, stream);
-  inputs_.show(*inputs);
+  inputs_.show(*inputs, size_t(frames));
   return reinterpret_cast<PythonfilterMixCall *>(function_)(
       data, format_.channels, frames, channel_stride, frame_stride, params_,
       state_, stream, inputs_.data(), inputs_.count());
@@ -132,7 +113,8 @@ bool NativeCall::read_inputs(PyObject *loaded,
     data = scratch_.data();
     result->copied = true;
   }
-  if (__builtin_expect(!curves_.empty(), 0) && block.curves) fill_curves(block);
+  if (__builtin_expect(!curves_.empty(), 0))
+    curves_.fill(block.curves, block.frames, params_);
   PythonfilterStream stream;
   stream.frames = frames;
   stream.position = position_;

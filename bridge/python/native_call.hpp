@@ -55,18 +55,11 @@ class NativeCall {
                      CallResult *result, Failure *failure);
 
  private:
-  struct Curve {
-    std::string name;
-    ptrdiff_t place;
-    std::vector<float> values;  // where it is the same for all frames
-  };
-
   bool read_fields(PyObject *list, const Capabilities &capabilities);
   int32_t call(std::byte *data, ptrdiff_t frames, ptrdiff_t channel_stride,
                ptrdiff_t frame_stride, const std::vector<InputView> *inputs,
                PythonfilterStream *stream);
   void use_scratch(const Block &block, bool into_block);
-  void fill_curves(const Block &block);
   Outcome outcome_of(int32_t status, Failure *failure) const;
 
   void *function_ = nullptr;     // a PythonfilterCall, or PythonfilterMixCall
@@ -79,7 +72,7 @@ class NativeCall {
   int line_ = 0;
   NativeFields fields_;
   NativeInputs inputs_;
-  std::vector<Curve> curves_;
+  NativeCurves curves_;
   // Holds a block whose channels are not where the function wants them; grows.
   std::vector<std::byte> scratch_;
   int64_t position_ = 0;

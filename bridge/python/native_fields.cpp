@@ -35,10 +35,37 @@ bool find_truth(const std::string &text, bool *truth) {
 
 }  // namespace
 
+// Memory that is made again when a longer block comes, and not for each.
+[[gnu::hot]] void NativeCurves::fill(const std::vector<Curve> *given,
+                                     size_t frames, std::byte *record) {
+  for (Each &curve : curves_) {
+    const float *values = nullptr;
+    float constant = 0;
+    for (size_t i = 0; given && i < given->size(); i++) {
+      const Curve &each = (*given)[i];
+      if (each.name != curve.name) continue;
+      constant = each.constant;
+      if (each.values.size() >= frames) values = each.values.data();
+    }
+    if (!values) {
+      curve.values.assign(frames, constant);
+      values = curve.values.data();
+    }
+    store(record, curve.place, values);
+  }
+}
+
+void NativeFields::list_curves(const std::string &prefix,
+                               NativeCurves *curves) const {
+  curves->clear();
+  for (const Field &field : fields_)
+    if (field.place != nowhere && field.spec->curve)
+      curves->add(prefix + field.spec->name, field.place);
+}
+
 bool NativeFields::read(PyObject *list,
                         const std::vector<ParameterSpec> &specs) {
   fields_.clear();
-  curves_.clear();
   for (const ParameterSpec &spec : specs)
     fields_.push_back({&spec, nowhere});
   for (Py_ssize_t i = 0; i < PyList_Size(list); i++) {
@@ -46,11 +73,8 @@ bool NativeFields::read(PyObject *list,
     Py_ssize_t place;
     if (!PyArg_ParseTuple(PyList_GET_ITEM(list, i), "sn", &name, &place))
       return false;
-    for (Field &field : fields_) {
-      if (field.spec->name != name) continue;
-      field.place = place;
-      if (field.spec->curve) curves_.push_back({name, place});
-    }
+    for (Field &field : fields_)
+      if (field.spec->name == name) field.place = place;
   }
   return true;
 }

@@ -19,18 +19,33 @@ void store(std::byte *record, ptrdiff_t place, T value) {
   std::memcpy(record + place, &value, sizeof value);
 }
 
-class NativeFields {
+// The curves among such parameters, as an array of a value for each frame.
+class NativeCurves {
  public:
-  struct CurveField {
+  void add(const std::string &name, ptrdiff_t place) {
+    curves_.push_back({name, place, {}});
+  }
+  void clear() { curves_.clear(); }
+  bool empty() const { return curves_.empty(); }
+  // Those of this block, into the record. `given`: NULL, or what there is.
+  void fill(const std::vector<Curve> *given, size_t frames, std::byte *record);
+
+ private:
+  struct Each {
     std::string name;
     ptrdiff_t place;
+    std::vector<float> values;  // where it is the same for all frames
   };
+  std::vector<Each> curves_;
+};
 
+class NativeFields {
+ public:
   // `list`: of (name, place), of those of `specs`, which live on, that the
   // function knows. With the GIL. False: an exception is set.
   bool read(PyObject *list, const std::vector<ParameterSpec> &specs);
-  // Those that come as an array for each block.
-  const std::vector<CurveField> &curves() const { return curves_; }
+  // Those that come as an array for each block, whose names begin with that.
+  void list_curves(const std::string &prefix, NativeCurves *curves) const;
 
   // Done: the function's next call has it. NotMine: it is no number of the
   // function's. Refused: it is not what the plugin allows, as `problem` says.
@@ -54,7 +69,6 @@ class NativeFields {
                   const std::string &text);
 
   std::vector<Field> fields_;  // one for each that the plugin declares
-  std::vector<CurveField> curves_;
 };
 
 }  // namespace pythonfilter

@@ -12,6 +12,7 @@ void NativeInputs::forget() {
   views_.clear();
   inputs_.clear();
   records_.clear();
+  curves_.clear();
 }
 
 bool NativeInputs::read(const std::vector<PortFormat> &inputs, PyObject *order,
@@ -44,6 +45,7 @@ bool NativeInputs::read(const std::vector<PortFormat> &inputs, PyObject *order,
     else
       fields_.set_defaults(record(i));
     if (size_ > 0) inputs_[i].params = record(i);
+    fields_.list_curves(names_[i] + "::", &curves_.emplace_back());
   }
   return true;
 }
@@ -56,10 +58,13 @@ NativeFields::Set NativeInputs::set(const std::string &input,
   return NativeFields::Set::NotMine;
 }
 
-[[gnu::hot]] void NativeInputs::show(const std::vector<InputView> &views) {
+[[gnu::hot]] void NativeInputs::show(const std::vector<InputView> &views,
+                                     size_t frames) {
   for (size_t i = 0; i < inputs_.size(); i++) {
     const InputView &view = views[views_[i]];
     PythonfilterInput &input = inputs_[i];
+    if (__builtin_expect(!curves_[i].empty(), 0))
+      curves_[i].fill(view.curves, frames, record(i));
     input.data = view.data;
     input.channel_stride = view.channel_stride;
     input.frame_stride = view.frame_stride;

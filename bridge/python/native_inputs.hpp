@@ -30,8 +30,8 @@ class NativeInputs {
   // As NativeFields::set(), of the input that is called so.
   NativeFields::Set set(const std::string &input, const Parameter &parameter,
                         std::string *problem);
-  // What there is in this block; as many as were read.
-  void show(const std::vector<InputView> &views);
+  // What there is in this block of so many frames; as many as were read.
+  void show(const std::vector<InputView> &views, size_t frames);
 
   const PythonfilterInput *data() const { return inputs_.data(); }
   int32_t count() const { return int32_t(inputs_.size()); }
@@ -44,7 +44,8 @@ class NativeInputs {
   std::vector<PythonfilterInput> inputs_;  // what the function gets
   NativeFields fields_;
   size_t size_ = 0;
-  std::vector<std::byte> records_;  // one for each
+  std::vector<std::byte> records_;    // one for each
+  std::vector<NativeCurves> curves_;  // likewise
 };
 
 }  // namespace pythonfilter

@@ -8,26 +8,26 @@
 
 namespace pythonfilter {
 
-PyObject *new_curve(const Block &block, const std::string &name) {
+PyObject *new_curve(const std::vector<Curve> &curves, size_t count,
+                    const std::string &name, const std::string *input) {
   assert(with_gil());
-  static const std::vector<Curve> none;
-  const auto &curves = block.curves ? *block.curves : none;
+  const std::string wanted = input ? *input + "::" + name : name;
   const auto found =
       std::find_if(curves.begin(), curves.end(),
-                   [&](const Curve &curve) { return curve.name == name; });
+                   [&](const Curve &curve) { return curve.name == wanted; });
   if (found == curves.end()) {
     say_why("no_curve", "s", name.c_str());
     return nullptr;
   }
-  npy_intp frames = npy_intp(block.frames);
+  npy_intp frames = npy_intp(count);
   PyObject *array = PyArray_SimpleNew(1, &frames, NPY_FLOAT32);
   if (!array) return nullptr;
   auto *to = static_cast<float *>(
       PyArray_DATA(reinterpret_cast<PyArrayObject *>(array)));
   if (found->values.empty())
-    std::fill_n(to, block.frames, found->constant);
+    std::fill_n(to, count, found->constant);
   else
-    std::copy_n(found->values.data(), block.frames, to);
+    std::copy_n(found->values.data(), count, to);
   return array;
 }
 

@@ -11,8 +11,11 @@
 namespace pythonfilter {
 
 // What buffer.curve() gives: a new array of one float32 for each frame. Needs
-// the GIL; NULL: exception set.
-PyObject *new_curve(const Block &block, const std::string &name);
+// the GIL; NULL: exception set. `input`: whose curves these are; NULL: the
+// plugin's.
+PyObject *new_curve(const std::vector<Curve> &curves, size_t frames,
+                    const std::string &name,
+                    const std::string *input = nullptr);
 
 std::vector<std::string> texts_of(PyObject *tuple);
 

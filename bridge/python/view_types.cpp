@@ -70,8 +70,11 @@ PyObject *sample_rate(PyObject *self, void *) {
 }
 
 PyObject *curve(PyObject *self, PyObject *name) {
-  const Block *block = info_of(self)->block;
-  if (block) return new_curve(*block, text_of(name));
+  const StreamInfo *info = info_of(self);
+  const Block *block = info->block;
+  if (block) return new_curve(*block->curves, block->frames, text_of(name));
+  if (info->curves)
+    return new_curve(*info->curves, info->frames, text_of(name), info->input);
   say_why("no_curve_now");
   return nullptr;
 }

@@ -26,8 +26,12 @@ struct StreamInfo {
   // Of an output of a splitter, with what its array would be.
   bool linked, silent;
   int channels, type_num;
-  size_t frames;
-  const Block *block;   // of the call that runs; NULL: none with curves
+  size_t frames;       // also of an input that has curves
+  const Block *block;  // of the call that runs; NULL: none with curves
+  // Of an input, and what it is called; NULL: it has no curves, or no call
+  // runs.
+  const std::vector<Curve> *curves;
+  const std::string *input;
   PyObject *positions;  // a tuple, or None
 };
 

@@ -72,7 +72,8 @@ class StreamTime {
 
 }  // namespace
 
-void Curves::open(const std::vector<ParameterSpec> &specs) {
+void Curves::open(const std::vector<ParameterSpec> &specs,
+                  const std::string &prefix) {
   specs_.clear();
   curves_.clear();
   origin_ = 0;
@@ -80,47 +81,53 @@ void Curves::open(const std::vector<ParameterSpec> &specs) {
     if (!spec.curve) continue;
     specs_.push_back(spec);
     curves_.emplace_back();
-    curves_.back().name = spec.name;
+    curves_.back().name = prefix + spec.name;
   }
 }
 
-void Curves::refresh(const PluginProperties &properties) {
-  for (Curve &curve : curves_)
-    curve.constant = float(properties.number(curve.name));
+void Curves::refresh(const CurveSource &source) {
+  for (size_t i = 0; i < curves_.size(); i++)
+    curves_[i].constant = float(source.number(specs_[i].name));
 }
 
-void Curves::fill(const PluginProperties &properties, const GstSegment &segment,
+void Curves::fill(const CurveSource &source, const GstSegment &segment,
                   int rate, Block *block) {
   if (rate <= 0) return;  // a block of bytes has no frames
-  block->curves = &curves_;
+  block->curves = values(source, segment, rate, block->pts, block->frames);
+}
+
+const std::vector<Curve> *Curves::values(const CurveSource &source,
+                                         const GstSegment &segment, int rate,
+                                         GstClockTime pts, size_t frames) {
   for (size_t i = 0; i < curves_.size(); i++) {
     curves_[i].values.clear();
-    if (!properties.is_controlled() || block->pts == no_time) continue;
-    g_autoptr(GstControlBinding) binding =
-        properties.ref_binding(curves_[i].name);
+    if (!source.is_controlled() || pts == no_time) continue;
+    g_autoptr(GstControlBinding) binding = source.ref_binding(specs_[i].name);
     if (binding)
-      follow(binding, specs_[i], segment, guint64(rate), *block, &curves_[i]);
+      follow(binding, specs_[i], segment, guint64(rate), pts, frames,
+             &curves_[i]);
   }
+  return &curves_;
 }
 
 void Curves::follow(GstControlBinding *binding, const ParameterSpec &spec,
-                    const GstSegment &segment, guint64 rate, const Block &block,
-                    Curve *curve) {
-  const StreamTime stream(segment, block.pts);
+                    const GstSegment &segment, guint64 rate, GstClockTime pts,
+                    size_t frames, Curve *curve) {
+  const StreamTime stream(segment, pts);
   if (!stream.is_known()) return;
-  const guint64 first = find_frame(block.pts, rate);
+  const guint64 first = find_frame(pts, rate);
   FrameTimes times(origin_, first, rate);
   const double low = number_or(spec.minimum, -HUGE_VAL);
   const double high = number_or(spec.maximum, HUGE_VAL);
   // Frames so far apart are a whole number of nanoseconds apart, and asked for
   // together.
   const guint64 shared = stream.is_even() ? std::gcd(rate, GST_SECOND) : 1;
-  const size_t period = stream.is_even() ? size_t(rate / shared) : block.frames;
-  curve->values.resize(block.frames);
+  const size_t period = stream.is_even() ? size_t(rate / shared) : frames;
+  curve->values.resize(frames);
   // The first one alone, as it may be cut off at 0.
-  for (size_t i = 0; i < block.frames && i <= period; i++, times.next()) {
+  for (size_t i = 0; i < frames && i <= period; i++, times.next()) {
     const Moment moment = stream.of(times.now());
-    const size_t count = i ? (block.frames - 1 - i) / period + 1 : 1;
+    const size_t count = i ? (frames - 1 - i) / period + 1 : 1;
     // Control sources know whole nanoseconds only. Where they know nothing
     // they leave what is there.
     now_.assign(count, curve->constant);

@@ -13,6 +13,7 @@
 
 #include "../../bridge/bridge.hpp"
 #include "../../bridge/contract.hpp"
+#include "curves.hpp"
 #include "pluginparams.hpp"
 
 namespace pythonfilter {
@@ -22,7 +23,7 @@ namespace pythonfilter {
 void tell_refused(GstElement *element, const std::string &who,
                   const ParameterSpec &spec, const GValue *value);
 
-class PluginProperties {
+class PluginProperties final : public CurveSource {
  public:
   PluginProperties(GstElement *element, PluginParams *params)
       : element_(element), params_(params) {}
@@ -54,17 +55,14 @@ class PluginProperties {
 
   // What the plugin made of a parameter that it was told, or that it refused.
   void tell_outcome(const Parameter &asked) const;
-  // Whether a GstController may have something to say.
-  bool is_controlled() const {
+  bool is_controlled() const override {
     return __atomic_load_n(bindings_, __ATOMIC_RELAXED) ||
            __atomic_load_n(&GST_OBJECT_CAST(element_)->control_bindings,
                            __ATOMIC_RELAXED);
   }
   void sync(GstClockTime stream_time) const;
-  // The value of a parameter that is a float.
-  double number(const std::string &name) const;
-  // NULL: nobody controls it now.
-  GstControlBinding *ref_binding(const std::string &name) const;
+  double number(const std::string &name) const override;
+  GstControlBinding *ref_binding(const std::string &name) const override;
 
  private:
   GstObject *take_child();

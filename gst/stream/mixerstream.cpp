@@ -141,6 +141,7 @@ void MixerStream::show_input(const Input &input, size_t frames,
   samples.show(frames, view);
   const size_t got = samples.end();
   const bool silence = samples.gap_until() > begin;
+  view->curves = curves_of(input.pad, python.info().rate, begin, frames);
   view->gap = got == 0 && silence;
   view->present = got > 0 || silence;
   view->late = timeout_ && !ending_ && got < frames &&
@@ -151,8 +152,13 @@ void MixerStream::show_input(const Input &input, size_t frames,
 // To a plugin that has yet to be told anything of its inputs.
 void MixerStream::tell_params_again() {
   params_due_ = true;
-  for (const Input &each : inputs_)
-    each.pad->params->begin({}, python.capabilities().input_parameters);
+  const std::vector<ParameterSpec> &specs =
+      python.capabilities().input_parameters;
+  for (const Input &each : inputs_) {
+    each.pad->params->begin({}, specs);
+    each.pad->curves->open(specs, port_name(each.pad) + "::");
+    refresh_curves(each.pad, specs);
+  }
 }
 
 // In `views_`.
@@ -269,8 +275,10 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   if (!update_inputs()) return GST_FLOW_ERROR;
   const bool due = std::exchange(params_due_, false);
   for (const Input &each : inputs_)
-    if (G_UNLIKELY(due || each.pad->params->changed()))
+    if (G_UNLIKELY(due || each.pad->params->changed())) {
       python.apply_params_of(port_name(each.pad), each.pad->params);
+      refresh_curves(each.pad, python.capabilities().input_parameters);
+    }
   const GstSegment &segment =
       GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
   const GstClockTime begin =

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Mixers and splitters of plugin folders as elements, and those that come along."""
 
+import importlib.util
 import re
 
 import numpy as np
 import pytest
 
 from plugin_folder import inspect, names
-from processes import PLUGINS, launch
+from processes import PLUGINS, launch, run_python
 
 NAMED = """
 raise SystemExit("nobody runs this")
@@ -205,3 +206,76 @@ def test_a_splitter_given_to_a_filter_names_its_element():
     )
     assert result.code != 0
     assert "pythondemixer" in result.err
+
+
+NO_NUMBA = importlib.util.find_spec("numba") is None
+CURVED = """
+from base_plugin import AudioMixerPlugin, InputParam, compiled
+
+class {name}(AudioMixerPlugin):
+    inputs = {{"a": {{}}, "b": {{}}}}
+    output_like = "a"
+    curves = ("gain",)
+    gain = InputParam(1.0, min=0.0, max=8.0)
+
+    {method}
+"""
+IN_PYTHON = """def mix_audio(self, output, inputs):
+        for one in inputs.values():
+            output.data += one.curve("gain") * one.data
+"""
+AS_MACHINE_CODE = """@compiled
+    def mix_audio(output, inputs, params, state, stream):
+        for frame in range(output.shape[1]):
+            output[0, frame] = inputs.a.gain[frame] * inputs.a.data[0, frame]
+            output[0, frame] += inputs.b.gain[frame] * inputs.b.data[0, frame]
+"""
+# Both inputs are 1 all the time, for half a second.
+CONTROLLED = """
+import sys, gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstController", "1.0")
+from gi.repository import Gst, GstController
+Gst.init(None)
+ONE = "audiotestsrc wave=square freq=0 volume=1 num-buffers=25 samplesperbuffer=160 ! "
+ONE += "audio/x-raw,format={{F32LE,F32BE}},rate=8000,channels=1 ! m.sink_"
+line = "{element} name=m ! filesink location=heard " + ONE + "a " + ONE + "b"
+pipeline = Gst.parse_launch(line)
+mixer = pipeline.get_by_name("m")
+mixer.get_static_pad("sink_b").set_property("gain", 2.0)
+pad = mixer.get_static_pad("sink_a")
+source = GstController.InterpolationControlSource()
+source.set_property("mode", GstController.InterpolationMode.LINEAR)
+source.set(0, 0.0)
+source.set(Gst.SECOND // 2, 4.0)
+assert pad.add_control_binding(
+    GstController.DirectControlBinding.new_absolute(pad, "gain", source)
+)
+pipeline.set_state(Gst.State.PLAYING)
+message = pipeline.get_bus().timed_pop_filtered(
+    Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR
+)
+pipeline.set_state(Gst.State.NULL)
+assert message.type == Gst.MessageType.EOS, message.parse_error()
+"""
+
+
+@ISOLATIONS
+@pytest.mark.parametrize("name", ["curved", "compiled"])
+def test_a_parameter_of_an_input_is_a_curve_of_its_own(
+    place, tmp_path, isolation, name
+):
+    folder, env = place
+    method = IN_PYTHON if name == "curved" else AS_MACHINE_CODE
+    text = CURVED.format(name=name.title(), method=method)
+    (folder / f"{name}.py").write_text(text)
+    result = run_python(
+        CONTROLLED.format(element=f"py-{name}"),
+        cwd=tmp_path,
+        GST_PYTHONFILTER_ISOLATION=isolation,
+        **(env | ({"NUMBA_DISABLE_JIT": "1"} if NO_NUMBA else {})),
+    )
+    assert result.code == 0, result.err
+    heard = np.fromfile(tmp_path / "heard", np.float32)
+    wanted = 2.0 + 8.0 * np.arange(4000) / 8000
+    np.testing.assert_allclose(heard, wanted, atol=1e-5)

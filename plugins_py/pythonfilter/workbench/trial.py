@@ -99,12 +99,14 @@ class Curves:
 
     _plugin: Any
     _names: list[str]
+    inputs: Any = None  # of a mixer, by their names
 
-    def get(self, name: str, frames: int) -> Samples:
-        """A new array of shape (frames,)."""
+    def get(self, name: str, frames: int, prefix: str = "") -> Samples:
+        """A new array of shape (frames,); as a worker's Curves.get()."""
         if name not in self._names:
             results.no_curve(name)
-        return np.full(frames, getattr(self._plugin, name), np.float32)
+        of = self.inputs[prefix.removesuffix(OF_INPUT)] if prefix else self._plugin
+        return np.full(frames, getattr(of, name), np.float32)
 
 
 class CountingView(View):
@@ -270,6 +272,8 @@ class Trial:
         if self.target.kind == "splitter":
             self._outlets = Outlets(self.loaded, setting, self._words)
         ports: Ports | None = self._feed.inputs if self._feed else self._outlets
+        if curves and self._feed:
+            cast(Any, self._view.curves).inputs = self._feed.inputs.mapping
         self._view.open(format, self.loaded.read_only, is_source, ports)
         # Only who answers an application asks what was posted.
         nobody = cast(Outbox, None)

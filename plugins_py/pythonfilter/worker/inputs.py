@@ -12,16 +12,24 @@ from .ports import BASE, Port, Ports
 from .view import MixerOutput, time_of
 
 # Words of the control page: a bit for each input, and a word.
-DURATION, PRESENT, GAP, LATE, BREAK, FIRST_PTS = 8, 12, 13, 14, 15, 16
+FRAMES, DURATION = 5, 8
+PRESENT, GAP, LATE, BREAK, FIRST_PTS = 12, 13, 14, 15, 16
 _MOST_INPUTS = 64
 
 
 class InputInfo:
     """What a MixerInput tells of the current block; looked up when read."""
 
-    __slots__ = ("_words", "_place", "_marks", "marked", "sample_rate", "positions")
+    __slots__ = (
+        *("_words", "_place", "_marks", "marked", "sample_rate", "positions"),
+        *("_name", "_inputs"),
+    )
 
-    def __init__(self, words: Sequence[int], marks: list[InputInfo]) -> None:
+    def __init__(
+        self, words: Sequence[int], marks: list[InputInfo], name: str, inputs: Inputs
+    ) -> None:
+        self._name = name
+        self._inputs: Inputs | None = inputs
         self._words = words  # of the control page, as it is now
         self._place = 0
         self._marks = marks
@@ -36,6 +44,7 @@ class InputInfo:
     def freeze(self) -> None:
         """The input is gone, and the plugin may have kept it."""
         self._words = tuple(self._words[: FIRST_PTS + _MOST_INPUTS])
+        self._inputs = None
 
     def _is(self, word: int) -> bool:
         return bool(self._words[word] >> self._place & 1)
@@ -71,8 +80,11 @@ class InputInfo:
 
     offset = None
 
-    def curve(self, _name: str) -> Any:
-        results.no_curve_now()
+    def curve(self, name: str) -> Any:
+        block = self._inputs.block if self._inputs is not None else None
+        if block is None or block.curves is None:
+            results.no_curve_now()
+        return block.curves.get(name, self._words[FRAMES], f"{self._name}::")
 
 
 class Inputs(Ports):
@@ -86,7 +98,7 @@ class Inputs(Ports):
         self._told = False  # it has seen it
 
     def make_info(self, port: Port) -> InputInfo:
-        return InputInfo(self._words, self.marks)
+        return InputInfo(self._words, self.marks, port.name, self)
 
     def change(self, ports: Sequence[Port], defaults: dict[str, Any]) -> None:
         added, removed = self.have(ports)

@@ -103,10 +103,11 @@ class Curves:
         self._size = len(memory) // max(1, len(names))
         self._names = names
 
-    def get(self, name: str, frames: int) -> Any:
-        if name not in self._names:
+    def get(self, name: str, frames: int, prefix: str = "") -> Any:
+        """`prefix`: of an input's, the name of that and "::"."""
+        if prefix + name not in self._names:
             results.no_curve(name)
-        at = self._names.index(name) * self._size
+        at = self._names.index(prefix + name) * self._size
         return np.frombuffer(self._memory, np.float32, frames, at).copy()
 
 
