@@ -35,7 +35,7 @@ def test_outputs_are_shown_as_the_host_says(splitter):
             told = [[*outputs], buffer.data[:, 3].astype(int).tolist(), buffer.pts]
             for each in outputs.values():
                 told += [each.name, each.pad_name, each.linked, each.data.shape]
-                told += [each.data.dtype.str, each.data.any(), each.pts]
+                told += [each.data.dtype.str, bool(each.data.any()), each.pts]
                 told += [each.duration, each.offset, each.discont, each.gap]
                 told += [each.positions, each.sample_rate]
             assert type(buffer) is AudioBuffer
