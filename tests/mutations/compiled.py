@@ -76,7 +76,7 @@ MIXERS = (
         "parameters-of-another-input",
         "bridge/python/native_inputs.cpp",
         "    if (names_[i] == input) return",
-        "    if (names_[i] >= input) return",
+        "    if (names_[i] <= input) return",
         ("compiledmixing::test_inputs_have_parameters*",),
     ),
     Mutation(
