@@ -78,7 +78,7 @@ class StreamingThread {
   // In each of these calls, for as long as it takes.
   class Call {
    public:
-    explicit Call(StreamingThread *stream)
+    [[gnu::always_inline]] explicit Call(StreamingThread *stream)
         : stream_(stream),
           outer_(stream->thread_.load(std::memory_order_relaxed)) {
       assert(!outer_ || stream->is_here());

@@ -25,24 +25,24 @@ constexpr int most_interrupts = 3;
 // Whose thread this is; NULL: nobody's.
 thread_local const void *here = nullptr;
 
-struct Regular {
-  std::string name;
-  Clock::duration interval;
-  Clock::time_point next;
-  uint64_t heard = 0;  // blocks, at the last call
-};
-
-// What is asked again and again, and what was said last.
-struct Known {
-  Question question;
-  Answer last;
-  bool asked = false;
-};
-
 }  // namespace
 
 // What the thread needs, also when it was left alone.
 struct Beside::Calls {
+  struct Regular {
+    std::string name;
+    Clock::duration interval;
+    Clock::time_point next;
+    uint64_t heard = 0;  // blocks, at the last call
+  };
+
+  // What is asked again and again, and what was said last.
+  struct Known {
+    Question question;
+    Answer last;
+    bool asked = false;
+  };
+
   const void *owner;
   Ref loaded;  // with the GIL
   Surroundings *surroundings;
@@ -176,7 +176,7 @@ bool Beside::Calls::ask_again(std::unique_lock<Mutex> &lock) {
   return true;
 }
 
-Known *Beside::Calls::find(const Question &question) {
+Beside::Calls::Known *Beside::Calls::find(const Question &question) {
   for (Known &each : known)
     if (each.question == question) return &each;
   return nullptr;
@@ -317,7 +317,7 @@ Changes Beside::take_changes() {
 bool Beside::last(const Question &question, Answer *answer) {
   if (!calls_) return false;
   std::lock_guard lock(calls_->mutex);
-  Known *known = calls_->find(question);
+  Calls::Known *known = calls_->find(question);
   if (!known) return false;
   *answer = known->last;
   known->asked = true;
@@ -328,7 +328,7 @@ bool Beside::last(const Question &question, Answer *answer) {
 void Beside::set(const Question &question, const Answer &answer) {
   if (!calls_) return;
   std::lock_guard lock(calls_->mutex);
-  if (Known *known = calls_->find(question))
+  if (Calls::Known *known = calls_->find(question))
     known->last = answer;
   else
     calls_->known.push_back({question, answer});

@@ -122,7 +122,7 @@ bool make_planes_dense(GstBuffer **buffer, const GstAudioInfo &info,
   return map_any(buffer, write, problem) && describe(info, problem);
 }
 
-inline void AudioBlock::unmap() {
+[[gnu::always_inline]] inline void AudioBlock::unmap() {
   if (!buffer_) return;
   if (memory_mapped_)
     gst_memory_unmap(map_.memory, &map_);

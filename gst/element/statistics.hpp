@@ -19,7 +19,7 @@ namespace pythonfilter {
 class Counter {
  public:
   explicit Counter(uint64_t n = 0) : value_(n) {}
-  void add(uint64_t n = 1) {
+  [[gnu::always_inline]] void add(uint64_t n = 1) {
     value_.store(get() + n, std::memory_order_relaxed);
   }
   uint64_t get() const { return value_.load(std::memory_order_relaxed); }
@@ -32,7 +32,7 @@ class Counter {
 // Times in ticks, kept in buckets of at most 1/32 of their value.
 class Histogram {
  public:
-  void add(uint64_t ticks) {
+  [[gnu::always_inline]] void add(uint64_t ticks) {
     if (ticks < min_.get()) min_.set(ticks);
     if (ticks > max_.get()) max_.set(ticks);
     sum_.add(ticks);

@@ -12,17 +12,6 @@ namespace {
 using pythonfilter::ParameterSpec;
 using pythonfilter::PluginParams;
 
-// Whose properties these are, until the element goes to NULL; the object may
-// live longer.
-struct Owner {
-  // Taken before the store's own lock.
-  pythonfilter::Mutex mutex;
-  GstElement *element = nullptr;    // guarded by mutex; NULL: it went to NULL
-  PluginParams *params = nullptr;   // guarded by mutex
-  std::vector<std::string> values;  // guarded by mutex; where none was set
-  std::string plugin;
-};
-
 // GstController sets what it computed, which is no mistake of anybody's when it
 // is a little too much, and nothing new when it is the same again.
 thread_local bool controlling = false;
@@ -30,6 +19,17 @@ thread_local bool controlling = false;
 }  // namespace
 
 struct GstPythonParams {
+  // Whose properties these are, until the element goes to NULL; the object may
+  // live longer.
+  struct Owner {
+    // Taken before the store's own lock.
+    pythonfilter::Mutex mutex;
+    GstElement *element = nullptr;    // guarded by mutex; NULL: it went to NULL
+    PluginParams *params = nullptr;   // guarded by mutex
+    std::vector<std::string> values;  // guarded by mutex; where none was set
+    std::string plugin;
+  };
+
   GstObject parent;
   Owner *owner;  // C++ side; made in init, freed in finalize
 };
@@ -51,7 +51,7 @@ static const std::vector<ParameterSpec> &specs_of(gpointer object) {
 }
 
 static std::string current_text(GstPythonParams *self, size_t index) {
-  Owner *owner = self->owner;
+  auto *owner = self->owner;
   std::lock_guard lock(owner->mutex);
   std::string text;
   if (owner->params && owner->params->read(specs_of(self)[index].name, &text))
@@ -148,7 +148,7 @@ static void gst_python_params_set_property(GObject *object, guint id,
 }
 
 static void gst_python_params_finalize(GObject *object) {
-  Owner *owner = as_params(object)->owner;
+  GstPythonParams::Owner *owner = as_params(object)->owner;
   // ThreadSanitizer knows nothing of GObject's count, but of this lock.
   owner->mutex.lock();
   owner->mutex.unlock();
@@ -157,7 +157,7 @@ static void gst_python_params_finalize(GObject *object) {
 }
 
 static void gst_python_params_init(GstPythonParams *self) {
-  self->owner = new Owner;
+  self->owner = new GstPythonParams::Owner;
 }
 
 static void gst_python_params_class_init(GstPythonParamsClass *klass) {
@@ -231,7 +231,7 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
   if (specs.empty()) return;
   auto *made = static_cast<GstObject *>(
       g_object_new(type_for(specs), "name", child_name, nullptr));
-  Owner *owner = as_params(made)->owner;
+  GstPythonParams::Owner *owner = as_params(made)->owner;
   owner->element = element_;
   owner->params = params_;
   owner->plugin = plugin;
@@ -250,7 +250,7 @@ void PluginProperties::publish(const std::vector<ParameterSpec> &specs,
 
 void PluginProperties::refresh(const std::vector<ParameterSpec> &specs) const {
   if (!child_) return;
-  Owner *owner = as_params(child_)->owner;
+  GstPythonParams::Owner *owner = as_params(child_)->owner;
   std::lock_guard lock(owner->mutex);
   for (size_t i = 0; i < specs.size() && i < owner->values.size(); i++)
     owner->values[i] = specs[i].value;
@@ -283,7 +283,7 @@ GstObject *PluginProperties::take_child() {
     std::vector<std::string> last;
     for (size_t i = 0; i < specs_of(child).size(); i++)
       last.push_back(current_text(as_params(child), i));
-    Owner *owner = as_params(child)->owner;
+    GstPythonParams::Owner *owner = as_params(child)->owner;
     std::lock_guard lock(owner->mutex);
     owner->values.swap(last);
     owner->element = nullptr;

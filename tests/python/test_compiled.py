@@ -514,7 +514,7 @@ def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
         "TABLE = np.loadtxt('table.txt')\nFACTOR = float(TABLE[0])\n"
         "class Plugin(AudioProcessorPlugin):\n    layouts = 'interleaved'\n"
         "    @compiled\n    def process_audio(data, params, state, stream):\n"
-        "        data *= {}\n"
+        "        data[0, 3] *= {}\n"
     )
     code = """
     import base_plugin
@@ -529,7 +529,7 @@ def test_a_constant_that_is_read_from_a_file_is_not_cached(files):
         "def make(factor):\n    class Plugin(AudioProcessorPlugin):\n"
         "        layouts = 'interleaved'\n        @compiled\n"
         "        def process_audio(data, params, state, stream):\n"
-        "            data *= factor\n    return Plugin\n"
+        "            data[0, 3] *= factor\n    return Plugin\n"
         "Plugin = make(float(np.loadtxt('table.txt')[0]))\n"
     )
     for text in (source.format("TABLE[1]"), source.format("FACTOR"), made):
