@@ -72,12 +72,16 @@ typedef int32_t PythonfilterCall(void *data, int32_t channels, int64_t frames,
                                  PythonfilterStream *stream);
 
 /* What is true of an input of a mixer, in `flags`. */
-#define PYTHONFILTER_PRESENT                                                \
-  1                          /* It brought some of these samples, or a gap. \
-                              */
-#define PYTHONFILTER_GAP 2   /* It said that there is silence. */
-#define PYTHONFILTER_LATE 4  /* It is live, and was not there in time. */
-#define PYTHONFILTER_BREAK 8 /* It does not continue what it had before. */
+enum {
+  /* It brought some of these samples, or a gap. */
+  PYTHONFILTER_PRESENT = 1,
+  /* It said that there is silence. */
+  PYTHONFILTER_GAP = 2,
+  /* It is live, and was not there in time. */
+  PYTHONFILTER_LATE = 4,
+  /* It does not continue what it had before. */
+  PYTHONFILTER_BREAK = 8
+};
 
 /* One input of a mixer, in one call. */
 typedef struct {

@@ -241,6 +241,7 @@ class _Chain:
         source.link(decoder)
         self._entry = chain[0].get_static_pad("sink")
         self.sink = chain[-1]
+        self._entry.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, self._on_event)
         self._came = _First(self._entry)
         if self._encoder is not None:
             self._went = _First(self._encoder.get_static_pad("sink"))
@@ -316,6 +317,31 @@ class _Chain:
         self._player.length(self._heard.seconds)
         pad.link(self._entry)
         self._linked.set()
+
+    def _on_event(self, pad: Any, info: Any) -> Any:
+        if info.get_event().type == Gst.EventType.EOS:
+            behind = pad.get_parent_element().get_static_pad("src")
+            # Else it was the plugin that wanted no more.
+            if behind.get_last_flow_return() == Gst.FlowReturn.OK:
+                self._look_at_length(behind)
+        return Gst.PadProbeReturn.OK
+
+    def _look_at_length(self, pad: Any) -> None:
+        """At its end: decoders take a file that is cut off for one that ends there."""
+        start, duration = self._part
+        known, end = pad.query_position(Gst.Format.TIME)
+        end = max(0.0, end / Gst.SECOND - start)
+        said = self._heard.seconds
+        if not known:
+            return
+        if not said:  # some do not say it before
+            self._heard.seconds = min(end, duration or end)
+        elif end < said - max(0.1, 0.02 * said):
+            self._heard.seconds = end
+            self._heard.warning = self._heard.warning or (
+                f"it says that it has {said:.2f} s, and ended after {end:.2f} s: "
+                "it may be cut off"
+            )
 
     def _cut(self, pad: Any, start: float, duration: float | None) -> None:
         """Goes to a part of the file before anything of it goes on."""

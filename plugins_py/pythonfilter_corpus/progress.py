@@ -37,6 +37,8 @@ class Progress:
         if not self._tty:
             print(_line(result), file=self._out, flush=True)
             return
+        if result.warning:
+            self.note(f"{result.input}: {result.warning}")
         now = time.monotonic()
         if now >= self._next or self._ended == todo:
             self._next = now + REDRAW_SECONDS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""report.html: what ran, how fast, what failed, how loud it was and is."""
+"""report.html: what ran, how fast, what failed or was noticed, and how loud it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .status import Status, duration, told
 
-MOST_FAILURES = 500
+MOST_FAILURES = 500  # and warnings
 _HIDDEN = ("secrets", "check", "out")
 
 
@@ -25,6 +25,7 @@ def write(status: Status, path: str) -> None:
         speed=_rows(_speed(status)),
         loudness=_loudness(status),
         failures=_failures(status),
+        warnings=_warnings(status),
     )
     part = f"{path}.part"
     with open(part, "w", encoding="utf-8") as file:
@@ -121,6 +122,14 @@ def _failures(status: Status) -> str:
     items = "\n".join(_failure(*each) for each in status.failed[:MOST_FAILURES])
     more = len(status.failed) - MOST_FAILURES
     return items + (f"<p>… and {more} more." if more > 0 else "")
+
+
+def _warnings(status: Status) -> str:
+    rows = [(work["input"], event["warning"]) for work, event in status.warned]
+    more = len(rows) - MOST_FAILURES
+    if more > 0:
+        rows[MOST_FAILURES:] = [("…", f"and {more} more")]
+    return f"<table>{_rows(rows)}</table>" if rows else "<p>Nothing."
 
 
 def _failure(work: dict[str, Any], event: dict[str, Any]) -> str:

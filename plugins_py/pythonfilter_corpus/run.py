@@ -31,7 +31,8 @@ class Result:
     state: "done" or "failed". seconds: how long the sound is; took: how long it
     took, in seconds. kind, message, file, line, traceback: of a failure, whose kind
     is "exception" (the plugin's), "input" (the file's), "output" (its place), "empty",
-    "crash", "late" or "differs".
+    "crash", "late" or "differs". warning: of one that is done, such as that its
+    input is shorter than it says.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Result:
     file: str = ""
     line: int = 0
     traceback: str = ""
+    warning: str = ""
 
     @property
     def speed(self) -> float:
@@ -206,7 +208,8 @@ class Run:
             return None
         common = event["id"], work["input"], work["output"], what
         if what == "done":
-            return Result(*common, event["seconds"], event["took"] / 1000)
+            took, warning = event["took"] / 1000, event.get("warning", "")
+            return Result(*common, event["seconds"], took, warning=warning)
         names = ("kind", "message", "file", "line", "traceback")
         return Result(*common, **{each: event[each] for each in names if each in event})
 

@@ -41,6 +41,11 @@ class Status:
         self.left = self.total - len(self.done) - len(self.failed)
 
     @property
+    def warned(self) -> list[tuple[dict[str, Any], ledger.Event]]:
+        """Those that are done, and of which something was noticed."""
+        return [each for each in self.done if "warning" in each[1]]
+
+    @property
     def speed(self) -> float:
         """Times real time, of all processes together, when they last worked."""
         recent = self._recent()
@@ -69,6 +74,7 @@ class Status:
         return {
             "files": self.total,
             "done": len(self.done),
+            "warned": len(self.warned),
             "failed": len(self.failed),
             "left": self.left,
             "earlier": self.earlier,
@@ -79,6 +85,8 @@ class Status:
 
     def __str__(self) -> str:
         parts = [f"{len(self.done)} of {self.total} files done"]
+        if self.warned:
+            parts.append(f"{len(self.warned)} of them with a warning")
         if self.failed:
             parts.append(f"{len(self.failed)} failed")
         if self.left:

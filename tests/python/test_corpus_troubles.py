@@ -10,11 +10,13 @@ import types
 import pytest
 
 import corpora
+import processes
 from corpora import PLUGIN, RATE, counted, job, make, read_wav, run, samples_of
 from corpora import write_wav
-from pythonfilter_corpus import Corpus, Run, Threads, ledger, tend
+from pythonfilter_corpus import Corpus, Run, Threads, ledger, report, tend
 from pythonfilter_corpus.errors import Stopped, full_disk, with_place
 from pythonfilter_corpus.folder import Claim, Folder
+from pythonfilter_corpus.status import Status
 from pythonfilter_corpus.version import VERSION
 
 
@@ -71,6 +73,49 @@ class Drops(AudioProcessorPlugin):
     def process_audio(self, buffer):
         raise DropBuffer
 """
+
+
+def cut_off(tmp_path, plugin=PLUGIN):
+    """in/whole.flac, 10 s of noise, and the first half of it as in/half.flac."""
+    make(tmp_path, 0, plugin=plugin)
+    whole = tmp_path / "in/whole.flac"
+    whole.parent.mkdir()
+    made = processes.launch(
+        f"audiotestsrc wave=white-noise num-buffers=100 samplesperbuffer={RATE // 10} "
+        f"! audio/x-raw,rate={RATE},channels=1 ! flacenc ! filesink location={whole}"
+    )
+    assert made.code == 0, made.err
+    content = whole.read_bytes()
+    (tmp_path / "in/half.flac").write_bytes(content[: len(content) // 2])
+
+
+def test_a_file_that_is_cut_off_is_told(tmp_path):
+    cut_off(tmp_path)
+    results = run(tmp_path)
+    assert {each.state for each in results.values()} == {"done"}
+    whole, half = results["whole.flac"], results["half.flac"]
+    assert whole.warning == "" and whole.seconds == 10.0
+    # What there is of it is what was played.
+    assert 4 < half.seconds < 6
+    played = len(read_wav(tmp_path / "out/half.wav"))
+    assert half.seconds == pytest.approx(played / RATE, abs=1e-3)
+    assert half.warning == (
+        f"it says that it has 10.00 s, and ended after {half.seconds:.2f} s: "
+        "it may be cut off"
+    )
+    status = Status(str(tmp_path / "out"))
+    assert str(status).startswith("2 of 2 files done, 1 of them with a warning, ")
+    report.write(status, str(tmp_path / "report.html"))
+    assert half.warning in (tmp_path / "report.html").read_text()
+
+
+def test_who_wants_no_more_did_not_get_too_little(tmp_path):
+    # The second block of each file is too much.
+    ends = "        self.gain = 1.5 - self.gain\n        if self.gain < 1:\n"
+    ends += "            raise EndOfStream\n"
+    cut_off(tmp_path, PLUGIN.replace("import", "import EndOfStream,") + ends)
+    results = run(tmp_path).values()
+    assert [(each.state, each.warning) for each in results] == [("done", "")] * 2
 
 
 @pytest.mark.parametrize("format", ["wav", "none"])
@@ -134,8 +179,6 @@ def test_status_tells_of_outputs_that_are_an_earlier_runs(tmp_path):
     run(tmp_path, parameters={"gain": 0.25})
     for path in set(ledgers.iterdir()) - before:
         path.unlink()
-    from pythonfilter_corpus.status import Status
-
     status = Status(str(tmp_path / "out"))
     assert status.left == status.earlier == 3
     assert f"{status.left} of them with an earlier run's output" in str(status)
