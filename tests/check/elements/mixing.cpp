@@ -8,6 +8,8 @@
 #include <atomic>
 #include <csignal>
 
+#include "../support/reload.hpp"
+
 using namespace check;
 
 namespace {
@@ -569,34 +571,9 @@ GST_START_TEST(test_code_is_loaded_anew_between_two_blocks) {
       line_of("pythonmixer", file, "sink_0::params=\"p,gain=0.5\"") +
       " ! fakesink sync=false audiotestsrc ! "
       "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
-  std::atomic<float> last{0};
-  on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
-    float sample;
-    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
-    last = sample;
-  });
-  const auto reload = [&] {
-    gboolean taken;
-    g_signal_emit_by_name(pipeline.python(), "reload", &taken);
-    fail_unless(taken);
-  };
-  pipeline.expect_to(GST_STATE_PLAYING);
-  fail_unless(wait_until([&] { return last == 2; }));
-  write("(1, 4)", 10);
-  reload();
-  fail_unless(wait_until([&] { return last == 5; }));
-  pipeline.expect_no_reports();
-  write("(2, 3)", 20);
-  reload();
-  GstMessage *warning = pipeline.wait_for(GST_MESSAGE_WARNING);
-  fail_unless(warning != nullptr);
-  Reports reports;
-  reports.push_back(report_in(warning));
-  expect_part(reports[0].text, "its inputs or outputs are others");
-  gst_message_unref(warning);
-  fail_unless(last == 5);
-  // The file is gone before its folder.
-  pipeline.expect_null();
+  expect_new_code_for_the_same_pads(
+      &pipeline, "src", 2, 5, [&] { write("(1, 4)", 10); },
+      [&] { write("(2, 3)", 20); });
 }
 GST_END_TEST;
 

@@ -4,6 +4,9 @@
 // until something was told of it, and which code it was then.
 #pragma once
 
+#include <atomic>
+#include <functional>
+
 #include "sink.hpp"
 
 namespace check {
@@ -114,6 +117,39 @@ inline void expect_factor(Stream *stream, int factor) {
   GstBuffer *out = stream->through(new_buffer(stream->audio()));
   fail_unless_equals_int(factor_of(out), factor);
   gst_buffer_unref(out);
+}
+
+// Of a plugin with pads of its own, which gives samples of one value: those of
+// the code that is there are `before` on `pad`, and those that `save` writes
+// are `after`. What `save_other` writes has other pads, and is told and not
+// taken.
+inline void expect_new_code_for_the_same_pads(
+    Pipeline *pipeline, const char *pad, float before, float after,
+    const std::function<void()> &save,
+    const std::function<void()> &save_other) {
+  std::atomic<float> last{0};
+  on_buffers(pipeline->python(), pad, [&](GstBuffer *buffer) {
+    float sample;
+    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
+    last = sample;
+  });
+  pipeline->expect_to(GST_STATE_PLAYING);
+  fail_unless(wait_until([&] { return last == before; }));
+  save();
+  fail_unless(ask(pipeline->python()));
+  fail_unless(wait_until([&] { return last == after; }));
+  pipeline->expect_no_reports();
+  save_other();
+  fail_unless(ask(pipeline->python()));
+  GstMessage *warning = pipeline->wait_for(GST_MESSAGE_WARNING);
+  fail_unless(warning != nullptr);
+  Reports reports;
+  reports.push_back(report_in(warning));
+  expect_part(reports[0].text, "its inputs or outputs are others");
+  gst_message_unref(warning);
+  fail_unless(last == after);
+  // The file is gone before its folder.
+  pipeline->expect_null();
 }
 
 namespace fs = std::filesystem;
