@@ -8,7 +8,7 @@ import inspect
 from types import ModuleType
 from typing import Any, Callable
 
-from ..failures import PluginError, unusable
+from ..failures import PluginError, place_of, unusable
 from ..kinds import ARGUMENTS, AUDIO_METHODS, ELEMENTS
 
 
@@ -21,6 +21,24 @@ def method_of(instance: object, *names: str) -> Callable[..., Any] | None:
             if callable(method):
                 return method  # type: ignore[no-any-return]
     return None
+
+
+def call(method: Callable[..., Any], *arguments: Any) -> Any:
+    """What the plugin's method gives. Python names no line where a method takes
+    other arguments, since nothing of it has run: then it is that of the method."""
+    try:
+        return method(*arguments)
+    except TypeError as error:
+        ran = error.__traceback__ is None or error.__traceback__.tb_next is not None
+        file, line, name = place_of(method, "")
+        if ran or not line:
+            raise
+        trace = (
+            "Traceback (most recent call last):\n"
+            f'  File "{file}", line {line}, in {name}\nTypeError: {error}'
+        )
+        told = PluginError("raised", str(error), file, line, name, "TypeError", trace)
+        raise told from error
 
 
 def name_of(function: object) -> str:

@@ -35,6 +35,7 @@ from ..ports import WHAT
 from ..reading import Unusable, read
 from .capabilities import Capabilities
 from .instance import (
+    call,
     check_arguments,
     make_instance,
     method_of,
@@ -331,7 +332,7 @@ class LoadedPlugin(Capabilities):
     def _call(self, name: str, *arguments: Any) -> object:
         """What the plugin's method gives; None where the plugin has none."""
         method = method_of(self.plugin, name)
-        return None if method is None else method(*arguments)
+        return None if method is None else call(method, *arguments)
 
     def _ask(self, name: str) -> None:
         if _refused(self._call(name)):
@@ -534,7 +535,7 @@ class LoadedPlugin(Capabilities):
                 + self._params.advice(key),
                 self._file,
             )
-        elif _refused(setter(key, value)):
+        elif _refused(call(setter, key, value)):
             raise PluginError(
                 "refused",
                 f"refused the parameter {key}={value}" + self._params.advice(key),
@@ -577,7 +578,7 @@ class LoadedPlugin(Capabilities):
 
     def _mapped_caps(self, name: str, caps: str) -> tuple[str, str, int, str]:
         method = getattr(self.plugin, name)
-        mapped = method(*self._caps_for(method, caps))
+        mapped = call(method, *self._caps_for(method, caps))
         if isinstance(mapped, str) and len(mapped) <= MOST_CAPS:
             return (as_c_string(mapped), *self.place_of(method))
         raise self._error(
@@ -593,7 +594,7 @@ class LoadedPlugin(Capabilities):
     def latency(self) -> float:
         """In seconds."""
         assert self._latency is not None
-        told = self._latency()
+        told = call(self._latency)
         seconds = _number(told)
         if seconds <= LONGEST_LATENCY:
             return seconds
@@ -609,7 +610,7 @@ class LoadedPlugin(Capabilities):
         as everything else that plugins say of time.
         """
         assert self._duration is not None
-        told = self._duration()
+        told = call(self._duration)
         if told is None or told == math.inf:
             return None
         try:
@@ -631,7 +632,7 @@ class LoadedPlugin(Capabilities):
     def seek(self, place: int) -> None:
         """To a frame; to a time in ns where it gives no raw audio."""
         assert self._seek is not None
-        if _refused(self._seek(place if self._rate else place / 1e9)):
+        if _refused(call(self._seek, place if self._rate else place / 1e9)):
             text = f"{name_of(self._seek)}({place}) returned False"
             raise PluginError("refused", text, *self.place_of(self._seek))
 
@@ -650,14 +651,14 @@ class LoadedPlugin(Capabilities):
             plugin.unlock()
 
     def reset(self) -> None:
-        self.plugin.reset()
+        call(self.plugin.reset)
 
     def get_state(self) -> object:
         if self.native is not None:
             own = self._get_state() if self._get_state and self._carries_own else None
             return self.native.carried(own)
         assert self._get_state is not None
-        return self._get_state()
+        return call(self._get_state)
 
     def set_state(self, state: object) -> None:
         fields, own = taken_apart(state)
@@ -666,7 +667,7 @@ class LoadedPlugin(Capabilities):
         if (own is None and own is not state) or not self._carries_own:
             return
         assert self._set_state is not None
-        if _refused(self._set_state(own)):
+        if _refused(call(self._set_state, own)):
             raise self._error("refused", self._set_state, "returned False")
 
     def offer_state(self) -> str:
@@ -684,7 +685,7 @@ class LoadedPlugin(Capabilities):
         return self._error("bad-result", method, why)
 
     def drain(self) -> object:
-        return self.plugin.drain()
+        return call(self.plugin.drain)
 
     def add_input(self, name: str, channels: int) -> None:
         self._call("add_input", name, channels)
