@@ -105,8 +105,8 @@ MIXERS = (
     Mutation(
         "samples-of-inputs-writable",
         "plugins_py/pythonfilter/host/compiling_mixers.py",
-        "    data = only_read(farray(samples_at(one.data), (one.channels, frames)))\n",
-        "    data = farray(samples_at(one.data), (one.channels, frames))\n",
+        "    data = only_read(farray(samples_at(one.data), (channels, frames)))\n",
+        "    data = farray(samples_at(one.data), (channels, frames))\n",
         ("test_compiled_mixing.py::test_a_mistake_is_one_message_with_its_line",),
     ),
 )
@@ -136,9 +136,9 @@ MACHINE = (
     ),
     Mutation(
         "curve-as-a-constant",
-        "bridge/python/native_call.cpp",
-        "      if (given.values.size() >= block.frames) {\n",
-        "      if (given.values.size() > block.frames) {\n",
+        "bridge/python/native_fields.cpp",
+        "      if (each.values.size() >= frames)",
+        "      if (each.values.size() > frames)",
         ("curves::test_a_fade*",),
     ),
     Mutation(

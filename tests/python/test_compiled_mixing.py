@@ -235,7 +235,8 @@ tell([problems, host.native.interpreted])
 
 @needs_numba
 def test_the_side_chain_compressor_is_the_same_as_machine_code(tmp_path):
-    formats = [("F32", "S16"), ("S16", "F32"), ("F64", "F64"), ("F32", "F32")]
+    # The first is what plays elsewhere in these tests, and is compiled for all.
+    formats = [("F32", "F32"), ("F32", "S16"), ("S16", "F32"), ("F64", "F64")]
     some = formats if soak.SOAK else formats[:1]
     path = str(PLUGINS / "side_chain_compressor.py")
     code = SHIPPED.format(path=path, formats=some)
