@@ -71,17 +71,15 @@ typedef int32_t PythonfilterCall(void *data, int32_t channels, int64_t frames,
                                  const void *params, void *state,
                                  PythonfilterStream *stream);
 
-/* What is true of an input of a mixer, in `flags`. */
-enum {
-  /* It brought some of these samples, or a gap. */
-  PYTHONFILTER_PRESENT = 1,
-  /* It said that there is silence. */
-  PYTHONFILTER_GAP = 2,
-  /* It is live, and was not there in time. */
-  PYTHONFILTER_LATE = 4,
-  /* It does not continue what it had before. */
-  PYTHONFILTER_BREAK = 8
-};
+/* What is true of an input of a mixer, in `flags`: */
+/* it brought some of these samples, or a gap; */
+#define PYTHONFILTER_PRESENT 1u
+/* it said that there is silence; */
+#define PYTHONFILTER_GAP 2u
+/* it is live, and was not there in time; */
+#define PYTHONFILTER_LATE 4u
+/* it does not continue what it had before. */
+#define PYTHONFILTER_BREAK 8u
 
 /* One input of a mixer, in one call. */
 typedef struct {
