@@ -194,18 +194,26 @@ bool stream_format_of(const GstAudioInfo &info, StreamFormat *format) {
   return false;
 }
 
+GstCaps *any_layout() {
+  Capabilities every;
+  for (const FormatName &known : format_names)
+    every.formats.push_back(known.format);
+  return gst_caps_merge(caps_for_layout(every, "interleaved"),
+                        caps_for_layout(every, "non-interleaved"));
+}
+
 std::vector<SampleLayout> layouts_in(const GstCaps *caps) {
   std::vector<SampleLayout> all;
-  if (gst_caps_is_any(caps)) return all;
-  for (const FormatName &known : format_names)
-    for (const bool interleaved : {true, false}) {
-      g_autoptr(GstCaps) one = gst_caps_new_simple(
-          "audio/x-raw", "format", G_TYPE_STRING,
-          gst_audio_format_to_string(known.native), "layout", G_TYPE_STRING,
-          interleaved ? "interleaved" : "non-interleaved", nullptr);
-      if (gst_caps_can_intersect(caps, one))
-        all.push_back({known.format, interleaved});
-    }
+  g_autoptr(GstCaps) each =
+      gst_caps_normalize(only_fields(caps, {"format", "layout"}));
+  for (guint i = 0; i < gst_caps_get_size(each); i++) {
+    const GstStructure *one = gst_caps_get_structure(each, i);
+    const char *format = gst_structure_get_string(one, "format");
+    const char *layout = gst_structure_get_string(one, "layout");
+    for (const FormatName &known : format_names)
+      if (g_str_equal(format, gst_audio_format_to_string(known.native)))
+        all.push_back({known.format, g_str_equal(layout, "interleaved")});
+  }
   return all;
 }
 

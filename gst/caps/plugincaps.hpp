@@ -31,7 +31,10 @@ bool exact_audio(const GstCaps *caps, GstAudioInfo *info);
 // False for caps that are not raw audio in one of our formats.
 bool stream_format_of(const GstAudioInfo &info, StreamFormat *format);
 
-// How samples may lie in audio of these caps; empty: in each way.
+// Audio of which the samples lie in any way that a plugin may declare.
+GstCaps *any_layout();
+
+// How samples may lie in audio that is any_layout(), in the order of the caps.
 std::vector<SampleLayout> layouts_in(const GstCaps *caps);
 
 // What the format of a converting plugin says of raw audio that comes out.

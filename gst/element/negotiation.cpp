@@ -7,15 +7,24 @@
 namespace pythonfilter {
 
 std::vector<SampleLayout> PythonElement::likely_layouts() const {
-  g_autoptr(GstCaps) passed = gst_caps_new_any();
-  for (const char *name : {"sink", "src"}) {
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(element_, name);
-    if (!pad) continue;
-    g_autoptr(GstCaps) others = gst_pad_peer_query_caps(pad, nullptr);
-    g_autoptr(GstCaps) before = passed;
-    passed = gst_caps_intersect(before, others);
+  g_autoptr(GstCaps) any = any_layout();
+  const std::vector<SampleLayout> all = layouts_in(any);
+  // What a peer would take first comes first: a converter says it if it is told
+  // what it is asked for, most others if they are not.
+  for (const bool told : {true, false}) {
+    g_autoptr(GstCaps) passed = gst_caps_ref(any);
+    for (const char *name : {"sink", "src"}) {
+      g_autoptr(GstPad) pad = gst_element_get_static_pad(element_, name);
+      if (!pad) continue;
+      g_autoptr(GstCaps) asked = passed;
+      g_autoptr(GstCaps) others =
+          gst_pad_peer_query_caps(pad, told ? asked : nullptr);
+      passed = gst_caps_intersect_full(others, asked, GST_CAPS_INTERSECT_FIRST);
+    }
+    std::vector<SampleLayout> likely = layouts_in(passed);
+    if (likely != all) return likely;
   }
-  return layouts_in(passed);
+  return {};  // the plugin's own order counts
 }
 
 bool PythonElement::describe_caps() {

@@ -27,6 +27,13 @@ COMPILED = (
         ("compiled::test_it_is_compiled_for_what_comes*",),
     ),
     Mutation(
+        "format-that-a-converter-likes-less",
+        "gst/element/negotiation.cpp",
+        "for (const bool told : {true, false}) {",
+        "for (const bool told : {false}) {",
+        ("test_compiled.py::test_it_is_compiled_once_for_what_a_converter_likes_most",),
+    ),
+    Mutation(
         "compiled-again-for-each-instance",
         "plugins_py/pythonfilter/host/compiling.py",
         "_kept.pop(key, None) or self._compile(format, interleaved, inputs)",

@@ -211,10 +211,10 @@ def _formats_of_output(loaded: Any) -> tuple[str, ...]:
 
 
 def _first(declared: Iterable[tuple[str, bool]], likely: str) -> tuple[str, bool]:
-    """Of what a plugin declares, the first that may play."""
-    known, every = set(likely.split(",")), tuple(declared)
-    fitting = (each for each in every if "%s %d" % each in known)
-    return next(fitting, every[0])
+    """Of what a plugin declares, what will play: the likeliest comes first."""
+    names = {"%s %d" % each: each for each in declared}
+    fitting = (names[each] for each in likely.split(",") if each in names)
+    return next(fitting, next(iter(names.values())))
 
 
 def taken_apart(state: object) -> tuple[dict[str, Any], object]:
