@@ -188,10 +188,11 @@ def _retried(asked: argparse.Namespace) -> Run:
 
 def _pairs(option: str, words: list[str]) -> dict[str, Any]:
     pairs: dict[str, Any] = {}
+    form = "KEY=FILE" if option == "--secret" else "KEY=VALUE"
     for word in words:
         key, equals, value = word.partition("=")
         if not (key and equals):
-            raise Unusable(f"{option} {word}: it must be KEY={option[2:].upper()}")
+            raise Unusable(f"{option} {word}: it must be {form}")
         pairs[key] = value
     return pairs
 

@@ -33,6 +33,7 @@ class Folder:
 
     def __init__(self, out: str) -> None:
         self.out = out
+        self._made: list[str] = []  # the folders that begin() found missing
         self.own = os.path.join(out, NAME)
         self.plan = os.path.join(self.own, "plan.jsonl")
         self.ledger = os.path.join(self.own, "ledger")
@@ -43,10 +44,9 @@ class Folder:
 
     def begin(self) -> Lock:
         """Makes it, and takes it for one run."""
+        self._made = _missing(self.out)
         try:
-            for each in (self.ledger, self.claims, self.parts):
-                os.makedirs(each, exist_ok=True)
-            lock = Lock(os.path.join(self.own, "lock"))
+            lock = self._locked()
         except OSError as error:
             raise Unusable(f"{self.out}: {error.strerror}") from None
         # Whoever still works for a run before this one stops at its next file,
@@ -56,6 +56,42 @@ class Folder:
             with contextlib.suppress(OSError):
                 os.remove(os.path.join(self.parts, name))
         return lock
+
+    def _locked(self) -> Lock:
+        """Whoever held it may have left no trace of it since: then it is made anew.
+
+        Not for ever, as there are file systems that number their files as they like.
+        """
+        for last in (*[False] * 9, True):
+            os.makedirs(self.own, exist_ok=True)
+            try:
+                lock = Lock(os.path.join(self.own, "lock"))
+            except FileNotFoundError:
+                if last:
+                    raise
+                continue
+            if last or lock.is_there():
+                break
+            lock.close()
+        for each in (self.ledger, self.claims, self.parts):
+            os.makedirs(each, exist_ok=True)
+        return lock
+
+    def leave_no_trace(self) -> None:
+        """What never came to a plan leaves nothing, and takes nothing else along.
+
+        Only for who holds the lock.
+        """
+        if os.path.exists(self.plan):
+            return
+        with contextlib.suppress(OSError):
+            for each in (self.ledger, self.claims, self.parts):
+                os.rmdir(each)
+            for name in ("probe", "plan.jsonl.part", "lock"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(self.own, name))
+            for each in (self.own, *self._made):
+                os.rmdir(each)
 
     # -- claims: see Claim
 
@@ -132,6 +168,7 @@ class Lock:
     """Held until it is closed, or until the process ends, however it does."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._file = open(path, "a+", encoding="utf-8")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -149,8 +186,24 @@ class Lock:
         self._file.write(f"{socket.gethostname()}, process {os.getpid()},")
         self._file.flush()
 
+    def is_there(self) -> bool:
+        """Whether whoever comes next would find this one."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
     def close(self) -> None:
         self._file.close()
+
+
+def _missing(path: str) -> list[str]:
+    """The folders that making this one would make, the innermost first."""
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
 
 
 def is_running(folder: Folder) -> bool:

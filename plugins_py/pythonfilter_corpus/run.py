@@ -79,8 +79,8 @@ class Run:
     def results(self) -> Generator[Result, None, None]:
         """Raises Unusable before the first, Stopped where it ends early."""
         with held(self.folder.begin()):
-            self.engine.open()
             try:
+                self.engine.open()
                 yield from self._results()
             except (OSError, Stopped) as error:
                 raise self._why(error) from None
@@ -88,6 +88,7 @@ class Run:
                 with contextlib.suppress(OSError):
                     self.folder.revoke()
                 self.engine.close(self.job.out)
+                self.folder.leave_no_trace()
 
     def _why(self, error: OSError | Stopped) -> Stopped:
         if not os.path.isdir(self.folder.parts):
@@ -208,7 +209,7 @@ class Run:
             return None
         common = event["id"], work["input"], work["output"], what
         if what == "done":
-            took, warning = event["took"] / 1000, event.get("warning", "")
+            took, warning = round(event["took"] / 1000, 6), event.get("warning", "")
             return Result(*common, event["seconds"], took, warning=warning)
         names = ("kind", "message", "file", "line", "traceback")
         return Result(*common, **{each: event[each] for each in names if each in event})

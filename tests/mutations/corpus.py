@@ -11,6 +11,7 @@ TROUBLES = "test_corpus_troubles.py"
 OPTIONS = "test_corpus_options.py"
 FINISHING = "test_corpus_finishing.py"
 DASK = "test_corpus_dask.py"
+WORKERS = "test_corpus_workers.py"
 
 CORPUS = (
     Mutation(
@@ -357,5 +358,86 @@ CORPUS = (
         '    last = (debug or "").strip().partition("\\n")[2].rpartition("\\n")[2]\n',
         '    last = (debug or "").strip().rpartition("\\n")[2]\n',
         (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
+    ),
+    Mutation(
+        "what-is-refused-leaves-its-folder",
+        HOME + "run.py",
+        "                self.folder.leave_no_trace()\n",
+        "",
+        (f"{AGAIN}::test_what_is_refused_leaves_no_trace",),
+    ),
+    Mutation(
+        "what-is-refused-takes-a-folder-along",
+        HOME + "folder.py",
+        "        if os.path.exists(self.plan):\n            return\n",
+        "",
+        (f"{AGAIN}::test_what_lies_there_stays",),
+    ),
+    Mutation(
+        "a-lock-of-no-name-is-held",
+        HOME + "folder.py",
+        "            if last or lock.is_there():\n",
+        "            if True:\n",
+        (f"{AGAIN}::test_a_lock_that_was_taken_away_is_none",),
+    ),
+    Mutation(
+        "any-element-fits",
+        HOME + "tend.py",
+        '    if ready["element"] != VERSION:\n',
+        "    if False:\n",
+        (f"{WORKERS}::test_a_worker_has_the_same_element_and_plugin",),
+    ),
+    Mutation(
+        "any-plugin-of-that-name-fits",
+        HOME + "tend.py",
+        '    if order.digest not in ("", ready["digest"]):\n',
+        "    if False:\n",
+        (f"{WORKERS}::test_a_worker_has_the_same_element_and_plugin",),
+    ),
+    Mutation(
+        "who-does-not-fit-gets-work",
+        HOME + "run.py",
+        """            self.tell(f"{name} {why}: it gets no work")
+            self.engine.avoid(name)
+""",
+        "",
+        (f"{WORKERS}::test_a_worker_that_does_not_fit_gets_no_work_and_is_told_of",),
+    ),
+    Mutation(
+        "who-came-later-gets-work",
+        HOME + "run.py",
+        """        self.tell(f"{worker} {why}: it gets no work")
+        self.engine.avoid(worker)
+""",
+        "",
+        (f"{WORKERS}::test_a_worker_that_does_not_fit_gets_no_work_and_is_told_of",),
+    ),
+    Mutation(
+        "dask-gives-work-to-anybody",
+        HOME + "dask_engine.py",
+        "        where = list(self._workers()) if self._avoided else None\n",
+        "        where = None\n",
+        (f"{WORKERS}::test_dask_gives_no_work_to_whom_it_avoids",),
+    ),
+    Mutation(
+        "a-chunk-is-all-that-is-left",
+        HOME + "chunks.py",
+        "        return max(1, min(int(SECONDS / each), share, MOST))\n",
+        "        return max(1, min(left, MOST))\n",
+        (f"{WORKERS}::test_a_chunk_is_about_a_minute_of_work",),
+    ),
+    Mutation(
+        "the-same-process-tries-again",
+        HOME + "tend.py",
+        "    if runner is not None and not new and runner.key",
+        "    if runner is not None and runner.key",
+        (f"{WORKERS}::test_what_failed_is_tried_again_by_another_process",),
+    ),
+    Mutation(
+        "chance-has-no-seed-of-the-run",
+        HOME + "runner.py",
+        """f"{self._job.seed} {work['output']}\"""",
+        """work["output"]""",
+        (f"{TESTS}::test_a_sample_is_done_twice_and_compared",),
     ),
 )

@@ -243,7 +243,12 @@ class Chance(AudioProcessorPlugin):
 def test_a_sample_is_done_twice_and_compared(tmp_path):
     make(tmp_path, 4, plugin=CHANCE)
     more = {"format": "ogg", "check": 0.5}
-    assert {each.state for each in run(tmp_path, **more).values()} == {"done"}
+    bytes_of = []
+    for seed in (0, 1, 0):
+        results = run(tmp_path, seed=seed, **more)
+        assert [each.state for each in results.values()] == ["done"] * 4
+        bytes_of.append((tmp_path / "out/1.ogg").read_bytes())
+    assert bytes_of[0] == bytes_of[2] != bytes_of[1]
     more |= {"parameters": {"seeded": "false"}, "retries": 0}
     states = [each.kind for each in run(tmp_path, **more).values()]
     assert states == ["differs", "", "differs", ""]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is there already: other runs' outputs, inputs, and files of somebody else's."""
 
+import fcntl
 import json
 import os
 
@@ -11,6 +12,7 @@ import processes
 from corpora import PLUGIN, job, make, read_wav, run, samples_of
 from pythonfilter_corpus import Corpus, Threads, cli
 from pythonfilter_corpus.errors import Unusable
+from pythonfilter_corpus.folder import Folder
 
 POSTS = (
     PLUGIN
@@ -138,3 +140,61 @@ def test_each_source_has_to_name_a_file(tmp_path):
     make(tmp_path, 1)
     with pytest.raises(Unusable, match="no file is called .*typo"):
         Corpus.files(str(tmp_path / "in"), str(tmp_path / "typo/*.wav"))
+
+
+def everything_in(folder):
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
+
+
+def test_what_is_refused_leaves_no_trace(tmp_path):
+    make(tmp_path, 1)
+    before = everything_in(tmp_path)
+    for out in (tmp_path / "new/deep", tmp_path / "in"):
+        with pytest.raises(Unusable, match="refused the parameter nope"):
+            play(tmp_path, [tmp_path / "in"], out, parameters={"nope": 1})
+        with pytest.raises(Unusable, match="no scheduler with workers"):
+            this = job(tmp_path)
+            this.out = str(out)
+            list(this.run(Corpus.files(str(tmp_path / "in")), Absent()))
+        assert everything_in(tmp_path) == before
+
+
+def test_what_lies_there_stays(tmp_path):
+    for number, name in enumerate(("plan.jsonl", "ledger/a.jsonl", "../0.wav")):
+        folder = Folder(str(tmp_path / f"out{number}"))
+        lock = folder.begin()
+        path = os.path.normpath(os.path.join(folder.own, name))
+        with open(path, "w") as file:
+            file.write("somebody's")
+        folder.leave_no_trace()
+        lock.close()
+        assert os.path.exists(path)
+        assert os.path.isdir(folder.ledger) == (name != "../0.wav")
+
+
+class Absent(Threads):
+    """As a cluster that nobody has started."""
+
+    def open(self):
+        raise Unusable("there is no scheduler with workers")
+
+
+def test_a_lock_that_was_taken_away_is_none(tmp_path, monkeypatch):
+    """Who opens it while its holder leaves no trace takes the next one's."""
+    folder = Folder(str(tmp_path / "out"))
+    holder = folder.begin()
+    flock, waited = fcntl.flock, []
+
+    def slow(file, how):
+        if not waited:
+            waited.append(file)
+            Folder.leave_no_trace(folder)
+            holder.close()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    lock = Folder(str(tmp_path / "out")).begin()
+    assert waited and lock.is_there() and os.path.isdir(folder.claims)
+    with pytest.raises(Unusable, match="runs into this folder already"):
+        Folder(str(tmp_path / "out")).begin()
+    lock.close()

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pythonfilter_corpus on Dask."""
 
-import contextlib
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +11,7 @@ import urllib.request
 import pytest
 
 import corpora
-from corpora import counted, make, read_wav, run, samples_of
+from corpora import counted, end_group, make, read_wav, run, samples_of, start_group
 from processes import PLUGINS, PYTHON, environment
 from pythonfilter_corpus import Corpus, Run, Unusable, engines, tend
 from soak import SOAK
@@ -140,7 +138,7 @@ class Machine:
         ip("-n", self.name, "link", "set", "lo", "up")
 
     def start(self, *words):
-        return start("ip", "netns", "exec", self.name, *words)
+        return start_group("ip", "netns", "exec", self.name, *words)
 
     def remove(self):
         ip("netns", "del", self.name)
@@ -148,22 +146,6 @@ class Machine:
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-def start(*words):
-    return subprocess.Popen(
-        [str(word) for word in words],
-        env=environment(PYTHONPATH=PLUGINS),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def end(process):
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(HANG)
 
 
 @pytest.mark.skipif(not SOAK, reason="two machines: in a soak")
@@ -180,7 +162,7 @@ def test_two_machines_and_a_scheduler_that_dies(tmp_path):
 
     try:
         machines += [Machine(0), Machine(1)]
-        processes["scheduler"] = start(*scheduler)
+        processes["scheduler"] = start_group(*scheduler)
         for number, machine in enumerate(machines):
             address = f"tcp://{machine.here}:18787"
             options = ("--nworkers", "1", "--nthreads", "1", "--no-dashboard")
@@ -203,15 +185,15 @@ def test_two_machines_and_a_scheduler_that_dies(tmp_path):
         for more in (200, 400, 600):
             eventually(lambda: begun() > more or client.poll() is not None, "files")
             assert client.poll() is None, (tmp_path / "said").read_text()[-3000:]
-            end(processes["scheduler"])
-            processes["scheduler"] = start(*scheduler)
+            end_group(processes["scheduler"])
+            processes["scheduler"] = start_group(*scheduler)
         eventually(lambda: begun() > 900 or client.poll() is not None, "files")
         # And a machine, for good.
-        end(processes[1])
+        end_group(processes[1])
         assert client.wait(HANG) == 0, (tmp_path / "said").read_text()[-3000:]
     finally:
         for process in processes.values():
-            end(process)
+            end_group(process)
         for machine in machines:
             machine.remove()
     done = counted(tmp_path, "done")

@@ -1,26 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pythonfilter_corpus: what fails, and what is killed."""
+"""pythonfilter_corpus: what fails."""
 
-import contextlib
 import os
 import pathlib
-import random
-import signal
 import subprocess
 import time
 
 import pytest
 
 import corpora
-from corpora import counted, events, make, read_wav, run, samples_of
-from processes import PLUGINS, PYTHON, environment
+from corpora import counted, make, read_wav, run, samples_of
 from pythonfilter_corpus import Corpus, Job, Threads, plan, tend
 from pythonfilter_corpus.errors import Stopped
 from pythonfilter_corpus.folder import Claim, Folder
 from pythonfilter_corpus.ledger import Reader
 from pythonfilter_corpus.version import VERSION
-from soak import count
-from waiting import HANG, eventually
+from waiting import HANG
 
 # By the first sample of the file.
 HOSTILE = """
@@ -184,103 +179,3 @@ def test_a_folder_that_goes_away_is_one_sentence(tmp_path):
     os.rename(tmp_path / "away", tmp_path / "out")
     run(tmp_path)
     assert len(counted(tmp_path, "done")) == 30
-
-
-# -- kill -9
-
-
-def below(pid):
-    """The processes that a process has started, and they."""
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for child in task.read_text().split():
-                found += [int(child), *below(int(child))]
-    return found
-
-
-def kill(*pids):
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-@pytest.mark.parametrize("engine", ("threads", "local"))
-def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_path):
-    if engine == "local":
-        pytest.importorskip("distributed")
-    kills = count(3, 500, "PYTHONFILTER_KILLS")
-    files = max(60, 8 * kills)
-    make(tmp_path, files, frames=800)
-    chance = random.Random(os.environ.get("PYTHONFILTER_SEED", "a corpus"))
-    words = ["run", "plugin.py", "--in", "in", "--out", "out", "--engine", engine]
-    words += ["--workers", "2", "--retries", "1000", "--format", "flac"]
-    begun, done, killed = Counted(tmp_path, "begin"), Counted(tmp_path, "done"), 0
-    while killed < kills and done() < files:
-        process = subprocess.Popen(
-            [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        # While the files go on, which ends soon; sometimes before any has begun.
-        if chance.random() < 0.9:
-            more = begun() + chance.randrange(8)
-            eventually(lambda: process.poll() is not None or begun() > more, "a file")
-        time.sleep(chance.random() * 0.02)
-        runners = below(process.pid)
-        all_at_once = chance.random() < 0.7
-        kill(*([process.pid] if all_at_once else []), *runners[: chance.randint(0, 2)])
-        killed += 1
-        if not all_at_once:
-            kill(process.pid) if chance.random() < 0.5 else process.terminate()
-        process.wait(HANG)
-        eventually(lambda: not any(map(alive, runners)), "the end of the runners")
-    last = subprocess.run(
-        [PYTHON, PLUGINS / "pythonfilter-corpus", *words],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        timeout=HANG,
-    )
-    assert last.returncode == 0, last.stderr.decode()
-    done = counted(tmp_path, "done")
-    assert len(done) == files and set(done.values()) == {1}
-    assert not list((tmp_path / "out/.pythonfilter/parts").iterdir())
-    # What was begun more than once was being done at a kill, by two runners.
-    again = sum(times - 1 for times in counted(tmp_path, "begin").values())
-    assert again <= 2 * tend.AHEAD * killed
-    (tmp_path / "whole").mkdir()
-    os.symlink(tmp_path / "in", tmp_path / "whole/in")
-    (tmp_path / "whole/plugin.py").write_text(corpora.PLUGIN)
-    run(tmp_path / "whole", workers=2, format="flac")
-    for number in range(files):
-        name = f"{number}.flac"
-        one = (tmp_path / "out" / name).read_bytes()
-        assert one == (tmp_path / "whole/out" / name).read_bytes(), name
-    assert all(
-        each["event"] != "failed" or each["kind"] == "crash"
-        for each in events(tmp_path)
-    )
-
-
-class Counted:
-    """How many lines of the kind there are, of which it reads each once."""
-
-    def __init__(self, folder, what):
-        self._reader, self._what = Reader(Folder(str(folder / "out"))), what
-        self._count = 0
-
-    def __call__(self):
-        lines = self._reader.read()
-        self._count += sum(each.get("event") == self._what for each in lines)
-        return self._count
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

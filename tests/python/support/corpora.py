@@ -2,11 +2,17 @@
 """Small corpora, and what came of them."""
 
 import collections
+import contextlib
 import json
+import os
+import signal
+import subprocess
 import wave
 
 import numpy as np
 
+from processes import PLUGINS, environment
+from waiting import HANG
 from pythonfilter_corpus import Corpus, Job, Threads
 
 RATE = 8000
@@ -77,3 +83,21 @@ def counted(folder, what):
     """How often that came of each work."""
     found = (each["id"] for each in events(folder) if each["event"] == what)
     return collections.Counter(found)
+
+
+def start_group(*words, **more):
+    """Nobody hears what it says; it and all that it starts end by end_group()."""
+    return subprocess.Popen(
+        [str(word) for word in words],
+        env=environment(PYTHONPATH=PLUGINS),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        **more,
+    )
+
+
+def end_group(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(HANG)
