@@ -112,6 +112,7 @@ static GstFlowReturn push_all(GstPythonFilter *self, GstBuffer *buffer,
       gst_buffer_unref(buffer);
       break;
     }
+    self->stream->mix_dry(&buffer);
     flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
     buffer = flow == GST_FLOW_OK ? self->stream->pop_output() : nullptr;
   }
@@ -493,10 +494,13 @@ static GstFlowReturn end_segment(GstPythonFilter *self, GstBuffer **output,
   GstFlowReturn flow = next_output(base, output);
   if (G_UNLIKELY(last)) flow = end_segment(self, output, flow);
   // One comparison, as every buffer comes by here.
-  if (G_LIKELY((flow | self->stream->late.waits()) == GST_FLOW_OK)) return flow;
+  if (G_LIKELY((flow | self->stream->late.waits() | self->stream->bypasses()) ==
+               GST_FLOW_OK))
+    return flow;
   if (flow == GST_FLOW_EOS) end_if_asked(self);
   if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
   if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
+  if (*output) self->stream->mix_dry(output);
   return flow;
 }
 

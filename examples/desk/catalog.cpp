@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <algorithm>
-#include <sstream>
+#include <regex>
 
 #include "strip.hpp"
 
@@ -48,18 +48,22 @@ Place place_of(GstElementFactory *factory) {
   return {Kind::Filter, title, line};
 }
 
-// Each line is as "/a/loud.py:2: invalid syntax".
+// A mixer and a splitter are of the class "Generic/Audio".
+bool is_for_strip(GstElementFactory *factory) {
+  return metadata(factory, GST_ELEMENT_METADATA_KLASS).rfind("Generic", 0) != 0;
+}
+
+// Each line is as "/a/loud.py:2: invalid syntax". Who uses it hears all of it,
+// or it was mended.
 void add_broken(GstElementFactory *any, std::vector<Plugin> *plugins) {
-  std::istringstream all(metadata(any, "not-usable-plugins"));
-  for (std::string line; std::getline(all, line);) {
-    const std::string file = line.substr(0, line.find(": "));
-    const std::string why = base_name(file) + line.substr(file.size());
-    Place place = place_of(any);
-    place.title = why.substr(0, why.find(':'));
-    // Who uses it hears all of it, or it was mended.
-    place.properties["script"] =
-        line.substr(0, line.size() - why.size()) + place.title;
-    plugins->push_back({place, "", "", file, why});
+  static const std::regex line("(.*?([^/]*?))(:[0-9]+)?: (.*)");
+  const std::string all = metadata(any, "not-usable-plugins");
+  for (std::sregex_iterator each(all.begin(), all.end(), line), end;
+       each != end; ++each) {
+    Plugin plugin{place_of(any), "", "", (*each)[1], each->format("$2$3: $4")};
+    plugin.place.title = (*each)[2];
+    plugin.place.properties["script"] = plugin.file;
+    plugins->push_back(plugin);
   }
 }
 
@@ -88,10 +92,11 @@ std::vector<Plugin> installed_plugins() {
   for (GList *each = features; each; each = each->next) {
     if (!g_str_has_prefix(GST_OBJECT_NAME(each->data), "py-")) continue;
     auto *factory = GST_ELEMENT_FACTORY(each->data);
-    plugins.push_back({place_of(factory),
-                       metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
-                       metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
-                       metadata(factory, "script")});
+    plugins.push_back(
+        {place_of(factory), metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
+         metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
+         metadata(factory, "script"),
+         is_for_strip(factory) ? "" : "has several inputs or outputs"});
   }
   gst_plugin_feature_list_free(features);
   std::sort(plugins.begin(), plugins.end(),

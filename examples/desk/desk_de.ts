@@ -129,16 +129,8 @@
         <translation>Sitzung &amp;öffnen …</translation>
     </message>
     <message>
-        <source>Open a session</source>
-        <translation>Sitzung öffnen</translation>
-    </message>
-    <message>
         <source>&amp;Save the session…</source>
         <translation>Sitzung &amp;speichern …</translation>
-    </message>
-    <message>
-        <source>Save the session</source>
-        <translation>Sitzung speichern</translation>
     </message>
     <message>
         <source>&amp;Quit</source>
@@ -185,8 +177,8 @@
         <translation>Senke</translation>
     </message>
     <message>
-        <source>Broken: %1</source>
-        <translation>Fehlerhaft: %1</translation>
+        <source>Not usable: %1</source>
+        <translation>Nicht verwendbar: %1</translation>
     </message>
     <message>
         <source>By %1</source>
@@ -197,24 +189,12 @@
         <translation>Keine Plugins installiert. Eines aus einer Datei laden, oder GST_PYTHONFILTER_PATH auf ihren Ordner setzen.</translation>
     </message>
     <message>
-        <source>Load a plugin</source>
-        <translation>Plugin laden</translation>
-    </message>
-    <message>
         <source>Python plugins (*.py)</source>
         <translation>Python-Plugins (*.py)</translation>
     </message>
     <message>
         <source>File…</source>
         <translation>Datei …</translation>
-    </message>
-    <message>
-        <source>Write to a file</source>
-        <translation>In eine Datei schreiben</translation>
-    </message>
-    <message>
-        <source>Play a file</source>
-        <translation>Eine Datei abspielen</translation>
     </message>
     <message>
         <source>Network…</source>

@@ -44,10 +44,7 @@ Node::Node(const Place &place) : place_(place) {
   main_ = main;  // the bin's
   for (const auto &[name, value] : place.properties)
     set(name, value);
-  if (!out) return;
-  // Of a plugin alone, without what converts for it.
-  tap_ = std::make_unique<Tap>(in ? main : bin_);
-  tap_->bypass(place.bypassed);
+  if (out) tap_ = std::make_unique<Tap>(GST_PAD(bin_->srcpads->data));
 }
 
 Node::~Node() {
@@ -68,35 +65,29 @@ std::string Node::problem() const {
   return gone_well() > well_again_ ? "" : problem_;
 }
 
-std::map<std::string, guint64> Node::statistics() const {
-  std::map<std::string, guint64> all;
-  if (!is_python()) return all;
-  g_autoptr(GstStructure) fields = nullptr;
-  g_object_get(main_, "stats", &fields, nullptr);
-  for (int i = 0; i < gst_structure_n_fields(fields); i++) {
-    const char *name = gst_structure_nth_field_name(fields, guint(i));
-    guint64 number;
-    if (gst_structure_get_uint64(fields, name, &number)) all[name] = number;
-  }
-  return all;
+guint64 Node::stat(const char *name) const {
+  guint64 number = 0;
+  g_autoptr(GstStructure) all = nullptr;
+  if (is_python()) g_object_get(main_, "stats", &all, nullptr);
+  if (all) gst_structure_get_uint64(all, name, &number);
+  return number;
 }
 
 guint64 Node::gone_well() const {
-  auto all = statistics();
-  return all["buffers"] - all["errors"];
+  return stat("buffers") - stat("errors");
 }
 
 Place Node::place() const {
   Place now = place_;
-  for (const char *name : {"isolation", "params"})
+  for (const char *name : {"isolation", "params", "bypass"})
     if (const std::string text = value(name); !text.empty())
       now.properties[name] = text;
   return now;
 }
 
 // The element has the plugin's parameters as those of a child, from READY on.
-std::vector<Parameter> Node::parameters() const {
-  std::vector<Parameter> all;
+std::vector<GParamSpec *> Node::parameters() const {
+  std::vector<GParamSpec *> all;
   g_autoptr(GObject) plugin = nullptr;
   if (!look_up("plugin::name", &plugin)) return all;
   guint count;
@@ -105,14 +96,14 @@ std::vector<Parameter> Node::parameters() const {
   for (GParamSpec *spec : std::vector(specs, specs + count))
     if (spec->owner_type == G_OBJECT_TYPE(plugin) &&
         spec->flags & G_PARAM_WRITABLE)
-      all.push_back({std::string("plugin::") + spec->name, spec});
+      all.push_back(spec);
   return all;
 }
 
 void Node::reset() {
-  for (const Parameter &each : parameters())
-    if (!each.is_secret())
-      set(each.property, text_of(g_param_spec_get_default_value(each.spec)));
+  for (GParamSpec *each : parameters())
+    if (!is_secret(each))
+      set(property(each), text_of(g_param_spec_get_default_value(each)));
 }
 
 GParamSpec *Node::look_up(const std::string &property, GObject **holder) const {

@@ -36,21 +36,21 @@ Panel::Panel(QWidget *parent) : QWidget(parent), ui_(new Ui_Panel) {
   });
 }
 
-void Panel::set(const Parameter &parameter, const QString &value) {
+void Panel::set(GParamSpec *parameter, const QString &value) {
   if (shows_) return;
-  if (!node_->set(parameter.property, value.toStdString()))
-    emit failed(tr("%1 cannot be “%2”").arg(parameter.spec->name, value));
+  if (!node_->set(desk::property(parameter), value.toStdString()))
+    emit failed(tr("%1 cannot be “%2”").arg(parameter->name, value));
   show_now();
 }
 
 // Its slider is logarithmic where the range has several powers of ten.
-QWidget *Panel::make_number(const Parameter &parameter, QSlider *slider) {
-  const bool whole = G_IS_PARAM_SPEC_INT64(parameter.spec);
+QWidget *Panel::make_number(GParamSpec *parameter, QSlider *slider) {
+  const bool whole = G_IS_PARAM_SPEC_INT64(parameter);
   const auto range = [](const auto *spec) {
     return std::pair(double(spec->minimum), double(spec->maximum));
   };
-  const auto [least, most] = whole ? range(G_PARAM_SPEC_INT64(parameter.spec))
-                                   : range(G_PARAM_SPEC_DOUBLE(parameter.spec));
+  const auto [least, most] = whole ? range(G_PARAM_SPEC_INT64(parameter))
+                                   : range(G_PARAM_SPEC_DOUBLE(parameter));
   const double width = most - least;
   const int decimals = whole ? 0 : width > 100 ? 1 : 3;
   auto *box = new QDoubleSpinBox;
@@ -83,9 +83,9 @@ QWidget *Panel::make_number(const Parameter &parameter, QSlider *slider) {
   return box;
 }
 
-QWidget *Panel::make_text(const Parameter &parameter, QLayout *line) {
-  const bool secret = parameter.is_secret();
-  const QString name = parameter.spec->name;
+QWidget *Panel::make_text(GParamSpec *parameter, QLayout *line) {
+  const bool secret = is_secret(parameter);
+  const QString name = parameter->name;
   auto *edit = new QLineEdit;
   edit->setEchoMode(secret ? QLineEdit::Password : QLineEdit::Normal);
   if (secret) edit->setPlaceholderText(tr("cannot be read, only set"));
@@ -112,21 +112,18 @@ QWidget *Panel::make_text(const Parameter &parameter, QLayout *line) {
   return edit;
 }
 
-void Panel::add_parameter(const Parameter &parameter) {
-  GParamSpec *spec = parameter.spec;
+void Panel::add_parameter(GParamSpec *spec) {
   // The element says the unit at the end: "Cutoff (Hz)".
   static const QRegularExpression unit(" \\((.*)\\)$");
   const QString name = spec->name, about = g_param_spec_get_blurb(spec);
-  const auto take = [=](const QVariant &value) {
-    set(parameter, value.toString());
-  };
+  const auto take = [=](const QVariant &value) { set(spec, value.toString()); };
   auto *line = new QHBoxLayout;
   auto *slider = new QSlider(Qt::Horizontal);
   QWidget *widget;
   line->addWidget(slider, 1);
   slider->hide();
   if (G_IS_PARAM_SPEC_DOUBLE(spec) || G_IS_PARAM_SPEC_INT64(spec)) {
-    widget = make_number(parameter, slider);
+    widget = make_number(spec, slider);
     const QString suffix = unit.match(about).captured(1);
     if (!suffix.isEmpty()) widget->setProperty("suffix", " " + suffix);
   } else if (G_IS_PARAM_SPEC_ENUM(spec)) {
@@ -141,7 +138,7 @@ void Panel::add_parameter(const Parameter &parameter) {
     connect(box, &QCheckBox::toggled, this, take);
     widget = box;
   } else {
-    widget = make_text(parameter, line);
+    widget = make_text(spec, line);
   }
   line->insertWidget(1, widget, slider->isHidden());
   slider->setObjectName("slider-" + name);
@@ -151,7 +148,7 @@ void Panel::add_parameter(const Parameter &parameter) {
     each->setToolTip(QString(about).remove(unit));
   }
   form_->addRow(name, line);
-  editors_.push_back({parameter, widget});
+  editors_.push_back({spec, widget});
 }
 
 void Panel::show_node(Node *node) {
@@ -173,7 +170,7 @@ void Panel::show_node(Node *node) {
     ui_->presets->addItem(*each);
   ui_->presets->setCurrentIndex(-1);
   if (node)
-    for (const Parameter &each : node->parameters())
+    for (GParamSpec *each : node->parameters())
       add_parameter(each);
   ui_->reset->setVisible(!editors_.empty());
   ui_->area->setWidget(body);  // and what was there goes
@@ -183,7 +180,7 @@ void Panel::show_node(Node *node) {
 void Panel::show_now() {
   shows_ = true;
   for (Editor &each : editors_) {
-    const QString now = text(node_->value(each.parameter.property));
+    const QString now = text(node_->value(desk::property(each.parameter)));
     if (now != each.shown)
       each.widget->metaObject()->userProperty().write(each.widget, now);
     each.shown = now;

@@ -168,15 +168,6 @@ void Strip::move(int from, int to) {
   change([&] { std::rotate(first, from < to ? first + 1 : last - 1, last); });
 }
 
-void Strip::bypass(int at, bool on) {
-  Node &node = this->node(at);
-  if (on && gst_element_get_metadata(node.main_, "fail-closed"))
-    return said_.push_back(
-        {false, node.title(), "nothing may go past this plugin", ""});
-  node.place_.bypassed = on;
-  node.tap_->bypass(on);
-}
-
 // The stream waits meanwhile: without the plugin nothing may go on, as it may
 // be an encryptor. It is the same element, which keeps its parameters.
 void Strip::isolate(int at, bool on) {

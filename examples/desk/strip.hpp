@@ -5,12 +5,15 @@
 // Node is in node.cpp, and what there is for a strip in catalog.cpp.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "tap.hpp"
+#include <gst/audio/audio.h>
 
 namespace desk {
 
@@ -24,15 +27,42 @@ struct Place {
   // that of a device is linked to the one that is called next.
   std::string line = "", device = "";
   std::map<std::string, std::string> properties = {};  // of main
-  bool bypassed = false;
 };
 
-// What can be changed while it plays: what a plugin declares.
-struct Parameter {
-  std::string property;  // "plugin::gain"
-  GParamSpec *spec;
-  bool is_secret() const { return !(spec->flags & G_PARAM_READABLE); }
+// Measures what is pushed. A probe and no tee with a queue: a tee
+// makes each buffer somebody else's as well, and a plugin that works in place
+// would get a copy.
+class Tap {
+ public:
+  // Goes after the pad's element was stopped for the last time.
+  explicit Tap(GstPad *pad);
+
+  // The highest since it was asked for.
+  float take_peak() { return peak_.exchange(0); }
+  // The last samples of the first channel. The stream never waits for who
+  // looks at them.
+  std::vector<float> picture() const;
+  int rate() const { return rate_; }  // 0: there are no 32-bit floats
+
+ private:
+  static GstPadProbeReturn on_data(GstPad *, GstPadProbeInfo *, gpointer);
+  void read_caps(GstCaps *caps);
+  void measure(const float *samples, size_t count);
+
+  std::atomic<int> rate_{0};
+  std::atomic<float> peak_{0};
+  std::array<std::atomic<float>, 2048> ring_ = {};
+  std::atomic<size_t> next_{0};
+  size_t channels_ = 1;  // the streaming thread's
 };
+
+// Of what a plugin declares: its property, and whether it cannot be read.
+inline std::string property(const GParamSpec *parameter) {
+  return std::string("plugin::") + parameter->name;
+}
+inline bool is_secret(const GParamSpec *parameter) {
+  return !(parameter->flags & G_PARAM_READABLE);
+}
 
 class Node {
  public:
@@ -47,14 +77,15 @@ class Node {
   bool is_python() const { return !value("isolation").empty(); }
   bool is_filter() const { return place_.kind == Kind::Filter; }
   bool is_isolated() const { return value("isolation") == "process"; }
-  bool is_bypassed() const { return place_.bypassed; }
+  bool is_bypassed() const { return value("bypass") == "true"; }
   // What went wrong, until it goes well again; "": nothing.
   std::string problem() const;
-  // The numbers that its element has, by their names there.
-  std::map<std::string, guint64> statistics() const;
+  // One of its element's stats, by its name there.
+  guint64 stat(const char *name) const;
 
+  // What can be changed while it plays: what a plugin declares.
+  std::vector<GParamSpec *> parameters() const;
   // Values are texts, as in a session; of a secret it is "".
-  std::vector<Parameter> parameters() const;
   std::string value(const std::string &property) const;
   bool set(const std::string &property, const std::string &text);
   void reset();  // all but secrets
@@ -94,7 +125,6 @@ class Strip {
   bool put(const Place &place, int at = 1);
   void remove(int at);
   void move(int from, int to);
-  void bypass(int at, bool on);
   void isolate(int at, bool on);
 
   void start();
@@ -128,7 +158,7 @@ class Strip {
 struct Plugin {
   Place place;
   std::string description, author, file;
-  std::string problem = "";  // not empty: it cannot be used, and why
+  std::string problem = "";  // not empty: no strip can use it, and why
 };
 
 // Those that are broken as well.

@@ -44,7 +44,7 @@ StripView::StripView(QWidget *parent) : QTreeWidget(parent) {
             if (column != Name || !node(at).is_filter() ||
                 off == node(at).is_bypassed())
               return;
-            strip_.bypass(at, off);
+            node(at).set("bypass", off ? "true" : "false");
             show_numbers();  // it may have been refused
           });
 }
@@ -131,18 +131,18 @@ void StripView::show_numbers(double seconds) {
     if (node(i).is_filter())
       item->setCheckState(Name, off ? Qt::Unchecked : Qt::Checked);
     item->setForeground(Name, bad || off ? grey : normal);
-    auto stats = node(i).statistics();
-    if (stats.empty()) continue;
-    const double work = double(stats["buffers"] * stats["call-mean"]);  // ns
+    if (!node(i).is_python()) continue;
+    const auto stat = [&](const char *name) { return node(i).stat(name); };
+    const double work = double(stat("buffers") * stat("call-mean"));  // ns
     const double more = work - item->data(Share, Work).toDouble();
     if (seconds > 0) item->setData(Share, Work, work);
     if (seconds > 0 && more >= 0)
       item->setText(Share, tr("%1 %").arg(more / 1e7 / seconds, 0, 'f', 1));
-    const double latest = double(stats["call-p99"]) / 1e6;
+    const double latest = double(stat("call-p99")) / 1e6;
     item->setText(Latest, tr("%1 ms").arg(latest, 0, 'f', 2));
-    item->setText(Dropped, QString::number(stats["dropped"]));
-    item->setText(Overruns, QString::number(stats["overruns"]));
-    item->setText(Restarts, QString::number(stats["restarts"]));
+    item->setText(Dropped, QString::number(stat("dropped")));
+    item->setText(Overruns, QString::number(stat("overruns")));
+    item->setText(Restarts, QString::number(stat("restarts")));
   }
 }
 

@@ -31,23 +31,22 @@ QJsonObject json_of(const Place &place) {
   QJsonObject properties;
   for (const auto &[name, value] : place.properties)
     properties[text(name)] = text(value);
-  return {{"title", text(place.title)},
+  return {{"kind", int(place.kind)},
+          {"title", text(place.title)},
           {"line", text(place.line)},
           {"device", text(place.device)},
-          {"properties", properties},
-          {"bypassed", place.bypassed}};
+          {"properties", properties}};
 }
 
-Place place_of(const QJsonObject &json, Kind kind) {
+Place place_of(const QJsonObject &json) {
   const auto said = [](const QJsonValue &value) {
     return value.toString().toStdString();
   };
-  Place place{kind, said(json["title"]), said(json["line"]),
-              said(json["device"])};
+  Place place{Kind(std::clamp(json["kind"].toInt(), 0, 2)), said(json["title"]),
+              said(json["line"]), said(json["device"])};
   const QJsonObject properties = json["properties"].toObject();
   for (const QString &name : properties.keys())
     place.properties[name.toStdString()] = said(properties[name]);
-  place.bypassed = json["bypassed"].toBool();
   return place;
 }
 
@@ -91,7 +90,7 @@ void Window::copy_message() {
 void Window::list(const Plugin &plugin) {
   const QString kinds[] = {tr("Source"), tr("Filter"), tr("Sink")};
   const bool broken = !plugin.problem.empty();
-  const QString what = broken ? tr("Broken: %1").arg(text(plugin.problem))
+  const QString what = broken ? tr("Not usable: %1").arg(text(plugin.problem))
                               : kinds[int(plugin.place.kind)] + ": " +
                                     text(plugin.description).remove('`');
   auto *item =
@@ -107,6 +106,18 @@ void Window::list(const Plugin &plugin) {
 void Window::use_plugin(StripView *view) {
   if (const auto *item = ui_->plugins->currentItem())
     view->put(item->data(Qt::UserRole).value<Place>());
+}
+
+void Window::choose_file() {
+  const auto *action = static_cast<QAction *>(sender());
+  const QString filter = action->property("filter").toString();
+  const bool saves = action->property("saves").toBool();
+  const auto ask =
+      saves ? QFileDialog::getSaveFileName : QFileDialog::getOpenFileName;
+  const QString path = ask(this, action->iconText(), "", filter, nullptr, {});
+  if (!path.isEmpty())
+    QMetaObject::invokeMethod(this, action->property("then").toByteArray(),
+                              Q_ARG(QString, path));
 }
 
 void Window::load_plugin(const QString &path) {
@@ -252,13 +263,8 @@ bool Window::open(const QString &path) {
     while (view->strip().count() > 2)
       view->strip().remove(1);
     view->refresh(0);
-    const QJsonArray places = session[view->objectName()].toArray();
-    for (int i = 0; i < places.size(); i++) {
-      const Kind kind = i == 0                  ? Kind::Source
-                        : i + 1 < places.size() ? Kind::Filter
-                                                : Kind::Sink;
-      view->put(place_of(places[i].toObject(), kind), view->last());
-    }
+    for (const QJsonValue each : session[view->objectName()].toArray())
+      view->put(place_of(each.toObject()), view->last());
     view->refresh(0);
   }
   return true;

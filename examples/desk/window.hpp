@@ -76,14 +76,14 @@ class Panel : public QWidget {
 
  private:
   struct Editor {
-    Parameter parameter;
+    GParamSpec *parameter;
     QWidget *widget;  // its user property is the value
     QString shown = {};
   };
-  void add_parameter(const Parameter &parameter);
-  QWidget *make_number(const Parameter &parameter, QSlider *slider);
-  QWidget *make_text(const Parameter &parameter, QLayout *line);
-  void set(const Parameter &parameter, const QString &value);
+  void add_parameter(GParamSpec *spec);
+  QWidget *make_number(GParamSpec *parameter, QSlider *slider);
+  QWidget *make_text(GParamSpec *parameter, QLayout *line);
+  void set(GParamSpec *parameter, const QString &value);
 
   const std::shared_ptr<class Ui_Panel> ui_;
   Node *node_ = nullptr;
@@ -102,6 +102,7 @@ class Window : public QMainWindow {
   StripView *view(int at) const { return views_[at]; }
 
  public slots:
+  void choose_file();  // as the action that is triggered says in window.ui
   void load_plugin(const QString &path);
   bool open(const QString &path);  // false: it is said in the messages
   bool save(const QString &path);

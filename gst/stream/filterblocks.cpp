@@ -14,6 +14,7 @@ namespace {
 enum {
   PROP_BLOCK_SIZE = last_shared_property + 1,
   PROP_BLOCK_REMAINDER,
+  PROP_BYPASS,
 };
 
 GType remainder_type() {
@@ -48,6 +49,16 @@ void FilterStream::install_properties(GObjectClass *object_class) {
           "What becomes of less than a block at EOS, or where the stream does "
           "not continue; not set: what the plugin declares, or else pad",
           remainder_type(), int(Remainder::Pad), flags));
+  g_object_class_install_property(
+      object_class, PROP_BYPASS,
+      g_param_spec_boolean(
+          "bypass", "Bypass",
+          "What comes out is what went in, after a fade of 10 ms. The plugin "
+          "goes on unheard, and the latency stays. Not of a plugin that may "
+          "change caps or lets nothing unprocessed through",
+          FALSE,
+          GParamFlags(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                      GST_PARAM_MUTABLE_PLAYING)));
   gst_type_mark_as_plugin_api(remainder_type(), GstPluginAPIFlags(0));
 }
 
@@ -58,6 +69,9 @@ bool FilterStream::set_property(guint id, const GValue *value) {
       return true;
     case PROP_BLOCK_REMAINDER:
       change_setting(&remainder_, g_value_get_enum(value), "block-remainder");
+      return true;
+    case PROP_BYPASS:
+      set_bypass(g_value_get_boolean(value));
       return true;
     default:
       return python.set_property(id, value);
@@ -71,6 +85,9 @@ bool FilterStream::get_property(guint id, GValue *value) {
       return true;
     case PROP_BLOCK_REMAINDER:
       g_value_set_enum(value, std::max(remainder_.load(), 0));
+      return true;
+    case PROP_BYPASS:
+      g_value_set_boolean(value, bypass_.is_on());
       return true;
     default:
       return python.get_property(id, value);
@@ -90,6 +107,33 @@ void FilterStream::change_setting(std::atomic<int> *setting, int value,
         element_, LIBRARY, SETTINGS,
         ("%s can only be changed in the NULL and READY states", name),
         ("ignored the new value %d", value));
+}
+
+void FilterStream::set_bypass(bool on) {
+  if (on && (python.has(&Capabilities::converts) || python.closes()))
+    refuse_bypass();
+  else
+    bypass_.set(on);
+}
+
+void FilterStream::start_bypass(const GstAudioInfo &info) {
+  const bool possible = !converts_ && !python.fails_closed();
+  if (bypass_.is_on() && !possible) {
+    bypass_.set(false);
+    refuse_bypass();
+  }
+  bypass_.start(info, possible && writes_);
+}
+
+void FilterStream::refuse_bypass() {
+  GST_ELEMENT_WARNING(
+      element_, LIBRARY, SETTINGS,
+      (python.closes()
+           ? "the plugin says that nothing unprocessed may leave it, so bypass "
+             "stays off"
+           : "what the plugin makes of a buffer may have other caps, so bypass "
+             "stays off"),
+      (nullptr));
 }
 
 int FilterStream::block_size() const {

@@ -20,6 +20,7 @@ bool FilterStream::start(GstCaps *input, GstCaps *output) {
   in_place_ = true;
   if (!exact_audio(input, &info) || !python.start(info, block_size()))
     return false;
+  start_bypass(info);
   start_blocks(info);
   return true;
 }
@@ -52,6 +53,7 @@ bool FilterStream::start_conversion(GstCaps *input, GstCaps *output) {
   writes_ = in_place_ && !python.capabilities().read_only;
   outputs_.start(in, out);
   if (!python.start(in, format)) return false;
+  start_bypass(in);
   start_blocks(in);
   return true;
 }
@@ -65,6 +67,7 @@ GstFlowReturn FilterStream::reset() {
   assert(python.streaming.is_here());
   forget_position();
   outputs_.clear();
+  bypass_.forget();
   return python.reset();
 }
 

@@ -13,6 +13,7 @@
 #include "../buffers/blocksplitter.hpp"
 #include "../buffers/outputqueue.hpp"
 #include "../element/pythonelement.hpp"
+#include "bypass.hpp"
 #include "continuity.hpp"
 #include "lag.hpp"
 #include "latencytold.hpp"
@@ -125,6 +126,12 @@ class FilterStream {
   // Takes note of a buffer with caps that the plugin refused.
   GstFlowReturn drop_refused();
 
+  // What of this goes past the plugin, right before it is pushed.
+  bool bypasses() const { return bypass_.active(); }
+  void mix_dry(GstBuffer **buffer) {
+    if (G_UNLIKELY(bypasses())) bypass_.mix(buffer);
+  }
+
   // The plugin's own, and what its blocks cost, for whoever asks.
   void add_latency(GstQuery *query) {
     told_.add_to(query, [this] { return latency(); });
@@ -163,6 +170,9 @@ class FilterStream {
   void change_setting(std::atomic<int> *setting, int value, const char *name);
   int block_size() const;
   void warn_about_block_size(const std::string &caps);
+  void set_bypass(bool on);
+  void start_bypass(const GstAudioInfo &info);
+  void refuse_bypass();
   bool pads() const;
   void start_blocks(const GstAudioInfo &info);
   GstFlowReturn process_block(GstBuffer **block, size_t frames);
@@ -208,6 +218,7 @@ class FilterStream {
   std::atomic<int> remainder_{-1};     // the property; -1: the plugin's choice
   std::atomic<GstClockTime> wait_{0};  // for the rest of a block
   LatencyTold told_;
+  Bypass bypass_;
 
   // All the streaming thread's.
   bool fresh_ = true;      // no buffer since start or reset
@@ -260,6 +271,7 @@ inline size_t FilterStream::frames_of(const AudioBlock &block) const {
     result->discont = block->discont;
     return Outcome::Ok;
   }
+  if (G_UNLIKELY(bypass_.active())) bypass_.keep(*block, backwards_);
   python.stats().buffers.add();
   if (policy == OnError::Passthrough && writes_) {
     size_t size;

@@ -113,7 +113,7 @@ void WindowTest::a_call_is_encrypted() {
   focus(tx);
   QTest::keyClick(tx, Qt::Key_Space);
   QVERIFY(!tx->strip().node(1).is_bypassed());
-  WAIT_FOR(all_messages(&window).contains("nothing may go past"));
+  WAIT_FOR(all_messages(&window).contains("nothing unprocessed may leave"));
   tx->strip().stop();
   rx->strip().stop();
   const auto samples = samples_of(path("call.wav").toStdString());

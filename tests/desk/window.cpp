@@ -25,7 +25,7 @@ void WindowTest::from_empty_to_hearing() {
   auto *slider = child<QSlider>(&window, "slider-gain");
   focus(slider);
   QTest::keyClick(slider, Qt::Key_Home);
-  QTest::keyClick(slider, Qt::Key_PageUp);  // a tenth of 0 to 4
+  QTest::keyClick(slider, Qt::Key_PageUp);  // some way up
   WAIT_FOR(child<QDoubleSpinBox>(&window, "parameter-gain")->value() > 0.01);
   const float gain =
       float(child<QDoubleSpinBox>(&window, "parameter-gain")->value());

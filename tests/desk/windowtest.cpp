@@ -79,7 +79,7 @@ void picture(QWidget *window, const QString &name) {
 }
 
 quint64 stat(StripView *view, int row, const char *name) {
-  return view->strip().node(row).statistics()[name];
+  return view->strip().node(row).stat(name);
 }
 
 QString cell(StripView *view, int row, int column) {

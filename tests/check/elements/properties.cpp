@@ -45,6 +45,8 @@ const Value values[] = {
     {"reload", "true"},
     {"reload", "false"},
     {"block-remainder", "pad"},
+    {"bypass", "true"},
+    {"bypass", "false"},
     {"stats-interval", "0"},
     {"stats-interval", "1500"},
     {"params", "p, gain=(double)0.5;"},
@@ -127,6 +129,7 @@ GST_START_TEST(test_defaults) {
   expect_text(element.text_of("on-error"), "fail");
   expect_text(element.text_of("block-size"), "0");
   expect_text(element.text_of("block-remainder"), "pad");
+  expect_text(element.text_of("bypass"), "false");
   expect_text(element.text_of("stats-interval"), "0");
   expect_text(element.text_of("deadline"), in_process() ? "0" : "-1");
   expect_text(element.text_of("restart"), "on-crash");
