@@ -215,6 +215,8 @@ done
 [ $# -gt 0 ] || set -- "$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")"
 for suite; do
   log=$cache/deb-$suite.log
+  # Where nothing was ever built, it is not there yet.
+  mkdir -p "$cache"
   : >"$log"
   build "$suite"
   [ -z "$try" ] || try_out "$suite"
