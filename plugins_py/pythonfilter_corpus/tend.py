@@ -378,7 +378,7 @@ class _Chunk:
             return
         self._sent.pop(self._running)
         event: ledger.Event = {"event": "failed", "id": self._running, "kind": kind}
-        frames = [match.groups() for match in _FRAME.finditer(said)]
+        frames = [match.groups() for match in _FRAME.finditer(_of_the_crash(said))]
         home = os.path.dirname(os.path.realpath(self._job.plugin))
         own = [frame for frame in frames if os.path.realpath(frame[0]).startswith(home)]
         for file, line, function in (own or frames)[:1]:
@@ -389,7 +389,10 @@ class _Chunk:
         runner.remove_parts()
         # One that ended between two files is nobody's fault.
         if self._running in self._sent:
-            self._fail("crash", runner.how_it_ended(), runner.last_words())
+            how, said = runner.how_it_ended(), runner.last_words()
+            if not _of_the_crash(said) and said:
+                how += ", outside of Python, as in a decoder"
+            self._fail("crash", how, said)
 
     def _note_late(self, runner: Tended) -> None:
         runner.how_it_ended()
@@ -397,3 +400,16 @@ class _Chunk:
         if self._running in self._sent:
             limit = f"{self._limit:g} s"
             self._fail("late", f"not done within {limit}", runner.last_words())
+
+
+def _of_the_crash(said: str) -> str:
+    """What faulthandler tells of the thread that crashed, and not of the others.
+
+    Nothing, where that is none of Python's, or is at what this package called.
+    """
+    if said.startswith("Current thread 0x"):
+        mine, _, _ = said.partition("\n\n")
+        frames = [match[1] for match in _FRAME.finditer(mine)]
+        ours = os.path.join(_HERE, "pythonfilter_corpus", "")
+        return mine if any(not each.startswith(ours) for each in frames[:1]) else ""
+    return "" if "Fatal Python error: " in said else said

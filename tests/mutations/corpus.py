@@ -440,4 +440,11 @@ CORPUS = (
         """work["output"]""",
         (f"{TESTS}::test_a_sample_is_done_twice_and_compared",),
     ),
+    Mutation(
+        "a-crash-is-any-threads",
+        HOME + "tend.py",
+        '        mine, _, _ = said.partition("\\n\\n")\n',
+        "        mine = said\n",
+        (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
+    ),
 )

@@ -29,7 +29,10 @@ class Hostile(AudioProcessorPlugin):
             raise ValueError("this is too loud")
         if what == 2:
             ctypes.string_at(0)
-        if what == 3:
+        if what == 4:  # in a thread that Python does not know
+            c, thread = ctypes.CDLL(None), ctypes.c_ulong()
+            c.pthread_create(ctypes.byref(thread), None, c.abort, None)
+        if what in (3, 4):
             while True:
                 time.sleep(0.01)
         buffer.data *= 0.5
@@ -44,13 +47,13 @@ def mark(folder, number, what):
 
 def test_failures_are_told_apart_and_cost_only_themselves(tmp_path):
     make(tmp_path, 8, plugin=HOSTILE)
-    for number, what in ((1, 1), (3, 2)):
+    for number, what in ((1, 1), (3, 2), (5, 4)):
         mark(tmp_path, number, what)
     (tmp_path / "in/6.wav").write_bytes(b"RIFF....")
     results = run(tmp_path, workers=1, retries=1)
     kinds = {name: each.kind for name, each in results.items()}
-    failed = {"1": "exception", "3": "crash", "6": "input"}
-    assert kinds == {**dict.fromkeys("02457", ""), **failed}
+    failed = {"1": "exception", "3": "crash", "5": "crash", "6": "input"}
+    assert kinds == {**dict.fromkeys("0247", ""), **failed}
     assert "this is too loud" in results["1"].message
     # Not where that is in GStreamer's own code.
     assert results["6"].message and "gst_" not in results["6"].message
@@ -59,10 +62,13 @@ def test_failures_are_told_apart_and_cost_only_themselves(tmp_path):
     assert "SIGSEGV" in results["3"].message
     assert (results["3"].file, results["3"].line) == (str(tmp_path / "plugin.py"), 11)
     assert "string_at" in results["3"].traceback
+    # Neither the plugin's nor ours, whatever other threads are at.
+    assert results["5"].message.endswith("SIGABRT, outside of Python, as in a decoder")
+    assert (results["5"].file, results["5"].line) == ("", 0)
     tries = counted(tmp_path, "failed")
-    assert sorted(tries.values()) == [2, 2, 2]
+    assert sorted(tries.values()) == [2, 2, 2, 2]
     assert set(counted(tmp_path, "done").values()) == {1}
-    for number in (0, 2, 4, 5, 7):
+    for number in (0, 2, 4, 7):
         out = read_wav(tmp_path / f"out/{number}.wav")
         assert (out == samples_of(number) // 2).all()
 
