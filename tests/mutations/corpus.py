@@ -290,6 +290,20 @@ CORPUS = (
         (f"{FINISHING}::test_a_folder_that_is_gone_is_not_made_again",),
     ),
     Mutation(
+        "folder-that-failed-is-that-of-one-output",
+        HOME + "finishing.py",
+        "            known[path] = error\n",
+        "            raise error\n",
+        (f"{FINISHING}::test_a_folder_that_fails_is_that_of_all_in_it",),
+    ),
+    Mutation(
+        "last-output-is-not-waited-for",
+        HOME + "finishing.py",
+        "            self._changed.wait_for(lambda: self._left <= but)\n",
+        "            self._changed.wait_for(lambda: self._left <= but + 1)\n",
+        (f"{FINISHING}::test_who_waits_waits_for_the_last",),
+    ),
+    Mutation(
         "what-is-gone-is-another-runs",
         HOME + "run.py",
         "        if not os.path.isdir(self.folder.parts):\n",

@@ -58,7 +58,7 @@ MIXING = (
         "plugins_py/echo_canceller.py",
         " + _smooth(unknown, 8)",
         "",
-        (f"{PLUGINS}::test_echo_is_gone_and_the_second_speaker_is_not",),
+        (f"{PLUGINS}::test_echo_of_another_loudness_and_of_a_room_that_changes",),
     ),
     Mutation(
         "echo-of-another-room-kept",
@@ -227,6 +227,34 @@ MIXING = (
         "            slots.append(self.ports.slot)\n",
         "            pass\n",
         (f"{SPLITTING}::test_a_fork_writes_to_its_own",),
+    ),
+    Mutation(
+        "output-in-other-memory",
+        "plugins_py/pythonfilter/worker/outputs.py",
+        "            if not shown.fields.has_memory():\n                results.other_memory()\n",
+        "",
+        (ANY_OUTPUT,),
+    ),
+    Mutation(
+        "output-by-an-array-of-another-shape",
+        "plugins_py/pythonfilter/worker/outputs.py",
+        "                np.copyto(shown.another(), bound)\n",
+        "                np.copyto(shown.array, bound)\n",
+        (ANY_OUTPUT,),
+    ),
+    Mutation(
+        "arrays-of-each-size-kept",
+        "plugins_py/pythonfilter/worker/ports.py",
+        "            if len(self.sizes) >= _MOST_SIZES:\n",
+        "            if False:\n",
+        (f"{SPLITTING}::test_arrays_of_each_size_do_not_pile_up",),
+    ),
+    Mutation(
+        "output-that-went-is-anothers",
+        "plugins_py/pythonfilter/worker/outputs.py",
+        "        self.place = _NOBODY\n",
+        "        pass\n",
+        (f"{SPLITTING}::test_outputs_come_and_go",),
     ),
     Mutation(
         "said-of-an-output-of-nobodys",

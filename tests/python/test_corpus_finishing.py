@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import threading
 
 import pytest
 
@@ -30,6 +31,7 @@ class Steps:
         self.claim = Claim(self.folder, "run", 1)
         assert self.claim.take()
         self.done, self.answers, self.fails = [], [], {}
+        self.waited_for = threading.Event()
         self.finisher = finishing.Finisher(self._say)
         self.finisher.begin(self.job, [])
         self._rename, self._fsync = os.rename, os.fsync
@@ -38,6 +40,8 @@ class Steps:
 
     def _say(self, *answers):
         self.answers += answers
+        if not answers:
+            self.waited_for.set()
         if answers:
             (what,) = {[*each][0] for each in answers}
             of = [each[what] for each in answers] if what != "stop" else answers
@@ -140,6 +144,17 @@ def test_what_the_disk_does_not_take_is_not_told_as_done(steps, which):
     assert ("name", "a.wav") in steps.done or which == "content"
 
 
+def test_a_folder_that_fails_is_that_of_all_in_it(steps):
+    outputs = [steps.output("a"), steps.output("b")]
+    steps.fails["out"] = errno.EIO
+    steps.finish(*outputs)
+    assert steps.done[-3:] == [
+        ("folder", "out"),
+        ("tell stop", "a"),
+        ("tell stop", "b"),
+    ]
+
+
 def test_a_disk_that_fills_is_told_as_full(steps):
     steps.fails[os.path.basename(steps.output("a").parts[0])] = errno.ENOSPC
     steps.finish(steps.output("a"))
@@ -159,6 +174,13 @@ def test_one_that_is_alone_waits_for_nobody(steps):
     steps.finisher.add(steps.output("a"))
     eventually(lambda: ("tell done", "a") in steps.done, "that it is told")
     steps.finisher.settle()
+
+
+def test_who_waits_waits_for_the_last(steps, monkeypatch):
+    monkeypatch.setattr(disk, "sync", lambda path: steps.waited_for.wait())
+    steps.finisher.add(steps.output("a"))
+    steps.finisher.settle()
+    assert steps.done[-1] == ("tell done", "a")
 
 
 def test_a_disk_that_knows_no_fsync_of_folders(tmp_path, monkeypatch):

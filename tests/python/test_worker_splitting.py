@@ -120,6 +120,14 @@ UNUSUAL = {
         "one.data.shape = (2, 240); keep(one.data)",
         *(OK, ESCAPED, 0, 0, 3, 4),
     ),
+    "reshapes, and binds another": (
+        "made = one.data * 5; one.data.shape = (2, 240); one.data = made",
+        *(OK, 0, 0, 0, 15, 4),
+    ),
+    "puts it elsewhere": (
+        "one.data.__setstate__((1, (1, 480), one.data.dtype, False, bytes(1920)))",
+        *(FAILED, ESCAPED, 0, 0, 3, 4),
+    ),
     "takes _stream away": ("one._stream = None", OK, 0, 0, 0, 3, 4),
     "changes a class": ("one.__class__ = Another", OK, 0, 0, 0, 3, 4),
     "posts": ("self.post('told', value=1)", OK, 0, 0, 0, 3, 4),
@@ -361,6 +369,20 @@ def test_what_is_left_is_told_by_names(splitter):
     }.items():
         with pytest.raises(Failure, match=said):
             drained(left)
+
+
+def test_arrays_of_each_size_do_not_pile_up(splitter):
+    splitting = splitter(
+        """
+        def split_audio(self, buffer, outputs):
+            import gc
+            names = [type(each).__name__ for each in gc.get_objects()]
+            outputs["0"].data[0, 0] = names.count("Shown")
+    """
+    )
+    sizes = range(480, 360, -1)
+    counts = [splitting.split(1, frames=size).given["0"][0, 0] for size in sizes]
+    assert 2 < max(counts) < len(sizes), counts
 
 
 def test_a_fork_writes_to_its_own(splitter):
