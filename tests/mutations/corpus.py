@@ -304,6 +304,30 @@ CORPUS = (
         (f"{FINISHING}::test_who_waits_waits_for_the_last",),
     ),
     Mutation(
+        "parts-of-what-failed-stay",
+        HOME + "finishing.py",
+        "                remove(output.parts)\n                self._tell_why",
+        "                self._tell_why",
+        (f"{FINISHING}::test_one_that_fails_leaves_the_others_alone",),
+    ),
+    Mutation(
+        "claim-looked-at-before-it-is-written",
+        HOME + "finishing.py",
+        "        held = {claim: holds(*claim) for claim in {each.claim for each in left}}\n",
+        "        held = {each.claim: True for each in left}\n",
+        (
+            f"{FINISHING}::test_what_another_takes_while_it_is_written_gets_no_name",
+            f"{FINISHING}::test_what_another_has_now_gets_no_name",
+        ),
+    ),
+    Mutation(
+        "finisher-that-fails-is-waited-for",
+        HOME + "finishing.py",
+        "                os._exit(1)\n",
+        "                return\n",
+        (f"{FINISHING}::test_a_finisher_that_fails_ends_its_process",),
+    ),
+    Mutation(
         "what-is-gone-is-another-runs",
         HOME + "run.py",
         "        if not os.path.isdir(self.folder.parts):\n",

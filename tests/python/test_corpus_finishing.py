@@ -112,7 +112,7 @@ def test_a_new_folder_is_on_the_disk_before_what_is_in_it(steps):
 
 
 def test_one_that_fails_leaves_the_others_alone(steps, tmp_path):
-    outputs = [steps.output(each) for each in "abc"]
+    outputs = [steps.output(each, lines=["said"] * (each == "b")) for each in "abc"]
     os.remove(outputs[1].parts[0])
     done = steps.finish(*outputs)
     told = [each for each in done if each[0].startswith("tell")]
@@ -133,6 +133,13 @@ def test_what_another_has_now_gets_no_name(steps, tmp_path):
         *(("tell revoked", "a"), ("name", "b.wav"), ("folder", "out")),
         ("tell done", "b"),
     ]
+
+
+def test_what_another_takes_while_it_is_written_gets_no_name(steps, monkeypatch):
+    other = Claim(steps.folder, "run", 1)
+    monkeypatch.setattr(disk, "sync", lambda path: other.take())
+    assert steps.finish(steps.output("a"))[-1] == ("tell revoked", "a")
+    assert ("name", "a.wav") not in steps.done
 
 
 @pytest.mark.parametrize("which", ["content", "folder"])
@@ -181,6 +188,15 @@ def test_who_waits_waits_for_the_last(steps, monkeypatch):
     steps.finisher.add(steps.output("a"))
     steps.finisher.settle()
     assert steps.done[-1] == ("tell done", "a")
+
+
+def test_a_finisher_that_fails_ends_its_process(steps, monkeypatch):
+    """Or nobody would get an answer any more."""
+    ended = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda code: ended.set())
+    monkeypatch.setattr(steps.finisher, "finish", None)
+    steps.finisher.add(steps.output("a"))
+    eventually(ended.is_set, "that it ends")
 
 
 def test_a_disk_that_knows_no_fsync_of_folders(tmp_path, monkeypatch):
