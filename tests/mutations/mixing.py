@@ -285,6 +285,13 @@ MIXING = (
         ("process-demixer::test_what_a_plugin_says_of_one_output",),
     ),
     Mutation(
+        "region-of-a-shorter-block",
+        "bridge/process/process_input.cpp",
+        "  if (slot_ && slot_frames_ >= frames) return true;\n",
+        "  if (slot_) return true;\n",
+        ("process-demixer::test_buffers_become_longer",),
+    ),
+    Mutation(
         "output-of-the-block-before",
         "bridge/process/process_input.cpp",
         "  if (capabilities_.output_zero)\n",

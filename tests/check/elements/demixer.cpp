@@ -49,6 +49,24 @@ GST_START_TEST(test_mid_and_side_come_apart) {
 }
 GST_END_TEST;
 
+// What was made for a short one is not enough for those after it.
+GST_START_TEST(test_buffers_become_longer) {
+  const Sent all = sent(2, "F32", 20000);
+  Demixer demixer(splitting(), sent(2, "F32", 0), {"src_0", "src_1"});
+  GstElement *source = demixer.source();
+  size_t end = 0;
+  for (const size_t count : {7, 3000, 5, 12000, 1}) {
+    push_to(source, all.buffer(end, count));
+    end += count;
+  }
+  gst_object_unref(source);
+  demixer.play();
+  for (const int c : {0, 1})
+    expect_frames(demixer.samples<float>(size_t(c)), 0, end, channel(all, c));
+  demixer.expect_no_reports();
+}
+GST_END_TEST;
+
 // There is no memory of it, and none in Python before somebody asks.
 GST_START_TEST(test_what_nobody_is_linked_to_costs_nothing) {
   Demixer demixer(splitting(doing("tell 2"), "Named"), sent(2), {"src_mono"});
@@ -385,6 +403,7 @@ Suite *demixer_suite() {
   TCase *demixer = new_case(suite, "demixer");
   tcase_add_test(demixer, test_channels_come_apart);
   tcase_add_test(demixer, test_mid_and_side_come_apart);
+  tcase_add_test(demixer, test_buffers_become_longer);
   tcase_add_test(demixer, test_what_nobody_is_linked_to_costs_nothing);
   tcase_add_test(demixer, test_outputs_have_caps_of_their_own);
   tcase_add_test(demixer, test_the_input_is_what_goes_with_all_outputs);
