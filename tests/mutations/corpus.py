@@ -483,6 +483,16 @@ CORPUS = (
         HOME + "tend.py",
         '        mine, _, _ = said.partition("\\n\\n")\n',
         "        mine = said\n",
-        (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
+        (f"{TROUBLES}::test_a_crash_is_where_its_own_thread_was",),
+    ),
+    Mutation(
+        "a-thread-of-c-is-pythons",
+        HOME + "tend.py",
+        '    return "" if "Fatal Python error: " in said else said\n',
+        "    return said\n",
+        (
+            f"{TROUBLES}::test_a_crash_is_where_its_own_thread_was",
+            f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",
+        ),
     ),
 )

@@ -207,6 +207,22 @@ def test_a_place_is_told_as_far_as_it_is_known():
     assert with_place("no") == "no"
 
 
+def test_a_crash_is_where_its_own_thread_was():
+    """By what faulthandler tells of all threads, of which one is at fault."""
+
+    def thread(name, frame):
+        return f"{name} 0x7f (most recent call first):\n  {frame}\n\n"
+
+    mine = 'File "/plugin.py", line 3 in process_audio'
+    ours = f'File "{tend.__file__}", line 3 in tend'
+    other = thread("Thread", 'File "/helper.py", line 9 in wait')
+    current = [thread("Current thread", each) for each in (mine, ours, "<no frame>")]
+    where = [tend._of_the_crash(each + other) for each in current]
+    assert where == [current[0].rstrip(), "", ""]
+    assert tend._of_the_crash(f"Fatal Python error: Aborted\n\n{other}") == ""
+    assert tend._of_the_crash("what it said at last") == "what it said at last"
+
+
 def test_a_full_disk_is_told_with_what_is_left(tmp_path, monkeypatch):
     usage = types.SimpleNamespace(free=1_250_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
