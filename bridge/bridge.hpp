@@ -25,9 +25,13 @@ namespace pythonfilter {
 constexpr uint64_t no_time = UINT64_MAX;
 
 enum class PluginKind { Source, Processor, Sink, Mixer, Splitter };
+// Of a pipeline: it may hold a device, or a file, that cannot be had twice.
+constexpr bool is_an_end(PluginKind kind) {
+  return kind == PluginKind::Source || kind == PluginKind::Sink;
+}
 // With False: it has, or takes, nothing now.
 constexpr bool can_decline(PluginKind kind) {
-  return kind == PluginKind::Source || kind == PluginKind::Sink;
+  return is_an_end(kind);
 }
 
 // It declares inputs, or outputs.
@@ -453,6 +457,10 @@ class Plugin {
   virtual bool set_input_parameter(const std::string &input,
                                    const Parameter &parameter,
                                    Failure *failure);
+  // As set_number(), of an InputParam.
+  virtual bool set_input_number(const std::string &, const Number &) {
+    return false;
+  }
 
   // A splitter's, in the place of process(): `input` is only read, and
   // `outputs` are those that it knows, in their order.

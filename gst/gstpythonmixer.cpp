@@ -259,12 +259,17 @@ static GstFlowReturn push(GstAggregator *base, GstBuffer *buffer) {
   return aggregator_class()->finish_buffer(base, buffer);
 }
 
+static GstFlowReturn push_if_any(GstAggregator *base, GstFlowReturn flow,
+                                 GstBuffer *tail) {
+  const GstFlowReturn pushed = tail ? push(base, tail) : GST_FLOW_OK;
+  return flow == GST_FLOW_OK ? pushed : flow;
+}
+
 // What the plugin still holds belongs to the caps that it got it with.
 static GstFlowReturn push_tail(GstAggregator *base) {
   GstBuffer *tail;
   const GstFlowReturn flow = GST_PYTHON_MIXER(base)->stream->drain(&tail);
-  const GstFlowReturn pushed = tail ? push(base, tail) : GST_FLOW_OK;
-  return flow == GST_FLOW_OK ? pushed : flow;
+  return push_if_any(base, flow, tail);
 }
 
 // Other caps of the same rate are set here: GStreamer before 1.24 would convert
@@ -522,8 +527,15 @@ static GstFlowReturn gst_python_mixer_aggregate(GstAggregator *base,
                                                 gboolean timeout) {
   MixerStream *stream = GST_PYTHON_MIXER(base)->stream;
   const StreamingThread::Call call(&stream->python.streaming);
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (G_UNLIKELY(stream->new_code_waits())) {
+    GstBuffer *tail;
+    flow = stream->change_code(&tail);
+    flow = push_if_any(base, flow, tail);
+    if (flow != GST_FLOW_OK) return flow;
+  }
   stream->hold_pads();
-  GstFlowReturn flow = stream->look(&timeout);
+  flow = stream->look(&timeout);
   if (flow == GST_FLOW_OK) flow = aggregator_class()->aggregate(base, timeout);
   stream->release_pads();
   if (flow != GST_FLOW_EOS) return flow;

@@ -75,24 +75,38 @@ const ParameterSpec &parameter_of(GObject *object, guint id) {
   return (*all)[id - 1];
 }
 
+// What a GstController sets at each block, though it is nothing new.
+bool is_the_same(const PluginParams &params, const ParameterSpec &spec,
+                 const GValue *value) {
+  g_auto(GValue) before = G_VALUE_INIT;
+  g_value_init(&before, G_VALUE_TYPE(value));
+  return params.read_number(spec.name, &before) &&
+         gst_value_compare(&before, value) == GST_VALUE_EQUAL;
+}
+
 void set_parameter(GObject *object, guint id, const GValue *value,
                    GParamSpec *property) {
   const ParameterSpec &spec = parameter_of(object, id);
+  PluginParams *params = GST_PYTHON_MIXER_PAD(object)->params;
   g_auto(GValue) now = G_VALUE_INIT;
   g_value_copy(value, g_value_init(&now, G_VALUE_TYPE(value)));
   // What a GstController computed is no mistake when it is a little too much.
   g_autoptr(GstControlBinding) binding =
       gst_object_get_control_binding(GST_OBJECT(object), property->name);
-  if (binding && !gst_control_binding_is_disabled(binding))
+  if (binding && !gst_control_binding_is_disabled(binding)) {
     clamp_value(spec, &now);
+    if (is_the_same(*params, spec, &now)) return;
+  }
   if (!is_allowed(spec, &now)) {
     g_autoptr(GstElement) mixer = gst_pad_get_parent_element(GST_PAD(object));
     return tell_refused(mixer, std::string("input ") + GST_OBJECT_NAME(object),
                         spec, &now);
   }
+  if (number_type(spec))
+    return params->set_number(number_of(spec, id - 1, &now), &now);
   g_auto(GValue) plain = G_VALUE_INIT;
   plain_value(&now, &plain);
-  GST_PYTHON_MIXER_PAD(object)->params->set_property(spec.name, &plain);
+  params->set_property(spec.name, &plain);
 }
 
 // The parameter's value, of the type of its property.
@@ -133,6 +147,9 @@ class PadParams final : public CurveSource {
                            __ATOMIC_RELAXED);
   }
   double number(const std::string &name) const override {
+    g_auto(GValue) now = G_VALUE_INIT;
+    if (pad_->params->read_number(name, g_value_init(&now, G_TYPE_DOUBLE)))
+      return g_value_get_double(&now);
     for (const ParameterSpec &spec : *specs_) {
       std::string text;
       if (spec.name != name) continue;
@@ -161,18 +178,38 @@ void refresh_curves(GstPythonMixerPad *pad,
   pad->curves->refresh(PadParams(pad, &specs));
 }
 
-// They go by the stream time of the input, as its other parameters do.
+// Where a block that begins at that running time begins in the pad's segment,
+// which is copied.
+static GstClockTime place_of(GstPythonMixerPad *pad, GstClockTime begin,
+                             GstSegment *segment) {
+  GST_OBJECT_LOCK(pad);
+  *segment = GST_AGGREGATOR_PAD(pad)->segment;
+  GST_OBJECT_UNLOCK(pad);
+  return segment->format == GST_FORMAT_TIME
+             ? gst_segment_position_from_running_time(segment, GST_FORMAT_TIME,
+                                                      begin)
+             : GST_CLOCK_TIME_NONE;
+}
+
 const std::vector<Curve> *curves_of(GstPythonMixerPad *pad, int rate,
                                     GstClockTime begin, size_t frames) {
   if (G_LIKELY(pad->curves->empty())) return nullptr;
-  GST_OBJECT_LOCK(pad);
-  const GstSegment segment = GST_AGGREGATOR_PAD(pad)->segment;
-  GST_OBJECT_UNLOCK(pad);
-  const GstClockTime pts = segment.format == GST_FORMAT_TIME
-                               ? gst_segment_position_from_running_time(
-                                     &segment, GST_FORMAT_TIME, begin)
-                               : GST_CLOCK_TIME_NONE;
+  GstSegment segment;
+  const GstClockTime pts = place_of(pad, begin, &segment);
   return pad->curves->values(PadParams(pad), segment, rate, pts, frames);
+}
+
+bool is_controlled(GstPythonMixerPad *pad) {
+  return PadParams(pad).is_controlled();
+}
+
+void sync_values(GstPythonMixerPad *pad, GstClockTime begin) {
+  GstSegment segment;
+  const GstClockTime pts = place_of(pad, begin, &segment);
+  const GstClockTime time =
+      gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    gst_object_sync_values(GST_OBJECT(pad), time);
 }
 
 GstStructure *input_params(GstPythonMixerPad *pad,

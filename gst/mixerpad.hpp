@@ -46,6 +46,10 @@ void refresh_curves(GstPythonMixerPad *pad,
 // From that running time on; NULL: it has none.
 const std::vector<Curve> *curves_of(GstPythonMixerPad *pad, int rate,
                                     GstClockTime begin, size_t frames);
+// Whether a GstController may move any, and has them be what they are at that
+// running time, by the stream time of the input.
+bool is_controlled(GstPythonMixerPad *pad);
+void sync_values(GstPythonMixerPad *pad, GstClockTime begin);
 
 // All that an input's InputParams are; these are those that there are.
 GstStructure *input_params(GstPythonMixerPad *pad,

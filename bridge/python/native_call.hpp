@@ -44,6 +44,9 @@ class NativeCall {
                    std::string *problem) {
     return inputs_.set(input, parameter, problem);
   }
+  bool set_of_input(const std::string &input, const Number &number) {
+    return inputs_.set(input, number);
+  }
   // Of the stream, which goes on with new code.
   int64_t position() const { return position_; }
   void go_on_at(int64_t position) { position_ = position; }

@@ -58,6 +58,12 @@ NativeFields::Set NativeInputs::set(const std::string &input,
   return NativeFields::Set::NotMine;
 }
 
+bool NativeInputs::set(const std::string &input, const Number &number) {
+  for (size_t i = 0; i < names_.size(); i++)
+    if (names_[i] == input) return fields_.set(record(i), number);
+  return false;
+}
+
 [[gnu::hot]] void NativeInputs::show(const std::vector<InputView> &views,
                                      size_t frames) {
   for (size_t i = 0; i < inputs_.size(); i++) {

@@ -30,6 +30,7 @@ class NativeInputs {
   // As NativeFields::set(), of the input that is called so.
   NativeFields::Set set(const std::string &input, const Parameter &parameter,
                         std::string *problem);
+  bool set(const std::string &input, const Number &number);
   // What there is in this block of so many frames; as many as were read.
   void show(const std::vector<InputView> &views, size_t frames);
 

@@ -315,6 +315,11 @@ bool PythonPlugin::set_input_parameter(const std::string &input,
   return false;
 }
 
+bool PythonPlugin::set_input_number(const std::string &input,
+                                    const Number &number) {
+  return !native_.empty() && native_.set_of_input(input, number);
+}
+
 bool PythonPlugin::change_inputs(const std::vector<PortFormat> &inputs,
                                  Failure *failure) {
   std::vector<PortFormat> before;

@@ -46,6 +46,8 @@ class PythonPlugin final : public Plugin {
                    Failure *failure) override;
   bool set_parameter(Parameter *parameter, Failure *failure) override;
   bool set_number(const Number &number) override;
+  bool set_input_number(const std::string &input,
+                        const Number &number) override;
   bool drain(Tail *tail, Failure *failure) override;
   bool get_state(std::string *state, Failure *failure) override;
   bool set_state(const std::string &state, Failure *failure) override;

@@ -42,6 +42,10 @@ void PythonElement::warn_about_escapes() {
 GstFlowReturn PythonElement::report(GstClockTime pts, OnError policy) {
   assert(streaming.is_here());
   if (failure_.kind == Failure::Kind::Closing) return GST_FLOW_FLUSHING;
+  if (G_UNLIKELY(forgives_)) {
+    forgive();
+    return GST_FLOW_OK;
+  }
   // Calls that are late are counted as missed-deadlines.
   if (failure_.kind != Failure::Kind::Late) stats_.errors.add();
   const GstFlowReturn flow =

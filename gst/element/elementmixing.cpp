@@ -55,8 +55,14 @@ void PythonElement::apply_params_of(const std::string &input,
   assert(streaming.is_here() && stream_);
   const BusyHere busy(this);
   Changes changes;
+  changes.swap(&changes_);
   params->take(&changes);
   for (Change &change : changes) {
+    const Number number = change.number;
+    if (number.spec && plugin_->set_input_number(input, number)) {
+      params->accept(number);
+      continue;
+    }
     const Parameter &parameter = *change.write_out();
     Failure failure;
     if (params->is_as_written(parameter.key, &failure) &&
@@ -71,6 +77,8 @@ void PythonElement::apply_params_of(const std::string &input,
       report_.warn(failure);
     }
   }
+  changes.clear();
+  changes_.swap(&changes);
 }
 
 }  // namespace pythonfilter

@@ -70,8 +70,7 @@ bool PythonElement::hand_over(Candidate *next, Failure *failure) {
   if (!good) return false;
   const bool carries = carries_state(*next);
   if (carries && !plugin_->get_state(&next->state, failure)) return false;
-  if (kind_ != PluginKind::Processor)
-    return change_over(next, carries, failure);
+  if (is_an_end(kind_)) return change_over(next, carries, failure);
   return !carries || next->plugin->set_state(next->state, failure);
 }
 
@@ -109,7 +108,7 @@ void PythonElement::take_over(Candidate next) {
   const bool carried = carries_state(next);
   const std::string before = signature_of(plugin_->capabilities().parameters);
   Candidate old;
-  old.started = kind_ == PluginKind::Processor;
+  old.started = !is_an_end(kind_);
   {
     std::lock_guard lock(mutex_);
     old.plugin = std::exchange(plugin_, next.plugin);

@@ -124,6 +124,19 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   void drain_old(Tail *tail, GstClockTime pts);
   // A WARNING of the last failure, which ends nothing.
   void forgive() { reload_failed(failure_); }
+  // While there is one, report() does that.
+  class Forgiving {
+   public:
+    explicit Forgiving(PythonElement *element) : element_(element) {
+      element_->forgives_ = true;
+    }
+    ~Forgiving() { element_->forgives_ = false; }
+    Forgiving(const Forgiving &) = delete;
+    Forgiving &operator=(const Forgiving &) = delete;
+
+   private:
+    PythonElement *const element_;
+  };
   void take_over(Candidate next);
   // All of that where there is no tail. Whether the new code is there, and
   // knows nothing of what the old one did.
@@ -326,6 +339,7 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   // The streaming thread's.
   std::optional<NegotiatedStream> stream_;  // from start() to stop()
   bool failed_ = false;  // an error was posted: nothing more gets through
+  bool forgives_ = false;
   Failure failure_;      // of the call; strings are not made for each buffer
   Failure refusal_;      // of the last caps, where that is no error
   Curves curves_;

@@ -230,7 +230,7 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
   return true;
 }
 
-// A filter's start() comes early, so that the streaming thread need not wait
+// The start() of what is no end comes early, so that the streaming thread need not wait
 // for it. A source's or a sink's may want the very device or file that the old
 // one has, and comes when that has stopped: by then machine code for what plays
 // is there, or it is loaded once more.
@@ -248,7 +248,7 @@ void Reloader::start(std::unique_lock<Mutex> &lock) {
         misfit(current, next.plugin->capabilities(), next.conversion, *stream);
     fits = problem.empty();
     if (!fits) failure = refusal(problem);
-    if (fits && kind_ == PluginKind::Processor) {
+    if (fits && !is_an_end(kind_)) {
       next.started = true;
       fits = next.plugin->start(stream->format, &failure);
     } else if (fits && next.plugin->capabilities().compiled) {

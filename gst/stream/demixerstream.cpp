@@ -103,7 +103,8 @@ GstFlowReturn DemixerStream::prepare(GstBuffer **buffer) {
   // What was held back comes before the break.
   if (G_UNLIKELY(owes_discont_)) flow = end_run();
   if (flow != GST_FLOW_OK) return flow;
-  if (G_UNLIKELY(python.new_code_waits()) && python.change_code()) break_all();
+  if (G_UNLIKELY(python.new_code_waits())) flow = change_code();
+  if (flow != GST_FLOW_OK) return flow;
   told_.check(demixer_, latency());
   return update_outputs();
 }
@@ -238,6 +239,23 @@ GstFlowReturn DemixerStream::end_run() {
   lag_.end();
   fresh_ = true;
   return flow == GST_FLOW_OK ? python.reset() : flow;
+}
+
+// What the old code holds and cannot hand over comes before what the new makes.
+// It must not end the stream: the new one is there because the old has faults.
+GstFlowReturn DemixerStream::change_code() {
+  Candidate next;
+  if (!python.accept_code(&next)) return GST_FLOW_OK;
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (!python.carries_state(next)) {
+    const PythonElement::Forgiving forgiving(&python);
+    flow = push_tail();
+    lag_.end();
+    fresh_ = true;
+    break_all();
+  }
+  python.take_over(std::move(next));
+  return flow;
 }
 
 GstFlowReturn DemixerStream::end_part() {

@@ -115,6 +115,7 @@ class DemixerStream {
   GstFlowReturn push_silence();
   GstFlowReturn push_tail();
   GstFlowReturn end_run();
+  GstFlowReturn change_code();
   GstFlowReturn push_tail_of(const Output &output, Tail *tail);
 
   GstElement *const demixer_;

@@ -162,15 +162,14 @@ void MixerStream::collect_inputs() {
   formats_changed_ = true;
   GST_OBJECT_LOCK(mixer_);
   for (GList *each = GST_ELEMENT(mixer_)->sinkpads; each; each = each->next)
-    inputs_.push_back(
-        {GST_PYTHON_MIXER_PAD(gst_object_ref(each->data)), false});
+    inputs_.push_back({GST_PYTHON_MIXER_PAD(gst_object_ref(each->data)),
+                       port_name(each->data), false});
   cookie_ = GST_ELEMENT(mixer_)->pads_cookie;
   GST_OBJECT_UNLOCK(mixer_);
   views_.resize(inputs_.size());
   for (Input &each : inputs_) {
     Port port;
-    each.optional =
-        python.caps.find_port(port_name(each.pad), &port) && port.optional;
+    each.optional = python.caps.find_port(each.name, &port) && port.optional;
   }
   for (const Input &each : before)
     gst_object_unref(each.pad);

@@ -6,7 +6,6 @@
 
 #include "../buffers/audioblock.hpp"
 #include "../buffers/audiocut.hpp"
-#include "../portpads.hpp"
 
 namespace pythonfilter {
 
@@ -156,7 +155,7 @@ void MixerStream::tell_params_again() {
       python.capabilities().input_parameters;
   for (const Input &each : inputs_) {
     each.pad->params->begin({}, specs);
-    each.pad->curves->open(specs, port_name(each.pad) + "::");
+    each.pad->curves->open(specs, each.name + "::");
     refresh_curves(each.pad, specs);
   }
 }
@@ -261,28 +260,16 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   return flow;
 }
 
-[[gnu::hot]] GstFlowReturn MixerStream::process(GstBuffer **block) {
-  const GstClockTime pts = GST_BUFFER_PTS(*block);
-  const GstFlowReturn flow = python.prepare(pts);
-  if (flow != GST_FLOW_OK) return flow;
-  if (G_UNLIKELY(python.new_code_waits())) {
-    owes_discont_ = python.change_code() || owes_discont_;
-    tell_params_again();
-  }
-  // What a parameter has made of it is so from this block on.
-  if (G_UNLIKELY(run_over_ || python.latency() != seen_latency_))
-    follow_latency(*block);
-  if (!update_inputs()) return GST_FLOW_ERROR;
-  const bool due = std::exchange(params_due_, false);
-  for (const Input &each : inputs_)
-    if (G_UNLIKELY(due || each.pad->params->changed())) {
-      python.apply_params_of(port_name(each.pad), each.pad->params);
-      refresh_curves(each.pad, python.capabilities().input_parameters);
-    }
+inline GstClockTime MixerStream::running_time(GstBuffer *block) const {
   const GstSegment &segment =
       GST_AGGREGATOR_PAD(GST_AGGREGATOR_SRC_PAD(mixer_))->segment;
-  const GstClockTime begin =
-      gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
+  return gst_segment_to_running_time(&segment, GST_FORMAT_TIME,
+                                     GST_BUFFER_PTS(block));
+}
+
+[[gnu::always_inline]] inline GstFlowReturn MixerStream::mix(
+    GstBuffer **block) {
+  const GstClockTime begin = running_time(*block);
   AudioBlock mapped;
   CallResult result;
   std::string problem;
@@ -307,6 +294,27 @@ GstFlowReturn MixerStream::finish(GstBuffer **block, GstBuffer **before) {
   mapped.unmap();
   mark(*block, silent, std::exchange(owes_discont_, false) || result.discont);
   return GST_FLOW_OK;
+}
+
+[[gnu::hot]] GstFlowReturn MixerStream::process(GstBuffer **block) {
+  const GstFlowReturn flow = python.prepare(GST_BUFFER_PTS(*block));
+  if (flow != GST_FLOW_OK) return flow;
+  // What a parameter has made of it is so from this block on.
+  if (G_UNLIKELY(run_over_ || python.latency() != seen_latency_))
+    follow_latency(*block);
+  if (!update_inputs()) return GST_FLOW_ERROR;
+  const bool due = std::exchange(params_due_, false);
+  for (const Input &each : inputs_) {
+    // The base class goes by the buffer that it has of an input, if it has one
+    // when it begins to look.
+    if (G_UNLIKELY(is_controlled(each.pad)))
+      sync_values(each.pad, running_time(*block));
+    if (G_UNLIKELY(due || each.pad->params->changed())) {
+      python.apply_params_of(each.name, each.pad->params);
+      refresh_curves(each.pad, python.capabilities().input_parameters);
+    }
+  }
+  return mix(block);
 }
 
 void MixerStream::mark(GstBuffer *block, bool gap, bool discont) {
@@ -357,7 +365,7 @@ const MixerInput *MixerStream::find_passthrough() {
   const GstAudioInfo &output = python.info();
   const char *why = name.empty() ? "the plugin names none" : "it is not there";
   for (const Input &each : inputs_) {
-    if (name.empty() || port_name(each.pad) != name) continue;
+    if (name.empty() || each.name != name) continue;
     const GstAudioInfo &input = each.pad->input->info();
     if (GST_AUDIO_INFO_FORMAT(&input) == GST_AUDIO_INFO_FORMAT(&output) &&
         input.channels == output.channels)
@@ -377,8 +385,9 @@ const MixerInput *MixerStream::find_passthrough() {
 // ---- the end ----------------------------------------------------------------
 
 // A plugin without drain() gives what it holds back when no input is there any
-// more, in blocks as long as those that it knows.
-GstFlowReturn MixerStream::mix_silence(GstBuffer **tail) {
+// more, in blocks as long as those that it knows. Code that goes hears of
+// nothing new meanwhile, which would be lost with it.
+GstFlowReturn MixerStream::mix_silence(bool goes, GstBuffer **tail) {
   const GstAudioInfo &info = python.info();
   const size_t frames = lag_.largest();
   // A padded rest was silence already.
@@ -392,7 +401,7 @@ GstFlowReturn MixerStream::mix_silence(GstBuffer **tail) {
         block,
         next_pts_ + gst_util_uint64_scale(fed, GST_SECOND, guint64(info.rate)),
         next_offset_ + fed);
-    flow = process(&block);
+    flow = goes ? mix(&block) : process(&block);
     end_block();
     if (flow != GST_FLOW_OK) gst_clear_buffer(&block);
     const size_t unheard = lag_.unheard();
@@ -408,7 +417,10 @@ GstFlowReturn MixerStream::mix_silence(GstBuffer **tail) {
 GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   assert(python.streaming.is_here());
   *tail = nullptr;
-  if (!python.started()) return GST_FLOW_OK;
+  return python.started() ? drain(false, tail) : GST_FLOW_OK;
+}
+
+GstFlowReturn MixerStream::drain(bool goes, GstBuffer **tail) {
   const GstAudioInfo &info = python.info();
   if (!GST_CLOCK_TIME_IS_VALID(next_pts_)) next_pts_ = 0;
   const GstClockTime pts = lag_.tail_pts(next_pts_, info);
@@ -416,7 +428,7 @@ GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   const size_t owed = lag_.owed();
   GstFlowReturn flow;
   if (owed > 0 && !python.capabilities().has_drain) {
-    flow = mix_silence(tail);
+    flow = mix_silence(goes, tail);
     if (*tail) cut_to(*tail, info, std::min(owed, frames_in(*tail, info)));
   } else {
     Tail samples;
@@ -439,6 +451,26 @@ GstFlowReturn MixerStream::drain(GstBuffer **tail) {
   next_pts_ += GST_BUFFER_DURATION(*tail);
   next_offset_ += frames;
   return flow;
+}
+
+// The old code must not end the stream: the new one is there because the old
+// has faults.
+GstFlowReturn MixerStream::change_code(GstBuffer **tail) {
+  assert(python.streaming.is_here());
+  *tail = nullptr;
+  if (!python.started()) return GST_FLOW_OK;
+  // Other inputs are another start for the new code, too.
+  if (!update_inputs()) return GST_FLOW_ERROR;
+  Candidate next;
+  if (!python.accept_code(&next)) return GST_FLOW_OK;
+  if (!python.carries_state(next)) {
+    const PythonElement::Forgiving forgiving(&python);
+    if (!run_over_) drain(true, tail);
+    owes_discont_ = true;
+  }
+  python.take_over(std::move(next));
+  tell_params_again();
+  return GST_FLOW_OK;
 }
 
 void MixerStream::flush() {

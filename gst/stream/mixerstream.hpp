@@ -97,6 +97,10 @@ class MixerStream {
   GstFlowReturn finish(GstBuffer **block, GstBuffer **before);
   // What the plugin still holds; NULL: nothing.
   GstFlowReturn drain(GstBuffer **tail);
+  // Between two blocks, new code takes over. Before what it makes comes what
+  // the old code holds and cannot hand over; NULL: nothing.
+  bool new_code_waits() const { return !begun_ && python.new_code_waits(); }
+  GstFlowReturn change_code(GstBuffer **tail);
 
   void flush();
   // Nothing is known of any stream any more.
@@ -115,6 +119,7 @@ class MixerStream {
   // An input; the pad is kept from one change of pads to the next.
   struct Input {
     GstPythonMixerPad *pad;
+    std::string name;
     bool optional;
   };
 
@@ -134,8 +139,11 @@ class MixerStream {
   void follow_latency(GstBuffer *block);
   size_t padding_of(size_t frames) const;
   GstFlowReturn process(GstBuffer **block);
+  GstFlowReturn mix(GstBuffer **block);
+  GstClockTime running_time(GstBuffer *block) const;
   GstBuffer *shift(GstBuffer **block, size_t frames);
-  GstFlowReturn mix_silence(GstBuffer **tail);
+  GstFlowReturn mix_silence(bool goes, GstBuffer **tail);
+  GstFlowReturn drain(bool goes, GstBuffer **tail);
   void stamp(GstBuffer *buffer, GstClockTime pts, guint64 offset) const;
   void show_inputs(size_t frames, GstClockTime begin, GstClockTime end);
   void show_input(const Input &input, size_t frames, GstClockTime begin,

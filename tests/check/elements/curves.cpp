@@ -7,6 +7,7 @@
 
 #include <gst/controller/controller.h>
 
+#include "../support/mixing.hpp"
 #include "../support/parameters.hpp"
 
 using namespace check;
@@ -93,6 +94,56 @@ void set_segment(Stream *stream, GstClockTime start, GstClockTime time,
   segment.applied_rate = applied_rate;
   fail_unless(stream->push_event(gst_event_new_segment(&segment)));
 }
+
+// What goes into a mixer's pad from nowhere, and what comes out.
+class Input {
+ public:
+  explicit Input(const char *mixer)
+      : pipeline_(std::string(mixer) + " name=python ! fakesink sync=false"),
+        heard_(pipeline_.python(), "src") {
+    sink_ = gst_element_request_pad_simple(pipeline_.python(), "sink_%u");
+    from_ = gst_pad_new("from", GST_PAD_SRC);
+    gst_pad_set_active(from_, TRUE);
+    fail_unless_equals_int(gst_pad_link(from_, sink_), GST_PAD_LINK_OK);
+    gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+    GstCaps *caps = mono(8000).caps();
+    push(gst_event_new_stream_start("input"));
+    push(gst_event_new_caps(caps));
+    gst_caps_unref(caps);
+  }
+  ~Input() {
+    pipeline_.expect_null();
+    gst_element_release_request_pad(pipeline_.python(), sink_);
+    gst_object_unref(sink_);
+    gst_object_unref(from_);
+  }
+  GstPad *pad() const { return sink_; }
+  void push(GstEvent *event) const {
+    fail_unless(gst_pad_push_event(from_, event));
+  }
+  // From there on, as that time of the stream.
+  void begin(GstClockTime start, GstClockTime time) const {
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    segment.start = segment.position = start;
+    segment.time = time;
+    push(gst_event_new_segment(&segment));
+  }
+  void push_at(GstClockTime pts, size_t frames) const {
+    GstBuffer *buffer = new_buffer(mono(8000), frames);
+    GST_BUFFER_PTS(buffer) = pts;
+    GST_BUFFER_DURATION(buffer) = time_of(frames, 8000);
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+    fail_unless_equals_int(gst_pad_push(from_, buffer), GST_FLOW_OK);
+  }
+  std::vector<float> heard() const { return heard_.samples<float>(); }
+  const Pipeline &pipeline() const { return pipeline_; }
+
+ private:
+  const Pipeline pipeline_;
+  const Heard heard_;
+  GstPad *sink_, *from_;
+};
 
 }  // namespace
 
@@ -326,6 +377,33 @@ class Curved(AudioSourcePlugin):
 }
 GST_END_TEST;
 
+// By the time of its own stream, through a hole and where a flush leads to.
+GST_START_TEST(test_the_curve_of_an_input) {
+  const Input input(__i__ ? "py-c-curve-sum" : "py-curve-sum");
+  control(G_OBJECT(input.pad()), "gain", {{0, 0}, {8 * GST_SECOND, 8}});
+  input.begin(GST_SECOND, 3 * GST_SECOND);
+  input.push_at(GST_SECOND, 450);
+  input.push_at(GST_SECOND + time_of(1000, 8000), 500);
+  // What is left of the last block comes at the end, or never.
+  fail_unless(wait_until([&] { return input.heard().size() >= 1500; }));
+  expect_curve(input.heard(), [](size_t i) { return 3 + double(i) / 8000; });
+  // The property is what the last block began with.
+  const double gain = number_of(G_OBJECT(input.pad()), "gain");
+  fail_unless(std::abs(gain - 3.175) < 1e-9, "%g", gain);
+  input.push(gst_event_new_flush_start());
+  input.push(gst_event_new_flush_stop(TRUE));
+  input.begin(5 * GST_SECOND, 6 * GST_SECOND);
+  input.push_at(5 * GST_SECOND, 430);
+  input.push(gst_event_new_eos());
+  input.pipeline().expect_eos();
+  std::vector<float> heard = input.heard();
+  heard.erase(heard.begin(), heard.begin() + 1500);
+  fail_unless_equals_int(int(heard.size()), 430);
+  expect_curve(heard, [](size_t i) { return 6 + double(i) / 8000; });
+  input.pipeline().expect_no_reports();
+}
+GST_END_TEST;
+
 static Suite *curves_suite() {
   Suite *suite = suite_create("curves");
   TCase *curves = new_case(suite, "curves");
@@ -344,6 +422,7 @@ static Suite *curves_suite() {
   tcase_add_test(curves,
                  test_other_plugins_get_the_value_at_the_start_of_each_buffer);
   tcase_add_test(curves, test_a_source_and_its_curve);
+  tcase_add_loop_test(curves, test_the_curve_of_an_input, 0, 2);
   return suite;
 }
 

@@ -542,6 +542,16 @@ GST_START_TEST(test_code_is_loaded_anew_between_two_buffers) {
 }
 GST_END_TEST;
 
+GST_START_TEST(test_what_the_old_code_holds_comes_before_the_new) {
+  for (const char *cls : {"Delaying", "Draining"})
+    expect_new_code_to_lose_nothing(
+        Pipeline(source_line("source", sent(2).audio, splitting("", cls),
+                             "block=true max-bytes=4000") +
+                 " python.src_0 ! fakesink sync=false"),
+        "src_0", sent(2), channel(sent(2), 0, 0));
+}
+GST_END_TEST;
+
 Suite *demixing_suite() {
   Suite *suite = suite_create("demixing");
   TCase *demixing = new_case(suite, "demixing");
@@ -563,6 +573,7 @@ Suite *demixing_suite() {
   tcase_add_test(demixing, test_what_downstream_writes_is_not_seen);
   tcase_add_test(demixing, test_one_output_gets_other_caps_while_it_plays);
   tcase_add_test(demixing, test_code_is_loaded_anew_between_two_buffers);
+  tcase_add_test(demixing, test_what_the_old_code_holds_comes_before_the_new);
   constexpr char once[] = "it is in a process of its own in any case";
   add_test_here(demixing, test_a_worker_that_ends_is_replaced_while_it_plays,
                 once);

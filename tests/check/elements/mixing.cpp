@@ -577,6 +577,18 @@ GST_START_TEST(test_code_is_loaded_anew_between_two_blocks) {
 }
 GST_END_TEST;
 
+// With drain() and without, which is asked by blocks without inputs.
+GST_START_TEST(test_what_the_old_code_holds_comes_before_the_new) {
+  for (const char *cls : {"Delaying", "DelayingDrained"})
+    expect_new_code_to_lose_nothing(
+        Pipeline(mixing("params=\"p,frames=100\"", cls) +
+                 " ! fakesink sync=false" +
+                 source_line("source", sent(0).audio, "python.sink_0",
+                             "block=true max-bytes=4000")),
+        "src", sent(0), [](size_t i) { return sent(0).sample(0, i); });
+}
+GST_END_TEST;
+
 Suite *mixing_suite() {
   Suite *suite = suite_create("mixing");
   TCase *mixing = new_case(suite, "mixing");
@@ -596,6 +608,7 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_nothing_that_is_kept_ever_changes);
   tcase_add_test(mixing, test_inputs_have_parameters);
   tcase_add_test(mixing, test_code_is_loaded_anew_between_two_blocks);
+  tcase_add_test(mixing, test_what_the_old_code_holds_comes_before_the_new);
   constexpr char once[] = "it is in a process of its own in any case";
   add_test_here(mixing, test_a_worker_that_ends_is_replaced_while_it_plays,
                 once);

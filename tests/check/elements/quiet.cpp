@@ -91,17 +91,36 @@ class Line : public Element {
   int pushed_ = 0;
 };
 
-// What blocks cost the thread of a mixer with two inputs, with all that
-// GStreamer does for them. The first ones make what is used again.
-Counts mixed(const std::string &mixer) {
+// What never comes to rest and never comes back to where it was.
+void control(gpointer object, const std::vector<const char *> &names) {
+  GstControlSource *source = gst_lfo_control_source_new();
+  g_object_set(source, "frequency", 3.0, "amplitude", 0.5, "offset", 0.5,
+               nullptr);
+  for (const char *name : names)
+    fail_unless(gst_object_add_control_binding(
+        GST_OBJECT(object),
+        gst_direct_control_binding_new(GST_OBJECT(object), name, source)));
+  gst_object_unref(source);
+}
+
+// What blocks cost the thread of a mixer with two inputs, of which these
+// properties are controlled, with all that GStreamer does for them. The first
+// ones make what is used again.
+Counts mixed(const std::string &mixer,
+             const std::vector<const char *> &pads = {"sink_0", "sink_1"},
+             const std::vector<const char *> &controlled = {}) {
   std::string line = mixer + " ! fakesink sync=false enable-last-sample=false";
-  for (const char *pad : {"sink_0", "sink_1"})
+  for (const char *pad : pads)
     line += " audiotestsrc samplesperbuffer=80 num-buffers=" +
             std::to_string(count) +
             " ! audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
             "python." +
             pad;
   const Pipeline pipeline(line);
+  for (const char *pad : pads) {
+    g_autoptr(GstPad) sink = gst_element_get_static_pad(pipeline.python(), pad);
+    control(sink, controlled);
+  }
   Counts before, after;
   int blocks = 0;
   on_buffers(pipeline.python(), "src", [&](GstBuffer *) {
@@ -114,18 +133,6 @@ Counts mixed(const std::string &mixer) {
   pipeline.expect_no_reports();
   fail_unless_equals_int(blocks, count);
   return {after.allocations - before.allocations, after.gil - before.gil};
-}
-
-// What never comes to rest and never comes back to where it was.
-void control(gpointer object, const std::vector<const char *> &names) {
-  GstControlSource *source = gst_lfo_control_source_new();
-  g_object_set(source, "frequency", 3.0, "amplitude", 0.5, "offset", 0.5,
-               nullptr);
-  for (const char *name : names)
-    fail_unless(gst_object_add_control_binding(
-        GST_OBJECT(object),
-        gst_direct_control_binding_new(GST_OBJECT(object), name, source)));
-  gst_object_unref(source);
 }
 
 // What GStreamer itself allocates to set one property so often, which is none
@@ -355,6 +362,20 @@ GST_START_TEST(test_a_controller_takes_no_gil_and_no_memory_of_ours) {
 }
 GST_END_TEST;
 
+// Both pads for half of the blocks are as many of theirs as are counted.
+GST_START_TEST(test_a_controller_of_an_input_takes_no_gil_and_no_memory) {
+  const std::vector<const char *> names = {"gain", "called-by-a-long-name",
+                                           "number-with-a-long-name",
+                                           "switch-with-a-long-name"};
+  const Counts counts = mixed("py-controlled name=python",
+                              {"sink_a", "sink_input_with_a_long_name"}, names);
+  fail_unless_equals_uint64(counts.gil, 0);
+  fail_unless(
+      counts.allocations <= allocations_of_a_controller() * names.size(),
+      "%" G_GUINT64_FORMAT, counts.allocations);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_blocks_of_a_mixer_take_no_gil_and_no_memory) {
   for (const char *cls : {"Mix", "Nothing"}) {
     const Counts counts = mixed(line_of("pythonmixer", plugin_file("c_mix.py"),
@@ -374,6 +395,8 @@ static Suite *quiet_suite() {
   tcase_add_test(quiet, test_they_are_counted);
   tcase_add_test(quiet, test_buffers_take_no_gil_and_no_memory);
   tcase_add_test(quiet, test_blocks_of_a_mixer_take_no_gil_and_no_memory);
+  tcase_add_test(quiet,
+                 test_a_controller_of_an_input_takes_no_gil_and_no_memory);
   tcase_add_test(quiet, test_parameters_take_no_gil);
   tcase_add_test(quiet, test_the_plugin_hears_of_parameters_beside_the_stream);
   tcase_add_test(quiet, test_latency_is_asked_beside_the_stream);

@@ -2,6 +2,8 @@
  *
  * Audio methods in C, for the plugins c_*.py of the tests: what
  * docs/compiled-plugins.md says of C is tried with these. */
+#include <time.h>
+
 #include "../../../bridge/pythonfilter-call.h"
 
 typedef struct {
@@ -144,7 +146,8 @@ EXPORT int32_t add_up(void *data, int32_t channels, int64_t frames,
 }
 
 /* Of a mixer: the sum of all inputs, of any format, times the gain of each, in
- * every channel; `fails_with` as above. With `shows`, the first samples become
+ * every channel; `fails_with` as above, and below 0 it takes so many
+ * milliseconds. With `shows`, the first samples become
  * what is said of each input: its flags, its channels, its pts in ms. */
 typedef struct {
   double volume;
@@ -167,7 +170,10 @@ EXPORT int32_t mix(void *output, int32_t channels, int64_t frames,
       stream->channels != channels || stream->frames != frames)
     return 1000;
   if (stream->position != *state) return 1001;
-  if (params->fails_with) return (int32_t)params->fails_with;
+  if (params->fails_with > 0) return (int32_t)params->fails_with;
+  const int64_t slow = -params->fails_with;
+  const struct timespec time = {slow / 1000, slow % 1000 * 1000000};
+  if (slow) nanosleep(&time, NULL);
   *state += frames;
   for (int32_t i = 0; i < input_count; i++) {
     const PythonfilterInput *input = &inputs[i];
@@ -191,6 +197,25 @@ EXPORT int32_t mix(void *output, int32_t channels, int64_t frames,
     put(at + frame_stride, stream->format, inputs[i].channels);
     put(at + 2 * frame_stride, stream->format,
         inputs[i].pts < 0 ? -1 : (double)(inputs[i].pts / 1000000));
+  }
+  return PYTHONFILTER_OK;
+}
+
+/* Of a mixer of floats: the sum of the curves that are each input's only
+ * parameter. */
+EXPORT int32_t mix_curves(void *output, int32_t channels, int64_t frames,
+                          int64_t channel_stride, int64_t frame_stride,
+                          const void *params, void *state,
+                          PythonfilterStream *stream,
+                          const PythonfilterInput *inputs,
+                          int32_t input_count) {
+  (void)params, (void)state, (void)stream;
+  for (int32_t i = 0; i < input_count; i++) {
+    const float *level = *(const float *const *)inputs[i].params;
+    for (int32_t c = 0; c < channels; c++)
+      for (int64_t f = 0; f < frames; f++)
+        *(float *)((char *)output + c * channel_stride + f * frame_stride) +=
+            level[f];
   }
   return PYTHONFILTER_OK;
 }

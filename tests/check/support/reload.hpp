@@ -4,9 +4,11 @@
 // until something was told of it, and which code it was then.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 
+#include "mixing.hpp"
 #include "sink.hpp"
 
 namespace check {
@@ -150,6 +152,43 @@ inline void expect_new_code_for_the_same_pads(
   fail_unless(last == after);
   // The file is gone before its folder.
   pipeline->expect_null();
+}
+
+// A plugin that gives everything later than it gets it is loaded anew while
+// `sent` comes from the appsrc "source": what leaves `pad` is `wanted(frame)`,
+// each at its time, and one of them does not continue what was before it.
+template <typename Wanted>
+void expect_new_code_to_lose_nothing(const Pipeline &pipeline, const char *pad,
+                                     const Sent &sent, const Wanted &wanted) {
+  const Heard heard(pipeline.python(), pad);
+  GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline.get()), "source");
+  size_t frames = 0;
+  const auto push = [&] {
+    push_to(source, sent.buffer(frames, sent.piece));
+    frames += sent.piece;
+  };
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  while (frames < 2000)
+    push();
+  fail_unless(ask(pipeline.python()));
+  const Told told = flow_until_told(pipeline.bus(), push);
+  fail_unless(told.count == 1 && !told.carried, "%s", told.warning.c_str());
+  for (const size_t then = frames; frames < then + 2000;)
+    push();
+  end_of(source);
+  gst_object_unref(source);
+  pipeline.expect_eos();
+  const std::vector<float> got = heard.samples<float>();
+  fail_unless_equals_int(int(got.size()), int(frames));
+  for (size_t i = 0; i < frames; i++)
+    if (got[i] != float(wanted(i)))
+      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i]),
+                  double(wanted(i)));
+  heard.expect_in_a_row(0);
+  const std::vector<bool> breaks = heard.disconts();
+  fail_unless_equals_int(int(std::count(breaks.begin(), breaks.end(), true)),
+                         2);
+  pipeline.expect_no_reports();
 }
 
 namespace fs = std::filesystem;
