@@ -27,9 +27,9 @@ def bench(*arguments, codes=(0,)):
     return result.out.decode()
 
 
-def system_calls(buffers, folder, *plugin):
-    report = folder / f"calls-{buffers}"
-    strace = ["strace", "-f", "-c", "-o", report, BENCH, "--steady", buffers, *plugin]
+def system_calls(command, folder):
+    report = folder / "calls"
+    strace = ["strace", "-f", "-c", "-o", report, *command]
     result = processes.run(strace, CHECK_FUNCTIONS=os.fspath(FUNCTIONS))
     assert result.code == 0, result.err
     rows = [line.split() for line in report.read_text().splitlines()]
@@ -47,15 +47,36 @@ COMPILED = ("--script", processes.ROOT / "tests/check/plugins/c_scale.py")
 FUNCTIONS = processes.BUILD / "tests" / "check" / "functions.so"
 
 
-@pytest.mark.parametrize(
-    "plugin", [*PLUGINS.values(), COMPILED], ids=[*PLUGINS, "compiled"]
-)
-def test_a_buffer_makes_no_system_call(tmp_path, plugin):
+def buffers_of(*plugin):
+    return lambda count: [BENCH, "--steady", count, *plugin]
+
+
+# Each input has all its blocks in one buffer: for others GStreamer's threads wait.
+MIXED = """pythonmixer name=m ! fakesink sync=false
+    audiotestsrc num-buffers=1 samplesperbuffer={frames} !
+    audio/x-raw,format=F32LE,rate=8000 ! m.sink_a
+    audiotestsrc num-buffers=1 samplesperbuffer={frames} !
+    audio/x-raw,format=F32LE,rate=8000 ! m.sink_input_with_a_long_name"""
+MIXER = processes.ROOT / "tests/check/plugins/elements/controlled.py"
+
+
+def blocks_of_a_mixer(count):
+    words = MIXED.format(frames=80 * count).split()
+    return ["gst-launch-1.0", "-q", *words[:2], f"script={MIXER}", *words[2:]]
+
+
+STEADY = {name: buffers_of(*plugin) for name, plugin in PLUGINS.items()}
+STEADY["compiled"] = buffers_of(*COMPILED)
+STEADY["compiled-mixer"] = blocks_of_a_mixer
+
+
+@pytest.mark.parametrize("command", STEADY.values(), ids=STEADY)
+def test_a_buffer_makes_no_system_call(tmp_path, command):
     if not BENCH.exists() or not FUNCTIONS.exists():
         pytest.skip(f"{BENCH} is not built")
-    system_calls(1, tmp_path)  # the first process of all scans for plugins
-    once = system_calls(BUFFERS, tmp_path, *plugin)
-    twice = system_calls(2 * BUFFERS, tmp_path, *plugin)
+    system_calls(command(1), tmp_path)  # the first process of all scans for plugins
+    once = system_calls(command(BUFFERS), tmp_path)
+    twice = system_calls(command(2 * BUFFERS), tmp_path)
     # Starting up differs by a few dozen from run to run.
     assert abs(twice - once) < BUFFERS / 100
 

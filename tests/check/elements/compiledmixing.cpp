@@ -2,8 +2,10 @@
 //
 // Mixers whose audio method is a C function at an address, as it is where Numba
 // made it. What Numba makes is tests/python/test_compiled_mixing.py's.
+#include <algorithm>
 #include <atomic>
 
+#include "../../../bridge/pythonfilter-call.h"
 #include "../support/mixing.hpp"
 
 using namespace check;
@@ -136,7 +138,7 @@ GST_START_TEST(test_inputs_have_parameters) {
 GST_END_TEST;
 
 GST_START_TEST(test_a_number_that_is_returned_is_a_failure_by_on_error) {
-  for (const std::string policy : {"fail", "silence", "passthrough"}) {
+  for (const std::string policy : {"fail", "silence", "passthrough", "drop"}) {
     const Mixer mixer(mix("on-error=" + policy, "Named"),
                       {{"sink_a", sent(0)}, {"sink_b", sent(1)}});
     on_buffers(mixer.python(), "src", [&](GstBuffer *buffer) {
@@ -154,7 +156,15 @@ GST_START_TEST(test_a_number_that_is_returned_is_a_failure_by_on_error) {
       gst_message_unref(error);
       continue;
     }
-    expect(played(mixer), 1, 0, 800, [&](int c, size_t f) {
+    const std::vector<double> got = played(mixer);
+    if (policy == "drop") {  // and nobody hears that it is to stop
+      fail_unless_equals_int(int(got.size()), 240);
+      expect(got, 1, 0, 240,
+             [](int c, size_t f) { return first(c, f) + second(c, f); });
+      fail_unless_equals_uint64(mixer.stat("dropped"), 7);
+      continue;
+    }
+    expect(got, 1, 0, 800, [&](int c, size_t f) {
       const bool failed = f >= 240 && f < 320;
       if (!failed) return first(c, f) + second(c, f);
       return policy == "silence" ? 0 : first(c, f);
@@ -164,6 +174,82 @@ GST_START_TEST(test_a_number_that_is_returned_is_a_failure_by_on_error) {
     expect_part(reports[0].text, "mix_audio() returned 7");
     fail_unless_equals_uint64(mixer.stat("errors"), 1);
   }
+}
+GST_END_TEST;
+
+// Its latency is asked, and what it still has at the end.
+GST_START_TEST(test_what_comes_late_has_the_time_at_which_it_went_in) {
+  for (const char *cls : {"Late", "LateDrained"}) {
+    const Mixer mixer(mix("", cls), {{"sink_0", sent(0)}, {"sink_1", sent(1)}});
+    const std::vector<double> got = played(mixer);
+    fail_unless_equals_int(int(got.size()), 800);
+    const double rest = cls == std::string("Late") ? 0 : 5;
+    expect(got, 1, 0, 800, [&](int c, size_t f) {
+      return f < 793 ? first(c, f + 7) + second(c, f + 7) : rest;
+    });
+    mixer.expect_in_a_row(0);
+    mixer.expect_no_reports();
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST(test_a_live_input_that_stops_is_late) {
+  Pipeline pipeline(mix("params=\"p,shows=yes\"", "Floats") +
+                    " ! fakesink sync=false"
+                    " audiotestsrc is-live=true ! "
+                    "audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
+                    "python.sink_0" +
+                    source_line("source", sent(1).audio, "python.sink_1",
+                                "is-live=true do-timestamp=true min-latency=0 "
+                                "max-latency=1000000000"));
+  std::atomic<unsigned> flags{0};
+  on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
+    float shown = 0;
+    gst_buffer_extract(buffer, 3 * sizeof shown, &shown, sizeof shown);
+    flags = unsigned(shown);
+  });
+  GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline.get()), "source");
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const auto comes = [&] {
+    GstBuffer *buffer = sent(1).buffer(0, 160);
+    GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
+    push_to(source, buffer);
+    g_usleep(10000);
+    return (flags & PYTHONFILTER_PRESENT) != 0;
+  };
+  for (int i = 0; i < 2; i++) {
+    fail_unless(wait_until(comes));
+    fail_unless(wait_until([&] { return flags == PYTHONFILTER_LATE; }));
+  }
+  pipeline.expect_no_reports();
+  gst_object_unref(source);
+}
+GST_END_TEST;
+
+// Of machine code in another process, too: the stream does not wait for it.
+GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
+  const Mixer mixer = two("isolation=process on-error=silence deadline=100");
+  on_buffers(mixer.python(), "src", [&](GstBuffer *buffer) {
+    const guint64 frame = GST_BUFFER_OFFSET(buffer);
+    if (frame == 160 || frame == 240)
+      gst_util_set_object_arg(
+          G_OBJECT(mixer.python()), "params",
+          frame == 160 ? "p,fails_with=-400" : "p,fails_with=0");
+  });
+  const std::vector<double> got = played(mixer);
+  fail_unless_equals_int(int(got.size()), 800);
+  guint64 silent = 0;
+  for (size_t block = 0; block < 10; block++) {
+    const auto begin = got.begin() + long(block * 80);
+    if (std::all_of(begin, begin + 80, [](double each) { return each == 0; }))
+      silent++;
+    else
+      expect(got, 1, block * 80, block * 80 + 80,
+             [](int c, size_t f) { return first(c, f) + second(c, f); });
+  }
+  fail_unless(silent > 0);
+  fail_unless_equals_uint64(mixer.stat("missed-deadlines"), silent);
+  fail_unless_equals_uint64(mixer.stat("restarts"), 0);
 }
 GST_END_TEST;
 
@@ -283,9 +369,13 @@ Suite *compiledmixing_suite() {
   tcase_add_test(mixing, test_inputs_have_parameters);
   tcase_add_test(mixing,
                  test_a_number_that_is_returned_is_a_failure_by_on_error);
+  tcase_add_test(mixing, test_what_comes_late_has_the_time_at_which_it_went_in);
+  tcase_add_test(mixing, test_a_live_input_that_stops_is_late);
   tcase_add_test(mixing, test_the_state_counts_what_was_mixed);
   tcase_add_test(mixing, test_inputs_come_and_go_while_it_plays);
   tcase_add_test(mixing, test_a_reload_goes_on_where_the_stream_is);
+  add_test_here(mixing, test_a_call_that_is_late_is_a_glitch,
+                "it is in a process of its own in any case");
   return suite;
 }
 

@@ -4,6 +4,8 @@
 import ctypes
 import os
 
+import numpy as np
+
 from base_plugin import AudioMixerPlugin, InputParam, Param, compiled
 from checklog import say
 
@@ -38,6 +40,18 @@ class Mix(AudioMixerPlugin):
 
 class Floats(Mix):
     formats = ("F32",)
+
+
+class Late(Floats):
+    """Says that what it gives is 7 frames late."""
+
+    def get_processing_latency(self):
+        return 7 / self.get_sample_rate()
+
+
+class LateDrained(Late):
+    def drain(self):
+        return np.full((1, 7), 5, np.float32)
 
 
 class Named(Mix):
