@@ -106,8 +106,8 @@ class MixerInput(AudioBuffer):
 
     # Only asked for what is not there.
     def __getattr__(self, name: str) -> Any:
-        there = ", ".join(vars(self)) or "no InputParam"
-        raise AttributeError(f"an input has no {name}; its parameters: {there}")
+        there = ", ".join(["data, present, gap, late, discont, pts", *vars(self)])
+        raise AttributeError(f"an input has no {name!r}; it has {there}")
 
     @property
     def present(self) -> bool:
