@@ -82,8 +82,8 @@ MIXERS = (
     Mutation(
         "parameters-of-another-input",
         "bridge/python/native_inputs.cpp",
-        "    if (names_[i] == input) return",
-        "    if (names_[i] <= input) return",
+        "    if (names_[i] == input) return fields_.set(record(i), parameter",
+        "    if (names_[i] <= input) return fields_.set(record(i), parameter",
         ("compiledmixing::test_inputs_have_parameters*",),
     ),
     Mutation(
@@ -99,6 +99,27 @@ MIXERS = (
         "  if (native_.read_inputs(loaded_.get(), inputs, capabilities_)) return true;\n",
         "  if (!native_.empty()) return true;\n",
         ("compiledmixing::test_inputs_come_and_go*",),
+    ),
+    Mutation(
+        "late-input-hidden-from-machine-code",
+        "bridge/python/native_inputs.cpp",
+        "(view.late ? PYTHONFILTER_LATE : 0u)",
+        "0u",
+        ("compiledmixing::test_a_live_input_that_stops*",),
+    ),
+    Mutation(
+        "number-of-an-input-is-a-text",
+        "bridge/python/python_plugin.cpp",
+        "  return !native_.empty() && native_.set_of_input(input, number);\n",
+        "  return native_.empty() && native_.set_of_input(input, number);\n",
+        ("quiet::test_a_controller_of_an_input*",),
+    ),
+    Mutation(
+        "curve-by-the-time-of-the-output",
+        "gst/mixerpad.cpp",
+        "PadParams(pad), segment, rate, pts, frames)",
+        "PadParams(pad), segment, rate, pts ? begin : pts, frames)",
+        ("curves::test_the_curve_of_an_input*",),
     ),
     Mutation(
         "no-such-input",

@@ -12,6 +12,20 @@ ANY_OUTPUT = f"{SPLITTING}::test_it_does_not_matter_which_block_it_is"
 
 MIXING = (
     Mutation(
+        "what-an-old-mixer-holds-is-lost",
+        "gst/stream/mixerstream.cpp",
+        "    if (!run_over_) drain(true, tail);\n",
+        "",
+        ("mixing::test_what_the_old_code_holds*",),
+    ),
+    Mutation(
+        "what-an-old-splitter-holds-is-lost",
+        "gst/stream/demixerstream.cpp",
+        "    flow = push_tail();\n",
+        "",
+        ("demixing::test_what_the_old_code_holds*",),
+    ),
+    Mutation(
         "a-name-is-an-input-twice",
         "plugins_py/pythonfilter/ports.py",
         "        if isinstance(name, str) and name in seen:\n",
