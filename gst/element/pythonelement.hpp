@@ -340,8 +340,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   std::optional<NegotiatedStream> stream_;  // from start() to stop()
   bool failed_ = false;  // an error was posted: nothing more gets through
   bool forgives_ = false;
-  Failure failure_;      // of the call; strings are not made for each buffer
-  Failure refusal_;      // of the last caps, where that is no error
+  Failure failure_;  // of the call; strings are not made for each buffer
+  Failure refusal_;  // of the last caps, where that is no error
   Curves curves_;
   Changes changes_;  // memory that is used again
 

@@ -230,10 +230,10 @@ bool Reloader::make_ready(Candidate *candidate, Failure *failure) {
   return true;
 }
 
-// The start() of what is no end comes early, so that the streaming thread need not wait
-// for it. A source's or a sink's may want the very device or file that the old
-// one has, and comes when that has stopped: by then machine code for what plays
-// is there, or it is loaded once more.
+// The start() of what is no end comes early, so that the streaming thread need
+// not wait for it. A source's or a sink's may want the very device or file that
+// the old one has, and comes when that has stopped: by then machine code for
+// what plays is there, or it is loaded once more.
 void Reloader::start(std::unique_lock<Mutex> &lock) {
   Candidate next = std::exchange(candidate_, {});
   const std::optional<NegotiatedStream> stream = stream_;
