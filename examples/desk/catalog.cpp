@@ -96,7 +96,9 @@ std::vector<Plugin> installed_plugins() {
         {place_of(factory), metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
          metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
          metadata(factory, "script"),
-         is_for_strip(factory) ? "" : "has several inputs or outputs"});
+         is_for_strip(factory)
+             ? ""
+             : QT_TRANSLATE_NOOP("desk", "has several inputs or outputs")});
   }
   gst_plugin_feature_list_free(features);
   std::sort(plugins.begin(), plugins.end(),

@@ -12,6 +12,10 @@
         <translation>Nirgendwohin</translation>
     </message>
     <message>
+        <source>has several inputs or outputs</source>
+        <translation>hat mehrere Ein- oder Ausgänge</translation>
+    </message>
+    <message>
         <source>Default device</source>
         <translation>Standardgerät</translation>
     </message>

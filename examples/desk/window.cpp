@@ -90,9 +90,10 @@ void Window::copy_message() {
 void Window::list(const Plugin &plugin) {
   const QString kinds[] = {tr("Source"), tr("Filter"), tr("Sink")};
   const bool broken = !plugin.problem.empty();
-  const QString what = broken ? tr("Not usable: %1").arg(text(plugin.problem))
-                              : kinds[int(plugin.place.kind)] + ": " +
-                                    text(plugin.description).remove('`');
+  const QString what =
+      broken ? tr("Not usable: %1").arg(translated(plugin.problem))
+             : kinds[int(plugin.place.kind)] + ": " +
+                   text(plugin.description).remove('`');
   auto *item =
       new QListWidgetItem(text(plugin.place.title) + "\n" + what, ui_->plugins);
   item->setToolTip(tr("By %1").arg(text(plugin.author)) + "\n" +

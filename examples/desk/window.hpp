@@ -14,9 +14,12 @@ inline QString text(const std::string &from) {
   return QString::fromStdString(from);
 }
 
-// Of what catalog.cpp calls so, in the user's language.
+// What catalog.cpp says, in the user's language.
+inline QString translated(const std::string &words) {
+  return QCoreApplication::translate("desk", words.c_str());
+}
 inline QString title(const Place &of) {
-  return QCoreApplication::translate("desk", of.title.c_str());
+  return translated(of.title);
 }
 
 inline QColor bad_colour(const QPalette &palette) {
