@@ -486,6 +486,19 @@ static GstFlowReturn end_segment(GstPythonFilter *self, GstBuffer **output,
   return end_part(self, self->stream->holds_back());
 }
 
+// What is not just to be pushed: it ends the stream, it is an error, nobody
+// downstream knows of it, or it is bypassed. Apart from the rest, which needs
+// no registers for it.
+[[gnu::cold, gnu::noinline]] static GstFlowReturn finish(GstPythonFilter *self,
+                                                         GstBuffer **output,
+                                                         GstFlowReturn flow) {
+  if (flow == GST_FLOW_EOS) end_if_asked(self);
+  if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
+  if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
+  if (*output) self->stream->mix_dry(output);
+  return flow;
+}
+
 [[gnu::hot, gnu::noinline]] static GstFlowReturn generate(GstPythonFilter *self,
                                                           GstBuffer **output) {
   auto *base = GST_BASE_TRANSFORM_CAST(self);
@@ -497,11 +510,7 @@ static GstFlowReturn end_segment(GstPythonFilter *self, GstBuffer **output,
   if (G_LIKELY((flow | self->stream->late.waits() | self->stream->bypasses()) ==
                GST_FLOW_OK))
     return flow;
-  if (flow == GST_FLOW_EOS) end_if_asked(self);
-  if (*output && flow == GST_FLOW_OK) flow = self->stream->late.release();
-  if (G_UNLIKELY(flow != GST_FLOW_OK)) gst_clear_buffer(output);
-  if (*output) self->stream->mix_dry(output);
-  return flow;
+  return finish(self, output, flow);
 }
 
 // The base class asks until there is nothing more, so for each buffer once more
