@@ -303,7 +303,8 @@ inline size_t FilterStream::frames_of(const AudioBlock &block) const {
   result.outputs = &given_;
   const Outcome outcome = run(buffer, &block, &result, policy);
   if (!blocks_.active()) came_ = bytes_ ? frames_of(block) : block.frames;
-  if (G_UNLIKELY(python.isolated())) check_latency();
+  const bool isolated = python.isolated();
+  if (G_UNLIKELY(isolated)) check_latency();
   if (G_UNLIKELY(outcome != Outcome::Ok))
     return fail(buffer, &block, outcome, policy);
   if (G_UNLIKELY(converts_) && (result.converted || !in_place_)) {
@@ -313,7 +314,7 @@ inline size_t FilterStream::frames_of(const AudioBlock &block) const {
     gst_clear_buffer(buffer);
     return GST_FLOW_OK;
   }
-  if (G_UNLIKELY(python.isolated()) && writes_) {
+  if (G_UNLIKELY(isolated) && writes_) {
     block.unmap();
     replace_lent_memory(buffer);
   }
@@ -321,7 +322,7 @@ inline size_t FilterStream::frames_of(const AudioBlock &block) const {
     GST_BUFFER_FLAG_UNSET(*buffer, GST_BUFFER_FLAG_GAP);
   // Not left to the base class, which hears of a drop only where it is the last
   // thing that comes of a buffer.
-  if (G_UNLIKELY(result.discont || broken_)) mark_discont(buffer, &block);
+  if (G_UNLIKELY(result.discont | broken_)) mark_discont(buffer, &block);
   if (G_UNLIKELY(converts_)) {
     block.unmap();
     outputs_.add_same(buffer, frames_of(block));
