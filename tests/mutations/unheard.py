@@ -10,7 +10,7 @@ OTHERS = (
         "bridge/own_time.cpp",
         "  if (same && now.kept > kept_) excused_ += now.kept - kept_;\n",
         "",
-        ("process::test_time_without_a_processor_does_not_count",),
+        ("process::test_time_between_two_turns_does_not_count",),
     ),
     Mutation(
         "data-without-caps-untold",

@@ -4,8 +4,10 @@
 // them, what comes after that, and what is left behind.
 #include <algorithm>
 #include <dirent.h>
+#include <fstream>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -489,9 +491,10 @@ GST_START_TEST(test_an_interpreter_that_is_none) {
 }
 GST_END_TEST;
 
-// One processor, which a thread that never rests does not let go.
+// One processor, which a thread that never rests does not let go: the other has
+// none of it, or, if `some`, a turn now and then.
 struct BusyProcessor {
-  BusyProcessor() {
+  explicit BusyProcessor(bool some = false) {
     sched_getaffinity(0, sizeof before, &before);
     cpu_set_t one;
     CPU_ZERO(&one);
@@ -502,9 +505,14 @@ struct BusyProcessor {
       while (!over)
         continue;
     });
-    waiting = std::thread([this] {
+    waiting = std::thread([this, some] {
       const sched_param none = {};
-      sched_setscheduler(0, SCHED_IDLE, &none);
+      const int nice = getpriority(PRIO_PROCESS, 0);
+      // Of what can hardly be any nicer, the idle have enough turns, too.
+      if (!some || nice > 10)
+        sched_setscheduler(0, SCHED_IDLE, &none);
+      else
+        setpriority(PRIO_PROCESS, 0, nice + 5);
       id = gettid();
       while (!over)
         continue;
@@ -556,10 +564,41 @@ GST_START_TEST(test_time_without_a_processor_does_not_count) {
 }
 GST_END_TEST
 
+// Also where it has had a turn each time that somebody looks.
+GST_START_TEST(test_time_between_two_turns_does_not_count) {
+  if (access("/proc/self/schedstat", R_OK) != 0) return;
+  constexpr uint64_t allowed = 200 * ms;
+  const BusyProcessor processor(true);
+  fail_unless(wait_until([&] { return processor.id != 0; }));
+  uint64_t used = 0;
+  const auto look = [&](OwnTime *own) {
+    fail_unless(wait_until([&] {
+      std::ifstream turns("/proc/self/task/" + std::to_string(processor.id) +
+                          "/schedstat");
+      uint64_t now = 0;
+      turns >> now;
+      return std::exchange(used, now) != now;
+    }));
+    return own->is_over_of_thread(processor.id, allowed);
+  };
+  OwnTime own;
+  const uint64_t began = monotonic_ns();
+  fail_unless(!look(&own));
+  while (monotonic_ns() - began < 2 * allowed)
+    g_usleep(1000);
+  for (int i = 0; i < 3; i++) {
+    const bool over = look(&own);
+    const uint64_t passed = monotonic_ns() - began;
+    fail_unless(!over || passed > 3 * allowed, "%g", double(passed) / ms);
+  }
+}
+GST_END_TEST
+
 Suite *process_suite() {
   Suite *suite = suite_create("process");
   TCase *plugins = new_case(suite, "plugins");
   tcase_add_test(plugins, test_time_without_a_processor_does_not_count);
+  tcase_add_test(plugins, test_time_between_two_turns_does_not_count);
   tcase_add_test(plugins, test_lent_memory_is_worked_on_where_it_lies);
   tcase_add_test(plugins, test_what_a_reader_keeps_is_left_to_it);
   tcase_add_test(plugins,
