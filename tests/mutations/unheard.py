@@ -183,7 +183,7 @@ OTHERS = (
     Mutation(
         "break-of-the-plugin-lost",
         "gst/stream/filterstream.hpp",
-        "  if (G_UNLIKELY(result.discont || broken_)) mark_discont(buffer, &block);\n",
+        "  if (G_UNLIKELY(result.discont | broken_)) mark_discont(buffer, &block);\n",
         "  if (G_UNLIKELY(broken_)) mark_discont(buffer, &block);\n",
         ("dropping",),
     ),
