@@ -227,7 +227,10 @@ void FilterStream::change_code(GstBuffer **tail) {
     fresh_ = true;
     end_run();
   }
+  const bool closed = python.fails_closed();
   python.take_over(std::move(next));
+  // Code that lets nothing unprocessed through is not bypassed from here on.
+  if (python.fails_closed() != closed) start_bypass(python.info());
 }
 
 GstBuffer *FilterStream::take_tail(Tail *tail) {

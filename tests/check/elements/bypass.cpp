@@ -3,6 +3,7 @@
 // bypass: what comes out is what went in, sample by sample and at its time,
 // whatever the plugin does with it, and between the two is a fade of 10 ms.
 #include "../support/blocks.hpp"
+#include "../support/reload.hpp"
 
 using namespace check;
 
@@ -234,6 +235,31 @@ GST_START_TEST(test_nothing_goes_past_what_closes_or_converts) {
 }
 GST_END_TEST;
 
+// Nor past new code that closes, from its first buffer on.
+GST_START_TEST(test_new_code_that_closes_is_not_bypassed) {
+  Stream stream(write_file("code.py", multiplying("0")), {},
+                {{"bypass", "true"}});
+  stream.expect_through(number_at);
+  write_file("code.py", multiplying("0", "    fail_closed = True\n"));
+  fail_unless(ask(stream.get()));
+  bool heard = true;  // what went in
+  const Told told = flow_until_told(stream.bus(), [&] {
+    fail_unless_equals_int(stream.push_frames(), GST_FLOW_OK);
+    GstBuffer *out = stream.pull();
+    GstMapInfo map;
+    fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+    heard = get_sample({}, map.data + sizeof(float)) != 0;
+    gst_buffer_unmap(out, &map);
+    gst_buffer_unref(out);
+  });
+  fail_unless_equals_int(told.count, 1);
+  expect_part(stream.reports().text(), "nothing unprocessed");
+  fail_unless(!heard);
+  expect_text(stream.text_of("bypass"), "false");
+  stream.expect_through([](int, size_t) { return 0.0; });
+}
+GST_END_TEST;
+
 static Suite *bypass_suite() {
   Suite *suite = suite_create("bypass");
   TCase *tests = new_case(suite, "bypass");
@@ -245,6 +271,7 @@ static Suite *bypass_suite() {
   tcase_add_test(tests, test_what_fails_is_not_heard);
   tcase_add_test(tests, test_a_new_beginning_is_one);
   tcase_add_test(tests, test_nothing_goes_past_what_closes_or_converts);
+  tcase_add_test(tests, test_new_code_that_closes_is_not_bypassed);
   return suite;
 }
 
