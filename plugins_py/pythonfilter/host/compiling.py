@@ -39,18 +39,26 @@ _USUAL_CHANNELS = (1, 2)
 # the formats of a mixer's inputs, in the order of its function.
 Samples = tuple[str, bool, tuple[str, ...]]
 
+# Only one call is in the `try`: Numba divides what stands there into blocks, and
+# the time that it takes grows with the square of their number.
 _SOURCE = """
-def make(digest):
-    def call(data, channels, frames, channel_stride, frame_stride,
-             params, state, stream{more}):
-        digest  # Numba's cache looks at what a function closes over
+@njit
+def body({arguments}):
 {prepare}
-        try:
 {calls}
+
+def make(digest):
+    def call({arguments}):
+        digest  # Numba's cache looks at what a function closes over
+        try:
+            return body({arguments})
         except Exception:
             return {raised}
     return call
 """
+_ARGUMENTS = (
+    "data, channels, frames, channel_stride, frame_stride, params, state, stream"
+)
 
 
 # What this process has compiled or read last, and whether a cache has it: an
@@ -272,37 +280,40 @@ class _Work:
         call = self._call
         helpers = _helpers(self._numba)
         state, tuple_of = call.state_type.dtype, call.parameters.tuple
-        prepare = ["        stream_ = carray(stream, 1)[0]"]
+        prepare = ["    stream_ = carray(stream, 1)[0]"]
         state_, params_ = "None", "None"
         if state is not None:
-            prepare.append("        state_ = carray(state, 1)[0]")
+            prepare.append("    state_ = carray(state, 1)[0]")
             state_ = "state_"
         if tuple_of is not None:
             fields = [mixing.field(call.parameters, name) for name in tuple_of._fields]
-            prepare.append("        p = carray(params, 1)[0]")
-            prepare.append(f"        params_ = Params({', '.join(fields)})")
+            prepare.append("    p = carray(params, 1)[0]")
+            prepare.append(f"    params_ = Params({', '.join(fields)})")
             params_ = "params_"
         names: dict[str, Any] = {}
         if inputs:
             names = mixing.names(self._numba, helpers, call, inputs)
             if call.inputs_type.names is not None:
-                prepare.append(f"        inputs_ = carray(inputs, {len(inputs)})")
+                prepare.append(f"    inputs_ = carray(inputs, {len(inputs)})")
         calls = []
         # Checked, each of them would be several times as long.
         for count in (*(() if self.checked else _USUAL_CHANNELS), None):
-            indent = " " * 12
+            indent = "    "
             also = f" and {mixing.condition(call, count)}" if inputs and count else ""
             shown = f"{mixing.expression(call, count or 0)}, " if inputs else ""
             if count is not None:
                 calls.append(f"{indent}if channels == {count}{also}:")
                 indent += "    "
             shape = f"({count or 'channels'}, frames)"
+            samples = f"array(data, {shape})"
+            if self._read_only:
+                samples = f"only_read({samples})"
             calls.append(
-                f"{indent}return status_of(function(samples(array(data, {shape})), "
-                f"{shown}{params_}, {state_}, stream_))"
+                f"{indent}return status_of(function({samples}, {shown}{params_}, "
+                f"{state_}, stream_))"
             )
         text = _SOURCE.format(
-            more=", inputs, input_count" if inputs else "",
+            arguments=_ARGUMENTS + (", inputs, input_count" if inputs else ""),
             prepare="\n".join(prepare),
             calls="\n".join(calls),
             raised=-(2**31) + 1,
@@ -313,10 +324,11 @@ class _Work:
             "Params": tuple_of,
             "array": self._numba.farray if interleaved else self._numba.carray,
             "carray": self._numba.carray,
+            "njit": self._numba.njit,
             "float32": np.float32,
             "at": helpers["at"],
             "status_of": helpers["status_of"],
-            "samples": helpers["only_read" if self._read_only else "as_they_are"],
+            "only_read": helpers["only_read"],
         }
         tree = ast.parse(text)
         # All of it is where the method begins: Numba names the line in what it
@@ -487,9 +499,6 @@ def _helpers(numba: Any) -> dict[str, Any]:
 
         return kind(array), build
 
-    def as_they_are(array: Any) -> Any:
-        return array
-
     def status_of(result: Any) -> int:
         """As Call._status_of() of base_plugin has it."""
         return 0
@@ -518,7 +527,6 @@ def _helpers(numba: Any) -> dict[str, Any]:
     _made.update(
         at=at,
         only_read=only_read,
-        as_they_are=numba.njit(as_they_are),
         status_of=status_of,
     )
     return _made
