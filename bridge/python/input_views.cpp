@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "input_views.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pythonfilter {
@@ -42,7 +43,9 @@ void InputArray::show_block(const InputView &view, const Block &output) {
 }
 
 bool InputViews::open(int rate) {
-  changed_ = told_ = false;
+  added_.clear();
+  removed_.clear();
+  told_ = false;
   return open_mapping(python.inputs_type, rate);
 }
 
@@ -52,22 +55,37 @@ bool InputViews::change(const std::vector<PortFormat> &formats,
   if (!change_ports(formats, &added, &removed)) return false;
   for (const std::string &name : added)
     if (!set_all(*find(name), defaults)) return false;
-  return tell_changes(added, removed);
+  if (std::exchange(told_, false)) {
+    added_.clear();
+    removed_.clear();
+  }
+  for (const std::string &name : removed) {
+    // Of one that came since the last call nobody has heard.
+    const auto unheard = std::find(added_.begin(), added_.end(), name);
+    if (unheard == added_.end())
+      removed_.push_back(name);
+    else
+      added_.erase(unheard);
+  }
+  added_.insert(added_.end(), added.begin(), added.end());
+  return tell_changes();
 }
 
-bool InputViews::tell_changes(const Names &added, const Names &removed) {
-  changed_ = !added.empty() || !removed.empty();
-  told_ = false;
-  return set_named(mapping_.get(), "added", texts(added)) &&
-         set_named(mapping_.get(), "removed", texts(removed));
+bool InputViews::tell_changes() {
+  return set_named(mapping_.get(), "added", texts(added_)) &&
+         set_named(mapping_.get(), "removed", texts(removed_));
 }
 
 bool InputViews::show(const std::vector<InputView> &views,
                       const Block &output) {
   assert(views.size() == arrays_.size());
-  if (__builtin_expect(changed_, 0) && std::exchange(told_, true) &&
-      !tell_changes({}, {}))
-    return false;
+  if (__builtin_expect(!told_, 0)) {
+    told_ = true;
+  } else if (__builtin_expect(!added_.empty() || !removed_.empty(), 0)) {
+    added_.clear();
+    removed_.clear();
+    if (!tell_changes()) return false;
+  }
   if (!make_ready()) return false;
   for (size_t i = 0; i < views.size(); i++)
     arrays_[i]->show_block(views[i], output);

@@ -31,10 +31,11 @@ class InputViews final : public PortViews<InputArray> {
   bool release(const std::vector<InputView> &views, CallResult *result);
 
  private:
-  bool tell_changes(const Names &added, const Names &removed);
+  bool tell_changes();
 
-  bool changed_ = false;  // mapping_ says which, and the next call is to see it
-  bool told_ = false;     // it has seen it
+  // What mapping_ says of itself; several changes may come before a call.
+  Names added_, removed_;
+  bool told_ = false;  // a call has seen it
 };
 
 }  // namespace pythonfilter

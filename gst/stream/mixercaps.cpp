@@ -163,13 +163,16 @@ void MixerStream::collect_inputs() {
   GST_OBJECT_LOCK(mixer_);
   for (GList *each = GST_ELEMENT(mixer_)->sinkpads; each; each = each->next)
     inputs_.push_back({GST_PYTHON_MIXER_PAD(gst_object_ref(each->data)),
-                       port_name(each->data), false});
+                       port_name(each->data), false, false});
   cookie_ = GST_ELEMENT(mixer_)->pads_cookie;
   GST_OBJECT_UNLOCK(mixer_);
   views_.resize(inputs_.size());
   for (Input &each : inputs_) {
     Port port;
     each.optional = python.caps.find_port(each.name, &port) && port.optional;
+    each.told = std::any_of(
+        before.begin(), before.end(),
+        [&](const Input &one) { return one.pad == each.pad && one.told; });
   }
   for (const Input &each : before)
     gst_object_unref(each.pad);
@@ -182,12 +185,29 @@ bool MixerStream::has_other_inputs() const {
   return others;
 }
 
+// A pad may go and another of its name come between two blocks: that is another
+// input, which has none of what was set of the one before it.
 bool MixerStream::update_inputs() {
   if (G_LIKELY(!formats_changed_ && !has_other_inputs())) return true;
   collect_inputs();
   formats_changed_ = false;
+  const std::vector<PortFormat> &before = python.stream().format.inputs;
   const std::vector<PortFormat> now = describe_inputs(python.info());
-  if (now == python.stream().format.inputs) return true;
+  std::vector<PortFormat> stay;
+  bool replaced = false;
+  for (size_t i = 0; i < now.size(); i++) {
+    if (inputs_[i].told) {
+      stay.push_back(now[i]);
+      continue;
+    }
+    const auto has_its_name = [&](const PortFormat &each) {
+      return each.name == now[i].name;
+    };
+    replaced =
+        replaced || std::any_of(before.begin(), before.end(), has_its_name);
+  }
+  if (!replaced && now == before) return true;
+  if (replaced && !python.set_inputs(stay)) return false;
   tell_params_again();
   return python.set_inputs(now);
 }

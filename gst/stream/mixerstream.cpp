@@ -148,12 +148,13 @@ void MixerStream::show_input(const Input &input, size_t frames,
                !gst_aggregator_pad_has_buffer(pad);
 }
 
-// To a plugin that has yet to be told anything of its inputs.
+// To a plugin that is about to hear which inputs there are.
 void MixerStream::tell_params_again() {
   params_due_ = true;
   const std::vector<ParameterSpec> &specs =
       python.capabilities().input_parameters;
-  for (const Input &each : inputs_) {
+  for (Input &each : inputs_) {
+    each.told = true;
     each.pad->params->begin({}, specs);
     each.pad->curves->open(specs, each.name + "::");
     refresh_curves(each.pad, specs);

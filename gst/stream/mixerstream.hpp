@@ -121,6 +121,8 @@ class MixerStream {
     GstPythonMixerPad *pad;
     std::string name;
     bool optional;
+    bool
+        told;  // the plugin has heard of this one, and not of another so called
   };
 
   int rate() const;

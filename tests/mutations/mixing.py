@@ -154,8 +154,8 @@ MIXING = (
     Mutation(
         "inputs-added-again-and-again",
         "plugins_py/pythonfilter/worker/inputs.py",
-        "                self._tell((), ())\n",
-        "                pass\n",
+        "            self._added, self._removed = [], []\n            self._tell()\n",
+        "            pass\n",
         (f"{WORKER}::test_inputs_come_and_go",),
     ),
     Mutation(
@@ -178,6 +178,27 @@ MIXING = (
         "      if (session->ports_told != ports_serial_) {\n",
         "      if (false) {\n",
         ("mixing::test_inputs_come_while_workers_go",),
+    ),
+    Mutation(
+        "what-was-set-of-an-input-that-went",
+        "bridge/process/port_calls.cpp",
+        "std::next(each)\n                                          : input_parameters_.erase(each);\n",
+        "std::next(each)\n                                          : std::next(each);\n",
+        ("mixing::test_a_worker_that_comes_knows_an_input_that_came_back",),
+    ),
+    Mutation(
+        "input-in-the-place-of-another",
+        "gst/stream/mixercaps.cpp",
+        "        [&](const Input &one) { return one.pad == each.pad && one.told; });\n",
+        "        [&](const Input &one) { return one.name == each.name && one.told; });\n",
+        ("mixing::test_an_input_in_the_place_of_another_begins_anew",),
+    ),
+    Mutation(
+        "input-that-came-in-between",
+        "bridge/python/input_views.cpp",
+        "  if (std::exchange(told_, false)) {\n",
+        "  told_ = false;\n  {\n",
+        ("mixing::test_an_input_in_the_place_of_another_begins_anew",),
     ),
     Mutation(
         "refused-for-ever",

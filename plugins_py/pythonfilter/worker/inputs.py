@@ -94,8 +94,10 @@ class Inputs(Ports):
 
     def __init__(self, words: Sequence[int], rate: int) -> None:
         super().__init__(words, rate)
-        self._changed = False  # the mapping says which, and the next call sees it
-        self._told = False  # it has seen it
+        # What the mapping says of itself; several changes may come before a call.
+        self._added: list[str] = []
+        self._removed: list[str] = []
+        self._told = False  # a call has seen it
 
     def make_info(self, port: Port) -> InputInfo:
         return InputInfo(self._words, self.marks, port.name, self)
@@ -105,11 +107,20 @@ class Inputs(Ports):
         for name in added:
             for key, value in defaults.items():
                 setattr(self.mapping[name], key, value)
-        self._tell(added, removed)
+        if self._told:
+            self._added, self._removed, self._told = [], [], False
+        for name in removed:
+            # Of one that came since the last call nobody has heard.
+            if name in self._added:
+                self._added.remove(name)
+            else:
+                self._removed.append(name)
+        self._added += added
+        self._tell()
 
-    def _tell(self, added: Sequence[str], removed: Sequence[str]) -> None:
-        self._changed, self._told = bool(added or removed), False
-        self.mapping.added, self.mapping.removed = tuple(added), tuple(removed)
+    def _tell(self) -> None:
+        self.mapping.added = tuple(self._added)
+        self.mapping.removed = tuple(self._removed)
 
     def set(self, name: str, key: str, value: Any) -> None:
         """A parameter of one, if it is there."""
@@ -118,10 +129,10 @@ class Inputs(Ports):
                 setattr(each.object, key, value)
 
     def point_at(self, frames: int) -> bool:
-        if self._changed:
-            if self._told:
-                self._tell((), ())
-            else:
-                self._told = True
+        if not self._told:
+            self._told = True
+        elif self._added or self._removed:
+            self._added, self._removed = [], []
+            self._tell()
         super().point_at(frames)
-        return not self._changed
+        return not (self._added or self._removed)
