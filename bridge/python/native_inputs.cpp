@@ -21,7 +21,7 @@ bool NativeInputs::read(const std::vector<PortFormat> &inputs, PyObject *order,
   assert(with_gil());
   const std::vector<std::string> before = std::move(names_);
   const std::vector<std::byte> values = std::move(records_);
-  const bool same_record = size == size_;
+  assert(before.empty() || size == size_);  // it is the same plugin's
   forget();
   size_ = size;
   if (!fields_.read(fields, specs)) return false;
@@ -39,7 +39,7 @@ bool NativeInputs::read(const std::vector<PortFormat> &inputs, PyObject *order,
   records_.resize(inputs_.size() * size_);
   for (size_t i = 0; i < inputs_.size(); i++) {
     const auto known = std::find(before.begin(), before.end(), names_[i]);
-    if (known != before.end() && same_record)
+    if (known != before.end())
       std::copy_n(values.begin() + (known - before.begin()) * ptrdiff_t(size_),
                   size_, record(i));
     else
