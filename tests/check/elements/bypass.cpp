@@ -45,11 +45,11 @@ std::pair<double, double> steps_of(GstBuffer *out, const Audio &audio,
   GstMapInfo map;
   double step = 0;
   fail_unless(gst_buffer_map(out, &map, GST_MAP_READ));
+  const Places places(out, audio);
   for (int c = 0; c < audio.channels; c++) {
     double last = first;
-    for (size_t i = 0; i < frames_of(out, audio); i++) {
-      const double now =
-          get_sample(audio, map.data + place_of(out, audio, c, i));
+    for (size_t i = 0; i < places.frames; i++) {
+      const double now = get_sample(audio, map.data + places.of(c, i));
       step = std::max(step, std::fabs(now - last));
       last = now;
     }

@@ -194,27 +194,16 @@ GST_START_TEST(test_what_comes_late_has_the_time_at_which_it_went_in) {
 GST_END_TEST;
 
 GST_START_TEST(test_a_live_input_that_stops_is_late) {
-  Pipeline pipeline(mix("params=\"p,shows=yes\"", "Floats") +
-                    " ! fakesink sync=false"
-                    " audiotestsrc is-live=true ! "
-                    "audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
-                    "python.sink_0" +
-                    source_line("source", sent(1).audio, "python.sink_1",
-                                "is-live=true do-timestamp=true min-latency=0 "
-                                "max-latency=1000000000"));
+  const BesideLive pipeline(mix("params=\"p,shows=yes\"", "Floats"));
   std::atomic<unsigned> flags{0};
   on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
     float shown = 0;
     gst_buffer_extract(buffer, 3 * sizeof shown, &shown, sizeof shown);
     flags = unsigned(shown);
   });
-  GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline.get()), "source");
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const auto comes = [&] {
-    GstBuffer *buffer = sent(1).buffer(0, 160);
-    GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
-    push_to(source, buffer);
-    g_usleep(10000);
+    pipeline.bring();
     return (flags & PYTHONFILTER_PRESENT) != 0;
   };
   for (int i = 0; i < 2; i++) {
@@ -222,7 +211,6 @@ GST_START_TEST(test_a_live_input_that_stops_is_late) {
     fail_unless(wait_until([&] { return flags == PYTHONFILTER_LATE; }));
   }
   pipeline.expect_no_reports();
-  gst_object_unref(source);
 }
 GST_END_TEST;
 
@@ -238,15 +226,8 @@ GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
   });
   const std::vector<double> got = played(mixer);
   fail_unless_equals_int(int(got.size()), 800);
-  guint64 silent = 0;
-  for (size_t block = 0; block < 10; block++) {
-    const auto begin = got.begin() + long(block * 80);
-    if (std::all_of(begin, begin + 80, [](double each) { return each == 0; }))
-      silent++;
-    else
-      expect(got, 1, block * 80, block * 80 + 80,
-             [](int c, size_t f) { return first(c, f) + second(c, f); });
-  }
+  const guint64 silent = count_silent(
+      got, 80, [](size_t f) { return first(0, f) + second(0, f); });
   fail_unless(silent > 0);
   fail_unless_equals_uint64(mixer.stat("missed-deadlines"), silent);
   fail_unless_equals_uint64(mixer.stat("restarts"), 0);
@@ -286,32 +267,17 @@ GST_START_TEST(test_inputs_come_and_go_while_it_plays) {
     end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
   });
   pipeline.expect_to(GST_STATE_PLAYING);
-  GstObject *bin = gst_object_get_parent(GST_OBJECT(python));
   const int rounds = soak_count(8, 1000);
   for (int i = 0; i < rounds; i++) {
-    // The harmonics of nothing are a constant: a square wave of 0 Hz.
-    GstElement *source = gst_element_factory_make("audiotestsrc", nullptr);
-    gst_util_set_object_arg(G_OBJECT(source), "wave", "square");
-    g_object_set(source, "freq", 0.0, "volume", 0.25, nullptr);
-    gst_bin_add(GST_BIN(bin), source);
-    GstPad *pad = gst_element_request_pad_simple(python, "sink_%u");
-    GstPad *from = gst_element_get_static_pad(source, "src");
-    const std::string gain = "p,gain=" + std::to_string(i % 8 + 1) + ".0";
-    gst_util_set_object_arg(G_OBJECT(pad), "params", gain.c_str());
-    gst_pad_set_offset(from, gint64(end.load()));
-    fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
-    gst_element_sync_state_with_parent(source);
-    fail_unless(wait_until([&] { return last == 0.25f * float(i % 8 + 1); }),
-                "%g", double(last));
-    gst_element_set_locked_state(source, TRUE);
-    gst_element_set_state(source, GST_STATE_NULL);
-    gst_element_release_request_pad(python, pad);
-    gst_bin_remove(GST_BIN(bin), source);
-    gst_object_unref(from);
-    gst_object_unref(pad);
+    const int gain = i % 8 + 1;
+    {
+      const Joined other(python, a_quarter, end,
+                         "p,gain=" + std::to_string(gain) + ".0");
+      fail_unless(wait_until([&] { return last == 0.25f * float(gain); }), "%g",
+                  double(last));
+    }
     fail_unless(wait_until([&] { return last == 0; }), "%g", double(last));
   }
-  gst_object_unref(bin);
   pipeline.expect_no_reports();
   pipeline.expect_null();
   fail_unless(count_in(log_text(), "added ") > rounds);

@@ -7,8 +7,8 @@
 
 #include <gst/controller/controller.h>
 
-#include "../support/mixing.hpp"
 #include "../support/parameters.hpp"
+#include "../support/splitting.hpp"
 
 using namespace check;
 
@@ -404,6 +404,48 @@ GST_START_TEST(test_the_curve_of_an_input) {
 }
 GST_END_TEST;
 
+// Its outputs have none of their own: all of them see the plugin's.
+GST_START_TEST(test_a_splitter_and_its_parameters) {
+  Sent blocks = sent(1);
+  blocks.piece = 80;
+  const std::string script = write_file("curved_splitter.py", R"(
+from base_plugin import AudioSplitterPlugin, Param
+class Curved(AudioSplitterPlugin):
+    outputs = ("curve", "same", "step")
+    curves = ("gain",)
+    gain = Param(1.0, min=0.0, max=4.0)
+    level = Param(1.0, min=0.0, max=4.0)
+    count = Param(0)
+    def split_audio(self, buffer, outputs):
+        outputs["curve"].data[:] = buffer.curve("gain")
+        outputs["same"].data[:] = outputs["step"].curve("gain")
+        outputs["step"].data[:] = self.level + 10 * self.count
+)");
+  const Demixer demixer(line_of("pythondemixer", script), blocks,
+                        {"src_curve", "src_same", "src_step"});
+  fail_unless(demixer.to(GST_STATE_READY));
+  const Child child = child_of(demixer.python());
+  control(child.get(), "gain", {{0, 0}, {GST_SECOND, 1}});
+  control(child.get(), "level", {{0, 0}, {GST_SECOND, 2}});
+  // What the application sets is so from the next block on.
+  on_buffers(demixer.python(), "src_curve", [&](GstBuffer *buffer) {
+    const int next = int(GST_BUFFER_PTS(buffer) / (10 * GST_MSECOND)) + 1;
+    g_object_set(child.get(), "count", next, nullptr);
+  });
+  demixer.play();
+  for (const size_t output : {0, 1})
+    expect_curve(demixer.samples<float>(output),
+                 [](size_t i) { return double(i) / 8000; });
+  const std::vector<float> steps = demixer.samples<float>(2);
+  fail_unless_equals_int(int(steps.size()), 800);
+  expect_curve(steps, [](size_t i) {
+    const auto block = double(i / 80);
+    return 0.02 * block + 10 * block;
+  });
+  demixer.expect_no_reports();
+}
+GST_END_TEST;
+
 static Suite *curves_suite() {
   Suite *suite = suite_create("curves");
   TCase *curves = new_case(suite, "curves");
@@ -423,6 +465,7 @@ static Suite *curves_suite() {
                  test_other_plugins_get_the_value_at_the_start_of_each_buffer);
   tcase_add_test(curves, test_a_source_and_its_curve);
   tcase_add_loop_test(curves, test_the_curve_of_an_input, 0, 2);
+  tcase_add_test(curves, test_a_splitter_and_its_parameters);
   return suite;
 }
 

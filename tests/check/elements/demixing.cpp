@@ -436,18 +436,10 @@ GST_START_TEST(test_outputs_come_while_workers_go) {
   GstElement *python = pipeline.python();
   Output output(python, "src_0");
   pipeline.expect_to(GST_STATE_PLAYING);
-  const auto worker = [&] {
-    GstStructure *stats;
-    g_object_get(python, "stats", &stats, nullptr);
-    gint64 pid = 0;
-    gst_structure_get_int64(stats, "worker-pid", &pid);
-    gst_structure_free(stats);
-    return pid_t(pid);
-  };
   const int rounds = soak_count(6, 300);
   for (int i = 0; i < rounds; i++) {
     pid_t now = 0;
-    fail_unless(wait_until([&] { return (now = worker()) != 0; }));
+    fail_unless(wait_until([&] { return (now = worker_of(python)) != 0; }));
     if (i % 3) kill(now, SIGKILL);
     GstPad *src = gst_element_request_pad_simple(python, "src_%u");
     GstElement *sink;
@@ -473,18 +465,11 @@ GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
           doing("be_late", "isolation=process on-error=silence deadline=100")),
       sent(2), {"src_0", "src_1"});
   demixer.play();
-  guint64 silent[2] = {0, 0};
+  guint64 silent[2];
   for (const size_t output : {0, 1}) {
     const std::vector<float> got = demixer.samples<float>(output);
     fail_unless_equals_int(int(got.size()), 800);
-    for (size_t first = 0; first < 800; first += 57) {
-      const size_t end = std::min<size_t>(first + 57, 800);
-      if (std::all_of(got.begin() + long(first), got.begin() + long(end),
-                      [](float each) { return each == 0; }))
-        silent[output]++;
-      else
-        expect_frames(got, first, end, channel(sent(2), int(output)));
-    }
+    silent[output] = count_silent(got, 57, channel(sent(2), int(output)));
   }
   fail_unless(silent[0] > 0 && silent[0] == silent[1]);
   fail_unless_equals_uint64(demixer.stat("missed-deadlines"), silent[0]);
@@ -492,30 +477,13 @@ GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
 }
 GST_END_TEST;
 
-// So that what is downstream does not find it late.
 GST_START_TEST(test_a_live_pipeline_knows_its_deadline) {
-  Pipeline pipeline(
-      "audiotestsrc is-live=true ! "
-      "audio/x-raw,format=F32LE,rate=8000,channels=2 ! " +
-      splitting("isolation=process deadline=70") +
-      " python.src_0 ! fakesink sync=false async=false");
-  Output output(pipeline.python(), "src_0");
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  fail_unless(output.wait_for(3));
-  GstPad *pad = gst_element_get_static_pad(pipeline.python(), "src_0");
-  const auto latency = [&] {
-    GstQuery *query = gst_query_new_latency();
-    GstClockTime least = 0;
-    if (gst_pad_query(pad, query))
-      gst_query_parse_latency(query, nullptr, &least, nullptr);
-    gst_query_unref(query);
-    return least;
-  };
-  const GstClockTime before = latency();
-  fail_unless(before >= 70 * GST_MSECOND);
-  g_object_set(pipeline.python(), "deadline", 270, nullptr);
-  fail_unless_equals_uint64(latency(), before + 200 * GST_MSECOND);
-  gst_object_unref(pad);
+  expect_to_tell_a_deadline(
+      Pipeline("audiotestsrc is-live=true ! "
+               "audio/x-raw,format=F32LE,rate=8000,channels=2 ! " +
+               splitting("isolation=process") +
+               " python.src_0 ! fakesink sync=false async=false"),
+      "src_0");
 }
 GST_END_TEST;
 

@@ -31,20 +31,13 @@ Mixer two(const std::string &properties, size_t piece = 57,
                {{a, sent(0, 800, piece)}, {b, sent(1, 800, piece)}});
 }
 
-std::string doing(const std::string &what, const std::string &more = "") {
-  return "params=\"p,do=(string)\\\"" + what + "\\\"\" " + more;
-}
-
 float wanted(size_t frame) {
   return float(sent(0).sample(0, frame) + sent(1).sample(0, frame));
 }
 
 void expect_sum(const std::vector<float> &got, size_t from, size_t to,
-                size_t at) {
-  for (size_t i = from; i < to; i++)
-    if (got[i - at] != wanted(i))
-      fail_unless(false, "frame %d: %g, not %g", int(i), double(got[i - at]),
-                  double(wanted(i)));
+                size_t before) {
+  expect_frames(got, from, to, wanted, before);
 }
 
 int said(const std::string &line) {
@@ -61,26 +54,12 @@ GST_START_TEST(test_inputs_come_and_go_while_it_plays) {
   Output output(pipeline.python());
   pipeline.expect_to(GST_STATE_PLAYING);
   const int rounds = soak_count(100, 10000);
-  GstObject *bin = gst_object_get_parent(GST_OBJECT(pipeline.python()));
   for (int i = 0; i < rounds; i++) {
-    GstElement *source = gst_element_factory_make("audiotestsrc", nullptr);
-    g_object_set(source, "num-buffers", i % 3 ? -1 : 2, nullptr);
-    gst_bin_add(GST_BIN(bin), source);
-    GstPad *pad = gst_element_request_pad_simple(pipeline.python(), "sink_%u");
-    GstPad *from = gst_element_get_static_pad(source, "src");
-    // It begins now, and has nothing of before to be thrown away.
-    gst_pad_set_offset(from, gint64(output.last_pts()));
-    fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
-    gst_element_sync_state_with_parent(source);
+    const Joined other(pipeline.python(),
+                       i % 3 ? "audiotestsrc" : "audiotestsrc num-buffers=2",
+                       output.last_pts());
     if (i % 2) fail_unless(output.wait_for(output.count() + 1));
-    gst_element_set_locked_state(source, TRUE);
-    gst_element_set_state(source, GST_STATE_NULL);
-    gst_element_release_request_pad(pipeline.python(), pad);
-    gst_bin_remove(GST_BIN(bin), source);
-    gst_object_unref(from);
-    gst_object_unref(pad);
   }
-  gst_object_unref(bin);
   fail_unless(output.wait_for(output.count() + 2));
   pipeline.expect_no_reports();
   pipeline.expect_null();
@@ -92,25 +71,11 @@ GST_END_TEST;
 
 // What it brings is heard again, once it does.
 GST_START_TEST(test_a_live_input_that_stops_is_late) {
-  Pipeline pipeline(mixing(doing("tell")) +
-                    " ! fakesink sync=false"
-                    " audiotestsrc is-live=true ! "
-                    "audio/x-raw,format={F32LE,F32BE},rate=8000,channels=1 ! "
-                    "python.sink_0" +
-                    source_line("source", sent(1).audio, "python.sink_1",
-                                "is-live=true do-timestamp=true min-latency=0 "
-                                "max-latency=1000000000"));
-  GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline.get()), "source");
+  const BesideLive pipeline(mixing(doing("tell")));
   const Output output(pipeline.python());
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  const auto push = [&] {
-    GstBuffer *buffer = sent(1).buffer(0, 160);
-    GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
-    push_to(source, buffer);
-  };
   const auto heard = [&] {
-    push();
-    g_usleep(10000);
+    pipeline.bring();
     // Of the other input each line has this.
     return said("present") > said(" 0 ");
   };
@@ -128,7 +93,6 @@ GST_START_TEST(test_a_live_input_that_stops_is_late) {
   clear_log();
   fail_unless(wait_until(heard));
   pipeline.expect_no_reports();
-  gst_object_unref(source);
 }
 GST_END_TEST;
 
@@ -410,6 +374,66 @@ GST_START_TEST(test_inputs_have_parameters) {
 }
 GST_END_TEST;
 
+// Between two blocks, so that there is none without an input that is called so.
+GST_START_TEST(test_an_input_in_the_place_of_another_begins_anew) {
+  for (const bool alone : {false, true})
+    for (const bool set : {false, true}) {
+      clear_log();
+      Sources others;
+      if (!alone) others.emplace_back("sink_0", sent(0));
+      const Mixer mixer(mixing(doing("changes"), "Scaling"), others);
+      GstElement *python = mixer.python();
+      GstPad *pad = nullptr, *from = nullptr;
+      const auto come = [&](const char *params) {
+        pad = gst_element_request_pad_simple(python, "sink_%u");
+        gst_util_set_object_arg(G_OBJECT(pad), "params", params);
+        from = gst_pad_new(nullptr, GST_PAD_SRC);
+        gst_pad_set_active(from, TRUE);
+        fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
+      };
+      const auto bring = [&](size_t first) {
+        GstCaps *caps = sent(1).audio.caps();
+        GstSegment segment;
+        gst_segment_init(&segment, GST_FORMAT_TIME);
+        gst_pad_push_event(from, gst_event_new_stream_start("by hand"));
+        gst_pad_push_event(from, gst_event_new_caps(caps));
+        gst_pad_push_event(from, gst_event_new_segment(&segment));
+        gst_caps_unref(caps);
+        gst_pad_push(from, sent(1).buffer(first, 800 - first));
+        gst_pad_push_event(from, gst_event_new_eos());
+      };
+      const auto go = [&] {
+        gst_element_release_request_pad(python, pad);
+        gst_object_unref(pad);
+        gst_object_unref(from);
+      };
+      come("p,gain=2.0");
+      on_buffers(python, "src", [&](GstBuffer *buffer) {
+        if (GST_BUFFER_OFFSET_END(buffer) != 240) return;
+        go();
+        come(set ? "p,gain=0.5" : "p");
+        bring(240);
+      });
+      gst_element_set_state(mixer.get(), GST_STATE_PAUSED);
+      bring(0);
+      mixer.play();
+      const std::vector<float> got = mixer.samples<float>();
+      fail_unless_equals_int(int(got.size()), 800);
+      expect_frames(got, 0, 800, [&](size_t i) {
+        const double gain = i < 240 ? 2 : set ? 0.5 : 1;
+        return (alone ? 0 : sent(0).sample(0, i)) + gain * sent(1).sample(0, i);
+      });
+      expect_text(log_text(), alone ? "added 0 1\ncame 0\n"
+                                      "removed 0\nadded 0 1\ncame 0 went 0\n"
+                                    : "added 0 1\nadded 1 1\ncame 0 1\n"
+                                      "removed 1\nadded 1 1\n"
+                                      "came 1 went 1\n");
+      mixer.expect_no_reports();
+      go();
+    }
+}
+GST_END_TEST;
+
 // Another one comes, and knows all inputs and what was set of each, before the
 // first one ended and since.
 GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
@@ -459,6 +483,55 @@ GST_START_TEST(test_a_worker_that_ends_is_replaced_while_it_plays) {
 }
 GST_END_TEST;
 
+// An input that comes back is another one: no worker hears of what was set of
+// it before it went, and each that comes does of what is set of it now.
+GST_START_TEST(test_a_worker_that_comes_knows_an_input_that_came_back) {
+  Pipeline pipeline(mixing("isolation=process on-error=silence "
+                           "max-restarts=1000",
+                           "Scaling") +
+                    " ! fakesink sync=false audiotestsrc wave=silence ! "
+                    "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+  GstElement *python = pipeline.python();
+  std::atomic<float> last{0};
+  std::atomic<guint64> end{0};
+  on_buffers(python, "src", [&](GstBuffer *buffer) {
+    float sample;
+    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
+    last = sample;
+    end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
+  });
+  const auto hears = [&](float value) {
+    return wait_until([&] { return last == value; });
+  };
+  pipeline.expect_to(GST_STATE_PLAYING);
+  for (const bool set : {false, true}) {
+    {
+      const Joined before(python, a_quarter, end, "p,gain=2.0");
+      fail_unless(hears(0.5f));
+    }
+    fail_unless(hears(0));
+    const guint64 restarts = pipeline.stat("restarts");
+    const pid_t worker = worker_of(python);
+    fail_unless(worker != 0);
+    // It is told of nobody, or of what it is lost with.
+    if (set) kill(worker, SIGKILL);
+    const Joined again(python, a_quarter, end, set ? "p,gain=3.0" : "");
+    if (!set) {
+      fail_unless(hears(0.25f));
+      kill(worker, SIGKILL);
+    }
+    fail_unless(
+        wait_until([&] { return pipeline.stat("restarts") > restarts; }));
+    const guint64 then = end;
+    fail_unless(wait_until(
+        [&] { return end > then + 100 * GST_MSECOND && last != 0; }));
+    fail_unless(last == (set ? 0.75f : 0.25f), "%g", double(last));
+  }
+  for (const Report &report : pipeline.reports())
+    expect_part(report.text, "the worker");
+}
+GST_END_TEST;
+
 // It may end at any time: the next one knows which inputs there are by then.
 GST_START_TEST(test_inputs_come_while_workers_go) {
   Pipeline pipeline(mixing("isolation=process on-error=silence "
@@ -469,37 +542,18 @@ GST_START_TEST(test_inputs_come_while_workers_go) {
   GstElement *python = pipeline.python();
   Output output(python);
   pipeline.expect_to(GST_STATE_PLAYING);
-  GstObject *bin = gst_object_get_parent(GST_OBJECT(python));
-  const auto worker = [&] {
-    GstStructure *stats;
-    g_object_get(python, "stats", &stats, nullptr);
-    gint64 pid = 0;
-    gst_structure_get_int64(stats, "worker-pid", &pid);
-    gst_structure_free(stats);
-    return pid_t(pid);
-  };
   const int rounds = soak_count(6, 300);
   for (int i = 0; i < rounds; i++) {
     pid_t now = 0;
-    fail_unless(wait_until([&] { return (now = worker()) != 0; }));
+    fail_unless(wait_until([&] { return (now = worker_of(python)) != 0; }));
     if (i % 3) kill(now, SIGKILL);
-    GstElement *source = gst_element_factory_make("audiotestsrc", nullptr);
-    gst_bin_add(GST_BIN(bin), source);
-    GstPad *pad = gst_element_request_pad_simple(python, "sink_%u");
-    GstPad *from = gst_element_get_static_pad(source, "src");
-    fail_unless_equals_int(gst_pad_link(from, pad), GST_PAD_LINK_OK);
-    gst_element_sync_state_with_parent(source);
-    if (i % 3 == 0) kill(now, SIGKILL);
-    fail_unless(output.wait_for(output.count() + 2));
-    gst_element_set_locked_state(source, TRUE);
-    gst_element_set_state(source, GST_STATE_NULL);
-    gst_element_release_request_pad(python, pad);
-    gst_bin_remove(GST_BIN(bin), source);
-    gst_object_unref(from);
-    gst_object_unref(pad);
+    {
+      const Joined other(python, "audiotestsrc", 0);
+      if (i % 3 == 0) kill(now, SIGKILL);
+      fail_unless(output.wait_for(output.count() + 2));
+    }
     fail_unless(output.wait_for(output.count() + 2));
   }
-  gst_object_unref(bin);
   for (const Report &report : pipeline.reports())
     fail_unless(report.type == GST_MESSAGE_WARNING, "%s", report.text.c_str());
   fail_unless(said("added ") > rounds);
@@ -513,40 +567,20 @@ GST_START_TEST(test_a_call_that_is_late_is_a_glitch) {
   mixer.play();
   const std::vector<float> got = mixer.samples<float>();
   fail_unless_equals_int(int(got.size()), 800);
-  int silent = 0;
-  for (size_t block = 0; block < 10; block++) {
-    const auto first = got.begin() + long(block * 80);
-    if (std::all_of(first, first + 80, [](float each) { return each == 0; }))
-      silent++;
-    else
-      expect_sum(got, block * 80, block * 80 + 80, 0);
-  }
+  const guint64 silent = count_silent(got, 80, wanted);
   fail_unless(silent > 0);
-  fail_unless_equals_uint64(mixer.stat("missed-deadlines"), guint64(silent));
+  fail_unless_equals_uint64(mixer.stat("missed-deadlines"), silent);
   fail_unless_equals_uint64(mixer.stat("restarts"), 0);
 }
 GST_END_TEST;
 
-// So that what is downstream does not find it late.
 GST_START_TEST(test_a_live_pipeline_knows_its_deadline) {
-  Pipeline pipeline(mixing("isolation=process deadline=70") +
-                    " ! fakesink sync=false"
-                    " audiotestsrc is-live=true ! "
-                    "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
-  Output output(pipeline.python());
-  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
-  fail_unless(output.wait_for(3));
-  const auto latency = [&] {
-    GstQuery *query = gst_query_new_latency();
-    GstClockTime least = 0;
-    if (gst_element_query(pipeline.python(), query))
-      gst_query_parse_latency(query, nullptr, &least, nullptr);
-    gst_query_unref(query);
-    return least;
-  };
-  const GstClockTime before = latency();
-  g_object_set(pipeline.python(), "deadline", 270, nullptr);
-  fail_unless_equals_uint64(latency(), before + 200 * GST_MSECOND);
+  expect_to_tell_a_deadline(
+      Pipeline(mixing("isolation=process") +
+               " ! fakesink sync=false"
+               " audiotestsrc is-live=true ! "
+               "audio/x-raw,rate=8000,channels=1 ! python.sink_0"),
+      "src");
 }
 GST_END_TEST;
 
@@ -607,10 +641,13 @@ Suite *mixing_suite() {
   tcase_add_test(mixing, test_kept_arrays_stay_as_they_were);
   tcase_add_test(mixing, test_nothing_that_is_kept_ever_changes);
   tcase_add_test(mixing, test_inputs_have_parameters);
+  tcase_add_test(mixing, test_an_input_in_the_place_of_another_begins_anew);
   tcase_add_test(mixing, test_code_is_loaded_anew_between_two_blocks);
   tcase_add_test(mixing, test_what_the_old_code_holds_comes_before_the_new);
   constexpr char once[] = "it is in a process of its own in any case";
   add_test_here(mixing, test_a_worker_that_ends_is_replaced_while_it_plays,
+                once);
+  add_test_here(mixing, test_a_worker_that_comes_knows_an_input_that_came_back,
                 once);
   add_test_here(mixing, test_inputs_come_while_workers_go, once);
   add_test_here(mixing, test_a_call_that_is_late_is_a_glitch, once);

@@ -81,6 +81,12 @@ class Mixing(AudioMixerPlugin):
             told = " ".join(fact for fact in facts if getattr(each, fact))
             say(f"{self.calls} {name} {each.pts} {told}".strip())
 
+    def changes(self, output, inputs):
+        told = ["came", *inputs.added] if inputs.added else []
+        told += ["went", *inputs.removed] if inputs.removed else []
+        if told:
+            say(*told)
+
     def stop(self):
         changed = sum(not np.array_equal(now, then) for now, then in self.kept)
         if self.kept:
@@ -90,6 +96,8 @@ class Mixing(AudioMixerPlugin):
 
 class Scaling(Mixing):
     """Each input as loud as it is said to be."""
+
+    formats = ("F32",)
 
     gain = InputParam(1.0, min=0.0, max=8.0, description="How loud")
     mode = InputParam("warm", choices=("warm", "cold"))

@@ -64,18 +64,18 @@ void store(void *at, double number) {
 }
 
 inline double get_sample(const Audio &audio, const void *at) {
-  const std::string format = audio.format;
-  if (format == "F32") return load<float>(at);
-  if (format == "F64") return load<double>(at);
-  if (format == "S16") return load<gint16>(at);
+  const auto is = [&](const char *name) { return !strcmp(audio.format, name); };
+  if (is("F32")) return load<float>(at);
+  if (is("F64")) return load<double>(at);
+  if (is("S16")) return load<gint16>(at);
   return load<gint32>(at);
 }
 
 inline void put_sample(const Audio &audio, void *at, double number) {
-  const std::string format = audio.format;
-  if (format == "F32") return store<float>(at, number);
-  if (format == "F64") return store<double>(at, number);
-  if (format == "S16") return store<gint16>(at, number);
+  const auto is = [&](const char *name) { return !strcmp(audio.format, name); };
+  if (is("F32")) return store<float>(at, number);
+  if (is("F64")) return store<double>(at, number);
+  if (is("S16")) return store<gint16>(at, number);
   return store<gint32>(at, number);
 }
 
@@ -90,13 +90,24 @@ inline size_t frames_of(GstBuffer *buffer, const Audio &audio) {
   return gst_buffer_get_size(buffer) / audio.width() / size_t(audio.channels);
 }
 
-inline size_t place_of(GstBuffer *buffer, const Audio &audio, int channel,
-                       size_t frame) {
-  const size_t width = audio.width();
-  const GstAudioMeta *meta = gst_buffer_get_audio_meta(buffer);
-  if (audio.planar) return meta->offsets[channel] + frame * width;
-  return (frame * size_t(audio.channels) + size_t(channel)) * width;
-}
+// Where each sample of a buffer is; found once, as a test may ask for millions.
+class Places {
+ public:
+  Places(GstBuffer *buffer, const Audio &audio)
+      : frames(frames_of(buffer, audio)),
+        width_(audio.width()),
+        channels_(size_t(audio.channels)),
+        meta_(audio.planar ? gst_buffer_get_audio_meta(buffer) : nullptr) {}
+  size_t of(int channel, size_t frame) const {
+    return meta_ ? meta_->offsets[channel] + frame * width_
+                 : (frame * channels_ + size_t(channel)) * width_;
+  }
+  const size_t frames;
+
+ private:
+  const size_t width_, channels_;
+  const GstAudioMeta *const meta_;
+};
 
 using Number = std::function<double(int channel, size_t frame)>;
 
@@ -104,9 +115,10 @@ inline void fill(GstBuffer *buffer, const Audio &audio,
                  const Number &number = number_at) {
   GstMapInfo map;
   fail_unless(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
+  const Places places(buffer, audio);
   for (int c = 0; c < audio.channels; c++)
-    for (size_t i = 0; i < frames_of(buffer, audio); i++)
-      put_sample(audio, map.data + place_of(buffer, audio, c, i), number(c, i));
+    for (size_t i = 0; i < places.frames; i++)
+      put_sample(audio, map.data + places.of(c, i), number(c, i));
   gst_buffer_unmap(buffer, &map);
 }
 
@@ -114,10 +126,10 @@ inline void expect_samples(GstBuffer *buffer, const Audio &audio,
                            const Number &number) {
   GstMapInfo map;
   fail_unless(gst_buffer_map(buffer, &map, GST_MAP_READ));
+  const Places places(buffer, audio);
   for (int c = 0; c < audio.channels; c++) {
-    for (size_t i = 0; i < frames_of(buffer, audio); i++) {
-      const double got =
-          get_sample(audio, map.data + place_of(buffer, audio, c, i));
+    for (size_t i = 0; i < places.frames; i++) {
+      const double got = get_sample(audio, map.data + places.of(c, i));
       // Each fail_unless() is a system call.
       if (got == number(c, i)) continue;
       fail_unless(false, "%s: channel %d, frame %d: %g, not %g",

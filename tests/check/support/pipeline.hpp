@@ -179,6 +179,26 @@ class Output {
   std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
+// How much later it says that it comes out, at least.
+inline GstClockTime latency_of(GstElement *element) {
+  GstQuery *query = gst_query_new_latency();
+  fail_unless(gst_element_query(element, query));
+  GstClockTime least;
+  gst_query_parse_latency(query, nullptr, &least, nullptr);
+  gst_query_unref(query);
+  return least;
+}
+
+// The process that its plugin is in; 0: there is none now.
+inline pid_t worker_of(GstElement *element) {
+  GstStructure *stats;
+  g_object_get(element, "stats", &stats, nullptr);
+  gint64 pid = 0;
+  gst_structure_get_int64(stats, "worker-pid", &pid);
+  gst_structure_free(stats);
+  return pid_t(pid);
+}
+
 inline GstCaps *caps_on(GstElement *element, const char *pad_name) {
   GstPad *pad = gst_element_get_static_pad(element, pad_name);
   GstCaps *caps = gst_pad_get_current_caps(pad);

@@ -27,11 +27,6 @@ inline std::string shipped(const char *file) {
   return line_of("pythondemixer", std::string(CHECK_SHIPPED "/") + file);
 }
 
-inline std::string doing(const std::string &what,
-                         const std::string &more = "") {
-  return "params=\"p,do=(string)\\\"" + what + "\\\"\" " + more;
-}
-
 // A demixer called "python" that plays what it is sent, into nothing.
 class Demixer : public Pipeline {
  public:
@@ -95,17 +90,6 @@ class Demixer : public Pipeline {
     return count;
   }
 };
-
-// `wanted(i)` is what frame i is.
-template <typename T, typename Wanted>
-void expect_frames(const std::vector<T> &got, size_t from, size_t to,
-                   const Wanted &wanted, size_t before = 0) {
-  fail_unless(got.size() >= to - before, "%d", int(got.size()));
-  for (size_t i = from; i < to; i++)
-    if (double(got[i - before]) != double(wanted(i)))
-      fail_unless(false, "frame %d: %g, not %g", int(i),
-                  double(got[i - before]), double(wanted(i)));
-}
 
 // As class Splitting makes it of channel c.
 inline auto channel(const Sent &sent, int c, double more = 1) {
