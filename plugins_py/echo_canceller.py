@@ -37,7 +37,7 @@ class EchoFilter:
     # The memory, in blocks, of who else is heard.
     OTHERS = 0.8
     # A filter that makes it so much worse, for some blocks, has learnt another room.
-    WORSE, PATIENCE = 1.1, 0.9
+    WORSE, MEMORY = 1.1, 0.9
     # In how many blocks all partitions are cut to their length.
     TURNS = 4
     # Below what anybody hears.
@@ -82,7 +82,7 @@ class EchoFilter:
         return left
 
     def _mean(self, energy: float, samples: Reals) -> float:
-        return self.PATIENCE * energy + (1 - self.PATIENCE) * float(samples @ samples)
+        return self.MEMORY * energy + (1 - self.MEMORY) * float(samples @ samples)
 
     def _learn(self, left: Reals) -> None:
         played = self._played

@@ -160,8 +160,8 @@ bool Channel::notice(const Fields &record, int descriptor) {
 
 // Whether the worker has had that time since this was asked first, without what
 // a busy machine kept it from a processor. When to ask again is noted.
-bool Channel::has_had_time(CallWait *patience, uint64_t now, uint64_t time) {
-  auto &stopping = patience->stopping;
+bool Channel::has_had_time(CallWait *waiting, uint64_t now, uint64_t time) {
+  auto &stopping = waiting->stopping;
   if (!stopping) {
     stopping = CallWait::Stopping{now + time, time};
     stopping->own.is_over(worker_->pid(), time);
@@ -173,27 +173,27 @@ bool Channel::has_had_time(CallWait *patience, uint64_t now, uint64_t time) {
 
 // When to look again, though nothing came; 0: never. Past the deadline of a
 // stop the call is interrupted, and after that the worker killed.
-uint64_t Channel::next_wake(CallWait *patience, uint64_t now, bool *lost) {
+uint64_t Channel::next_wake(CallWait *waiting, uint64_t now, bool *lost) {
   const uint64_t deadline = stop_.deadline();
-  if (!deadline) return patience->until;
+  if (!deadline) return waiting->until;
   const uint64_t end =
-      std::max({deadline, patience->began + grace_ns, now + grace_ns});
-  if (!patience->interrupted && has_had_time(patience, now, end - now)) {
+      std::max({deadline, waiting->began + grace_ns, now + grace_ns});
+  if (!waiting->interrupted && has_had_time(waiting, now, end - now)) {
     events_->tell({"interrupt"});
-    patience->interrupted = now;
-    patience->stopping.reset();
+    waiting->interrupted = now;
+    waiting->stopping.reset();
   }
-  if (patience->interrupted && has_had_time(patience, now, until_killed_ns)) {
+  if (waiting->interrupted && has_had_time(waiting, now, until_killed_ns)) {
     *lost = true;
-    kill(std::string(patience->phase) +
+    kill(std::string(waiting->phase) +
          "() was still running after the element was told to stop, and could "
          "not be interrupted");
   }
-  return earlier(patience->until, patience->stopping->next);
+  return earlier(waiting->until, waiting->stopping->next);
 }
 
-bool Channel::is_stopping(const CallWait &patience) const {
-  return patience.interrupted != 0;
+bool Channel::is_stopping(const CallWait &waiting) const {
+  return waiting.interrupted != 0;
 }
 
 bool Channel::is_stopped(StandsStill *still) {
@@ -203,25 +203,25 @@ bool Channel::is_stopped(StandsStill *still) {
   return true;
 }
 
-[[gnu::hot]] bool Channel::is_over(CallWait *patience, uint64_t now) const {
-  if (!patience->until || now < patience->until) return false;
-  if (!patience->own) return true;
-  patience->until = now + OwnTime::ask_every_ns;
-  return patience->own->is_over(worker_->pid(), patience->allowed);
+[[gnu::hot]] bool Channel::is_over(CallWait *waiting, uint64_t now) const {
+  if (!waiting->until || now < waiting->until) return false;
+  if (!waiting->own) return true;
+  waiting->until = now + OwnTime::ask_every_ns;
+  return waiting->own->is_over(worker_->pid(), waiting->allowed);
 }
 
-[[gnu::hot]] Waited Channel::wait(CallWait *patience, bool *replied) {
+[[gnu::hot]] Waited Channel::wait(CallWait *waiting, bool *replied) {
   StandsStill still;
   for (;;) {
     const uint64_t now = monotonic_ns();
     bool lost = false;
-    uint64_t wake = next_wake(patience, now, &lost);
+    uint64_t wake = next_wake(waiting, now, &lost);
     wake = earlier(wake, now + look_every_ns);
     if (lost) {
       worker_->ends_now();
       return Waited::Lost;
     }
-    if (is_over(patience, now)) return Waited::Late;
+    if (is_over(waiting, now)) return Waited::Late;
     pollfd each[] = {{replies_.get(), POLLIN, 0},
                      {worker_->pidfd(), POLLIN, 0},
                      {calls_.get(), POLLIN, 0},
@@ -247,11 +247,11 @@ Waited Channel::break_off(const char *fault) {
   return Waited::Lost;
 }
 
-[[gnu::hot]] Waited Channel::wait_reply(CallWait *patience,
+[[gnu::hot]] Waited Channel::wait_reply(CallWait *waiting,
                                         const Request &request, Reply *reply) {
   for (int empty = 0; empty < most_empty_signals;) {
     bool replied;
-    const Waited waited = wait(patience, &replied);
+    const Waited waited = wait(waiting, &replied);
     if (waited != Waited::Done) return waited;
     if (!replied) continue;
     take_signal(replies_.get());
@@ -278,10 +278,10 @@ Waited Channel::break_off(const char *fault) {
   reply->breaks = word(reply_word + 8);
 }
 
-Waited Channel::wait_records(CallWait *patience, uint64_t count) {
+Waited Channel::wait_records(CallWait *waiting, uint64_t count) {
   while (records_ < count) {
     bool replied;
-    const Waited waited = wait(patience, &replied);
+    const Waited waited = wait(waiting, &replied);
     if (waited != Waited::Done) return waited;
     if (replied) take_signal(replies_.get());
   }

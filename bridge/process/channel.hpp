@@ -72,13 +72,13 @@ class Channel {
   // Process or Resume; its sequence is filled in.
   void send(Request *request);
   // The reply, copied, if it is to this request.
-  Waited wait_reply(CallWait *patience, const Request &request, Reply *reply);
+  Waited wait_reply(CallWait *waiting, const Request &request, Reply *reply);
   // What else is in it, of a splitter.
   void read_outputs(Reply *reply) const;
   // The records that the reply says are there.
-  Waited wait_records(CallWait *patience, uint64_t count);
+  Waited wait_records(CallWait *waiting, uint64_t count);
   // One call. The answer is `ok` or `failure`.
-  Waited call(CallWait *patience, const Fields &record, Fields *answer);
+  Waited call(CallWait *waiting, const Fields &record, Fields *answer);
 
   // What came with the reply, or with the answer.
   bool has_posted() const { return !messages_.empty() || dropped_ > 0; }
@@ -89,7 +89,7 @@ class Channel {
   // Ends the worker. The first reason is the one that is told.
   void kill(const std::string &reason) { worker_->kill(reason); }
   Waited break_off(const char *fault);
-  bool is_stopping(const CallWait &patience) const;
+  bool is_stopping(const CallWait &waiting) const;
 
  private:
   Channel(std::shared_ptr<Worker> worker, const StopSignal &stop);
@@ -97,12 +97,12 @@ class Channel {
   uint64_t word(size_t index) const;
   void set_words(const Request &request);
   // Takes what was sent on the way.
-  Waited wait(CallWait *patience, bool *replied);
+  Waited wait(CallWait *waiting, bool *replied);
   bool is_stopped(StandsStill *still);
-  bool is_over(CallWait *patience, uint64_t now) const;
-  uint64_t next_wake(CallWait *patience, uint64_t now, bool *lost);
-  bool has_had_time(CallWait *patience, uint64_t now, uint64_t time);
-  Waited send_call(CallWait *patience, const std::string &record);
+  bool is_over(CallWait *waiting, uint64_t now) const;
+  uint64_t next_wake(CallWait *waiting, uint64_t now, bool *lost);
+  bool has_had_time(CallWait *waiting, uint64_t now, uint64_t time);
+  Waited send_call(CallWait *waiting, const std::string &record);
   Waited collect();
   Waited lose_socket();
   bool take(Fields *record);

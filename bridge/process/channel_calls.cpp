@@ -18,16 +18,16 @@ constexpr size_t most_message_bytes = size_t(16) << 20;
 
 }  // namespace
 
-Waited Channel::send_call(CallWait *patience, const std::string &record) {
+Waited Channel::send_call(CallWait *waiting, const std::string &record) {
   std::string_view rest = record;
   for (;;) {
     if (!send_some(calls_.get(), &rest)) break;
     if (rest.empty()) return Waited::Done;
     bool lost = false;
     const uint64_t now = monotonic_ns();
-    const uint64_t wake = next_wake(patience, now, &lost);
+    const uint64_t wake = next_wake(waiting, now, &lost);
     if (lost) return Waited::Lost;
-    if (is_over(patience, now)) return Waited::Late;
+    if (is_over(waiting, now)) return Waited::Late;
     pollfd each[] = {{calls_.get(), POLLOUT, 0}, {worker_->pidfd(), POLLIN, 0}};
     const uint64_t pause =
         wake > now ? std::min(wake - now, look_every_ns) : look_every_ns;
@@ -42,18 +42,18 @@ Waited Channel::lose_socket() {
                              : break_off("it closed its sockets");
 }
 
-Waited Channel::call(CallWait *patience, const Fields &record, Fields *answer) {
+Waited Channel::call(CallWait *waiting, const Fields &record, Fields *answer) {
   std::string encoded = encode_record(record);
   Request request;
   request.kind = uint64_t(RequestKind::Call);
   // First, so that somebody reads what may not fit into the socket.
   send(&request);
   reader_.expect_answer(true);
-  Waited waited = send_call(patience, encoded);
+  Waited waited = send_call(waiting, encoded);
   explicit_bzero(encoded.data(), encoded.size());  // it may be a secret
   while (waited == Waited::Done && answer_.empty()) {
     bool replied;
-    waited = wait(patience, &replied);
+    waited = wait(waiting, &replied);
     if (waited == Waited::Done && replied) {
       take_signal(replies_.get());
       // The signal may be for what was sent before; too many of those are none.

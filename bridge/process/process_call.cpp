@@ -49,13 +49,13 @@ Asked Session::asked(uint64_t sequence) const {
 [[gnu::hot]] Outcome Session::process(const Block &block,
                                       const PortsOfBlock &ports,
                                       CallResult *result, Failure *failure) {
-  CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
-  if (block.patience) patience.until = patience.began + block.patience;
+  CallWait waiting{capabilities_.audio_name.c_str(), monotonic_ns()};
+  if (block.patience) waiting.until = waiting.began + block.patience;
   result->times.asked = result->times.held = ticks();
   handed_over_ = false;
   std::optional<OwnTime> own;
   Waited waited = Waited::Done;
-  if (__builtin_expect(outstanding_, 0)) waited = finish_late(&patience);
+  if (__builtin_expect(outstanding_, 0)) waited = finish_late(&waiting);
   Reply reply;
   if (waited == Waited::Done) {
     if (!prepare(block, ports, &request_)) {
@@ -63,15 +63,15 @@ Asked Session::asked(uint64_t sequence) const {
         channel_->kill("there is no memory to share with it");
       waited = Waited::Lost;
     } else {
-      sent_ = patience.began;
+      sent_ = waiting.began;
       next_look_ = sent_ + look_every_ns;
       // Machine code waits for nobody: what does not return loops.
       if (!block.patience && capabilities_.compiled && hangs_at()) {
-        patience.until = sent_ + OwnTime::ask_every_ns;
-        patience.allowed = hangs_at() - sent_;
-        patience.own = &own.emplace();
+        waiting.until = sent_ + OwnTime::ask_every_ns;
+        waiting.allowed = hangs_at() - sent_;
+        waiting.own = &own.emplace();
       }
-      waited = ask(&patience, &request_, &reply);
+      waited = ask(&waiting, &request_, &reply);
     }
   }
   Outcome outcome = Outcome::Failed;
@@ -94,19 +94,19 @@ Asked Session::asked(uint64_t sequence) const {
   return outcome;
 }
 
-[[gnu::hot]] Waited Session::ask(CallWait *patience, Request *request,
+[[gnu::hot]] Waited Session::ask(CallWait *waiting, Request *request,
                                  Reply *reply) {
   channel_->send(request);
-  Waited waited = channel_->wait_reply(patience, *request, reply);
+  Waited waited = channel_->wait_reply(waiting, *request, reply);
   if (waited != Waited::Done) return waited;
   if (spec_.kind == PluginKind::Splitter) channel_->read_outputs(reply);
   const char *fault = find_fault(*reply, asked(request->sequence));
   if (__builtin_expect(fault != nullptr, 0)) return channel_->break_off(fault);
   if (__builtin_expect(ReplyOutcome(reply->outcome) == ReplyOutcome::NoSpace,
                        0))
-    return give_space(patience, request, reply);
+    return give_space(waiting, request, reply);
   if (__builtin_expect(reply->records == 0, 1)) return waited;
-  return read_records(*reply, patience->phase);
+  return read_records(*reply, waiting->phase);
 }
 
 Waited Session::read_records(const Reply &reply, const char *phase) {
@@ -123,7 +123,7 @@ Waited Session::read_records(const Reply &reply, const char *phase) {
   return waited;
 }
 
-Waited Session::give_space(CallWait *patience, Request *request, Reply *reply) {
+Waited Session::give_space(CallWait *waiting, Request *request, Reply *reply) {
   const size_t needed = std::max(size_t(reply->bytes), first_outputs_size);
   outputs_ =
       Region::make(std::min(needed + needed / 4, most_output_bytes), true);
@@ -133,13 +133,13 @@ Waited Session::give_space(CallWait *patience, Request *request, Reply *reply) {
     return channel_->break_off("no memory for what it gives");
   outputs_->close_descriptor();
   request->kind = uint64_t(RequestKind::Resume);
-  return ask(patience, request, reply);
+  return ask(waiting, request, reply);
 }
 
 // The reply to a request whose buffer has gone on: what it says is for nobody.
-Waited Session::finish_late(CallWait *patience) {
+Waited Session::finish_late(CallWait *waiting) {
   Reply reply;
-  CallWait so_long = *patience;
+  CallWait so_long = *waiting;
   const uint64_t hangs = hangs_at();
   if (so_long.until && hangs) so_long.until = std::min(so_long.until, hangs);
   Waited waited = channel_->wait_reply(&so_long, request_, &reply);
@@ -148,7 +148,7 @@ Waited Session::finish_late(CallWait *patience) {
   if (fault) return channel_->break_off(fault);
   outstanding_ = false;
   has_returned_ = true;
-  waited = read_records(reply, patience->phase);
+  waited = read_records(reply, waiting->phase);
   if (waited != Waited::Done) return waited;
   channel_->take_failure();
   channel_->deliver(spec_.listener.get(), no_time, no_time);

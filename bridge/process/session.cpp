@@ -83,10 +83,10 @@ bool Session::fail_lost(const char *phase, Failure *failure) {
 // A request that was late is answered first, or the worker hangs.
 bool Session::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
-  CallWait patience{capabilities_.audio_name.c_str(), monotonic_ns()};
+  CallWait waiting{capabilities_.audio_name.c_str(), monotonic_ns()};
   const uint64_t hangs = hangs_at();
-  if (hangs) patience.until = std::max(patience.began + 1, hangs);
-  const Waited waited = finish_late(&patience);
+  if (hangs) waiting.until = std::max(waiting.began + 1, hangs);
+  const Waited waited = finish_late(&waiting);
   if (waited == Waited::Done) return true;
   if (waited == Waited::Late)
     channel_->kill(capabilities_.audio_name + "() is late, and hangs");

@@ -84,13 +84,13 @@ class Session {
   bool place_curves(const Block &block, const std::vector<InputView> *inputs,
                     Request *request);
   bool forget_lent();
-  Waited finish_late(CallWait *patience);
+  Waited finish_late(CallWait *waiting);
   uint64_t hangs_at() const;
   bool is_stopped(uint64_t now);
   Outcome be_late(const Block &block, Failure *failure);
-  Waited ask(CallWait *patience, Request *request, Reply *reply);
+  Waited ask(CallWait *waiting, Request *request, Reply *reply);
   Waited read_records(const Reply &reply, const char *phase);
-  Waited give_space(CallWait *patience, Request *request, Reply *reply);
+  Waited give_space(CallWait *waiting, Request *request, Reply *reply);
   Outcome accept(const Reply &reply, const Block &block,
                  const PortsOfBlock &ports, CallResult *result,
                  Failure *failure);
