@@ -192,9 +192,10 @@ python_tests() {
   rm -f "$logs/pytest.xml"
   export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/pytest-registry.bin
   export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-  # A file's tests one after the other, as they may need the same device. What
-  # hangs says where, and goes on.
-  /usr/bin/python3 -m pytest -v -p no:cacheprovider -p xdist -n 2 --dist loadfile \
+  # One more than there are processors, as many wait. A file's tests one after the
+  # other, as they may need the same device. What hangs says where, and goes on.
+  /usr/bin/python3 -m pytest -v -p no:cacheprovider \
+    -p xdist -n "$(($(nproc) + 1))" --dist loadfile \
     -o faulthandler_timeout=300 --junitxml="$logs/pytest.xml" tests/python
 }
 
