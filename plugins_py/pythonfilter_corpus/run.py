@@ -125,9 +125,13 @@ class Run:
         answers = self.engine.check(order)
         refused = {name: a["refused"] for name, a in answers.items() if "refused" in a}
         good = [answer for answer in answers.values() if "refused" not in answer]
+        if refused and not good:
+            # Of those that have one fault the first is named.
+            reasons: dict[str, str] = {}
+            for name, why in refused.items():
+                reasons.setdefault(why, f"{name} {why}".strip())
+            raise Unusable("; ".join(reasons.values()))
         for name, why in refused.items():
-            if not good or not name:
-                raise Unusable(f"{name} {why}".strip())
             self.tell(f"{name} {why}: it gets no work")
             self.engine.avoid(name)
         if not good:

@@ -16,14 +16,18 @@ from waiting import HANG
 
 
 class Odd(Threads):
-    """A worker that fits, one that does not, and one that does not any more."""
+    """A worker that fits, three that do not, and one that does not any more."""
 
     def __init__(self, fits=True):
         super().__init__(1)
         self.fits, self.avoided = fits, []
 
     def check(self, order):
-        answers = {"tcp://old": {"refused": "has pythonfilter 0.1"}}
+        answers = {
+            "tcp://old": {"refused": "has pythonfilter 0.1"},
+            "tcp://as-old": {"refused": "has pythonfilter 0.1"},
+            "tcp://blind": {"refused": "does not see it"},
+        }
         return answers | ({"tcp://good": super().check(order)[""]} if self.fits else {})
 
     def submit(self, chunk, *arguments):
@@ -45,12 +49,16 @@ def test_a_worker_that_does_not_fit_gets_no_work_and_is_told_of(tmp_path):
     assert [each.state for each in this.results()] == ["done"] * 6
     assert told == [
         "tcp://old has pythonfilter 0.1: it gets no work",
+        "tcp://as-old has pythonfilter 0.1: it gets no work",
+        "tcp://blind does not see it: it gets no work",
         "tcp://late does not see it: it gets no work",
     ]
-    assert engine.avoided == ["tcp://old", "tcp://late"]
+    names = ("old", "as-old", "blind", "late")
+    assert engine.avoided == [f"tcp://{name}" for name in names]
     assert sorted(counted(tmp_path, "begin").values()) == [1] * 6
     (tmp_path / "plugin.py").write_text(PLUGIN + "# new\n")
-    with pytest.raises(Unusable, match="^tcp://old has pythonfilter 0.1$"):
+    why = "tcp://old has pythonfilter 0.1; tcp://blind does not see it"
+    with pytest.raises(Unusable, match=f"^{why}$"):
         list(corpora.job(tmp_path).run(corpus, Odd(fits=False)))
     assert len(counted(tmp_path, "begin")) == 6
 
