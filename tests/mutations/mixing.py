@@ -212,7 +212,74 @@ MIXING = (
         "gst/element/elementmixing.cpp",
         "    block->patience = deadline_rule_.with(*block);\n",
         "    block->patience = 0;\n",
-        ("mixing::test_a_call_that_is_late_is_a_glitch",),
+        (
+            "mixing::test_a_call_that_is_late_is_a_glitch",
+            "compiledmixing::test_a_call_that_is_late_is_a_glitch",
+        ),
+    ),
+    Mutation(
+        "pool-for-each-block",
+        "gst/stream/mixerstream.cpp",
+        "  if (!pool_ || pool_size_ < size) open_pool(frames + 1);\n",
+        "  open_pool(frames + 1);\n",
+        (
+            "quiet::test_blocks_of_a_mixer_take_no_gil_and_no_memory",
+            "test_steady_state.py::test_a_buffer_makes_no_system_call[compiled-mixer]",
+        ),
+    ),
+    Mutation(
+        "dropped-block-goes-on",
+        "gst/stream/mixerstream.cpp",
+        "    gst_clear_buffer(block);\n    python.stats().dropped.add();\n",
+        "    python.stats().dropped.add();\n",
+        (
+            "mixing::test_a_failed_call_ends_the_stream_or_does_not",
+            "compiledmixing::test_a_number_that_is_returned*",
+        ),
+    ),
+    Mutation(
+        "what-comes-late-is-shifted-by-nothing",
+        "gst/stream/mixerstream.cpp",
+        "    lag_.begin(lag_now(), block);\n",
+        "    lag_.begin(0, block);\n",
+        (
+            "mixer::test_what_comes_late_has_the_time*",
+            "compiledmixing::test_what_comes_late_has_the_time*",
+        ),
+    ),
+    Mutation(
+        "silence-in-the-place-of-drain",
+        "gst/stream/mixerstream.cpp",
+        "  if (owed > 0 && !python.capabilities().has_drain) {\n",
+        "  if (owed > 0) {\n",
+        ("compiledmixing::test_what_comes_late_has_the_time*",),
+    ),
+    Mutation(
+        "curves-of-one-input-and-one-output-alone",
+        "gst/element/elementmixing.cpp",
+        "    curves_.fill(properties_, segment_, stream().curve_rate, block);\n",
+        "    {}\n",
+        (
+            "curves::test_a_splitter_and_its_parameters",
+            "process-curves::test_a_splitter_and_its_parameters",
+        ),
+    ),
+    Mutation(
+        "no-curves-of-a-splitter-in-a-worker",
+        "bridge/process/process_input.cpp",
+        "  if ((block.curves || ports.inputs) &&\n",
+        "  if ((ports.inputs || (block.curves && !ports.outputs)) &&\n",
+        ("process-curves::test_a_splitter_and_its_parameters",),
+    ),
+    Mutation(
+        "controllers-of-a-splitter-move-once",
+        "gst/stream/demixerstream.cpp",
+        "python.prepare(GST_BUFFER_PTS(*buffer));\n",
+        "python.prepare(fresh_ ? GST_BUFFER_PTS(*buffer) : no_time);\n",
+        (
+            "curves::test_a_splitter_and_its_parameters",
+            "process-curves::test_a_splitter_and_its_parameters",
+        ),
     ),
     Mutation(
         "input-of-a-splitter-written-to",
