@@ -64,14 +64,8 @@ def told(loaded, *names):
 
 def read(folder, source):
     path = folder / "plugin.py"
-    path.write_text(
-        source.replace(
-            "import *",
-            "import AudioMixerPlugin, InputParam, "
-            "AudioSplitterPlugin, AudioProcessorPlugin",
-        )
-    )
-    return scan.plugins_in(str(path))  # fmt: skip
+    path.write_text(source)
+    return scan.plugins_in(str(path))
 
 
 def test_a_mixer_tells_of_its_inputs(tmp_path):
@@ -328,3 +322,14 @@ def test_a_filter_may_call_a_parameter_as_mixers_declare_something():
 
     plugin = Bypass()
     assert plugin.set_parameter("passthrough", "true") and plugin.passthrough is True
+
+
+def test_a_name_of_its_own_is_what_the_plugin_says(tmp_path):
+    """Also where it is one of those that base_plugin has, all of which it imports."""
+    own = MIXER.format('output_like = "b"\n    inputs = Channels')
+    both = own.replace("*\n", "*\nChannels = {'a': {}, 'b': {}}\n")
+    [plugin] = read(tmp_path, both)
+    ports = [each for each in plugin.more if each[0] in ("port", "output_like")]
+    assert ports == [("port", ("a",)), ("port", ("b",)), ("output_like", ("b",))]
+    loaded = load(tmp_path, both, "mixer")
+    assert told(loaded, "port") == [[("a",), ("b",)]]

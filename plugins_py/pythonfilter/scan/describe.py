@@ -25,7 +25,7 @@ from ..kinds import (
 )
 from ..reading import Unusable, read
 from ..spelling import warnings
-from .reader import ABSENT, FUNCTIONS, UNKNOWN, SourceText
+from .reader import ABSENT, FUNCTIONS, PLUGINS, UNKNOWN, SourceText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     Param = tuple[dict[str, str], list[str]]  # what spoken() takes
 
-PLUGINS = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BASES = {
     "AudioSourcePlugin": "source",
     "AudioProcessorPlugin": "processor",

@@ -9,7 +9,11 @@ No NumPy and little of the standard library: a registry scan waits for this.
 from __future__ import annotations
 
 import ast
+import functools
 import operator
+import os
+
+from ..reading import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ class Marker:
 UNKNOWN = Marker()
 ABSENT = Marker()
 
+PLUGINS = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 # Classes that define nothing an element reads, but for their audio method.
 PLAIN_BASES = {
     "builtins": ("object",),
@@ -230,7 +235,14 @@ class SourceText:
         self, place: ast.ClassDef | ast.Module
     ) -> list[tuple[str, ast.AST]]:
         if place not in self._bodies:
-            self._bodies[place] = list(_bindings(place.body))
+            bound = list(_bindings(place.body))
+            last = dict(bound)
+            # Who imports all names has others of his own by some of them.
+            self._bodies[place] = [
+                (name, node)
+                for name, node in bound
+                if last[name] is node or not _is_star(node)
+            ]
         return self._bodies[place]
 
     def has_method(self, cls: ast.ClassDef, name: str) -> bool:
@@ -369,16 +381,40 @@ def _bindings(body: list[Any]) -> Iterator[tuple[str, ast.AST]]:
                 yield node.id, node
             elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
                 yield node.name, node
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            elif isinstance(node, ast.ImportFrom):
+                for alias in _aliases(node):
+                    yield alias.asname or alias.name, node
+            elif isinstance(node, ast.Import):
                 for alias in node.names:
                     yield alias.asname or alias.name.partition(".")[0], node
+
+
+def _is_star(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def _aliases(node: ast.ImportFrom) -> list[ast.alias]:
+    """What is imported; in the place of all that base_plugin has, each of it."""
+    if _is_star(node) and node.module == "base_plugin" and not node.level:
+        return [ast.alias(name) for name in _names_of_base_plugin()]
+    return node.names
+
+
+@functools.lru_cache(None)
+def _names_of_base_plugin() -> tuple[str, ...]:
+    """Its ``__all__``, without importing it and NumPy."""
+    path = os.path.join(PLUGINS, "base_plugin", "__init__.py")
+    names: tuple[str, ...] = SourceText(read(path), path).value(
+        ast.Name("__all__", ast.Load())
+    )
+    return names
 
 
 def _imports(body: list[Any]) -> Iterator[tuple[str, tuple[str, str]]]:
     for each in body:
         if isinstance(each, ast.ImportFrom):
             dots = "." * each.level
-            for alias in each.names:
+            for alias in _aliases(each):
                 module, name = each.module, alias.name
                 # Without one it is a module of the package.
                 found = (dots + module, name) if module else (dots + name, "")
