@@ -254,29 +254,20 @@ GST_END_TEST;
 
 // Each is heard as long as it is there, and nobody else instead.
 GST_START_TEST(test_inputs_come_and_go_while_it_plays) {
-  Pipeline pipeline(mix("", "Floats") +
-                    " ! fakesink sync=false audiotestsrc wave=silence ! "
-                    "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+  Pipeline pipeline(mix("", "Floats") + " ! fakesink sync=false" +
+                    tested("sink_0", "wave=silence"));
   GstElement *python = pipeline.python();
-  std::atomic<float> last{0};
-  std::atomic<guint64> end{0};
-  on_buffers(python, "src", [&](GstBuffer *buffer) {
-    float sample;
-    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
-    last = sample;
-    end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
-  });
+  const Last last(python);
   pipeline.expect_to(GST_STATE_PLAYING);
   const int rounds = soak_count(8, 1000);
   for (int i = 0; i < rounds; i++) {
     const int gain = i % 8 + 1;
     {
-      const Joined other(python, a_quarter, end,
+      const Joined other(python, a_quarter, last.end(),
                          "p,gain=" + std::to_string(gain) + ".0");
-      fail_unless(wait_until([&] { return last == 0.25f * float(gain); }), "%g",
-                  double(last));
+      last.expect(0.25f * float(gain));
     }
-    fail_unless(wait_until([&] { return last == 0; }), "%g", double(last));
+    last.expect(0);
   }
   pipeline.expect_no_reports();
   pipeline.expect_null();
@@ -306,22 +297,16 @@ GST_START_TEST(test_a_reload_goes_on_where_the_stream_is) {
   const std::string file = write(1);
   Pipeline pipeline(
       line_of("pythonmixer", file, "sink_0::params=\"p,gain=0.5\"") +
-      " ! fakesink sync=false audiotestsrc wave=square freq=0 volume=0.5 ! "
-      "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
-  std::atomic<float> last{0};
-  on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
-    float sample;
-    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
-    last = sample;
-  });
+      " ! fakesink sync=false" +
+      tested("sink_0", "wave=square freq=0 volume=0.5"));
+  const Last last(pipeline.python());
   pipeline.expect_to(GST_STATE_PLAYING);
-  fail_unless(wait_until([&] { return last == 0.25f; }), "%g", double(last));
+  last.expect(0.25f);
   write(3);
   gboolean taken = FALSE;
   g_signal_emit_by_name(pipeline.python(), "reload", &taken);
   fail_unless(taken);
-  fail_unless(wait_until([&] { return last == 0.75f; }), "%s",
-              pipeline.reports().text().c_str());
+  last.expect(0.75f);
   pipeline.expect_no_reports();
   pipeline.expect_null();
 }

@@ -208,8 +208,7 @@ GST_START_TEST(test_the_plugins_latency_is_told) {
   for (const bool late : {false, true}) {
     Pipeline pipeline(
         mixing(late ? "params=\"p,frames=400\"" : "", "Delaying") +
-        " ! fakesink sync=false audiotestsrc is-live=true ! "
-        "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+        " ! fakesink sync=false" + tested("sink_0", "is-live=true"));
     const Output output(pipeline.python());
     gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
     fail_unless(output.wait_for(1));

@@ -5,7 +5,6 @@
 #include "../support/mixing.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 
 #include "../support/reload.hpp"
@@ -47,10 +46,7 @@ int said(const std::string &line) {
 }  // namespace
 
 GST_START_TEST(test_inputs_come_and_go_while_it_plays) {
-  Pipeline pipeline(mixing() +
-                    " ! fakesink sync=false"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_0");
+  Pipeline pipeline(mixing() + " ! fakesink sync=false" + tested("sink_0"));
   Output output(pipeline.python());
   pipeline.expect_to(GST_STATE_PLAYING);
   const int rounds = soak_count(100, 10000);
@@ -101,12 +97,8 @@ GST_END_TEST;
 GST_START_TEST(test_an_end_that_is_asked_for_is_one) {
   for (const GstState state : {GST_STATE_PAUSED, GST_STATE_PLAYING}) {
     clear_log();
-    Pipeline pipeline(mixing("", "Draining") +
-                      " ! fakesink name=sink sync=false"
-                      " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                      "python.sink_0"
-                      " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                      "python.sink_1");
+    Pipeline pipeline(mixing("", "Draining") + " ! fakesink sync=false" +
+                      tested("sink_0") + tested("sink_1"));
     std::vector<size_t> frames;
     on_buffers(pipeline.python(), "src", [&](GstBuffer *buffer) {
       frames.push_back(gst_buffer_get_size(buffer) / sizeof(float));
@@ -189,12 +181,8 @@ GST_START_TEST(test_silence_that_is_told_is_a_gap) {
 GST_END_TEST;
 
 GST_START_TEST(test_a_flush_does_not_wait_for_a_call_that_sleeps) {
-  Pipeline pipeline(mixing(doing("sleep 3")) +
-                    " ! fakesink sync=false"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_0"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_1");
+  Pipeline pipeline(mixing(doing("sleep 3")) + " ! fakesink sync=false" +
+                    tested("sink_0") + tested("sink_1"));
   Output output(pipeline.python());
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   fail_unless(wait_for_log("sleeps"));
@@ -214,10 +202,8 @@ GST_END_TEST;
 
 // Nobody tells it of the flush, and it stays without samples.
 GST_START_TEST(test_a_flush_does_not_wait_for_an_input_without_a_link) {
-  Pipeline pipeline(mixing("", "Named") +
-                    " ! fakesink sync=false"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_a");
+  Pipeline pipeline(mixing("", "Named") + " ! fakesink sync=false" +
+                    tested("sink_a"));
   Output output(pipeline.python());
   pipeline.expect_to(GST_STATE_PLAYING);
   for (const int seconds : {3, 7}) {
@@ -235,10 +221,7 @@ GST_START_TEST(test_a_flush_does_not_wait_for_an_input_without_a_link) {
 GST_END_TEST;
 
 GST_START_TEST(test_it_does_not_play_backwards) {
-  Pipeline pipeline(mixing() +
-                    " ! fakesink sync=false"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_0");
+  Pipeline pipeline(mixing() + " ! fakesink sync=false" + tested("sink_0"));
   pipeline.expect_to(GST_STATE_PAUSED);
   fail_unless(!gst_element_seek(pipeline.get(), -1, GST_FORMAT_TIME,
                                 GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
@@ -489,43 +472,35 @@ GST_START_TEST(test_a_worker_that_comes_knows_an_input_that_came_back) {
   Pipeline pipeline(mixing("isolation=process on-error=silence "
                            "max-restarts=1000",
                            "Scaling") +
-                    " ! fakesink sync=false audiotestsrc wave=silence ! "
-                    "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+                    " ! fakesink sync=false" +
+                    tested("sink_0", "wave=silence"));
   GstElement *python = pipeline.python();
-  std::atomic<float> last{0};
-  std::atomic<guint64> end{0};
-  on_buffers(python, "src", [&](GstBuffer *buffer) {
-    float sample;
-    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
-    last = sample;
-    end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
-  });
-  const auto hears = [&](float value) {
-    return wait_until([&] { return last == value; });
-  };
+  const Last last(python);
   pipeline.expect_to(GST_STATE_PLAYING);
   for (const bool set : {false, true}) {
     {
-      const Joined before(python, a_quarter, end, "p,gain=2.0");
-      fail_unless(hears(0.5f));
+      const Joined before(python, a_quarter, last.end(), "p,gain=2.0");
+      last.expect(0.5f);
     }
-    fail_unless(hears(0));
+    last.expect(0);
     const guint64 restarts = pipeline.stat("restarts");
     const pid_t worker = worker_of(python);
     fail_unless(worker != 0);
     // It is told of nobody, or of what it is lost with.
     if (set) kill(worker, SIGKILL);
-    const Joined again(python, a_quarter, end, set ? "p,gain=3.0" : "");
+    const Joined again(python, a_quarter, last.end(), set ? "p,gain=3.0" : "");
     if (!set) {
-      fail_unless(hears(0.25f));
+      last.expect(0.25f);
       kill(worker, SIGKILL);
     }
     fail_unless(
         wait_until([&] { return pipeline.stat("restarts") > restarts; }));
-    const guint64 then = end;
-    fail_unless(wait_until(
-        [&] { return end > then + 100 * GST_MSECOND && last != 0; }));
-    fail_unless(last == (set ? 0.75f : 0.25f), "%g", double(last));
+    const GstClockTime then = last.end();
+    fail_unless(wait_until([&] {
+      return last.end() > then + 100 * GST_MSECOND && last.sample() != 0;
+    }));
+    fail_unless(last.sample() == (set ? 0.75f : 0.25f), "%g",
+                double(last.sample()));
   }
   for (const Report &report : pipeline.reports())
     expect_part(report.text, "the worker");
@@ -536,9 +511,7 @@ GST_END_TEST;
 GST_START_TEST(test_inputs_come_while_workers_go) {
   Pipeline pipeline(mixing("isolation=process on-error=silence "
                            "max-restarts=1000") +
-                    " ! fakesink sync=false"
-                    " audiotestsrc ! audio/x-raw,rate=8000,channels=1 ! "
-                    "python.sink_0");
+                    " ! fakesink sync=false" + tested("sink_0"));
   GstElement *python = pipeline.python();
   Output output(python);
   pipeline.expect_to(GST_STATE_PLAYING);
@@ -576,10 +549,8 @@ GST_END_TEST;
 
 GST_START_TEST(test_a_live_pipeline_knows_its_deadline) {
   expect_to_tell_a_deadline(
-      Pipeline(mixing("isolation=process") +
-               " ! fakesink sync=false"
-               " audiotestsrc is-live=true ! "
-               "audio/x-raw,rate=8000,channels=1 ! python.sink_0"),
+      Pipeline(mixing("isolation=process") + " ! fakesink sync=false" +
+               tested("sink_0", "is-live=true")),
       "src");
 }
 GST_END_TEST;
@@ -603,8 +574,7 @@ GST_START_TEST(test_code_is_loaded_anew_between_two_blocks) {
   write("(1, 4)", 4);
   Pipeline pipeline(
       line_of("pythonmixer", file, "sink_0::params=\"p,gain=0.5\"") +
-      " ! fakesink sync=false audiotestsrc ! "
-      "audio/x-raw,rate=8000,channels=1 ! python.sink_0");
+      " ! fakesink sync=false" + tested("sink_0"));
   expect_new_code_for_the_same_pads(
       &pipeline, "src", 2, 5, [&] { write("(1, 4)", 10); },
       [&] { write("(2, 3)", 20); });

@@ -214,6 +214,13 @@ inline std::string doing(const std::string &what,
   return "params=\"p,do=(string)\\\"" + what + "\\\"\" " + more;
 }
 
+// What an audiotestsrc makes goes to an input.
+inline std::string tested(const std::string &pad,
+                          const std::string &properties = "") {
+  return " audiotestsrc " + properties +
+         " ! audio/x-raw,rate=8000,channels=1 ! python." + pad;
+}
+
 inline std::string mixing(const std::string &properties = "",
                           const std::string &cls = "") {
   return line_of(

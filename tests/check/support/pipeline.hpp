@@ -3,6 +3,7 @@
 // A pipeline around one Python element of any kind, and what came out of it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -177,6 +178,33 @@ class Output {
     std::vector<Seen> seen;  // guarded by mutex
   };
   std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
+};
+
+// What a pad of floats gave last: the first of them, and where they end.
+class Last {
+ public:
+  explicit Last(GstElement *element, const char *pad = "src") {
+    on_buffers(element, pad, [kept = kept_](GstBuffer *buffer) {
+      float sample;
+      gst_buffer_extract(buffer, 0, &sample, sizeof sample);
+      kept->sample = sample;
+      kept->end = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
+    });
+  }
+  float sample() const { return kept_->sample; }
+  GstClockTime end() const { return kept_->end; }
+  // In the end.
+  void expect(float wanted) const {
+    fail_unless(wait_until([&] { return sample() == wanted; }), "%g, not %g",
+                double(sample()), double(wanted));
+  }
+
+ private:
+  struct Kept {
+    std::atomic<float> sample{0};
+    std::atomic<GstClockTime> end{0};
+  };
+  const std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
 // How much later it says that it comes out, at least.

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 
 #include "mixing.hpp"
@@ -129,17 +128,12 @@ inline void expect_new_code_for_the_same_pads(
     Pipeline *pipeline, const char *pad, float before, float after,
     const std::function<void()> &save,
     const std::function<void()> &save_other) {
-  std::atomic<float> last{0};
-  on_buffers(pipeline->python(), pad, [&](GstBuffer *buffer) {
-    float sample;
-    gst_buffer_extract(buffer, 0, &sample, sizeof sample);
-    last = sample;
-  });
+  const Last last(pipeline->python(), pad);
   pipeline->expect_to(GST_STATE_PLAYING);
-  fail_unless(wait_until([&] { return last == before; }));
+  last.expect(before);
   save();
   fail_unless(ask(pipeline->python()));
-  fail_unless(wait_until([&] { return last == after; }));
+  last.expect(after);
   pipeline->expect_no_reports();
   save_other();
   fail_unless(ask(pipeline->python()));
@@ -149,7 +143,7 @@ inline void expect_new_code_for_the_same_pads(
   reports.push_back(report_in(warning));
   expect_part(reports[0].text, "its inputs or outputs are others");
   gst_message_unref(warning);
-  fail_unless(last == after);
+  fail_unless(last.sample() == after);
   // The file is gone before its folder.
   pipeline->expect_null();
 }
