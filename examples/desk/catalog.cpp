@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <algorithm>
+#include <filesystem>
 #include <regex>
 
 #include "strip.hpp"
@@ -20,10 +20,6 @@ const std::string format =
 std::string metadata(GstElementFactory *factory, const char *key) {
   const char *text = gst_element_factory_get_metadata(factory, key);
   return text ? text : "";
-}
-
-std::string base_name(const std::string &path) {
-  return path.substr(path.rfind('/') + 1);
 }
 
 // One buffer that fails is no reason to end a call. What failed is said, and
@@ -48,124 +44,101 @@ Place place_of(GstElementFactory *factory) {
   return {Kind::Filter, title, line};
 }
 
-// A mixer and a splitter are of the class "Generic/Audio".
-bool is_for_strip(GstElementFactory *factory) {
-  return metadata(factory, GST_ELEMENT_METADATA_KLASS).rfind("Generic", 0) != 0;
-}
-
-// Each line is as "/a/loud.py:2: invalid syntax". Who uses it hears all of it,
-// or it was mended.
-void add_broken(GstElementFactory *any, std::vector<Plugin> *plugins) {
-  static const std::regex line("(.*?([^/]*?))(:[0-9]+)?: (.*)");
-  const std::string all = metadata(any, "not-usable-plugins");
-  for (std::sregex_iterator each(all.begin(), all.end(), line), end;
-       each != end; ++each) {
-    Plugin plugin{place_of(any), "", "", (*each)[1], each->format("$2$3: $4")};
-    plugin.place.title = (*each)[2];
-    plugin.place.properties["script"] = plugin.file;
-    plugins->push_back(plugin);
-  }
-}
-
-// Started, as the list that PipeWire 1.4 gives without that is already freed.
-template <typename What>
-void for_each_device(Kind kind, const What &what) {
-  g_autoptr(GstDeviceMonitor) monitor = gst_device_monitor_new();
-  gst_device_monitor_add_filter(
-      monitor, kind == Kind::Sink ? "Audio/Sink" : "Audio/Source", nullptr);
-  gst_device_monitor_start(monitor);
-  g_autolist(GstDevice) all = gst_device_monitor_get_devices(monitor);
-  gst_device_monitor_stop(monitor);
-  for (GList *each = all; each; each = each->next) {
-    g_autofree gchar *name =
-        gst_device_get_display_name(GST_DEVICE(each->data));
-    what(name, GST_DEVICE(each->data));
-  }
+// What such an element, which takes any plugin, makes of this one.
+Plugin plugin_of(const char *element, const std::string &file) {
+  g_autoptr(GstElementFactory) factory = gst_element_factory_find(element);
+  Plugin plugin{factory ? place_of(factory) : Place(), "", "", file};
+  plugin.place.title = std::filesystem::path(file).filename();
+  plugin.place.properties["script"] = file;
+  return plugin;
 }
 
 }  // namespace
 
 std::vector<Plugin> installed_plugins() {
   std::vector<Plugin> plugins;
-  GList *features = gst_registry_get_feature_list_by_plugin(gst_registry_get(),
-                                                            "pythonfilter");
+  g_autolist(GstPluginFeature) features =
+      gst_registry_get_feature_list_by_plugin(gst_registry_get(),
+                                              "pythonfilter");
   for (GList *each = features; each; each = each->next) {
     if (!g_str_has_prefix(GST_OBJECT_NAME(each->data), "py-")) continue;
     auto *factory = GST_ELEMENT_FACTORY(each->data);
-    plugins.push_back(
-        {place_of(factory), metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
-         metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
-         metadata(factory, "script"),
-         is_for_strip(factory)
-             ? ""
-             : QT_TRANSLATE_NOOP("desk", "has several inputs or outputs")});
+    Plugin plugin{place_of(factory),
+                  metadata(factory, GST_ELEMENT_METADATA_DESCRIPTION),
+                  metadata(factory, GST_ELEMENT_METADATA_AUTHOR),
+                  metadata(factory, "script")};
+    // A mixer and a splitter are of the class "Generic/Audio".
+    if (metadata(factory, GST_ELEMENT_METADATA_KLASS).rfind("Generic", 0) == 0)
+      plugin.problem =
+          QT_TRANSLATE_NOOP("desk", "has several inputs or outputs");
+    plugins.push_back(plugin);
   }
-  gst_plugin_feature_list_free(features);
-  std::sort(plugins.begin(), plugins.end(),
-            [](const Plugin &a, const Plugin &b) {
-              return a.place.title < b.place.title;
-            });
+  // Each line is as "/a/loud.py:2: invalid syntax". Who uses it hears all of
+  // it, or it was mended.
+  static const std::regex line("(.*?)(:[0-9]+)?: (.*)");
   g_autoptr(GstElementFactory) any = gst_element_factory_find("pythonfilter");
-  if (any) add_broken(any, &plugins);
+  const std::string broken = any ? metadata(any, "not-usable-plugins") : "";
+  for (std::sregex_iterator each(broken.begin(), broken.end(), line), end;
+       each != end; ++each) {
+    Plugin plugin = plugin_of("pythonfilter", (*each)[1]);
+    plugin.problem = plugin.place.title + each->format("$2: $3");
+    plugins.push_back(plugin);
+  }
   return plugins;
 }
 
 // Of what kind it is only the plugin knows, so each kind is asked to load it,
-// in a strip that nobody hears.
+// in a strip that nobody hears. The first who was asked says best what is wrong
+// with it.
 Plugin plugin_in(const std::string &file) {
-  Plugin plugin;
-  plugin.file = file;
   Strip trial;
-  for (const char *name : {"pythonfilter", "pythonsrc", "pythonsink"}) {
-    g_autoptr(GstElementFactory) factory = gst_element_factory_find(name);
-    if (!factory) continue;
-    plugin.place = place_of(factory);
-    plugin.place.title = base_name(file);
-    plugin.place.properties["script"] = file;
+  for (const char *element : {"pythonfilter", "pythonsrc", "pythonsink"}) {
+    const Plugin plugin = plugin_of(element, file);
     if (trial.put(plugin.place)) return plugin;
   }
-  // The first who was asked says best what is wrong with it.
-  const auto said = trial.poll();
-  plugin.problem = said.empty() ? "no element takes it" : said[0].text;
-  return plugin;
+  Plugin broken = plugin_of("pythonfilter", file);
+  broken.problem = trial.poll().front().text;
+  return broken;
 }
 
 std::vector<Place> ends(Kind kind) {
+  const char *device = QT_TRANSLATE_NOOP("desk", "Default device");
   if (kind == Kind::Sink)
     return {{kind, QT_TRANSLATE_NOOP("desk", "Nowhere"),
              "fakesink name=main sync=true"},
-            {kind, QT_TRANSLATE_NOOP("desk", "Default device"),
-             convert + " ! autoaudiosink name=main"}};
+            {kind, device, convert + " ! autoaudiosink name=main"}};
   return {
       {kind, QT_TRANSLATE_NOOP("desk", "Test tone"),
        "audiotestsrc name=main is-live=true samplesperbuffer=480 ! " + format},
-      {kind, QT_TRANSLATE_NOOP("desk", "Default device"),
-       "autoaudiosrc name=main ! " + format}};
+      {kind, device, "autoaudiosrc name=main ! " + format}};
 }
 
-std::vector<Place> devices(Kind kind) {
-  std::vector<Place> all;
-  for_each_device(kind, [&](const char *name, GstDevice *) {
-    all.push_back({kind, name, kind == Kind::Sink ? convert : format, name});
-  });
-  return all;
+// Started, as the list that PipeWire 1.4 gives without that is already freed.
+Devices devices(Kind kind) {
+  g_autoptr(GstDeviceMonitor) monitor = gst_device_monitor_new();
+  gst_device_monitor_add_filter(
+      monitor, kind == Kind::Sink ? "Audio/Sink" : "Audio/Source", nullptr);
+  gst_device_monitor_start(monitor);
+  g_autoptr(GList) all = gst_device_monitor_get_devices(monitor);
+  gst_device_monitor_stop(monitor);
+  Devices devices;
+  for (GList *each = all; each; each = each->next) {
+    auto *device = GST_DEVICE(each->data);
+    g_autofree gchar *name = gst_device_get_display_name(device);
+    devices.emplace(name, std::shared_ptr<GstDevice>(device, gst_object_unref));
+  }
+  return devices;
 }
 
-GstElement *element_of_device(const Place &place) {
-  GstElement *found = nullptr;
-  for_each_device(place.kind, [&](const char *name, GstDevice *device) {
-    if (!found && name == place.device)
-      found = gst_device_create_element(device, "main");
-  });
-  return found;
+Place device_end(Kind kind, const std::string &name) {
+  return {kind, name, kind == Kind::Sink ? convert : format};
 }
 
 Place file_end(Kind kind, const std::string &path) {
   return {kind,
-          base_name(path),
+          std::filesystem::path(path).filename(),
           kind == Kind::Sink ? convert + " ! wavenc ! filesink name=main"
                              : "filesrc name=main ! decodebin ! " + format,
-          "",
           {{"location", path}}};
 }
 
@@ -181,7 +154,6 @@ Place network_end(Kind kind, const std::string &address) {
                : "udpsrc name=main caps=application/x-rtp,"
                  "media=application,clock-rate=90000,encoding-name=X-GST"
                  " ! rtpjitterbuffer latency=50 ! rtpgstdepay",
-          "",
           {{sink ? "host" : "address", host}, {"port", port}}};
 }
 

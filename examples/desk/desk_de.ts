@@ -31,10 +31,6 @@
         <translation>kann nur gesetzt werden</translation>
     </message>
     <message>
-        <source>Choose…</source>
-        <translation>Wählen …</translation>
-    </message>
-    <message>
         <source>Choose a file for %1</source>
         <translation>Datei für %1 wählen</translation>
     </message>
@@ -69,6 +65,13 @@
     <message>
         <source>Choose a preset, and type another name for it</source>
         <translation>Eine Voreinstellung wählen und einen anderen Namen dafür eingeben</translation>
+    </message>
+</context>
+<context>
+    <name>desk::Parameter</name>
+    <message>
+        <source>Choose…</source>
+        <translation>Wählen …</translation>
     </message>
 </context>
 <context>

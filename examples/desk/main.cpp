@@ -11,12 +11,10 @@ int main(int argc, char **argv) {
   parser.addHelpOption();
   parser.addPositionalArgument("session", "A session that was saved.");
   parser.addOptions({{"start", "Play at once."},
-                     {"language", "en or de; else the system's.", "code"}});
+                     {"language", "en or de.", "code", QLocale().name()}});
   parser.process(application);
-  const QLocale locale(parser.isSet("language") ? parser.value("language")
-                                                : QLocale().name());
   QTranslator words;
-  if (words.load(locale, "desk", "_", DESK_WORDS))
+  if (words.load(QLocale(parser.value("language")), "desk", "_", DESK_WORDS))
     application.installTranslator(&words);
   desk::Window window;
   window.show();

@@ -3,17 +3,10 @@
 
 namespace desk {
 
-namespace {
-
-std::string text_of(const GValue *value) {
-  if (G_VALUE_HOLDS_STRING(value))  // not as GStreamer would quote it
-    return g_value_get_string(value) ? g_value_get_string(value) : "";
-  if (G_VALUE_HOLDS_BOXED(value) && !g_value_get_boxed(value)) return "";
-  g_autofree gchar *text = gst_value_serialize(value);
-  return text ? text : "";
+GstElement *Node::named(const char *name) const {
+  g_autoptr(GstElement) found = gst_bin_get_by_name(GST_BIN(bin_), name);
+  return found;  // the bin's
 }
-
-}  // namespace
 
 Node::Node(const Place &place) : place_(place) {
   const bool in = place.kind != Kind::Source, out = place.kind != Kind::Sink;
@@ -25,44 +18,25 @@ Node::Node(const Place &place) : place_(place) {
   if (!bin_) return;
   gst_object_ref_sink(bin_);
   GstBin *bin = GST_BIN(bin_);
-  if (!place.device.empty()) {
-    GstElement *device = element_of_device(place);
-    g_autoptr(GstElement) next = gst_bin_get_by_name(bin, "next");
-    if (!device || !next) problem_ = place.device + " is not there";
-    if (!device || !next) return;
-    gst_bin_add(bin, device);
-    in ? gst_element_link(next, device) : gst_element_link(device, next);
+  main_ = named("main");
+  if (GstElement *next = named("next"); next && !main_) {
+    const auto device = devices(place.kind)[place.title];
+    main_ = device ? gst_device_create_element(device.get(), "main") : nullptr;
+    if (!main_) problem_ = place.title + " is not there";
+    if (!main_) return;
+    gst_bin_add(bin, main_);
+    in ? gst_element_link(next, main_) : gst_element_link(main_, next);
   }
   for (const auto direction : {GST_PAD_SINK, GST_PAD_SRC})
     while (g_autoptr(GstPad) pad = gst_bin_find_unlinked_pad(bin, direction))
       gst_element_add_pad(bin_, gst_ghost_pad_new(nullptr, pad));
-  g_autoptr(GstElement) main = gst_bin_get_by_name(bin, "main");
-  if (!main || bin_->numsinkpads != in || bin_->numsrcpads != out)
+  if (!main_ || bin_->numsinkpads != in || bin_->numsrcpads != out)
     problem_ = "no place in a strip has other inputs and outputs than one: " +
                place.line;
   if (!problem_.empty()) return;
-  main_ = main;  // the bin's
   for (const auto &[name, value] : place.properties)
     set(name, value);
   if (out) tap_ = std::make_unique<Tap>(GST_PAD(bin_->srcpads->data));
-}
-
-Node::~Node() {
-  if (bin_) set_state(GST_STATE_NULL);
-  gst_clear_object(&bin_);
-}
-
-bool Node::set_state(GstState state) {
-  return gst_element_set_state(bin_, state) != GST_STATE_CHANGE_FAILURE;
-}
-
-std::string Node::file() const {
-  const char *script = gst_element_get_metadata(main_, "script");
-  return script ? script : value("script");
-}
-
-std::string Node::problem() const {
-  return gone_well() > well_again_ ? "" : problem_;
 }
 
 guint64 Node::stat(const char *name) const {
@@ -71,10 +45,6 @@ guint64 Node::stat(const char *name) const {
   if (is_python()) g_object_get(main_, "stats", &all, nullptr);
   if (all) gst_structure_get_uint64(all, name, &number);
   return number;
-}
-
-guint64 Node::gone_well() const {
-  return stat("buffers") - stat("errors");
 }
 
 Place Node::place() const {
@@ -101,9 +71,12 @@ std::vector<GParamSpec *> Node::parameters() const {
 }
 
 void Node::reset() {
-  for (GParamSpec *each : parameters())
-    if (!is_secret(each))
-      set(property(each), text_of(g_param_spec_get_default_value(each)));
+  for (GParamSpec *each : parameters()) {
+    g_autoptr(GObject) plugin = nullptr;
+    if (is_secret(each) || !look_up(property(each), &plugin)) continue;
+    const GValue *value = g_param_spec_get_default_value(each);
+    g_object_set_property(plugin, each->name, value);
+  }
 }
 
 GParamSpec *Node::look_up(const std::string &property, GObject **holder) const {
@@ -119,7 +92,11 @@ std::string Node::value(const std::string &property) const {
   if (!spec || !(spec->flags & G_PARAM_READABLE)) return "";
   g_auto(GValue) value = G_VALUE_INIT;
   g_object_get_property(holder, spec->name, &value);
-  return text_of(&value);
+  if (G_VALUE_HOLDS_BOXED(&value) && !g_value_get_boxed(&value)) return "";
+  g_autofree gchar *text = G_VALUE_HOLDS_STRING(&value)
+                               ? g_value_dup_string(&value)  // not quoted
+                               : gst_value_serialize(&value);
+  return text ? text : "";
 }
 
 bool Node::set(const std::string &property, const std::string &text) {

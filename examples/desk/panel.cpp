@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ui_panel.h"
+#include "ui_parameter.h"
 #include "window.hpp"
 
 namespace desk {
@@ -37,14 +38,14 @@ Panel::Panel(QWidget *parent) : QWidget(parent), ui_(new Ui_Panel) {
 }
 
 void Panel::set(GParamSpec *parameter, const QString &value) {
-  if (shows_) return;
+  if (showing_) return;
   if (!node_->set(desk::property(parameter), value.toStdString()))
     emit failed(tr("%1 cannot be “%2”").arg(parameter->name, value));
   show_now();
 }
 
 // Its slider is logarithmic where the range has several powers of ten.
-QWidget *Panel::make_number(GParamSpec *parameter, QSlider *slider) {
+void Panel::add_number(GParamSpec *parameter, const Ui_Parameter &ui) {
   const bool whole = G_IS_PARAM_SPEC_INT64(parameter);
   const auto range = [](const auto *spec) {
     return std::pair(double(spec->minimum), double(spec->maximum));
@@ -53,54 +54,47 @@ QWidget *Panel::make_number(GParamSpec *parameter, QSlider *slider) {
                                    : range(G_PARAM_SPEC_DOUBLE(parameter));
   const double width = most - least;
   const int decimals = whole ? 0 : width > 100 ? 1 : 3;
-  auto *box = new QDoubleSpinBox;
-  box->setRange(least, most);
-  box->setDecimals(decimals);
-  box->setSingleStep(whole ? 1 : std::min(width / 100, 1.0));
-  box->setKeyboardTracking(false);
-  connect(box, &QDoubleSpinBox::valueChanged, this, [=](double value) {
+  ui.number->setDecimals(decimals);
+  ui.number->setRange(least, most);
+  ui.number->setValue(least);  // as the slider has it
+  ui.number->setSingleStep(whole ? 1 : std::min(width / 100, 1.0));
+  connect(ui.number, &QDoubleSpinBox::valueChanged, this, [=](double value) {
     set(parameter, QString::number(value, 'f', decimals));
   });
-  slider->setVisible(width <= 1e6);  // or no hand could set it
+  ui.slider->setVisible(width <= 1e6);  // or no hand could set it
   const int steps = whole ? int(std::min(width, 1e3)) : 1000;
-  slider->setRange(0, steps);
+  ui.slider->setRange(0, steps);
   const bool logarithmic = least > 0 && most / least >= 100;
   const auto place = [=](double value) {
     return logarithmic ? std::log(value) : value;
   };
   const double from = place(least), part = (place(most) - from) / steps;
-  connect(slider, &QSlider::valueChanged, box, [=](int step) {
+  connect(ui.slider, &QSlider::valueChanged, ui.number, [=](int step) {
     const double at = from + step * part;
-    box->setValue(logarithmic ? std::exp(at) : at);
+    ui.number->setValue(logarithmic ? std::exp(at) : at);
   });
-  const auto follow = [=](double value) {
-    const QSignalBlocker quiet(slider);
-    if (!slider->isSliderDown())
-      slider->setValue(int(std::lround((place(value) - from) / part)));
-  };
-  connect(box, &QDoubleSpinBox::valueChanged, slider, follow);
-  follow(box->value());
-  return box;
+  connect(ui.number, &QDoubleSpinBox::valueChanged, ui.slider, [=](double now) {
+    const QSignalBlocker quiet(ui.slider);
+    if (!ui.slider->isSliderDown())
+      ui.slider->setValue(int(std::lround((place(now) - from) / part)));
+  });
 }
 
-QWidget *Panel::make_text(GParamSpec *parameter, QLayout *line) {
+void Panel::add_text(GParamSpec *parameter, const Ui_Parameter &ui) {
   const bool secret = is_secret(parameter);
   const QString name = parameter->name;
-  auto *edit = new QLineEdit;
-  edit->setEchoMode(secret ? QLineEdit::Password : QLineEdit::Normal);
-  if (secret) edit->setPlaceholderText(tr("cannot be read, only set"));
-  connect(edit, &QLineEdit::editingFinished, this, [=] {
-    if (edit->isModified()) set(parameter, edit->text());
-    edit->setModified(false);
-    if (secret) edit->clear();
+  if (secret) ui.word->setEchoMode(QLineEdit::Password);
+  if (secret) ui.word->setPlaceholderText(tr("cannot be read, only set"));
+  connect(ui.word, &QLineEdit::editingFinished, this, [=] {
+    if (ui.word->isModified()) set(parameter, ui.word->text());
+    ui.word->setModified(false);
+    if (secret) ui.word->clear();
   });
-  if (!secret && !name.contains("file") && name != "path") return edit;
-  auto *choose = new QPushButton(tr("Choose…"));
-  choose->setObjectName("choose-" + name);
-  choose->setAccessibleName(tr("Choose a file for %1").arg(name));
-  line->addWidget(choose);
-  connect(choose, &QPushButton::clicked, this, [=] {
-    QFile file(QFileDialog::getOpenFileName(this, choose->accessibleName()));
+  ui.choose->setVisible(secret || name.contains("file") || name == "path");
+  ui.choose->setObjectName("choose-" + name);
+  ui.choose->setAccessibleName(tr("Choose a file for %1").arg(name));
+  connect(ui.choose, &QPushButton::clicked, this, [=] {
+    QFile file(QFileDialog::getOpenFileName(this, ui.choose->accessibleName()));
     if (file.fileName().isEmpty()) return;
     if (!secret)  // it is a name that the plugin wants
       set(parameter, file.fileName());
@@ -109,7 +103,6 @@ QWidget *Panel::make_text(GParamSpec *parameter, QLayout *line) {
     else
       emit failed(file.fileName() + ": " + file.errorString());
   });
-  return edit;
 }
 
 void Panel::add_parameter(GParamSpec *spec) {
@@ -117,49 +110,50 @@ void Panel::add_parameter(GParamSpec *spec) {
   static const QRegularExpression unit(" \\((.*)\\)$");
   const QString name = spec->name, about = g_param_spec_get_blurb(spec);
   const auto take = [=](const QVariant &value) { set(spec, value.toString()); };
-  auto *line = new QHBoxLayout;
-  auto *slider = new QSlider(Qt::Horizontal);
-  QWidget *widget;
-  line->addWidget(slider, 1);
-  slider->hide();
+  auto *row = new QWidget;
+  Ui_Parameter ui;
+  ui.setupUi(row);
+  QWidget *widget = ui.word;
   if (G_IS_PARAM_SPEC_DOUBLE(spec) || G_IS_PARAM_SPEC_INT64(spec)) {
-    widget = make_number(spec, slider);
+    widget = ui.number;
     const QString suffix = unit.match(about).captured(1);
-    if (!suffix.isEmpty()) widget->setProperty("suffix", " " + suffix);
+    if (!suffix.isEmpty()) ui.number->setSuffix(" " + suffix);
+    add_number(spec, ui);
   } else if (G_IS_PARAM_SPEC_ENUM(spec)) {
-    auto *box = new QComboBox;
+    widget = ui.choice;
     const GEnumClass *all = G_PARAM_SPEC_ENUM(spec)->enum_class;
     for (guint i = 0; i < all->n_values; i++)
-      box->addItem(all->values[i].value_nick);
-    connect(box, &QComboBox::currentTextChanged, this, take);
-    widget = box;
+      ui.choice->addItem(all->values[i].value_nick);
+    connect(ui.choice, &QComboBox::currentTextChanged, this, take);
   } else if (G_IS_PARAM_SPEC_BOOLEAN(spec)) {
-    auto *box = new QCheckBox;
-    connect(box, &QCheckBox::toggled, this, take);
-    widget = box;
+    widget = ui.toggle;
+    connect(ui.toggle, &QCheckBox::toggled, this, take);
   } else {
-    widget = make_text(spec, line);
+    add_text(spec, ui);
   }
-  line->insertWidget(1, widget, slider->isHidden());
-  slider->setObjectName("slider-" + name);
+  widget->show();
   widget->setObjectName("parameter-" + name);
-  for (QWidget *each : {static_cast<QWidget *>(slider), widget}) {
-    each->setAccessibleName(name);
-    each->setToolTip(QString(about).remove(unit));
-  }
-  form_->addRow(name, line);
-  editors_.push_back({spec, widget});
+  ui.slider->setObjectName("slider-" + name);
+  ui.slider->setAccessibleName(name);
+  widget->setAccessibleName(name);
+  row->setToolTip(QString(about).remove(unit));
+  ui_->form->addRow(name, row);
+  row->show();
+  // Only what has changed, as somebody may be typing.
+  show_.push_back([=, shown = QString()]() mutable {
+    const QString now = text(node_->value(desk::property(spec)));
+    if (now != shown) widget->metaObject()->userProperty().write(widget, now);
+    shown = now;
+  });
 }
 
 void Panel::show_node(Node *node) {
   node_ = node;
-  editors_.clear();
-  auto *body = new QWidget;
-  form_ = new QFormLayout(body);
-  form_->setRowWrapPolicy(QFormLayout::WrapLongRows);
+  show_.clear();
+  while (ui_->form->rowCount())
+    ui_->form->removeRow(0);
   const bool python = node && node->is_python();
-  ui_->title->setText(node ? "<b>" + title(node->place()).toHtmlEscaped() +
-                                 "</b>"
+  ui_->title->setText(node ? translated(node->title())
                            : tr("Select something in a strip to set it."));
   ui_->presetLine->setVisible(python);
   ui_->presets->clear();
@@ -172,20 +166,15 @@ void Panel::show_node(Node *node) {
   if (node)
     for (GParamSpec *each : node->parameters())
       add_parameter(each);
-  ui_->reset->setVisible(!editors_.empty());
-  ui_->area->setWidget(body);  // and what was there goes
+  ui_->reset->setVisible(!show_.empty());
   show_now();
 }
 
 void Panel::show_now() {
-  shows_ = true;
-  for (Editor &each : editors_) {
-    const QString now = text(node_->value(desk::property(each.parameter)));
-    if (now != each.shown)
-      each.widget->metaObject()->userProperty().write(each.widget, now);
-    each.shown = now;
-  }
-  shows_ = false;
+  showing_ = true;
+  for (const auto &each : show_)
+    each();
+  showing_ = false;
 }
 
 }  // namespace desk

@@ -1,39 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "strip.hpp"
 
-#include <algorithm>
 #include <regex>
 #include <sched.h>
-#include <utility>
 
 namespace desk {
-
-namespace {
 
 // A thread that streams comes before all that is no sound, where the user may
 // have that: with RLIMIT_RTPRIO, as Debian's pipewire gives it to its group.
 // What a plugin starts does not.
-GstBusSyncReply come_first(GstBus *, GstMessage *message, gpointer) {
+GstBusSyncReply Strip::come_first(GstBus *, GstMessage *message, gpointer) {
   GstStreamStatusType status;
-  GstElement *owner;
   const sched_param priority = {1};
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_STREAM_STATUS) {
-    gst_message_parse_stream_status(message, &status, &owner);
+    gst_message_parse_stream_status(message, &status, nullptr);
     if (status == GST_STREAM_STATUS_TYPE_ENTER)
       sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &priority);
   }
   return GST_BUS_PASS;
 }
-
-// A sink that prerolls would take the pipeline to PAUSED, and a thread of the
-// pipeline's then to PLAYING, with all that is in it at that moment, the sink
-// that is just removed as well.
-void do_not_preroll(GstBin *, GstBin *, GstElement *element) {
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "async"))
-    g_object_set(element, "async", FALSE, nullptr);
-}
-
-}  // namespace
 
 // Its plugins are always loaded: that is when they say what parameters they
 // have, and whether they can be used. Devices are taken when it starts.
@@ -43,6 +28,12 @@ Strip::Strip() {
   g_autoptr(GstClock) clock = gst_system_clock_obtain();
   gst_pipeline_use_clock(GST_PIPELINE(pipeline_), clock);
   gst_bus_set_sync_handler(bus_, come_first, nullptr, nullptr);
+  // A sink that prerolls would take the pipeline to PAUSED, and a thread of the
+  // pipeline's then to PLAYING, with all that is in it at that moment, the sink
+  // that is just removed as well.
+  const auto do_not_preroll = +[](GstBin *, GstBin *, GstElement *element) {
+    gst_util_set_object_arg(G_OBJECT(element), "async", "false");
+  };
   g_signal_connect(pipeline_, "deep-element-added", G_CALLBACK(do_not_preroll),
                    nullptr);
   gst_element_set_state(pipeline_, GST_STATE_READY);
@@ -58,7 +49,6 @@ Strip::Strip() {
 Strip::~Strip() {
   stop();
   gst_element_set_state(pipeline_, GST_STATE_NULL);
-  gst_bus_set_flushing(bus_, TRUE);
   gst_object_unref(bus_);
   gst_object_unref(pipeline_);
 }
@@ -68,7 +58,7 @@ Strip::~Strip() {
 Strip::Made Strip::load(const Place &place) {
   auto node = std::make_unique<Node>(place);
   if (!node->problem_.empty()) {
-    said_.push_back({false, "", node->problem_, ""});
+    said_.push_back({"", node->problem_});
     return nullptr;
   }
   gst_bin_add(GST_BIN(pipeline_), node->bin_);
@@ -80,7 +70,7 @@ Strip::Made Strip::load(const Place &place) {
 // A file is whole only when its writer was told of the end.
 void Strip::end_file() {
   const Node &sink = *nodes_.back();
-  if (playing_ && (sink.is_python() || !sink.value("location").empty()))
+  if (is_playing() && (sink.is_python() || !sink.value("location").empty()))
     gst_pad_send_event(sink.input(), gst_event_new_eos());
 }
 
@@ -89,10 +79,11 @@ void Strip::end_file() {
 void Strip::settle() {
   for (size_t i = 1; i < nodes_.size(); i++)
     gst_element_link(nodes_[i - 1]->bin_, nodes_[i]->bin_);
-  for (size_t i = nodes_.size(); i-- > 0;)
-    nodes_[i]->set_state(playing_                 ? GST_STATE_PLAYING
-                         : nodes_[i]->is_python() ? GST_STATE_READY
-                                                  : GST_STATE_NULL);
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    const bool loaded = nodes_[i]->is_python();
+    const GstState still = loaded ? GST_STATE_READY : GST_STATE_NULL;
+    nodes_[i]->set_state(is_playing() ? GST_STATE_PLAYING : still);
+  }
 }
 
 // Does it while the stream waits before the gate, with which each source ends.
@@ -100,59 +91,54 @@ void Strip::settle() {
 // nobody is in any of the elements behind it. False: something in the chain
 // hangs, as it runs for longer than any buffer lasts.
 bool Strip::hold(const Change &change) {
-  g_autoptr(GstElement) gate =
-      gst_bin_get_by_name(GST_BIN(node(0).bin_), "gate");
-  g_autoptr(GstPad) inside = gst_element_get_static_pad(gate, "sink");
+  g_autoptr(GstPad) inside =
+      gst_element_get_static_pad(node(0).named("gate"), "sink");
   g_autoptr(GstPad) before = gst_pad_get_peer(inside);
-  const auto stay = [](GstPad *, GstPadProbeInfo *, gpointer) {
-    return GST_PAD_PROBE_OK;
-  };
   const gulong probe = gst_pad_add_probe(
-      before, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, stay, nullptr, nullptr);
-  bool waits = false;
-  for (int ms = 0; !waits && ms < 1000; ms++) {
-    waits = GST_PAD_STREAM_TRYLOCK(inside);
-    if (!waits) g_usleep(1000);
-  }
+      before, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, nullptr, nullptr, nullptr);
+  int ms = 1000;
+  while (!GST_PAD_STREAM_TRYLOCK(inside) && --ms > 0)
+    g_usleep(1000);
+  const bool waits = ms > 0;
   if (waits) change();
   if (waits) GST_PAD_STREAM_UNLOCK(inside);
   gst_pad_remove_probe(before, probe);
   return waits;
 }
 
-// Where that cannot be, the strip is started anew.
-void Strip::change(const Change &change) {
+// Where that cannot be, or is not to be, the strip is started anew.
+void Strip::change(const Change &change, bool anew) {
   const auto relink = [&] {
     for (size_t i = 1; i < nodes_.size(); i++)
       gst_element_unlink(nodes_[i - 1]->bin_, nodes_[i]->bin_);
     change();
     settle();
   };
-  if (hold(relink)) return;
+  const bool again = is_playing();
+  if (!anew && hold(relink)) return;
   stop();
   relink();
-  start();
+  if (again) start();
 }
 
-bool Strip::put(const Place &place, int at) {
+std::optional<int> Strip::put(const Place &place, int at) {
   Made made = load(place);
-  if (!made) return false;
-  // Two sources cannot have one device, or port: the old one goes first.
-  const bool again = playing_ && place.kind == Kind::Source;
-  if (again) stop();
-  change([&] {
-    if (place.kind == Kind::Filter) {
-      nodes_.insert(nodes_.begin() + at, std::move(made));
-      return;
-    }
-    Made &end = place.kind == Kind::Sink ? nodes_.back() : nodes_.front();
+  if (!made) return {};
+  const int last = count() - 1;
+  at = place.kind == Kind::Source ? 0
+       : place.kind == Kind::Sink ? last
+                                  : std::clamp(at, 1, last);
+  const auto come = [&] {
+    auto there = nodes_.begin() + at;
+    if (place.kind == Kind::Filter) there = nodes_.emplace(there);
     // First out of the pipeline, for which this is not the end.
-    gst_bin_remove(GST_BIN(pipeline_), end->bin_);
+    if (*there) gst_bin_remove(GST_BIN(pipeline_), (*there)->bin_);
     if (place.kind == Kind::Sink) end_file();
-    end = std::move(made);
-  });
-  if (again) start();
-  return true;
+    *there = std::move(made);
+  };
+  // Two sources cannot have one device, or port: the old one goes first.
+  change(come, place.kind == Kind::Source);
+  return at;
 }
 
 void Strip::remove(int at) {
@@ -176,12 +162,10 @@ void Strip::isolate(int at, bool on) {
     node.set_state(GST_STATE_NULL);
     node.set("isolation", on ? "process" : "none");
     node.problem_.clear();
-    node.set_state(GST_STATE_READY);
   });
 }
 
 void Strip::start() {
-  playing_ = true;
   for (const Made &each : nodes_)
     each->problem_.clear();
   // What fails is said on the bus, whenever it happens.
@@ -189,9 +173,8 @@ void Strip::start() {
 }
 
 void Strip::stop() {
-  if (!playing_) return;
+  if (!is_playing()) return;
   hold([this] { end_file(); });
-  playing_ = false;
   gst_element_set_state(pipeline_, GST_STATE_READY);
   settle();  // and devices go
   // That it ended is no news.
@@ -199,19 +182,13 @@ void Strip::stop() {
 }
 
 guint64 Strip::latency() const {
-  gboolean live;
-  GstClockTime least = 0, most;
+  GstClockTime least = 0;
   g_autoptr(GstQuery) query = gst_query_new_latency();
   // Of the pad, as a sink that writes as fast as it can tells of none.
-  if (!playing_ || !gst_pad_peer_query(nodes_.back()->input(), query)) return 0;
-  gst_query_parse_latency(query, &live, &least, &most);
+  if (!is_playing() || !gst_pad_peer_query(nodes_.back()->input(), query))
+    return 0;
+  gst_query_parse_latency(query, nullptr, &least, nullptr);
   return least;
-}
-
-std::vector<Message> Strip::poll() {
-  while (g_autoptr(GstMessage) message = gst_bus_pop(bus_))
-    read(message);
-  return std::exchange(said_, {});
 }
 
 void Strip::read(GstMessage *message) {
@@ -225,11 +202,10 @@ void Strip::read(GstMessage *message) {
     gst_bin_recalculate_latency(GST_BIN(pipeline_));
   } else if (type == GST_MESSAGE_EOS) {
     stop();
-    said_.push_back({true, "", "the end", ""});
+    said_.push_back({"", "the end", "", true});
   } else if (owner && gst_message_has_name(message, "pythonfilter-reloaded")) {
     owner->problem_.clear();
-    said_.push_back(
-        {true, owner->title(), "plays the code that was saved", ""});
+    said_.push_back({owner->title(), "plays the saved code", "", true});
   } else if (type == GST_MESSAGE_WARNING || type == GST_MESSAGE_ERROR) {
     read_failure(message, owner);
   }
@@ -245,20 +221,19 @@ void Strip::read_failure(GstMessage *message, Node *owner) {
   // Without folders, which are in the details.
   static const std::regex folders("/\\S*/");
   const std::string text = std::regex_replace(error->message, folders, "");
-  said_.push_back(
-      {false, owner ? owner->title() : "", text, debug ? debug : ""});
+  said_.push_back({owner ? owner->title() : "", text, debug ? debug : ""});
   if (!owner) return;
   owner->problem_ = text;
   // No buffer makes it good again that it does not load.
   owner->well_again_ = error->domain == GST_LIBRARY_ERROR
                            ? G_MAXUINT64
                            : owner->gone_well() + 50;
-  if (!fatal || !playing_) return;
+  if (!fatal || !is_playing()) return;
   // Whatever failed is loaded anew.
   stop();
-  for (int at = 1; at < count() - 1; at++)
-    for (const GstState state : {GST_STATE_NULL, GST_STATE_READY})
-      node(at).set_state(state);
+  for (const Made &each : nodes_)
+    each->set_state(GST_STATE_NULL);
+  settle();
 }
 
 }  // namespace desk

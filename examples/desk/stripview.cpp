@@ -8,7 +8,6 @@ namespace desk {
 namespace {
 
 enum Column { Name, In, Out, Latest, Share, Dropped, Overruns, Restarts, How };
-enum Role { Peak = Qt::UserRole, Work };
 
 // The same picture for the same level, or Qt, which keeps what it has painted,
 // would have ten megabytes of them.
@@ -26,40 +25,25 @@ QIcon meter(int dB) {
   return meter;
 }
 
-// It falls by 20 dB a second, as a needle does, from 0 dB to -60.
-double falling(const QVariant &shown, float peak) {
-  const double dB = 20 * std::log10(double(peak) + 1e-6);
-  const double least = shown.isValid() ? shown.toDouble() - 0.67 : -60;
-  return std::clamp(dB, std::max(least, -60.0), 0.0);
-}
-
 }  // namespace
 
 StripView::StripView(QWidget *parent) : QTreeWidget(parent) {
   header()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  connect(this, &QTreeWidget::itemChanged, this,
-          [this](auto *item, int column) {
-            const int at = indexOfTopLevelItem(item);
-            const bool off = item->checkState(Name) == Qt::Unchecked;
-            if (column != Name || !node(at).is_filter() ||
-                off == node(at).is_bypassed())
-              return;
-            node(at).set("bypass", off ? "true" : "false");
-            show_numbers();  // it may have been refused
-          });
+  connect(this, &QTreeWidget::itemChanged, this, [this](auto *item) {
+    const bool off = item->checkState(Name) == Qt::Unchecked;
+    node(indexOfTopLevelItem(item)).set("bypass", off ? "true" : "false");
+    show_numbers();  // it may have been refused
+  });
 }
 
 void StripView::refresh(int row) {
   clear();
   for (int i = 0; i < strip_.count(); i++) {
-    auto *item = new QTreeWidgetItem({title(node(i).place())});
+    auto *item = new QTreeWidgetItem({translated(node(i).title())});
     item->setSizeHint(Out, {90, fontMetrics().height() * 2});
-    item->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable);
-    if (node(i).is_filter()) {
-      item->setFlags(item->flags() | Qt::ItemIsDragEnabled |
-                     Qt::ItemIsUserCheckable);
-      item->setCheckState(Name, Qt::Checked);
-    }
+    item->setFlags(node(i).is_filter()
+                       ? item->flags() & ~Qt::ItemIsDropEnabled
+                       : Qt::ItemIsEnabled | Qt::ItemIsSelectable);
     addTopLevelItem(item);
   }
   show_numbers();
@@ -79,13 +63,6 @@ void StripView::dropEvent(QDropEvent *event) {
     move((to > row() ? to - 1 : to) - row());
 }
 
-void StripView::put(const Place &place, int at) {
-  at = place.kind == Kind::Source ? 0
-       : place.kind == Kind::Sink ? last()
-                                  : std::clamp(at ? at : row() + 1, 1, last());
-  if (strip_.put(place, at)) refresh(at);
-}
-
 void StripView::move(int by) {
   const int from = row(), to = from + by;
   if (std::min(from, to) < 1 || std::max(from, to) >= last()) return;
@@ -100,22 +77,8 @@ void StripView::remove() {
   refresh(at);
 }
 
-void StripView::edit() {
-  const QString file = row() < 0 ? "" : text(node(row()).file());
-  if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
-}
-
-void StripView::isolate(bool on) {
-  if (row() >= 0 && node(row()).is_python()) strip_.isolate(row(), on);
-  show_numbers();
-}
-
-void StripView::play(bool on) {
-  on ? strip_.start() : strip_.stop();
-  show_numbers();
-}
-
 void StripView::show_numbers(double seconds) {
+  const QSignalBlocker quiet(this);  // only the user changes an item
   const QColor grey = palette().color(QPalette::Disabled, QPalette::Text);
   const QColor normal = palette().color(QPalette::Active, QPalette::Text);
   for (int i = 0; i <= last(); i++) {
@@ -134,8 +97,8 @@ void StripView::show_numbers(double seconds) {
     if (!node(i).is_python()) continue;
     const auto stat = [&](const char *name) { return node(i).stat(name); };
     const double work = double(stat("buffers") * stat("call-mean"));  // ns
-    const double more = work - item->data(Share, Work).toDouble();
-    if (seconds > 0) item->setData(Share, Work, work);
+    const double more = work - item->data(Share, Qt::UserRole).toDouble();
+    if (seconds > 0) item->setData(Share, Qt::UserRole, work);
     if (seconds > 0 && more >= 0)
       item->setText(Share, tr("%1 %").arg(more / 1e7 / seconds, 0, 'f', 1));
     const double latest = double(stat("call-p99")) / 1e6;
@@ -156,11 +119,15 @@ QString StripView::summary() const {
 }
 
 void StripView::show_levels() {
+  const QSignalBlocker quiet(this);
   for (int i = 0; i < last(); i++) {
-    const QVariant shown = topLevelItem(i)->data(Out, Peak);
-    const double peak = falling(shown, strip_.heard(i).take_peak());
+    const QVariant shown = topLevelItem(i)->data(Out, Qt::UserRole);
+    // It falls by 20 dB a second, as a needle does, from 0 dB to -60.
+    const double least = shown.isValid() ? shown.toDouble() - 0.67 : -60;
+    const double now = 20 * std::log10(strip_.heard(i).take_peak() + 1e-6);
+    const double peak = std::clamp(now, std::max(least, -60.0), 0.0);
     if (shown == peak) continue;
-    topLevelItem(i)->setData(Out, Peak, peak);
+    topLevelItem(i)->setData(Out, Qt::UserRole, peak);
     const QIcon level = meter(int(std::lround(peak)));
     topLevelItem(i)->setIcon(Out, level);
     topLevelItem(i + 1)->setIcon(In, level);

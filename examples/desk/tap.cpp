@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <algorithm>
 #include <cmath>
 
 #include "strip.hpp"
@@ -7,53 +6,35 @@
 namespace desk {
 
 Tap::Tap(GstPad *pad) {
-  gst_pad_add_probe(pad,
-                    GstPadProbeType(GST_PAD_PROBE_TYPE_BUFFER |
-                                    GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM),
-                    on_data, this, nullptr);
+  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_buffer, this, nullptr);
 }
 
-GstPadProbeReturn Tap::on_data(GstPad *, GstPadProbeInfo *info, gpointer data) {
+GstPadProbeReturn Tap::on_buffer(GstPad *pad, GstPadProbeInfo *info,
+                                 gpointer data) {
   auto *tap = static_cast<Tap *>(data);
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+  GstAudioInfo sound;
   GstMapInfo map;
-  if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    GstCaps *caps;
-    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
-    if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS) return GST_PAD_PROBE_OK;
-    gst_event_parse_caps(event, &caps);
-    tap->read_caps(caps);
-  } else if (GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-             tap->rate_ && gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-    tap->measure(reinterpret_cast<float *>(map.data), map.size / sizeof(float));
-    gst_buffer_unmap(buffer, &map);
-  }
-  return GST_PAD_PROBE_OK;
-}
-
-void Tap::read_caps(GstCaps *caps) {
-  GstAudioInfo info;
   const bool floats =
+      caps &&
       gst_structure_has_name(gst_caps_get_structure(caps, 0), "audio/x-raw") &&
-      gst_audio_info_from_caps(&info, caps) &&
-      GST_AUDIO_INFO_FORMAT(&info) == GST_AUDIO_FORMAT_F32 &&
-      GST_AUDIO_INFO_LAYOUT(&info) == GST_AUDIO_LAYOUT_INTERLEAVED;
-  channels_ = floats ? size_t(info.channels) : 1;
-  rate_ = floats ? info.rate : 0;
-}
-
-void Tap::measure(const float *samples, size_t count) {
-  float peak = peak_;
-  for (size_t i = 0; i < count; i++)
+      gst_audio_info_from_caps(&sound, caps) &&
+      GST_AUDIO_INFO_FORMAT(&sound) == GST_AUDIO_FORMAT_F32 &&
+      GST_AUDIO_INFO_LAYOUT(&sound) == GST_AUDIO_LAYOUT_INTERLEAVED;
+  tap->rate_ = floats ? sound.rate : 0;
+  if (!floats || !gst_buffer_map(buffer, &map, GST_MAP_READ))
+    return GST_PAD_PROBE_OK;
+  const auto *samples = reinterpret_cast<float *>(map.data);
+  float peak = tap->peak_;
+  for (size_t i = 0; i < map.size / sizeof(float); i++) {
     peak = std::max(peak, std::fabs(samples[i]));
-  peak_ = peak;
-  for (size_t i = 0; i < count; i += channels_)
-    ring_[next_++ % ring_.size()] = samples[i];
-}
-
-std::vector<float> Tap::picture() const {
-  std::vector<float> all(ring_.begin(), ring_.end());
-  std::rotate(all.begin(), all.begin() + long(next_ % all.size()), all.end());
-  return all;
+    if (i % size_t(sound.channels) == 0)
+      tap->ring_[tap->next_++ % tap->ring_.size()] = samples[i];
+  }
+  tap->peak_ = peak;
+  gst_buffer_unmap(buffer, &map);
+  return GST_PAD_PROBE_OK;
 }
 
 }  // namespace desk

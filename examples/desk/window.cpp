@@ -34,19 +34,17 @@ QJsonObject json_of(const Place &place) {
   return {{"kind", int(place.kind)},
           {"title", text(place.title)},
           {"line", text(place.line)},
-          {"device", text(place.device)},
           {"properties", properties}};
 }
 
 Place place_of(const QJsonObject &json) {
-  const auto said = [](const QJsonValue &value) {
-    return value.toString().toStdString();
-  };
-  Place place{Kind(std::clamp(json["kind"].toInt(), 0, 2)), said(json["title"]),
-              said(json["line"]), said(json["device"])};
+  Place place{Kind(std::clamp(json["kind"].toInt(), 0, 2)),
+              json["title"].toString().toStdString(),
+              json["line"].toString().toStdString()};
   const QJsonObject properties = json["properties"].toObject();
   for (const QString &name : properties.keys())
-    place.properties[name.toStdString()] = said(properties[name]);
+    place.properties[name.toStdString()] =
+        properties[name].toString().toStdString();
   return place;
 }
 
@@ -87,7 +85,7 @@ void Window::copy_message() {
   if (item) qApp->clipboard()->setText(item->data(0, Qt::UserRole).toString());
 }
 
-void Window::list(const Plugin &plugin) {
+QListWidgetItem *Window::list(const Plugin &plugin) {
   const QString kinds[] = {tr("Source"), tr("Filter"), tr("Sink")};
   const bool broken = !plugin.problem.empty();
   const QString what =
@@ -101,6 +99,7 @@ void Window::list(const Plugin &plugin) {
   item->setData(Qt::UserRole, QVariant::fromValue(plugin.place));
   if (broken) item->setForeground(bad_colour(palette()));
   ui_->noPlugins->hide();
+  return item;
 }
 
 // What is broken says so again, or was mended.
@@ -123,8 +122,7 @@ void Window::choose_file() {
 
 void Window::load_plugin(const QString &path) {
   const Plugin plugin = plugin_in(path.toStdString());
-  list(plugin);
-  ui_->plugins->setCurrentRow(ui_->plugins->count() - 1);
+  ui_->plugins->setCurrentItem(list(plugin));
   if (!plugin.problem.empty()) use_plugin(selected_);
 }
 
@@ -132,22 +130,17 @@ void Window::offer_ends() {
   ui_->ends->clear();
   const auto offer = [this](const Place &place) {
     if (place.kind == end())
-      ui_->ends->addAction(title(place), this, [=] { selected_->put(place); });
+      ui_->ends->addAction(translated(place.title), this,
+                           [=] { selected_->put(place); });
   };
-  for (const auto &places : {ends(end()), devices(end())})
-    std::for_each(places.begin(), places.end(), offer);
+  for (const Place &each : ends(end()))
+    offer(each);
+  for (const auto &[name, device] : devices(end()))
+    offer(device_end(end(), name));
   for (int i = 0; i < ui_->plugins->count(); i++)
     offer(ui_->plugins->item(i)->data(Qt::UserRole).value<Place>());
   ui_->ends->addAction(end() == Kind::Sink ? ui_->toFile : ui_->fromFile);
   ui_->ends->addAction(ui_->network);
-}
-
-void Window::use_file(const QString &path) {
-  selected_->put(file_end(end(), path.toStdString()));
-}
-
-void Window::use_address(const QString &address) {
-  selected_->put(network_end(end(), address.toStdString()));
 }
 
 void Window::select(StripView *view) {
@@ -209,11 +202,6 @@ void Window::show_now() {
   if (numbers) ui_->panel->show_now();
 }
 
-void Window::play(bool on) {
-  for (StripView *view : views_)
-    view->play(on);
-}
-
 void Window::tell(const QString &where, const QString &what,
                   const QString &details, bool good) {
   constexpr int kept = 500;
@@ -240,7 +228,7 @@ bool Window::save(const QString &path) {
   }
   QSaveFile file(path);
   const bool saved = file.open(QIODevice::WriteOnly) &&
-                     file.write(QJsonDocument(session).toJson()) > 0 &&
+                     file.write(QJsonDocument(session).toJson()) &&
                      file.commit();
   if (!saved) tell(path, file.errorString());
   return saved;
@@ -248,24 +236,21 @@ bool Window::save(const QString &path) {
 
 bool Window::open(const QString &path) {
   QFile file(path);
-  QJsonParseError problem{0, QJsonParseError::NoError};
   const bool read = file.open(QIODevice::ReadOnly);
   const QJsonObject session =
-      QJsonDocument::fromJson(file.readAll(), &problem).object();
+      QJsonDocument::fromJson(read ? file.readAll() : "").object();
   if (session["TX"].toArray().size() < 2 ||
       session["RX"].toArray().size() < 2) {
-    tell(path, !read           ? file.errorString()
-               : problem.error ? problem.errorString()
-                               : tr("it is no session of this program"));
+    tell(path,
+         read ? tr("it is no session of this program") : file.errorString());
     return false;
   }
   for (StripView *view : views_) {
     view->strip().stop();
     while (view->strip().count() > 2)
       view->strip().remove(1);
-    view->refresh(0);
     for (const QJsonValue each : session[view->objectName()].toArray())
-      view->put(place_of(each.toObject()), view->last());
+      view->strip().put(place_of(each.toObject()), view->strip().count() - 1);
     view->refresh(0);
   }
   return true;

@@ -18,9 +18,6 @@ inline QString text(const std::string &from) {
 inline QString translated(const std::string &words) {
   return QCoreApplication::translate("desk", words.c_str());
 }
-inline QString title(const Place &of) {
-  return translated(of.title);
-}
 
 inline QColor bad_colour(const QPalette &palette) {
   return palette.base().color().lightness() < 128 ? "#ff8a80" : "#b3261e";
@@ -41,7 +38,10 @@ class StripView : public QTreeWidget {
   // Rows as the strip has them, and which one is selected.
   void refresh(int row);
   // A filter comes behind the selected row, unless it is said where.
-  void put(const Place &place, int at = 0);
+  void put(const Place &place, int at = 0) {
+    const auto there = strip_.put(place, at ? at : row() + 1);
+    if (there) refresh(*there);
+  }
   void move(int by);
   QString summary() const;
   void show_levels();
@@ -49,13 +49,22 @@ class StripView : public QTreeWidget {
   void show_numbers(double seconds = 0);
 
  public slots:
-  void play(bool on);
+  void play(bool on) {
+    on ? strip_.start() : strip_.stop();
+    show_numbers();
+  }
   // These, with what is selected here, if anything.
   void up() { move(-1); }
   void down() { move(1); }
   void remove();
-  void edit();
-  void isolate(bool on);
+  void edit() {
+    const QString file = row() < 0 ? "" : text(node(row()).file());
+    if (!file.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(file));
+  }
+  void isolate(bool on) {
+    if (row() >= 0 && node(row()).is_python()) strip_.isolate(row(), on);
+    show_numbers();
+  }
 
  protected:
   void dropEvent(QDropEvent *event) override;
@@ -78,21 +87,15 @@ class Panel : public QWidget {
   void failed(const QString &why);
 
  private:
-  struct Editor {
-    GParamSpec *parameter;
-    QWidget *widget;  // its user property is the value
-    QString shown = {};
-  };
   void add_parameter(GParamSpec *spec);
-  QWidget *make_number(GParamSpec *parameter, QSlider *slider);
-  QWidget *make_text(GParamSpec *parameter, QLayout *line);
+  void add_number(GParamSpec *parameter, const class Ui_Parameter &ui);
+  void add_text(GParamSpec *parameter, const Ui_Parameter &ui);
   void set(GParamSpec *parameter, const QString &value);
 
   const std::shared_ptr<class Ui_Panel> ui_;
   Node *node_ = nullptr;
-  QFormLayout *form_ = nullptr;
-  std::vector<Editor> editors_;
-  bool shows_ = false;  // what changes is shown, and not to be set
+  std::vector<std::function<void()>> show_;  // each a parameter's value
+  bool showing_ = false;  // what changes is shown, and not to be set
 };
 
 class Window : public QMainWindow {
@@ -101,7 +104,10 @@ class Window : public QMainWindow {
  public:
   Window();
 
-  void play(bool on);
+  void play(bool on) {
+    for (StripView *view : views_)
+      view->play(on);
+  }
   StripView *view(int at) const { return views_[at]; }
 
  public slots:
@@ -109,9 +115,11 @@ class Window : public QMainWindow {
   void load_plugin(const QString &path);
   bool open(const QString &path);  // false: it is said in the messages
   bool save(const QString &path);
-  // In the place of the source or sink that is selected.
-  void use_file(const QString &path);
-  void use_address(const QString &address);
+  // A file or an address, in the place of the source or sink that is selected.
+  void use_end(const QString &where) {
+    const auto make = where.contains('/') ? file_end : network_end;
+    selected_->put(make(end(), where.toStdString()));
+  }
   void offer_ends();
   void copy_message();
 
@@ -119,7 +127,7 @@ class Window : public QMainWindow {
   void timerEvent(QTimerEvent *) override { show_now(); }
 
  private:
-  void list(const Plugin &plugin);
+  QListWidgetItem *list(const Plugin &plugin);
   void use_plugin(StripView *view);
   Kind end() const { return selected_->row() ? Kind::Sink : Kind::Source; }
   void select(StripView *view);

@@ -36,7 +36,6 @@ Place filter(const std::string &text = a_filter,
   return {desk::Kind::Filter,
           name,
           "pythonfilter name=main reload=true on-error=silence",
-          "",
           {{"script", check::write_file(name, text)}}};
 }
 

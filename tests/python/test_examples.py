@@ -207,6 +207,11 @@ def test_duplex_is_short():
     assert len((EXAMPLES / "duplex.cpp").read_text().splitlines()) <= 200
 
 
+def test_desk_is_short():
+    sources = [*(EXAMPLES / "desk").glob("*.[ch]pp")]
+    assert 0 < sum(len(each.read_text().splitlines()) for each in sources) <= 1500
+
+
 SECURE_CALL = EXAMPLES / "secure-call.sh"
 
 
