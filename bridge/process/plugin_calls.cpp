@@ -9,10 +9,10 @@ bool ProcessPlugin::ask(const Question &question, uint64_t place,
                         Answer *answer, Failure *failure) {
   stay_apart();
   // Another one has nothing to forget.
-  if (question == ask_reset && session_ && !session_->is_started()) return true;
+  if (question == ask_reset && remote_ && !remote_->is_started()) return true;
   const bool seeks = question == ask_seek;
   if (!seeks) notice_end(question.method, failure);
-  if (!has_session(seeks ? 0 : 1, failure)) return can_wait(question, *failure);
+  if (!has_remote(seeks ? 0 : 1, failure)) return can_wait(question, *failure);
   Fields record = {question.name}, told;
   if (seeks) {
     out_of_place_ = false;
@@ -20,7 +20,7 @@ bool ProcessPlugin::ask(const Question &question, uint64_t place,
   }
   // A file on a slow disk may take its time, as start() may.
   const uint64_t patience = seeks ? 0 : spec_.isolation.hang_ns();
-  if (!noted(session_->call(question.method, record, patience, failure, &told),
+  if (!noted(remote_->call(question.method, record, patience, failure, &told),
              failure))
     return can_wait(question, *failure);
   told.erase(told.begin());
@@ -34,26 +34,26 @@ bool ProcessPlugin::can_wait(const Question &question,
                              const Failure &failure) const {
   return !gone_ && failure.kind == Failure::Kind::Lost &&
          (question == ask_duration || question == ask_latency ||
-          (question == ask_reset && !session_));
+          (question == ask_reset && !remote_));
 }
 
 bool ProcessPlugin::refuse_answer(const char *phase, Failure *failure) {
-  session_->refuse_answer(phase, failure);
+  remote_->refuse_answer(phase, failure);
   note_loss(failure);
   return false;
 }
 
 bool ProcessPlugin::drain(Tail *tail, Failure *failure) {
-  if (!has_session(1, failure)) return false;
+  if (!has_remote(1, failure)) return false;
   // Nor has it anything to give.
-  if (!session_->is_started()) return true;
-  return noted(session_->drain(tail, failure), failure);
+  if (!remote_->is_started()) return true;
+  return noted(remote_->drain(tail, failure), failure);
 }
 
 bool ProcessPlugin::get_state(std::string *state, Failure *failure) {
   Fields answer;
-  if (!has_session(1, failure) ||
-      !noted(session_->call("get_state", {"get_state"}, 0, failure, &answer),
+  if (!has_remote(1, failure) ||
+      !noted(remote_->call("get_state", {"get_state"}, 0, failure, &answer),
              failure))
     return false;
   if (answer.size() != 2) return refuse_answer("get_state", failure);
@@ -63,9 +63,9 @@ bool ProcessPlugin::get_state(std::string *state, Failure *failure) {
 
 bool ProcessPlugin::set_state(const std::string &state, Failure *failure) {
   Fields answer;
-  return has_session(1, failure) &&
-         noted(session_->call("set_state", {"restore_state", state}, 0, failure,
-                              &answer),
+  return has_remote(1, failure) &&
+         noted(remote_->call("set_state", {"restore_state", state}, 0, failure,
+                             &answer),
                failure);
 }
 

@@ -8,8 +8,8 @@
 
 namespace pythonfilter {
 
-// What was said since the session was made, or was started.
-bool ProcessPlugin::adopt_ports(Session *session, Failure *failure) {
+// What was said since the remote plugin was made, or was started.
+bool ProcessPlugin::adopt_ports(RemotePlugin *remote, Failure *failure) {
   for (;;) {
     InputParameter set;
     uint64_t parameter = 0, ports = 0;
@@ -17,8 +17,8 @@ bool ProcessPlugin::adopt_ports(Session *session, Failure *failure) {
     {
       std::lock_guard lock(mutex_);
       const auto next =
-          input_parameters_.upper_bound(session->input_parameters_told);
-      if (session->ports_told != ports_serial_) {
+          input_parameters_.upper_bound(remote->input_parameters_told);
+      if (remote->ports_told != ports_serial_) {
         ports = ports_serial_;
         formats = format_.ports(spec_.kind);
       } else if (next != input_parameters_.end()) {
@@ -29,14 +29,14 @@ bool ProcessPlugin::adopt_ports(Session *session, Failure *failure) {
       }
     }
     if (ports) {
-      if (!session->set_ports(formats, failure)) return false;
-      session->ports_told = ports;
+      if (!remote->set_ports(formats, failure)) return false;
+      remote->ports_told = ports;
       continue;
     }
-    session->input_parameters_told = parameter;
-    if (session->set_input_parameter(set.input, set.parameter, failure))
+    remote->input_parameters_told = parameter;
+    if (remote->set_input_parameter(set.input, set.parameter, failure))
       continue;
-    if (session->is_lost()) return false;
+    if (remote->is_lost()) return false;
     // What came while nobody could refuse it is no reason to end this one, too.
     failure->message = "input " + set.input + ": " + failure->message;
     if (spec_.listener) spec_.listener->failed(*failure);
@@ -76,23 +76,23 @@ bool ProcessPlugin::set_ports(const char *phase,
       each = is_there(each->second.input) ? std::next(each)
                                           : input_parameters_.erase(each);
   }
-  if (notice_end(phase, failure) || !has_session(1, failure) ||
-      !session_->is_started())
+  if (notice_end(phase, failure) || !has_remote(1, failure) ||
+      !remote_->is_started())
     return true;
-  return noted(adopt_ports(session_.get(), failure), failure) || !session_;
+  return noted(adopt_ports(remote_.get(), failure), failure) || !remote_;
 }
 
 bool ProcessPlugin::set_input_parameter(const std::string &input,
                                         const Parameter &parameter,
                                         Failure *failure) {
   stay_apart();
-  if (notice_end("set_parameter", failure) || !has_session(1, failure) ||
-      !session_->is_started()) {
+  if (notice_end("set_parameter", failure) || !has_remote(1, failure) ||
+      !remote_->is_started()) {
     remember({input, parameter});
     return true;
   }
-  const bool good = session_->set_input_parameter(input, parameter, failure);
-  if (good) session_->input_parameters_told = remember({input, parameter});
+  const bool good = remote_->set_input_parameter(input, parameter, failure);
+  if (good) remote_->input_parameters_told = remember({input, parameter});
   return noted(good, failure);
 }
 

@@ -7,7 +7,7 @@
 
 #include "../samples.hpp"
 #include "process_outputs.hpp"
-#include "session.hpp"
+#include "remote_plugin.hpp"
 
 namespace pythonfilter {
 
@@ -29,7 +29,7 @@ std::string in_ms(uint64_t ns) {
          (tenths % 10 ? "." + std::to_string(tenths % 10) : "") + " ms";
 }
 
-Asked Session::asked(uint64_t sequence) const {
+Asked RemotePlugin::asked(uint64_t sequence) const {
   const PluginKind kind = spec_.kind;
   Asked asked;
   asked.sequence = sequence;
@@ -46,9 +46,10 @@ Asked Session::asked(uint64_t sequence) const {
 
 // ---- there and back --------------------------------------------------------
 
-[[gnu::hot]] Outcome Session::process(const Block &block,
-                                      const PortsOfBlock &ports,
-                                      CallResult *result, Failure *failure) {
+[[gnu::hot]] Outcome RemotePlugin::process(const Block &block,
+                                           const PortsOfBlock &ports,
+                                           CallResult *result,
+                                           Failure *failure) {
   CallWait waiting{capabilities_.audio_name.c_str(), monotonic_ns()};
   if (block.patience) waiting.until = waiting.began + block.patience;
   result->times.asked = result->times.held = ticks();
@@ -94,8 +95,8 @@ Asked Session::asked(uint64_t sequence) const {
   return outcome;
 }
 
-[[gnu::hot]] Waited Session::ask(CallWait *waiting, Request *request,
-                                 Reply *reply) {
+[[gnu::hot]] Waited RemotePlugin::ask(CallWait *waiting, Request *request,
+                                      Reply *reply) {
   channel_->send(request);
   Waited waited = channel_->wait_reply(waiting, *request, reply);
   if (waited != Waited::Done) return waited;
@@ -109,7 +110,7 @@ Asked Session::asked(uint64_t sequence) const {
   return read_records(*reply, waiting->phase);
 }
 
-Waited Session::read_records(const Reply &reply, const char *phase) {
+Waited RemotePlugin::read_records(const Reply &reply, const char *phase) {
   // The records lie on a socket already, or are on their way there.
   CallWait at_hand{phase, monotonic_ns()};
   const uint64_t hang = spec_.isolation.hang_ns();
@@ -123,7 +124,8 @@ Waited Session::read_records(const Reply &reply, const char *phase) {
   return waited;
 }
 
-Waited Session::give_space(CallWait *waiting, Request *request, Reply *reply) {
+Waited RemotePlugin::give_space(CallWait *waiting, Request *request,
+                                Reply *reply) {
   const size_t needed = std::max(size_t(reply->bytes), first_outputs_size);
   outputs_ =
       Region::make(std::min(needed + needed / 4, most_output_bytes), true);
@@ -137,7 +139,7 @@ Waited Session::give_space(CallWait *waiting, Request *request, Reply *reply) {
 }
 
 // The reply to a request whose buffer has gone on: what it says is for nobody.
-Waited Session::finish_late(CallWait *waiting) {
+Waited RemotePlugin::finish_late(CallWait *waiting) {
   Reply reply;
   CallWait so_long = *waiting;
   const uint64_t hangs = hangs_at();
@@ -158,20 +160,20 @@ Waited Session::finish_late(CallWait *waiting) {
 }
 
 // 0: never. Late is not broken: what takes no honest call that long hangs.
-uint64_t Session::hangs_at() const {
+uint64_t RemotePlugin::hangs_at() const {
   const Isolation &isolation = spec_.isolation;
   const uint64_t hang =
       has_returned_ ? isolation.hang_ns() : isolation.slow_ns();
   return hang ? sent_ + hang : 0;
 }
 
-bool Session::is_stopped(uint64_t now) {
+bool RemotePlugin::is_stopped(uint64_t now) {
   if (now < next_look_) return false;
   next_look_ = now + look_every_ns;
   return still_.look(channel_->worker().is_stopped());
 }
 
-Outcome Session::be_late(const Block &block, Failure *failure) {
+Outcome RemotePlugin::be_late(const Block &block, Failure *failure) {
   const char *phase = capabilities_.audio_name.c_str();
   // The worker still works on that memory, which must be nobody else's.
   if (!std::exchange(outstanding_, true) && in_lent_ && writes() &&
@@ -200,9 +202,9 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
 // ---- what comes back -------------------------------------------------------
 
 // What the plugin wrote to the block, or to the outputs beside it.
-[[gnu::hot]] void Session::take_from_slot(const Reply &reply,
-                                          const Block &block,
-                                          const PortsOfBlock &ports) {
+[[gnu::hot]] void RemotePlugin::take_from_slot(const Reply &reply,
+                                               const Block &block,
+                                               const PortsOfBlock &ports) {
   if (__builtin_expect(!ports.outputs, 1)) {
     copy_to_block(slot_->data(), Dense(format_), block);
     return;
@@ -217,9 +219,11 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
   }
 }
 
-[[gnu::hot]] Outcome Session::accept(const Reply &reply, const Block &block,
-                                     const PortsOfBlock &ports,
-                                     CallResult *result, Failure *failure) {
+[[gnu::hot]] Outcome RemotePlugin::accept(const Reply &reply,
+                                          const Block &block,
+                                          const PortsOfBlock &ports,
+                                          CallResult *result,
+                                          Failure *failure) {
   has_returned_ = true;
   result->discont = reply.flags & reply_discont;
   result->copied = result->copied || (reply.flags & reply_copied);
@@ -265,7 +269,7 @@ Outcome Session::be_late(const Block &block, Failure *failure) {
 }
 
 // The memory stays as the plugin saw it: nobody writes there any more.
-void Session::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
+void RemotePlugin::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
   if (in_lent_) {
     lent_->close();
     escaped_.push_back(std::move(kept));
@@ -274,7 +278,7 @@ void Session::leave_to_plugin(std::unique_ptr<KeptMemory> kept) {
   }
 }
 
-bool Session::take_outputs(const Reply &reply, CallResult *result) {
+bool RemotePlugin::take_outputs(const Reply &reply, CallResult *result) {
   const size_t before = result->outputs->size();
   result->converted = true;
   if (reply.outputs == 0) return true;

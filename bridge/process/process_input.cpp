@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "../samples.hpp"
-#include "session.hpp"
+#include "remote_plugin.hpp"
 
 namespace pythonfilter {
 
@@ -17,19 +17,19 @@ constexpr uint64_t own_slot = 1;
 }  // namespace
 
 // A splitter does not write to its block, but beside it.
-bool Session::writes() const {
+bool RemotePlugin::writes() const {
   return spec_.kind == PluginKind::Splitter ||
          (!capabilities_.read_only && format_.in_place);
 }
 
-bool Session::use_slot(size_t size) {
+bool RemotePlugin::use_slot(size_t size) {
   if (slot_ && slot_->size() >= size && slot_->worker_writes() == writes())
     return true;
   return make_slot(size, {});
 }
 
 // `ports`: where they are in it.
-bool Session::make_slot(size_t size, const std::vector<size_t> &ports) {
+bool RemotePlugin::make_slot(size_t size, const std::vector<size_t> &ports) {
   slot_ = Region::make(std::max<size_t>(size, 1), writes());
   if (!slot_) return false;
   Fields record = {"slot", std::to_string(own_slot),
@@ -43,7 +43,7 @@ bool Session::make_slot(size_t size, const std::vector<size_t> &ports) {
 
 // The block first, then the ports in their order. Those that nobody is linked
 // to have a place, too, whose pages are never touched.
-bool Session::use_slot_with_ports(size_t frames) {
+bool RemotePlugin::use_slot_with_ports(size_t frames) {
   if (slot_ && slot_frames_ >= frames) return true;
   const auto padded = [](size_t size) { return (size + 63) / 64 * 64; };
   port_offsets_.clear();
@@ -56,8 +56,8 @@ bool Session::use_slot_with_ports(size_t frames) {
   return make_slot(end, port_offsets_);
 }
 
-[[gnu::hot]] void Session::place_inputs(const Block &block,
-                                        const std::vector<InputView> &inputs) {
+[[gnu::hot]] void RemotePlugin::place_inputs(
+    const Block &block, const std::vector<InputView> &inputs) {
   assert(inputs.size() == format_.inputs.size());
   if (capabilities_.output_zero)
     std::memset(slot_->data(), 0, Dense(format_).size(block.frames));
@@ -67,7 +67,7 @@ bool Session::use_slot_with_ports(size_t frames) {
   channel_->set_inputs(inputs);
 }
 
-[[gnu::hot]] void Session::place_outputs(
+[[gnu::hot]] void RemotePlugin::place_outputs(
     const Block &block, const std::vector<OutputView> &outputs) {
   assert(outputs.size() == format_.outputs.size());
   copy_from_block(block, Dense(format_), slot_->data());
@@ -81,9 +81,9 @@ bool Session::use_slot_with_ports(size_t frames) {
   channel_->set_linked(linked_);
 }
 
-[[gnu::hot]] bool Session::place_ports(const Block &block,
-                                       const PortsOfBlock &ports,
-                                       Request *request) {
+[[gnu::hot]] bool RemotePlugin::place_ports(const Block &block,
+                                            const PortsOfBlock &ports,
+                                            Request *request) {
   in_lent_ = false;
   if (!use_slot_with_ports(block.frames)) return false;
   if (ports.inputs)
@@ -95,9 +95,9 @@ bool Session::use_slot_with_ports(size_t frames) {
 }
 
 // Those of the plugin, and then those of each input.
-bool Session::place_curves(const Block &block,
-                           const std::vector<InputView> *inputs,
-                           Request *request) {
+bool RemotePlugin::place_curves(const Block &block,
+                                const std::vector<InputView> *inputs,
+                                Request *request) {
   placed_.clear();
   const auto place = [this](const std::vector<Curve> *all) {
     for (size_t i = 0; all && i < all->size(); i++)
@@ -140,15 +140,15 @@ bool Session::place_curves(const Block &block,
   return true;
 }
 
-bool Session::forget_lent() {
+bool RemotePlugin::forget_lent() {
   for (const uint64_t id : lent_->take_forgotten())
     if (!channel_->notice({"forget", std::to_string(id)})) return false;
   return true;
 }
 
-[[gnu::hot]] bool Session::prepare(const Block &block,
-                                   const PortsOfBlock &ports,
-                                   Request *request) {
+[[gnu::hot]] bool RemotePlugin::prepare(const Block &block,
+                                        const PortsOfBlock &ports,
+                                        Request *request) {
   *request = Request{};
   request->frames = block.frames;
   request->pts = block.pts;

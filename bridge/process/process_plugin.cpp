@@ -28,7 +28,7 @@ ProcessPlugin::~ProcessPlugin() {
   stay_apart();
   restarter_.cancel();
   tell_of(nullptr);
-  session_.reset();
+  remote_.reset();
   lent_->close();
   for (auto &[serial, parameter] : parameters_)
     wipe(&parameter.value);
@@ -37,12 +37,12 @@ ProcessPlugin::~ProcessPlugin() {
 // ---- which worker ----------------------------------------------------------
 
 // Other threads ask the one that there is.
-void ProcessPlugin::tell_of(Session *session) {
+void ProcessPlugin::tell_of(RemotePlugin *remote) {
   std::shared_ptr<Events> before;
   std::lock_guard lock(mutex_);
-  before = std::exchange(events_, session ? session->events() : nullptr);
-  pid_ = session ? session->pid() : 0;
-  if (session) sandbox_ = session->sandbox();
+  before = std::exchange(events_, remote ? remote->events() : nullptr);
+  pid_ = remote ? remote->pid() : 0;
+  if (remote) sandbox_ = remote->sandbox();
 }
 
 std::shared_ptr<Events> ProcessPlugin::events() {
@@ -55,7 +55,7 @@ std::shared_ptr<Events> ProcessPlugin::events() {
 // told it, its end among that, would be told in the parent's place.
 void ProcessPlugin::leave_to_parent() {
   process_ = process_number();
-  session_.release();
+  remote_.release();
   restarter_.forget();
   stop_.forget();
   lent_->close();
@@ -67,21 +67,21 @@ void ProcessPlugin::leave_to_parent() {
 }
 
 // On the restarter's thread, or on the one that starts a plugin again.
-std::unique_ptr<Session> ProcessPlugin::make_session(Failure *failure) {
-  auto session =
-      std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
+std::unique_ptr<RemotePlugin> ProcessPlugin::make_remote(Failure *failure) {
+  auto remote =
+      std::make_unique<RemotePlugin>(spec_, stop_, lent_, &missed_deadlines_);
   const uint64_t patience =
       std::max(times_longest_start * longest_start_, least_start_patience_ns);
-  if (!session->load(patience, failure) ||
-      !is_same_plugin(session->capabilities(), failure))
+  if (!remote->load(patience, failure) ||
+      !is_same_plugin(remote->capabilities(), failure))
     return nullptr;
   std::vector<Parameter> set = remembered();
-  const bool initialized = session->initialize(set, failure);
+  const bool initialized = remote->initialize(set, failure);
   for (Parameter &each : set)
     wipe(&each.value);
   if (!initialized) return nullptr;
-  if (!adopt_settings(session.get(), failure)) return nullptr;
-  return session;
+  if (!adopt_settings(remote.get(), failure)) return nullptr;
+  return remote;
 }
 
 // What the element made of the first one's capabilities still holds.
@@ -101,10 +101,10 @@ bool ProcessPlugin::is_same_plugin(const Capabilities &now,
   return false;
 }
 
-// What was set and started so far; some of it may have come since the session
-// was made. One that maps caps is not started with those of another process: an
-// encryptor's session is in them. See wants_start().
-bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
+// What was set and started so far; some of it may have come since the remote
+// plugin was made. One that maps caps is not started with those of another
+// process: an encryptor's session is in them. See wants_start().
+bool ProcessPlugin::adopt_settings(RemotePlugin *remote, Failure *failure) {
   for (;;) {
     Parameter parameter;
     uint64_t serial = 0;
@@ -113,7 +113,7 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
     uint64_t ports;
     {
       std::lock_guard lock(mutex_);
-      const auto next = parameters_.upper_bound(session->parameters_told);
+      const auto next = parameters_.upper_bound(remote->parameters_told);
       if (next != parameters_.end()) {
         serial = next->first;
         parameter = next->second;
@@ -124,23 +124,23 @@ bool ProcessPlugin::adopt_settings(Session *session, Failure *failure) {
       ports = ports_serial_;
     }
     if (!serial) {
-      if (starts != session->is_started()) {
-        if (!starts) return session->stop(failure);
-        if (!session->start(format, failure)) return false;
-        session->ports_told = ports;
+      if (starts != remote->is_started()) {
+        if (!starts) return remote->stop(failure);
+        if (!remote->start(format, failure)) return false;
+        remote->ports_told = ports;
       }
-      return !starts || adopt_ports(session, failure);
+      return !starts || adopt_ports(remote, failure);
     }
-    const bool good = session->set_parameter(&parameter, failure);
+    const bool good = remote->set_parameter(&parameter, failure);
     wipe(&parameter.value);
     if (!good) return false;
-    session->parameters_told = serial;
+    remote->parameters_told = serial;
   }
 }
 
 void ProcessPlugin::note_loss(Failure *failure) {
   tell_of(nullptr);
-  session_.reset();
+  remote_.reset();
   good_buffers_ = 0;
   if (stop_.deadline()) {
     loss_ = *failure;
@@ -149,7 +149,7 @@ void ProcessPlugin::note_loss(Failure *failure) {
   if (!spec_.isolation.restart)
     failure->kind = Failure::Kind::Gone;
   else
-    restarter_.begin([this](Failure *why) { return make_session(why); },
+    restarter_.begin([this](Failure *why) { return make_remote(why); },
                      failure);
   gone_ = failure->kind == Failure::Kind::Gone;
   loss_ = *failure;
@@ -157,30 +157,30 @@ void ProcessPlugin::note_loss(Failure *failure) {
 
 // Whether the plugin's worker ended between two calls.
 bool ProcessPlugin::notice_end(const char *phase, Failure *failure) {
-  if (!session_ || !session_->has_ended()) return false;
-  session_->note_end(phase, failure);
+  if (!remote_ || !remote_->has_ended()) return false;
+  remote_->note_end(phase, failure);
   note_loss(failure);
   return true;
 }
 
 // What came of a call; the loss of its worker is noted.
 bool ProcessPlugin::noted(bool good, Failure *failure) {
-  if (!good && session_->is_lost()) note_loss(failure);
+  if (!good && remote_->is_lost()) note_loss(failure);
   return good;
 }
 
 // Whether there is one; waits for it up to `until`, 0: until the element stops.
-bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
+bool ProcessPlugin::has_remote(uint64_t until, Failure *failure) {
   stay_apart();
-  if (__builtin_expect(session_ != nullptr, 1)) return true;
+  if (__builtin_expect(remote_ != nullptr, 1)) return true;
   while (!gone_) {
-    session_ = restarter_.take(until, &loss_);
-    gone_ = !session_ && loss_.kind == Failure::Kind::Gone;
-    if (session_) {
+    remote_ = restarter_.take(until, &loss_);
+    gone_ = !remote_ && loss_.kind == Failure::Kind::Gone;
+    if (remote_) {
       restarts_++;
       out_of_place_ = capabilities_.has_seek;
-      tell_of(session_.get());
-      return noted(adopt_settings(session_.get(), failure), failure);
+      tell_of(remote_.get());
+      return noted(adopt_settings(remote_.get(), failure), failure);
     }
     if (gone_ || restarter_.is_at_work() || stop_.deadline()) break;
     // The stop that kept it from being made was taken back.
@@ -195,12 +195,13 @@ bool ProcessPlugin::has_session(uint64_t until, Failure *failure) {
 // ---- its life --------------------------------------------------------------
 
 bool ProcessPlugin::load(Failure *failure) {
-  session_ = std::make_unique<Session>(spec_, stop_, lent_, &missed_deadlines_);
+  remote_ =
+      std::make_unique<RemotePlugin>(spec_, stop_, lent_, &missed_deadlines_);
   const uint64_t began = monotonic_ns();
-  if (session_->load(spec_.isolation.slow_ns(), failure)) {
+  if (remote_->load(spec_.isolation.slow_ns(), failure)) {
     longest_start_ = monotonic_ns() - began;
-    capabilities_ = session_->capabilities();
-    tell_of(session_.get());
+    capabilities_ = remote_->capabilities();
+    tell_of(remote_.get());
     return true;
   }
   return give_up(failure);
@@ -209,9 +210,9 @@ bool ProcessPlugin::load(Failure *failure) {
 bool ProcessPlugin::initialize(const std::vector<Parameter> &set,
                                Failure *failure) {
   const uint64_t began = monotonic_ns();
-  if (!session_->initialize(set, failure)) return give_up(failure);
+  if (!remote_->initialize(set, failure)) return give_up(failure);
   longest_start_ += monotonic_ns() - began;
-  capabilities_ = session_->capabilities();
+  capabilities_ = remote_->capabilities();
   return true;
 }
 
@@ -221,7 +222,7 @@ bool ProcessPlugin::give_up(Failure *failure) {
   gone_ = true;
   loss_ = *failure;
   tell_of(nullptr);
-  session_.reset();
+  remote_.reset();
   return false;
 }
 
@@ -234,35 +235,35 @@ bool ProcessPlugin::start(const StreamFormat &format, Failure *failure) {
     input_parameters_.clear();  // inputs begin anew
   }
   // Whoever starts the stream again wants to try again.
-  if (gone_ && !session_) session_ = make_session(failure);
-  if (gone_ && !session_) return false;
+  if (gone_ && !remote_) remote_ = make_remote(failure);
+  if (gone_ && !remote_) return false;
   gone_ = false;
-  if (!has_session(0, failure)) return false;
+  if (!has_remote(0, failure)) return false;
   const uint64_t began = monotonic_ns();
-  bool good = session_->start(format, failure);
+  bool good = remote_->start(format, failure);
   if (good)
     longest_start_ = std::max(longest_start_.load(), monotonic_ns() - began);
-  const bool lost = !good && session_->is_lost() && spec_.isolation.restart;
+  const bool lost = !good && remote_->is_lost() && spec_.isolation.restart;
   const bool asked_first = capabilities_.maps_to_output;
   // process() tells of it, and wants_start() of the one that comes.
   if (lost) note_loss(failure);
   if (lost && asked_first) good = !gone_;
   // The worker may have been lost before it came to that: once more.
   if (lost && !asked_first) {
-    if (!has_session(0, failure)) return false;
-    good = session_->start(format, failure);
+    if (!has_remote(0, failure)) return false;
+    good = remote_->start(format, failure);
   }
   {
     std::lock_guard lock(mutex_);
     started_ = good;
-    if (good && session_) session_->ports_told = ports_serial_;
+    if (good && remote_) remote_->ports_told = ports_serial_;
   }
   if (good) {
-    tell_of(session_.get());
+    tell_of(remote_.get());
     return true;
   }
   // The plugin ended its worker itself, and would do it again.
-  if (session_ && session_->is_lost()) give_up(failure);
+  if (remote_ && remote_->is_lost()) give_up(failure);
   return false;
 }
 
@@ -273,18 +274,18 @@ bool ProcessPlugin::stop(Failure *failure) {
     started_ = false;
   }
   // Whoever lost it has said so, and there is nothing to stop.
-  if (!session_ || !session_->is_started()) return true;
-  return noted(session_->stop(failure), failure);
+  if (!remote_ || !remote_->is_started()) return true;
+  return noted(remote_->stop(failure), failure);
 }
 
 bool ProcessPlugin::shutdown(Failure *failure) {
   stay_apart();
   restarter_.cancel();
   Fields answer;
-  const bool good = !session_ || session_->call("shutdown", {"shutdown"}, 0,
-                                                failure, &answer);
+  const bool good =
+      !remote_ || remote_->call("shutdown", {"shutdown"}, 0, failure, &answer);
   tell_of(nullptr);
-  session_.reset();
+  remote_.reset();
   lent_->close();
   gone_ = true;
   return good;
@@ -298,21 +299,21 @@ bool ProcessPlugin::shutdown(Failure *failure) {
                                                Failure *failure) {
   // Where nothing hurries, nothing needs to be lost but what already is.
   const uint64_t until = block.patience ? 1 : 0;
-  bool ready = has_session(until, failure);
-  if (__builtin_expect(ready && !session_->is_started(), 0)) {
+  bool ready = has_remote(until, failure);
+  if (__builtin_expect(ready && !remote_->is_started(), 0)) {
     *failure = loss_;
     ready = false;
   }
   if ((ports.inputs || ports.outputs) && ready &&
-      __builtin_expect(session_->ports_told != ports_serial_, 0))
-    ready = noted(adopt_ports(session_.get(), failure), failure);
+      __builtin_expect(remote_->ports_told != ports_serial_, 0))
+    ready = noted(adopt_ports(remote_.get(), failure), failure);
   if (__builtin_expect(!ready || (out_of_place_ && !go_on(block, failure)),
                        0)) {
     result->times.asked = result->times.held = result->times.left = ticks();
     return Outcome::Failed;
   }
-  const Outcome outcome = session_->process(block, ports, result, failure);
-  if (__builtin_expect(session_->is_lost(), 0)) {
+  const Outcome outcome = remote_->process(block, ports, result, failure);
+  if (__builtin_expect(remote_->is_lost(), 0)) {
     note_loss(failure);
   } else if (__builtin_expect(good_buffers_ < good_buffers, 0) &&
              outcome != Outcome::Failed && ++good_buffers_ == good_buffers) {
@@ -323,10 +324,10 @@ bool ProcessPlugin::shutdown(Failure *failure) {
 
 [[gnu::hot]] bool ProcessPlugin::wants_start(bool hurries) {
   stay_apart();
-  if (__builtin_expect(session_ && session_->is_started(), 1)) return false;
+  if (__builtin_expect(remote_ && remote_->is_started(), 1)) return false;
   Failure failure;  // process() comes next, and tells it
-  if (!has_session(hurries ? 1 : 0, &failure) || !started_ ||
-      session_->is_started())
+  if (!has_remote(hurries ? 1 : 0, &failure) || !started_ ||
+      remote_->is_started())
     return false;
   return !notice_end("start", &failure);
 }
@@ -361,13 +362,13 @@ bool ProcessPlugin::set_parameter(Parameter *parameter, Failure *failure) {
   stay_apart();
   notice_end("set_parameter", failure);
   // The next one is told, if one comes.
-  if (!has_session(1, failure)) {
+  if (!has_remote(1, failure)) {
     remember(*parameter);
     return true;
   }
   Parameter asked = *parameter;
-  const bool good = session_->set_parameter(parameter, failure);
-  if (good) session_->parameters_told = remember(asked);
+  const bool good = remote_->set_parameter(parameter, failure);
+  if (good) remote_->parameters_told = remember(asked);
   wipe(&asked.value);
   return noted(good, failure);
 }

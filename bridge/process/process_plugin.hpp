@@ -66,18 +66,18 @@ class ProcessPlugin final : public Plugin, public Isolated {
                      CallResult *result, Failure *failure);
   bool set_ports(const char *phase, const std::vector<PortFormat> &ports,
                  Failure *failure);
-  bool has_session(uint64_t until, Failure *failure);
-  bool adopt_settings(Session *session, Failure *failure);
-  bool adopt_ports(Session *session, Failure *failure);
+  bool has_remote(uint64_t until, Failure *failure);
+  bool adopt_settings(RemotePlugin *remote, Failure *failure);
+  bool adopt_ports(RemotePlugin *remote, Failure *failure);
   bool ask(const Question &question, uint64_t place, Answer *answer,
            Failure *failure) override;
   bool refuse_answer(const char *phase, Failure *failure);
   bool can_wait(const Question &question, const Failure &failure) const;
-  void tell_of(Session *session);
+  void tell_of(RemotePlugin *remote);
   void note_loss(Failure *failure);
   bool notice_end(const char *phase, Failure *failure);
   bool noted(bool good, Failure *failure);
-  std::unique_ptr<Session> make_session(Failure *failure);
+  std::unique_ptr<RemotePlugin> make_remote(Failure *failure);
   bool is_same_plugin(const Capabilities &now, Failure *failure) const;
   uint64_t remember(const Parameter &parameter);
   uint64_t remember(const InputParameter &parameter);
@@ -99,9 +99,9 @@ class ProcessPlugin final : public Plugin, public Isolated {
   std::atomic<uint64_t> restarts_{0};
   // For the thread that calls.
   Capabilities capabilities_;
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<RemotePlugin> remote_;
   bool gone_ = false;
-  Failure loss_;               // why there is no session
+  Failure loss_;               // why there is no remote plugin
   int good_buffers_ = 0;       // since the last worker came
   bool out_of_place_ = false;  // it begins where the stream does not
 

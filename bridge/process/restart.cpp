@@ -81,19 +81,19 @@ bool Restarter::wait(uint64_t delay) {
 }
 
 void Restarter::run(Make make, uint64_t delay) {
-  std::unique_ptr<Session> session;
+  std::unique_ptr<RemotePlugin> remote;
   Failure failure;
   while (wait(delay)) {
-    session = make(&failure);
-    if (session || is_stopping() || !note_end(&failure, &delay)) break;
+    remote = make(&failure);
+    if (remote || is_stopping() || !note_end(&failure, &delay)) break;
     // Whoever has a buffer meanwhile is told what keeps the next one away.
     std::lock_guard lock(mutex_);
     failure_ = failure;
   }
   {
     std::lock_guard lock(mutex_);
-    if (!session && !failure.message.empty()) failure_ = failure;
-    if (!quits_) made_ = std::move(session);
+    if (!remote && !failure.message.empty()) failure_ = failure;
+    if (!quits_) made_ = std::move(remote);
     at_work_ = false;
   }
   changed_.notify_all();
@@ -104,7 +104,8 @@ bool Restarter::is_at_work() {
   return at_work_;
 }
 
-std::unique_ptr<Session> Restarter::take(uint64_t until, Failure *failure) {
+std::unique_ptr<RemotePlugin> Restarter::take(uint64_t until,
+                                              Failure *failure) {
   std::unique_lock<Mutex> lock(mutex_);
   while (at_work_ && !is_stopping()) {
     const uint64_t now = monotonic_ns();
@@ -123,7 +124,7 @@ void Restarter::cancel() {
   }
   changed_.notify_all();
   thread_.join();
-  std::unique_ptr<Session> unused;
+  std::unique_ptr<RemotePlugin> unused;
   std::lock_guard lock(mutex_);
   unused = std::move(made_);
 }

@@ -10,7 +10,7 @@
 
 #include "../contract.hpp"
 #include "../thread.hpp"
-#include "session.hpp"
+#include "remote_plugin.hpp"
 
 namespace pythonfilter {
 
@@ -32,11 +32,12 @@ class RestartPolicy {
   std::deque<uint64_t> ends_;
 };
 
-// Makes sessions until one is ready. One that is asked for; it asks nobody.
+// Makes remote plugins until one is ready. One that is asked for; it asks
+// nobody.
 class Restarter {
  public:
-  // A session that is ready to go on, or NULL and why.
-  using Make = std::function<std::unique_ptr<Session>(Failure *)>;
+  // One that is ready to go on, or NULL and why.
+  using Make = std::function<std::unique_ptr<RemotePlugin>(Failure *)>;
 
   Restarter(const StopSignal &stop, int most) : stop_(stop), policy_(most) {}
   ~Restarter() { cancel(); }
@@ -48,8 +49,8 @@ class Restarter {
   bool is_at_work();
   // What was made, once. Waits for it up to `until`, 0: until the element
   // stops. NULL: not yet, or `failure` says what kept the last one.
-  std::unique_ptr<Session> take(uint64_t until, Failure *failure);
-  // Back from there, without a session.
+  std::unique_ptr<RemotePlugin> take(uint64_t until, Failure *failure);
+  // Back from there, without a remote plugin.
   void cancel();
   // In a fork, where nobody is at work.
   void forget();
@@ -69,7 +70,7 @@ class Restarter {
   RestartPolicy policy_;
   bool at_work_ = false;
   bool quits_ = false;
-  std::unique_ptr<Session> made_;
+  std::unique_ptr<RemotePlugin> made_;
   Failure failure_;
 };
 

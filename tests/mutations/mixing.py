@@ -168,14 +168,14 @@ MIXING = (
     Mutation(
         "successor-without-input-parameters",
         "bridge/process/process_plugin.cpp",
-        "      return !starts || adopt_ports(session, failure);\n",
+        "      return !starts || adopt_ports(remote, failure);\n",
         "      return true;\n",
         ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
     ),
     Mutation(
         "inputs-of-the-worker-before",
         "bridge/process/port_calls.cpp",
-        "      if (session->ports_told != ports_serial_) {\n",
+        "      if (remote->ports_told != ports_serial_) {\n",
         "      if (false) {\n",
         ("mixing::test_inputs_come_while_workers_go",),
     ),
@@ -203,7 +203,7 @@ MIXING = (
     Mutation(
         "refused-for-ever",
         "bridge/process/port_calls.cpp",
-        "    if (session->is_lost()) return false;\n",
+        "    if (remote->is_lost()) return false;\n",
         "    return false;\n",
         ("mixing::test_a_worker_that_ends_is_replaced_while_it_plays",),
     ),
@@ -375,7 +375,7 @@ MIXING = (
     Mutation(
         "outputs-of-the-worker-before",
         "bridge/process/port_calls.cpp",
-        "      if (session->ports_told != ports_serial_) {\n",
+        "      if (remote->ports_told != ports_serial_) {\n",
         "      if (false) {\n",
         ("demixing::test_outputs_come_while_workers_go",),
     ),

@@ -19,14 +19,14 @@ struct PortsOfBlock {
   std::vector<OutputView> *outputs = nullptr;
 };
 
-class Session {
+class RemotePlugin {
  public:
-  Session(const PluginSpec &spec, const StopSignal &stop,
-          std::shared_ptr<LentMemory> lent,
-          std::atomic<uint64_t> *missed_deadlines);
+  RemotePlugin(const PluginSpec &spec, const StopSignal &stop,
+               std::shared_ptr<LentMemory> lent,
+               std::atomic<uint64_t> *missed_deadlines);
 
-  // First of all. False, and the session is of no use. `patience` is that of
-  // start(), too.
+  // First of all. False, and the remote plugin is of no use. `patience` is that
+  // of start(), too.
   bool load(uint64_t patience, Failure *failure);
   // Next.
   bool initialize(const std::vector<Parameter> &set, Failure *failure);

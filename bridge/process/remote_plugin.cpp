@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "session.hpp"
+#include "remote_plugin.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,15 +19,15 @@ int threshold_of(const PluginSpec &spec) {
 
 }  // namespace
 
-Session::Session(const PluginSpec &spec, const StopSignal &stop,
-                 std::shared_ptr<LentMemory> lent,
-                 std::atomic<uint64_t> *missed_deadlines)
+RemotePlugin::RemotePlugin(const PluginSpec &spec, const StopSignal &stop,
+                           std::shared_ptr<LentMemory> lent,
+                           std::atomic<uint64_t> *missed_deadlines)
     : spec_(spec),
       stop_(stop),
       lent_(std::move(lent)),
       missed_deadlines_(missed_deadlines) {}
 
-bool Session::load(uint64_t patience, Failure *failure) {
+bool RemotePlugin::load(uint64_t patience, Failure *failure) {
   start_patience_ = patience;
   *failure = {Failure::Kind::Unusable, "python"};
   std::shared_ptr<Worker> worker = Worker::get(spec_);
@@ -43,7 +43,8 @@ bool Session::load(uint64_t patience, Failure *failure) {
                      failure);
 }
 
-bool Session::initialize(const std::vector<Parameter> &set, Failure *failure) {
+bool RemotePlugin::initialize(const std::vector<Parameter> &set,
+                              Failure *failure) {
   Fields record = {"initialize"}, answer;
   for (const Parameter &each : set) {
     record.push_back(each.key);
@@ -57,14 +58,14 @@ bool Session::initialize(const std::vector<Parameter> &set, Failure *failure) {
                              "initialize", failure);
 }
 
-bool Session::answer_fits(bool fits, const char *phase, Failure *failure) {
+bool RemotePlugin::answer_fits(bool fits, const char *phase, Failure *failure) {
   if (fits) return true;
   channel_->break_off("an answer that does not fit its call");
   return fail_lost(phase, failure);
 }
 
 // What the process died of, and what it said at last.
-void Session::lose(const char *phase, Failure *failure) {
+void RemotePlugin::lose(const char *phase, Failure *failure) {
   lost_ = true;
   outstanding_ = false;
   kept_.reset();
@@ -75,13 +76,13 @@ void Session::lose(const char *phase, Failure *failure) {
   find_crash_place(spec_.script, failure);
 }
 
-bool Session::fail_lost(const char *phase, Failure *failure) {
+bool RemotePlugin::fail_lost(const char *phase, Failure *failure) {
   lose(phase, failure);
   return false;
 }
 
 // A request that was late is answered first, or the worker hangs.
-bool Session::settle(const char *phase, Failure *failure) {
+bool RemotePlugin::settle(const char *phase, Failure *failure) {
   if (!outstanding_) return true;
   CallWait waiting{capabilities_.audio_name.c_str(), monotonic_ns()};
   const uint64_t hangs = hangs_at();
@@ -93,8 +94,9 @@ bool Session::settle(const char *phase, Failure *failure) {
   return fail_lost(phase, failure);
 }
 
-bool Session::call(const char *phase, const Fields &record, uint64_t patience,
-                   Failure *failure, Fields *answer, uint64_t pts) {
+bool RemotePlugin::call(const char *phase, const Fields &record,
+                        uint64_t patience, Failure *failure, Fields *answer,
+                        uint64_t pts) {
   if (!settle(phase, failure)) return false;
   CallWait each{phase, monotonic_ns()};
   if (patience) each.until = each.began + patience;
@@ -117,7 +119,7 @@ bool Session::call(const char *phase, const Fields &record, uint64_t patience,
          false;
 }
 
-bool Session::start(const StreamFormat &format, Failure *failure) {
+bool RemotePlugin::start(const StreamFormat &format, Failure *failure) {
   const int threshold = threshold_of(spec_);
   if (threshold != threshold_) {
     threshold_ = threshold;
@@ -137,13 +139,13 @@ bool Session::start(const StreamFormat &format, Failure *failure) {
   return true;
 }
 
-bool Session::stop(Failure *failure) {
+bool RemotePlugin::stop(Failure *failure) {
   started_ = false;
   Fields answer;
   return call("stop", {"stop"}, 0, failure, &answer);
 }
 
-bool Session::set_parameter(Parameter *parameter, Failure *failure) {
+bool RemotePlugin::set_parameter(Parameter *parameter, Failure *failure) {
   Fields answer;
   if (!call("set_parameter",
             {"set_parameter", parameter->key, parameter->value},
@@ -156,8 +158,8 @@ bool Session::set_parameter(Parameter *parameter, Failure *failure) {
 }
 
 // What is made ready for a new port may take as long as what start() does.
-bool Session::set_ports(const std::vector<PortFormat> &ports,
-                        Failure *failure) {
+bool RemotePlugin::set_ports(const std::vector<PortFormat> &ports,
+                             Failure *failure) {
   Fields answer;
   const bool good = call("set_ports", set_ports_call(ports), start_patience_,
                          failure, &answer);
@@ -166,16 +168,16 @@ bool Session::set_ports(const std::vector<PortFormat> &ports,
   return good;
 }
 
-bool Session::set_input_parameter(const std::string &input,
-                                  const Parameter &parameter,
-                                  Failure *failure) {
+bool RemotePlugin::set_input_parameter(const std::string &input,
+                                       const Parameter &parameter,
+                                       Failure *failure) {
   Fields answer;
   return call("set_parameter",
               {"set_input_parameter", input, parameter.key, parameter.value},
               spec_.isolation.hang_ns(), failure, &answer);
 }
 
-bool Session::drain(Tail *tail, Failure *failure) {
+bool RemotePlugin::drain(Tail *tail, Failure *failure) {
   Fields answer;
   if (!call("drain", {"drain", std::to_string(tail->pts)}, 0, failure, &answer,
             tail->pts))
