@@ -13,6 +13,20 @@ OTHERS = (
         ("process::test_time_between_two_turns_does_not_count",),
     ),
     Mutation(
+        "message-of-a-thread-uncounted",
+        "plugins_py/pythonfilter/worker/events.py",
+        "                self._unsent += not sent\n",
+        "",
+        ("test_worker.py::test_what_a_thread_posts_and_nobody_reads_is_counted",),
+    ),
+    Mutation(
+        "message-of-a-thread-waits-for-a-call",
+        "plugins_py/pythonfilter/worker/events.py",
+        "        if not self._running.is_here():\n            with",
+        "        if False:\n            with",
+        ("process-messages::test_a_thread_posts_while*",),
+    ),
+    Mutation(
         "data-without-caps-untold",
         "gst/element/capsrefusal.cpp",
         "  gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER, look, this, nullptr);\n",

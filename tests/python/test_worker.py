@@ -439,6 +439,31 @@ class Plugin:
     assert int(seen[-1].split()[0]) >= 2000 - count
 
 
+def test_what_a_thread_posts_and_nobody_reads_is_counted(load):
+    plugin = load(
+        """
+import threading
+from base_plugin import AudioProcessorPlugin
+class Plugin(AudioProcessorPlugin):
+    calls = 0
+    def flood(self):
+        for i in range(2000): self.post("flood", i=i, filler="x" * 1000)
+    def process_audio(self, buffer):
+        self.calls += 1
+        if self.calls == 3:
+            thread = threading.Thread(target=self.flood)
+            thread.start()
+            thread.join()
+"""
+    )
+    plugin.start()
+    for _ in range(4):  # the usual way, and out of it
+        assert plugin.process(ONES).outcome == OK
+    (dropped,) = plugin.messages
+    seen = [plugin.event()[1]["i"] for _ in range(2000 - dropped)]
+    assert seen == list(range(len(seen)))
+
+
 def test_print_goes_to_the_output(server, load):
     worker = server.spawn()
     source = "import os, sys\n" + GOOD.replace(

@@ -39,7 +39,8 @@ class Outbox:
         self._dropped = 0
         self._lock = threading.Lock()
         self._rest = b""  # of a record that was sent in part
-        self._lost = 0
+        self._lost = 0  # lines of the log
+        self._unsent = self._told_unsent = 0  # messages
         self._flags = 0
         _outboxes.append(self)
 
@@ -52,10 +53,13 @@ class Outbox:
     def post(self, name: str, fields: dict[str, Any]) -> None:
         record = wire.pack(_message(name, fields))
         if not self._running.is_here():
-            self._send(record)
+            with self._lock:
+                sent = self._sent(record)
+                self._unsent += not sent
+            if not sent and not self.queue:
+                self.queue.append(b"")  # so that the next call has it told
             return
-        if len(self.queue) == MOST_MESSAGES:
-            self.queue.popleft()
+        if len(self.queue) == MOST_MESSAGES and self.queue.popleft():
             self._dropped += 1
         self.queue.append(record)
 
@@ -75,30 +79,34 @@ class Outbox:
 
     def take(self) -> list[bytes]:
         """What the call posted, as records."""
-        records = list(self.queue)
+        records = [each for each in list(self.queue) if each]
         self.queue.clear()
-        if self._dropped:
-            records.append(wire.pack([b"dropped", b"%d" % self._dropped]))
-            self._dropped = 0
+        # Without the lock, with which somebody may be waiting for the host.
+        unsent = self._unsent
+        dropped = self._dropped + unsent - self._told_unsent
+        self._dropped, self._told_unsent = 0, unsent
+        if dropped:
+            records.append(wire.pack([b"dropped", b"%d" % dropped]))
         return records
 
     def send(self, fields: list[bytes]) -> None:
         """At once, or never: a host that does not read holds nobody up."""
-        self._send(wire.pack(fields))
-
-    def _send(self, record: bytes) -> None:
+        record = wire.pack(fields)
         with self._lock:
-            if self._rest and not self._put(b""):
+            if not self._sent(record):
                 self._lost += 1
-                return
-            if self._lost:
-                text = b"%d records were lost: nobody read them" % self._lost
-                level = b"%d" % _WARNING
-                lost = [b"log", level, b"", b"0", b"", text, b"0"]
-                if self._put(wire.pack(lost)):
-                    self._lost = 0
-            if self._rest or not self._put(record):
-                self._lost += 1
+
+    def _sent(self, record: bytes) -> bool:
+        """Whether the host will have it.  With the lock."""
+        if self._rest and not self._put(b""):
+            return False
+        if self._lost:
+            text = b"%d records were lost: nobody read them" % self._lost
+            level = b"%d" % _WARNING
+            lost = [b"log", level, b"", b"0", b"", text, b"0"]
+            if self._put(wire.pack(lost)):
+                self._lost = 0
+        return not self._rest and self._put(record)
 
     def _put(self, record: bytes) -> bool:
         """False if nothing of the record is on its way."""
