@@ -345,6 +345,7 @@ class _Chain:
 
     def _cut(self, pad: Any, start: float, duration: float | None) -> None:
         """Goes to a part of the file before anything of it goes on."""
+        seeks = []
 
         def block(pad: Any, _info: Any) -> Any:
             def seek() -> None:
@@ -359,8 +360,11 @@ class _Chain:
                     self._complain("this file cannot be read from its middle")
                 pad.remove_probe(probe)
 
-            # Not on the thread that the seek has to stop.
-            threading.Thread(target=seek).start()
+            # Not on the thread that the seek has to stop. The next one comes here,
+            # too, if it is quicker than the end of the seek.
+            if not seeks:
+                seeks.append(threading.Thread(target=seek))
+                seeks[0].start()
             return Gst.PadProbeReturn.OK
 
         probe = pad.add_probe(Gst.PadProbeType.BLOCK_DOWNSTREAM, block)

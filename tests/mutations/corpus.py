@@ -398,6 +398,18 @@ CORPUS = (
         (f"{FAILURES}::test_failures_are_told_apart_and_cost_only_themselves",),
     ),
     Mutation(
+        "part-begun-twice",
+        HOME + "pipeline.py",
+        """            if not seeks:
+                seeks.append(threading.Thread(target=seek))
+                seeks[0].start()
+""",
+        "            threading.Thread(target=seek).start()\n",
+        (
+            "test_corpus.py::test_a_part_begins_once_however_late_the_end_of_the_seek_is_seen",
+        ),
+    ),
+    Mutation(
         "what-is-refused-leaves-its-folder",
         HOME + "run.py",
         "                self.folder.leave_no_trace()\n",

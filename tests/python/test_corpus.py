@@ -225,6 +225,56 @@ def test_parts_of_files_by_a_manifest(tmp_path):
         Corpus.of(str(path))
 
 
+PART = """
+import sys, threading
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+from pythonfilter_corpus import Job, pipeline
+
+come, seeks = threading.Event(), []
+add, remove, send = Gst.Pad.add_probe, Gst.Pad.remove_probe, Gst.Pad.send_event
+
+def add_probe(pad, kind, function):
+    calls = []
+    def called(*arguments):
+        result = function(*arguments)
+        calls.append(arguments)
+        if len(calls) == 2:
+            come.set()
+        return result
+    block = kind == Gst.PadProbeType.BLOCK_DOWNSTREAM
+    return add(pad, kind, called if block else function)
+
+def remove_probe(pad, probe):
+    assert come.wait(60)
+    remove(pad, probe)
+
+def send_event(pad, event):
+    seeks.append(event.type == Gst.EventType.SEEK)
+    return send(pad, event)
+
+Gst.Pad.add_probe, Gst.Pad.remove_probe = add_probe, remove_probe
+Gst.Pad.send_event = send_event
+player = pipeline.Player(Job("plugin.py", "."), lambda seconds: None)
+player.play({"input": "in/0.wav", "start": 1.0, "duration": 0.5}, "part.wav")
+for thread in threading.enumerate():
+    if thread.name.endswith("(seek)"):
+        thread.join()
+assert sum(seeks) == 1, seeks
+"""
+
+
+def test_a_part_begins_once_however_late_the_end_of_the_seek_is_seen(tmp_path):
+    """What comes after it is there before, and must not have it seek again."""
+    make(tmp_path, 1, frames=16000)
+    result = run_python(PART, cwd=tmp_path, PYTHONPATH=PLUGINS)
+    assert result.code == 0, result.err
+    part = read_wav(tmp_path / "part.wav")
+    assert (part == samples_of(0, 16000)[8000:12000] // 2).all()
+
+
 CHANCE = """
 import os, random
 import numpy as np
