@@ -345,7 +345,7 @@ class _Chain:
 
     def _cut(self, pad: Any, start: float, duration: float | None) -> None:
         """Goes to a part of the file before anything of it goes on."""
-        seeks = []
+        seeks: list[threading.Thread] = []
 
         def block(pad: Any, _info: Any) -> Any:
             def seek() -> None:
