@@ -326,7 +326,9 @@ def wait(folder):
     stream = Stream(folder)
     stream.to(Gst.State.PLAYING)
     stream.wait_until_good()
-    return sorted(children())
+    # On a busy machine one may just be replaced.
+    pids = eventually(lambda: len(found := children()) == 2 and found)
+    return stream, sorted(pids)  # a pipeline that is dropped while it plays crashes
 
 
 if __name__ == "__main__":
@@ -337,5 +339,6 @@ if __name__ == "__main__":
     elif what == "many":
         print(json.dumps(many(*map(int, arguments))), flush=True)
     else:
-        print(json.dumps(wait(arguments[0])), flush=True)
+        playing, pids = wait(arguments[0])
+        print(json.dumps(pids), flush=True)
         time.sleep(PATIENCE)

@@ -130,7 +130,8 @@ def read_until(process, text, stream="stderr"):
                 return read
     finally:
         watch.cancel()
-    raise AssertionError(f"no {text!r} in: {read}")
+    said = process.stderr.read().decode(errors="replace")
+    raise AssertionError(f"no {text!r} in: {read}\n{said}")
 
 
 def interrupt(process):
