@@ -121,8 +121,7 @@ class MixerStream {
     GstPythonMixerPad *pad;
     std::string name;
     bool optional;
-    bool
-        told;  // the plugin has heard of this one, and not of another so called
+    bool told;  // the plugin has heard of it, not of another of that name
   };
 
   int rate() const;
