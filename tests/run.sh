@@ -141,7 +141,7 @@ step() { start "$1" "$3" && join "$1" "$2"; }
 
 packages() {
   bash packaging/install-packages.sh
-  [ -z "$soak" ] || bash packaging/install-packages.sh window
+  [ -z "$soak" ] || bash packaging/install-packages.sh soak window
 }
 
 configure() {

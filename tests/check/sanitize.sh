@@ -21,10 +21,11 @@ if [ ! -f "$build/build.ninja" ]; then
     -Dunity=on -Dunity_size=1000 \
     -Doptimization=0 -Dtests=enabled -Dcpp_args=-fno-sanitize-recover=all
 fi
-# Python's bridge, for threads in a soak alone, and those that stand in for it in
-# some programs.
+# Python's bridge, and those that stand in for it in some programs; without a soak
+# only which of the two the programs have.
 case $sanitizers:${PYTHONFILTER_SOAK:-0} in
   *thread*:0) bridges=tests/check ;;
+  *:0) bridges=bridge ;;
   *) bridges='\(bridge\|tests/check\)' ;;
 esac
 mapfile -t targets < <(ninja -C "$build" -t targets all |

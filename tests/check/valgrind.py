@@ -1,10 +1,9 @@
 #!/usr/bin/python3
 """Runs a check program under valgrind, for meson.
 
-    valgrind.py PROGRAM CHECKS SUPPRESSIONS ...
+    valgrind.py PROGRAM SUPPRESSIONS ...
 
-CHECKS are the tests, as in GST_CHECKS; in a soak (PYTHONFILTER_SOAK=1), and if
-it is empty, all. Any invalid access fails. A leak fails when our code is in its stack: those of
+Any invalid access fails. A leak fails when our code is in its stack: those of
 Python and its libraries, which live as long as the process, are not ours.
 """
 # SPDX-License-Identifier: LGPL-2.1-or-later
@@ -42,7 +41,7 @@ def show(error):
 
 
 def main():
-    program, checks, *suppressions = sys.argv[1:]
+    program, *suppressions = sys.argv[1:]
     environment = {
         **os.environ,
         "CK_FORK": "no",
@@ -50,8 +49,6 @@ def main():
         "PYTHONFILTER_CHECK_FEW": "1",
         "G_SLICE": "always-malloc",
     }
-    if checks and os.environ.get("PYTHONFILTER_SOAK", "0") in ("", "0"):
-        environment["GST_CHECKS"] = checks
     with tempfile.TemporaryDirectory() as folder:
         report = os.path.join(folder, "valgrind.xml")
         command = ["valgrind", "--xml=yes", f"--xml-file={report}"]

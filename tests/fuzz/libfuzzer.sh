@@ -1,13 +1,11 @@
 #!/bin/bash
 # Builds a fuzz target with clang's sanitizers and runs so many inputs.
 #   libfuzzer.sh CLANG PYTHON SOURCE TARGET RUNS FILE...
-# for meson; without an end: RUNS is -1. In a soak (PYTHONFILTER_SOAK=1) ten
-# million.
+# for meson; without an end: RUNS is -1.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -euo pipefail
 clang=$1 python=$2 source=$3 target=$4 runs=$5
 shift 5
-[ "${PYTHONFILTER_SOAK:-0}" = 0 ] || runs=10000000
 files=()
 for file; do files+=("$(realpath "$file")"); done
 read -ra gst < <(pkg-config --cflags --libs gstreamer-1.0)

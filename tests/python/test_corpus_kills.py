@@ -69,7 +69,7 @@ def kill(*pids):
 def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_path):
     if engine == "local":
         pytest.importorskip("distributed")
-    kills = count(3, 500, "PYTHONFILTER_KILLS")
+    kills = count(2, 500, "PYTHONFILTER_KILLS")
     files = max(40, 8 * kills)
     make(tmp_path, files, frames=800)
     chance = random.Random(os.environ.get("PYTHONFILTER_SEED", "a corpus"))

@@ -3,8 +3,8 @@
 
 A process may die of no signal but the one it was sent. It waits for no call that
 does not end, beyond the second that each is given. How many of each there are is
-in the tables; by default there is one for each call. PYTHONFILTER_EXITS=10 makes
-ten times as many.
+in the tables; by default two calls are tried for each way, others for each.
+PYTHONFILTER_EXITS=10 makes ten times as many as the tables say.
 """
 
 import itertools
@@ -146,10 +146,10 @@ def problems(name, code, expected, err):
 
 
 def some(calls, turn):
-    """Two of those that end, others at each turn, and all that do not."""
+    """One of those that end and one of those that do not, others at each turn."""
     short = [call for call in calls if call in SHORT]
-    left_out = {short[(turn * 2 + k) % len(short)] for k in range(len(short) - 2)}
-    return [call for call in calls if call not in left_out]
+    others = [call for call in calls if call not in SHORT]
+    return [each[turn % len(each)] for each in (short, others) if each]
 
 
 def end_all(tmp_path, command, ways, way):

@@ -20,7 +20,7 @@ import soak
 VERSION = sysconfig.get_python_version()
 DEBUG_PYTHON = f"/usr/bin/python{VERSION}-dbg"
 HEADERS = pathlib.Path(f"/usr/include/python{VERSION}d")
-BUFFERS = soak.count(4000, 20000)
+BUFFERS = soak.count(2500, 20000)
 
 APPLICATION = """
 import sys, gi
