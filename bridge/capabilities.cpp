@@ -110,6 +110,11 @@ bool read_one(const std::string &name, const std::string &value,
               Capabilities *to) {
   for (const auto &[word, flag] : capability_flags)
     if (name == word) return parse_flag(value, &(to->*flag));
+  for (const auto &[word, text] : info_texts)
+    if (name == word) {
+      to->info.*text = valid_text(value);
+      return true;
+    }
   if (name == "format") return read_format(value, &to->formats);
   if (name == "rate") return read_range(value, &to->rates);
   if (name == "channels") return read_range(value, &to->channels);

@@ -80,8 +80,19 @@ struct Port {
 constexpr char any_port[] = "%u";
 constexpr int max_ports = 64;
 
+// Who a plugin is, as far as it says so: each a line for people.
+struct PluginInfo {
+  std::string name, version, author, description;
+};
+constexpr std::pair<const char *, std::string PluginInfo::*> info_texts[] = {
+    {"title", &PluginInfo::name},
+    {"version", &PluginInfo::version},
+    {"author", &PluginInfo::author},
+    {"description", &PluginInfo::description}};
+
 // What a plugin said it can work on; known once it is loaded.
 struct Capabilities {
+  PluginInfo info;
   std::string audio_name;             // of its audio method
   std::vector<std::string> warnings;  // what its author may not have meant
   std::vector<SampleFormat> formats;

@@ -212,7 +212,8 @@ bool ProcessPlugin::initialize(const std::vector<Parameter> &set,
   const uint64_t began = monotonic_ns();
   if (!remote_->initialize(set, failure)) return give_up(failure);
   longest_start_ += monotonic_ns() - began;
-  capabilities_ = remote_->capabilities();
+  // Nothing else has changed, and others may read that now.
+  capabilities_.parameters = remote_->capabilities().parameters;
   return true;
 }
 

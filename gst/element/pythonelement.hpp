@@ -282,6 +282,8 @@ class PythonElement final : private HangObserver, private ReloadObserver {
   template <typename Call>
   Outcome call_with_ports(Block *block, const CallResult &result,
                           const Call &call);
+  // NULL: there is none.
+  GstStructure *plugin_info() const;
   void set_on_error(OnError policy);
   bool close_if_asked(const Capabilities &capabilities);
   bool may_be_secret(const std::string &key) const;

@@ -192,7 +192,7 @@ void init_class(gpointer klass, gpointer data) {
 
   auto *element_class = GST_ELEMENT_CLASS(klass);
   g_autofree gchar *file = g_path_get_basename(path.c_str());
-  const std::string title = or_else(record.value("title"), file);
+  const std::string title = or_else(says.info.name, file);
   const bool converts =
       says.converts && kind_of(record) == PluginKind::Processor;
   gst_element_class_set_metadata(
@@ -200,8 +200,8 @@ void init_class(gpointer klass, gpointer data) {
       converts ? "Filter/Converter"
                : gst_element_class_get_metadata(element_class,
                                                 GST_ELEMENT_METADATA_KLASS),
-      or_else(record.value("description"), title + " in " + file).c_str(),
-      or_else(record.value("author"), "not named").c_str());
+      or_else(says.info.description, title + " in " + file).c_str(),
+      or_else(says.info.author, "not named").c_str());
   gst_element_class_add_metadata(element_class, "script", path.c_str());
   if (!module.empty())
     gst_element_class_add_metadata(element_class, "module", module.c_str());

@@ -38,6 +38,7 @@ MAX_BLOCK_SIZE = 2**20
 MAX_CHANNELS = 64
 MAX_PORTS = 64  # inputs of a mixer, outputs of a splitter
 MOST_CAPS = 256 * 1024  # characters; the element reads no more
+LONGEST_LINE = 200  # for people
 MOST_DECLARED = 4096  # of anything: rates, names, Params, choices
 NATIVE = "LE" if sys.byteorder == "little" else "BE"
 # What the elements read of a plugin's class.
@@ -122,6 +123,13 @@ def input_param_name_problem(name: str) -> str:
         f"has an InputParam {name!r}: it must be called something else, as each input, "
         "or its pad, has one already"
     )
+
+
+def one_line(said: Any) -> str:
+    """What a plugin says of something, as a line for people; "" if that is no text."""
+    if not isinstance(said, str):
+        return ""
+    return " ".join(said[: 10 * LONGEST_LINE].split())[:LONGEST_LINE]
 
 
 def spoken(

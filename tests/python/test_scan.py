@@ -252,7 +252,7 @@ def test_the_source_says_what_the_running_plugin_says():
 import pathlib
 from pythonfilter.scan import describe as described
 from pythonfilter import loader
-from pythonfilter.host import params
+from pythonfilter.host import info, params
 loader.install(True)
 count = 0
 for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
@@ -261,7 +261,10 @@ for name in ("simple_gain", "sine_wave_source", "null_sink", "wav_file_sink",
     path = pathlib.Path({str(PLUGINS)!r}, name + ".py")
     [plugin] = described.plugins(path.read_bytes(), str(path))
     module = loader.Namespace(str(path)).load()
-    wanted = params.Params(getattr(module, plugin.name)).described()
+    cls = getattr(module, plugin.name)
+    for key, text in info.info_of(cls.__new__(cls), module, None).items():
+        assert plugin.fields.get(key, [""]) == [text], (key, text)
+    wanted = params.Params(cls).described()
     assert tuple(plugin.parameters) == wanted, (plugin.parameters, wanted)
     count += len(wanted)
 assert count >= 21, count

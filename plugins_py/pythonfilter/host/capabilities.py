@@ -43,6 +43,7 @@ class Capabilities:
     """
 
     audio_name: str
+    info: dict[str, str]
     files: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -110,6 +111,7 @@ class Capabilities:
         """All of it, as bridge/capabilities.cpp reads it: names and their values."""
         return [
             ("audio_name", (self.audio_name,)),
+            *((key, (text,)) for key, text in self.info.items()),
             ("format", self.formats),
             *((name, ("1" if getattr(self, name) else "0",)) for name in FLAGS),
             ("rate", tuple("%d %d" % each for each in self.rates)),

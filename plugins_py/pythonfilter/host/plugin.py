@@ -34,6 +34,7 @@ from ..kinds import AUDIO_METHODS, ELEMENTS, MOST_CAPS
 from ..ports import WHAT
 from ..reading import Unusable, read
 from .capabilities import Capabilities
+from .info import info_of
 from .instance import (
     call,
     check_arguments,
@@ -259,7 +260,7 @@ class LoadedPlugin(Capabilities):
         self.carries_state = self._carries_own
         self.regular = regular_methods(self.plugin)
         self.files = self.code_files()
-        self.warnings = self._warnings()
+        self.warnings = (*self._warnings(), *self._read_info(module))
         if self.native is not None:
             self._compile(self.native, likely)
         self.compiled = self.native is not None and self.native.has_machine_code
@@ -286,6 +287,20 @@ class LoadedPlugin(Capabilities):
         except (Unusable, SyntaxError, ValueError, RecursionError):
             return ()  # it is no source, or another one by now
         return tuple(spelling.warnings(trees, {each.__name__ for each in classes}))
+
+    def _read_info(self, module: ModuleType) -> tuple[str, ...]:
+        """Who it is, and what is wrong with its get_info(), which ends no stream."""
+        is_module = inspect.ismodule(self.plugin)
+        # That of our base class tells no more than the class and the module.
+        own = not is_module and _is_own(method_of(self.plugin, "get_info"))
+        try:
+            told = self._call("get_info") if own else None
+            self.info = info_of(self.plugin, module, told)
+            return ()
+        except Exception as error:
+            self.info = info_of(self.plugin, module, None)
+            _, name, message, file, line, _, _ = describe_exception(error)
+            return (f"get_info() raised {name}: {message} ({file}:{line})",)
 
     @property
     def namespace_name(self) -> str:

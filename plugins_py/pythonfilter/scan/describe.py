@@ -16,9 +16,11 @@ from ..kinds import (
     AUDIO_METHODS,
     FORMATS,
     LAYOUTS,
+    LONGEST_LINE,
     MAX_CHANNELS,
     NATIVE,
     input_param_name_problem,
+    one_line,
     param_name_problem,
     ranges_of,
     spoken,
@@ -41,7 +43,6 @@ BASES = {
     "AudioMixerPlugin": "mixer",
     "AudioSplitterPlugin": "splitter",
 }
-LONGEST_LINE = 200
 # The fields of a plugin that may give or take anything.
 WIDE = {"wide": ["1"], "converts": ["1"]}
 
@@ -355,9 +356,7 @@ def _info(
                 info[key] = value if value and isinstance(value, str) else info[key]
             break
     return {"kind": [kind]} | {
-        key: [" ".join(value.split())[:LONGEST_LINE]]
-        for key, value in info.items()
-        if isinstance(value, str) and value.strip()
+        key: [line] for key, value in info.items() if (line := one_line(value))
     }
 
 
@@ -554,8 +553,7 @@ class ParamsRead:
         return list(self._source.enum_texts(node).values())
 
     def _text(self, node: ast.expr | None) -> str:
-        value = self._source.value(node)
-        return " ".join(value.split())[:LONGEST_LINE] if isinstance(value, str) else ""
+        return one_line(self._source.value(node))
 
     def _limit(self, node: ast.expr | None, kind: str) -> str:
         value = self._source.value(node)

@@ -63,6 +63,10 @@ GST_START_TEST(test_what_a_worker_says_is_checked) {
     fail_unless(!read_capability(word, {"2"}, &said), "%s", word);
   }
   fail_unless(!read_capability("unheard-of", {"1"}, &said));
+  for (const auto &[word, text] : info_texts)
+    fail_unless(
+        read_capability(word, {"a\xff"}, &said) && said.info.*text == "a?",
+        "%s", word);
   for (const auto &[word, text] : parameter_texts) {
     const std::string name = std::string("p_") + word;
     fail_unless(read_capability("parameter", {name, word, "a\xff"}, &said));

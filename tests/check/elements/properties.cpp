@@ -110,7 +110,7 @@ GST_START_TEST(test_every_property_is_in_the_table_or_can_only_be_read) {
     fail_unless(in_table == bool(specs[i]->flags & G_PARAM_WRITABLE), "%s",
                 specs[i]->name);
   }
-  fail_unless_equals_int(ours, 21);
+  fail_unless_equals_int(ours, 22);
   g_free(specs);
 }
 GST_END_TEST;
@@ -203,6 +203,96 @@ GST_START_TEST(test_settings_are_refused_with_a_warning_outside_null) {
   element.set("script", "/another");
   element.expect_no_reports();
   fail_unless(!contains(element.text_of("script"), "parameters.py"));
+}
+GST_END_TEST;
+
+// ---- plugin-info ------------------------------------------------------------
+
+namespace {
+
+struct Told {
+  const char *source, *name, *version, *author, *description, *warning;
+};
+
+#define AUDIO "    def process_audio(self, buffer): pass\n"
+
+const Told told[] = {
+    {"def process_audio(buffer): pass\n", "", "", "", "", ""},
+    {"\"\"\"Does\n\nmuch.\"\"\"\n__author__ = 'Ö'\n__version__ = '2.1'\n"
+     "def get_info(path): return path\n"
+     "def process_audio(buffer): pass\n",
+     "", "2.1", "Ö", "Does", ""},
+    // Only what the plugin itself says: not the 1.0 of our base class.
+    {"from base_plugin import AudioProcessorPlugin\n__author__ = 7\n"
+     "class Short(AudioProcessorPlugin):\n    ' Is  short. '\n" AUDIO,
+     "Short", "", "", "Is short.", ""},
+    {"from base_plugin import *\n__author__ = 'nobody'\n"
+     "class Full(AudioProcessorPlugin):\n    'Not this.'\n" AUDIO
+     "    def get_info(self):\n"
+     "        return PluginInfo('A\\0name', '3', '', 'Two\\nlines\\ud800',\n"
+     "                          self.get_type())\n",
+     "A?name", "3", "nobody", "Two lines\\ud800", ""},
+    {"class Camel:\n" AUDIO
+     "    def getInfo(self):\n        self.name = 'x' * 999999\n"
+     "        self.version = 1.5\n        return self\n",
+     "x…", "", "", "", ""},
+    {"class Wrong:\n    'Works all the same.'\n" AUDIO
+     "    def get_info(self):\n        raise KeyError('who')\n",
+     "Wrong", "", "", "Works all the same.",
+     "get_info() raised KeyError: 'who' ("},
+};
+
+std::string plugin_info(const Element &element) {
+  GstStructure *info;
+  g_object_get(element.get(), "plugin-info", &info, nullptr);
+  if (!info) return "none";
+  std::string all;
+  for (const char *name : {"name", "version", "author", "description"})
+    all += std::string(gst_structure_get_string(info, name)) + "|";
+  fail_unless_equals_int(gst_structure_n_fields(info), 4);
+  gst_structure_free(info);
+  return all;
+}
+
+}  // namespace
+
+GST_START_TEST(test_who_the_plugin_is_is_told_from_ready_to_null) {
+  const Told &row = told[__i__];
+  const std::string file = write_file("told.py", row.source);
+  Element element(file);
+  expect_text(plugin_info(element), "none");
+  fail_unless(element.to(GST_STATE_READY), "%s",
+              element.reports().text().c_str());
+  // At most 200 characters, whatever comes.
+  const std::string name =
+      strcmp(row.name, "x…") ? row.name : std::string(200, 'x');
+  expect_text(plugin_info(element), name + "|" + row.version + "|" +
+                                        row.author + "|" + row.description +
+                                        "|");
+  const Reports reports = element.reports();
+  fail_unless(reports.size() == (*row.warning ? 1 : 0), "%s",
+              reports.text().c_str());
+  if (*row.warning) {
+    fail_unless(reports[0].type == GST_MESSAGE_WARNING);
+    expect_part(reports[0].text, row.warning + file + ":5)");
+  }
+  fail_unless(element.to(GST_STATE_NULL));
+  expect_text(plugin_info(element), "none");
+}
+GST_END_TEST;
+
+GST_START_TEST(test_each_kind_of_element_tells_who_its_plugin_is) {
+  const char *rows[][3] = {
+      {"pythonsrc", "counting_source.py", "CountingSource"},
+      {"pythonsink", "taking_sink.py", "TakingSink"},
+      {"pythonmixer", "mixing.py", "Mixing"},
+      {"pythondemixer", "splitting.py", "Splitting"}};
+  for (const auto &[factory, script, name] : rows) {
+    Element element(plugin_file(script), {{"class", name}}, factory);
+    fail_unless(element.to(GST_STATE_READY), "%s",
+                element.reports().text().c_str());
+    expect_part(plugin_info(element), name + std::string("|"));
+  }
 }
 GST_END_TEST;
 
@@ -336,6 +426,10 @@ static Suite *properties_suite() {
   tcase_add_test(properties, test_strings_and_params_can_be_taken_back);
   tcase_add_test(properties,
                  test_settings_are_refused_with_a_warning_outside_null);
+  TCase *info = new_case(suite, "info");
+  tcase_add_loop_test(info, test_who_the_plugin_is_is_told_from_ready_to_null,
+                      0, int(std::size(told)));
+  tcase_add_test(info, test_each_kind_of_element_tells_who_its_plugin_is);
   TCase *params = new_case(suite, "params");
   tcase_add_test(params, test_parameters_arrive_as_a_user_would_write_them);
   tcase_add_test(params,
