@@ -34,10 +34,9 @@ import collections
 import enum
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _compiled, _compiled_mixing  # noqa: F401
 from ._buffer import AudioBuffer
@@ -52,6 +51,9 @@ from ._mixing import (
     SplitterOutputs,
 )
 from ._param import BOOLS, InputParam, Param, text_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "Array",
@@ -207,7 +209,7 @@ class Gap:
 
 
 #: One buffer of a plugin whose output is not like its input.
-Output = bytes | bytearray | memoryview | NDArray[Any] | Timed | Gap
+Output = bytes | bytearray | memoryview | np.ndarray[Any, np.dtype[Any]] | Timed | Gap
 
 #: What a field of a message can be, once it is on its way; see
 #: ``BasePlugin.post``.

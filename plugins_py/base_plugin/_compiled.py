@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._buffer import AudioBuffer
 from ._param import Param, text_of
@@ -47,6 +46,8 @@ class _ArrayField:
 
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     # Type checkers take anything for a size there.
     from typing import Annotated as Array
 else:

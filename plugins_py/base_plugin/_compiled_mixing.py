@@ -12,13 +12,15 @@ import ctypes
 import inspect
 import keyword
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._compiled import FORMATS, CALLS, TAKES, Call, Compiled, Parameters
 from ._mixing import MixerInput, MixerInputs, MixerOutput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # As PythonfilterInput of bridge/pythonfilter-call.h.
 INPUT = np.dtype(

@@ -14,6 +14,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[1] / "plugins_py"), str(HERE / "support")]
 
 import processes  # noqa: E402, F401  (cleans it)
+import soak  # noqa: E402
 
 # So that an assertion which fails there shows its values, as in a test.
 pytest.register_assert_rewrite("contract", "shipped_plugins")
@@ -26,9 +27,42 @@ LONGEST = (
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    if not soak.SOAK:
+        left_out = in_the_other_isolation(config, items)
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=[*left_out])
+
+
+def in_the_other_isolation(config, items):
+    """Of tests of many cases in both isolations, each case has one of them by turns.
+
+    A soak, and who asks for a case, has it in both.
+    """
+    found = {}
+    for item in items:
+        which = getattr(item, "callspec", None)
+        if which and "isolation" in which.params and item.nodeid not in config.args:
+            found.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return {
+        item
+        for cases in found.values()
+        for item, number in zip(cases, numbers(cases))
+        if number % 2
+    }
+
+
+def numbers(items):
+    """For each what its parameters are, as numbers, in sum; 0 if there is only one."""
+    columns = set()  # one alone of those that are always together
+    for name in items[0].callspec.params:
+        values = [id(item.callspec.params[name]) for item in items]
+        first = [*dict.fromkeys(values)]
+        columns.add(tuple(map(first.index, values)))
+    several = [column for column in columns if any(column)]
+    return map(sum, zip(*several)) if len(several) > 1 else [0] * len(items)
 
 
 @pytest.fixture
