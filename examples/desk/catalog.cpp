@@ -8,9 +8,6 @@ namespace desk {
 
 namespace {
 
-// As Qt's tool that lists the words to translate knows it.
-#define QT_TRANSLATE_NOOP(context, text) text
-
 const std::string convert = "audioconvert ! audioresample name=next";
 const std::string format =
     "audioconvert name=next ! audioresample"

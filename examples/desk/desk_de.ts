@@ -19,6 +19,22 @@
         <source>Default device</source>
         <translation>Standardgerät</translation>
     </message>
+    <message>
+        <source>is not there</source>
+        <translation>ist nicht da</translation>
+    </message>
+    <message>
+        <source>has the wrong inputs or outputs</source>
+        <translation>hat die falschen Ein- oder Ausgänge</translation>
+    </message>
+    <message>
+        <source>the end</source>
+        <translation>das Ende</translation>
+    </message>
+    <message>
+        <source>plays saved code</source>
+        <translation>spielt gespeicherten Code</translation>
+    </message>
 </context>
 <context>
     <name>desk::Panel</name>

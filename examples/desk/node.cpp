@@ -22,7 +22,7 @@ Node::Node(const Place &place) : place_(place) {
   if (GstElement *next = named("next"); next && !main_) {
     const auto device = devices(place.kind)[place.title];
     main_ = device ? gst_device_create_element(device.get(), "main") : nullptr;
-    if (!main_) problem_ = place.title + " is not there";
+    if (!main_) problem_ = QT_TRANSLATE_NOOP("desk", "is not there");
     if (!main_) return;
     gst_bin_add(bin, main_);
     in ? gst_element_link(next, main_) : gst_element_link(main_, next);
@@ -31,8 +31,7 @@ Node::Node(const Place &place) : place_(place) {
     while (g_autoptr(GstPad) pad = gst_bin_find_unlinked_pad(bin, direction))
       gst_element_add_pad(bin_, gst_ghost_pad_new(nullptr, pad));
   if (!main_ || bin_->numsinkpads != in || bin_->numsrcpads != out)
-    problem_ = "no place in a strip has other inputs and outputs than one: " +
-               place.line;
+    problem_ = QT_TRANSLATE_NOOP("desk", "has the wrong inputs or outputs");
   if (!problem_.empty()) return;
   for (const auto &[name, value] : place.properties)
     set(name, value);
@@ -71,12 +70,11 @@ std::vector<GParamSpec *> Node::parameters() const {
 }
 
 void Node::reset() {
-  for (GParamSpec *each : parameters()) {
-    g_autoptr(GObject) plugin = nullptr;
-    if (is_secret(each) || !look_up(property(each), &plugin)) continue;
-    const GValue *value = g_param_spec_get_default_value(each);
-    g_object_set_property(plugin, each->name, value);
-  }
+  for (GParamSpec *each : parameters())
+    if (!is_secret(each))
+      gst_child_proxy_set_property(GST_CHILD_PROXY(main_),
+                                   property(each).c_str(),
+                                   g_param_spec_get_default_value(each));
 }
 
 GParamSpec *Node::look_up(const std::string &property, GObject **holder) const {

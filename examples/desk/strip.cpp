@@ -58,7 +58,7 @@ Strip::~Strip() {
 Strip::Made Strip::load(const Place &place) {
   auto node = std::make_unique<Node>(place);
   if (!node->problem_.empty()) {
-    said_.push_back({"", node->problem_});
+    said_.push_back({place.title, node->problem_, place.line});
     return nullptr;
   }
   gst_bin_add(GST_BIN(pipeline_), node->bin_);
@@ -185,9 +185,8 @@ guint64 Strip::latency() const {
   GstClockTime least = 0;
   g_autoptr(GstQuery) query = gst_query_new_latency();
   // Of the pad, as a sink that writes as fast as it can tells of none.
-  if (!is_playing() || !gst_pad_peer_query(nodes_.back()->input(), query))
-    return 0;
-  gst_query_parse_latency(query, nullptr, &least, nullptr);
+  if (is_playing() && gst_pad_peer_query(nodes_.back()->input(), query))
+    gst_query_parse_latency(query, nullptr, &least, nullptr);
   return least;
 }
 
@@ -202,10 +201,11 @@ void Strip::read(GstMessage *message) {
     gst_bin_recalculate_latency(GST_BIN(pipeline_));
   } else if (type == GST_MESSAGE_EOS) {
     stop();
-    said_.push_back({"", "the end", "", true});
+    said_.push_back({"", QT_TRANSLATE_NOOP("desk", "the end"), "", true});
   } else if (owner && gst_message_has_name(message, "pythonfilter-reloaded")) {
     owner->problem_.clear();
-    said_.push_back({owner->title(), "plays the saved code", "", true});
+    said_.push_back({owner->title(),
+                     QT_TRANSLATE_NOOP("desk", "plays saved code"), "", true});
   } else if (type == GST_MESSAGE_WARNING || type == GST_MESSAGE_ERROR) {
     read_failure(message, owner);
   }

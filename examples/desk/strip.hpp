@@ -18,6 +18,11 @@
 
 #include <gst/audio/audio.h>
 
+// As Qt's tool that lists the words to translate knows it.
+#ifndef QT_TRANSLATE_NOOP
+#define QT_TRANSLATE_NOOP(context, text) text
+#endif
+
 namespace desk {
 
 enum class Kind { Source, Filter, Sink };

@@ -185,8 +185,8 @@ void Window::show_now() {
     const QString name = view->objectName();
     const auto news = view->strip().poll();
     for (const Message &each : news)
-      tell(name + " " + text(each.where), text(each.text), text(each.details),
-           each.good);
+      tell(name + " " + translated(each.where), translated(each.text),
+           text(each.details), each.good);
     const bool plays = view->strip().is_playing();
     auto *action = findChild<QAction *>("play" + name);
     action->setChecked(plays);

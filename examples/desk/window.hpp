@@ -14,7 +14,7 @@ inline QString text(const std::string &from) {
   return QString::fromStdString(from);
 }
 
-// What catalog.cpp says, in the user's language.
+// What a strip says, in the user's language; what others said stays.
 inline QString translated(const std::string &words) {
   return QCoreApplication::translate("desk", words.c_str());
 }

@@ -62,6 +62,12 @@ void WindowTest::german_and_dark() {
     QCOMPARE(child<QToolButton>(&window, "startTX")->text(),
              QString("TX anhalten"));
     QCOMPARE(cell(window.view(0), 0, 0), QString("Prüfton"));
+    write("loud.py", QByteArray(loud) + "# saved\n");
+    WAIT_FOR(all_messages(&window) ==
+             "TX loud.py: spielt gespeicherten Code\n");
+    auto *source = window.view(0)->node(0).element();
+    gst_element_send_event(source, gst_event_new_eos());
+    WAIT_FOR(all_messages(&window).endsWith("TX : das Ende\n"));
   }
   qApp->setPalette(light);
   qApp->removeTranslator(&german);

@@ -178,7 +178,7 @@ void WindowTest::devices_are_chosen_and_heard() {
   server.kill();
   server.waitForFinished();
   QVERIFY(window.open(path("devices.json")));
-  WAIT_FOR(all_messages(&window).contains("Headset is not there"));
+  WAIT_FOR(all_messages(&window).contains("Headset: is not there"));
 }
 
 }  // namespace check
