@@ -3,7 +3,7 @@
 
 A process may die of no signal but the one it was sent. It waits for no call that
 does not end, beyond the second that each is given. How many of each there are is
-in the tables; by default two calls are tried for each way, others for each.
+in the tables; by default there is one that ends for each way, and all that do not.
 PYTHONFILTER_EXITS=10 makes ten times as many as the tables say.
 """
 
@@ -146,10 +146,10 @@ def problems(name, code, expected, err):
 
 
 def some(calls, turn):
-    """One of those that end and one of those that do not, others at each turn."""
+    """One of those that end, another at each turn, and all that do not."""
     short = [call for call in calls if call in SHORT]
     others = [call for call in calls if call not in SHORT]
-    return [each[turn % len(each)] for each in (short, others) if each]
+    return [*others, short[-1 - turn % len(short)]] if short else others
 
 
 def end_all(tmp_path, command, ways, way):
