@@ -137,6 +137,8 @@ class Plugin(AudioProcessorPlugin):
         "rate": [b"8000 8000", b"16000 16000"], "channels": [b"1 2"],
         "secret": [b"key"], "input_caps": [b""], "output_caps": [b""],
         "block_size": [b"64"],
+        "title": [b"Plugin"], "version": [b""], "author": [b""],
+        "description": [b""],
     }  # fmt: skip
 
 
