@@ -11,6 +11,7 @@ initialised in what is copied, and nothing of the project is imported.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,8 @@ import sys
 import threading
 import time
 import types
+
+from waiting import PATIENCE
 
 # What is read before the first line of a program, and so has to be the same.
 EARLY = re.compile(
@@ -58,9 +61,13 @@ def run(words, cwd, env, timeout):
         if _socket is None:
             _socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             number = str(other.fileno())
-            _started_with = _early(env)
+            # As this process is: whoever comes first may want something else.
+            _started_with = _early(os.environ)
             server = subprocess.Popen(
-                [sys.executable, __file__, number], env=env, pass_fds=[other.fileno()]
+                [sys.executable, __file__, number],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[other.fileno()],
+                start_new_session=True,
             )
             other.close()
             atexit.register(_end, server)
@@ -89,10 +96,13 @@ def _follow(asked, timeout):
         for file in (_socket, *said):
             selector.register(file, selectors.EVENT_READ)
         while selector.get_map():
-            ready = selector.select(None if late else max(0, end - time.monotonic()))
+            ready = selector.select(max(0, end - time.monotonic()))
+            if not ready and late and code is not None:
+                break  # what it left to another session still has its outputs
             if not ready:
-                late = True
-                os.killpg(pid, signal.SIGKILL)
+                late, end = True, end + PATIENCE
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
             for key, _ in ready:
                 if key.fileobj is _socket:
                     code, more = int(_socket.recv(100)), b""
