@@ -71,10 +71,17 @@ def plugin_loaded(again: bool) -> None:
         _frozen = _shared_modules()
 
 
-def plugin_gone() -> None:
-    """A plugin was unloaded, and its modules are not on sys.modules any more."""
+def plugin_gone(kept: bool) -> None:
+    """A plugin was unloaded, and its modules are not on sys.modules any more.
+
+    `kept`: something still refers to its instance, maybe the instance itself.
+    """
     global _live
     _live -= 1
+    if is_worker and _live == 0 and not kept:
+        # The process ends with the rest. To look through it would write to each
+        # page that is shared with the server, which copies it: milliseconds.
+        return
     if _ours and _live == 0:
         # Nobody plays: the time to find what the unloaded modules left.
         gc.unfreeze()

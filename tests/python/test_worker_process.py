@@ -90,6 +90,39 @@ def test_a_worker_ends_with_its_socket(server, files, source):
     assert server.exited() == (int(worker.number), 0)
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["dropped", "keeps itself"])
+def test_a_worker_looks_for_garbage_only_if_its_plugin_is_left(server, files, kept):
+    """Else that would copy all that it shares with its server, and free nothing."""
+    folder = files(
+        {
+            "plugin.py": f"""
+import gc, os
+def note(what):
+    with open(os.path.dirname(__file__) + "/noted", "a") as notes:
+        notes.write(what + " ")
+class Plugin:
+    def __init__(self):
+        self.kept = self if {kept} else None
+    def process_audio(self, buffer): pass
+    def shutdown(self):
+        gc.callbacks.append(lambda phase, info: note(phase))
+    def __del__(self): note("deleted")
+"""
+        }
+    )
+    worker = server.spawn()
+    plugin = worker.load(folder / "plugin.py")
+    plugin.start()
+    plugin.add_slot(0, 4096)
+    assert plugin.process(ONES).outcome == OK
+    plugin.stop()
+    assert plugin.ask("shutdown") == []
+    worker.socket.close()
+    assert server.exited() == (int(worker.number), 0)
+    noted = (folder / "noted").read_text()
+    assert noted == ("start deleted stop " if kept else "deleted ")
+
+
 def test_how_a_worker_ended_is_told(server, files):
     source = "import os, signal, threading\n" + GOOD.replace("pass", "{}")
     ways = {

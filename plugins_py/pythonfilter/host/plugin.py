@@ -16,6 +16,7 @@ import inspect
 import math
 import operator
 import os
+import weakref
 from types import ModuleType
 from typing import Any, Callable
 
@@ -476,6 +477,10 @@ class LoadedPlugin(Capabilities):
 
     def unload(self) -> None:
         """The instance is dropped and never initialised again."""
+        try:
+            instance: Any = weakref.ref(self.plugin)
+        except TypeError:  # nobody can refer to it so
+            instance = bool
         self.plugin = None
         del self.audio
         self._latency = self._space = self._get_state = self._set_state = None
@@ -485,7 +490,7 @@ class LoadedPlugin(Capabilities):
         if self.namespace:
             _forget(self.namespace)
             self.namespace = None
-        interpreter.plugin_gone()
+        interpreter.plugin_gone(instance() is not None)
 
     def regular_calls(self) -> list[tuple[str, int]]:
         """The methods that are called now and then, and how often, in ns."""

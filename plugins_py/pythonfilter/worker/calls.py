@@ -12,6 +12,7 @@ from ..host import plugin
 from ..host.plugin import LoadedPlugin
 
 from . import failure, state, wire
+from .audio_call import AudioCall
 from .beside import Beside
 from .confinement import Confinement, Refused
 from .control_page import ControlPage
@@ -41,6 +42,7 @@ class Calls:
     _confined: Confinement
     _page: ControlPage
     loaded: LoadedPlugin | None = None
+    audio: AudioCall | None = None  # while it is loaded
     _beside: Beside | None = None  # between start() and stop()
 
     def answer(self, fields: list[bytes]) -> list[bytes]:
@@ -62,7 +64,7 @@ class Calls:
     def unload(self) -> None:
         """The instance is dropped."""
         self._end_beside()
-        loaded, self.loaded = self.loaded, None
+        loaded, self.loaded, self.audio = self.loaded, None, None
         self._view.close()
         if loaded is not None:
             loaded.unload()
@@ -106,6 +108,7 @@ class Calls:
             loaded.unload()
             raise
         self.loaded = loaded
+        self.audio = AudioCall(loaded, self._view, self._running, self._outbox)
         return answer
 
     def _initialize(self, *fields: bytes) -> list[bytes]:

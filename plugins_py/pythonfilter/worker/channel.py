@@ -57,7 +57,6 @@ class Channel:
         self._listening = Listening(
             self._events, self._plugin, self._running, self._outbox
         )
-        self._audio: AudioCall | None = None
         self._calling = False
         self._open = True
         _channels.append(self)
@@ -109,26 +108,27 @@ class Channel:
         except Exception:
             traceback.print_exc()
         self._outbox.close()
-        self._audio = None
         self._page.close()
         self._calls.close()
         self._events.close()
 
     # -- requests
 
-    @staticmethod
-    def _serve_usual(audio: AudioCall, page: ControlPage) -> bool:
-        if audio.view.ports is None:
-            return steady.serve(audio, page)
-        return steady_ports.serve(audio, page)
+    def _serve_usual(self, audio: AudioCall) -> bool:
+        """False: what came is none of the usual requests."""
+        serve = steady.serve if audio.view.ports is None else steady_ports.serve
+        if not serve(audio, self._page):
+            return False
+        audio.release()
+        self._finish(audio)
+        return True
 
     def _serve(self) -> None:
         page, known = self._page, self._view.known
         while self._open:
-            if known and self._audio is not None:
-                if self._serve_usual(self._audio, page):
-                    self._audio.release()
-                    self._finish(self._audio)
+            # In no variable here, which would keep it when the plugin is dropped.
+            if known and self._plugin.audio is not None:
+                if self._serve_usual(self._plugin.audio):
                     continue
             else:
                 page.wait()
@@ -152,7 +152,7 @@ class Channel:
             raise wire.ProtocolError(f"there is no request {kind}")
 
     def _process(self, request: Request) -> None:
-        audio = self._audio
+        audio = self._plugin.audio
         if audio is None:
             raise wire.ProtocolError("samples before load")
         audio.run(request)
@@ -160,7 +160,7 @@ class Channel:
         self._finish(audio)
 
     def _resume(self) -> None:
-        audio = self._audio
+        audio = self._plugin.audio
         if audio is None or not audio.pieces:
             raise wire.ProtocolError("there is nothing to resume")
         audio.put_outputs()
@@ -187,9 +187,9 @@ class Channel:
         self._running.over()
         if self._calling:
             self._tell(failure.of(error, "call").record())
-        elif self._audio is not None and not self._page.is_answered():
-            self._audio.interrupted(error)
-            self._finish(self._audio)
+        elif self._plugin.audio is not None and not self._page.is_answered():
+            self._plugin.audio.interrupted(error)
+            self._finish(self._plugin.audio)
         self._calling = False
 
     # -- records
@@ -206,11 +206,6 @@ class Channel:
         except ValueError as error:
             record = failure.of(error, wire.decode(fields[0])).record()
         self._tell(record)
-        loaded = self._plugin.loaded
-        if loaded is None:
-            self._audio = None
-        elif self._audio is None:
-            self._audio = AudioCall(loaded, self._view, self._running, self._outbox)
 
     def _tell(self, record: bytes) -> None:
         """The answer to a call, behind what was posted in it."""
@@ -237,8 +232,12 @@ class Channel:
                 self._view.add_slot(
                     number, descriptors[0], size, bool(writable), offsets
                 )
-            elif name == b"outputs" and len(numbers) == 1 and self._audio is not None:
-                self._audio.region = map_region(descriptors[0], numbers[0], True)
+            elif (
+                name == b"outputs"
+                and len(numbers) == 1
+                and self._plugin.audio is not None
+            ):
+                self._plugin.audio.region = map_region(descriptors[0], numbers[0], True)
             elif name == b"curves" and len(fields) > 2:
                 size = wire.number(fields[1])
                 memory = map_region(descriptors[0], size, False)

@@ -269,10 +269,11 @@ class View:
 
     def close(self) -> None:
         """Nothing of ours refers to any memory from here on."""
-        self.known.clear()
-        self.slots.clear()
+        for number in list(self.slots):
+            self.forget_slot(number)
         if self.ports is not None:
             self.ports.close()
+        self.known.clear()
         self.info.freeze()
         self.buffer = self.curves = None
         vars(self).pop("shown", None)
