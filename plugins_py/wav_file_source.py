@@ -14,12 +14,14 @@ __author__ = "The pythonfilter authors"
 import os
 import struct
 from io import BufferedReader
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from base_plugin import AudioBuffer, AudioSourcePlugin, EndOfStream, Param, PluginState
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # (format tag, bits) to the samples' dtype.  24 bits have none: three bytes.
 ENCODINGS = {

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..results import DTYPES
 
-Samples = NDArray[Any]
+Samples = np.ndarray[Any, np.dtype[Any]]
 
 ORDER = "LE" if sys.byteorder == "little" else "BE"
 Ranges = tuple[tuple[int, int], ...]

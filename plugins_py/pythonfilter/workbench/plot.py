@@ -7,7 +7,6 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .sound import Heard, Outputs
 
@@ -20,7 +19,7 @@ RESPONSE_SIGNAL = "noise"
 # Below this coherence the output is not the input's, only filtered.
 TRUSTED = 0.5
 
-Array = NDArray[np.float64]
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class CannotPlot(Exception):

@@ -5,6 +5,7 @@ Any Python at all may be told to run this file, so it is written for any, and
 says in one sentence what it misses.
 """
 
+import gc
 import os
 import socket
 import struct
@@ -79,6 +80,8 @@ def main():
     # type: () -> int
     connection = socket.fromfd(SOCKET, socket.AF_UNIX, socket.SOCK_STREAM)
     os.close(SOCKET)
+    # What is imported stays: serve() looks once for what of it is garbage.
+    gc.disable()
     problem = why_unusable()
     if problem:
         fields = [b"unusable", problem.encode("utf-8", "replace")]

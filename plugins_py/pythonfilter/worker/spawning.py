@@ -33,6 +33,7 @@ def serve(connection: int) -> None:
     version = "%d.%d.%d" % sys.version_info[:3]
     gc.collect()
     gc.freeze()  # what is shared is not written to by a collection
+    gc.enable()
     wire.send(
         server.connection,
         [b"ready", wire.encode(version), wire.encode(np.__version__)],
