@@ -1,38 +1,38 @@
 #!/bin/bash
 # Builds the project with a sanitizer and runs some of its check programs.
-#   sanitize.sh SOURCE BUILD SANITIZERS TEST ... [-- TEST ...]
-# for meson, which calls it for the suite "slow". BUILD is kept for the next run.
-# Those after "--" are for a soak (PYTHONFILTER_SOAK=1).
+#   sanitize.sh SOURCE BUILD SANITIZERS TEST ...
+# for meson. BUILD is kept for the next run.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 set -euo pipefail
 source=$1 build=$2 sanitizers=$3
 shift 3
-tests=()
-for test; do
-  if [ "$test" != -- ]; then tests+=("$test")
-  elif [ "${PYTHONFILTER_SOAK:-0}" = 0 ]; then break
-  fi
-done
 
 # Each library is compiled as one file, so no two of its files may call two things
 # by one name. Types of a file that is included so are warned of for nothing.
+exec {lock}>"$build.lock"
+flock "$lock"
 if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" -Db_sanitize="$sanitizers" -Db_lundef=false \
     -Dunity=on -Dunity_size=1000 \
     -Doptimization=0 -Dtests=enabled -Dcpp_args=-fno-sanitize-recover=all
 fi
-# Python's bridge, and those that stand in for it in some programs; without a soak
-# only which of the two the programs have.
-case $sanitizers:${PYTHONFILTER_SOAK:-0} in
-  *thread*:0) bridges=tests/check ;;
-  *:0) bridges=bridge ;;
-  *) bridges='\(bridge\|tests/check\)' ;;
-esac
-mapfile -t targets < <(ninja -C "$build" -t targets all |
-  sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
-for test in "${tests[@]}"; do targets+=("tests/check/check-$test"); done
-targets+=(tests/check/hostile-worker tests/check/functions.so)
-ninja -C "$build" gst/libgstpythonfilter.so "${targets[@]}"
+targets=()
+for test; do
+  case $test in
+    fuzz-*) targets+=("tests/fuzz/$test") ;;
+    *) targets+=("tests/check/check-$test") all=1 ;;
+  esac
+done
+if [ -n "${all-}" ]; then
+  # Python's bridge, and those that stand in for it in some programs, of which none
+  # runs by default.
+  bridges='\(bridge\|tests/check\)'
+  [ "$sanitizers" != address ] || bridges=bridge
+  mapfile -t -O ${#targets[@]} targets < <(ninja -C "$build" -t targets all |
+    sed -n "s,^\($bridges/bridge\.[^/]*\.so\): .*,\1,p")
+  targets+=(gst/libgstpythonfilter.so tests/check/hostile-worker tests/check/functions.so)
+fi
+ninja -C "$build" "${targets[@]}"
 
 # The scanner is a program without the sanitizer and cannot load the plugin.
 export GST_REGISTRY_FORK=no
@@ -52,4 +52,4 @@ case $sanitizers in
     run=(setarch -R "${run[@]}")
     ;;
 esac
-"${run[@]}" "${tests[@]}"
+"${run[@]}" "$@"
