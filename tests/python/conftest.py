@@ -27,31 +27,46 @@ LONGEST = (
 )
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_in(count): see soak.py")
+
+
 def pytest_collection_modifyitems(config, items):
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
     if not soak.SOAK:
-        left_out = in_the_other_isolation(config, items)
+        tests = {}
+        for item in items:
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        # Who asks for a test has all of it.
+        asked = {argument.partition("[")[0] for argument in config.args}
+        left_out = {
+            item
+            for test, cases in tests.items()
+            if test not in asked
+            for item in not_by_default(cases)
+        }
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=[*left_out])
 
 
-def in_the_other_isolation(config, items):
-    """Of tests of many cases in both isolations, each case has one of them by turns.
+def not_by_default(cases):
+    other = in_the_other_isolation(cases)
+    return other + of_many([case for case in cases if case not in other])
 
-    A soak, and who asks for a case, has it in both.
-    """
-    found = {}
-    for item in items:
-        which = getattr(item, "callspec", None)
-        if which and "isolation" in which.params and item.nodeid not in config.args:
-            found.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    return {
-        item
-        for cases in found.values()
-        for item, number in zip(cases, numbers(cases))
-        if number % 2
-    }
+
+def in_the_other_isolation(cases):
+    """Where there are many cases in both isolations, each has one of them by turns."""
+    which = getattr(cases[0], "callspec", None)
+    if not which or "isolation" not in which.params:
+        return []
+    return [item for item, number in zip(cases, numbers(cases)) if number % 2]
+
+
+def of_many(cases):
+    """All but each so-manieth, where the test says so (soak.one_in)."""
+    marker = cases[0].get_closest_marker("one_in")
+    return [item for i, item in enumerate(cases) if marker and i % marker.args[0]]
 
 
 def numbers(items):

@@ -271,6 +271,7 @@ COMPILED = (
 )
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "name, machine",
     [(name, False) for name in GIVEN]
@@ -342,6 +343,7 @@ SOME_MISTAKES = ("a type", "a field that is not there", "a parameter that is set
 
 
 @needs_numba
+@soak.one_in(3)
 @pytest.mark.parametrize("name", MISTAKES if soak.SOAK else SOME_MISTAKES)
 def test_what_cannot_be_compiled_is_one_message_with_its_line(files, name):
     body, expected = MISTAKES[name]

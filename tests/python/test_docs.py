@@ -219,6 +219,7 @@ def save(page, folder):
             (folder / block.name).write_text(block.text)
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_python_block_works(block, tmp_path):
     save(block.page, tmp_path)

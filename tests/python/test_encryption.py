@@ -64,6 +64,7 @@ FORMATS = [
 ]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize(
     "form", FORMATS, ids=lambda form: f"{form[0]}-{form[1]}-{form[2]}"

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import processes
+import soak
 
 HOSTILE = processes.ROOT / "tests" / "hostile"
 BOTH = pytest.mark.parametrize("isolation", ["none", "process"])
@@ -23,6 +24,7 @@ def launch(attack, isolation, kind="", more="", source="", **env):
 
 
 @BOTH
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "kind, says",
     [
@@ -89,6 +91,7 @@ LARGE = "list of length 10000000, too large to show"
 
 
 @BOTH
+@soak.one_in(3)
 @pytest.mark.parametrize("kind", ["Filter", "Source", "Sink"])
 @pytest.mark.parametrize(
     "what, says",
@@ -300,6 +303,7 @@ living.set_state(Gst.State.NULL)
 """
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("sandbox", ["none", "basic", "strict"])
 @pytest.mark.parametrize("kind", ["stop", "kill", "memory", "files", "time", "turn"])
 def test_one_plugin_does_not_stop_all_others(kind, sandbox, tmp_path):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import processes
+import soak
 
 ROOT = processes.ROOT
 PAGE = (ROOT / "docs" / "isolation.md").read_text()
@@ -34,6 +35,7 @@ LINES = {
 }
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", LINES)
 def test_a_line_gives_the_same_in_both_modes(name, tmp_path):
     results = []

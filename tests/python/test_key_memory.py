@@ -17,6 +17,7 @@ import re
 import pytest
 
 import processes
+import soak
 import _keys
 import fernet_decryptor
 import fernet_encryptor
@@ -118,6 +119,7 @@ def keys_of(name, sessions=()):
     return digests(*secrets)
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("pair_of", ["sframe", "fernet"])
 @pytest.mark.parametrize("case", ["plain", "wrong key", "reload", "no key"])
 def test_no_key_is_left_of_a_stream(pair_of, case, tmp_path):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import soak
 from processes import GAIN, PLUGINS, launch
 
 SOURCE = "audiotestsrc wave=saw num-buffers=4"
@@ -194,6 +195,7 @@ def test_filters_of_ours_are_found():
     assert {"passthrough.py", "simple_gain.py", "scipy_equalizer.py"} <= names
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("plugin", FILTERS, ids=lambda path: path.name)
 def test_every_plugin_of_ours_runs(plugin):
     # Those that are compiled are so for what test_launch_lines.py plays to them.

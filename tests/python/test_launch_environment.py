@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import soak
 from processes import PYTHON, PYTHON_NAME, launch
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -143,6 +144,7 @@ def test_absolute_entries_work(files):
     assert eval(told(result, "path"))[:2] == ["/nowhere", str(folder)]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("path", ["", ":", ".", "./", "..", "a:.", "/nowhere:", ":/x"])
 def test_relative_entries_are_ignored(files, path):
     """Each would let code in the current directory run."""

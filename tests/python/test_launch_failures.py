@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import soak
 from processes import launch
 
 HEAD = """\
@@ -52,6 +53,7 @@ RAISED = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("what", RAISED)
 def test_raised(tmp_path, what):
     statement, told = RAISED[what]
@@ -144,6 +146,7 @@ LOADING = {
 }
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("what", LOADING)
 def test_loading_fails(tmp_path, what):
     source, told, line = LOADING[what]

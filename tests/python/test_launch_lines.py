@@ -159,6 +159,7 @@ SENDERS = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "line",
     [each for each in LINES if each.file.name not in DEVICES and each not in RECEIVERS],

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from application import run_application
+import soak
 from processes import GAIN, PLUGINS, launch
 
 CAPS = "audio/x-raw,format=F32LE,channels=1,rate=48000"
@@ -187,6 +188,7 @@ LOST = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("isolation", ["none", "process"])
 @pytest.mark.parametrize("written", WRITTEN)
 def test_text_arrives_as_it_was_written(tmp_path, written, isolation):
@@ -198,6 +200,7 @@ def test_text_arrives_as_it_was_written(tmp_path, written, isolation):
     assert (tmp_path / "plugin.py.said").read_text().strip() == WRITTEN[written]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("written", LOST)
 def test_text_that_gstreamer_has_read_as_something_else_is_refused(tmp_path, written):
     (tmp_path / "plugin.py").write_text(TEXTS)

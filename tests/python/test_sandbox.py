@@ -7,6 +7,7 @@ plugin does in start() and was confined then.
 
 import pytest
 
+import soak
 from processes import run_without_gstreamer
 
 # Before it is confined: what a plugin may have opened, and a thread.
@@ -193,11 +194,13 @@ else:
 """
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", REFUSED)
 def test_strict_refuses(name, tmp_path):
     confined(STRICT + refusal(REFUSED[name]), tmp_path)
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", [n for n in REFUSED if n not in NOT_TRIED_FREE])
 def test_it_is_the_sandbox_that_refuses(name, tmp_path):
     code = f"""

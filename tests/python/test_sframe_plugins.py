@@ -261,6 +261,7 @@ NETWORKS = [(3000, seed, window) for seed in range(3) for window in (8, 64, 1024
 NETWORKS += [(soak.count(6000, 360_000), 3, 1024)]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("count, seed, window", NETWORKS)
 def test_every_loss_is_accounted_for(count, seed, window, key):
     """Against a model that remembers every number that was let through."""

@@ -9,6 +9,7 @@ import base_plugin
 import pytest
 
 from pythonfilter import kinds
+import soak
 from processes import launch
 from pythonfilter.spelling import warnings
 
@@ -93,6 +94,7 @@ def test_all_that_base_plugin_has_is_known():
             assert key in known, key
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("more", ["", "def create_plugin():\n    return P()\n"])
 @pytest.mark.parametrize("name", ["process_audo", "process", "processaudio"])
 def test_audio_method_that_is_misspelt(tmp_path, name, more):

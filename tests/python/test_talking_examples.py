@@ -7,6 +7,7 @@ import wave
 import numpy as np
 import pytest
 
+import soak
 from application import run_application
 from base_plugin import AudioBuffer
 from shipped_plugins import file_of, started
@@ -34,6 +35,7 @@ def fed(name, samples, rate=RATE, size=512, **parameters):
 # ---- the level meter --------------------------------------------------------
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("sample_format", ["F32LE", "S16LE", "F64LE", "S32LE"])
 @pytest.mark.parametrize("wave_form", ["ticks", "pink-noise", "silence"])
 def test_meter_says_what_level_says(tmp_path, sample_format, wave_form):
@@ -174,6 +176,7 @@ TONES = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("rate", [RATE, 48000])
 @pytest.mark.parametrize("tone", TONES)
 def test_a_tone_is_nobodys_voice(tone, rate):

@@ -90,6 +90,7 @@ def test_every_plugin_here_is_tried():
     assert there == {*SHIPPED, *COMPILED} | DEVICES | CRASHES | MIXING | sealed
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_plugin_passes(name, tmp_path, wav):
     more = []
@@ -113,6 +114,7 @@ def test_compiled_plugin_passes(name):
     assert report["plugin"]["kind"] == COMPILED[name]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", SEALED)
 def test_encrypting_plugins_pass(name, tmp_path):
     key = tmp_path / "call.key"
@@ -225,6 +227,7 @@ def test_help_explains_checks_and_exit_status():
     assert max(map(len, text.splitlines())) <= 80
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "arguments, says",
     [

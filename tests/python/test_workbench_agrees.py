@@ -6,6 +6,7 @@ import re
 import pytest
 
 import processes
+import soak
 import workbench
 from processes import launch
 from pythonfilter.workbench import bench
@@ -194,6 +195,7 @@ def line_of(name, plugin):
     return f"{before} ! pythonfilter script={plugin} ! fakesink async=false"
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("name", PLUGINS)
 def test_both_say_the_same(name, files):
     wrong = PLUGINS[name][3]
@@ -217,6 +219,7 @@ NOT_STARTED = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("told", NOT_STARTED)
 def test_both_say_the_same_of_a_start(told, files):
     source = "class P:\n    def f(self): 1 / 0\n    def process_audio(self, b): pass\n"
@@ -250,6 +253,7 @@ class Plugin:
 """
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("at_load", [False, True])
 @pytest.mark.parametrize("name", ENDS)
 def test_what_ends_the_plugins_process_is_a_line_of_the_report(files, name, at_load):

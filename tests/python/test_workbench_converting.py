@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+import soak
 import workbench
 from pythonfilter.workbench import formats, plot, sound
 
@@ -85,6 +86,7 @@ def test_samples_of_another_format_are_heard_and_drawn(layout, files, tmp_path):
         assert workbench.found(report, check, "ok"), check
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize(
     "given, says",
     [

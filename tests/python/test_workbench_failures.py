@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import soak
 import workbench
 from workbench_bad import BAD, CONVERTING, processor
 
@@ -15,6 +16,7 @@ def write(files):
     return lambda source: files({"plugin.py": source}) / "plugin.py"
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("name", BAD | CONVERTING)
 def test_bad_plugin_is_caught_by_its_check(name, write):
     source, check, message, line = (BAD | CONVERTING)[name]
@@ -76,6 +78,7 @@ def test_max_load_fails_a_plugin_that_takes_longer(write):
     assert workbench.examine(plugin, "--max-load", "100000")[0] == 0
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize(
     "check, message, body, more",
     [

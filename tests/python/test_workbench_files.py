@@ -8,6 +8,7 @@ import pytest
 from matplotlib import image
 
 import processes
+import soak
 import workbench
 from pythonfilter.workbench import plot, template
 
@@ -81,6 +82,7 @@ def test_transfer_estimate_does_not_trust_other_noise():
     assert np.median(coherence) < plot.TRUSTED
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("kind", template.KINDS)
 def test_new_plugin_and_its_test_pass_at_once(kind, tmp_path):
     made = workbench.run("new", "my_first", "--kind", kind, cwd=tmp_path)
@@ -123,6 +125,7 @@ PARAMETERS = {
 }
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("kind", template.KINDS)
 def test_new_plugin_is_an_element_with_its_parameter(kind, tmp_path):
     template.write("my_first", kind, str(tmp_path))
@@ -139,6 +142,7 @@ def test_new_plugin_is_an_element_with_its_parameter(kind, tmp_path):
         assert result.code == 0 and "WARNING" not in result.err, result.err
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("kind", template.KINDS)
 def test_new_test_fails_when_its_plugin_is_broken(kind, tmp_path):
     template.write("broken", kind, str(tmp_path))

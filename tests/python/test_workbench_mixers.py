@@ -81,6 +81,7 @@ class Splitting(AudioSplitterPlugin):
 """
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "name",
     sorted(CHANNELS)
