@@ -96,6 +96,7 @@ Channel::~Channel() {
   shutdown(calls_.get(), SHUT_RDWR);
   events_->close();
   Supervisor::get().unwatch(events_);
+  events_->read_rest();
 }
 
 [[gnu::hot]] uint64_t Channel::word(size_t index) const {

@@ -18,6 +18,22 @@ constexpr int most_looks = 3;
 }  // namespace
 
 bool Events::readable() {
+  // A log function of the application's may keep the supervisor in here for
+  // longer than the end of the channel waits for it. It reads the rest, then.
+  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
+  return !lock || read();
+}
+
+void Events::read_rest() {
+  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
+  if (!lock) return;
+  do {
+    records_ = 0;
+    bytes_ = 0;
+  } while (read() && rest_ns());
+}
+
+bool Events::read() {
   while (!rest_ns()) {
     Fields record;
     const auto got = reader_.next(socket_.get(), &record);

@@ -33,6 +33,9 @@ class Events final : public Watched {
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure);
   void close();
+  // What the worker had told before that, and nobody has read. No more than a
+  // socket holds.
+  void read_rest();
 
   // The write that wakes the worker waits where the worker has filled the
   // counter, and nothing can tell it not to: `unblock` does then.
@@ -55,11 +58,13 @@ class Events final : public Watched {
     std::string caps;
     Failure failure;
   };
+  bool read();
   bool take(const Fields &record);
   bool take_answer(const Fields &record);
 
   const Descriptor socket_;
   const std::shared_ptr<Listener> listener_;  // may be NULL
+  Mutex reading_;  // only tried, as the log is written under it
   RecordReader reader_;
   std::atomic<bool> broken_{false};
   // One thread writes.

@@ -209,6 +209,7 @@ class Channel:
 
     def _tell(self, record: bytes) -> None:
         """The answer to a call, behind what was posted in it."""
+        self._outbox.tell_lost()
         self._calls.sendall(b"".join([*self._outbox.take(), record]))
 
     def _receive(self) -> tuple[list[bytes], list[int]]:

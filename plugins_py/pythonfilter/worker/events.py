@@ -96,6 +96,12 @@ class Outbox:
             if not self._sent(record):
                 self._lost += 1
 
+    def tell_lost(self) -> None:
+        """Before an answer, which may be the last that this plugin gives."""
+        if self._lost:
+            with self._lock:
+                self._sent(b"")
+
     def _sent(self, record: bytes) -> bool:
         """Whether the host will have it.  With the lock."""
         if self._rest and not self._put(b""):

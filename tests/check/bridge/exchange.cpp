@@ -6,6 +6,7 @@
 #include <map>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <thread>
 
 #include "../../../bridge/paths.hpp"
@@ -281,6 +282,26 @@ GST_START_TEST(test_two_threads_do_not_read_the_same_output) {
 }
 GST_END_TEST;
 
+// What a plugin says last is told, though the supervisor has not got to it.
+GST_START_TEST(test_what_was_said_before_the_end_is_read) {
+  const auto listener = std::make_shared<SlowListener>();
+  listener->released = true;
+  int sockets[2];
+  fail_unless(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
+  Descriptor worker(sockets[1]);
+  Events events{Descriptor(sockets[0]), listener};
+  constexpr int many = 3000;  // more than are read in one go
+  std::string all;
+  for (int i = 0; i < many; i++)
+    all += encode_record({"log", "2", "", "0", "", "x", "0"});
+  fail_unless_equals_int(write(worker.get(), all.data(), all.size()),
+                         all.size());
+  events.close();
+  events.read_rest();
+  fail_unless_equals_int(listener->text.size(), 2 * many);
+}
+GST_END_TEST;
+
 // A worker that prints without end waits for us once its pipe is full. So a
 // flood is taken out by whole pipes, and the supervisor is told to let it rest
 // in between: in lines as in one text.
@@ -539,6 +560,7 @@ Suite *exchange_suite() {
   tcase_add_test(exchange, test_a_reply_without_outputs_has_a_reason);
   tcase_add_test(exchange, test_a_signal_that_is_not_there_is_not_waited_for);
   tcase_add_test(exchange, test_two_threads_do_not_read_the_same_output);
+  tcase_add_test(exchange, test_what_was_said_before_the_end_is_read);
   tcase_add_loop_test(exchange, test_a_flood_of_output_costs_little, 0, 2);
   tcase_add_test(exchange, test_who_is_gone_does_not_rest);
   tcase_add_test(exchange, test_the_blame_is_the_plugins);

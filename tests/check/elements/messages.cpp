@@ -515,6 +515,55 @@ GST_START_TEST(test_the_gil_is_not_held_while_a_record_is_shown) {
 }
 GST_END_TEST;
 
+namespace {
+
+struct Heard {
+  std::atomic<bool> waits{false}, released{false};
+  std::atomic<int> last_words{0};
+};
+
+// Keeps whoever logs that this is for.
+void hear(GstDebugCategory *, GstDebugLevel, const gchar *, const gchar *, gint,
+          GObject *, GstDebugMessage *message, gpointer data) {
+  auto *heard = static_cast<Heard *>(data);
+  const std::string text = gst_debug_message_get(message);
+  if (contains(text, "last words")) heard->last_words++;
+  if (!contains(text, "keep it")) return;
+  heard->waits = true;
+  wait_until([heard] { return heard->released.load(); });
+}
+
+std::string logs(const std::string &text, const std::string &method) {
+  return one_method("import logging; logging.warning('" + text + "')", method);
+}
+
+}  // namespace
+
+// The thread that reads what all workers say may be kept by what one says.
+GST_START_TEST(test_last_words_are_heard_though_nobody_has_read_them) {
+  gst_debug_set_threshold_from_string("pythonplugin:2", FALSE);
+  gst_debug_remove_log_function(gst_debug_log_default);
+  Heard heard;
+  gst_debug_add_log_function(hear, &heard, nullptr);
+  Stream other(logs("keep it", "process_audio(self, b)"));
+  Stream stream(write_file("last.py",
+                           "import logging\n"
+                           "def process_audio(buffer): pass\n"
+                           "def stop():\n"
+                           "    for i in range(50):\n"
+                           "        logging.warning('last words')\n"));
+  push_away(&stream, new_buffer(stream.audio()));
+  std::thread pusher([&] { push_away(&other, new_buffer(other.audio())); });
+  fail_unless(wait_until([&] { return heard.waits.load(); }));
+  fail_unless(stream.to(GST_STATE_NULL));
+  fail_unless_equals_int(heard.last_words, 50);
+  heard.released = true;
+  pusher.join();
+  other.to(GST_STATE_NULL);
+  gst_debug_remove_log_function(hear);
+}
+GST_END_TEST;
+
 GST_START_TEST(test_a_thread_posts_at_once_without_times) {
   Stream stream(plugin_file("ticking.py"));
   stream.set("params", "p,thread_posts=3");
@@ -701,6 +750,8 @@ static Suite *messages_suite() {
 
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_message_is_posted);
   tcase_add_test(threads, test_the_gil_is_not_held_while_a_record_is_shown);
+  tcase_add_test(threads,
+                 test_last_words_are_heard_though_nobody_has_read_them);
   tcase_add_test(threads, test_a_thread_posts_at_once_without_times);
   tcase_add_test(threads, test_a_thread_posts_while_the_plugin_is_waited_for);
   add_test_here(threads,
