@@ -142,7 +142,10 @@ def test_a_text_of_the_log_is_cut(isolation):
     )
     assert result.code == 0, result.err[:2000]
     lines = [line for line in result.err.splitlines() if "xxx" in line]
-    assert len(lines) == 20 and max(map(len, lines)) < 20_000
+    # Where a busy machine keeps who reads them for a second, it is told how many.
+    lost = re.findall("([0-9]+) records were lost: nobody read them", result.err)
+    assert lines and len(lines) + sum(map(int, lost)) == 20
+    assert max(map(len, lines)) < 20_000
     assert "(9983666 characters more)" in lines[0]
 
 
