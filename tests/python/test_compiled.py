@@ -419,6 +419,7 @@ REFUSED = {
 }
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", REFUSED)
 def test_declarations_that_are_refused(files, name):
     body, expected = REFUSED[name]
@@ -492,6 +493,7 @@ def test_without_numba_it_runs_as_python_and_says_so(files, name, isolation):
     assert expected in said[0]
 
 
+@soak.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("why", ["nowhere", "broken"])
 def test_a_cache_that_cannot_be_used_is_told_and_does_no_harm(files, why):

@@ -159,6 +159,7 @@ MANY = {
 }
 
 
+@soak.one_in(2)
 @needs_numba
 @pytest.mark.parametrize("name", FEW)
 def test_python_and_machine_code_agree_to_the_last_bit(files, name):
@@ -290,6 +291,7 @@ MISTAKES = {
 }
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize(
     "name",
     [

@@ -17,6 +17,7 @@ import pytest
 import corpora
 from corpora import counted, end_group, events, make, read_wav, samples_of
 from corpora import start_group
+import soak
 from processes import PLUGINS, PYTHON, environment
 from pythonfilter_corpus import tend
 from pythonfilter_corpus.folder import Folder
@@ -65,6 +66,7 @@ def kill(*pids):
             os.kill(pid, signal.SIGKILL)
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("engine", ("threads", "local"))
 def test_killed_at_any_instant_nothing_is_wrong_lost_or_done_twice(engine, tmp_path):
     if engine == "local":

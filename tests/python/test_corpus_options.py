@@ -12,6 +12,7 @@ import pytest
 
 import corpora
 from corpora import PLUGIN, RATE, job, make, read_wav, run, samples_of, write_wav
+import soak
 from processes import PLUGINS, PYTHON, environment
 from pythonfilter_corpus import Corpus, Run, Threads, Unusable
 from pythonfilter_corpus import cli, hidden, ledger, tend
@@ -95,6 +96,7 @@ def decoded(folder, name):
     return read_wav(folder / "back" / f"{name.rpartition('.')[0]}.wav")
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("format", ["opus", "mp3", "m4a", "ogg"])
 def test_what_is_lossy_is_as_long_and_as_loud(tmp_path, format):
     make(tmp_path, 0)

@@ -295,6 +295,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("page", SHELL, ids=str)
 def test_commands_of_a_page_run_in_their_order(page, folder):
     save(page, folder)

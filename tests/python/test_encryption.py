@@ -362,6 +362,7 @@ class Leaking(sframe_encryptor.SFrameEncryptor):
 """
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize(
     "how, places",
     [

@@ -215,12 +215,14 @@ def library(built_library, monkeypatch):
     monkeypatch.setenv("EXIT_LIBRARY", str(built_library))
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("way", APPLICATION)
 def test_application_ends(tmp_path, way):
     command = [PYTHON, PROGRAMS / "exit_application.py"]
     assert end_all(tmp_path, command, APPLICATION, way) == []
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("way", ["end", "exit", "sigterm", "stopping", "leaked"])
 def test_application_with_a_compiled_plugin_ends(tmp_path, way):
     command = [PYTHON, PROGRAMS / "exit_application.py"]
@@ -228,6 +230,7 @@ def test_application_with_a_compiled_plugin_ends(tmp_path, way):
     assert end_all(tmp_path, command, ways, way) == []
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("way", HOST)
 def test_c_program_ends(tmp_path, host, way):
     assert end_all(tmp_path, [host], HOST, way) == []
@@ -288,6 +291,7 @@ LAUNCH = [(signal.SIGINT, call) for call in SHORT + ("loop",)] + [
 ]
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("number,call", LAUNCH)
 def test_gst_launch_ends(tmp_path, number, call):
     """SIGINT stops the pipeline, SIGTERM ends the process on the spot."""

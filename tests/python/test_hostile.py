@@ -56,6 +56,7 @@ def test_caps_that_somebody_needs_pass(kind):
     assert result.code == 0, result.err
 
 
+@soak.one_in(2)
 @BOTH
 @pytest.mark.parametrize(
     "kind, says",
@@ -113,6 +114,7 @@ def test_what_is_too_large_is_told_in_a_line(what, says, kind, isolation):
     assert len(result.err) < 5_000
 
 
+@soak.one_in(2)
 @BOTH
 @pytest.mark.parametrize(
     "what, says",
@@ -169,6 +171,7 @@ def test_latency_that_holds_for_ever_is_refused(kind, isolation):
     assert "get_processing_latency()" in result.err and "seconds" in result.err
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("element", ["pythonfilter", "py-never-comes-up"])
 @pytest.mark.parametrize("where", ["import", "__init__", "initialize"])
 def test_worker_that_never_comes_up_is_ended(where, element, tmp_path):
@@ -233,6 +236,7 @@ def printed(err):
     return shown, skipped, lines
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize(
     "what, kind",
     [
@@ -327,6 +331,7 @@ def test_one_plugin_does_not_stop_all_others(kind, sandbox, tmp_path):
     assert sandbox != "none" or (done and not refused) or kind == "kill"
 
 
+@soak.one_in(2)
 @BOTH
 @pytest.mark.parametrize(
     "kind", ["initialize", "start", "first", "later", "start-raises", "later-raises"]

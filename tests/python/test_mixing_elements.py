@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from plugin_folder import inspect, names
+import soak
 from processes import PLUGINS, launch, run_python
 
 NAMED = """
@@ -260,6 +261,7 @@ assert message.type == Gst.MessageType.EOS, message.parse_error()
 """
 
 
+@soak.one_in(2)
 @ISOLATIONS
 @pytest.mark.parametrize("name", ["curved", "compiled"])
 def test_a_parameter_of_an_input_is_a_curve_of_its_own(

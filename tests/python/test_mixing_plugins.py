@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import processes
+import soak
 from channel_splitter import ChannelSplitter
 from comparer import Comparer
 from conference import Conference
@@ -85,6 +86,7 @@ def test_block_size_makes_no_difference_to_the_end(block):
 
 
 # The first is in the middle of the knee.
+@soak.one_in(2)
 @pytest.mark.parametrize("key, less", [(-30, 0.5625), (-10, 15), (0, 22.5), (-40, 0)])
 def test_side_chain_compressor_goes_by_the_key(key, less):
     signal = np.full((1, RATE), 0.25, np.float32)

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from application import run_application
+import soak
 from processes import launch
 
 PLUGIN = """
@@ -50,6 +51,7 @@ def play(folder, line, **env):
     )
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("isolation", ["none", "process"])
 @pytest.mark.parametrize("line", LINES)
 def test_what_was_set_is_there_in_initialize(files, line, isolation):

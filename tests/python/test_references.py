@@ -96,6 +96,7 @@ def debug_bridge(tmp_path_factory):
     return folder
 
 
+@soak.one_in(3)
 @pytest.mark.parametrize("element", PIPELINES)
 def test_total_reference_count_is_flat(element, debug_bridge, tmp_path):
     script = tmp_path / "counting.py"

@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from plugin_folder import SINK, SOURCE, SOURCE_PLUGIN, inspect, names
+import soak
 from processes import PLUGINS, launch, run, run_without_gstreamer
 
 
@@ -129,6 +130,7 @@ HOSTILE = {
 HOSTILE |= {f"line_{i}": HOSTILE["line"] for i in range(2)}
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("fork", ["yes", "no"])
 def test_hostile_files_cost_only_themselves(fork, place):
     folder, env = place
@@ -157,6 +159,7 @@ class Misnamed(AudioProcessorPlugin):
 """
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("name", ("name", "parent", "größe", "_hidden"))
 def test_a_param_that_cannot_be_shown_makes_no_element(name, place):
     folder, env = place

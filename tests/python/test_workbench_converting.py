@@ -71,6 +71,7 @@ def test_curves_are_those_of_the_call(call, says, files):
     assert not workbench.found(report, "parameters")
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("layout", ["interleaved", "non-interleaved"])
 def test_samples_of_another_format_are_heard_and_drawn(layout, files, tmp_path):
     plugin = files({"down.py": down(layout=layout)}) / "down.py"

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 import worker_host
+import soak
 from processes import PYTHON
 from worker_host import WorkerHost
 
@@ -172,6 +173,7 @@ def has(worker, part):
     return part in worker.hello[1].split(" (")[0].split(", ")
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("sandbox", ["basic", "strict"])
 def test_others_are_out_of_reach(kernel, sandbox, tmp_path):

@@ -4,6 +4,7 @@
 import pytest
 
 import processes
+import soak
 import sealing
 from _sframe import decode_header
 from application import run_application
@@ -57,6 +58,7 @@ def element(role, key):
     )
 
 
+@soak.one_in(2)
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("victim", ["encryptor", "decryptor"])
 def test_the_stream_goes_on_when_a_worker_was_killed(victim, live, tmp_path):
