@@ -96,7 +96,11 @@ Channel::~Channel() {
   shutdown(calls_.get(), SHUT_RDWR);
   events_->close();
   Supervisor::get().unwatch(events_);
-  events_->read_rest();
+  // The element may hold locks here, and the supervisor holds none.
+  if (auto rest = events_->read_rest(); !rest.empty())
+    Supervisor::get().run([events = events_, rest = std::move(rest)] {
+      events->tell_rest(rest);
+    });
 }
 
 [[gnu::hot]] uint64_t Channel::word(size_t index) const {

@@ -20,17 +20,28 @@ constexpr int most_looks = 3;
 bool Events::readable() {
   // A log function of the application's may keep the supervisor in here for
   // longer than the end of the channel waits for it. It reads the rest, then.
-  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
-  return !lock || read();
+  if (reading_.exchange(true)) return true;
+  const bool more = read();
+  reading_ = false;
+  return more;
 }
 
-void Events::read_rest() {
-  const std::unique_lock<Mutex> lock(reading_, std::try_to_lock);
-  if (!lock) return;
+std::vector<Fields> Events::read_rest() {
+  std::vector<Fields> rest;
+  if (reading_.exchange(true)) return rest;
+  put_aside_ = &rest;
   do {
     records_ = 0;
     bytes_ = 0;
   } while (read() && rest_ns());
+  put_aside_ = nullptr;
+  reading_ = false;
+  return rest;
+}
+
+void Events::tell_rest(const std::vector<Fields> &rest) {
+  for (const Fields &record : rest)
+    take(record);
 }
 
 bool Events::read() {
@@ -64,6 +75,10 @@ bool Events::take(const Fields &record) {
     LogRecord log;
     if (!read_log(record, &log)) return false;
     if (listener_) listener_->log(log);
+    return true;
+  }
+  if (put_aside_) {
+    put_aside_->push_back(record);
     return true;
   }
   if (kind == "failed") {

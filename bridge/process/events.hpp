@@ -33,9 +33,11 @@ class Events final : public Watched {
   bool map_caps(bool to_output, const std::string &caps, std::string *mapped,
                 Failure *failure);
   void close();
-  // What the worker had told before that, and nobody has read. No more than a
-  // socket holds.
-  void read_rest();
+  // What the worker had told before that, and nobody has read: no more than a
+  // socket holds. Lines of the log are told at once. The rest is for
+  // tell_rest(), with no lock of an element's.
+  std::vector<Fields> read_rest();
+  void tell_rest(const std::vector<Fields> &rest);
 
   // The write that wakes the worker waits where the worker has filled the
   // counter, and nothing can tell it not to: `unblock` does then.
@@ -64,8 +66,9 @@ class Events final : public Watched {
 
   const Descriptor socket_;
   const std::shared_ptr<Listener> listener_;  // may be NULL
-  Mutex reading_;  // only tried, as the log is written under it
+  std::atomic<bool> reading_{false};  // no lock: who is told may take some
   RecordReader reader_;
+  std::vector<Fields> *put_aside_ = nullptr;
   std::atomic<bool> broken_{false};
   // One thread writes.
   void count_write() {

@@ -547,11 +547,17 @@ GST_START_TEST(test_last_words_are_heard_though_nobody_has_read_them) {
   gst_debug_add_log_function(hear, &heard, nullptr);
   Stream other(logs("keep it", "process_audio(self, b)"));
   Stream stream(write_file("last.py",
-                           "import logging\n"
-                           "def process_audio(buffer): pass\n"
-                           "def stop():\n"
-                           "    for i in range(50):\n"
-                           "        logging.warning('last words')\n"));
+                           "import logging, threading\n"
+                           "from base_plugin import AudioProcessorPlugin\n"
+                           "class Last(AudioProcessorPlugin):\n"
+                           "    def process_audio(self, buffer): pass\n"
+                           "    def stop(self):\n"
+                           "        thread = threading.Thread(\n"
+                           "            target=self.post, args=('last',))\n"
+                           "        thread.start()\n"
+                           "        thread.join()\n"
+                           "        for i in range(50):\n"
+                           "            logging.warning('last words')\n"));
   push_away(&stream, new_buffer(stream.audio()));
   std::thread pusher([&] { push_away(&other, new_buffer(other.audio())); });
   fail_unless(wait_until([&] { return heard.waits.load(); }));
@@ -559,6 +565,9 @@ GST_START_TEST(test_last_words_are_heard_though_nobody_has_read_them) {
   fail_unless_equals_int(heard.last_words, 50);
   heard.released = true;
   pusher.join();
+  // By that thread, as this one may hold locks.
+  fail_unless(
+      wait_until([&] { return texts(told_on(stream.bus())) == "last\n"; }));
   other.to(GST_STATE_NULL);
   gst_debug_remove_log_function(hear);
 }
