@@ -176,9 +176,10 @@ class Worker:
         )
         theirs.close()
         os.close(output)
-        fields, (self.pidfd,) = receive(host.socket)
+        fields, descriptors = receive(host.socket)
         name, told, pid = text(fields)
-        assert (name, told) == ("spawned", str(number))
+        assert (name, told) == ("spawned", str(number)), f"an end: {text(fields)}"
+        (self.pidfd,) = descriptors
         self.pid = int(pid)
         self.plugins = []
         received = receive(self.socket)
