@@ -9,6 +9,7 @@ shift 3
 
 # Each library is compiled as one file, so no two of its files may call two things
 # by one name. Types of a file that is included so are warned of for nothing.
+# Who waits here wants the same build.
 exec {lock}>"$build.lock"
 flock "$lock"
 if [ ! -f "$build/build.ninja" ]; then
