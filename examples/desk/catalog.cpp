@@ -90,8 +90,14 @@ std::vector<Plugin> installed_plugins() {
 Plugin plugin_in(const std::string &file) {
   Strip trial;
   for (const char *element : {"pythonfilter", "pythonsrc", "pythonsink"}) {
-    const Plugin plugin = plugin_of(element, file);
-    if (trial.put(plugin.place)) return plugin;
+    Plugin plugin = plugin_of(element, file);
+    const auto at = trial.put(plugin.place);
+    if (!at) continue;
+    g_autoptr(GstStructure) info = nullptr;
+    g_object_get(trial.node(*at).element(), "plugin-info", &info, nullptr);
+    plugin.description = gst_structure_get_string(info, "description");
+    plugin.author = gst_structure_get_string(info, "author");
+    return plugin;
   }
   Plugin broken = plugin_of("pythonfilter", file);
   broken.problem = trial.poll().front().text;

@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
   window.show();
   for (const QString &path : parser.positionalArguments())
     window.open(path);
-  if (parser.isSet("start")) window.play(true);
+  for (int at = 0; parser.isSet("start") && at < 2; at++)
+    window.view(at)->play(true);
   return application.exec();
 }

@@ -41,10 +41,9 @@ Place place_of(const QJsonObject &json) {
   Place place{Kind(std::clamp(json["kind"].toInt(), 0, 2)),
               json["title"].toString().toStdString(),
               json["line"].toString().toStdString()};
-  const QJsonObject properties = json["properties"].toObject();
-  for (const QString &name : properties.keys())
-    place.properties[name.toStdString()] =
-        properties[name].toString().toStdString();
+  const QVariantMap properties = json["properties"].toObject().toVariantMap();
+  for (const auto &[name, value] : properties.asKeyValueRange())
+    place.properties[name.toStdString()] = value.toString().toStdString();
   return place;
 }
 
@@ -88,14 +87,14 @@ void Window::copy_message() {
 QListWidgetItem *Window::list(const Plugin &plugin) {
   const QString kinds[] = {tr("Source"), tr("Filter"), tr("Sink")};
   const bool broken = !plugin.problem.empty();
-  const QString what =
-      broken ? tr("Not usable: %1").arg(translated(plugin.problem))
-             : kinds[int(plugin.place.kind)] + ": " +
-                   text(plugin.description).remove('`');
-  auto *item =
-      new QListWidgetItem(text(plugin.place.title) + "\n" + what, ui_->plugins);
-  item->setToolTip(tr("By %1").arg(text(plugin.author)) + "\n" +
-                   text(plugin.file));
+  QString what = text(plugin.place.title) + "\n";
+  what += broken ? tr("Not usable: %1").arg(translated(plugin.problem))
+                 : kinds[int(plugin.place.kind)] + ": " +
+                       text(plugin.description).remove('`');
+  const QString author = text(plugin.author);
+  if (!author.isEmpty()) what += "\n" + tr("By %1").arg(author);
+  auto *item = new QListWidgetItem(what, ui_->plugins);
+  item->setToolTip(text(plugin.file));
   item->setData(Qt::UserRole, QVariant::fromValue(plugin.place));
   if (broken) item->setForeground(bad_colour(palette()));
   ui_->noPlugins->hide();
@@ -156,8 +155,7 @@ void Window::select(StripView *view) {
 
 void Window::show_sound(const Tap *tap) {
   QPolygonF wave, spectrum;
-  std::vector<float> samples;
-  if (tap && tap->rate()) samples = tap->picture();
+  auto samples = tap && tap->rate() ? tap->picture() : std::vector<float>();
   const size_t size = samples.size();
   for (size_t i = 0; i < size; i += 2)
     wave << QPointF(double(i) / double(size), 0.5 - double(samples[i]) / 2);
@@ -204,7 +202,6 @@ void Window::show_now() {
 
 void Window::tell(const QString &where, const QString &what,
                   const QString &details, bool good) {
-  constexpr int kept = 500;
   const QStringList line{QTime::currentTime().toString(), where, what};
   auto *item = new QTreeWidgetItem(ui_->messages, line);
   if (!good) item->setForeground(2, bad_colour(palette()));
@@ -212,7 +209,7 @@ void Window::tell(const QString &where, const QString &what,
   for (const QString &each : details.split('\n', Qt::SkipEmptyParts))
     new QTreeWidgetItem(item, {"", "", each});
   ui_->messages->scrollToItem(item);
-  if (ui_->messages->topLevelItemCount() > kept)
+  if (ui_->messages->topLevelItemCount() > 500)
     delete ui_->messages->takeTopLevelItem(0);
   // Code that was saved may have other parameters.
   if (good) select(selected_);

@@ -104,10 +104,6 @@ class Window : public QMainWindow {
  public:
   Window();
 
-  void play(bool on) {
-    for (StripView *view : views_)
-      view->play(on);
-  }
   StripView *view(int at) const { return views_[at]; }
 
  public slots:

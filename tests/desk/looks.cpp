@@ -56,7 +56,7 @@ void WindowTest::german_and_dark() {
   {
     Window window;
     with_plugin(&window);
-    window.play(true);
+    play(window, true);
     plays(window.view(0));
     picture(&window, "dark");
     QCOMPARE(child<QToolButton>(&window, "startTX")->text(),
@@ -113,7 +113,7 @@ void WindowTest::soak() {
   Window window;
   with_plugin(&window);
   QTest::mouseClick(child(&window, "addRX"), Qt::LeftButton);
-  window.play(true);
+  play(window, true);
   const auto resident = [] {
     QFile file("/proc/self/statm");
     return file.open(QIODevice::ReadOnly)

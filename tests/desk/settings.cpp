@@ -163,7 +163,7 @@ void WindowTest::devices_are_chosen_and_heard() {
     const auto heard = rx->strip().heard(row).picture();
     return peak(heard, 0, heard.size());
   };
-  window.play(true);
+  play(window, true);
   WAIT_FOR(std::fabs(loudest(1) - 0.8f) < 0.05f);
   QVERIFY(tx->strip().latency() > 0);
   use(tx, 1, "Speaker");  // while it plays: the other one is quiet then
@@ -174,7 +174,7 @@ void WindowTest::devices_are_chosen_and_heard() {
   QCOMPARE(all_messages(&window), QString());
   // A session has it by its name, and says so when it is not there.
   QVERIFY(window.save(path("devices.json")));
-  window.play(false);
+  play(window, false);
   server.kill();
   server.waitForFinished();
   QVERIFY(window.open(path("devices.json")));

@@ -351,10 +351,14 @@ GST_START_TEST(test_the_registry_is_listed) {
   const desk::Plugin mine = desk::plugin_in(place.properties.at("script"));
   ck_assert_str_eq(mine.problem.c_str(), "");
   fail_unless(mine.place.kind == Kind::Filter);
+  ck_assert_str_eq(mine.author.c_str(), "");
   const desk::Plugin sine =
       desk::plugin_in(CHECK_SHIPPED "/sine_wave_source.py");
   ck_assert_str_eq(sine.problem.c_str(), "");
   fail_unless(sine.place.kind == Kind::Source);
+  ck_assert_str_eq(sine.author.c_str(), "The pythonfilter authors");
+  ck_assert_str_eq(sine.description.c_str(),
+                   "The same sine tone on every channel.");
 }
 GST_END_TEST
 

@@ -74,7 +74,7 @@ void WindowTest::both_strips_play() {
   QTest::mouseClick(isolation_button(&window), Qt::LeftButton, Qt::NoModifier,
                     QPoint(8, 8));
   child<QDoubleSpinBox>(&window, "parameter-gain")->setValue(0.5);
-  window.play(true);
+  play(window, true);
   for (int row = 0; row < 3; row++)
     plays(rx, row);
   tx->setCurrentItem(tx->topLevelItem(1));

@@ -38,6 +38,12 @@ Widget *child(Window *window, const char *name) {
 // The button of "Own process".
 QWidget *isolation_button(Window *window);
 
+// Both strips.
+inline void play(const Window &window, bool on) {
+  for (int at = 0; at < 2; at++)
+    window.view(at)->play(on);
+}
+
 void picture(QWidget *window, const QString &name);
 
 // A number of what is in that row, as the element has it.
