@@ -171,10 +171,9 @@ void Panel::show_node(Node *node) {
 }
 
 void Panel::show_now() {
-  showing_ = true;
+  const QScopedValueRollback shows(showing_, true);
   for (const auto &each : show_)
     each();
-  showing_ = false;
 }
 
 }  // namespace desk

@@ -43,6 +43,7 @@ struct Place {
 // would get a copy.
 class Tap {
  public:
+  static constexpr int kept = 2048;  // samples
   // Goes after the pad's element was stopped for the last time.
   explicit Tap(GstPad *pad);
 
@@ -62,7 +63,7 @@ class Tap {
 
   std::atomic<int> rate_{0};
   std::atomic<float> peak_{0};
-  std::array<std::atomic<float>, 2048> ring_ = {};
+  std::array<std::atomic<float>, kept> ring_ = {};
   std::atomic<size_t> next_{0};
 };
 

@@ -11,22 +11,6 @@ namespace desk {
 
 namespace {
 
-// In a unit square, under its name.
-void draw(QLabel *label, const QPolygonF &line) {
-  QPixmap picture(label->size() * label->devicePixelRatio());
-  picture.setDevicePixelRatio(label->devicePixelRatio());
-  picture.fill(label->palette().base().color());
-  QPainter painter(&picture);
-  painter.setRenderHint(QPainter::Antialiasing);
-  painter.setPen(label->palette().color(QPalette::PlaceholderText));
-  painter.drawText(label->rect().adjusted(6, 2, 0, 0), label->accessibleName());
-  painter.setPen(label->palette().color(QPalette::Highlight));
-  painter.drawPolyline(
-      QTransform::fromScale(label->width(), label->height()).map(line));
-  painter.end();
-  label->setPixmap(picture);
-}
-
 QJsonObject json_of(const Place &place) {
   QJsonObject properties;
   for (const auto &[name, value] : place.properties)
@@ -153,25 +137,37 @@ void Window::select(StripView *view) {
   ui_->isolation->setChecked(row >= 0 && view->node(row).is_isolated());
 }
 
+void Plot::paintEvent(QPaintEvent *) {
+  QPainter painter(this);
+  painter.fillRect(rect(), palette().base());
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.setPen(palette().color(QPalette::PlaceholderText));
+  if (name.text().isEmpty()) name.setText(accessibleName());
+  painter.drawStaticText(6, 2, name);
+  painter.setPen(palette().color(QPalette::Highlight));
+  painter.drawPolyline(QTransform::fromScale(width(), height()).map(line));
+}
+
 void Window::show_sound(const Tap *tap) {
-  QPolygonF wave, spectrum;
-  auto samples = tap && tap->rate() ? tap->picture() : std::vector<float>();
-  const size_t size = samples.size();
-  for (size_t i = 0; i < size; i += 2)
-    wave << QPointF(double(i) / double(size), 0.5 - double(samples[i]) / 2);
-  std::vector<GstFFTF32Complex> bands(size / 2 + 1);
-  GstFFTF32 *fft = size ? gst_fft_f32_new(int(size), FALSE) : nullptr;
-  if (fft) gst_fft_f32_window(fft, samples.data(), GST_FFT_WINDOW_HANN);
-  if (fft) gst_fft_f32_fft(fft, samples.data(), bands.data());
-  g_clear_pointer(&fft, gst_fft_f32_free);
-  for (size_t i = 1; i <= size / 2; i++) {
-    const double hz = double(i) * tap->rate() / double(size);
+  QPolygonF &wave = ui_->wave->line, &spectrum = ui_->spectrum->line;
+  wave = spectrum = {};
+  ui_->wave->update();
+  ui_->spectrum->update();
+  if (!tap || !tap->rate()) return;
+  constexpr int size = Tap::kept;
+  static GstFFTF32 *const fft = gst_fft_f32_new(size, FALSE);
+  auto samples = tap->picture();
+  for (size_t i = 0; i < size; i += 4)
+    wave << QPointF(double(i) / size, 0.5 - double(samples[i]) / 2);
+  GstFFTF32Complex bands[size / 2 + 1];
+  gst_fft_f32_window(fft, samples.data(), GST_FFT_WINDOW_HANN);
+  gst_fft_f32_fft(fft, samples.data(), bands);
+  for (int i = 1; i <= size / 2; i++) {
     const auto &[re, im] = bands[i];  // a full tone is 0 dB
-    const double level = double(std::hypot(re, im)) * 4 / double(size) + 1e-6;
-    spectrum << QPointF(std::log10(hz / 20) / 3, std::log10(level) / -4.5);
+    const double level = double(std::hypot(re, im)) * 4 / size + 1e-6;
+    spectrum << QPointF(std::log10(i * tap->rate() / 20.0 / size) / 3,
+                        std::log10(level) / -4.5);
   }
-  draw(ui_->wave, wave);
-  draw(ui_->spectrum, spectrum);
 }
 
 // 30 times a second; what is read, and not only seen, twice.

@@ -23,6 +23,14 @@ inline QColor bad_colour(const QPalette &palette) {
   return palette.base().color().lightness() < 128 ? "#ff8a80" : "#b3261e";
 }
 
+// A line in a unit square, under its name.
+struct Plot : QWidget {
+  using QWidget::QWidget;
+  void paintEvent(QPaintEvent *) override;
+  QStaticText name;
+  QPolygonF line;
+};
+
 // A strip as a table: its source, its plugins and its sink.
 class StripView : public QTreeWidget {
   Q_OBJECT
@@ -66,10 +74,8 @@ class StripView : public QTreeWidget {
     show_numbers();
   }
 
- protected:
-  void dropEvent(QDropEvent *event) override;
-
  private:
+  void dropEvent(QDropEvent *event) override;
   Strip strip_;
 };
 
@@ -119,10 +125,8 @@ class Window : public QMainWindow {
   void offer_ends();
   void copy_message();
 
- protected:
-  void timerEvent(QTimerEvent *) override { show_now(); }
-
  private:
+  void timerEvent(QTimerEvent *) override { show_now(); }
   QListWidgetItem *list(const Plugin &plugin);
   void use_plugin(StripView *view);
   Kind end() const { return selected_->row() ? Kind::Sink : Kind::Source; }
