@@ -152,7 +152,7 @@ configure() {
   fi
 }
 
-compile() { ninja -C "$build"; }
+compile() { ninja -C "$build" all ${soak:+benchmarks}; }
 
 # decides NAME VERSION: a formatter's other versions format otherwise.
 decides() {

@@ -237,8 +237,8 @@ bool fill_names(const PluginSpec &spec) {
   }
   if (python.host) return true;
   filling = true;
-  // What is imported stays: to look through it again and again for garbage is a
-  // sixth of what a start takes.
+  // What is imported stays, so nothing is gained where it is looked through for
+  // garbage again and again.
   if (python.ours) PyGC_Disable();
   const bool filled = look_up_names(spec);
   if (python.ours) PyGC_Enable();

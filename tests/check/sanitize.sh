@@ -21,7 +21,8 @@ targets=()
 for test; do
   case $test in
     fuzz-*) targets+=("tests/fuzz/$test") ;;
-    *) targets+=("tests/check/check-$test") all=1 ;;
+    exchange | process) targets+=("tests/check/check-$test") all=1 ;;
+    *) targets+=(tests/check/checks) all=1 ;;
   esac
 done
 if [ -n "${all-}" ]; then

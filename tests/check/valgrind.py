@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs a check program under valgrind, for meson.
 
-    valgrind.py PROGRAM SUPPRESSIONS ...
+    valgrind.py PROGRAM NAME SUPPRESSIONS ...
 
 Any invalid access fails. A leak fails when our code is in its stack: those of
 Python and its libraries, which live as long as the process, are not ours.
@@ -41,7 +41,7 @@ def show(error):
 
 
 def main():
-    program, *suppressions = sys.argv[1:]
+    program, name, *suppressions = sys.argv[1:]
     environment = {
         **os.environ,
         "CK_FORK": "no",
@@ -60,7 +60,7 @@ def main():
         command += [
             f"--suppressions={each}" for each in suppressions if os.path.exists(each)
         ]
-        result = subprocess.run([*command, program], env=environment, check=False)
+        result = subprocess.run([*command, program, name], env=environment, check=False)
         errors = [
             e for e in ElementTree.parse(report).getroot().iter("error") if counts(e)
         ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """isolation=process: what the documentation says of it, and launch lines in both modes."""
 
+import gc
 import pathlib
 import re
 
@@ -49,6 +50,26 @@ def test_a_line_gives_the_same_in_both_modes(name, tmp_path):
         results.append(out.read_bytes())
     assert len(results[0]) > 1000
     assert results[0] == results[1]
+
+
+COLLECTED = """
+import gc
+found = [gc.isenabled()]
+class Plugin:
+    def process_audio(self, buffer):
+        found.append(gc.isenabled())
+        if len(found) > 9:
+            raise ValueError(set(found), gc.get_threshold())
+"""
+
+
+@pytest.mark.parametrize("isolation", ("none", "process"))
+def test_garbage_is_collected_as_python_does_it(isolation, tmp_path):
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(COLLECTED)
+    line = f"{TONE} ! pythonfilter script={plugin} isolation={isolation} ! fakesink"
+    result = processes.launch(line)
+    assert f"ValueError: ({{True}}, {gc.get_threshold()})" in result.err
 
 
 PRINTING = """

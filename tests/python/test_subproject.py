@@ -53,7 +53,7 @@ def test_it_is_configured_without_tests_and_examples(host):
     assert [test["name"] for test in found("tests")] == ["plays"]
     names = {target["name"] for target in found("targets")}
     assert "gstpythonfilter" in names and "bridge.process" in names
-    assert not names & {"embed", "docs", "check-states", "bench-element"}
+    assert not names & {"embed", "docs", "checks", "bench-element"}
 
 
 @pytest.mark.skipif(not soak.SOAK, reason="only in a soak: it builds everything")

@@ -441,6 +441,37 @@ class Plugin:
     assert int(seen[-1].split()[0]) >= 2000 - count
 
 
+def test_what_was_lost_is_told_though_nothing_else_is_said(load):
+    plugin = load(
+        """
+import logging
+log = logging.getLogger(__name__)
+class Plugin:
+    def process_audio(self, buffer):
+        for i in range(2000): log.error("%d %s", i, "x" * 1000)
+""",
+        level=20,
+    )
+    plugin.start()
+    plugin.process(ONES)
+    seen = []
+
+    def read():
+        while not seen or not seen[-1].endswith("records were lost: nobody read them"):
+            seen.append(plugin.event()[5])
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+
+    def heard():
+        plugin.stop()
+        plugin.start()
+        return not reading.is_alive()
+
+    eventually(heard)
+    assert int(seen[-1].split()[0]) == 2000 - (len(seen) - 1)
+
+
 def test_what_a_thread_posts_and_nobody_reads_is_counted(load):
     plugin = load(
         """
