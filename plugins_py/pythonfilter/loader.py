@@ -61,7 +61,7 @@ def base_plugin() -> ModuleType:
 
 def _take_out(package: str) -> dict[str, ModuleType]:
     """Removes a package and what is in it from sys.modules."""
-    found = {name for name in list(sys.modules) if _is_in(name, package)}
+    found = {*_modules_in(package)}
     return {name: sys.modules.pop(name) for name in found}
 
 
@@ -170,11 +170,7 @@ class Namespace:
 
     def files(self) -> list[str]:
         """The files of the plugin and of the helpers that it has imported so far."""
-        modules = [
-            module
-            for name, module in list(sys.modules.items())
-            if _is_in(name, self.name)
-        ]
+        modules = _modules_in(self.name).values()
         files = [getattr(module, "__file__", None) for module in modules]
         return [self.path] + [file for file in files if file]
 
@@ -182,7 +178,7 @@ class Namespace:
         """Nothing of it is left for others to find."""
         names.close_owner(self)
         _namespaces.pop(self.name, None)
-        for name in [each for each in sys.modules if _is_in(each, self.name)]:
+        for name in _modules_in(self.name):
             del sys.modules[name]
 
     # -- its modules
@@ -534,6 +530,15 @@ def install(ours: bool) -> None:
 
 def _contains(folder: str, inner: str) -> bool:
     return inner == folder or inner.startswith(folder.rstrip("/") + "/")
+
+
+def _modules_in(namespace: str) -> dict[str, ModuleType]:
+    start = namespace + "."
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if name.startswith(start) or name == namespace
+    }
 
 
 def _is_in(module: str, namespace: str) -> bool:

@@ -23,8 +23,10 @@ class Regular(NamedTuple):
 def regular_methods(plugin: Any) -> list[Regular]:
     found = []
     kind = type(plugin)
-    for name in () if inspect.ismodule(plugin) else dir(kind):
-        method = inspect.getattr_static(kind, name, None)
+    attributes: dict[str, object] = {}
+    for each in () if inspect.ismodule(plugin) else reversed(kind.__mro__):
+        attributes.update(vars(each))
+    for name, method in sorted(attributes.items()):
         if not isinstance(method, FunctionType):
             continue
         ms = vars(method).get("every_ms")

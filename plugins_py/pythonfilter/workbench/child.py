@@ -8,6 +8,7 @@ it ends is told by faulthandler, which writes into a file.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import multiprocessing
 import os
 import re
@@ -96,6 +97,7 @@ def _work(
 ) -> None:
     """The child, which ends here."""
     status = 1
+    gc.freeze()  # there are many collections, which need not look at Python's own
     try:
         faulthandler.enable(stacks)
         try:
