@@ -192,10 +192,10 @@ python_tests() {
   rm -f "$logs/pytest.xml"
   export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/pytest-registry.bin
   export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-  # One more than there are processors, as many wait. A file's tests one after the
+  # Two more than there are processors, as many wait. A file's tests one after the
   # other, as they may need the same device. What hangs says where, and goes on.
   /usr/bin/python3 -m pytest -v -p no:cacheprovider \
-    -p xdist -n "$(($(nproc) + 1))" --dist loadfile \
+    -p xdist -n "$(($(nproc) + 2))" --dist loadfile \
     -o faulthandler_timeout=300 --junitxml="$logs/pytest.xml" tests/python
 }
 
@@ -257,6 +257,7 @@ if [ $built = 0 ]; then
   start slow slow 19
   start check check
   start pytest python_tests
+  start demo demo
 fi
 join clang-format one
 join black one
@@ -264,7 +265,7 @@ join mypy one
 if [ $built = 0 ]; then
   join check meson "$build/meson-logs/check.json"
   join pytest pytest "$logs/pytest.xml"
-  step demo one demo
+  join demo one
   join slow meson "$build/meson-logs/slow.json"
   if [ -n "$soak" ]; then
     DESK_MINUTES=${DESK_MINUTES:-30} step window one window

@@ -6,6 +6,27 @@ from .mutation import Mutation
 # The rest: what is easily broken without being heard.
 OTHERS = (
     Mutation(
+        "losses-wait-for-the-next-line",
+        "plugins_py/pythonfilter/worker/channel.py",
+        "        self._outbox.tell_lost()\n",
+        "",
+        ("test_worker.py::test_what_was_lost_is_told_though_nothing_else_is_said",),
+    ),
+    Mutation(
+        "no-garbage-is-collected-in-a-worker",
+        "plugins_py/pythonfilter/worker/spawning.py",
+        "    gc.enable()\n",
+        "",
+        ("test_isolation.py::test_garbage_is_collected_as_python_does_it",),
+    ),
+    Mutation(
+        "no-garbage-is-collected-here",
+        "bridge/python/interpreter.cpp",
+        "  if (python.ours) PyGC_Enable();\n",
+        "",
+        ("test_isolation.py::test_garbage_is_collected_as_python_does_it",),
+    ),
+    Mutation(
         "waiting-for-a-turn-counts",
         "bridge/own_time.cpp",
         "  if (same && now.kept > kept_) excused_ += now.kept - kept_;\n",

@@ -132,7 +132,8 @@ def test_statistics_are_read_while_playing_and_after(tmp_path):
     code = f"""
     pipeline, p = make("audiotestsrc num-buffers=50 samplesperbuffer=100"
                        " ! pythonfilter name=p script={GAIN} ! fakesink")
-    pipeline.set_state(Gst.State.PLAYING)
+    started = pipeline.set_state(Gst.State.PLAYING)
+    assert started != Gst.StateChangeReturn.FAILURE
     while p.props.stats.get_value("buffers") < 50:
         assert p.props.stats.get_value("buffers") * 100 <= 5000
     wait(pipeline)

@@ -33,7 +33,8 @@ def test_properties_from_several_threads_while_playing(tmp_path):
     code = f"""
     pipeline, p = make("audiotestsrc samplesperbuffer=32 ! "
                        "pythonfilter name=p script={GAIN} ! fakesink")
-    pipeline.set_state(Gst.State.PLAYING)
+    started = pipeline.set_state(Gst.State.PLAYING)
+    assert started != Gst.StateChangeReturn.FAILURE
     over = False
     rounds = [0] * 6
     def until_the_end(number, function):

@@ -12,8 +12,12 @@ GST_START_TEST(test_a_saved_file_takes_over_between_two_buffers) {
   Stream stream(write_file("plugin.py", multiplying("1")), {}, watching);
   expect_factor(&stream, 1);
   for (int i = 2; i <= 4; i++) {
-    saves[__i__]("plugin.py", multiplying(std::to_string(i)));
+    const std::string now = std::to_string(i);
+    saves[__i__]("plugin.py", multiplying(now, "__version__ = '" + now + "'"));
     fail_unless_equals_uint64(change(&stream, i - 1, i).count, guint64(i - 1));
+    g_autoptr(GstStructure) info = nullptr;
+    g_object_get(stream.get(), "plugin-info", &info, nullptr);
+    expect_text(gst_structure_get_string(info, "version"), now);
   }
   stream.expect_no_reports();
 }
