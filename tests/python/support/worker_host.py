@@ -121,6 +121,8 @@ class WorkerHost:
             processes.environment(**env),
             file_actions=[(os.POSIX_SPAWN_DUP2, *each) for each in files],
             setsigmask=(),
+            # What a plugin may do to its group is nothing to whoever started us.
+            setpgroup=0,
         )
         self.pidfd = os.pidfd_open(self.pid)
         os.close(null)
@@ -142,6 +144,14 @@ class WorkerHost:
     def output(self):
         """What the server itself has printed up to its end."""
         return _read_to_end(self._output)
+
+    def printed_so_far(self):
+        said = b""
+        while select.select([self._output], [], [], 1)[0]:
+            said += os.read(self._output, 65536) or b"(the end)"
+            if said.endswith(b"(the end)"):
+                break
+        return said.decode()
 
     def close(self):
         self.socket.close()
@@ -178,7 +188,8 @@ class Worker:
         os.close(output)
         fields, descriptors = receive(host.socket)
         name, told, pid = text(fields)
-        assert (name, told) == ("spawned", str(number)), f"an end: {text(fields)}"
+        if (name, told) != ("spawned", str(number)):
+            raise AssertionError(f"{text(fields)}; {host.printed_so_far()}")
         (self.pidfd,) = descriptors
         self.pid = int(pid)
         self.plugins = []
