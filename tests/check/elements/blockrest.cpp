@@ -26,7 +26,7 @@ std::string calls_in_log() {
 // ---- the rest ---------------------------------------------------------------
 
 GST_START_TEST(test_rest_is_filled_up_and_cut_again) {
-  for (const Audio &audio : kinds()) {
+  for (const Audio &audio : every_audio({1, 2, 3, 8})) {
     if (!strcmp(audio.format, "F64")) continue;
     clear_log();
     const std::string adding =
@@ -63,7 +63,7 @@ GST_START_TEST(test_rest_is_filled_up_and_cut_again) {
 GST_END_TEST;
 
 GST_START_TEST(test_rest_is_passed_as_it_is) {
-  for (const Audio &audio : kinds()) {
+  for (const Audio &audio : every_audio({1, 2, 3, 8})) {
     clear_log();
     Stream stream(plugin_file("blocks.py"), audio,
                   quiet_blocks_of(100, {{"block-remainder", "pass"}}));
@@ -257,7 +257,7 @@ GST_END_TEST;
 GST_START_TEST(test_policy_is_for_each_block) {
   const char *const policies[] = {"passthrough", "silence", "drop"};
   const std::string policy = policies[__i__];
-  for (const Audio &audio : kinds()) {
+  for (const Audio &audio : every_audio({1, 2, 3, 8})) {
     for (const char *how : {"raise", "keep"}) {
       Stream stream(
           plugin_file("failing.py"), audio,

@@ -12,7 +12,7 @@ using namespace check;
 
 GST_START_TEST(test_every_call_has_that_many_frames_whatever_arrives) {
   std::mt19937 random(7);
-  for (const Audio &audio : kinds()) {
+  for (const Audio &audio : every_audio({1, 2, 3, 8})) {
     for (size_t frames : {size_t(1), size_t(480), size_t(3000)}) {
       clear_log();
       const size_t most = frames == 1 ? 20 : soak_count(1000, 5000);

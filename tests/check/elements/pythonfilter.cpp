@@ -18,15 +18,6 @@ static const Kind kinds[] = {
     {"untouched.py", number_at}, {"meter.py", number_at},
 };
 
-static std::vector<Audio> every_audio() {
-  std::vector<Audio> all;
-  for (const char *format : formats())
-    for (bool planar : {false, true})
-      for (int channels : {1, 2, 3, 6, 64})
-        if (!few() || channels == 2) all.push_back({format, planar, channels});
-  return all;
-}
-
 static const size_t frame_counts[] = {64, 1, 511, 512, 3, 512};
 
 GST_START_TEST(test_samples_are_exact_in_every_format_and_layout) {

@@ -50,6 +50,24 @@ inline std::vector<const char *> formats() {
   return {"F32", "F64", "S16", "S32"};
 }
 
+// Every format in both layouts and each number of channels: each in one
+// isolation, by turns, where it is not to be all cases.
+inline std::vector<Audio> every_audio(
+    std::initializer_list<int> numbers_of_channels = {1, 2, 3, 6, 64}) {
+  std::vector<Audio> all;
+  int turn = in_process();
+  for (const char *format : formats()) {
+    for (bool planar : {false, true}) {
+      for (int channels : numbers_of_channels)
+        if (turn++ % 2 == 0 || all_cases())
+          all.push_back({format, planar, channels});
+      turn += numbers_of_channels.size() % 2 == 0;
+    }
+    turn++;
+  }
+  return all;
+}
+
 template <typename T>
 double load(const void *at) {
   T value;

@@ -126,13 +126,4 @@ inline void watch(GstBuffer *buffer, bool *gone) {
       gone);
 }
 
-inline std::vector<Audio> kinds() {
-  std::vector<Audio> all;
-  for (const char *format : formats())
-    for (bool planar : {false, true})
-      for (int channels : {1, 2, 3, 8})
-        all.push_back({format, planar, channels});
-  return all;
-}
-
 }  // namespace check
