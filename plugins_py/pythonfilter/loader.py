@@ -61,8 +61,7 @@ def base_plugin() -> ModuleType:
 
 def _take_out(package: str) -> dict[str, ModuleType]:
     """Removes a package and what is in it from sys.modules."""
-    found = {*_modules_in(package)}
-    return {name: sys.modules.pop(name) for name in found}
+    return {name: sys.modules.pop(name) for name in _modules_in(package)}
 
 
 def _same_file(one: str | None, other: str) -> bool:

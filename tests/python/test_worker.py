@@ -419,17 +419,17 @@ def test_the_threshold_of_the_log_can_change(server, load):
     assert [plugin.event()[1] for _ in range(3)] == ["30", "40", "40"]
 
 
-def test_nobody_who_reads_the_log_holds_nothing_up_for_ever(load):
-    plugin = load(
-        """
+LOGGING_MUCH = """
 import logging
 log = logging.getLogger(__name__)
 class Plugin:
     def process_audio(self, buffer):
         for i in range(2000): log.error("%d %s", i, "x" * 1000)
-""",
-        level=20,
-    )
+"""
+
+
+def test_nobody_who_reads_the_log_holds_nothing_up_for_ever(load):
+    plugin = load(LOGGING_MUCH, level=20)
     plugin.start()
     assert plugin.process(ONES).outcome == OK  # a second, not one for each
     seen = [plugin.event()[5]]
@@ -442,16 +442,7 @@ class Plugin:
 
 
 def test_what_was_lost_is_told_though_nothing_else_is_said(load):
-    plugin = load(
-        """
-import logging
-log = logging.getLogger(__name__)
-class Plugin:
-    def process_audio(self, buffer):
-        for i in range(2000): log.error("%d %s", i, "x" * 1000)
-""",
-        level=20,
-    )
+    plugin = load(LOGGING_MUCH, level=20)
     plugin.start()
     plugin.process(ONES)
     seen = []
